@@ -1,0 +1,138 @@
+//! Where the program is, and whether its standard library is beside it.
+//!
+//! CPython looks for its library upwards from the program to the root of the file system, and then at the path it was
+//! configured with. Either may find another Python of the machine, of the same version by chance. So the
+//! library must be where a bundle has it: `<program's folder>/../lib/python3.X`, or `<program's folder>/lib/python3.X`.
+
+use std::env;
+use std::ffi::{CStr, CString, OsStr};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pyo3::ffi;
+
+/// Bundles for platforms that do not tell a program its path (WASI) are mounted as the root folder.
+const ASSUMED_PROGRAM: &str = "/bin/isolate";
+
+/// The running program's file.
+pub struct Program {
+    /// As the system names it or, where it does not, as the caller did.
+    path: PathBuf,
+    /// The same without symbolic links.
+    real: PathBuf,
+    found_by_name: bool,
+}
+
+impl Program {
+    /// `name` is the zeroth argument.
+    pub fn find(name: &CStr) -> Self {
+        let by_name = search(path_of(name.to_bytes()));
+        let path = env::current_exe().ok().or_else(|| by_name.clone()).unwrap_or_else(|| ASSUMED_PROGRAM.into());
+        let real = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
+        // CPython does not make a match along a relative entry of PATH absolute, and would then look in the wrong folders.
+        let searchable = by_name.filter(|file| file.is_absolute() || has_folder(name.to_bytes()));
+        let found_by_name = searchable.is_some_and(|file| fs::canonicalize(file).is_ok_and(|file| file == real));
+        Self { path, real, found_by_name }
+    }
+
+    /// Whether CPython's own search by the zeroth argument (as it is, or along `PATH`) ends at this program. It does
+    /// not when a caller made the name up; where it does, `sys.executable` keeps the name as python3 would.
+    pub fn is_found_by_name(&self) -> bool {
+        self.found_by_name
+    }
+
+    pub fn path_as_c(&self) -> Option<CString> {
+        CString::new(self.path.as_os_str().as_encoded_bytes()).ok()
+    }
+
+    /// Whether this is a copy inside a virtual environment, which names its home in `pyvenv.cfg`.
+    pub fn has_venv_marker(&self) -> bool {
+        self.folders().any(|folder| folder.join("pyvenv.cfg").is_file())
+    }
+
+    /// The program's folder and the one above.
+    fn folders(&self) -> impl Iterator<Item = &Path> {
+        self.real.ancestors().skip(1).take(2)
+    }
+}
+
+/// Outcome of looking for the library.
+pub enum Located {
+    Beside,
+    Missing(Missing),
+}
+
+/// What was looked for in vain.
+pub struct Missing {
+    program: PathBuf,
+    folders: Vec<PathBuf>,
+    /// e.g. `python3.13`.
+    library: String,
+}
+
+pub fn locate(program: &Program) -> Located {
+    let missing = Missing {
+        program: program.real.clone(),
+        folders: program.folders().map(Path::to_path_buf).collect(),
+        library: library_name(),
+    };
+    if missing.is_below("lib") { Located::Beside } else { Located::Missing(missing) }
+}
+
+impl Missing {
+    /// Whether the library is there under another name of `lib` (`lib64` on some systems).
+    pub fn is_below(&self, platlibdir: &str) -> bool {
+        self.folders.iter().any(|folder| {
+            let library = folder.join(platlibdir).join(&self.library);
+            // The two landmarks of CPython's own search.
+            library.join("os.py").is_file() || library.join("os.pyc").is_file()
+        })
+    }
+
+    pub fn report(&self) {
+        let program = self.program.display();
+        let home = self.program.ancestors().nth(2).unwrap_or(Path::new("/"));
+        eprintln!(
+            "isolate: the Python standard library is missing: {}",
+            home.join("lib").join(&self.library).display()
+        );
+        eprintln!(
+            "  why: {program} takes its library from the bundle it is part of, never from a Python of the machine."
+        );
+        eprintln!(
+            "  fix: keep the program in the bin/ folder of its bundle (a symbolic link to it may be anywhere),"
+        );
+        eprintln!("       or set PYTHONHOME to a folder that holds lib/{}.", self.library);
+    }
+}
+
+/// e.g. `python3.13`, or `python3.13t` where the interpreter has no global lock (PEP 703).
+fn library_name() -> String {
+    // SAFETY: a static string, readable before initialisation: "3.13.5 (main, …) [GCC …]".
+    let version = unsafe { CStr::from_ptr(ffi::Py_GetVersion()) }.to_string_lossy();
+    let mut numbers = version.split(|c: char| !c.is_ascii_digit());
+    let (major, minor) = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
+    let threads = if version.contains("free-threading build") { "t" } else { "" };
+    format!("python{major}.{minor}{threads}")
+}
+
+/// The file a shell would have started for `name`: itself where it has a folder, else the first match along `PATH`.
+fn search(name: &Path) -> Option<PathBuf> {
+    if name.as_os_str().is_empty() {
+        return None;
+    }
+    if has_folder(name.as_os_str().as_encoded_bytes()) {
+        return name.is_file().then(|| name.to_path_buf());
+    }
+    env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(name)).find(|file| file.is_file())
+}
+
+fn has_folder(name: &[u8]) -> bool {
+    name.contains(&b'/')
+}
+
+/// A path from the bytes of the command line.
+pub fn path_of(bytes: &[u8]) -> &Path {
+    // SAFETY: on the platforms this is for (Unix, WASI) a path is any sequence of bytes.
+    Path::new(unsafe { OsStr::from_encoded_bytes_unchecked(bytes) })
+}

@@ -1,0 +1,195 @@
+//! CPython's initialisation, step by step as `Py_BytesMain` does it, with the program's own place added.
+//! Source: <https://docs.python.org/3/c-api/init_config.html>.
+
+use std::env;
+use std::ffi::{CStr, c_char, c_int};
+use std::mem::MaybeUninit;
+use std::slice;
+
+use pyo3::ffi;
+
+use crate::home::{self, Located};
+
+/// The command line as bytes: whatever the caller gave, UTF-8 or not.
+#[derive(Clone, Copy)]
+pub struct Arguments(&'static [*const c_char]);
+
+impl Arguments {
+    /// # Safety
+    /// `values` points to at least `count` NUL-terminated strings that live as long as the process.
+    pub unsafe fn from_c(count: c_int, values: *const *const c_char) -> Self {
+        match usize::try_from(count) {
+            Ok(length) if length > 0 && !values.is_null() => {
+                Self(unsafe { slice::from_raw_parts(values, length) })
+            }
+            _ => Self(&[]),
+        }
+    }
+
+    /// The name the program was called by; empty where the caller gave none.
+    pub fn program(self) -> &'static CStr {
+        self.get(0).unwrap_or(c"")
+    }
+
+    pub fn first_operand(self) -> Option<&'static CStr> {
+        self.get(1)
+    }
+
+    /// What remains after the first `count` arguments.
+    pub fn after(self, count: usize) -> Self {
+        Self(self.0.get(count..).unwrap_or(&[]))
+    }
+
+    fn get(self, index: usize) -> Option<&'static CStr> {
+        // SAFETY: every entry is a NUL-terminated string (see `from_c`).
+        self.0.get(index).map(|value| unsafe { CStr::from_ptr(*value) })
+    }
+
+    fn count(self) -> ffi::Py_ssize_t {
+        self.0.len() as ffi::Py_ssize_t
+    }
+}
+
+/// How much of the command line CPython reads itself.
+#[derive(Clone, Copy, PartialEq)]
+pub enum ArgumentParsing {
+    /// Options (`-c`, `-m`, `-I`, …), then the script: as python3.
+    Full,
+    /// None: `sys.argv` is what is given.
+    None,
+}
+
+/// Runs the command line as python3 would. The result is the exit status of the process.
+pub fn run_main(arguments: Arguments) -> c_int {
+    match initialize(arguments, arguments, ArgumentParsing::Full) {
+        // SAFETY: the interpreter is initialised and this is its main thread.
+        Ok(()) => unsafe { ffi::Py_RunMain() },
+        Err(status) => status,
+    }
+}
+
+/// Starts the interpreter. `command_line` says how the program was called, `argv` is what CPython gets.
+/// The error is an exit status, its message already written (also that of `--version`: 0).
+pub fn initialize(command_line: Arguments, argv: Arguments, parsing: ArgumentParsing) -> Result<(), c_int> {
+    preinitialize(argv, parsing)?;
+    let mut config = Config::new(parsing);
+    config.set_argv(argv)?;
+
+    let program = home::Program::find(command_line.program());
+    match home::locate(&program) {
+        Located::Beside => {}
+        Located::Missing(missing) => {
+            // Rare, and the only case that needs to know what python3 would read from the environment.
+            config.read()?;
+            let elsewhere = config.platlibdir().is_some_and(|name| missing.is_below(&name));
+            if !elsewhere && !config.has_home() && !program.has_venv_marker() {
+                missing.report();
+                return Err(1);
+            }
+        }
+    }
+    if parsing == ArgumentParsing::None || !program.is_found_by_name() {
+        config.set_executable(&program)?;
+    }
+    config.initialize()
+}
+
+/// Sets up memory allocators, locale and UTF-8 mode as python3 does (PEP 538, PEP 540).
+fn preinitialize(argv: Arguments, parsing: ArgumentParsing) -> Result<(), c_int> {
+    let mut config = MaybeUninit::<ffi::PyPreConfig>::uninit();
+    // SAFETY: the call fills the structure; CPython only reads the strings of argv.
+    let status = unsafe {
+        ffi::PyPreConfig_InitPythonConfig(config.as_mut_ptr());
+        (*config.as_mut_ptr()).parse_argv = c_int::from(parsing == ArgumentParsing::Full);
+        ffi::Py_PreInitializeFromBytesArgs(config.as_ptr(), argv.count(), argv.0.as_ptr() as *mut *mut c_char)
+    };
+    check(status)
+}
+
+/// Turns a failed status into an exit status; fatal ones are reported by CPython, which then ends the process.
+fn check(status: ffi::PyStatus) -> Result<(), c_int> {
+    // SAFETY: a status is a plain value.
+    unsafe {
+        if ffi::PyStatus_IsExit(status) != 0 {
+            return Err(status.exitcode);
+        }
+        if ffi::PyStatus_Exception(status) != 0 {
+            ffi::Py_ExitStatusException(status);
+        }
+    }
+    Ok(())
+}
+
+/// A `PyConfig` on the heap (it is large, and must not move) that is cleared when it is dropped.
+struct Config(Box<MaybeUninit<ffi::PyConfig>>);
+
+impl Config {
+    fn new(parsing: ArgumentParsing) -> Self {
+        let mut config = Box::new(MaybeUninit::uninit());
+        // SAFETY: the call fills the whole structure.
+        unsafe {
+            ffi::PyConfig_InitPythonConfig(config.as_mut_ptr());
+            (*config.as_mut_ptr()).parse_argv = c_int::from(parsing == ArgumentParsing::Full);
+        }
+        Self(config)
+    }
+
+    fn set_argv(&mut self, argv: Arguments) -> Result<(), c_int> {
+        // SAFETY: CPython decodes and copies the strings.
+        check(unsafe {
+            ffi::PyConfig_SetBytesArgv(self.raw(), argv.count(), argv.0.as_ptr() as *mut *const c_char)
+        })
+    }
+
+    fn set_executable(&mut self, program: &home::Program) -> Result<(), c_int> {
+        let Some(path) = program.path_as_c() else { return Ok(()) };
+        let config = self.raw();
+        // SAFETY: both are fields of the live structure; CPython decodes and copies the string.
+        unsafe {
+            let name = &raw mut (*config).program_name;
+            let executable = &raw mut (*config).executable;
+            if (*name).is_null() && (*config).parse_argv == 0 {
+                check(ffi::PyConfig_SetBytesString(config, name, path.as_ptr()))?;
+            }
+            check(ffi::PyConfig_SetBytesString(config, executable, path.as_ptr()))
+        }
+    }
+
+    /// Reads environment and command line into the structure, without computing paths.
+    fn read(&mut self) -> Result<(), c_int> {
+        check(unsafe { ffi::PyConfig_Read(self.raw()) })
+    }
+
+    /// Whether `PYTHONHOME` says where the library is and is heeded (not with `-E` or `-I`); only after `read`.
+    fn has_home(&mut self) -> bool {
+        let heeded = unsafe { (*self.raw()).use_environment } != 0;
+        heeded && env::var_os("PYTHONHOME").is_some_and(|home| !home.is_empty())
+    }
+
+    /// Name of the folder that holds `python3.X`, where `PYTHONPLATLIBDIR` gives one; only after `read`.
+    fn platlibdir(&mut self) -> Option<String> {
+        // Not by Py_EncodeLocale: its allocator needs an interpreter.
+        let wide = unsafe { (*self.raw()).platlibdir };
+        if wide.is_null() {
+            return None;
+        }
+        // SAFETY: a string allocated by CPython, one code point an element, ended by 0.
+        let code_points = (0..).map(|index| unsafe { *wide.add(index) } as u32).take_while(|&point| point != 0);
+        code_points.map(char::from_u32).collect()
+    }
+
+    fn initialize(mut self) -> Result<(), c_int> {
+        check(unsafe { ffi::Py_InitializeFromConfig(self.raw()) })
+    }
+
+    fn raw(&mut self) -> *mut ffi::PyConfig {
+        self.0.as_mut_ptr()
+    }
+}
+
+impl Drop for Config {
+    fn drop(&mut self) {
+        // SAFETY: filled in `new`, cleared once.
+        unsafe { ffi::PyConfig_Clear(self.raw()) }
+    }
+}

@@ -1,0 +1,27 @@
+//! `isolate script.py [args…]`: a CPython embedded through PyO3 that behaves as `python3 script.py [args…]` does,
+//! with its standard library found beside the program instead of at a path compiled in.
+//!
+//! `isolate --embed script.py [args…]` runs the same script through PyO3's API instead (`embed`).
+// The C entry point, not Rust's: the Rust runtime opens /dev/null over closed standard streams and installs a stack-overflow
+// handler before `main`; python3 does neither.
+#![no_main]
+
+mod embed;
+mod home;
+mod interpreter;
+
+use std::ffi::{CStr, c_char, c_int};
+
+use interpreter::Arguments;
+
+/// Program entry. wasi-libc calls `main` by the name that C compilers give it when it takes arguments.
+#[cfg_attr(not(target_os = "wasi"), unsafe(export_name = "main"))]
+#[cfg_attr(target_os = "wasi", unsafe(export_name = "__main_argc_argv"))]
+extern "C" fn start(count: c_int, values: *const *const c_char) -> c_int {
+    // SAFETY: the C runtime passes `count` strings that live as long as the process.
+    let arguments = unsafe { Arguments::from_c(count, values) };
+    match arguments.first_operand().map(CStr::to_bytes) {
+        Some(b"--embed") => embed::run(arguments),
+        _ => interpreter::run_main(arguments),
+    }
+}

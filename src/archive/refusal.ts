@@ -1,0 +1,113 @@
+import type { Failure } from '../failure.ts';
+
+/**
+ * Carries a failure out of the callbacks of the tar parser, which have no other way back. It never leaves this
+ * folder: the exported functions return the failure as a value.
+ */
+export class Refusal extends Error {
+  readonly failure: Failure;
+
+  constructor(failure: Failure) {
+    super(failure.what);
+    this.failure = failure;
+  }
+}
+
+const FETCH_AGAIN = 'Run `provision clean --all` and the same command again: the file is fetched anew.';
+const REPORT = 'Do not use this file; tell the people who publish it.';
+
+export function truncated(archive: string, why: string, evidence?: readonly string[]): Failure {
+  return {
+    code: 'archive/truncated',
+    what: `${archive} ends too early.`,
+    why,
+    fix: [FETCH_AGAIN],
+    ...(evidence && { evidence }),
+  };
+}
+
+export function corrupt(archive: string, why: string, evidence?: readonly string[]): Failure {
+  return {
+    code: 'archive/corrupt',
+    what: `${archive} is damaged.`,
+    why,
+    fix: [FETCH_AGAIN],
+    ...(evidence && { evidence }),
+  };
+}
+
+export function escapesRoot(archive: string, name: string): Failure {
+  return {
+    code: 'archive/escapes-root',
+    what: `${archive} holds a name that leaves its own folder: ${quote(name)}.`,
+    fix: [REPORT],
+  };
+}
+
+export function deviceNode(archive: string, name: string, type: string): Failure {
+  return {
+    code: 'archive/device-node',
+    what: `${archive} holds ${quote(name)}, a ${type}: no package of files needs one.`,
+    fix: [REPORT],
+  };
+}
+
+export function tooLarge(archive: string, name: string, limit: string): Failure {
+  return {
+    code: 'archive/too-large',
+    what: `${archive} unpacks to more than ${limit}, at ${quote(name)}.`,
+    fix: [REPORT, 'When the set of packages is meant to be that large, split it.'],
+  };
+}
+
+export function missingLinkTarget(archive: string, name: string, target: string): Failure {
+  return {
+    code: 'archive/missing-link-target',
+    what: `${archive} holds ${quote(name)} as a hard link to ${quote(target)}, which is not there.`,
+    fix: [REPORT],
+  };
+}
+
+export function conflict(archive: string, name: string, why: string): Failure {
+  return {
+    code: 'archive/conflict',
+    what: `${archive} cannot put ${quote(name)} in place.`,
+    why,
+    fix: [
+      'Leave that path out with `exclude:` in the definition, or take one of the packages out of the set.',
+    ],
+  };
+}
+
+export function badName(archive: string, name: string): Failure {
+  return {
+    code: 'archive/bad-name',
+    what: `${archive} holds a name that is not UTF-8 text or holds a zero byte: ${quote(name)}.`,
+    fix: ['Leave that path out with `exclude:` in the definition.'],
+  };
+}
+
+export function unsupported(archive: string, why: string): Failure {
+  return {
+    code: 'archive/unsupported',
+    what: `${archive} is of a kind that is not understood.`,
+    why,
+    fix: ['Take another version of the package.'],
+  };
+}
+
+export function noXz(): Failure {
+  return {
+    code: 'archive/no-xz',
+    what: 'The program `xz` is missing: it unpacks packages.',
+    fix: ['Install it: the package is `xz-utils` (Debian, Ubuntu) or `xz` (others).'],
+  };
+}
+
+/** Control characters made visible, so that a hostile name cannot play with the terminal. */
+function quote(name: string): string {
+  const shown = JSON.stringify(name.length > 300 ? `${name.slice(0, 300)}…` : name);
+  return shown.replace(/[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+}

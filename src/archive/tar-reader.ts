@@ -1,0 +1,168 @@
+import { Parser } from 'tar/parse';
+import type { ReadEntry } from 'tar/read-entry';
+import { corrupt, deviceNode, Refusal, tooLarge, truncated, unsupported } from './refusal.ts';
+
+export interface TarEntry {
+  readonly type: 'file' | 'hard-link' | 'symlink' | 'folder';
+  /** As written in the archive. */
+  readonly name: string;
+  /** Target of a link, else empty. */
+  readonly target: string;
+  /** Permission bits with setuid, setgid and sticky. */
+  readonly mode: number;
+  /** Seconds since the epoch. */
+  readonly mtime: number;
+  /** Bytes of content that the header declares. */
+  readonly size: number;
+}
+
+/** Takes the bytes of one file, in order. */
+export interface Sink {
+  write(chunk: Uint8Array): void;
+  end(): void;
+}
+
+/** Where the content of a file is to go; undefined: nowhere. */
+export type Visitor = (entry: TarEntry) => Sink | undefined;
+
+const TYPES: Readonly<Partial<Record<ReadEntry['type'], TarEntry['type']>>> = {
+  File: 'file',
+  OldFile: 'file',
+  ContiguousFile: 'file',
+  Link: 'hard-link',
+  SymbolicLink: 'symlink',
+  Directory: 'folder',
+};
+
+const DEVICES: Readonly<Partial<Record<ReadEntry['type'], string>>> = {
+  CharacterDevice: 'character device',
+  BlockDevice: 'block device',
+  FIFO: 'named pipe',
+};
+
+/**
+ * Reads a tar stream (ustar, GNU long names, pax) entry by entry; the visitor works synchronously. Throws `Refusal` for
+ * anything irregular: a checksum, a type of entry we do not know, an end without the block of zeros that marks it.
+ * Source of the format: tar(5), pax(1).
+ */
+export async function readTar(
+  archive: string,
+  chunks: AsyncIterable<Uint8Array>,
+  visitor: Visitor,
+): Promise<void> {
+  const reader = new TarReader(archive, visitor);
+  for await (const chunk of chunks) reader.write(chunk);
+  reader.end();
+}
+
+class TarReader {
+  readonly #archive: string;
+  readonly #visitor: Visitor;
+  readonly #parser: Parser;
+  #first = true;
+  #entries = 0;
+  #sawEnd = false;
+  /** What the visitor threw, on its way through the parser. */
+  #thrown: { readonly error: unknown } | undefined;
+  #complaint: Error | undefined;
+
+  constructor(archive: string, visitor: Visitor) {
+    this.#archive = archive;
+    this.#visitor = visitor;
+    this.#parser = new Parser({
+      strict: true,
+      onReadEntry: (entry) => this.#guard(() => this.#visit(entry)),
+    });
+    this.#parser.on('nullBlock', () => {
+      this.#sawEnd = true;
+    });
+    this.#parser.on('ignoredEntry', (entry: ReadEntry) => this.#guard(() => this.#refuseUnknown(entry)));
+    this.#parser.on('error', (error: Error) => {
+      this.#complaint ??= error;
+    });
+  }
+
+  write(chunk: Uint8Array): void {
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    if (this.#first) this.#refuseCompressed(bytes);
+    this.#first = false;
+    this.#step(() => this.#parser.write(bytes));
+  }
+
+  end(): void {
+    this.#step(() => this.#parser.end());
+    // Cut between two entries, the parser sees nothing wrong.
+    if (!this.#sawEnd)
+      throw new Refusal(truncated(this.#archive, 'The mark at the end of the tar archive is missing.'));
+  }
+
+  #step(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      if (this.#thrown) throw this.#thrown.error;
+      throw new Refusal(corrupt(this.#archive, 'The tar archive in it cannot be read.', [String(error)]));
+    }
+    const complaint = this.#complaint;
+    // The parser takes an archive without any entry for none at all.
+    if (!complaint || (this.#entries === 0 && this.#sawEnd)) return;
+    throw new Refusal(
+      complaint.message.includes('Truncated')
+        ? truncated(this.#archive, 'The tar archive in it is cut off.', [complaint.message])
+        : corrupt(this.#archive, 'The tar archive in it cannot be read.', [complaint.message]),
+    );
+  }
+
+  #guard(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#thrown = { error };
+      throw error;
+    }
+  }
+
+  #visit(raw: ReadEntry): void {
+    this.#entries += 1;
+    const device = DEVICES[raw.type];
+    if (device) throw new Refusal(deviceNode(this.#archive, raw.path, device));
+    const type = TYPES[raw.type];
+    if (!type) throw new Refusal(unsupported(this.#archive, `It holds an entry of type ${raw.type}.`));
+    const sink = this.#visitor({
+      type,
+      name: raw.path,
+      target: raw.linkpath ?? '',
+      mode: raw.mode ?? (type === 'folder' ? 0o755 : 0o644),
+      mtime: seconds(raw.mtime),
+      size: raw.header.size ?? 0,
+    });
+    if (sink) {
+      raw.on('data', (chunk: Buffer) => this.#guard(() => sink.write(chunk)));
+      raw.on('end', () => this.#guard(() => sink.end()));
+    } else {
+      raw.resume();
+    }
+  }
+
+  /** The parser skips these silently; a file of the package would be missing. */
+  #refuseUnknown(entry: ReadEntry): void {
+    if (entry.meta) throw new Refusal(tooLarge(this.#archive, entry.path, '1 MiB of extended header'));
+    throw new Refusal(
+      unsupported(this.#archive, `It holds an entry of type ${entry.type}: ${JSON.stringify(entry.path)}.`),
+    );
+  }
+
+  /** The parser would decompress once more, which no format of ours asks for. */
+  #refuseCompressed(bytes: Buffer): void {
+    const magic = bytes.subarray(0, 4).toString('hex');
+    if (magic.startsWith('1f8b') || magic === '28b52ffd') {
+      throw new Refusal(corrupt(this.#archive, 'The tar archive in it is compressed twice.'));
+    }
+  }
+}
+
+/** Within what every file system can hold: 0 … 2^33 (year 2242). */
+function seconds(date: Date | undefined): number {
+  const value = date ? Math.floor(date.getTime() / 1000) : 0;
+  return Number.isFinite(value) ? Math.min(Math.max(value, 0), 2 ** 33) : 0;
+}

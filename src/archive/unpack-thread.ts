@@ -1,0 +1,79 @@
+import { Worker } from 'node:worker_threads';
+import type { Result } from '../domain/result.ts';
+import type { Limits } from './limits.ts';
+import type { PackageFile } from './unpack.ts';
+import type { Unpacked } from './unpack-deb.ts';
+
+/** What a thread is given at its start; can be cloned. */
+export interface ThreadSetup {
+  readonly root: string;
+  readonly sideFolder: string;
+  readonly exclude: readonly string[];
+  readonly limits: Limits;
+  readonly counters: SharedArrayBuffer;
+}
+
+/** To the thread. */
+export type Order = { readonly type: 'unpack'; readonly package: PackageFile } | { readonly type: 'stop' };
+
+/** From the thread, one for each `unpack`. `made`: folders made since the last answer. */
+export type Answer = Result<{ readonly unpacked: Unpacked; readonly made: readonly string[] }>;
+
+/** The same file is run as it is or compiled: its ending is ours. */
+const PROGRAM = new URL(
+  import.meta.url.endsWith('.ts') ? './unpack-worker.ts' : './unpack-worker.js',
+  import.meta.url,
+);
+
+/** A thread that unpacks one package at a time. A bug in it is thrown here. */
+export class UnpackThread {
+  readonly #worker: Worker;
+  readonly #exited: Promise<void>;
+  #answer: PromiseWithResolvers<Answer> | undefined;
+  #bug: unknown;
+
+  constructor(setup: ThreadSetup) {
+    this.#worker = new Worker(PROGRAM, {
+      workerData: setup,
+      // Entries are small; a low ceiling makes the collector run before the buffers of several threads add up.
+      resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 },
+    });
+    this.#worker.on('message', (answer: Answer) => this.#answer?.resolve(answer));
+    this.#worker.on('error', (bug) => this.#crash(bug));
+    this.#exited = new Promise((resolve) => {
+      this.#worker.once('exit', () => {
+        this.#crash(new Error('a thread that unpacks ended by itself'));
+        resolve();
+      });
+    });
+  }
+
+  async unpack(one: PackageFile, signal: AbortSignal): Promise<Answer> {
+    if (this.#bug !== undefined) throw this.#bug;
+    this.#answer = Promise.withResolvers();
+    const stop = () => this.#send({ type: 'stop' });
+    signal.addEventListener('abort', stop, { once: true });
+    this.#send({ type: 'unpack', package: one });
+    try {
+      return await this.#answer.promise;
+    } finally {
+      signal.removeEventListener('abort', stop);
+      this.#answer = undefined;
+    }
+  }
+
+  /** Ends the thread; its children have ended before. */
+  async close(): Promise<void> {
+    await this.#worker.terminate();
+    await this.#exited;
+  }
+
+  #send(order: Order): void {
+    this.#worker.postMessage(order);
+  }
+
+  #crash(bug: unknown): void {
+    this.#bug ??= bug;
+    this.#answer?.reject(this.#bug);
+  }
+}

@@ -1,0 +1,248 @@
+import { randomUUID } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  futimesSync,
+  linkSync,
+  lstatSync,
+  lutimesSync,
+  openSync,
+  symlinkSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { type Excludes, plainName } from './exclude.ts';
+import { Folders } from './folders.ts';
+import type { Budget } from './limits.ts';
+import { badName, conflict, corrupt, missingLinkTarget, Refusal } from './refusal.ts';
+import type { Sink, TarEntry } from './tar-reader.ts';
+
+/**
+ * Permission bits of files: setuid and setgid are masked off, for a tree belongs to the person who unpacks it, and such
+ * a bit would lend that person's rights to others on the machine. The owner can always read: the store is read later.
+ */
+const FILE_BITS = 0o777;
+const FILE_ALWAYS = 0o400;
+
+const MAKE_NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+
+/** A path that two archives both have; `settle` decides when everything is unpacked. */
+export interface Collision {
+  readonly archive: string;
+  readonly name: string;
+  /** Absolute path in the tree. */
+  readonly path: string;
+  /** Absolute path of this archive's own version. */
+  readonly side: string;
+}
+
+/** Attributes of a folder, applied at the very end: writing into a folder changes its time. */
+export interface FolderAttributes {
+  /** Path below the root. */
+  readonly name: string;
+  readonly mode: number;
+  /** Seconds since the epoch. */
+  readonly mtime: number;
+}
+
+export interface WriterOptions {
+  /** Named in failures. */
+  readonly archive: string;
+  readonly folders: Folders;
+  readonly excludes: Excludes;
+  readonly budget: Budget;
+  /** Folder for this archive's version of a path that another one has as well; without it that is a failure. */
+  readonly sideFolder?: string;
+}
+
+/**
+ * Writes the entries of one archive below a root, synchronously. No entry can reach outside: parents are real folders
+ * inside the root (`Folders`), and the last part of a path is made anew with O_EXCL, which follows no link.
+ */
+export class Writer {
+  files = 0;
+  bytes = 0;
+  readonly collisions: Collision[] = [];
+  readonly attributes: FolderAttributes[] = [];
+  /** Hard links whose target was left out: target's name → links to it. Their content needs a second reading. */
+  readonly orphans = new Map<string, TarEntry[]>();
+  readonly #options: WriterOptions;
+  /** Paths this archive made: a later entry of the same name replaces them, as in any tar archive. */
+  readonly #own = new Set<string>();
+  readonly #excluded = new Set<string>();
+  /** Hard links that were not made → the file they stand for. */
+  readonly #sameAs = new Map<string, string>();
+
+  constructor(options: WriterOptions) {
+    this.#options = options;
+  }
+
+  visit(entry: TarEntry): Sink | undefined {
+    if (this.#isExcluded(entry)) return undefined;
+    if (entry.type === 'file') return this.file(entry);
+    if (entry.type === 'folder') this.#folder(entry);
+    else if (entry.type === 'symlink') this.#symlink(entry);
+    else this.hardLink(entry);
+    return undefined;
+  }
+
+  /** Makes a regular file and returns the sink for its content. */
+  file(entry: TarEntry): Sink {
+    this.#options.budget.take(this.#options.archive, entry.name, entry.size);
+    const descriptor = this.#create(entry, (path) => openSync(path, MAKE_NEW, 0o600));
+    let left = entry.size;
+    return {
+      write: (chunk) => {
+        for (let at = 0; at < chunk.length; ) at += writeSync(descriptor, chunk, at, chunk.length - at);
+        left -= chunk.length;
+        this.bytes += chunk.length;
+      },
+      end: () => {
+        if (left === 0) {
+          // open(2) takes the process's umask off the mode; this does not.
+          fchmodSync(descriptor, (entry.mode & FILE_BITS) | FILE_ALWAYS);
+          futimesSync(descriptor, entry.mtime, entry.mtime);
+        }
+        closeSync(descriptor);
+        if (left !== 0) throw new Refusal(this.#wrongLength(entry));
+      },
+    };
+  }
+
+  hardLink(entry: TarEntry): void {
+    const { archive, budget } = this.#options;
+    budget.take(archive, entry.name, 0);
+    const target = this.#targetOf(entry);
+    if (this.#excluded.has(target)) {
+      this.orphans.set(target, [...(this.orphans.get(target) ?? []), entry]);
+      this.#sameAs.set(plainName(entry.name), target);
+      return;
+    }
+    const source = this.#existing(target);
+    if (source === undefined) throw new Refusal(missingLinkTarget(archive, entry.name, entry.target));
+    this.#create(entry, (path) => path !== source && linkSync(source, path));
+  }
+
+  /** The hard links that want the content of a file which was left out; they are made next. */
+  takeOrphans(name: string): readonly TarEntry[] {
+    const target = plainName(name);
+    const links = this.orphans.get(target) ?? [];
+    this.orphans.delete(target);
+    if (links.length > 0) this.#excluded.delete(target);
+    for (const link of links) this.#sameAs.delete(plainName(link.name));
+    return links;
+  }
+
+  /** Name of the file that a hard link stands for, through other links that were not made. */
+  #targetOf(entry: TarEntry): string {
+    if (/[\0\ufffd]/.test(entry.target)) throw new Refusal(badName(this.#options.archive, entry.target));
+    const named = plainName(entry.target);
+    return this.#sameAs.get(named) ?? named;
+  }
+
+  #wrongLength(entry: TarEntry) {
+    const why = `The content of ${JSON.stringify(entry.name)} is not as long as its header says.`;
+    return corrupt(this.#options.archive, why);
+  }
+
+  #isExcluded(entry: TarEntry): boolean {
+    if (!this.#options.excludes(entry.name, entry.type === 'symlink')) return false;
+    // The folder may still come to be, for a licence in it.
+    if (entry.type === 'folder') this.#note(entry);
+    else if (entry.type === 'hard-link') this.#sameAs.set(plainName(entry.name), this.#targetOf(entry));
+    else this.#excluded.add(plainName(entry.name));
+    return true;
+  }
+
+  #folder(entry: TarEntry): void {
+    const { archive, folders, budget } = this.#options;
+    budget.take(archive, entry.name, 0);
+    folders.make(archive, Folders.parts(archive, entry.name).join('/'));
+    this.#note(entry);
+  }
+
+  #note(entry: TarEntry): void {
+    this.attributes.push({ name: plainName(entry.name), mode: entry.mode, mtime: entry.mtime });
+  }
+
+  #symlink(entry: TarEntry): void {
+    const { archive, budget } = this.#options;
+    budget.take(archive, entry.name, 0);
+    if (/[\0\ufffd]/.test(entry.target)) throw new Refusal(badName(archive, entry.target));
+    this.#create(entry, (path) => {
+      symlinkSync(entry.target, path);
+      lutimesSync(path, entry.mtime, entry.mtime);
+    });
+  }
+
+  /** Path of an existing file, resolved as chroot(2) would; undefined when there is none. */
+  #existing(name: string): string | undefined {
+    const { archive, folders } = this.#options;
+    const slash = name.lastIndexOf('/');
+    const last = name.slice(slash + 1);
+    const folder = folders.find(archive, slash < 0 ? '' : name.slice(0, slash));
+    if (folder === undefined || last === '' || last === '..') return undefined;
+    const path = `${folder}/${last}`;
+    const info = lstatSync(path, { throwIfNoEntry: false });
+    return info && !info.isDirectory() ? path : undefined;
+  }
+
+  /**
+   * Makes something new at the place of an entry. What this archive made there earlier is replaced; what another one
+   * made is left alone, and ours is put aside to be compared.
+   */
+  #create<T>(entry: TarEntry, make: (path: string) => T): T {
+    const place = this.#place(entry);
+    for (let path = place; ; ) {
+      try {
+        const made = make(path);
+        this.#own.add(path);
+        this.files += 1;
+        return made;
+      } catch (cause) {
+        if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+        path = this.#vacate(entry, place) ? place : this.#aside(entry, place);
+      }
+    }
+  }
+
+  /** Absolute path for a new file or link; its parent exists. */
+  #place(entry: TarEntry): string {
+    const { archive, folders } = this.#options;
+    const parts = Folders.parts(archive, entry.name);
+    const last = parts.pop();
+    if (last === undefined || last === '..') {
+      throw new Refusal(conflict(archive, entry.name, 'That path is a folder and the entry is none.'));
+    }
+    return `${folders.make(archive, parts.join('/'))}/${last}`;
+  }
+
+  /** Removes what this archive made at a path; false when it was another one. */
+  #vacate(entry: TarEntry, path: string): boolean {
+    const info = lstatSync(path, { throwIfNoEntry: false });
+    if (!info) return true;
+    if (info.isDirectory()) {
+      throw new Refusal(
+        conflict(this.#options.archive, entry.name, 'A folder is there, and this entry is none.'),
+      );
+    }
+    if (!this.#own.delete(path)) return false;
+    unlinkSync(path);
+    this.files -= 1;
+    // What was resolved through this link may lead elsewhere now.
+    if (info.isSymbolicLink()) this.#options.folders.forget();
+    return true;
+  }
+
+  /** Where this archive's version of a taken path goes. */
+  #aside(entry: TarEntry, path: string): string {
+    const { archive, sideFolder } = this.#options;
+    if (sideFolder === undefined) {
+      throw new Refusal(conflict(archive, entry.name, 'Something else is at that path already.'));
+    }
+    const side = `${sideFolder}/${randomUUID()}`;
+    this.collisions.push({ archive, name: entry.name, path, side });
+    return side;
+  }
+}

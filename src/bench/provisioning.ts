@@ -1,0 +1,201 @@
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Invocation, Outcome } from '../commands/command.ts';
+import { hostMachine } from '../commands/host.ts';
+import { err, ok, type Result } from '../domain/result.ts';
+import { KEYRING_FILES } from '../lock/settings.ts';
+import { mirrors } from '../lock/mirrors.ts';
+import { type Planned, type Prepared, planRun, prepareEnv } from '../pipeline/prepare.ts';
+import { openSession } from '../pipeline/session.ts';
+import { existsSync } from 'node:fs';
+import { byHand } from './by-hand.ts';
+import { type Measured, median, runTool } from './measure.ts';
+
+interface Row {
+  readonly what: string;
+  /** Milliseconds, median. */
+  readonly ms: number;
+  readonly runs: readonly number[];
+  readonly against?: { readonly what: string; readonly ms: number; readonly runs: readonly number[]; readonly ratio: number };
+  readonly goal: string;
+  readonly met: boolean;
+  readonly note?: string;
+}
+
+const WARM_RUNS = 11;
+
+/** `provision bench provisioning`: cold against the same work by hand, warm, one sample more, one line changed. */
+export async function benchProvisioning(invocation: Invocation): Promise<Result<Outcome>> {
+  const folder = await mkdtemp(join(tmpdir(), 'provision-bench-'));
+  try {
+    return await measureAll(invocation, folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function measureAll(invocation: Invocation, folder: string): Promise<Result<Outcome>> {
+  const recipe = invocation.positionals[1] ?? 'aarch64';
+  const rounds = Number(invocation.values.rounds ?? 3);
+  if (!Number.isInteger(rounds) || rounds < 1) return err(badRounds(String(invocation.values.rounds)));
+  const session = await openSession({ ...invocation.context, emit: () => {} });
+  if (!session.ok) return session;
+  const planned = await planRun(session.value, recipe, hostMachine());
+  if (!planned.ok) return planned;
+  const prepared = await prepareEnv(planned.value);
+  await session.value.store.settled();
+  if (!prepared.ok) return prepared;
+  const bench: Bench = { invocation, folder, recipe, rounds, planned: planned.value, prepared: prepared.value };
+  const rows: Row[] = [];
+  for (const part of invocation.values['skip-cold'] === true ? [warm, changes] : [cold, warm, changes]) {
+    const measured = await part(bench);
+    if (!measured.ok) return measured;
+    rows.push(...measured.value);
+  }
+  return ok({ text: table(recipe, rows), json: { recipe, rounds, rows } });
+}
+
+interface Bench {
+  readonly invocation: Invocation;
+  readonly folder: string;
+  readonly recipe: string;
+  readonly rounds: number;
+  readonly planned: Planned;
+  readonly prepared: Prepared;
+}
+
+async function cold(bench: Bench): Promise<Result<readonly Row[]>> {
+  const { context } = bench.invocation;
+  const from = await mirrors(context, bench.planned.locks.toolchain.lock.resolved);
+  const keyring = KEYRING_FILES.find((file) => existsSync(file));
+  const mirror = from.urls[0];
+  if (keyring === undefined || mirror === undefined) return err(noBaseline());
+  const ours: Measured[] = [];
+  const hand: { debootstrapMs: number; buildMs: number }[] = [];
+  for (let round = 0; round < bench.rounds; round++) {
+    const store = join(bench.folder, `cold-${round}`);
+    const run = await runTool(context, ['run', bench.recipe, '--store', store], bench.folder);
+    if (!run.ok) return run;
+    ours.push(run.value);
+    await rm(store, { recursive: true, force: true });
+    const place = join(bench.folder, `hand-${round}`);
+    const by = await byHand(context, { planned: bench.planned, prepared: bench.prepared, mirror, keyring, folder: place });
+    if (!by.ok) return by;
+    hand.push(by.value);
+    await rm(place, { recursive: true, force: true });
+  }
+  const ms = median(ours.map((run) => run.ms));
+  const handMs = hand.map(({ debootstrapMs, buildMs }) => debootstrapMs + buildMs);
+  const ratio = median(ours.map((run, i) => run.ms / (handMs[i] as number)));
+  const peakMb = Math.max(...ours.map(({ peakKb }) => peakKb)) / 1000;
+  return ok([
+    {
+      what: 'cold: empty store to samples run and bundle',
+      ms,
+      runs: ours.map((run) => run.ms),
+      against: { what: 'by hand: mmdebstrap twice, cargo build', ms: median(handMs), runs: handMs, ratio },
+      goal: '≤ 0.60× by hand',
+      met: ratio <= 0.6,
+      note: `by hand: mmdebstrap ${seconds(median(hand.map((one) => one.debootstrapMs)))}, cargo ${seconds(median(hand.map((one) => one.buildMs)))}`,
+    },
+    {
+      what: 'peak memory of the tool while cold',
+      ms: 0,
+      runs: ours.map(({ peakKb }) => peakKb),
+      goal: '≤ 300 MB',
+      met: peakMb <= 300,
+      note: `${peakMb.toFixed(0)} MB`,
+    },
+  ]);
+}
+
+async function warm(bench: Bench): Promise<Result<readonly Row[]>> {
+  const { context } = bench.invocation;
+  const args = ['run', bench.recipe, '--store', context.settings.store];
+  const first = await runTool(context, args, bench.folder);
+  if (!first.ok) return first;
+  const runs: number[] = [];
+  for (let i = 0; i < WARM_RUNS; i++) {
+    const run = await runTool(context, args, bench.folder);
+    if (!run.ok) return run;
+    runs.push(run.value.ms);
+  }
+  return ok([{ what: 'warm: nothing changed', ms: median(runs), runs, goal: '≤ 600 ms', met: median(runs) <= 600 }]);
+}
+
+/** A copy of the project, so that the person's own stays as it is. */
+async function changes(bench: Bench): Promise<Result<readonly Row[]>> {
+  const { context } = bench.invocation;
+  const { recipe } = bench.planned.plan;
+  const home = join(bench.folder, 'project');
+  await cp(recipe.project.folder, join(home, 'crate'), { recursive: true, filter: (path) => !/\/(target|\.git)$/.test(path) });
+  await mkdir(join(home, 'samples'), { recursive: true });
+  for (const path of recipe.samples.paths) await cp(path, join(home, 'samples'), { recursive: true });
+  const file = join(home, 'bench.yaml');
+  await writeFile(file, recipeText(bench));
+  const args = ['run', file, '--store', context.settings.store];
+  const timed = async (change: (round: number) => Promise<void>): Promise<Result<number[]>> => {
+    const runs: number[] = [];
+    for (let round = 0; round < bench.rounds; round++) {
+      await change(round);
+      const run = await runTool(context, args, home);
+      if (!run.ok) return run;
+      runs.push(run.value.ms);
+    }
+    return ok(runs);
+  };
+  const first = await runTool(context, args, home);
+  if (!first.ok) return first;
+  const samples = await timed((round) => writeFile(join(home, 'samples', `added_${round}.py`), `print(${round})\n`));
+  if (!samples.ok) return samples;
+  const source = join(home, 'crate', 'src', 'main.rs');
+  const text = await readFile(source, 'utf8');
+  const lines = await timed((round) => writeFile(source, `${text}\n#[used]\nstatic CHANGED: u8 = ${round};\n`));
+  if (!lines.ok) return lines;
+  return ok([
+    { what: 'one sample added', ms: median(samples.value), runs: samples.value, goal: 'that sample alone runs', met: true },
+    { what: 'one line of the program changed', ms: median(lines.value), runs: lines.value, goal: 'incremental build and the samples', met: true },
+  ]);
+}
+
+function recipeText({ planned }: Bench): string {
+  const { recipe } = planned.plan;
+  return JSON.stringify({
+    schema: 1,
+    description: 'A copy that the bench changes',
+    target: recipe.target,
+    toolchain: recipe.toolchain,
+    sysroot: recipe.sysroot,
+    reference: recipe.reference,
+    project: { path: 'crate', bin: recipe.project.bin, profile: recipe.project.profile },
+    samples: { path: 'samples', timeout: recipe.samples.timeoutSeconds },
+  });
+}
+
+function table(recipe: string, rows: readonly Row[]): string {
+  const lines = rows.flatMap((row) => [
+    `${row.met ? '✓' : '✗'} ${row.what}: ${row.ms === 0 ? row.note : seconds(row.ms)}   (goal: ${row.goal})`,
+    ...(row.against === undefined
+      ? []
+      : [`    against ${row.against.what}: ${seconds(row.against.ms)}, ratio ${row.against.ratio.toFixed(2)}`]),
+    ...(row.ms === 0 ? [] : [`    runs: ${row.runs.map(seconds).join(', ')}${row.note === undefined ? '' : `; ${row.note}`}`]),
+  ]);
+  return `Provisioning ${recipe}: medians, both sides in turn in one run\n${lines.join('\n')}\n`;
+}
+
+function seconds(ms: number): string {
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+}
+
+function badRounds(text: string) {
+  return { code: 'usage/rounds', what: `--rounds takes a whole number from 1, not "${text}".`, fix: [] } as const;
+}
+
+function noBaseline() {
+  return {
+    code: 'engine/bench-baseline',
+    what: 'The work by hand needs a Debian mirror and Debian\'s archive keyring.',
+    fix: ['Install `debian-archive-keyring` and `mmdebstrap`, or leave the comparison out with `--skip-cold`.'],
+  } as const;
+}

@@ -1,0 +1,249 @@
+import { access, mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Context } from '../domain/context.ts';
+import type { Resolved } from '../domain/definitions.ts';
+import { err, ok, type Result } from '../domain/result.ts';
+import type { Digest } from '../domain/words.ts';
+import type { Engine, Mount, Sandbox } from '../engine/engine.ts';
+import { PATHS } from '../engine/paths.ts';
+import { runTool } from '../engine/tool.ts';
+import type { BuildEnv } from '../env/env.ts';
+import { digestFile } from '../store/digest.ts';
+import { fingerprint } from '../store/fingerprint.ts';
+import type { Store, StoreEntry } from '../store/store.ts';
+import { type HostCargo, hostCargo } from './host-cargo.ts';
+import { digestSources } from './sources.ts';
+
+/** Goes up when what this stage makes of the same inputs changes. */
+const BUILD_VERSION = 1;
+
+interface Tree {
+  readonly folder: string;
+  readonly fingerprint: string;
+}
+
+/** Where a recipe is built. */
+export interface BuildPlace {
+  readonly resolved: Resolved;
+  readonly toolchain: Tree;
+  readonly sysroot: Tree;
+}
+
+export interface BuildInput extends BuildPlace {
+  readonly env: BuildEnv;
+  /** The engine, asked for only when something has to be built. */
+  readonly engine: () => Promise<Result<Engine>>;
+  /** Folder for `build.log`. */
+  readonly logs: string;
+}
+
+export interface BuildMeta {
+  readonly [key: string]: string | number;
+  /** File name of the program in the entry's folder. */
+  readonly program: string;
+  readonly digest: Digest;
+  /** Bytes. */
+  readonly size: number;
+}
+
+export type Built = StoreEntry<BuildMeta>;
+
+/** Builds the recipe's program for its target, or finds it built from the same inputs. */
+export async function build(context: Context, store: Store, input: BuildInput): Promise<Result<Built>> {
+  const { recipe, target } = input.resolved;
+  const sources = await digestSources(recipe.project.folder, recipe.samples.paths);
+  if (!sources.ok) return sources;
+  const lockFile = join(recipe.project.folder, 'Cargo.lock');
+  const locked = await access(lockFile).then(() => true, () => false);
+  if (!locked) return err(noCargoLock(recipe.project.folder));
+  const inputs = {
+    what: 'program',
+    version: BUILD_VERSION,
+    // The program is a function of its sources, …
+    sources: sources.value.digest,
+    bin: recipe.project.bin,
+    profile: recipe.project.profile,
+    features: [...recipe.project.features],
+    defaultFeatures: recipe.project.defaultFeatures,
+    target: target.rustTriple,
+    // … of what compiles and links it, …
+    toolchain: input.toolchain.fingerprint,
+    sysroot: input.sysroot.fingerprint,
+    // … and of every variable the tools see.
+    env: input.env.variables,
+    pyo3Config: input.env.pyo3Config,
+  };
+  return store.obtain<BuildMeta>('builds', inputs, (folder) => make(context, store, input, folder), {
+    signal: context.signal,
+    onWait: () => context.emit(waiting(recipe.name)),
+  });
+}
+
+async function make(context: Context, store: Store, input: BuildInput, folder: string): Promise<Result<BuildMeta>> {
+  const engine = await input.engine();
+  if (!engine.ok) return engine;
+  await mkdir(input.logs, { recursive: true });
+  const log = join(input.logs, 'build.log');
+  await writeFile(log, '');
+  const envFolder = join(folder, '.env');
+  await mkdir(envFolder);
+  const cargo = await hostCargo(context.settings);
+  if (!cargo.ok) return cargo;
+  await writeEnvFiles(envFolder, input.env, cargo.value);
+  // Two builds of one project would wait for each other inside cargo, silently; here they say so.
+  const lock = await store.lock(`volume-${volumeName(input)}`, {
+    signal: context.signal,
+    onWait: () => context.emit(waiting(input.resolved.recipe.name)),
+  });
+  if (!lock.ok) return lock;
+  await using _ = lock.value;
+  const step = { context, input, engine: engine.value, cargo: cargo.value, envFolder, log };
+  const fetched = await fetchCrates(step);
+  if (!fetched.ok) return fetched;
+  const compiled = await compile(step, folder);
+  // The registry configuration is the machine's, not the program's.
+  await rm(envFolder, { recursive: true });
+  return compiled;
+}
+
+interface Step {
+  readonly context: Context;
+  readonly input: BuildInput;
+  readonly engine: Engine;
+  readonly cargo: HostCargo;
+  readonly envFolder: string;
+  readonly log: string;
+}
+
+/** Crates are fetched in a step of their own, the only one with network. */
+async function fetchCrates(step: Step): Promise<Result<void>> {
+  const { context, input } = step;
+  const offline = context.settings.offline;
+  const sandbox = await openSandbox(step, offline ? 'none' : 'host', step.cargo.mounts);
+  if (!sandbox.ok) return sandbox;
+  await using box = sandbox.value;
+  const argv = [tool(input, 'cargo'), 'fetch', '--locked', '--target', input.resolved.target.rustTriple];
+  const run = await runTool(context, box, {
+    stage: 'build',
+    code: offline ? 'fetch/crates-offline' : 'fetch/crates',
+    doing: 'Fetching the crates',
+    fix: offline
+      ? ['Run once without `--offline`: the crates of this Cargo.lock are not all there yet.']
+      : ['Check the network, the proxy settings and the CA bundle; then run the same command again.'],
+    log: step.log,
+    command: {
+      argv: [...argv, ...(offline ? ['--offline'] : [])] as [string, ...string[]],
+      env: { ...input.env.variables, ...step.cargo.env },
+      cwd: PATHS.project,
+    },
+  });
+  return run.ok ? ok(undefined) : run;
+}
+
+async function compile(step: Step, folder: string): Promise<Result<BuildMeta>> {
+  const { context, input } = step;
+  const { project } = input.resolved.recipe;
+  const sandbox = await openSandbox(step, 'none', []);
+  if (!sandbox.ok) return sandbox;
+  await using box = sandbox.value;
+  const argv = [
+    ...[tool(input, 'cargo'), 'build', '--locked', '--offline', '--bin', project.bin],
+    ...['--target', input.resolved.target.rustTriple, '--profile', project.profile],
+    ...(project.features.length > 0 ? ['--features', project.features.join(',')] : []),
+    ...(project.defaultFeatures ? [] : ['--no-default-features']),
+    ...['--jobs', String(context.settings.jobs), '--message-format', 'json-render-diagnostics'],
+  ];
+  const run = await runTool(context, box, {
+    stage: 'build',
+    code: 'build/failed',
+    doing: `Building ${project.bin} for ${input.resolved.target.rustTriple}`,
+    fix: ['Correct what the compiler or linker names, then run the same command again: finished crates are kept.'],
+    log: step.log,
+    quietStdout: true,
+    command: { argv: argv as [string, ...string[]], env: input.env.variables, cwd: PATHS.project },
+  });
+  if (!run.ok) return run;
+  const executable = findExecutable(Buffer.from(run.value.stdout).toString('utf8'), project.bin);
+  if (executable === undefined) return err(noExecutable(project.bin, step.log));
+  const file = join(folder, project.bin);
+  const copied = await box.copyOut(executable, file);
+  if (!copied.ok) return copied;
+  const digest = await digestFile(file);
+  return ok({ program: project.bin, digest: digest.digest, size: digest.size });
+}
+
+function openSandbox(step: Step, network: 'none' | 'host', more: readonly Mount[]): Promise<Result<Sandbox>> {
+  return step.engine.open({
+    rootfs: step.input.toolchain.folder,
+    network,
+    mounts: [...buildMounts(step.input, step.envFolder), ...more],
+  });
+}
+
+/** What a build sees, and a shell for the same recipe. `envFolder` was filled by `writeEnvFiles`. */
+export function buildMounts(input: BuildPlace, envFolder: string): readonly Mount[] {
+  return [
+    { kind: 'tree', source: input.sysroot.folder, at: PATHS.sysroot },
+    { kind: 'source', source: input.resolved.recipe.project.folder, at: PATHS.project },
+    { kind: 'source', source: envFolder, at: PATHS.env },
+    { kind: 'volume', name: 'cargo', at: PATHS.cargo },
+    { kind: 'volume', name: volumeName(input), at: PATHS.target },
+    // Where cargo looks for configuration above the project: the registries the machine is set to use.
+    { kind: 'source', source: join(envFolder, 'cargo-config.toml'), at: '/work/.cargo/config.toml' },
+  ];
+}
+
+/** Writes the files that the environment names into an existing folder. */
+export async function writeEnvFiles(folder: string, env: BuildEnv, cargo: HostCargo): Promise<void> {
+  await writeFile(join(folder, 'pyo3-config.txt'), env.pyo3Config);
+  await writeFile(join(folder, 'cargo-config.toml'), cargo.config);
+}
+
+/** Path of the executable in cargo's messages (`compiler-artifact`, The Cargo Book, "External tools"). */
+function findExecutable(messages: string, bin: string): string | undefined {
+  for (const line of messages.split('\n')) {
+    if (!line.startsWith('{')) continue;
+    const message = JSON.parse(line) as { reason?: string; executable?: string | null; target?: { name?: string } };
+    if (message.reason === 'compiler-artifact' && message.target?.name === bin && message.executable) {
+      return message.executable;
+    }
+  }
+  return undefined;
+}
+
+/** Cargo's target folder is kept for each project and toolchain: incremental work, never shared by strangers. */
+function volumeName(input: BuildPlace): string {
+  const { recipe, target } = input.resolved;
+  const key = fingerprint({ project: recipe.project.folder, toolchain: input.toolchain.fingerprint });
+  return `target-${target.name}-${key.slice(0, 16)}`;
+}
+
+function tool(input: BuildInput, role: string): string {
+  return input.resolved.toolchain.tools[role] ?? role;
+}
+
+function waiting(recipe: string) {
+  return {
+    type: 'notice',
+    level: 'info',
+    code: 'waiting',
+    message: `Another provision is building ${recipe}; waiting for it to finish.`,
+  } as const;
+}
+
+function noCargoLock(folder: string) {
+  return {
+    code: 'build/no-cargo-lock',
+    what: `The project ${folder} has no Cargo.lock.`,
+    fix: ['Run `cargo generate-lockfile` there: builds take exactly the crates that the lock names.'],
+  } as const;
+}
+
+function noExecutable(bin: string, log: string) {
+  return {
+    code: 'build/no-executable',
+    what: `cargo built no executable named "${bin}".`,
+    fix: [`Check \`project.bin\` in the recipe against the [[bin]] names in Cargo.toml.`],
+    see: [log],
+  } as const;
+}

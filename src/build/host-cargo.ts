@@ -1,0 +1,73 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse, stringify } from 'smol-toml';
+import type { Settings } from '../domain/context.ts';
+import { err, ok, type Result } from '../domain/result.ts';
+import type { Mount } from '../engine/engine.ts';
+
+/** What the machine's own set-up gives the step that fetches crates. */
+export interface HostCargo {
+  /** `config.toml` of the sandbox's cargo home. */
+  readonly config: string;
+  /** Proxies and trust. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly mounts: readonly Mount[];
+}
+
+/** Tables of a person's cargo configuration that say where crates come from; the rest (linkers, flags, wrappers) stays out. */
+const REGISTRY_TABLES = ['source', 'registries', 'registry', 'net', 'http', 'credential-alias'];
+const CA_BUNDLE = '/work/ca.pem';
+
+/** Takes registry configuration, proxies and CA bundle of the machine along (The Cargo Book, "Configuration"). */
+export async function hostCargo(settings: Settings): Promise<Result<HostCargo>> {
+  const config = await registryConfiguration(settings.cargoHome);
+  if (!config.ok) return config;
+  const tokens = await registryTokens(settings.cargoHome);
+  if (!tokens.ok) return tokens;
+  const bundle = settings.caBundle;
+  return ok({
+    config: config.value,
+    env: {
+      ...settings.proxies,
+      ...tokens.value,
+      ...(bundle === undefined ? {} : { CARGO_HTTP_CAINFO: CA_BUNDLE, SSL_CERT_FILE: CA_BUNDLE }),
+    },
+    mounts: bundle === undefined ? [] : [{ kind: 'source', source: bundle, at: CA_BUNDLE }],
+  });
+}
+
+async function registryConfiguration(cargoHome: string | undefined): Promise<Result<string>> {
+  const tables = await readToml(cargoHome, ['config.toml', 'config']);
+  if (!tables.ok) return tables;
+  return ok(stringify(Object.fromEntries(Object.entries(tables.value).filter(([name]) => REGISTRY_TABLES.includes(name)))));
+}
+
+/** Tokens of `credentials.toml`, as the environment variables that cargo reads in their place. */
+async function registryTokens(cargoHome: string | undefined): Promise<Result<Record<string, string>>> {
+  const tables = await readToml(cargoHome, ['credentials.toml', 'credentials']);
+  if (!tables.ok) return tables;
+  const registries = (tables.value.registries ?? {}) as Readonly<Record<string, { readonly token?: string }>>;
+  const variables = Object.entries(registries).flatMap(([name, { token }]) =>
+    token === undefined ? [] : [[`CARGO_REGISTRIES_${name.toUpperCase().replaceAll('-', '_')}_TOKEN`, token]],
+  );
+  return ok(Object.fromEntries(variables) as Record<string, string>);
+}
+
+async function readToml(folder: string | undefined, names: readonly string[]): Promise<Result<Readonly<Record<string, unknown>>>> {
+  for (const name of folder === undefined ? [] : names) {
+    const file = join(folder as string, name);
+    const text = await readFile(file, 'utf8').catch(() => undefined);
+    if (text === undefined) continue;
+    try {
+      return ok(parse(text));
+    } catch (error) {
+      return err({
+        code: 'usage/cargo-config',
+        what: `The cargo configuration ${file} could not be read.`,
+        why: error instanceof Error ? error.message : String(error),
+        fix: ['Correct the file, or set CARGO_HOME to another folder.'],
+      });
+    }
+  }
+  return ok({});
+}

@@ -1,0 +1,90 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Context } from '../domain/context.ts';
+import type { ImageDefinition } from '../domain/definitions.ts';
+import { ok, type Result } from '../domain/result.ts';
+import type { Engine } from '../engine/engine.ts';
+import { PATHS } from '../engine/paths.ts';
+import { runTool } from '../engine/tool.ts';
+import type { Store, StoreEntry } from '../store/store.ts';
+
+const BYTECODE_VERSION = 1;
+
+export interface BytecodeInput {
+  readonly reference: ImageDefinition;
+  readonly tree: { readonly folder: string; readonly fingerprint: string };
+  /** `usr/lib/python3.13`. */
+  readonly stdlib: string;
+  readonly engine: () => Promise<Result<Engine>>;
+  readonly logs: string;
+}
+
+export type Bytecode = StoreEntry<{ readonly stdlib: string }>;
+
+/**
+ * Compiles the reference interpreter's standard library, as the packages' own maintainer scripts would. `.pyc` files do
+ * not depend on the architecture (PEP 3147); `unchecked-hash` (PEP 552) ones do not depend on modification times either, so
+ * the bundle takes them too.
+ */
+export async function compileStdlib(context: Context, store: Store, input: BytecodeInput): Promise<Result<Bytecode>> {
+  const inputs = {
+    what: 'bytecode',
+    version: BYTECODE_VERSION,
+    interpreter: input.tree.fingerprint,
+    stdlib: input.stdlib,
+    prefix: PATHS.interpreter,
+  };
+  return store.obtain<{ stdlib: string }>('builds', inputs, (folder) => compile(context, input, folder), {
+    signal: context.signal,
+  });
+}
+
+/** Single process, fixed order and hash seed: marshal's output depends on what was compiled before in the process. */
+const SCRIPT = `import compileall, py_compile, sys
+done = compileall.compile_dir(sys.argv[1], quiet=1, workers=1, force=True,
+    invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+sys.exit(0 if done else 1)
+`;
+
+async function compile(context: Context, input: BytecodeInput, folder: string): Promise<Result<{ stdlib: string }>> {
+  const engine = await input.engine();
+  if (!engine.ok) return engine;
+  await mkdir(input.logs, { recursive: true });
+  const log = join(input.logs, 'bytecode.log');
+  await writeFile(log, '');
+  const sandbox = await engine.value.open({
+    rootfs: input.tree.folder,
+    network: 'none',
+    mounts: [
+      { kind: 'tree', source: join(input.tree.folder, 'usr'), at: PATHS.interpreter },
+      { kind: 'scratch', at: PATHS.bytecode },
+    ],
+  });
+  if (!sandbox.ok) return sandbox;
+  await using box = sandbox.value;
+  const stdlib = interpreterPath(input.stdlib);
+  const run = await runTool(context, box, {
+    stage: 'bytecode',
+    code: 'build/bytecode',
+    doing: 'Compiling the standard library',
+    fix: ['Run `provision clean --all` and try again; if it stays, the reference image is broken.'],
+    log,
+    command: {
+      argv: [interpreterProgram(input.reference), '-S', '-c', SCRIPT, stdlib],
+      env: { PYTHONPYCACHEPREFIX: PATHS.bytecode, PYTHONHASHSEED: '0', LANG: 'C.UTF-8', HOME: '/tmp' },
+      cwd: '/',
+    },
+  });
+  if (!run.ok) return run;
+  const copied = await box.copyOut(PATHS.bytecode + stdlib, join(folder, 'stdlib'));
+  return copied.ok ? ok({ stdlib: 'stdlib' }) : copied;
+}
+
+/** Where a path below `usr` of a tree is seen when `usr` is mounted as the interpreter's prefix. */
+export function interpreterPath(path: string): string {
+  return `${PATHS.interpreter}/${path.replace(/^usr\//, '')}`;
+}
+
+export function interpreterProgram(reference: ImageDefinition): string {
+  return `${PATHS.interpreter}/bin/${reference.tools.python ?? 'python3'}`;
+}

@@ -1,0 +1,177 @@
+import { readFileSync } from 'node:fs';
+import { enableCompileCache } from 'node:module';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
+import type { Command, OptionValues, Outcome } from './commands/command.ts';
+import { COMMAND_NAMES, GLOBAL_OPTIONS, loadAllCommands, loadCommand } from './commands/index.ts';
+import { closest } from './domain/closest.ts';
+import { err, ok, type Result } from './domain/result.ts';
+import { exitCodeOf, type Failure, interrupted } from './failure.ts';
+import { readSettings } from './settings.ts';
+
+enableCompileCache();
+
+const HOME = dirname(dirname(fileURLToPath(import.meta.url)));
+
+interface Parsed {
+  readonly command: Command;
+  readonly values: OptionValues;
+  readonly positionals: readonly string[];
+  readonly rest: readonly string[];
+}
+
+process.exitCode = await main(process.argv.slice(2));
+
+/** argv → command → exit code. */
+async function main(argv: readonly string[]): Promise<number> {
+  if (argv.length === 0 || (argv.length === 1 && ['--help', '-h', 'help'].includes(argv[0] as string))) {
+    const { overview } = await import('./commands/help.ts');
+    await write(process.stdout, overview(await loadAllCommands()));
+    return argv.length === 0 ? 2 : 0;
+  }
+  if (argv[0] === '--version') {
+    await write(process.stdout, `provision ${version()}\n`);
+    return 0;
+  }
+  const parsed = await parse(argv);
+  if (!parsed.ok) return fail(parsed.error);
+  const { command, values } = parsed.value;
+  if (values.help === true) {
+    const { commandHelp } = await import('./commands/help.ts');
+    await write(process.stdout, commandHelp(command));
+    return 0;
+  }
+  return execute(parsed.value);
+}
+
+async function parse(argv: readonly string[]): Promise<Result<Parsed>> {
+  const separator = argv.indexOf('--');
+  const own = separator < 0 ? argv : argv.slice(0, separator);
+  const rest = separator < 0 ? [] : argv.slice(separator + 1);
+  // `provision --offline aarch64` works as well: the first word that is no option names command or recipe.
+  const first = own.findIndex((word, i) => !word.startsWith('-') && !takesValue(own[i - 1]));
+  const name = first < 0 ? undefined : own[first];
+  const explicit = name !== undefined && COMMAND_NAMES.includes(name);
+  const command = await loadCommand(explicit ? (name as string) : 'run');
+  if (command === undefined) throw new Error('the run command is missing');
+  const words = explicit ? own.filter((_, i) => i !== first) : own;
+  const options = { ...GLOBAL_OPTIONS, ...command.options };
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...words],
+      options: options as ParseArgsOptionsConfig,
+      allowPositionals: true,
+      strict: true,
+    });
+    const problem = values.help === true ? undefined : checkPositionals(command, positionals);
+    return problem === undefined ? ok({ command, values: values as OptionValues, positionals, rest }) : err(problem);
+  } catch (error) {
+    return err(badOption(error, Object.keys(options), command.name));
+  }
+}
+
+function takesValue(word: string | undefined): boolean {
+  return word !== undefined && ['--jobs', '-j', '--store', '--engine'].includes(word);
+}
+
+function checkPositionals(command: Command, positionals: readonly string[]): Failure | undefined {
+  const missing = command.positionals.filter(({ required }) => required)[positionals.length];
+  if (missing !== undefined) {
+    return {
+      code: 'usage/missing-argument',
+      what: `\`provision ${command.name}\` needs a <${missing.name}>.`,
+      fix: [`Try: ${command.examples[0]}`, ...(missing.completes === 'recipe' ? ['See the recipes: `provision list`'] : [])],
+    };
+  }
+  const many = command.positionals.at(-1)?.rest === true;
+  if (many || positionals.length <= command.positionals.length) return undefined;
+  return {
+    code: 'usage/too-many-arguments',
+    what: `\`provision ${command.name}\` does not take "${positionals[command.positionals.length]}".`,
+    fix: [`See \`provision ${command.name} --help\`.`],
+  };
+}
+
+function badOption(error: unknown, known: readonly string[], command: string): Failure {
+  const message = error instanceof Error ? error.message : String(error);
+  const typed = /Unknown option '(--?[^']+)'/.exec(message)?.[1];
+  const meant = typed === undefined ? undefined : closest(typed.replace(/^-+/, ''), known);
+  return {
+    code: 'usage/option',
+    what: typed === undefined ? `${message.split('. ')[0]}.` : `\`provision ${command}\` has no option ${typed}.`,
+    fix: [...(meant === undefined ? [] : [`Did you mean --${meant}?`]), `See \`provision ${command} --help\`.`],
+  };
+}
+
+async function execute({ command, values, positionals, rest }: Parsed): Promise<number> {
+  const settings = readSettings(process.env, values, process.cwd(), HOME);
+  if (!settings.ok) return fail(settings.error);
+  const abort = new AbortController();
+  const stop = (): void => abort.abort();
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  process.on('SIGHUP', stop);
+  const { createRenderer } = await import('./report/renderer.ts');
+  const terminal = process.stdout.isTTY === true && process.stderr.isTTY === true && !process.env.CI;
+  const renderer = createRenderer(rendererKind(command, values, terminal), {
+    out: values.json === true ? process.stderr : process.stdout,
+    err: process.stderr,
+    color: useColor(),
+    verbose: settings.value.verbose,
+  });
+  const context = { settings: settings.value, emit: renderer.emit, signal: abort.signal };
+  try {
+    const result = await command.run({ context, values, positionals, rest, terminal });
+    await renderer.finish();
+    if (!result.ok) return await fail(abort.signal.aborted ? interrupted() : result.error, values.json === true);
+    return await succeed(result.value, values.json === true);
+  } finally {
+    process.off('SIGINT', stop);
+    process.off('SIGTERM', stop);
+    process.off('SIGHUP', stop);
+  }
+}
+
+function rendererKind(command: Command, values: OptionValues, terminal: boolean): 'live' | 'plain' | 'quiet' {
+  if (values.quiet === true) return 'quiet';
+  return command.renders && terminal && values.verbose !== true && values.json !== true ? 'live' : 'plain';
+}
+
+function useColor(): boolean {
+  if (process.env.NO_COLOR) return false;
+  return process.stderr.isTTY === true && process.env.TERM !== 'dumb';
+}
+
+async function succeed(outcome: Outcome, json: boolean): Promise<number> {
+  if (json) await write(process.stdout, `${JSON.stringify(outcome.json, null, 2)}\n`);
+  else await write(process.stdout, outcome.text);
+  if (outcome.failure !== undefined) {
+    await printFailure(outcome.failure);
+    return exitCodeOf(outcome.failure);
+  }
+  return outcome.status ?? 0;
+}
+
+async function fail(failure: Failure, json = false): Promise<number> {
+  if (json) await write(process.stdout, `${JSON.stringify({ failure }, null, 2)}\n`);
+  await printFailure(failure);
+  return exitCodeOf(failure);
+}
+
+async function printFailure(failure: Failure): Promise<void> {
+  const { formatFailure } = await import('./report/failure.ts');
+  await write(process.stderr, formatFailure(failure, { color: useColor(), width: process.stderr.columns ?? 80 }));
+}
+
+/** Resolves when the text is handed over; a reader that went away (`| head`) is no error. */
+function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stream.once('error', (error: NodeJS.ErrnoException) => (error.code === 'EPIPE' ? resolve() : reject(error)));
+    stream.write(text, () => resolve());
+  });
+}
+
+function version(): string {
+  return (JSON.parse(readFileSync(`${HOME}/package.json`, 'utf8')) as { version: string }).version;
+}

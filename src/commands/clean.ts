@@ -1,0 +1,62 @@
+import { err, ok, type Result } from '../domain/result.ts';
+import { formatBytes } from '../domain/units.ts';
+import { openStore } from '../store/open.ts';
+import { type Pruned, prune } from '../store/prune.ts';
+import { type StoreUsage, storeUsage } from '../store/usage.ts';
+import type { Command, Invocation, Outcome } from './command.ts';
+
+export const command: Command = {
+  name: 'clean',
+  summary: 'show the size of the store and remove what is no longer used',
+  positionals: [],
+  options: {
+    'older-than': { type: 'string', value: '<days>', help: 'remove what was last used that long ago (default: 30)' },
+    all: { type: 'boolean', help: 'remove everything that no running provision uses' },
+    'dry-run': { type: 'boolean', help: 'remove nothing, only show the size' },
+  },
+  examples: ['provision clean --dry-run', 'provision clean --older-than 7', 'provision clean --all'],
+  renders: false,
+  run,
+};
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+const DEFAULT_DAYS = 30;
+
+async function run({ context, values }: Invocation): Promise<Result<Outcome>> {
+  const days = typeof values['older-than'] === 'string' ? Number(values['older-than']) : DEFAULT_DAYS;
+  if (!Number.isFinite(days) || days < 0) return err(badDays(String(values['older-than'])));
+  const store = await openStore(context.settings.store);
+  if (!store.ok) return store;
+  const removed =
+    values['dry-run'] === true
+      ? undefined
+      : await prune(store.value, values.all === true ? { all: true } : { olderThanMs: days * DAY_MS });
+  if (removed !== undefined && !removed.ok) return removed;
+  const usage = await storeUsage(store.value);
+  await store.value.settled();
+  if (!usage.ok) return usage;
+  return ok({
+    text: describe(context.settings.store, usage.value, removed?.value),
+    json: { store: context.settings.store, usage: usage.value, removed: removed?.value ?? null },
+  });
+}
+
+function describe(folder: string, { kinds, total }: StoreUsage, removed: Pruned | undefined): string {
+  const rows = [...Object.entries(kinds), ['total', total] as const].map(
+    ([name, { bytes, count }]) => `  ${name.padEnd(8)} ${String(count).padStart(6)}  ${formatBytes(bytes).padStart(9)}`,
+  );
+  const lines = [`Store ${folder}`, ...rows];
+  if (removed !== undefined) {
+    const used = removed.inUse === 0 ? '' : `; ${removed.inUse} in use by another process, left alone`;
+    lines.push(`Removed ${removed.removed.count} entries, ${formatBytes(removed.removed.bytes)}${used}.`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function badDays(text: string) {
+  return {
+    code: 'usage/older-than',
+    what: `--older-than takes a number of days, not "${text}".`,
+    fix: ['Example: `provision clean --older-than 7`.'],
+  } as const;
+}

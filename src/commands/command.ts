@@ -1,0 +1,53 @@
+import type { Context } from '../domain/context.ts';
+import type { Result } from '../domain/result.ts';
+import type { Failure } from '../failure.ts';
+
+export interface OptionSpec {
+  readonly type: 'boolean' | 'string';
+  readonly multiple?: boolean;
+  readonly short?: string;
+  /** Shown in the help for an option with a value, e.g. `<folder>`. */
+  readonly value?: string;
+  readonly help: string;
+}
+
+export interface PositionalSpec {
+  readonly name: string;
+  readonly required: boolean;
+  readonly rest?: boolean;
+  /** What a shell completes here. */
+  readonly completes?: 'recipe' | 'definition' | 'file';
+}
+
+export type OptionValues = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
+
+export interface Invocation {
+  readonly context: Context;
+  readonly values: OptionValues;
+  readonly positionals: readonly string[];
+  /** Arguments after `--`. */
+  readonly rest: readonly string[];
+  /** True when a person looks at standard output. */
+  readonly terminal: boolean;
+}
+
+/** What a handler gives back; the CLI prints `text`, or `json` when asked for it. */
+export interface Outcome {
+  readonly text: string;
+  readonly json: unknown;
+  /** Exits with this failure's code; `text` and `json` are printed all the same. */
+  readonly failure?: Failure;
+  /** Exit status of a program that was run for the person. */
+  readonly status?: number;
+}
+
+export interface Command {
+  readonly name: string;
+  readonly summary: string;
+  readonly positionals: readonly PositionalSpec[];
+  readonly options: Readonly<Record<string, OptionSpec>>;
+  readonly examples: readonly string[];
+  /** The stages' events are rendered (live or as lines) while it runs. */
+  readonly renders: boolean;
+  run(invocation: Invocation): Promise<Result<Outcome>>;
+}

@@ -1,0 +1,37 @@
+import type { Command, OptionSpec } from './command.ts';
+
+/** Every command's module; loaded when it is the one that was asked for. */
+const LOADERS: Readonly<Record<string, () => Promise<{ readonly command: Command }>>> = {
+  run: () => import('./run.ts'),
+  plan: () => import('./plan.ts'),
+  env: () => import('./env.ts'),
+  lock: () => import('./lock.ts'),
+  list: () => import('./list.ts'),
+  shell: () => import('./shell.ts'),
+  clean: () => import('./clean.ts'),
+  bench: () => import('./bench.ts'),
+  completion: () => import('./completion.ts'),
+};
+
+export const COMMAND_NAMES: readonly string[] = Object.keys(LOADERS);
+
+export async function loadCommand(name: string): Promise<Command | undefined> {
+  return Object.hasOwn(LOADERS, name) ? (await LOADERS[name]?.())?.command : undefined;
+}
+
+export async function loadAllCommands(): Promise<readonly Command[]> {
+  return Promise.all(Object.values(LOADERS).map(async (load) => (await load()).command));
+}
+
+/** Options that every command takes. */
+export const GLOBAL_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+  quiet: { type: 'boolean', short: 'q', help: 'print failures and the closing line only' },
+  json: { type: 'boolean', help: 'print the result as JSON on standard output' },
+  offline: { type: 'boolean', help: 'use no network: everything must be in the store' },
+  frozen: { type: 'boolean', help: 'never write a lock: a package that is gone is an error' },
+  jobs: { type: 'string', short: 'j', value: '<n>', help: 'jobs at once (default: processors)' },
+  store: { type: 'string', value: '<folder>', help: 'store folder (default: $PROVISION_STORE, else the cache)' },
+  engine: { type: 'string', value: '<name>', help: 'engine: auto, namespace (default: $PROVISION_ENGINE, else auto)' },
+  verbose: { type: 'boolean', help: 'print what every tool prints' },
+  help: { type: 'boolean', short: 'h', help: 'print this help' },
+};

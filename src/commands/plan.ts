@@ -1,0 +1,22 @@
+import { ok, type Result } from '../domain/result.ts';
+import { formatPlan, makePlan } from '../plan/plan.ts';
+import { resolveRecipe } from '../recipe/recipe.ts';
+import type { Command, Invocation, Outcome } from './command.ts';
+import { hostMachine } from './host.ts';
+
+export const command: Command = {
+  name: 'plan',
+  summary: 'print what a run of the recipe will do, and do nothing',
+  positionals: [{ name: 'recipe', required: true, completes: 'recipe' }],
+  options: {},
+  examples: ['provision plan aarch64', 'provision plan aarch64 --json'],
+  renders: false,
+  run,
+};
+
+async function run({ context, positionals }: Invocation): Promise<Result<Outcome>> {
+  const resolved = await resolveRecipe(context.settings, positionals[0] as string);
+  if (!resolved.ok) return resolved;
+  const plan = makePlan(resolved.value, hostMachine());
+  return ok({ text: formatPlan(plan), json: plan });
+}

@@ -1,0 +1,46 @@
+import type { Digest } from './words.ts';
+
+/** One distribution package file, exactly. Source: the `Packages` index of the suite at lock time. */
+export interface LockedPackage {
+  readonly name: string;
+  readonly version: string;
+  readonly architecture: string;
+  /** Path below the archive root, e.g. `pool/main/p/python3.13/….deb`. */
+  readonly path: string;
+  readonly digest: Digest;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** A set of packages to resolve, as a definition states it. */
+export interface PackageSet {
+  readonly architecture: string;
+  readonly packages: readonly string[];
+  /** Packages that the resolver is told are there already: neither they nor what only they need is locked. */
+  readonly without?: readonly string[];
+}
+
+/** What is written over the unpacked packages, and what is left out. Paths are relative to the root. */
+export interface TreeRules {
+  /** Glob patterns (`*` within one name, `**` any depth) of entries not unpacked, beside the standing rules. */
+  readonly exclude: readonly string[];
+  /** Symbolic links to make: path → target. */
+  readonly links: Readonly<Record<string, string>>;
+  /** Small text files to write: path → content. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/** A named package set of a definition, e.g. `sysroot` (link-time) or `rootfs` (run-time). */
+export interface TreeDefinition extends PackageSet, TreeRules {}
+
+/** The lock beside a definition (`image.lock`, `sysroot.lock`): JSON. */
+export interface Lock {
+  readonly schema: 1;
+  /** Checksum of the definition this was made from. */
+  readonly definition: Digest;
+  readonly suite: string;
+  /** When it was resolved, ISO 8601, seconds; also names the snapshot that has every file. */
+  readonly resolved: string;
+  /** Set name → packages, sorted by name, architecture. */
+  readonly sets: Readonly<Record<string, readonly LockedPackage[]>>;
+}

@@ -1,0 +1,15 @@
+import type { Resolved } from './definitions.ts';
+import type { RunnerKind } from './words.ts';
+
+export interface PlannedStage {
+  readonly stage: string;
+  /** One sentence a person reads. */
+  readonly does: string;
+  readonly inputs: Readonly<Record<string, string | number | boolean | readonly string[]>>;
+}
+
+/** What a run will do: pure, printed by `provision plan`. */
+export interface Plan extends Resolved {
+  readonly runner: RunnerKind;
+  readonly stages: readonly PlannedStage[];
+}

@@ -1,0 +1,28 @@
+import type { Linkage } from './words.ts';
+
+/** A CPython as its own build describes it (sysconfigdata). Paths are relative to the root of the tree it is in. */
+export interface PythonDistribution {
+  readonly implementation: 'CPython';
+  /** Full version, e.g. `3.13.5`, from `patchlevel.h`. */
+  readonly version: string;
+  /** `3.13`. */
+  readonly minor: string;
+  /** e.g. `` or `t` or `d`. */
+  readonly abiflags: string;
+  readonly linkage: Linkage;
+  /** What comes after `-l`: `python3.13`. */
+  readonly libName: string;
+  /** Folder of libpython, e.g. `usr/lib/aarch64-linux-gnu`. */
+  readonly libDir: string;
+  /** `usr/lib/python3.13`. */
+  readonly stdlib: string;
+  /** `usr/lib/python3.13/_sysconfigdata__aarch64-linux-gnu.py`. */
+  readonly sysconfigdata: string;
+  /** `cpython-313-aarch64-linux-gnu`. */
+  readonly soabi: string;
+  readonly pointerWidth: 32 | 64;
+  /** PyO3 build flags: `Py_DEBUG`, `Py_GIL_DISABLED`, … */
+  readonly buildFlags: readonly string[];
+  /** One sentence: which file it was read from and why it was taken. */
+  readonly why: string;
+}

@@ -1,0 +1,25 @@
+import type { Libc, RunnerKind, TargetTriple } from './words.ts';
+
+/** Platform facts of one target, from `targets/<name>.yaml`. A new GNU architecture is data, not code. */
+export interface Target {
+  readonly name: string;
+  readonly rustTriple: TargetTriple;
+  /** What clang takes as `--target=`. */
+  readonly clangTriple: string;
+  /** GNU triple: the multiarch folder below `usr/lib`. */
+  readonly multiarch: string;
+  /** Debian's architecture name, as in package file names. */
+  readonly debianArch: string;
+  /** OCI platform, e.g. `linux/arm64`. */
+  readonly ociPlatform: string;
+  /** As `uname -m` and Node's machine names know it; host equal to this runs natively. */
+  readonly machine: string;
+  readonly libc: Libc;
+  readonly pointerWidth: 32 | 64;
+  readonly endianness: 'little' | 'big';
+  /** ELF `e_machine` as `readelf -h` prints it and the program interpreter, checked on every build. */
+  readonly elf?: { readonly machine: string; readonly interpreter: string };
+  readonly runner: RunnerKind;
+  /** Program name of the emulator in the toolchain image, for `qemu-user`. */
+  readonly emulator?: string;
+}

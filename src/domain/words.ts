@@ -1,0 +1,14 @@
+/** `sha256:` and 64 lower-case hexadecimal digits. */
+export type Digest = `sha256:${string}`;
+
+/** Rust's name of a target, e.g. as `rustc --print target-list` has it. */
+export type TargetTriple = string;
+
+export type Libc = 'gnu' | 'musl' | 'wasi';
+export type Linkage = 'static' | 'dynamic';
+
+/** How a built program is started: directly, under qemu's user-mode emulation, or in wasmtime. */
+export type RunnerKind = 'native' | 'qemu-user' | 'wasmtime';
+
+/** 64 hexadecimal digits: the key of a store entry. */
+export type Fingerprint = string;

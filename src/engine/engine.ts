@@ -1,0 +1,80 @@
+import type { Context } from '../domain/context.ts';
+import type { Result } from '../domain/result.ts';
+
+/** What an engine needs of the store. */
+export interface EngineDeps {
+  /** Folder of a named volume; made when missing. */
+  readonly volume: (name: string) => Promise<Result<string>>;
+  /** Existing folder on the store's file system: sandboxes keep their temporary folders in it. */
+  readonly scratch: string;
+}
+
+/** What a sandbox sees at a path of its own. */
+export type Mount =
+  /** An immutable store tree, read-only. */
+  | { readonly kind: 'tree'; readonly source: string; readonly at: string }
+  /** A folder or file of the host, read-only: project sources, samples, a CA bundle. Copied in where the engine is remote. */
+  | { readonly kind: 'source'; readonly source: string; readonly at: string }
+  /** A named folder of the engine that outlives the sandbox: cargo's target folder and registry. */
+  | { readonly kind: 'volume'; readonly name: string; readonly at: string }
+  /** An empty writable folder on disk, gone with the sandbox; files in it can be copied out. */
+  | { readonly kind: 'scratch'; readonly at: string };
+
+export interface SandboxSpec {
+  /** Store tree that becomes `/`, read-only for what runs in it. `/tmp`, `/dev`, `/proc`, `/run` are fresh. */
+  readonly rootfs: string;
+  readonly mounts: readonly Mount[];
+  /** `none`: only a loopback that is down. `host`: as the machine has it, with its resolver files. */
+  readonly network: 'none' | 'host';
+  readonly hostname?: string;
+}
+
+export interface Command {
+  readonly argv: readonly [string, ...string[]];
+  /** The whole environment: nothing is inherited. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  /** Bytes for standard input; absent: empty. */
+  readonly stdin?: string | Uint8Array;
+  readonly timeoutMs?: number;
+  /** Bytes of stdout and stderr (each) kept; beyond it the process is ended and `limit` says so. Default 64 MiB. */
+  readonly maxOutput?: number;
+  /** Called with each chunk as it arrives. */
+  readonly onOutput?: (stream: 'stdout' | 'stderr', chunk: Uint8Array) => void;
+  /** `inherit`: the terminal is handed over (an interactive shell); nothing is captured. */
+  readonly stdio?: 'capture' | 'inherit';
+}
+
+export interface Exit {
+  /** Exit status; absent when a signal ended it. */
+  readonly status?: number;
+  /** e.g. `SIGSEGV`. */
+  readonly signal?: string;
+  /** Set when we ended it. */
+  readonly limit?: 'time' | 'output';
+  readonly stdout: Uint8Array;
+  readonly stderr: Uint8Array;
+  /** Milliseconds, wall. */
+  readonly ms: number;
+}
+
+export interface Sandbox extends AsyncDisposable {
+  /** Runs one command to its end. A command that exits non-zero is a success of this call; failures are the engine's own. */
+  run(command: Command): Promise<Result<Exit>>;
+  /** Copies a file or folder of the sandbox to the host; modes kept, owner the user. `to` must not exist. */
+  copyOut(from: string, to: string): Promise<Result<void>>;
+}
+
+export interface EngineInfo {
+  readonly name: 'namespace' | 'docker';
+  readonly version: string;
+  readonly detail: string;
+}
+
+export interface Engine {
+  readonly info: EngineInfo;
+  open(spec: SandboxSpec): Promise<Result<Sandbox>>;
+}
+
+/** Finds out whether an engine works here; the failure says why not and what to do. */
+export type ProbeEngine = (context: Context, deps: EngineDeps) => Promise<Result<Engine>>;

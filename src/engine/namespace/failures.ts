@@ -1,0 +1,86 @@
+import type { Failure } from '../../failure.ts';
+import type { Refusal } from './setup.ts';
+
+export function noMountPoint(at: string, why: string): Failure {
+  return {
+    code: 'engine/no-mount-point',
+    what: `Nothing can be mounted at ${at} in the sandbox.`,
+    why,
+    fix: [`Mount it at another place, or make ${at} part of what it lies in.`],
+  };
+}
+
+export function mountSourceMissing(source: string, at: string): Failure {
+  return {
+    code: 'engine/mount-source-missing',
+    what: `${source}, to be seen at ${at} in the sandbox, does not exist.`,
+    fix: ['Check the path.'],
+  };
+}
+
+export function rootMissing(rootfs: string): Failure {
+  return {
+    code: 'engine/rootfs-missing',
+    what: `The root tree ${rootfs} is not a folder.`,
+    fix: ['Run the same command again: a tree that is missing from the store is made anew.'],
+  };
+}
+
+/** The probe has seen a sandbox work here, and this one did not come up. */
+export function sandboxFailed(refusal: Refusal): Failure {
+  const what: Readonly<Record<Refusal['step'], string>> = {
+    unshare: 'its namespaces were refused',
+    keeper: 'its inner user namespace was refused',
+    map: 'its user ids could not be mapped',
+    mount: 'a mount was refused',
+    loopback: 'its loopback could not be brought up',
+    hostname: 'its host name could not be set',
+    pivot: 'its root could not be entered',
+    time: 'setting it up took too long',
+  };
+  return {
+    code: 'engine/sandbox-failed',
+    what: `A sandbox could not be set up: ${what[refusal.step]}.`,
+    fix: [
+      'See the message of the system below; a machine out of memory, processes or namespaces refuses too.',
+    ],
+    evidence: refusal.evidence,
+  };
+}
+
+export function cannotStart(program: string, message: string): Failure {
+  return {
+    code: 'engine/cannot-start',
+    what: `The program "${program}" could not be started in the sandbox.`,
+    fix: ['See the message of the system below.'],
+    evidence: [message],
+  };
+}
+
+export function commandNotFound(program: string, why: string, evidence: readonly string[] = []): Failure {
+  return {
+    code: 'engine/command-not-found',
+    what: `The program "${program}" cannot be run in the sandbox.`,
+    why,
+    fix: [`Add what brings "${program}" to the definition of that root tree, or correct the name or PATH.`],
+    ...(evidence.length > 0 ? { evidence } : {}),
+  };
+}
+
+export function noWorkingFolder(cwd: string): Failure {
+  return {
+    code: 'engine/no-working-folder',
+    what: `The sandbox has no folder ${cwd} to run a command in.`,
+    fix: ['Mount something there, or choose a folder that exists.'],
+  };
+}
+
+export function cannotCopy(from: string, to: string, why: string, evidence: readonly string[] = []): Failure {
+  return {
+    code: 'engine/cannot-copy',
+    what: `${from} of the sandbox cannot be copied to ${to}.`,
+    why,
+    fix: ['Check what the commands in the sandbox left there.'],
+    ...(evidence.length > 0 ? { evidence } : {}),
+  };
+}

@@ -1,0 +1,121 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { release } from 'node:os';
+import { join } from 'node:path';
+import type { Context } from '../../domain/context.ts';
+import { err, ok, type Result } from '../../domain/result.ts';
+import { runProcess } from '../../exec/process.ts';
+import { interrupted } from '../../failure.ts';
+import { onDisk } from '../../store/disk.ts';
+import { ownTag } from '../../store/process-tag.ts';
+import { removeTree } from '../../store/temporary.ts';
+import type { Engine, EngineDeps, ProbeEngine, SandboxSpec } from '../engine.ts';
+import { describeFeatures, type Features, idMaps } from './features.ts';
+import { makePrivate } from './layout.ts';
+import { explainRefusals } from './refusal.ts';
+import { enterable } from './run.ts';
+import { type Machine, openSandbox, prepare } from './sandbox.ts';
+import type { Refusal } from './setup.ts';
+import { findTools, TOOL_ENV, type Tools } from './tools.ts';
+
+/**
+ * The embedded engine: namespaces of the Linux kernel, made with the programs of util-linux; no daemon, no root.
+ * Finds out by making one sandbox how much the machine grants. Failures: `engine/missing-tool`,
+ * `engine/namespaces-forbidden`.
+ */
+export const probeNamespaceEngine: ProbeEngine = async (context, deps) => {
+  const tools = await findTools();
+  if (!tools.ok) return tools;
+  const probed = await onDisk(deps.scratch, () => probe(context, deps, tools.value));
+  const machine = probed.ok ? probed.value : probed;
+  if (!machine.ok) return machine;
+  const version = await toolVersion(tools.value, context.signal);
+  if (!version.ok) return version;
+  const engine: Engine = {
+    info: {
+      name: 'namespace',
+      version: `${version.value}, Linux ${release()}`,
+      detail: describeFeatures(machine.value.features),
+    },
+    open: (spec: SandboxSpec) =>
+      openSandbox({
+        machine: machine.value,
+        deps,
+        spec,
+        folder: sandboxFolder(deps),
+        signal: context.signal,
+      }),
+  };
+  return ok(engine);
+};
+
+/** Everything at first; what the machine refuses is left out, as long as a sandbox remains one. */
+async function probe(context: Context, deps: EngineDeps, tools: Tools): Promise<Result<Machine>> {
+  const uid = process.getuid?.() ?? 0;
+  const gid = process.getgid?.() ?? 0;
+  const refusals: Refusal[] = [];
+  let features: Features | undefined = allOf(uid !== 0);
+  while (features !== undefined) {
+    const machine: Machine = { tools, features, idMaps: await idMaps(features, uid, gid), uid, gid };
+    const refusal = await attempt(context, deps, machine);
+    if (!refusal.ok) return refusal;
+    if (refusal.value === undefined) return ok(machine);
+    refusals.push(refusal.value);
+    features = without(features, refusal.value);
+  }
+  return err(await explainRefusals(refusals));
+}
+
+function allOf(userNamespace: boolean): Features {
+  return { userNamespace, unprivileged: true, ownProc: true, loopback: true, terminals: true };
+}
+
+/** What to try next; undefined when nothing is left that could be done without. */
+function without(features: Features, { step, evidence }: Refusal): Features | undefined {
+  const refused = (place: string): boolean => evidence.some((line) => line.includes(`/${place}: `));
+  const less: Partial<Features> = {
+    ...(step === 'keeper' || step === 'map' ? { unprivileged: false } : {}),
+    ...(step === 'loopback' ? { loopback: false } : {}),
+    ...(step === 'mount' && refused('root/proc') ? { ownProc: false } : {}),
+    ...(step === 'mount' && refused('run/sys') ? { loopback: false } : {}),
+    ...(step === 'mount' && refused('root/dev/pts') ? { terminals: false } : {}),
+  };
+  const helps = Object.entries(less).some(([name, value]) => features[name as keyof Features] !== value);
+  if (helps) return { ...features, ...less };
+  return features.userNamespace ? undefined : allOf(true);
+}
+
+/** Makes one empty sandbox; the refusal, if any. */
+async function attempt(
+  context: Context,
+  deps: EngineDeps,
+  machine: Machine,
+): Promise<Result<Refusal | undefined>> {
+  const folder = sandboxFolder(deps);
+  try {
+    const empty = join(folder, 'empty');
+    await mkdir(empty, { recursive: true });
+    const spec: SandboxSpec = { rootfs: empty, mounts: [], network: 'none' };
+    const box = await prepare({ machine, deps, spec, folder, signal: context.signal });
+    if (!box.ok) return box;
+    const run = join(folder, 'run');
+    const namespaces = await enterable(box.value, run, await makePrivate(box.value.layout, run));
+    if (namespaces.ok) await namespaces.value.end();
+    if (context.signal.aborted) return err(interrupted());
+    return ok(namespaces.ok ? undefined : namespaces.error);
+  } finally {
+    await removeTree(folder);
+  }
+}
+
+/** The name says whose it is: the store sweeps what a process that was killed left behind. */
+function sandboxFolder(deps: EngineDeps): string {
+  return join(deps.scratch, `${ownTag()}.sandbox-${randomBytes(4).toString('hex')}`);
+}
+
+async function toolVersion(tools: Tools, signal: AbortSignal): Promise<Result<string>> {
+  const run = await runProcess({ argv: [tools.unshare, '--version'], env: TOOL_ENV, signal });
+  if (!run.ok) return run;
+  const text = Buffer.from(run.value.stdout).toString('utf8');
+  return ok(/util-linux [\d.]+/.exec(text)?.[0] ?? text.trim());
+}

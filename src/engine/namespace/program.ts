@@ -1,0 +1,134 @@
+import { constants as fsConstants } from 'node:fs';
+import { access, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { err, ok, type Result } from '../../domain/result.ts';
+import type { Command } from '../engine.ts';
+import { commandNotFound, noWorkingFolder } from './failures.ts';
+import type { Features } from './features.ts';
+import type { Namespaces } from './setup.ts';
+import type { Tools } from './tools.ts';
+import { type Layer, locate, type Place } from './view.ts';
+
+/** Where programs are looked for without PATH: execvp(3). */
+const DEFAULT_PATH = '/bin:/usr/bin';
+
+/** What the dynamic loader and libc of any program take from the environment: ld.so(8), gconv, locale(7). */
+const LOADER_VARIABLE = /^(LD_|GLIBC_TUNABLES$|GCONV_PATH$|LOCPATH$|NLSPATH$)/;
+
+/** A command that was found to be runnable in its sandbox. */
+export interface Program {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Path in the sandbox, free of links. */
+  readonly cwd: string;
+}
+
+export async function prepareProgram(layers: readonly Layer[], command: Command): Promise<Result<Program>> {
+  const cwd = await locate(layers, command.cwd);
+  if (!cwd.stats?.isDirectory()) return err(noWorkingFolder(command.cwd));
+  const found = await findProgram(layers, command, cwd.path);
+  if (!found.ok) return found;
+  return ok({ ...(await keepFromHostTools(layers, command)), cwd: cwd.path });
+}
+
+/** Looks where execvp(3) will look: a name that cannot be run is told before anything is started. */
+async function findProgram(
+  layers: readonly Layer[],
+  { argv, env }: Command,
+  cwd: string,
+): Promise<Result<void>> {
+  const [name] = argv;
+  const folders = name.includes('/') ? [''] : (env.PATH ?? DEFAULT_PATH).split(':');
+  let refused: string | undefined;
+  for (const folder of folders) {
+    const path = join(
+      folder.startsWith('/') || (folder === '' && name.startsWith('/')) ? '/' : cwd,
+      folder,
+      name,
+    );
+    const place = await locate(layers, path);
+    if (place.stats === undefined) continue;
+    if (place.stats.isFile() && (await isExecutable(place.host))) return ok(undefined);
+    refused ??= place.stats.isDirectory() ? `${path} is a folder.` : `${path} is not executable.`;
+  }
+  const where = name.includes('/')
+    ? 'It does not exist.'
+    : `It is in no folder of PATH: ${folders.join(', ')}.`;
+  return err(commandNotFound(name, refused ?? where));
+}
+
+/**
+ * The environment passes through the host's own tools, which would take a variable for the dynamic loader as meant for
+ * them. Such variables are set by the sandbox's own `env`, after them. A root tree without an `env` of this machine's
+ * kind (a foreign one, an empty one) gets them directly: there they name nothing that the host's tools could load.
+ */
+async function keepFromHostTools(
+  layers: readonly Layer[],
+  { argv, env }: Command,
+): Promise<Pick<Program, 'argv' | 'env'>> {
+  const loader = Object.entries(env).filter(([name]) => LOADER_VARIABLE.test(name));
+  if (loader.length === 0 || argv[0].includes('=')) return { argv, env };
+  for (const path of ['/usr/bin/env', '/bin/env']) {
+    const place = await locate(layers, path);
+    if (!(await isNativeProgram(place))) continue;
+    return {
+      argv: [path, '--', ...loader.map(([name, value]) => `${name}=${value}`), ...argv],
+      env: Object.fromEntries(Object.entries(env).filter(([name]) => !LOADER_VARIABLE.test(name))),
+    };
+  }
+  return { argv, env };
+}
+
+/** Command line, on the host, that enters the namespaces and becomes the program there. */
+export function entryCommand(
+  tools: Tools,
+  features: Features,
+  input: EntryInput,
+): readonly [string, ...string[]] {
+  const { namespaces, network, program, interactive } = input;
+  const keeper = String(namespaces.keeper);
+  const outer = features.userNamespace
+    ? [`--user=/proc/${namespaces.init}/ns/user`, '--preserve-credentials']
+    : [];
+  const inner = features.unprivileged ? ['--user', '--preserve-credentials'] : [];
+  return [
+    ...([tools.setpriv, '--no-new-privs', '--pdeathsig', 'KILL', '--'] as const),
+    // What is forked from here on is in the process namespace: first the power to enter, then the fork.
+    ...[tools.nsenter, '--no-fork', ...outer, `--pid=/proc/${keeper}/ns/pid`, '--'],
+    // Stays outside, waits, and ends as the program ends: with its status or by its signal. Not moved by Ctrl-C.
+    ...[tools.unshare, '--fork', '--kill-child', '--'],
+    // A session and process group that the program can see; a terminal's shell makes its own.
+    ...(interactive ? [] : [tools.setsid, '--']),
+    ...[tools.nsenter, '--no-fork', '--target', keeper, '--mount', '--ipc', '--uts'],
+    ...(network === 'none' ? ['--net'] : []),
+    ...[...inner, `--wd=/proc/${keeper}/root${program.cwd}`, '--', ...program.argv],
+  ];
+}
+
+export interface EntryInput {
+  readonly namespaces: Namespaces;
+  readonly network: 'none' | 'host';
+  readonly program: Program;
+  /** The program gets our terminal. */
+  readonly interactive: boolean;
+}
+
+async function isExecutable(host: string): Promise<boolean> {
+  return access(host, fsConstants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Whether a file is an ELF program for the machine that we run on: class, byte order and machine, elf(5). */
+async function isNativeProgram(place: Place): Promise<boolean> {
+  if (!place.stats?.isFile()) return false;
+  const [own, other] = await Promise.all([elfKind('/proc/self/exe'), elfKind(place.host)]);
+  return own === other;
+}
+
+async function elfKind(file: string): Promise<string> {
+  await using handle = await open(file);
+  const { buffer } = await handle.read(Buffer.alloc(20), 0, 20, 0);
+  return `${buffer.toString('hex', 0, 6)} ${buffer.toString('hex', 18, 20)}`;
+}

@@ -1,0 +1,77 @@
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { err, ok, type Result } from '../../domain/result.ts';
+import type { Failure } from '../../failure.ts';
+
+/** Host program → the package that brings it, as the large distributions name it. */
+const PACKAGES = {
+  sh: 'dash',
+  cp: 'coreutils',
+  env: 'coreutils',
+  mkfifo: 'coreutils',
+  mount: 'mount (or util-linux)',
+  nsenter: 'util-linux',
+  pivot_root: 'util-linux',
+  setpriv: 'util-linux',
+  setsid: 'util-linux',
+  unshare: 'util-linux',
+} as const;
+
+type ToolName = keyof typeof PACKAGES;
+
+/** Absolute paths of the host programs that a sandbox is made with. */
+export interface Tools extends Readonly<Record<ToolName, string>> {
+  /** Needed only for a sandbox with a host name of its own. */
+  readonly hostname?: string;
+}
+
+/** Standing folders, and not PATH: what makes a sandbox must not depend on who starts it. */
+const FOLDERS = [
+  '/usr/bin',
+  '/bin',
+  '/usr/sbin',
+  '/sbin',
+  '/usr/local/bin',
+  '/usr/local/sbin',
+  '/run/current-system/sw/bin',
+];
+
+/** The environment of host tools: messages in English, so that they can be recognised. */
+export const TOOL_ENV: Readonly<Record<string, string>> = { PATH: FOLDERS.join(':'), LC_ALL: 'C' };
+
+export async function findTools(): Promise<Result<Tools>> {
+  const names = Object.keys(PACKAGES) as ToolName[];
+  const found = await Promise.all(names.map(async (name) => [name, await findTool(name)] as const));
+  const missing = found.filter(([, path]) => path === undefined).map(([name]) => name);
+  if (missing.length > 0) return err(missingTools(missing));
+  const hostname = await findTool('hostname');
+  return ok({
+    ...(Object.fromEntries(found) as Record<ToolName, string>),
+    ...(hostname === undefined ? {} : { hostname }),
+  });
+}
+
+async function findTool(name: string): Promise<string | undefined> {
+  for (const folder of FOLDERS) {
+    const path = join(folder, name);
+    if (
+      await access(path, constants.X_OK).then(
+        () => true,
+        () => false,
+      )
+    ) {
+      return path;
+    }
+  }
+  return undefined;
+}
+
+function missingTools(names: readonly ToolName[]): Failure {
+  const packages = [...new Set(names.map((name) => PACKAGES[name]))];
+  return {
+    code: 'engine/missing-tool',
+    what: `The engine "namespace" needs ${names.map((name) => `\`${name}\``).join(', ')}, not found in ${FOLDERS.join(', ')}.`,
+    fix: [`Install ${packages.join(', ')}.`],
+  };
+}

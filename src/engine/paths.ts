@@ -1,0 +1,22 @@
+/**
+ * Where programs in a sandbox see their inputs. The same in every engine and on every machine, so that nothing that is
+ * built or printed depends on where a person keeps the project or the store.
+ */
+export const PATHS = {
+  /** Link-time tree of the target. */
+  sysroot: '/sysroot',
+  /** The crate, read-only. */
+  project: '/work/project',
+  /** Cargo's target folder. */
+  target: '/work/target',
+  /** Cargo's home: registry and sources of crates. */
+  cargo: '/work/cargo',
+  /** Files made for the build. */
+  env: '/work/env',
+  /** Prefix of the interpreter under test and of the reference: equal, so that tracebacks name equal files. */
+  interpreter: '/opt/isolate',
+  /** Compiled standard library of the reference. */
+  bytecode: '/opt/bytecode',
+  /** The emulator, where one is needed. */
+  emulator: '/opt/emulator',
+} as const;

@@ -1,0 +1,67 @@
+import { appendFile } from 'node:fs/promises';
+import type { Context } from '../domain/context.ts';
+import { err, ok, type Result } from '../domain/result.ts';
+import type { Command, Exit, Sandbox } from '../engine/engine.ts';
+import type { StageName } from '../events.ts';
+import type { Failure } from '../failure.ts';
+
+export interface ToolRun {
+  readonly stage: StageName;
+  /** Code of the failure when the tool exits non-zero. */
+  readonly code: Failure['code'];
+  /** What was being done, for the failure: "Building the program". */
+  readonly doing: string;
+  readonly fix: readonly string[];
+  /** File that gets everything the tool prints. */
+  readonly log: string;
+  readonly command: Command;
+  /** Lines of stdout are for machines: kept out of the log and off the screen. */
+  readonly quietStdout?: boolean;
+}
+
+/** Lines of a failing tool's output that a failure quotes. */
+const EVIDENCE_LINES = 40;
+
+/** Runs a tool of the toolchain; a non-zero exit becomes a failure that quotes the tool's last lines. */
+export async function runTool(context: Context, sandbox: Sandbox, run: ToolRun): Promise<Result<Exit>> {
+  context.emit({ type: 'command', stage: run.stage, line: commandLine(run.command.argv) });
+  await appendFile(run.log, `$ ${commandLine(run.command.argv)}\n`);
+  const pending: Uint8Array[] = [];
+  const exit = await sandbox.run({
+    ...run.command,
+    onOutput: (stream, chunk) => {
+      if (stream === 'stdout' && run.quietStdout === true) return;
+      pending.push(Uint8Array.from(chunk));
+      context.emit({
+        type: 'stage-output',
+        stage: run.stage,
+        stream,
+        text: Buffer.from(chunk).toString('utf8'),
+      });
+    },
+  });
+  await appendFile(run.log, Buffer.concat(pending));
+  if (!exit.ok) return exit;
+  await appendFile(run.log, `→ ${describeExit(exit.value)}\n`);
+  if (exit.value.status === 0 && exit.value.limit === undefined) return ok(exit.value);
+  const lines = Buffer.concat(pending).toString('utf8').trimEnd().split('\n');
+  return err({
+    code: run.code,
+    what: `${run.doing} failed: \`${run.command.argv[0]}\` ended with ${describeExit(exit.value)}.`,
+    fix: run.fix,
+    evidence: lines.slice(-EVIDENCE_LINES),
+    see: [run.log],
+  });
+}
+
+function describeExit(exit: Exit): string {
+  if (exit.limit !== undefined) return `its ${exit.limit} limit reached`;
+  return exit.signal === undefined ? `exit status ${exit.status}` : `signal ${exit.signal}`;
+}
+
+/** The command as a person would type it in a shell. */
+export function commandLine(argv: readonly string[]): string {
+  return argv
+    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
+    .join(' ');
+}

@@ -1,0 +1,59 @@
+import type { Failure } from './failure.ts';
+import type { SampleResult } from './domain/sample.ts';
+
+/** The stages in the order of the pipeline; some run side by side. */
+export type StageName =
+  | 'recipe'
+  | 'plan'
+  | 'lock'
+  | 'engine'
+  | 'toolchain'
+  | 'sysroot'
+  | 'reference'
+  | 'rootfs'
+  | 'bytecode'
+  | 'build'
+  | 'bundle'
+  | 'run'
+  | 'report';
+
+export type ProgressUnit = 'bytes' | 'packages' | 'files' | 'crates' | 'samples';
+
+/** What the stages tell; renderers decide what a person sees. `at` is milliseconds since the epoch. */
+export type Event =
+  | { readonly type: 'stage-started'; readonly stage: StageName; readonly title: string; readonly at: number }
+  | {
+      readonly type: 'stage-progress';
+      readonly stage: StageName;
+      readonly done: number;
+      readonly total?: number;
+      readonly unit: ProgressUnit;
+      /** Units per second, over the last few seconds. */
+      readonly rate?: number;
+      readonly detail?: string;
+    }
+  | {
+      readonly type: 'stage-output';
+      readonly stage: StageName;
+      readonly stream: 'stdout' | 'stderr';
+      readonly text: string;
+    }
+  | {
+      readonly type: 'command';
+      readonly stage: StageName;
+      /** Command line as a person could type it inside the sandbox, secrets redacted. */
+      readonly line: string;
+    }
+  | {
+      readonly type: 'stage-finished';
+      readonly stage: StageName;
+      readonly outcome: 'done' | 'hit' | 'failed';
+      readonly at: number;
+      /** e.g. "58 packages, 123 MB". */
+      readonly detail?: string;
+    }
+  | { readonly type: 'sample-finished'; readonly result: SampleResult; readonly cached: boolean }
+  | { readonly type: 'notice'; readonly level: 'info' | 'warning'; readonly code: string; readonly message: string }
+  | { readonly type: 'failure'; readonly failure: Failure };
+
+export type Emit = (event: Event) => void;

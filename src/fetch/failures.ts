@@ -1,0 +1,136 @@
+import { withoutLogin } from '../domain/address.ts';
+import type { LockedPackage } from '../domain/packages.ts';
+import type { Failure } from '../failure.ts';
+import type { Problem } from './problem.ts';
+
+export interface MirrorTrouble {
+  readonly mirror: string;
+  readonly problem: Exclude<Problem, { readonly kind: 'own' }>;
+}
+
+/** Why no mirror gave a package. What the worst mirror did decides: bytes that are wrong come before all else. */
+export function packageFailure(locked: LockedPackage, troubles: readonly MirrorTrouble[]): Failure {
+  const evidence = troubles.map(
+    ({ mirror, problem }) => `${withoutLogin(mirror)}/${locked.path}: ${problem.detail}`,
+  );
+  const some = (...kinds: readonly Problem['kind'][]): boolean =>
+    troubles.some(({ problem }) => kinds.includes(problem.kind));
+  if (some('wrong-bytes')) return wrongBytes(locked, evidence);
+  if (some('absent')) return notFound(locked, evidence);
+  if (some('refused')) return refused(locked, evidence);
+  if (some('busy')) return busy(locked, evidence);
+  if (some('cut-off')) return cutOff(locked, evidence);
+  return noNetwork(troubles, evidence);
+}
+
+/** Several packages that no mirror has, as one failure. */
+export function notFoundTogether(failures: readonly Failure[]): Failure {
+  const [first] = failures;
+  if (first === undefined) throw new Error('nothing is missing');
+  if (failures.length === 1) return first;
+  return {
+    ...first,
+    what: `No mirror has ${failures.length} of the locked packages any more.`,
+    evidence: failures.flatMap((failure) => failure.evidence ?? []),
+    also: failures,
+  };
+}
+
+/** Missing packages that are not to be fetched. */
+export function offline(missing: readonly LockedPackage[]): Failure {
+  const shown = missing
+    .slice(0, 10)
+    .map(({ name, version, architecture }) => `${name} ${version} ${architecture}`);
+  const more = missing.length > shown.length ? [`… and ${missing.length - shown.length} more`] : [];
+  return {
+    code: 'fetch/offline',
+    what: `${missing.length} locked ${missing.length === 1 ? 'package is' : 'packages are'} not in the store, and \`--offline\` forbids fetching.`,
+    fix: ['Run the same command once without `--offline`.'],
+    evidence: [...shown, ...more],
+  };
+}
+
+function wrongBytes(locked: LockedPackage, evidence: readonly string[]): Failure {
+  return {
+    code: 'fetch/digest-mismatch',
+    what: `What the mirrors serve as ${locked.name} ${locked.version} is not the file that was locked; it was thrown away.`,
+    why: `Expected ${locked.digest}, ${locked.size} bytes.`,
+    fix: [
+      "Look whether something on the way (a proxy, a login page, a cache) answers in the mirror's place.",
+      'Name another mirror: `PROVISION_DEBIAN_MIRROR=<address ending in /debian>`.',
+      'If the lock was changed by hand, restore it.',
+    ],
+    evidence,
+  };
+}
+
+function notFound(locked: LockedPackage, evidence: readonly string[]): Failure {
+  return {
+    code: 'fetch/not-found',
+    what: `No mirror has ${locked.name} ${locked.version} (${locked.architecture}) any more.`,
+    why: 'The archive has moved on since the lock was made.',
+    fix: ['Run `provision lock` to resolve the locks anew.'],
+    evidence,
+  };
+}
+
+function refused(locked: LockedPackage, evidence: readonly string[]): Failure {
+  return {
+    code: 'fetch/refused',
+    what: `The mirrors refuse to give ${locked.name} ${locked.version}.`,
+    fix: [
+      'For 401 and 403: put the login into the address of the mirror (`https://user:password@host/debian`).',
+      'For 407: put the login into the address of the proxy.',
+      'Name another mirror: `PROVISION_DEBIAN_MIRROR=<address ending in /debian>`.',
+    ],
+    evidence,
+  };
+}
+
+function busy(locked: LockedPackage, evidence: readonly string[]): Failure {
+  return {
+    code: 'fetch/server-error',
+    what: `The mirrors fail at ${locked.name} ${locked.version}, after several tries.`,
+    fix: [
+      'Run the same command again later: what is fetched is kept.',
+      'Name another mirror with `PROVISION_DEBIAN_MIRROR`.',
+    ],
+    evidence,
+  };
+}
+
+function cutOff(locked: LockedPackage, evidence: readonly string[]): Failure {
+  return {
+    code: 'fetch/cut-off',
+    what: `The download of ${locked.name} ${locked.version} ended early or stood still, after several tries.`,
+    fix: [
+      'Run the same command again: it goes on where it stopped.',
+      'Name another mirror with `PROVISION_DEBIAN_MIRROR`.',
+    ],
+    evidence,
+  };
+}
+
+function noNetwork(troubles: readonly MirrorTrouble[], evidence: readonly string[]): Failure {
+  if (troubles.some(({ problem }) => problem.kind === 'connection' && problem.final)) {
+    return {
+      code: 'fetch/untrusted-connection',
+      what: 'The certificate of a mirror is not trusted by this machine.',
+      fix: [
+        'Behind a proxy that opens TLS: let `SSL_CERT_FILE` name the CA bundle of the machine.',
+        'Check the date of this machine.',
+      ],
+      evidence,
+    };
+  }
+  return {
+    code: 'fetch/no-network',
+    what: `No mirror can be reached (${troubles.map(({ mirror }) => withoutLogin(mirror)).join(', ')}).`,
+    fix: [
+      'Check the network and the proxy settings (`http_proxy`, `https_proxy`, `no_proxy`).',
+      'Name a mirror that can be reached: `PROVISION_DEBIAN_MIRROR=<address ending in /debian>`.',
+      'Run the same command again: what is fetched is kept.',
+    ],
+    evidence,
+  };
+}

@@ -1,0 +1,67 @@
+import type { Context } from '../domain/context.ts';
+import type { DefinitionFile } from '../domain/definitions.ts';
+import type { Lock, LockedPackage } from '../domain/packages.ts';
+import { ok, type Result } from '../domain/result.ts';
+import type { LockedDefinition } from './checksum.ts';
+import { readLock, readSets, writeLock } from './lockfile.ts';
+import { type ResolveOptions, resolveLock } from './resolve.ts';
+
+/** One package that is another than before. */
+export interface LockDifference {
+  readonly set: string;
+  readonly name: string;
+  readonly architecture: string;
+  /** Version before; absent: new. */
+  readonly from?: string;
+  /** Version now; absent: gone. */
+  readonly to?: string;
+}
+
+export interface Relocked {
+  readonly lock: Lock;
+  /** Whether the file was written. */
+  readonly changed: boolean;
+  readonly differences: readonly LockDifference[];
+}
+
+/**
+ * Resolves a definition anew and writes its lock where that says something else than before; an unchanged one stays
+ * untouched, its time included. Failures: those of `resolveLock` and `writeLock`.
+ */
+export async function relock(
+  context: Context,
+  file: DefinitionFile,
+  definition: LockedDefinition,
+  options: ResolveOptions = {},
+): Promise<Result<Relocked>> {
+  const before = await readLock(file, definition);
+  const resolved = await resolveLock(context, definition, options);
+  if (!resolved.ok) return resolved;
+  if (before.ok && JSON.stringify(before.value.sets) === JSON.stringify(resolved.value.sets)) {
+    return ok({ lock: before.value, changed: false, differences: [] });
+  }
+  const differences = lockDifferences(await readSets(file), resolved.value.sets);
+  const written = await writeLock(file, resolved.value);
+  return written.ok ? ok({ lock: resolved.value, changed: true, differences }) : written;
+}
+
+/** What differs between the sets of two locks, by set and name. A file made anew under its old version counts too. */
+export function lockDifferences(before: Lock['sets'], after: Lock['sets']): readonly LockDifference[] {
+  const names = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return [...names].sort().flatMap((set) => setDifferences(set, before[set] ?? [], after[set] ?? []));
+}
+
+function setDifferences(
+  set: string,
+  before: readonly LockedPackage[],
+  after: readonly LockedPackage[],
+): readonly LockDifference[] {
+  const old = new Map(before.map((each) => [each.name, each]));
+  const now = new Map(after.map((each) => [each.name, each]));
+  return [...new Set([...old.keys(), ...now.keys()])].sort().flatMap((name) => {
+    const [from, to] = [old.get(name), now.get(name)];
+    if (from?.digest === to?.digest) return [];
+    const architecture = (to ?? from)?.architecture ?? '';
+    return [{ set, name, architecture, ...(from && { from: from.version }), ...(to && { to: to.version }) }];
+  });
+}

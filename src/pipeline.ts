@@ -1,0 +1,216 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { unpackBundle, type Unpacked } from './bundle/unpack.ts';
+import { type Built, build } from './build/build.ts';
+import { type Bundle, makeBundle } from './bundle/bundle.ts';
+import { type Bytecode, compileStdlib } from './bundle/bytecode.ts';
+import type { Plan } from './domain/plan.ts';
+import { err, ok, type Result } from './domain/result.ts';
+import { formatBytes } from './domain/units.ts';
+import type { Failure } from './failure.ts';
+import { type Host, type Planned, type Prepared, planRun, prepareEnv } from './pipeline/prepare.ts';
+import type { Session } from './pipeline/session.ts';
+import { capabilitiesOf, referenceWorld, targetWorld } from './pipeline/worlds.ts';
+import { collectSamples } from './run/collect.ts';
+import { type RunOutcome, runSamples } from './run/run.ts';
+import type { Tree } from './toolchain/tree.ts';
+
+export interface RunRequest {
+  /** Name or file of the recipe. */
+  readonly recipe: string;
+  /** Absolute files or folders run in place of the recipe's samples. */
+  readonly samples?: readonly string[];
+  /** Folder for reports and logs of a recipe; made when missing. */
+  readonly artifacts: (recipe: string) => string;
+  readonly host: Host;
+}
+
+/** Everything that a run got hold of, as far as it came; the report is made from it. */
+export interface Progress {
+  planned?: Planned;
+  toolchain?: Tree;
+  prepared?: Prepared;
+  reference?: Tree;
+  rootfs?: Tree;
+  bytecode?: Bytecode;
+  built?: Built;
+  bundle?: Bundle;
+  outcome?: RunOutcome;
+}
+
+/**
+ * recipe → plan → lock → fetch → toolchain → sysroot → env → build → bundle → run. What has been made before from the
+ * same inputs is taken from the store. `progress` is filled as stages finish, so that a report can tell how far it came.
+ */
+export async function runPipeline(session: Session, request: RunRequest, progress: Progress): Promise<Result<RunOutcome>> {
+  const planned = await planRun(session, request.recipe, request.host, request.samples);
+  if (!planned.ok) return planned;
+  progress.planned = planned.value;
+  const { plan, trees } = planned.value;
+  const artifacts = request.artifacts(plan.recipe.name);
+  const logs = join(artifacts, 'logs');
+  await mkdir(logs, { recursive: true });
+  // Before anything is fetched: a mistake in a script's header is the person's to mend now.
+  const samples = await collectSamples(plan.recipe.samples.paths, { timeoutSeconds: plan.recipe.samples.timeoutSeconds });
+  if (!samples.ok) return samples;
+
+  const toolchain = await trees.make('toolchain');
+  if (!toolchain.ok) return toolchain;
+  progress.toolchain = toolchain.value;
+  const prepared = await prepareEnv(planned.value);
+  if (!prepared.ok) return prepared;
+  progress.prepared = prepared.value;
+
+  const both = await sideBySide(
+    session,
+    (branch) => buildProgram(branch, plan, toolchain.value, prepared.value, logs, progress),
+    (branch) => prepareWorlds(branch, planned.value, prepared.value, logs, progress),
+  );
+  if (!both.ok) return both;
+  const [built, worlds] = both.value;
+
+  const bundle = await bundleUp(session, plan, { built, toolchain: toolchain.value, prepared: prepared.value, ...worlds, logs });
+  if (!bundle.ok) return bundle;
+  progress.bundle = bundle.value.bundle;
+  const outcome = await session.recorder.stage(
+    'run',
+    `Samples on ${plan.target.rustTriple}`,
+    () =>
+      runSamples(session.context, session.store, {
+        samples: samples.value,
+        engine: session.engine,
+        target: plan.target,
+        capabilities: capabilitiesOf(plan),
+        worlds: {
+          target: targetWorld(plan, {
+            rootfs: worlds.rootfs,
+            toolchain: toolchain.value,
+            bundle: bundle.value.unpacked,
+            digest: bundle.value.bundle.meta.digest,
+            program: built.meta.program,
+          }),
+          reference: referenceWorld(plan, worlds),
+        },
+        artifacts,
+      }),
+    (value) => ({ hit: value.cached === value.results.length, detail: summary(value) }),
+  );
+  if (outcome.ok) progress.outcome = outcome.value;
+  return outcome;
+}
+
+interface Worlds {
+  readonly reference: Tree;
+  readonly bytecode: Bytecode;
+  readonly rootfs: Tree;
+}
+
+function buildProgram(session: Session, plan: Plan, toolchain: Tree, prepared: Prepared, logs: string, progress: Progress): Promise<Result<Built>> {
+  return session.recorder
+    .stage(
+      'build',
+      `Build ${plan.recipe.project.bin} for ${plan.target.rustTriple}`,
+      () =>
+        build(session.context, session.store, {
+          resolved: plan,
+          env: prepared.env,
+          toolchain,
+          sysroot: prepared.sysroot,
+          engine: session.engine,
+          logs,
+        }),
+      ({ hit, meta }) => ({ hit, detail: `${meta.program}, ${formatBytes(meta.size)}` }),
+    )
+    .then((result) => {
+      if (result.ok) progress.built = result.value;
+      return result;
+    });
+}
+
+/** What the samples need and the build does not: the reference interpreter and the target's root. */
+async function prepareWorlds(session: Session, planned: Planned, prepared: Prepared, logs: string, progress: Progress): Promise<Result<Worlds>> {
+  const reference = await planned.trees.make('reference');
+  if (!reference.ok) return reference;
+  progress.reference = reference.value;
+  const rootfs = await planned.trees.make('rootfs');
+  if (!rootfs.ok) return rootfs;
+  progress.rootfs = rootfs.value;
+  const bytecode = await session.recorder.stage(
+    'bytecode',
+    'Compile the standard library',
+    () =>
+      compileStdlib(session.context, session.store, {
+        reference: planned.plan.reference,
+        tree: reference.value,
+        stdlib: prepared.python.stdlib,
+        engine: session.engine,
+        logs,
+      }),
+    ({ hit }) => ({ hit, detail: prepared.python.stdlib }),
+  );
+  if (!bytecode.ok) return bytecode;
+  progress.bytecode = bytecode.value;
+  return ok({ reference: reference.value, rootfs: rootfs.value, bytecode: bytecode.value });
+}
+
+async function bundleUp(
+  session: Session,
+  plan: Plan,
+  input: Worlds & { built: Built; toolchain: Tree; prepared: Prepared; logs: string },
+): Promise<Result<{ bundle: Bundle; unpacked: Unpacked }>> {
+  const { context, store } = session;
+  const bundle = await session.recorder.stage(
+    'bundle',
+    'Bundle',
+    async () => {
+      const made = await makeBundle(context, store, {
+        ...input,
+        resolved: plan,
+        python: input.prepared.python,
+        program: input.built,
+        sysroot: input.prepared.sysroot,
+        sourceDateEpoch: input.prepared.sourceDateEpoch,
+        engine: session.engine,
+      });
+      if (!made.ok) return made;
+      const unpacked = await unpackBundle(context, store, made.value);
+      return unpacked.ok ? ok({ bundle: made.value, unpacked: unpacked.value }) : unpacked;
+    },
+    ({ bundle: { hit, meta } }) => ({ hit, detail: `${meta.archive}, ${formatBytes(meta.size)}` }),
+  );
+  return bundle;
+}
+
+/** Runs two branches at once; the first failure stops the other, and is the one that is told. */
+async function sideBySide<A, B>(
+  session: Session,
+  first: (session: Session) => Promise<Result<A>>,
+  second: (session: Session) => Promise<Result<B>>,
+): Promise<Result<[A, B]>> {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([session.context.signal, stop.signal]);
+  const branch: Session = { ...session, context: { ...session.context, signal } };
+  let failure: Failure | undefined;
+  const watch = <T>(result: Result<T>): Result<T> => {
+    if (!result.ok) {
+      failure ??= result.error;
+      stop.abort();
+    }
+    return result;
+  };
+  const [a, b] = await Promise.all([first(branch).then(watch), second(branch).then(watch)]);
+  if (a.ok && b.ok) return ok([a.value, b.value]);
+  return err(failure as Failure);
+}
+
+function summary({ results, passed, failed, skipped }: RunOutcome): string {
+  const parts = [`${passed} of ${results.length} equal`];
+  if (failed > 0) parts.push(`${failed} differ`);
+  if (skipped > 0) parts.push(`${skipped} skipped`);
+  return parts.join(', ');
+}
+
+/** `artifacts/<recipe>` below the folder that the command was given in. */
+export function artifactsFolder(cwd: string, recipe: string): string {
+  return join(cwd, 'artifacts', recipe);
+}

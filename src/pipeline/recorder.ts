@@ -1,0 +1,62 @@
+import type { Emit, Event, StageName } from '../events.ts';
+import type { Failure } from '../failure.ts';
+import type { Result } from '../domain/result.ts';
+
+/** How one stage went, for the report. */
+export interface StageRecord {
+  readonly name: StageName;
+  readonly outcome: 'hit' | 'done' | 'failed';
+  /** Milliseconds, wall; stages run side by side. */
+  readonly ms: number;
+  readonly detail?: string;
+}
+
+export interface Notice {
+  readonly level: 'info' | 'warning';
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What a stage's work says about itself when it is done. */
+export interface StageSummary {
+  readonly hit: boolean;
+  readonly detail: string;
+}
+
+/** Hears every event on its way to the screen and keeps what the report tells. */
+export class Recorder {
+  readonly stages: StageRecord[] = [];
+  readonly notices: Notice[] = [];
+  readonly #emit: Emit;
+
+  constructor(emit: Emit) {
+    this.#emit = emit;
+  }
+
+  readonly emit: Emit = (event: Event): void => {
+    if (event.type === 'notice') this.notices.push({ level: event.level, code: event.code, message: event.message });
+    this.#emit(event);
+  };
+
+  /** Runs a stage between its two events. */
+  async stage<T>(
+    name: StageName,
+    title: string,
+    work: () => Promise<Result<T>>,
+    summarize: (value: T) => StageSummary,
+  ): Promise<Result<T>> {
+    const started = performance.now();
+    this.emit({ type: 'stage-started', stage: name, title, at: Date.now() });
+    const result = await work();
+    const ms = Math.round(performance.now() - started);
+    const summary = result.ok ? summarize(result.value) : { hit: false, detail: shortly(result.error) };
+    const outcome = result.ok ? (summary.hit ? 'hit' : 'done') : 'failed';
+    this.stages.push({ name, outcome, ms, detail: summary.detail });
+    this.emit({ type: 'stage-finished', stage: name, outcome, at: Date.now(), detail: summary.detail });
+    return result;
+  }
+}
+
+function shortly(failure: Failure): string {
+  return failure.what;
+}

@@ -1,0 +1,130 @@
+import type { DefinitionFile, Resolved } from '../domain/definitions.ts';
+import type { Lock, LockedPackage, TreeDefinition } from '../domain/packages.ts';
+import { ok, type Result } from '../domain/result.ts';
+import { formatBytes } from '../domain/units.ts';
+import type { StageName } from '../events.ts';
+import { fetchPackages } from '../fetch/fetch.ts';
+import type { LockedDefinition } from '../lock/checksum.ts';
+import { readLock } from '../lock/lockfile.ts';
+import { mirrors } from '../lock/mirrors.ts';
+import { imageFile, sysrootFile } from '../recipe/definitions.ts';
+import { makeTree, type Tree, treeFingerprint } from '../toolchain/tree.ts';
+import { Deliveries } from './deliveries.ts';
+import type { Session } from './session.ts';
+
+/** The trees of a run, in the order in which they are needed. */
+export type TreeKey = 'toolchain' | 'sysroot' | 'reference' | 'rootfs';
+
+export interface Locked {
+  readonly file: DefinitionFile;
+  readonly definition: LockedDefinition;
+  readonly lock: Lock;
+}
+
+export interface Locks {
+  readonly toolchain: Locked;
+  readonly sysroot: Locked;
+  readonly reference: Locked;
+}
+
+/** Reads and checks the locks of everything that a recipe names. */
+export async function readLocks(home: string, resolved: Resolved): Promise<Result<Locks>> {
+  const files = {
+    toolchain: [imageFile(home, resolved.toolchain.name), resolved.toolchain],
+    sysroot: [sysrootFile(home, resolved.sysroot.name), resolved.sysroot],
+    reference: [imageFile(home, resolved.reference.name), resolved.reference],
+  } as const;
+  const locks: Partial<Record<keyof Locks, Locked>> = {};
+  for (const [key, [file, definition]] of Object.entries(files)) {
+    const lock = await readLock(file, definition);
+    if (!lock.ok) return lock;
+    locks[key as keyof Locks] = { file, definition, lock: lock.value };
+  }
+  return ok(locks as Locks);
+}
+
+interface Order {
+  readonly key: TreeKey;
+  readonly name: string;
+  readonly stage: StageName;
+  readonly definition: TreeDefinition;
+  readonly packages: readonly LockedPackage[];
+}
+
+function orders(resolved: Resolved, locks: Locks): readonly Order[] {
+  const packages = (locked: Locked, set: string): readonly LockedPackage[] => locked.lock.sets[set] ?? [];
+  return [
+    {
+      key: 'toolchain',
+      name: resolved.toolchain.name,
+      stage: 'toolchain',
+      definition: resolved.toolchain.rootfs,
+      packages: packages(locks.toolchain, 'rootfs'),
+    },
+    {
+      key: 'sysroot',
+      name: resolved.sysroot.name,
+      stage: 'sysroot',
+      definition: resolved.sysroot.sysroot,
+      packages: packages(locks.sysroot, 'sysroot'),
+    },
+    {
+      key: 'reference',
+      name: resolved.reference.name,
+      stage: 'reference',
+      definition: resolved.reference.rootfs,
+      packages: packages(locks.reference, 'rootfs'),
+    },
+    {
+      key: 'rootfs',
+      name: `${resolved.sysroot.name} (run time)`,
+      stage: 'rootfs',
+      definition: resolved.sysroot.rootfs,
+      packages: packages(locks.sysroot, 'rootfs'),
+    },
+  ];
+}
+
+const TITLES: Readonly<Record<TreeKey, string>> = {
+  toolchain: 'Toolchain',
+  sysroot: 'Sysroot',
+  reference: 'Reference interpreter',
+  rootfs: 'Target rootfs',
+};
+
+export interface TreeMaker {
+  make(key: TreeKey): Promise<Result<Tree>>;
+}
+
+/** Makes the trees of a run on demand; downloads for all that are missing begin with the first. */
+export async function treeMaker(session: Session, resolved: Resolved, locks: Locks): Promise<TreeMaker> {
+  const { context, store, recorder } = session;
+  const all = orders(resolved, locks);
+  const present = await Promise.all(all.map((order) => store.find('trees', treeFingerprint(order))));
+  const missing = all.filter((_, i) => present[i] === undefined);
+  const deliveries = new Deliveries(missing, (packages) => download(session, packages, locks));
+  return {
+    make: (key) => {
+      const order = all.find((one) => one.key === key) as Order;
+      return recorder.stage(
+        order.stage,
+        `${TITLES[key]} ${order.name}`,
+        () => makeTree(context, store, { ...order, files: () => deliveries.of(key) }),
+        (tree) => ({
+          hit: tree.hit,
+          detail: `${tree.meta.packages} packages, ${formatBytes(tree.meta.bytes)}`,
+        }),
+      );
+    },
+  };
+}
+
+async function* download(session: Session, packages: readonly LockedPackage[], locks: Locks) {
+  const { context, store } = session;
+  const times = [...new Set(Object.values(locks).map(({ lock }) => lock.resolved))].sort().reverse();
+  const found = await Promise.all(times.map((resolved) => mirrors(context, resolved)));
+  const [first] = found as [(typeof found)[number]];
+  // Locks of different times: each names the snapshot that has its own files.
+  const urls = [...new Set(found.flatMap(({ urls: some }) => some.slice(0, -1)).concat(found.flatMap(({ urls: some }) => some.slice(-1))))];
+  yield* fetchPackages(context, store, packages, { ...first, urls }, { stage: 'toolchain' });
+}

@@ -1,0 +1,70 @@
+import { relative } from 'node:path';
+import type { Plan, PlannedStage } from '../domain/plan.ts';
+
+/** Columns. */
+const WIDTH = 80;
+
+/** A plan as text for people, at most 80 columns where words allow. Paths below `base` are shown relative to it. */
+export function formatPlan(plan: Plan, base = ''): string {
+  const { recipe, target, toolchain, sysroot, reference, runner } = plan;
+  const emulated = runner === 'qemu-user' && target.emulator !== undefined ? ` (${target.emulator})` : '';
+  const head = table(
+    {
+      recipe: shortPath(recipe.file, base),
+      target: target.rustTriple,
+      toolchain: toolchain.name,
+      sysroot: sysroot.name,
+      reference: reference.name,
+      runner: `${runner}${emulated}`,
+    },
+    '',
+  );
+  const stages = plan.stages.map((stage, index) => formatStage(stage, index + 1, base));
+  return `${[`${recipe.name}: ${recipe.description}`, '', ...head, '', ...stages.flat()].join('\n')}\n`;
+}
+
+function formatStage({ stage, does, inputs }: PlannedStage, number: number, base: string): readonly string[] {
+  const shown = Object.entries(inputs).flatMap(([name, value]) => {
+    const words = [value]
+      .flat()
+      .map((word) => (typeof word === 'string' ? shortPath(word, base) : String(word)));
+    return words.length === 0 ? [] : [[name, words.join(' ')] as const];
+  });
+  const title = `${String(number).padStart(2)}. ${stage.padEnd(9)} `;
+  return [
+    ...wrap(does, title, ' '.repeat(title.length)),
+    ...table(Object.fromEntries(shown), ' '.repeat(14)),
+    '',
+  ];
+}
+
+function table(rows: Readonly<Record<string, string>>, indent: string): readonly string[] {
+  const width = Math.max(0, ...Object.keys(rows).map((name) => name.length));
+  return Object.entries(rows).flatMap(([name, value]) => {
+    const lead = `${indent}${name.padEnd(width)}  `;
+    return wrap(value, lead, ' '.repeat(lead.length));
+  });
+}
+
+/** Words of `text` after `first`, and on further lines after `rest`. A word is never broken: paths stay whole. */
+function wrap(text: string, first: string, rest: string): readonly string[] {
+  const lines: string[] = [];
+  let line = first;
+  let empty = true;
+  for (const word of text.split(' ')) {
+    if (!empty && line.length + 1 + word.length > WIDTH) {
+      lines.push(line);
+      line = rest;
+      empty = true;
+    }
+    line += empty ? word : ` ${word}`;
+    empty = false;
+  }
+  return [...lines, line];
+}
+
+function shortPath(path: string, base: string): string {
+  if (base === '' || !path.startsWith('/')) return path;
+  const short = relative(base, path);
+  return short === '' ? '.' : short.startsWith('..') ? path : short;
+}

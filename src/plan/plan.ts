@@ -1,0 +1,132 @@
+import type { Resolved } from '../domain/definitions.ts';
+import type { TreeDefinition } from '../domain/packages.ts';
+import type { Plan, PlannedStage } from '../domain/plan.ts';
+import type { RunnerKind } from '../domain/words.ts';
+
+export { formatPlan } from './format.ts';
+
+/** The machine that provision runs on: `uname -m`, and Node's name of the operating system. */
+export interface Host {
+  readonly machine: string;
+  readonly platform: string;
+}
+
+/** What a run of the recipe will do on this host. Pure: nothing is read, nothing is asked. */
+export function makePlan(resolved: Resolved, host: Host): Plan {
+  const runner = chooseRunner(resolved, host);
+  return { ...resolved, runner, stages: stagesOf(resolved, runner) };
+}
+
+/**
+ * Natively wherever the kernel can start the program: a Linux host of the target's machine. The host's own libc does
+ * not matter, the program runs in a root filesystem that has the target's; only WASI is no machine of any kernel.
+ */
+function chooseRunner({ target }: Resolved, { machine, platform }: Host): RunnerKind {
+  const starts = platform === 'linux' && machine === target.machine && target.libc !== 'wasi';
+  return starts ? 'native' : target.runner;
+}
+
+function stagesOf(resolved: Resolved, runner: RunnerKind): readonly PlannedStage[] {
+  return [...obtaining(resolved), ...making(resolved), ...proving(resolved, runner)];
+}
+
+/** From locks to trees. */
+function obtaining({ toolchain, sysroot, reference }: Resolved): readonly PlannedStage[] {
+  return [
+    {
+      stage: 'lock',
+      does: 'Read the exact package files of every definition from its lock.',
+      inputs: {
+        locks: [
+          ...new Set([toolchain, reference].map(({ name }) => `docker/${name}/image.lock`)),
+          `sysroots/${sysroot.name}/sysroot.lock`,
+        ],
+        suites: [...new Set([toolchain.suite, sysroot.suite, reference.suite])],
+      },
+    },
+    {
+      stage: 'fetch',
+      does: 'Fetch the locked files that the store does not have; check the SHA-256 of each.',
+      inputs: {
+        'named-packages': requested([toolchain.rootfs, sysroot.sysroot, sysroot.rootfs, reference.rootfs]),
+      },
+    },
+    tree('toolchain', `Unpack the toolchain image \`${toolchain.name}\`.`, toolchain.rootfs),
+    tree('sysroot', `Unpack the link-time tree of \`${sysroot.name}\`.`, sysroot.sysroot),
+    tree(
+      'reference',
+      `Unpack \`${reference.name}\`, whose interpreter says what is right.`,
+      reference.rootfs,
+    ),
+    tree('rootfs', 'Unpack the run-time tree: libc, and nothing of Python.', sysroot.rootfs),
+  ];
+}
+
+/** From trees to a bundle. */
+function making({ recipe, target, sysroot }: Resolved): readonly PlannedStage[] {
+  const { project } = recipe;
+  return [
+    {
+      stage: 'env',
+      does: "Derive the build's environment and PyO3's config file from the sysroot.",
+      inputs: {
+        target: target.rustTriple,
+        python: `${sysroot.python.implementation} ${sysroot.python.version}`,
+        set: Object.keys(project.env),
+      },
+    },
+    {
+      stage: 'build',
+      does: 'Fetch the locked crates, then build with no network.',
+      inputs: {
+        project: project.folder,
+        bin: project.bin,
+        profile: project.profile,
+        features: project.features,
+        'default-features': project.defaultFeatures,
+      },
+    },
+    {
+      stage: 'bundle',
+      does: 'Pack the program, libpython, the stdlib (compiled) and the libraries they need.',
+      inputs: { archive: `artifacts/${recipe.name}/${project.bin}-${target.rustTriple}.tar.gz` },
+    },
+  ];
+}
+
+/** From the bundle to the report. */
+function proving({ recipe, target, reference }: Resolved, runner: RunnerKind): readonly PlannedStage[] {
+  const emulator =
+    runner === 'qemu-user' && target.emulator !== undefined ? { emulator: target.emulator } : {};
+  return [
+    {
+      stage: 'run',
+      does: 'Run every sample from the unpacked bundle; compare each byte with the reference.',
+      inputs: {
+        samples: recipe.samples.paths,
+        'timeout-seconds': recipe.samples.timeoutSeconds,
+        reference: reference.tools.python ?? reference.name,
+        runner,
+        ...emulator,
+      },
+    },
+    {
+      stage: 'report',
+      does: 'Write what happened, for people and for machines.',
+      inputs: {
+        files: ['report.json', 'junit.xml', 'logs/'].map((name) => `artifacts/${recipe.name}/${name}`),
+      },
+    },
+  ];
+}
+
+function tree(stage: string, does: string, { architecture, packages }: TreeDefinition): PlannedStage {
+  return { stage, does, inputs: { architecture, packages } };
+}
+
+/** Packages asked for by name, over all trees; what they depend on is in the locks. */
+function requested(trees: readonly TreeDefinition[]): number {
+  return new Set(
+    trees.flatMap(({ architecture, packages }) => packages.map((name) => `${name}:${architecture}`)),
+  ).size;
+}

@@ -1,0 +1,112 @@
+import * as z from 'zod';
+import { imageSchema, recipeSchema, sysrootSchema, targetSchema } from './schemas.ts';
+
+/** The part of JSON Schema (draft 7, which editors know best) that the schemas here come out as. */
+export interface JsonSchema {
+  readonly $schema?: string;
+  readonly title?: string;
+  readonly description?: string;
+  readonly type?: string;
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly default?: unknown;
+  readonly examples?: readonly unknown[];
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly required?: readonly string[];
+  readonly additionalProperties?: boolean | JsonSchema;
+  readonly items?: JsonSchema;
+  readonly anyOf?: readonly JsonSchema[];
+  readonly oneOf?: readonly JsonSchema[];
+}
+
+export interface FileKind {
+  /** What an error calls it. */
+  readonly noun: 'recipe' | 'target' | 'image' | 'sysroot';
+  /** Where such files are, from the tool's own folder. */
+  readonly where: string;
+  /** Checked-in JSON Schema of it, from the tool's own folder. */
+  readonly schemaFile: string;
+  readonly schema: z.ZodType;
+}
+
+export const RECIPE: FileKind = {
+  noun: 'recipe',
+  where: 'recipes/*.yaml',
+  schemaFile: 'recipes/schema.json',
+  schema: recipeSchema,
+};
+export const TARGET: FileKind = {
+  noun: 'target',
+  where: 'targets/*.yaml',
+  schemaFile: 'targets/schema.json',
+  schema: targetSchema,
+};
+export const IMAGE: FileKind = {
+  noun: 'image',
+  where: 'docker/*/image.yaml',
+  schemaFile: 'docker/schema.json',
+  schema: imageSchema,
+};
+export const SYSROOT: FileKind = {
+  noun: 'sysroot',
+  where: 'sysroots/*/sysroot.yaml',
+  schemaFile: 'sysroots/schema.json',
+  schema: sysrootSchema,
+};
+
+export const FILE_KINDS: readonly FileKind[] = [RECIPE, TARGET, IMAGE, SYSROOT];
+
+/** JSON Schema of a recipe, as `recipes/schema.json` has it for editors. */
+export function recipeJsonSchema(): JsonSchema {
+  return jsonSchemaOf(RECIPE);
+}
+
+export function jsonSchemaOf(kind: FileKind): JsonSchema {
+  const { $schema, ...rest } = z.toJSONSchema(kind.schema, { target: 'draft-7', io: 'input' }) as JsonSchema;
+  return { ...($schema === undefined ? {} : { $schema }), title: `provision ${kind.noun}`, ...rest };
+}
+
+/** The schema of what stands at a path; nothing where the schema does not know the path. */
+export function schemaAt(schema: JsonSchema, path: readonly (string | number)[]): JsonSchema | undefined {
+  const [step, ...rest] = path;
+  if (step === undefined) return schema;
+  for (const variant of variants(schema)) {
+    const below = typeof step === 'number' ? variant.items : propertyOf(variant, step);
+    const found = below && schemaAt(below, rest);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** A schema's alternatives, or itself. */
+export function variants(schema: JsonSchema): readonly JsonSchema[] {
+  return schema.oneOf ?? schema.anyOf ?? [schema];
+}
+
+function propertyOf(schema: JsonSchema, key: string): JsonSchema | undefined {
+  if (schema.properties !== undefined && Object.hasOwn(schema.properties, key)) return schema.properties[key];
+  return typeof schema.additionalProperties === 'object' ? schema.additionalProperties : undefined;
+}
+
+/** Keys that the mapping at a path may have. */
+export function keysAt(schema: JsonSchema, path: readonly (string | number)[]): readonly string[] {
+  const at = schemaAt(schema, path);
+  return at === undefined ? [] : variants(at).flatMap((variant) => Object.keys(variant.properties ?? {}));
+}
+
+/** Paths of the mappings that have a key of this name, dots between their steps. */
+export function homesOf(schema: JsonSchema, key: string, path: readonly string[] = []): readonly string[] {
+  return variants(schema).flatMap(({ properties = {} }) => [
+    ...(Object.hasOwn(properties, key) ? [path.join('.')] : []),
+    ...Object.entries(properties).flatMap(([name, below]) => homesOf(below, key, [...path, name])),
+  ]);
+}
+
+/** A value as YAML that would be right, where the schema gives one. */
+export function exampleOf(schema: JsonSchema): string | undefined {
+  const value = schema.examples?.[0] ?? schema.const ?? schema.default ?? schema.enum?.[0];
+  if (value === undefined || (typeof value === 'object' && Object.keys(value as object).length === 0))
+    return undefined;
+  // What YAML would take for a number stays text in quotes only.
+  return typeof value === 'string' && !/^[0-9.]+$/.test(value) ? value : JSON.stringify(value);
+}

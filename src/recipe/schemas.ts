@@ -1,0 +1,220 @@
+import * as z from 'zod';
+
+// Each schema reads one to three files of a run: generating code for it takes longer than the reading.
+z.config({ jitless: true });
+
+/** The one version of every file format here. A file with a greater number is for a newer provision. */
+export const SCHEMA_VERSION = 1;
+
+/** What a name of a recipe, target, image or sysroot may be: it becomes a file name and a part of other names. */
+export const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+
+const SAFE_PATH = /^(?!\/)(?!(?:.*\/)?\.\.(?:\/|$))[^\0]+$/;
+const INSIDE = 'a path inside the tree: not absolute, no `..`';
+
+// The messages given to patterns complete the sentence "it must be …".
+const version = z.literal(SCHEMA_VERSION).describe('Version of this file format.');
+const description = z.string().min(1).describe('One sentence for people.');
+const name = z.string().regex(NAME, 'a name of letters, digits, `.`, `_`, `-`');
+const path = z.string().min(1);
+const suite = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]*$/, 'the name of a Debian suite, such as `trixie`')
+  .meta({ description: 'Suite of the distribution that the packages come from.', examples: ['trixie'] });
+const architecture = z
+  .string()
+  .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'the name of a Debian architecture')
+  .describe("Debian's name of the packages' architecture.");
+const program = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+-]*$/, 'the name of a program, without a path');
+const triple = z.string().regex(/^[a-z0-9_.]+(-[a-z0-9_.]+)+$/, 'a target triple');
+
+const packageName = z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, 'the name of a Debian package');
+
+const tree = {
+  packages: z
+    .array(packageName)
+    .min(1)
+    .describe('Packages to install; what they depend on comes along, what they recommend does not.'),
+  without: z
+    .array(packageName)
+    .default([])
+    .describe(
+      'Packages that are taken to be there already: neither they nor what only they need comes along.',
+    ),
+  exclude: z
+    .array(z.string().regex(SAFE_PATH, INSIDE))
+    .default([])
+    .describe(
+      'Entries that are not unpacked: patterns with `*` (within one name) and `**` (any depth), relative to the root. ' +
+        'Documentation, manual pages and locales are left out by rule.',
+    ),
+  links: z
+    .record(z.string().regex(SAFE_PATH, INSIDE), z.string().min(1))
+    .default({})
+    .describe('Symbolic links to make in the unpacked tree: path → what it points at.'),
+  files: z
+    .record(z.string().regex(SAFE_PATH, INSIDE), z.string())
+    .default({})
+    .describe('Small text files to write into the unpacked tree: path → content.'),
+};
+
+export const recipeSchema = z
+  .strictObject({
+    schema: version,
+    description: description.describe('One sentence; `provision list` prints it.'),
+    target: name.describe('What the program is built for: name of a file in `targets/`.'),
+    toolchain: name.meta({
+      description: 'Image with compiler, linker and emulator: name of a folder in `docker/`.',
+      examples: ['llvm'],
+    }),
+    sysroot: name.describe('Libraries and libpython of the target: name of a folder in `sysroots/`.'),
+    reference: name.meta({
+      description:
+        'Image with the interpreter that says what is right: name of a folder in `docker/`. Every sample must give ' +
+        'the same bytes there and on the target.',
+      examples: ['python3.13'],
+    }),
+    project: z
+      .strictObject({
+        path: path.meta({
+          description: 'Folder of the crate (where its `Cargo.toml` is), relative to this file.',
+          examples: ['../runner'],
+        }),
+        bin: z
+          .string()
+          .regex(/^[A-Za-z0-9_][A-Za-z0-9_-]*$/, 'the name of a binary target')
+          .meta({ description: 'Binary of the crate that is built and run.', examples: ['isolate'] }),
+        profile: z
+          .string()
+          .regex(/^[A-Za-z0-9_-]+$/, 'the name of a cargo profile')
+          .default('release')
+          .describe('Cargo profile to build with.'),
+        features: z
+          .array(z.string().regex(/^[^\s,]+$/, 'the name of one cargo feature'))
+          .default([])
+          .describe('Cargo features to switch on.'),
+        'default-features': z
+          .boolean()
+          .default(true)
+          .describe("Whether the crate's default features are on."),
+        env: z
+          .record(
+            z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of an environment variable'),
+            z.string(),
+          )
+          .default({})
+          .describe('Further environment of the build; it wins over what provision sets.'),
+      })
+      .describe('The Rust program that embeds Python.'),
+    samples: z
+      .strictObject({
+        path: z.union([path, z.array(path).min(1)], { error: 'a path or a list of paths' }).meta({
+          description: 'Scripts, or folders of scripts, to run on the target; relative to this file.',
+          examples: ['../runner/samples'],
+        }),
+        timeout: z
+          .number()
+          .positive()
+          .max(86400)
+          .default(60)
+          .describe('Seconds a sample may take where its own header does not say.'),
+      })
+      .describe('The sample suite.'),
+  })
+  .describe('One provisionable thing: a program, the platform it is for, and how it is proved to run there.');
+
+export const targetSchema = z
+  .strictObject({
+    schema: version,
+    description: description.optional(),
+    'rust-triple': triple.describe("Rust's name of the target, as `rustc --print target-list` has it."),
+    'clang-triple': triple.describe('What clang takes as `--target=`.'),
+    multiarch: triple.describe(
+      'GNU triple: the name of the folder below `usr/lib` that holds its libraries.',
+    ),
+    'debian-arch': architecture.describe("Debian's name of the architecture."),
+    'oci-platform': z
+      .string()
+      .regex(/^[a-z0-9]+\/[a-z0-9]+(\/v[0-9]+)?$/, 'an OCI platform: `linux/<architecture>`')
+      .describe('Platform as container images name it.'),
+    machine: z
+      .string()
+      .regex(/^[A-Za-z0-9_]+$/, 'a machine name as `uname -m` prints it')
+      .describe('As `uname -m` prints it; a Linux host of this machine runs the program without emulation.'),
+    libc: z.enum(['gnu', 'musl', 'wasi']).describe('C library of the target.'),
+    'pointer-width': z.literal([32, 64]).describe('Bits of a pointer.'),
+    endianness: z.enum(['little', 'big']).describe('Byte order.'),
+    elf: z
+      .strictObject({
+        machine: z.string().min(1).describe('`Machine:` as `readelf -h` prints it.'),
+        interpreter: z
+          .string()
+          .regex(/^\/[^\0]*$/, 'an absolute path')
+          .describe('Path of the program interpreter (dynamic loader).'),
+      })
+      .optional()
+      .describe('What every built program is checked for.'),
+    runner: z
+      .enum(['native', 'qemu-user', 'wasmtime'])
+      .describe('How a program is started where the host is of another machine.'),
+    emulator: program.optional().describe('Emulator in the toolchain image; `qemu-user` needs it.'),
+  })
+  .superRefine((target, context) => {
+    if (target.runner === 'qemu-user' && target.emulator === undefined) {
+      context.addIssue({ code: 'custom', path: ['emulator'], message: 'runner `qemu-user` needs it' });
+    }
+  })
+  .describe('Platform facts of one target; nothing here depends on a project.');
+
+export const imageSchema = z
+  .strictObject({
+    schema: version,
+    description,
+    suite,
+    architecture,
+    ...tree,
+    tools: z
+      .record(z.string().regex(/^[a-z][a-z0-9-]*$/, 'the name of a role'), program)
+      .default({})
+      .describe(
+        'Role → program in the image, where packages give programs a name of their own: `cc: clang-19`.',
+      ),
+  })
+  .describe('A root filesystem of host tools, made of locked distribution packages.');
+
+const packagesSysrootSchema = z
+  .strictObject({
+    schema: version,
+    kind: z.literal('packages').describe('Where it comes from: distribution packages.'),
+    description,
+    suite,
+    target: name.describe('Target it is for: name of a file in `targets/`.'),
+    architecture,
+    python: z
+      .strictObject({
+        implementation: z.literal('CPython').describe('The implementation that is embedded.'),
+        version: z
+          .string()
+          .regex(/^[0-9]+\.[0-9]+$/, 'a version in quotes, such as `"3.13"`')
+          .meta({ description: 'Major and minor version, in quotes.', examples: ['3.13'] }),
+      })
+      .describe('The Python in it.'),
+    sysroot: z
+      .strictObject(tree)
+      .describe('Link-time tree: headers, libraries, libpython, the Rust standard library.'),
+    rootfs: z
+      .strictObject(tree)
+      .describe(
+        'Run-time tree the bundle is tested in: libc and nothing of Python, so that a bundle proves itself.',
+      ),
+  })
+  .describe('A libpython sysroot made of distribution packages.');
+
+export const sysrootSchema = z
+  .discriminatedUnion('kind', [packagesSysrootSchema])
+  .describe('What a program for one target is linked against, and what it is run in.');
+
+export type RecipeFile = z.output<typeof recipeSchema>;
+export type TargetFile = z.output<typeof targetSchema>;
+export type ImageFile = z.output<typeof imageSchema>;
+export type SysrootFile = z.output<typeof sysrootSchema>;

@@ -1,0 +1,23 @@
+import type { Failure } from '../failure.ts';
+
+/** Whoever sees this many mends some and looks again. */
+const MOST_TOLD = 20;
+
+/** Several mistakes as one failure: the first one speaks, the rest are `also`. By file as met, then by place. */
+export function together(failures: readonly Failure[]): Failure | undefined {
+  const flat = failures.flatMap(({ also = [], ...own }) => [own, ...also]);
+  const files = [...new Set(flat.map((failure) => failure.at?.file))];
+  const rank = (failure: Failure): readonly number[] => [
+    files.indexOf(failure.at?.file),
+    failure.at?.line ?? 0,
+    failure.at?.column ?? 0,
+  ];
+  const [first, ...rest] = flat
+    .map((failure) => ({ failure, rank: rank(failure) }))
+    .sort(
+      (a, b) => a.rank.map((own, i) => own - (b.rank[i] ?? 0)).find((difference) => difference !== 0) ?? 0,
+    )
+    .map(({ failure }) => failure)
+    .slice(0, MOST_TOLD);
+  return first === undefined || rest.length === 0 ? first : { ...first, also: rest };
+}

@@ -1,0 +1,69 @@
+import { isUtf8 } from 'node:buffer';
+import type { Observation, Sample, SampleResult } from '../domain/sample.ts';
+import type { Target } from '../domain/target.ts';
+import { compare } from './compare.ts';
+import type { Run } from './observe.ts';
+
+/** Bytes of each stream that a result holds. */
+const SHOWN_BYTES = 16 * 1024;
+
+/** Differences that no declaration excuses. */
+const NEVER_DECLARED = ['time-limit', 'output-limit', 'emulator-crash', 'reference-failed'];
+
+export interface Runs {
+  readonly reference: Run;
+  readonly target: Run;
+}
+
+/** What came of a sample, without its logs. */
+export function resultOf(sample: Sample, target: Pick<Target, 'name' | 'libc'>, runs: Runs): SampleResult {
+  const difference = compare(runs.reference, runs.target, sample.timeoutSeconds);
+  const observed = { target: observation(runs.target), reference: observation(runs.reference) };
+  if (difference === undefined) return { ...common(sample), status: 'passed', ...observed };
+  const { kind, reason, diff } = difference;
+  const declared = declaredOn(sample, target);
+  const shown = { ...(diff === undefined ? {} : { diff }), ...observed };
+  if (declared.length > 0 && !NEVER_DECLARED.includes(kind))
+    return { ...common(sample), status: 'passed', declared, ...shown };
+  return { ...common(sample), status: 'failed', reason, kind, ...shown };
+}
+
+export function skipped(sample: Sample, facility: string, target: string): SampleResult {
+  return { ...common(sample), status: 'skipped', reason: `${target} lacks ${facility}` };
+}
+
+/** Reasons of the differences that are declared for this target. */
+export function declaredOn(sample: Sample, target: Pick<Target, 'name' | 'libc'>): readonly string[] {
+  return sample.knownDifferences
+    .filter(({ on }) => on.includes(target.name) || on.includes(target.libc))
+    .map(({ reason }) => reason);
+}
+
+function common(sample: Sample): Pick<SampleResult, 'name' | 'title' | 'tier' | 'file'> {
+  return { name: sample.name, title: sample.title, tier: sample.tier, file: sample.file };
+}
+
+function observation(run: Run): Observation {
+  const stdout = run.stdout.subarray(0, SHOWN_BYTES);
+  const stderr = run.stderr.subarray(0, SHOWN_BYTES);
+  const encoding = isUtf8(run.stdout) && isUtf8(run.stderr) ? 'utf8' : 'base64';
+  const cut = {
+    ...(stdout.length < run.stdout.length ? { stdout: run.stdout.length } : {}),
+    ...(stderr.length < run.stderr.length ? { stderr: run.stderr.length } : {}),
+  };
+  return {
+    stdout: text(stdout, encoding),
+    stderr: text(stderr, encoding),
+    encoding,
+    exit: run.exit,
+    ms: run.ms,
+    ...(Object.keys(cut).length === 0 ? {} : { cut }),
+    ...(run.emulator.length === 0 ? {} : { emulator: run.emulator }),
+  };
+}
+
+function text(bytes: Uint8Array, encoding: Observation['encoding']): string {
+  // A sequence that the cut went through comes out as a replacement character: it is dropped.
+  const decoded = Buffer.from(bytes).toString(encoding);
+  return encoding === 'utf8' && !isUtf8(bytes) ? decoded.replace(/\ufffd+$/, '') : decoded;
+}

@@ -1,0 +1,203 @@
+import { relative } from 'node:path';
+import type { Context } from '../domain/context.ts';
+import { err, ok, type Result } from '../domain/result.ts';
+import type { Sample, SampleResult } from '../domain/sample.ts';
+import type { Target } from '../domain/target.ts';
+import type { Engine } from '../engine/engine.ts';
+import { type Failure, interrupted } from '../failure.ts';
+import type { Store } from '../store/store.ts';
+import { missingFacility } from './facilities.ts';
+import { Inputs } from './inputs.ts';
+import { writeLogs } from './logs.ts';
+import { observe, type Runner } from './observe.ts';
+import { Pool } from './pool.ts';
+import { declaredOn, resultOf, skipped } from './result.ts';
+import type { World } from './world.ts';
+
+export interface RunInput {
+  /** Looked for on first use: a run that finds every result in the store starts no engine and no process. */
+  readonly engine: () => Promise<Result<Engine>>;
+  readonly samples: readonly Sample[];
+  readonly target: Pick<Target, 'name' | 'libc'>;
+  /** Facilities that the target has (docs/samples.md); `module:*` for every module. */
+  readonly capabilities: readonly string[];
+  readonly worlds: { readonly target: World; readonly reference: World };
+  /** Folder in whose `logs/` the outputs of samples that differ are written. */
+  readonly artifacts: string;
+}
+
+export interface RunOutcome {
+  /** In the order of the samples. */
+  readonly results: readonly SampleResult[];
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  /** Samples of which neither run had to be started. */
+  readonly cached: number;
+  /** Files written, relative to the artifacts folder. */
+  readonly logs: readonly string[];
+}
+
+interface Finished {
+  readonly result: SampleResult;
+  readonly cached: boolean;
+}
+
+/**
+ * Runs every sample on the target and on the reference, as many runs at once as there are jobs, and compares stdout,
+ * stderr and exit status byte for byte. What the store knows is not run. Samples that differ are no failure of this call;
+ * the engine's failures are.
+ */
+export async function runSamples(
+  context: Context,
+  store: Store,
+  input: RunInput,
+): Promise<Result<RunOutcome>> {
+  const { cwd } = context.settings;
+  const finished: Finished[] = [];
+  const inputs = new Inputs(input.samples);
+  const runner = runnerOf(context, store, input);
+  let failure: Failure | undefined;
+  let done = 0;
+  const total = input.samples.length;
+  context.emit({ type: 'stage-progress', stage: 'run', done, total, unit: 'samples' });
+  await Promise.all(
+    input.samples.map(async (sample, index) => {
+      const one = await runSample(context, runner, inputs, input, sample);
+      if (!one.ok) {
+        failure ??= one.error;
+        runner.stop();
+        return;
+      }
+      const result = { ...one.value.result, file: asTyped(cwd, sample.file) };
+      finished[index] = { ...one.value, result };
+      done += 1;
+      context.emit({ type: 'sample-finished', result, cached: one.value.cached });
+      context.emit({
+        type: 'stage-progress',
+        stage: 'run',
+        done,
+        total,
+        unit: 'samples',
+        detail: sample.name,
+      });
+    }),
+  );
+  return failure === undefined ? ok(outcomeOf(finished)) : err(failure);
+}
+
+/** `samples/differ`, which says how to see and to repeat what failed; nothing when all passed. */
+export function samplesFailure(outcome: RunOutcome, recipe: string, artifacts: string): Failure | undefined {
+  const failed = outcome.results.filter(({ status }) => status === 'failed');
+  const [first] = failed;
+  if (first === undefined) return undefined;
+  const named = failed.slice(0, 3).map(({ name }) => name);
+  const names =
+    failed.length > named.length
+      ? `${named.join(', ')} and ${failed.length - named.length} more`
+      : named.join(', ');
+  return {
+    code: 'samples/differ',
+    what: `${failed.length} of ${outcome.results.length} samples ${failed.length === 1 ? 'fails' : 'fail'}: ${names}.`,
+    why: `${first.name}: ${first.reason}.`,
+    fix: [`Run one alone: \`provision ${recipe} --samples ${shellWord(first.file)}\``],
+    ...(first.diff === undefined ? {} : { evidence: first.diff.trimEnd().split('\n').slice(0, 20) }),
+    see: [`${artifacts}/report.json`, ...(first.logs ?? []).map((path) => `${artifacts}/${path}`)],
+  };
+}
+
+/** The runner of a whole suite; after `stop` nothing more is started. */
+function runnerOf(context: Context, store: Store, input: RunInput): Runner & { stop(): void } {
+  const pool = new Pool(context.settings.jobs);
+  let stopped = false;
+  let told = false;
+  return {
+    store,
+    engine: input.engine,
+    place: (work) =>
+      pool.run(async () => (stopped || context.signal.aborted ? err(interrupted()) : await work())),
+    stop: () => {
+      stopped = true;
+    },
+    onNotKept: (why) => {
+      if (told) return;
+      told = true;
+      const message = `Results could not be kept, so the same samples run again next time: ${why}`;
+      context.emit({ type: 'notice', level: 'warning', code: 'samples/not-kept', message });
+    },
+  };
+}
+
+async function runSample(
+  context: Context,
+  runner: Runner,
+  inputs: Inputs,
+  input: RunInput,
+  sample: Sample,
+): Promise<Result<Finished>> {
+  const missing = missingFacility(sample.requires, input.capabilities);
+  if (missing !== undefined)
+    return ok({ result: skipped(sample, missing, input.target.name), cached: false });
+  const files = await inputs.of(sample);
+  if (!files.folder) context.emit(notShown(sample));
+  const [target, reference] = await Promise.all([
+    observe(runner, input.worlds.target, sample, files),
+    observe(runner, input.worlds.reference, sample, files),
+  ]);
+  if (!target.ok) return target;
+  if (!reference.ok) return reference;
+  const runs = { target: target.value, reference: reference.value };
+  const result = resultOf(sample, input.target, runs);
+  const declared = declaredOn(sample, input.target);
+  if (declared.length > 0 && result.status === 'passed' && result.declared === undefined) {
+    context.emit(declaredNotSeen(sample, input.target.name));
+  }
+  const clean = result.status === 'passed' && result.declared === undefined;
+  const logs = clean ? ok([]) : await writeLogs(input.artifacts, sample.name, runs, result.diff);
+  if (!logs.ok) return logs;
+  const cached = target.value.cached && reference.value.cached;
+  return ok({ result: logs.value.length === 0 ? result : { ...result, logs: logs.value }, cached });
+}
+
+function outcomeOf(finished: readonly Finished[]): RunOutcome {
+  const results = finished.map(({ result }) => result);
+  const count = (status: SampleResult['status']): number =>
+    results.filter((one) => one.status === status).length;
+  return {
+    results,
+    passed: count('passed'),
+    failed: count('failed'),
+    skipped: count('skipped'),
+    cached: finished.filter(({ cached }) => cached).length,
+    logs: results.flatMap(({ logs = [] }) => logs),
+  };
+}
+
+function declaredNotSeen(sample: Sample, target: string) {
+  return {
+    type: 'notice',
+    level: 'warning',
+    code: 'samples/declared-not-seen',
+    message: `${sample.name} declares a difference on ${target}, and there is none: its \`differs-on\` can go.`,
+  } as const;
+}
+
+function notShown(sample: Sample) {
+  return {
+    type: 'notice',
+    level: 'warning',
+    code: 'samples/folder-not-shown',
+    message: `The folder of ${sample.file} is large: the script sees itself only, no modules beside it. Put it in a folder of its own.`,
+  } as const;
+}
+
+/** A path as a person would type it in a folder. */
+function asTyped(folder: string, path: string): string {
+  const below = relative(folder, path);
+  return below.startsWith('..') ? path : below;
+}
+
+/** A path as a shell takes it. */
+function shellWord(text: string): string {
+  return /^[\w./+@%,:=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

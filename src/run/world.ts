@@ -1,0 +1,37 @@
+import type { Mount } from '../engine/engine.ts';
+import type { Json } from '../store/store.ts';
+
+/** A place where scripts run: a root, an interpreter, and what an outcome depends on beside the script. */
+export interface World {
+  /** Store tree that becomes `/`. */
+  readonly rootfs: string;
+  /** What is mounted beside samples and working folder. */
+  readonly mounts: readonly Mount[];
+  /** Command line up to the script. */
+  readonly command: readonly [string, ...string[]];
+  /** Environment beside the one that every sample gets. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Name of the emulator that `command` starts with, when there is one. */
+  readonly emulator?: string;
+  /** Whatever can change what a script prints here: digests of interpreter, root, emulator. */
+  readonly key: Json;
+}
+
+/** Where every world shows the suite, read-only: tracebacks name these paths. */
+export const SUITE_AT = '/work/samples';
+
+/** The working folder: empty, writable, gone with the run. */
+export const SCRATCH_AT = '/work/scratch';
+
+/**
+ * The environment of every sample, in both worlds. Locale, zone and the hash seed are fixed so that a script that is
+ * deterministic for its author (the order of a set, a date) is so here.
+ */
+export const SAMPLE_ENV: Readonly<Record<string, string>> = {
+  PATH: '/usr/local/bin:/usr/bin:/bin',
+  HOME: SCRATCH_AT,
+  TMPDIR: SCRATCH_AT,
+  LANG: 'C.UTF-8',
+  TZ: 'UTC',
+  PYTHONHASHSEED: '0',
+};

@@ -1,0 +1,69 @@
+import { existsSync } from 'node:fs';
+import { availableParallelism, homedir } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+import type { OptionValues } from './commands/command.ts';
+import type { Settings } from './domain/context.ts';
+import { err, ok, type Result } from './domain/result.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Variables that name a CA bundle, in the order in which they count. */
+const CA_VARIABLES = ['PROVISION_CA_BUNDLE', 'CARGO_HTTP_CAINFO', 'SSL_CERT_FILE', 'NODE_EXTRA_CA_CERTS', 'CURL_CA_BUNDLE'];
+/** Where distributions keep theirs (Debian, Fedora, Alpine). */
+const CA_FILES = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/ca-bundle.crt', '/etc/ssl/cert.pem'];
+const PROXY_VARIABLES = ['http_proxy', 'https_proxy', 'no_proxy', 'all_proxy'];
+
+/** Settings from options, environment and machine, in this order. Fails on values that cannot be meant. */
+export function readSettings(env: Environment, values: OptionValues, cwd: string, home: string): Result<Settings> {
+  const jobs = readJobs(typeof values.jobs === 'string' ? values.jobs : env.PROVISION_JOBS);
+  if (!jobs.ok) return jobs;
+  const store = typeof values.store === 'string' ? resolve(cwd, values.store) : defaultStore(env, cwd);
+  const engine = typeof values.engine === 'string' ? values.engine : env.PROVISION_ENGINE || 'auto';
+  const caBundle = findCaBundle(env);
+  return ok({
+    store,
+    jobs: jobs.value,
+    offline: values.offline === true || env.PROVISION_OFFLINE === '1',
+    frozen: values.frozen === true || env.PROVISION_FROZEN === '1',
+    debianMirrors: (env.PROVISION_DEBIAN_MIRROR ?? '').split(/[\s,]+/).filter(Boolean).map(withoutSlash),
+    ...(caBundle === undefined ? {} : { caBundle }),
+    proxies: findProxies(env),
+    cargoHome: env.CARGO_HOME || join(env.HOME || homedir(), '.cargo'),
+    home,
+    cwd,
+    engine,
+    verbose: values.verbose === true,
+  });
+}
+
+function readJobs(text: string | undefined): Result<number> {
+  if (text === undefined || text === '') return ok(availableParallelism());
+  const jobs = Number(text);
+  if (Number.isInteger(jobs) && jobs >= 1 && jobs <= 1024) return ok(jobs);
+  return err({
+    code: 'usage/jobs',
+    what: `--jobs takes a whole number from 1 to 1024, not "${text}".`,
+    fix: ['Leave it out to use every processor.'],
+  });
+}
+
+/** `$PROVISION_STORE`, else `provision/store` in the XDG cache folder (XDG Base Directory Specification). */
+function defaultStore(env: Environment, cwd: string): string {
+  if (env.PROVISION_STORE) return resolve(cwd, env.PROVISION_STORE);
+  const cache = env.XDG_CACHE_HOME && isAbsolute(env.XDG_CACHE_HOME) ? env.XDG_CACHE_HOME : join(env.HOME || homedir(), '.cache');
+  return join(cache, 'provision', 'store');
+}
+
+function findCaBundle(env: Environment): string | undefined {
+  const named = CA_VARIABLES.map((name) => env[name]).filter((file) => file !== undefined && file !== '');
+  return [...(named as string[]), ...CA_FILES].find((file) => existsSync(file));
+}
+
+function findProxies(env: Environment): Readonly<Record<string, string>> {
+  const names = PROXY_VARIABLES.flatMap((name) => [name, name.toUpperCase()]);
+  return Object.fromEntries(names.flatMap((name) => (env[name] ? [[name, env[name] as string]] : [])));
+}
+
+function withoutSlash(address: string): string {
+  return address.replace(/\/+$/, '');
+}

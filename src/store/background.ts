@@ -1,0 +1,69 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { err, ok, type Result } from '../domain/result.ts';
+import type { Fingerprint } from '../domain/words.ts';
+import type { Failure } from '../failure.ts';
+import { onDisk } from './disk.ts';
+import { recordDurable } from './entries.ts';
+import type { EntryKind } from './store.ts';
+import { sweep } from './temporary.ts';
+
+/** Work of the store that nobody waits for until the end of the program. */
+export class Background {
+  readonly #store: string;
+  readonly #work: Promise<Result<void>>[] = [];
+  readonly #children = new Set<ChildProcess>();
+
+  constructor(store: string) {
+    this.#store = store;
+  }
+
+  /** Removes what dead processes left behind. */
+  sweep(): void {
+    this.#work.push(onDisk(this.#store, () => sweep(this.#store)));
+  }
+
+  /** Flushes the file system that holds an entry and records that the entry is there to stay. */
+  makeDurable(kind: EntryKind, fingerprint: Fingerprint): void {
+    const store = this.#store;
+    this.#work.push(
+      this.#flush(store).then((flushed) =>
+        flushed.ok ? onDisk(store, () => recordDurable(store, kind, fingerprint)) : flushed,
+      ),
+    );
+  }
+
+  /** Waits for all of it; the first failure, if any. */
+  async settled(): Promise<Result<void>> {
+    for (const child of this.#children) child.ref();
+    const outcomes = await Promise.all(this.#work.splice(0));
+    return outcomes.find((outcome) => !outcome.ok) ?? ok(undefined);
+  }
+
+  /** `sync -f` is syncfs(2), which Node does not have. */
+  #flush(path: string): Promise<Result<void>> {
+    return new Promise((resolve) => {
+      const child = spawn('sync', ['-f', path], { stdio: 'ignore' });
+      // A program that does not wait for `settled` may end: the entry then counts until the next boot only.
+      child.unref();
+      this.#children.add(child);
+      child.once('error', (cause) => resolve(err(notFlushed(cause.message))));
+      child.once('exit', (status, signal) => {
+        this.#children.delete(child);
+        resolve(
+          status === 0
+            ? ok(undefined)
+            : err(notFlushed(`sync -f ended with ${signal ?? `status ${status}`}`)),
+        );
+      });
+    });
+  }
+}
+
+function notFlushed(line: string): Failure {
+  return {
+    code: 'store/not-flushed',
+    what: 'New entries of the store could not be flushed to the disk; after a reboot they are made anew.',
+    fix: ['Look at `dmesg` for errors of that disk, and run the same command again.'],
+    evidence: [line],
+  };
+}

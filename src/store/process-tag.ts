@@ -1,0 +1,64 @@
+import { readFileSync, readlinkSync } from 'node:fs';
+
+/**
+ * Names one running process in file names: process id, start time (so that a reused id is not mistaken), pid
+ * namespace and boot. Source: `/proc/<pid>/stat` field 22 and `/proc/sys/kernel/random/boot_id`, proc(5).
+ */
+export function ownTag(): string {
+  own ??= `${process.pid}-${startTime(process.pid)}-${pidNamespace()}-${bootId().slice(0, 8)}`;
+  return own;
+}
+
+let own: string | undefined;
+
+/**
+ * Whether the process of a tag may still live. `unknown`: it belongs to another boot, machine or pid namespace (a
+ * container that shares the store), where its id tells nothing.
+ */
+export function livenessOf(tag: string): 'alive' | 'dead' | 'unknown' {
+  const match = TAG.exec(tag);
+  if (!match) return 'unknown';
+  const [, pid, start, namespace, boot] = match;
+  if (namespace !== pidNamespace() || boot !== bootId().slice(0, 8)) return 'unknown';
+  const seen = startTime(Number(pid));
+  if (seen !== undefined) return seen === start ? 'alive' : 'dead';
+  return exists(Number(pid)) ? 'alive' : 'dead';
+}
+
+const TAG = /^(\d+)-(\d+)-(\w+)-([0-9a-f]{8})$/;
+
+/** Identity of the kernel's current run: changes with every boot. */
+export function bootId(): string {
+  boot ??= readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  return boot;
+}
+
+let boot: string | undefined;
+
+function pidNamespace(): string {
+  namespace ??= readlinkSync('/proc/self/ns/pid').replace(/\D/g, '');
+  return namespace;
+}
+
+let namespace: string | undefined;
+
+/** Clock ticks after boot; undefined when there is no such process or it is hidden from us (`hidepid`). */
+function startTime(pid: number): string | undefined {
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  } catch {
+    return undefined;
+  }
+  // The program's name (field 2) may hold spaces and parentheses: count from the last one.
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+}
+
+function exists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (cause) {
+    return (cause as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

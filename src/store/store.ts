@@ -1,0 +1,61 @@
+import type { Result } from '../domain/result.ts';
+import type { Digest, Fingerprint } from '../domain/words.ts';
+
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+
+export type EntryKind = 'trees' | 'builds';
+
+/** A finished, immutable folder of the store. */
+export interface StoreEntry<Meta extends Json = Json> {
+  readonly kind: EntryKind;
+  readonly fingerprint: Fingerprint;
+  /** Absolute path of the content. */
+  readonly folder: string;
+  readonly meta: Meta;
+  /** True when it was there before this call. */
+  readonly hit: boolean;
+}
+
+export interface ObtainOptions {
+  readonly signal: AbortSignal;
+  /** Called once when another process is making the same entry and we wait for it. */
+  readonly onWait?: () => void;
+}
+
+/**
+ * Content-addressed and immutable. Layout: `blobs/sha256/<hex>`, `partial/<hex>`, `trees/<fingerprint>/{entry.json,root/}`,
+ * `builds/<fingerprint>/{entry.json,root/}`, `results/<fingerprint>.json`, `volumes/<name>/`, `locks/`, `tmp/`.
+ */
+export interface Store {
+  readonly folder: string;
+  /** The entry when it is there and whole. */
+  find<Meta extends Json>(kind: EntryKind, fingerprint: Fingerprint): Promise<StoreEntry<Meta> | undefined>;
+  /**
+   * The entry, made by `make` when it is missing. `make` fills an empty folder below `tmp/`; on success that folder is
+   * renamed into place with an `entry.json` that records `inputs` and the returned meta. One process makes, others wait.
+   */
+  obtain<Meta extends Json>(
+    kind: EntryKind,
+    inputs: Readonly<Record<string, Json>>,
+    make: (folder: string) => Promise<Result<Meta>>,
+    options: ObtainOptions,
+  ): Promise<Result<StoreEntry<Meta>>>;
+  /** Where a blob is or would be. */
+  blobPath(digest: Digest): string;
+  hasBlob(digest: Digest): Promise<boolean>;
+  /** Where the first bytes of a blob are kept between attempts. */
+  partialPath(digest: Digest): string;
+  /** Moves a finished, verified partial into place. */
+  commitBlob(digest: Digest): Promise<Result<void>>;
+  /** A persistent, mutable folder; made when missing. */
+  volume(name: string): Promise<Result<string>>;
+  /** Exclusive across processes; released by dispose and by the death of the process however it dies. */
+  lock(key: string, options: ObtainOptions): Promise<Result<AsyncDisposable>>;
+  readResult<T extends Json>(fingerprint: Fingerprint): Promise<T | undefined>;
+  writeResult(fingerprint: Fingerprint, value: Json): Promise<Result<void>>;
+  /**
+   * Waits for the work that goes on behind `obtain`: flushing new entries to the disk and removing leftovers. Call it
+   * once at the end of the program; left out (an interrupt), entries not yet flushed are made anew after a reboot.
+   */
+  settled(): Promise<Result<void>>;
+}

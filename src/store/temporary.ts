@@ -1,0 +1,96 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errorCode } from './disk.ts';
+import { livenessOf, ownTag } from './process-tag.ts';
+
+/** What another boot or container left behind is removed when it is older than this. */
+const FOREIGN_LEFTOVER_MS = 24 * 3600 * 1000;
+
+/** A name below `tmp/` that says which process it belongs to. Nothing is made. */
+export function temporaryPath(store: string): string {
+  return join(store, 'tmp', `${ownTag()}.${randomBytes(8).toString('hex')}`);
+}
+
+/** Notes that this process uses the store from now on: `prune` keeps what has been used since. */
+export async function openSession(store: string): Promise<void> {
+  await writeFile(join(store, 'tmp', `${ownTag()}.session-${randomBytes(4).toString('hex')}`), '');
+}
+
+/** When the first of the other processes that may still use the store opened it; milliseconds since the epoch. */
+export async function oldestOtherSession(store: string): Promise<number> {
+  let oldest = Number.POSITIVE_INFINITY;
+  for (const name of await readdir(join(store, 'tmp'))) {
+    const [tag = '', rest = ''] = name.split('.', 2);
+    if (!rest.startsWith('session-') || tag === ownTag() || livenessOf(tag) === 'dead') continue;
+    oldest = Math.min(oldest, (await modified(join(store, 'tmp', name))) ?? oldest);
+  }
+  return oldest;
+}
+
+/** Removes what dead processes left in `tmp/`. */
+export async function sweep(store: string): Promise<void> {
+  for (const name of await readdir(join(store, 'tmp'))) {
+    const path = join(store, 'tmp', name);
+    if (await isLeftover(path, name.split('.', 1)[0] ?? '')) await removeTree(path);
+  }
+}
+
+async function isLeftover(path: string, tag: string): Promise<boolean> {
+  const liveness = livenessOf(tag);
+  if (liveness !== 'unknown') return liveness === 'dead';
+  const since = await modified(path);
+  return since !== undefined && Date.now() - since > FOREIGN_LEFTOVER_MS;
+}
+
+async function modified(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).mtimeMs;
+  } catch (cause) {
+    if (errorCode(cause) === 'ENOENT') return undefined;
+    throw cause;
+  }
+}
+
+/** Writes a small file so that it is there whole or not at all, also after a loss of power. */
+export async function writeWhole(store: string, file: string, text: string): Promise<void> {
+  const path = temporaryPath(store);
+  try {
+    await writeFlushed(path, text);
+    await rename(path, file);
+  } catch (cause) {
+    await rm(path, { force: true });
+    throw cause;
+  }
+}
+
+export async function writeFlushed(path: string, text: string): Promise<void> {
+  await using handle = await open(path, 'wx');
+  await handle.writeFile(text);
+  await handle.sync();
+}
+
+/** Removes a folder with all that is in it, also where a build left folders that their owner may not write. */
+export async function removeTree(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch (cause) {
+    if (errorCode(cause) !== 'EACCES' && errorCode(cause) !== 'EPERM') throw cause;
+    await makeFoldersWritable(path);
+    await rm(path, { recursive: true, force: true });
+  }
+}
+
+async function makeFoldersWritable(folder: string): Promise<void> {
+  await chmod(folder, 0o700);
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    if (entry.isDirectory()) await makeFoldersWritable(join(folder, entry.name));
+  }
+}
+
+/** Makes a fresh folder below `tmp/`. */
+export async function temporaryFolder(store: string): Promise<string> {
+  const path = temporaryPath(store);
+  await mkdir(path);
+  return path;
+}

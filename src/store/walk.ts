@@ -1,0 +1,41 @@
+import { lstat, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errorCode } from './disk.ts';
+
+/** Bytes on the disk below a path (hard-linked files once), and the number of files; absent: nothing. */
+export async function measure(
+  path: string,
+  seen = new Set<string>(),
+): Promise<{ bytes: number; files: number }> {
+  let info: Awaited<ReturnType<typeof lstat>>;
+  try {
+    info = await lstat(path);
+  } catch (cause) {
+    if (errorCode(cause) === 'ENOENT') return { bytes: 0, files: 0 };
+    throw cause;
+  }
+  const inode = `${info.dev}:${info.ino}`;
+  if (info.nlink > 1 && !info.isDirectory()) {
+    if (seen.has(inode)) return { bytes: 0, files: 0 };
+    seen.add(inode);
+  }
+  // st_blocks counts units of 512 bytes, stat(2).
+  const total = { bytes: info.blocks * 512, files: info.isDirectory() ? 0 : 1 };
+  if (!info.isDirectory()) return total;
+  for (const name of await namesIn(path)) {
+    const below = await measure(join(path, name), seen);
+    total.bytes += below.bytes;
+    total.files += below.files;
+  }
+  return total;
+}
+
+/** Names in a folder; none when it went away meanwhile. */
+export async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (cause) {
+    if (errorCode(cause) === 'ENOENT') return [];
+    throw cause;
+  }
+}

@@ -1,0 +1,116 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SysrootDefinition } from '../domain/definitions.ts';
+import type { PythonDistribution } from '../domain/python.ts';
+import { err, ok, type Result } from '../domain/result.ts';
+import type { Target } from '../domain/target.ts';
+import type { Failure } from '../failure.ts';
+import { type BuildVariables, parseSysconfigdata } from './sysconfigdata.ts';
+
+/**
+ * Describes the CPython in a sysroot tree from its own files: `_sysconfigdata_*.py` and `patchlevel.h`.
+ * Fails when there is none, more than one, or one that is not the target's.
+ */
+export async function describePython(
+  root: string,
+  definition: SysrootDefinition,
+  target: Target,
+): Promise<Result<PythonDistribution>> {
+  const stdlib = `usr/lib/python${definition.python.version}`;
+  const found = await findSysconfigdata(root, stdlib);
+  if (!found.ok) return found;
+  const file = `${stdlib}/${found.value}`;
+  const variables = parseSysconfigdata(await readFile(join(root, file), 'utf8'), file);
+  if (!variables.ok) return variables;
+  const python = await distribution(root, stdlib, file, variables.value);
+  if (!python.ok) return python;
+  const mismatch = findMismatch(python.value, variables.value, definition, target);
+  return mismatch === undefined ? python : err(mismatch);
+}
+
+async function findSysconfigdata(root: string, stdlib: string): Promise<Result<string>> {
+  const entries = await readdir(join(root, stdlib), { withFileTypes: true }).catch(() => []);
+  // Debian gives its file a second name, by a link.
+  const candidates = entries
+    .filter((entry) => entry.isFile() && /^_sysconfigdata_.*\.py$/.test(entry.name))
+    .map((entry) => entry.name)
+    .sort();
+  const [only, ...others] = candidates;
+  if (only !== undefined && others.length === 0) return ok(only);
+  return err({
+    code: only === undefined ? 'build/no-sysconfigdata' : 'build/several-pythons',
+    what:
+      only === undefined
+        ? `The sysroot has no _sysconfigdata_*.py in ${stdlib}.`
+        : `The sysroot has ${candidates.length} CPython builds in ${stdlib}: ${candidates.join(', ')}.`,
+    fix: ['Check `sysroot.packages` in the sysroot definition: one libpython development package, of one architecture.'],
+  });
+}
+
+async function distribution(
+  root: string,
+  stdlib: string,
+  file: string,
+  variables: BuildVariables,
+): Promise<Result<PythonDistribution>> {
+  const text = (name: string): string => String(variables[name] ?? '');
+  const minor = text('VERSION');
+  const libName = `python${text('LDVERSION') || minor}`;
+  const shared = variables.Py_ENABLE_SHARED === 1;
+  const header = join(root, `usr/include/python${minor}${text('ABIFLAGS')}/patchlevel.h`);
+  const version = /#define\s+PY_VERSION\s+"([^"]+)"/.exec(await readFile(header, 'utf8').catch(() => ''))?.[1];
+  const libDir = text('LIBDIR').replace(/^\/+/, '');
+  const wanted = shared ? `lib${libName}.so` : `lib${libName}.a`;
+  const library = await firstThatExists(root, [`${libDir}/${text('MULTIARCH')}/${wanted}`, `${libDir}/${wanted}`]);
+  if (version === undefined || library === undefined) {
+    return err({
+      code: 'build/no-libpython',
+      what: version === undefined ? `The sysroot has no patchlevel.h for CPython ${minor}.` : `The sysroot has no ${wanted}.`,
+      fix: ['Check `sysroot.packages` in the sysroot definition: the libpython development package is needed.'],
+    });
+  }
+  return ok({
+    implementation: 'CPython',
+    version,
+    minor,
+    abiflags: text('ABIFLAGS'),
+    linkage: shared ? 'dynamic' : 'static',
+    libName,
+    libDir: library.slice(0, library.lastIndexOf('/')),
+    stdlib,
+    sysconfigdata: file,
+    soabi: text('SOABI'),
+    pointerWidth: variables.SIZEOF_VOID_P === 4 ? 32 : 64,
+    buildFlags: ['Py_DEBUG', 'Py_REF_DEBUG', 'Py_TRACE_REFS', 'Py_GIL_DISABLED', 'COUNT_ALLOCS'].filter(
+      (flag) => variables[flag] === 1,
+    ),
+    why: `${library}, as ${file} of the locked sysroot says; no interpreter of the host was asked`,
+  });
+}
+
+async function firstThatExists(root: string, paths: readonly string[]): Promise<string | undefined> {
+  for (const path of paths) {
+    if (await stat(join(root, path)).then(() => true, () => false)) return path;
+  }
+  return undefined;
+}
+
+function findMismatch(
+  python: PythonDistribution,
+  variables: BuildVariables,
+  definition: SysrootDefinition,
+  target: Target,
+): Failure | undefined {
+  const multiarch = String(variables.MULTIARCH ?? '');
+  const problems = [
+    python.minor === definition.python.version ? '' : `it is CPython ${python.minor}, ${definition.python.version} was asked for`,
+    multiarch === target.multiarch ? '' : `it was built for ${multiarch}, the target is ${target.multiarch}`,
+    python.pointerWidth === target.pointerWidth ? '' : `its pointers have ${python.pointerWidth} bits, the target's ${target.pointerWidth}`,
+  ].filter((problem) => problem !== '');
+  if (problems.length === 0) return undefined;
+  return {
+    code: 'build/wrong-python',
+    what: `The CPython in the sysroot ${definition.name} does not fit: ${problems.join('; ')}.`,
+    fix: ['Correct `target`, `architecture` or `python.version` in the sysroot definition, then run `provision lock`.'],
+  };
+}

@@ -1,0 +1,97 @@
+import {
+  chmodSync,
+  lstatSync,
+  lutimesSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { Folders } from '../archive/folders.ts';
+import { dropEmptyMergedUsr } from '../archive/merged-usr.ts';
+import { conflict, Refusal } from '../archive/refusal.ts';
+import { FIXED_TIME } from '../archive/settle.ts';
+import { refusable } from '../archive/unpack-deb.ts';
+import type { TreeRules } from '../domain/packages.ts';
+import type { Result } from '../domain/result.ts';
+
+/** Raised when the same rules give another tree. */
+export const OVERLAY_VERSION = 1;
+
+/** Folders that sandboxes mount on: a read-only root can have none made in it later. */
+const MOUNT_POINTS = ['proc', 'dev', 'sys', 'tmp', 'run', 'work'];
+
+/**
+ * Writes a definition's own links and files over the unpacked packages and makes the mount points. Paths are resolved
+ * inside the root; a file or link that is there is replaced, a folder is a failure (`archive/conflict`). A file whose
+ * text begins with `#!` is made executable. All times are fixed, so that the same rules give the same tree.
+ */
+export function overlay(
+  root: string,
+  name: string,
+  rules: Pick<TreeRules, 'links' | 'files'>,
+): Promise<Result<void>> {
+  return refusable(root, async () => {
+    const over = new Overlay(root, `The definition of ${name}`);
+    for (const [path, target] of sorted(rules.links)) over.link(path, target);
+    for (const [path, text] of sorted(rules.files)) over.file(path, text);
+    for (const path of MOUNT_POINTS) over.folder(path);
+    dropEmptyMergedUsr(root);
+    over.settle();
+  });
+}
+
+class Overlay {
+  readonly #folders: Folders;
+  readonly #source: string;
+  readonly #touched: Set<string>;
+
+  constructor(root: string, source: string) {
+    this.#folders = new Folders(root);
+    this.#source = source;
+    this.#touched = new Set([root]);
+  }
+
+  link(path: string, target: string): void {
+    const place = this.#vacate(path);
+    symlinkSync(target, place);
+    lutimesSync(place, FIXED_TIME, FIXED_TIME);
+    // A link may now lead elsewhere than it did.
+    this.#folders.forget();
+  }
+
+  file(path: string, text: string): void {
+    const place = this.#vacate(path);
+    writeFileSync(place, text, { flag: 'wx' });
+    // The process's umask has no say in this.
+    chmodSync(place, text.startsWith('#!') ? 0o755 : 0o644);
+    utimesSync(place, FIXED_TIME, FIXED_TIME);
+  }
+
+  folder(path: string): void {
+    this.#folders.make(this.#source, path);
+  }
+
+  settle(): void {
+    for (const path of [...this.#folders.takeMade(), ...this.#touched])
+      utimesSync(path, FIXED_TIME, FIXED_TIME);
+  }
+
+  #vacate(path: string): string {
+    const parts = Folders.parts(this.#source, path);
+    const last = parts.pop();
+    const parent = this.#folders.make(this.#source, parts.join('/'));
+    const place = `${parent}/${last}`;
+    const info = lstatSync(place, { throwIfNoEntry: false });
+    if (last === undefined || last === '..' || info?.isDirectory()) {
+      throw new Refusal(conflict(this.#source, path, 'A folder is there, which nothing may replace.'));
+    }
+    if (info) unlinkSync(place);
+    this.#touched.add(parent);
+    return place;
+  }
+}
+
+function sorted(record: Readonly<Record<string, string>>): [string, string][] {
+  return Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));
+}

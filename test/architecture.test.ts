@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const HOME = dirname(dirname(fileURLToPath(import.meta.url)));
+const SRC = join(HOME, 'src');
+
+/** Rooms that a stage may call; stages among themselves share types only. */
+const SHARED = ['domain', 'store', 'exec', 'engine', 'archive'];
+
+/** The way of the data: a room imports types of earlier ones, nothing of later ones. */
+const STAGES = ['recipe', 'plan', 'lock', 'fetch', 'toolchain', 'sysroot', 'env', 'build', 'bundle', 'run', 'report'];
+
+/** What a shared room may itself call. */
+const BELOW: Readonly<Record<string, readonly string[]>> = {
+  domain: [],
+  exec: ['domain'],
+  store: ['domain', 'exec'],
+  archive: ['domain', 'exec'],
+  engine: ['domain', 'exec', 'store', 'archive'],
+};
+
+/** Every outside library has one room. */
+const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
+  yaml: ['recipe'],
+  zod: ['recipe'],
+  undici: ['fetch'],
+  tar: ['archive'],
+  execa: ['exec'],
+  dockerode: ['engine'],
+  listr2: ['report'],
+  diff: ['run'],
+  'smol-toml': ['build'],
+};
+
+interface Import {
+  readonly file: string;
+  readonly room: string;
+  readonly to: string;
+  readonly typeOnly: boolean;
+}
+
+test('imports follow the way of the data', () => {
+  const wrong = imports()
+    .filter(({ to }) => to.startsWith('.'))
+    .filter((one) => !allowed(one, roomOf(resolve(dirname(join(SRC, one.file)), one.to))))
+    .map(({ file, to }) => `${file} → ${to}`);
+  assert.deepEqual(wrong, []);
+});
+
+test('every outside library is used in its own room', () => {
+  const wrong = imports()
+    .filter(({ to }) => !to.startsWith('.') && !to.startsWith('node:'))
+    .filter(({ room, to, typeOnly }) => {
+      const library = to.startsWith('@') ? to.split('/').slice(0, 2).join('/') : (to.split('/')[0] as string);
+      return !(LIBRARIES[library]?.includes(room) ?? false) && !typeOnly;
+    })
+    .map(({ file, to }) => `${file} → ${to}`);
+  assert.deepEqual(wrong, []);
+});
+
+test('environment, arguments, signals and exit code are read in cli.ts only', () => {
+  const wrong = sources()
+    .filter((file) => file !== 'cli.ts')
+    .filter((file) => /process\.(env|argv|exit|exitCode|on)\b/.test(code(file)));
+  assert.deepEqual(wrong, []);
+});
+
+test('triples and architecture names stand in data, not in code', () => {
+  const names = /\b(aarch64|arm64|armhf|armv7|riscv64|s390x|ppc64|powerpc64|x86_64|x86-64|amd64|wasm32)/;
+  const wrong = sources().filter((file) => names.test(code(file)));
+  assert.deepEqual(wrong, []);
+});
+
+test('no registry or mirror address stands in the tree but the snapshot archive, in one file', () => {
+  const wrong = sources()
+    .filter((file) => file !== join('lock', 'settings.ts'))
+    .filter((file) => /https?:\/\/[a-z0-9-]+\.[a-z]/.test(code(file)));
+  assert.deepEqual(wrong, []);
+});
+
+function allowed({ room, typeOnly }: Import, target: string): boolean {
+  if (room === '' || room === target || target === '') return true;
+  if (room === 'commands') return true;
+  const below = BELOW[room];
+  if (below !== undefined) return below.includes(target) || (typeOnly && SHARED.includes(target));
+  if (SHARED.includes(target)) return true;
+  return typeOnly && STAGES.indexOf(target) < STAGES.indexOf(room) && STAGES.includes(target);
+}
+
+function imports(): readonly Import[] {
+  const pattern = /(?:^|\n)\s*(?:import|export)\s+(type\s+)?(?:[^'";]*?\sfrom\s+)?'([^']+)'|import\(\s*'([^']+)'\s*\)/g;
+  return sources().flatMap((file) =>
+    [...code(file).matchAll(pattern)].map((match) => ({
+      file,
+      room: roomOf(join(SRC, file)),
+      to: (match[2] ?? match[3]) as string,
+      typeOnly: match[1] !== undefined,
+    })),
+  );
+}
+
+/** First folder below src; files at the top (cli, pipeline, events, failure) belong to none. */
+function roomOf(path: string): string {
+  const parts = relative(SRC, path).split('/');
+  return parts.length > 1 ? (parts[0] as string) : '';
+}
+
+function sources(): readonly string[] {
+  return readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+}
+
+/** A file's text without comments, so that prose may name what code may not. */
+function code(file: string): string {
+  return readFileSync(join(SRC, file), 'utf8')
+    .replace(/\/\*[\s\S]*?\*\//g, '')
+    .replace(/^\s*\/\/.*$/gm, '');
+}

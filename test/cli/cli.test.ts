@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { copyOfTool, provision, REPOSITORY, temporaryFolder } from '../support/cli.ts';
+
+const COMMANDS = ['run', 'plan', 'env', 'lock', 'list', 'shell', 'clean', 'bench', 'completion'];
+
+test('--help names every command and the exit codes', async () => {
+  const run = await provision(['--help']);
+  assert.equal(run.status, 0);
+  for (const name of COMMANDS) assert.match(run.stdout, new RegExp(`^  ${name}\\s`, 'm'));
+  assert.match(run.stdout, /7 samples differ/);
+  assert.ok(run.stdout.split('\n').every((line) => line.length <= 80));
+});
+
+for (const name of COMMANDS) {
+  test(`${name} --help tells usage, options and examples within 80 columns`, async () => {
+    const run = await provision([name, '--help']);
+    assert.equal(run.status, 0);
+    assert.match(run.stdout, new RegExp(`^Usage: provision ${name}`));
+    assert.match(run.stdout, /Examples:\n {2}\S/);
+  });
+}
+
+test('--version prints that of package.json', async () => {
+  const { version } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as { version: string };
+  assert.equal((await provision(['--version'])).stdout, `provision ${version}\n`);
+});
+
+test('no arguments: help, and exit code 2', async () => {
+  const run = await provision([]);
+  assert.equal(run.status, 2);
+  assert.match(run.stdout, /^Usage: provision <recipe>/);
+});
+
+test('list prints the recipes, as JSON too', async () => {
+  const run = await provision(['list', '--json']);
+  assert.equal(run.status, 0);
+  const names = (JSON.parse(run.stdout) as { name: string }[]).map(({ name }) => name);
+  assert.ok(names.includes('aarch64'));
+  assert.match((await provision(['list'])).stdout, /^aarch64 /m);
+});
+
+test('a mistyped recipe, command option or definition is named with what was meant; exit code 2', async (t) => {
+  const folder = temporaryFolder(t);
+  const recipe = await provision(['aarch46'], { cwd: folder, store: join(folder, 'store') });
+  assert.equal(recipe.status, 2);
+  assert.match(recipe.stderr, /recipe\/not-found/);
+  assert.match(recipe.stderr, /aarch64/);
+  const option = await provision(['aarch64', '--ofline'], { cwd: folder });
+  assert.equal(option.status, 2);
+  assert.match(option.stderr, /--offline/);
+  const definition = await provision(['lock', 'docker/lvm'], { cwd: folder });
+  assert.equal(definition.status, 2);
+  assert.match(definition.stderr, /docker\/llvm/);
+});
+
+test('--json gives failures as JSON on standard output', async (t) => {
+  const folder = temporaryFolder(t);
+  const run = await provision(['plan', 'nothing', '--json'], { cwd: folder });
+  assert.equal(run.status, 2);
+  assert.equal((JSON.parse(run.stdout) as { failure: { code: string } }).failure.code, 'recipe/not-found');
+});
+
+test('completion scripts are syntactically right and know recipes and options', async (t) => {
+  const { spawnSync } = await import('node:child_process');
+  const run = await provision(['completion', 'bash']);
+  assert.equal(run.status, 0);
+  assert.match(run.stdout, /--offline/);
+  const checked = spawnSync('bash', ['-n'], { input: run.stdout });
+  assert.equal(checked.status, 0, checked.stderr.toString());
+  const folder = temporaryFolder(t);
+  mkdirSync(join(folder, 'bin'));
+  const shim = join(folder, 'bin', 'provision');
+  writeFileSync(shim, `#!/bin/sh\nexec '${process.execPath}' '${join(REPOSITORY, 'src', 'cli.ts')}' "$@"\n`);
+  chmodSync(shim, 0o755);
+  const completed = spawnSync(
+    'bash',
+    ['--norc', '-c', `${run.stdout}\nCOMP_WORDS=(provision aar); COMP_CWORD=1; _provision; echo "\${COMPREPLY[@]}"`],
+    { env: { PATH: `${join(folder, 'bin')}:/usr/bin:/bin`, HOME: folder } },
+  );
+  assert.equal(completed.stdout.toString().trim(), 'aarch64');
+  assert.equal((await provision(['completion', 'tcsh'])).status, 2);
+});
+
+test('a recipe with mistakes: every one at its line and column, exit code 2, nothing written', async (t) => {
+  const folder = temporaryFolder(t);
+  const file = join(folder, 'mine.yaml');
+  writeFileSync(file, 'schema: 1\ndescription: x\ntargte: aarch64-unknown-linux-gnu\ntoolchain: 3\n');
+  const run = await provision([file], { cwd: folder, store: join(folder, 'store') });
+  assert.equal(run.status, 2);
+  assert.match(run.stderr, /mine\.yaml:3:1/);
+  assert.match(run.stderr, /targte: aarch64-unknown-linux-gnu/);
+  assert.match(run.stderr, /target/);
+  assert.match(run.stderr, /mine\.yaml:4:12/);
+  writeFileSync(file, 'schema: 1\n  description: [unclosed\n');
+  const syntax = await provision([file], { cwd: folder, store: join(folder, 'store') });
+  assert.equal(syntax.status, 2);
+  assert.match(syntax.stderr, /mine\.yaml:\d+:\d+/);
+});
+
+test('a missing lock and a stale lock say which command mends them; exit code 3', async (t) => {
+  const folder = temporaryFolder(t);
+  const home = copyOfTool(folder);
+  const lock = join(home, 'docker', 'llvm', 'image.lock');
+  const definition = join(home, 'docker', 'llvm', 'image.yaml');
+  const text = readFileSync(definition, 'utf8');
+  writeFileSync(definition, text.replace('  - make\n', '  - make\n  - patch\n'));
+  const stale = await provision(['aarch64'], { cwd: folder, home, store: join(folder, 'store') });
+  assert.equal(stale.status, 3);
+  assert.match(stale.stderr, /lock\/stale/);
+  assert.match(stale.stderr, /provision lock docker\/llvm/);
+  writeFileSync(definition, text);
+  rmSync(lock);
+  const missing = await provision(['aarch64'], { cwd: folder, home, store: join(folder, 'store') });
+  assert.equal(missing.status, 3);
+  assert.match(missing.stderr, /lock\/missing/);
+  assert.match(missing.stderr, /provision lock docker\/llvm/);
+});
+
+test('values that cannot be meant: jobs, days, shell without a terminal', async (t) => {
+  const folder = temporaryFolder(t);
+  for (const args of [['list', '--jobs', '0'], ['list', '--jobs', 'many'], ['clean', '--older-than', 'x']]) {
+    const run = await provision(args, { cwd: folder, store: join(folder, 'store') });
+    assert.equal(run.status, 2, args.join(' '));
+  }
+});
+
+test('clean shows an empty store and makes nothing of a store it cannot write', async (t) => {
+  const folder = temporaryFolder(t);
+  const run = await provision(['clean', '--json'], { cwd: folder, store: join(folder, 'store') });
+  assert.equal(run.status, 0);
+  assert.equal((JSON.parse(run.stdout) as { usage: { total: { count: number } } }).usage.total.count, 0);
+  writeFileSync(join(folder, 'file'), '');
+  const bad = await provision(['clean'], { cwd: folder, store: join(folder, 'file') });
+  assert.equal(bad.status, 5);
+  assert.match(bad.stderr, /store\//);
+});

@@ -1,0 +1,227 @@
+// Faults on the real pipeline: what is broken is broken for real, and the next run must be whole again.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { copyOfTool, finish, provision, SHARED_STORE, startProvision, temporaryFolder, untilPrinted } from '../support/cli.ts';
+import { ownCopyOfRunner } from '../support/project.ts';
+
+before(async () => {
+  const run = await provision(['aarch64'], { store: SHARED_STORE, cwd: temporaryFolder({ after: (done) => process.once('exit', done) }), timeoutMs: 30 * 60_000 });
+  assert.equal(run.status, 0, run.stdout + run.stderr);
+});
+
+/** A store with everything of the shared one, by hard links; parts may be left out. */
+function cloneStore(folder: string, without: readonly string[] = []): string {
+  const store = join(folder, 'store');
+  mkdirSync(store, { recursive: true });
+  for (const part of ['blobs', 'trees', 'builds', 'results'].filter((one) => !without.includes(one))) {
+    assert.equal(spawnSync('cp', ['-al', join(SHARED_STORE, part), join(store, part)]).status, 0);
+  }
+  if (!without.includes('volumes')) {
+    assert.equal(spawnSync('cp', ['-a', join(SHARED_STORE, 'volumes'), join(store, 'volumes')]).status, 0);
+  }
+  return store;
+}
+
+/** Removes the trees made for an image or sysroot: their entries name what they are. */
+function removeEntries(store: string, kind: 'trees' | 'builds', matches: RegExp): number {
+  let removed = 0;
+  for (const name of readdirSync(join(store, kind))) {
+    const entry = join(store, kind, name, 'entry.json');
+    if (existsSync(entry) && matches.test(readFileSync(entry, 'utf8'))) {
+      rmSync(join(store, kind, name), { recursive: true });
+      removed += 1;
+    }
+  }
+  return removed;
+}
+
+function mounts(): string {
+  return readFileSync('/proc/mounts', 'utf8');
+}
+
+/** Processes whose command line or root speaks of the folder. */
+function processesOf(folder: string): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+        return line.includes(folder) ? [`${pid} ${line}`] : [];
+      } catch {
+        return [];
+      }
+    });
+}
+
+async function goneWithin(folder: string, ms: number): Promise<string[]> {
+  const end = Date.now() + ms;
+  let left = processesOf(folder);
+  while (left.length > 0 && Date.now() < end) {
+    await sleep(100);
+    left = processesOf(folder);
+  }
+  return left;
+}
+
+const STAGES = [
+  { stage: 'sysroot', kind: 'trees', entries: /aarch64|arm64/, title: /Sysroot/ },
+  { stage: 'bytecode', kind: 'builds', entries: /"what": ?"bytecode"/, title: /Compile the standard library/ },
+  { stage: 'build', kind: 'builds', entries: /"what": ?"program"/, title: /Build isolate/ },
+  { stage: 'bundle', kind: 'builds', entries: /"what": ?"(unpacked )?bundle"/, title: /Bundle/ },
+  { stage: 'run', kind: 'builds', entries: /nothing/, title: /Samples/ },
+] as const;
+
+for (const { stage, kind, entries, title } of STAGES) {
+  test(`kill -9 in the middle of ${stage}: nothing goes on, nothing is half-made, the next run is whole`, async (t) => {
+    const folder = temporaryFolder(t);
+    const store = cloneStore(folder, stage === 'build' ? ['results', 'volumes'] : ['results']);
+    const removed = removeEntries(store, kind, entries);
+    if (stage !== 'run') assert.ok(removed > 0, 'an entry to make anew');
+    const child = startProvision(['aarch64'], { cwd: folder, store });
+    await untilPrinted(child, title);
+    await sleep(stage === 'build' ? 4000 : 250);
+    const ended = finish(child, 60_000);
+    child.kill('SIGKILL');
+    await ended;
+    assert.deepEqual(await goneWithin(folder, 5000), []);
+    assert.ok(!mounts().includes(folder), 'no mount is left');
+    const again = await provision(['aarch64'], { cwd: folder, store });
+    assert.equal(again.status, 0, again.stdout + again.stderr);
+  });
+}
+
+test('Ctrl-C in the middle of the build: exit code 130, no process and no mount left, then whole again', async (t) => {
+  const folder = temporaryFolder(t);
+  const store = cloneStore(folder, ['results', 'volumes']);
+  assert.ok(removeEntries(store, 'builds', /"what": ?"program"/) > 0);
+  const child = startProvision(['aarch64'], { cwd: folder, store });
+  await untilPrinted(child, /Build isolate/);
+  await sleep(4000);
+  const ended = finish(child, 60_000);
+  child.kill('SIGINT');
+  const run = await ended;
+  assert.equal(run.status, 130, run.stderr);
+  assert.deepEqual(await goneWithin(folder, 3000), []);
+  assert.ok(!mounts().includes(folder));
+  assert.equal((await provision(['aarch64'], { cwd: folder, store })).status, 0);
+});
+
+test('two at once on one store: one works, the other waits and takes what was made', async (t) => {
+  const folder = temporaryFolder(t);
+  const store = cloneStore(folder, ['results', 'volumes']);
+  assert.ok(removeEntries(store, 'builds', /"what": ?"(program|bundle|unpacked bundle)"/) > 0);
+  const places = ['a', 'b'].map((name) => join(folder, name));
+  for (const place of places) mkdirSync(place);
+  const runs = await Promise.all(places.map((cwd) => provision(['aarch64'], { cwd, store })));
+  for (const run of runs) assert.equal(run.status, 0, run.stdout + run.stderr);
+  assert.ok(runs.some(({ stdout, stderr }) => /waiting/i.test(stdout + stderr)), 'the waiting is told');
+  const outcomes = places.map((place) => {
+    const report = JSON.parse(readFileSync(join(place, 'artifacts', 'aarch64', 'report.json'), 'utf8')) as { stages: { name: string; outcome: string }[]; bundle: { digest: string } };
+    return { build: report.stages.find(({ name }) => name === 'build')?.outcome, digest: report.bundle.digest };
+  });
+  assert.deepEqual(outcomes.map(({ build }) => build).sort(), ['done', 'hit']);
+  assert.equal(outcomes[0]?.digest, outcomes[1]?.digest);
+});
+
+test('a program that does not compile: exit code 6, the compiler\'s own words, the log kept; then mended', async (t) => {
+  const { place, recipe, crate } = ownCopyOfRunner(t);
+  const source = join(crate, 'src', 'main.rs');
+  const good = readFileSync(source, 'utf8');
+  writeFileSync(source, `${good}\nfn broken() -> u32 { "text" }\n`);
+  const run = await provision([recipe], { cwd: place, store: SHARED_STORE });
+  assert.equal(run.status, 6, run.stdout + run.stderr);
+  assert.match(run.stderr, /build\/failed/);
+  assert.match(run.stderr, /mismatched types/);
+  assert.match(readFileSync(join(place, 'artifacts', 'mine', 'logs', 'build.log'), 'utf8'), /E0308/);
+  const { status } = JSON.parse(readFileSync(join(place, 'artifacts', 'mine', 'report.json'), 'utf8')) as { status: string };
+  assert.notEqual(status, 'passed');
+  writeFileSync(source, good);
+  assert.equal((await provision([recipe], { cwd: place, store: SHARED_STORE })).status, 0);
+});
+
+test('a lock with a wrong sha256: exit code 4, both digests told, nothing in the store', async (t) => {
+  const folder = temporaryFolder(t);
+  const home = copyOfTool(folder);
+  const file = join(home, 'docker', 'python3.13', 'image.lock');
+  const wrong = 'f'.repeat(64);
+  writeFileSync(file, readFileSync(file, 'utf8').replace(/("name": "python3\.13-minimal".*?sha256:)[0-9a-f]{64}/, `$1${wrong}`));
+  const store = cloneStore(folder);
+  const run = await provision(['aarch64', '--frozen'], { cwd: folder, home, store });
+  assert.equal(run.status, 4, run.stdout + run.stderr);
+  assert.match(run.stderr, /fetch\/digest-mismatch/);
+  assert.match(run.stderr, new RegExp(wrong.slice(0, 12)));
+  assert.ok(!existsSync(join(store, 'blobs', 'sha256', wrong)));
+});
+
+test('a mirror that has nothing: --frozen is an error, without it the lock is made anew and said loudly', async (t) => {
+  const folder = temporaryFolder(t);
+  const home = copyOfTool(folder);
+  const store = cloneStore(folder);
+  const file = join(home, 'docker', 'python3.13', 'image.lock');
+  const before = readFileSync(file, 'utf8');
+  // A version that the archive no longer has.
+  const gone = before.replace(/("name": "media-types".*?)_[\d.+-]+_all\.deb(.*?sha256:)[0-9a-f]{64}/, `$1_1.0_all.deb$2${'a'.repeat(64)}`);
+  assert.notEqual(gone, before);
+  writeFileSync(file, gone);
+  const server = createServer((_, response) => response.writeHead(404).end());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const mirror = `http://127.0.0.1:${(server.address() as AddressInfo).port}/debian`;
+  const frozen = await provision(['aarch64', '--frozen'], { cwd: folder, home, store, env: { PROVISION_DEBIAN_MIRROR: mirror } });
+  assert.equal(frozen.status, 4, frozen.stdout + frozen.stderr);
+  assert.match(frozen.stderr, /fetch\/not-found/);
+  assert.match(frozen.stderr, /media-types/);
+  assert.equal(readFileSync(file, 'utf8'), gone);
+  const mended = await provision(['aarch64'], { cwd: folder, home, store });
+  assert.equal(mended.status, 0, mended.stdout + mended.stderr);
+  assert.match(mended.stdout + mended.stderr, /media-types/);
+  assert.notEqual(readFileSync(file, 'utf8'), gone);
+});
+
+test('no network and an empty store: exit code 4 and what to do', async (t) => {
+  const folder = temporaryFolder(t);
+  const dead = await provision(['aarch64'], { cwd: folder, store: join(folder, 'store'), env: { PROVISION_DEBIAN_MIRROR: 'http://127.0.0.1:9/debian' } });
+  assert.equal(dead.status, 4, dead.stdout + dead.stderr);
+  assert.match(dead.stderr, /fetch\/no-network/);
+  const offline = await provision(['aarch64', '--offline'], { cwd: folder, store: join(folder, 'store') });
+  assert.equal(offline.status, 4);
+  assert.match(offline.stderr, /fetch\/offline/);
+});
+
+test('no space left: exit code 5, said plainly, nothing half-made', { skip: process.getuid?.() === 0 ? false : 'a small file system needs root' }, async (t) => {
+  const folder = temporaryFolder(t);
+  const store = join(folder, 'small');
+  mkdirSync(store);
+  assert.equal(spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=120m', 'tmpfs', store]).status, 0);
+  t.after(() => spawnSync('umount', [store]));
+  const run = await provision(['aarch64'], { cwd: folder, store });
+  assert.equal(run.status, 5, run.stdout + run.stderr);
+  assert.match(run.stderr, /store\/no-space/);
+  assert.deepEqual(readdirSync(join(store, 'trees')), []);
+});
+
+test('a read-only store: exit code 5 and what to do', { skip: process.getuid?.() === 0 ? false : 'mounting needs root' }, async (t) => {
+  const folder = temporaryFolder(t);
+  const store = join(folder, 'fixed');
+  mkdirSync(store);
+  assert.equal(spawnSync('mount', ['-t', 'tmpfs', '-o', 'ro', 'tmpfs', store]).status, 0);
+  t.after(() => spawnSync('umount', [store]));
+  const run = await provision(['aarch64'], { cwd: folder, store });
+  assert.equal(run.status, 5, run.stdout + run.stderr);
+  assert.match(run.stderr, /store\/(read-only|not-writable)/);
+});
+
+test('artifacts that cannot be written: an error, not a success without a report', async (t) => {
+  const folder = temporaryFolder(t);
+  writeFileSync(join(folder, 'artifacts'), 'a file in the way');
+  const run = await provision(['aarch64'], { cwd: folder, store: SHARED_STORE });
+  assert.equal(run.status, 5, run.stdout + run.stderr);
+  assert.match(run.stderr, /artifacts/);
+  chmodSync(folder, 0o755);
+});

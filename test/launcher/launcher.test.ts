@@ -1,0 +1,359 @@
+import assert from 'node:assert/strict';
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { checkout, pathFolder, type Run, run, scratch, script, start } from './checkout.ts';
+
+/** A cache that has a Node in it, once the first test brought it: later ones need not. */
+const WARM = mkdtempSync(join(tmpdir(), 'launcher warm ü '));
+after(() => rmSync(WARM, { recursive: true, force: true }));
+
+/** An npm that does what `npm ci` does, without network; it notes each start. */
+const FAKE_NPM = `[ "$1" = --version ] && echo 1 && exit
+echo "$@" >>"$NPM_NOTES"
+mkdir -p node_modules/diff && echo {} >node_modules/diff/package.json`;
+
+test('a machine with an old Node: the right one and the dependencies are brought, once', async (t) => {
+  const folder = scratch(t);
+  const home = checkout(folder, 'real');
+  const provision = join(home, 'provision');
+  const path = pathFolder(folder, { node: 'old', npm: 'real' });
+  const first = await run([provision, 'a', 'b c', ''], { path, cache: WARM });
+  const said = answer(first);
+  assert.deepEqual(said.args, ['a', 'b c', '']);
+  assert.ok(Number.parseInt(said.version.slice(1), 10) >= 24);
+  assert.ok(said.exec.startsWith(WARM), said.exec);
+  assert.equal(said.path, path, 'the program sees another PATH');
+  const installed = readdirSync(join(home, 'node_modules'));
+  assert.ok(installed.includes('zod') && !installed.includes('typescript'), installed.join(' '));
+  assert.match(
+    first.stderr,
+    /^provision: installing Node [\d.]+ into .*\nprovision: installing the locked dependencies\n$/,
+  );
+  assert.deepEqual(leftovers(home, WARM), []);
+
+  const second = await run([provision], { path: pathFolder(folder, { node: 'old' }), cache: WARM });
+  assert.equal(second.stderr, '');
+  assert.equal(answer(second).exec, said.exec);
+  const third = await run([provision], { path: pathFolder(folder, {}), cache: WARM });
+  assert.equal(answer(third).exec, said.exec);
+});
+
+test('two at once on a fresh cache: both work, and nothing half-made is left', async (t) => {
+  const folder = scratch(t);
+  const [home, cache] = [checkout(folder), join(folder, 'fresh')];
+  const path = pathFolder(folder, { node: 'old', npm: 'real' });
+  const runs = await Promise.all([1, 2].map((n) => run([join(home, 'provision'), `${n}`], { path, cache })));
+  assert.deepEqual(
+    runs.map((one) => answer(one).args),
+    [['1'], ['2']],
+  );
+  assert.equal(runs.filter(({ stderr }) => stderr.includes('installing Node')).length, 1);
+  assert.equal(runs.filter(({ stderr }) => stderr.includes('waiting for another')).length, 1);
+  assert.deepEqual(leftovers(home, cache), []);
+});
+
+test('`npm test`, started by an old npm and Node, runs the tests in the Node that fits', async (t) => {
+  const folder = scratch(t);
+  const home = checkout(folder);
+  const path = pathFolder(folder, { node: 'old', npm: 'real' });
+  const result = await run(['npm', 'test', '--silent', '--', 'word', '--flag'], {
+    path,
+    cache: WARM,
+    cwd: home,
+  });
+  const said = answer(result);
+  assert.deepEqual(said.args, ['word', '--flag']);
+  assert.ok(said.exec.startsWith(WARM), said.exec);
+  assert.equal(said.cwd, home);
+  assert.ok(said.path.startsWith(`${dirname(said.exec)}:`), said.path);
+  assert.deepEqual(
+    readdirSync(join(home, 'node_modules')).filter((name) => !name.startsWith('.')),
+    ['diff', 'smol-toml'],
+  );
+});
+
+test('a Node on PATH that fits is taken, and is asked once', async (t) => {
+  const { folder, home, cache, notes, env } = faked(t);
+  const path = pathFolder(folder, { npm: FAKE_NPM });
+  const asked = join(folder, 'asked');
+  script(join(path, 'node'), `echo x >>'${asked.replaceAll("'", "'\\''")}'\nexec '${process.execPath}' "$@"`);
+  for (const n of ['1', '2', '3']) {
+    const said = answer(await run([join(home, 'provision'), n], { path, cache, env }));
+    assert.deepEqual([said.args, said.exec], [[n], process.execPath]);
+  }
+  assert.equal(readFileSync(asked, 'utf8'), 'x\n');
+  assert.equal(readFileSync(notes, 'utf8').split('\n').length, 2, 'npm was started more than once');
+  // Another file in its place is asked again.
+  script(
+    join(path, 'node'),
+    `echo y >>'${asked.replaceAll("'", "'\\''")}'\nexec '${process.execPath}' "$@" # other`,
+  );
+  answer(await run([join(home, 'provision')], { path, cache, env }));
+  assert.equal(readFileSync(asked, 'utf8'), 'x\ny\n');
+});
+
+test('dependencies are installed again when the lock changes, and with those of the tests when these run', async (t) => {
+  const { home, path, cache, notes, env } = faked(t);
+  const provision = join(home, 'provision');
+  const count = (): string[] => readFileSync(notes, 'utf8').trim().split('\n');
+  answer(await run([provision], { path, cache, env }));
+  writeFileSync(join(home, 'node_modules', 'stale'), '');
+  appendFileSync(join(home, 'package-lock.json'), '\n');
+  answer(await run([provision], { path, cache, env }));
+  assert.deepEqual(readdirSync(join(home, 'node_modules')), ['.provision', 'diff']);
+  answer(await run([provision, '--run-tests'], { path, cache, env }));
+  answer(await run([provision], { path, cache, env }));
+  answer(await run([provision, '--run-tests'], { path, cache, env }));
+  assert.deepEqual(
+    count().map((line) => /--(omit|include)=dev/.exec(line)?.[0]),
+    ['--omit=dev', '--omit=dev', '--include=dev'],
+  );
+  assert.ok(count().every((line) => line.startsWith('ci --ignore-scripts ')));
+  const node = await run([provision, '--run-node', '-p', '1 + 1'], { path, cache, env });
+  assert.deepEqual(node, { status: 0, stdout: '2\n', stderr: '' });
+});
+
+test('called through links, from elsewhere, by name, by other shells', async (t) => {
+  const { folder, home, path, cache, env } = faked(t);
+  const options = { path: `${path}:${join(folder, 'links')}`, cache, env };
+  mkdirSync(join(folder, 'links'));
+  symlinkSync(join(home, 'provision'), join(folder, 'links', 'one'));
+  symlinkSync('one', join(folder, 'links', 'two'));
+  const calls: readonly (readonly [string, readonly [string, ...string[]]])[] = [
+    ['/', [join(home, 'provision')]],
+    [home, ['./provision']],
+    [home, ['sh', 'provision']],
+    [join(home, 'src'), ['../provision']],
+    [folder, ['links/two']],
+    ['/', ['two']],
+    ['/', ['/bin/sh', join(folder, 'links', 'two')]],
+    ...(existsSync('/bin/bash') ? [['/', ['/bin/bash', join(home, 'provision')]] as const] : []),
+  ];
+  for (const [cwd, argv] of calls) {
+    const said = answer(await run(argv, { ...options, cwd }));
+    assert.equal(said.cwd, cwd, argv.join(' '));
+  }
+});
+
+test('what is missing is named at once, with the packages that bring it', async (t) => {
+  const { folder, home, cache } = faked(t);
+  const path = pathFolder(folder, { without: ['xz', 'unshare', 'setpriv'] });
+  const result = await run([join(home, 'provision')], { path, cache });
+  assert.equal(result.status, 5);
+  assert.equal(result.stdout, '');
+  assert.match(
+    result.stderr,
+    /does not have: npm xz unshare setpriv\.\n.*apt-get install npm xz-utils util-linux\n/,
+  );
+});
+
+test('a kill in the middle leaves nothing that looks whole; the next run works', async (t) => {
+  const { folder, home, cache, env } = faked(t);
+  const began = join(folder, 'began');
+  const hang = `[ "$1" = --version ] && echo 1 && exit\nmkdir -p node_modules/diff && : >"$BEGAN" && exec sleep 60`;
+  const slow = pathFolder(folder, { node: 'fits', npm: hang });
+  const { child, ended } = start([join(home, 'provision')], {
+    path: slow,
+    cache,
+    env: { ...env, BEGAN: began },
+  });
+  await until(() => existsSync(began));
+  child.kill('SIGKILL');
+  child.stdout.destroy();
+  child.stderr.destroy();
+  await ended;
+  assert.ok(!existsSync(join(home, 'node_modules')));
+  const path = pathFolder(folder, { node: 'fits', npm: FAKE_NPM });
+  answer(await run([join(home, 'provision')], { path, cache, env }));
+  assert.deepEqual(readdirSync(join(home, 'node_modules')), ['.provision', 'diff']);
+  assert.deepEqual(leftovers(home, cache), []);
+});
+
+for (const [signal, status] of [
+  ['SIGTERM', 143],
+  ['SIGINT', 130],
+] as const) {
+  test(`${signal} while npm runs: both end at once, and nothing is left`, async (t) => {
+    const { folder, home, cache, env } = faked(t);
+    const pid = join(folder, 'pid');
+    const hang = `[ "$1" = --version ] && echo 1 && exit\necho $$ >"$PID_FILE.new" && mv "$PID_FILE.new" "$PID_FILE" && exec sleep 60`;
+    const path = pathFolder(folder, { node: 'fits', npm: hang });
+    const { child, ended } = start([join(home, 'provision')], {
+      path,
+      cache,
+      env: { ...env, PID_FILE: pid },
+    });
+    await until(() => existsSync(pid));
+    child.kill(signal);
+    assert.equal((await ended).status, status);
+    assert.throws(() => process.kill(Number(readFileSync(pid, 'utf8')), 0), { code: 'ESRCH' });
+    assert.deepEqual(leftovers(home, cache), []);
+  });
+}
+
+test('npm’s own words are shown when it fails, and only then', async (t) => {
+  const { folder, home, cache } = faked(t);
+  const fails = `[ "$1" = --version ] && echo 1 && exit\necho 'npm error network is down' >&2; exit 1`;
+  const path = pathFolder(folder, { node: 'fits', npm: fails });
+  const result = await run([join(home, 'provision'), '-q'], { path, cache });
+  assert.equal(result.status, 4);
+  assert.match(
+    result.stderr,
+    /^npm error network is down\nprovision: npm could not install .*\n.*npm ping\n$/,
+  );
+  assert.deepEqual(leftovers(home, cache), []);
+  assert.ok(!existsSync(join(home, 'node_modules')));
+});
+
+test('--quiet says nothing while it installs', async (t) => {
+  const { home, path, cache, env } = faked(t);
+  assert.equal((await run([join(home, 'provision'), 'x', '--quiet'], { path, cache, env })).stderr, '');
+});
+
+test('a Node that was brought and does not run is told', async (t) => {
+  const { folder, home, cache } = faked(t);
+  const broken = `for arch in x64 arm64; do
+  mkdir -p node_modules/node-linux-$arch/bin
+  printf '#!/bin/sh\\necho no such loader >&2; exit 127\\n' >node_modules/node-linux-$arch/bin/node
+  chmod +x node_modules/node-linux-$arch/bin/node
+done`;
+  const result = await run([join(home, 'provision')], {
+    path: pathFolder(folder, { node: 'old', npm: broken }),
+    cache,
+  });
+  assert.equal(result.status, 5);
+  assert.match(result.stderr, /does not run here: no such loader\n.*Install Node 24 or newer/);
+  assert.deepEqual(leftovers(home, cache), []);
+});
+
+test('a checkout that cannot be written: works when all is there, else says what to do', async (t) => {
+  const { home, path, cache, env } = faked(t);
+  // Root may write anywhere unless it gives that up.
+  const ordinary =
+    process.getuid?.() === 0
+      ? (['setpriv', '--bounding-set=-dac_override,-dac_read_search'] as const)
+      : (['env'] as const);
+  const closed = async (): Promise<Run> => {
+    chmodSync(home, 0o555);
+    const result = await run([...ordinary, join(home, 'provision')], { path, cache, env });
+    chmodSync(home, 0o755);
+    return result;
+  };
+  const refused = await closed();
+  assert.equal(refused.status, 5);
+  assert.match(refused.stderr, /cannot write to .*check out.*\n.*copy of your own/);
+  answer(await run([join(home, 'provision')], { path, cache, env }));
+  answer(await closed());
+});
+
+test('a cache that cannot be written: works where nothing has to be brought', async (t) => {
+  const { folder, home, path, env } = faked(t);
+  writeFileSync(join(folder, 'file'), '');
+  answer(await run([join(home, 'provision')], { path, cache: join(folder, 'file', 'cache'), env }));
+  const old = pathFolder(folder, { node: 'old', npm: FAKE_NPM });
+  const result = await run([join(home, 'provision')], {
+    path: old,
+    cache: join(folder, 'file', 'cache'),
+    env,
+  });
+  assert.equal(result.status, 5);
+  assert.match(result.stderr, /cannot write to .*file\/cache\.\n.*PROVISION_CACHE/);
+});
+
+test('the cache folder: XDG, HOME, neither, or a relative one', async (t) => {
+  const { folder, home, path, env } = faked(t);
+  const at = async (more: Readonly<Record<string, string | undefined>>, cwd = folder): Promise<void> => {
+    answer(await run([join(home, 'provision')], { path, cwd, env: { ...env, ...more } }));
+  };
+  await at({ XDG_CACHE_HOME: join(folder, 'xdg'), HOME: join(folder, 'home') });
+  assert.ok(existsSync(join(folder, 'xdg', 'provision', 'launcher', 'node')));
+  await at({ XDG_CACHE_HOME: 'relative', HOME: join(folder, 'home') });
+  assert.ok(existsSync(join(folder, 'home', '.cache', 'provision', 'launcher', 'node')));
+  await at({ PROVISION_CACHE: 'here' });
+  assert.ok(existsSync(join(folder, 'here', 'launcher', 'node')));
+  await at({ HOME: undefined });
+});
+
+test('in place, the launcher takes no more than 30 ms beside Node', async (t) => {
+  const { home, path, cache, env } = faked(t);
+  writeFileSync(join(home, 'src', 'cli.ts'), '');
+  const provision = join(home, 'provision');
+  const node = [
+    process.execPath,
+    '--disable-warning=ExperimentalWarning',
+    join(home, 'src', 'cli.ts'),
+  ] as const;
+  const compiled = { NODE_COMPILE_CACHE: join(cache, 'compile') };
+  await run([provision], { path, cache, env });
+  const [own, bare]: [number[], number[]] = [[], []];
+  for (let round = 0; round < 12; round++) {
+    own.push(await timed(() => run([provision], { path, cache, env })));
+    bare.push(await timed(() => run([...node], { path, cache, env: compiled })));
+  }
+  const added = Math.min(...own) - Math.min(...bare);
+  t.diagnostic(`${added.toFixed(1)} ms`);
+  assert.ok(added <= 30, `${added} ms`);
+});
+
+interface Said {
+  readonly args: readonly string[];
+  readonly version: string;
+  readonly exec: string;
+  readonly cwd: string;
+  readonly path: string;
+}
+
+/** What the program printed; fails with what went wrong where it did not run. */
+function answer({ status, stdout, stderr }: Run): Said {
+  assert.equal(status, 0, `exit ${status}\n${stdout}\n${stderr}`);
+  return JSON.parse(stdout) as Said;
+}
+
+/** A checkout with a Node that fits and an npm that needs no network. */
+function faked(t: Parameters<typeof scratch>[0]) {
+  const folder = scratch(t);
+  const notes = join(folder, 'notes');
+  return {
+    folder,
+    home: checkout(folder),
+    cache: join(folder, 'cache'),
+    path: pathFolder(folder, { node: 'fits', npm: FAKE_NPM }),
+    notes,
+    env: { NPM_NOTES: notes },
+  };
+}
+
+/** Half-made things in the places where they are made. */
+function leftovers(home: string, cache: string): string[] {
+  return [join(home, '.provision'), join(cache, 'node'), join(cache, 'launcher')]
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder))
+    .filter((name) => !/^(v[\d.]+-.*|node|lock)$/.test(name));
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let waited = 0; !condition(); waited += 20) {
+    assert.ok(waited < 20_000, 'it did not happen');
+    await sleep(20);
+  }
+}
+
+async function timed(action: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await action();
+  return performance.now() - start;
+}

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { dirname, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { Resolved } from '../../src/domain/definitions.ts';
+import { formatPlan, type Host, makePlan } from '../../src/plan/plan.ts';
+import { resolveRecipe } from '../../src/recipe/recipe.ts';
+import { definitionsHome, IMAGE, RECIPE, TARGET } from '../support/definitions-home.ts';
+import { assertGolden } from '../support/golden.ts';
+
+const GOLDEN = join(import.meta.dirname, 'golden');
+const HOST: Host = { machine: 'near64', platform: 'linux' };
+
+async function resolved(
+  t: TestContext,
+  files: Readonly<Record<string, string>> = {},
+): Promise<[Resolved, string]> {
+  const home = definitionsHome(t, files);
+  const result = await resolveRecipe({ home, cwd: home }, 'far');
+  assert.ok(result.ok, JSON.stringify(result));
+  return [result.value, home];
+}
+
+test('a plan for another machine, for people and as JSON', async (t) => {
+  const [recipe, home] = await resolved(t);
+  const plan = makePlan(recipe, HOST);
+  assertGolden(join(GOLDEN, 'emulated.txt'), formatPlan(plan, home));
+  assertGolden(
+    join(GOLDEN, 'emulated.json'),
+    `${JSON.stringify(plan, null, 2).replaceAll(home, '<home>')}\n`,
+  );
+});
+
+test('the plan of a recipe that comes with provision', async () => {
+  const home = dirname(dirname(import.meta.dirname));
+  const result = await resolveRecipe({ home, cwd: home }, 'aarch64');
+  assert.ok(result.ok, JSON.stringify(result));
+  const plan = makePlan(result.value, { machine: 'x86_64', platform: 'linux' });
+  assertGolden(join(GOLDEN, 'aarch64.txt'), formatPlan(plan, home));
+});
+
+test('a plan for the same machine, with everything that a recipe can say', async (t) => {
+  const packages = Array.from({ length: 30 }, (_, i) => `package-number-${i}`).join(', ');
+  const [recipe, home] = await resolved(t, {
+    'recipes/far.yaml': RECIPE.replace(
+      '  bin: program\n',
+      '  bin: program\n  profile: dev\n  features: [fast, small]\n  default-features: false\n  env: {LEVEL: "3", MODE: x}\n',
+    ).replace(
+      'path: ../crate/samples',
+      'path: [../crate/samples, ../crate/samples/hello.py]\n  timeout: 2.5',
+    ),
+    'docker/tools/image.yaml': IMAGE.replace('[clang-19, lld-19]', `[${packages}]`),
+  });
+  const plan = makePlan(recipe, { machine: 'far64', platform: 'linux' });
+  assert.equal(plan.runner, 'native');
+  const text = formatPlan(plan, home);
+  assertGolden(join(GOLDEN, 'native.txt'), text);
+  assert.deepEqual(
+    text.split('\n').filter((line) => line.length > 80 || line !== line.trimEnd()),
+    [],
+  );
+});
+
+test('the runner is native where the kernel starts the program, else what the target says', async (t) => {
+  const runner = async (target: string, host: Host): Promise<string> => {
+    const [recipe] = await resolved(t, { 'targets/far-unknown-linux-gnu.yaml': target });
+    return makePlan(recipe, host).runner;
+  };
+  const far: Host = { machine: 'far64', platform: 'linux' };
+  assert.equal(await runner(TARGET, HOST), 'qemu-user');
+  assert.equal(await runner(TARGET, far), 'native');
+  assert.equal(await runner(TARGET, { ...far, platform: 'darwin' }), 'qemu-user');
+  assert.equal(await runner(TARGET.replace('libc: gnu', 'libc: musl'), far), 'native');
+  const wasi = TARGET.replace('libc: gnu', 'libc: wasi').replace('runner: qemu-user', 'runner: wasmtime');
+  assert.equal(await runner(wasi, far), 'wasmtime');
+});
+
+test('the same input gives the same plan, and the input is left as it was', async (t) => {
+  const [recipe] = await resolved(t);
+  const before = structuredClone(recipe);
+  assert.deepEqual(makePlan(recipe, HOST), makePlan(recipe, HOST));
+  assert.deepEqual(recipe, before);
+});
+
+test('paths outside of the base stay absolute', async (t) => {
+  const [recipe] = await resolved(t);
+  assert.ok(formatPlan(makePlan(recipe, HOST), '/nowhere').includes(recipe.recipe.project.folder));
+  assert.ok(formatPlan(makePlan(recipe, HOST)).includes(recipe.recipe.file));
+});

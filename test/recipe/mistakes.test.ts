@@ -1,0 +1,378 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { Failure } from '../../src/failure.ts';
+import { resolveRecipe } from '../../src/recipe/recipe.ts';
+import { definitionsHome, IMAGE, RECIPE, SYSROOT, TARGET } from '../support/definitions-home.ts';
+
+interface Case {
+  readonly title: string;
+  /** File of the home → content, put over a home where all is well. */
+  readonly files: Readonly<Record<string, string | Uint8Array>>;
+  /** Each mistake: code, place as `line:column`, and a word of what or fix. */
+  readonly mistakes: readonly (readonly [code: string, place: string, words: string])[];
+  readonly in?: string;
+}
+
+const recipe = (change: (text: string) => string): Case['files'] => ({ 'recipes/far.yaml': change(RECIPE) });
+const latin1 = Buffer.from(RECIPE.replace('A program', 'Größe, a program'), 'latin1');
+
+const CASES: readonly Case[] = [
+  {
+    title: 'an unknown key, with a suggestion',
+    files: recipe((text) => text.replace('sysroot:', 'sysrot:')),
+    mistakes: [['recipe/unknown-key', '5:1', 'Did you mean `sysroot`?']],
+  },
+  {
+    title: 'keys left out',
+    files: recipe((text) =>
+      text
+        .replace('sysroot: far-python\n', '')
+        .replace(/samples:\n.*\n/, '')
+        .replace('  bin: program\n', ''),
+    ),
+    mistakes: [
+      ['recipe/missing-key', '1:1', 'Add `sysroot: <text>`'],
+      ['recipe/missing-key', '1:1', 'keys below it, indented: `path`'],
+      ['recipe/missing-key', '6:1', '`project` has no `bin`'],
+    ],
+  },
+  {
+    title: 'a key in camel case',
+    files: recipe((text) => text.replace('  bin:', '  defaultFeatures: false\n  bin:')),
+    mistakes: [['recipe/unknown-key', '9:3', 'Did you mean `default-features`?']],
+  },
+  {
+    title: 'a key at the wrong level',
+    files: recipe((text) => `${text}bin: program\n`),
+    mistakes: [['recipe/unknown-key', '12:1', 'belongs below `project`']],
+  },
+  {
+    title: 'a key that resembles none',
+    files: recipe((text) => `${text}zzzzzz: 1\n`),
+    mistakes: [['recipe/unknown-key', '12:1', 'The keys here: `schema`, `description`']],
+  },
+  {
+    title: 'three mistakes at once',
+    files: recipe((text) =>
+      text.replace('bin: program', 'bin: 7\n  features: yes').replace('target: far', 'target: "a b" #'),
+    ),
+    mistakes: [
+      ['recipe/invalid-value', '3:9', 'a name of letters'],
+      ['recipe/wrong-type', '9:8', 'Put it in quotes: `"7"`'],
+      ['recipe/wrong-type', '10:13', 'Write `features: [<text>, <text>]`'],
+    ],
+  },
+  {
+    title: 'a value left out',
+    files: recipe((text) => text.replace('target: far-unknown-linux-gnu', 'target:')),
+    mistakes: [['recipe/wrong-type', '3:8', '`target` has no value; it must be text']],
+  },
+  {
+    title: 'a mapping where text is wanted',
+    files: recipe((text) => text.replace('path: ../crate/samples', 'path: {a: b}')),
+    mistakes: [['recipe/wrong-type', '11:9', 'it must be a path or a list of paths']],
+  },
+  {
+    title: 'text where a mapping is wanted',
+    files: recipe((text) => text.replace(/samples:\n.*\n/, 'samples: ../crate/samples\n')),
+    mistakes: [['recipe/wrong-type', '10:10', 'it must be a mapping']],
+  },
+  {
+    title: 'a number out of range',
+    files: recipe((text) => `${text}  timeout: 0\n`),
+    mistakes: [['recipe/invalid-value', '12:12', 'it must be more than 0']],
+  },
+  {
+    title: 'an environment variable that is none',
+    files: recipe((text) => text.replace('  bin:', '  env:\n    A-B: x\n    C: 1\n  bin:')),
+    mistakes: [
+      ['recipe/invalid-key', '10:5', 'the name of an environment variable'],
+      ['recipe/wrong-type', '11:8', 'Put it in quotes: `"1"`'],
+    ],
+  },
+  {
+    title: 'a key given twice, and an unknown one',
+    files: recipe((text) => `${text}target: other\nzzzzzz: 1\n`),
+    mistakes: [
+      ['recipe/duplicate-key', '12:1', '`target` is given twice'],
+      ['recipe/unknown-key', '13:1', 'zzzzzz'],
+    ],
+  },
+  {
+    title: 'a list',
+    files: { 'recipes/far.yaml': '- a\n- b\n' },
+    mistakes: [['recipe/wrong-type', '1:1', 'The file is a list']],
+  },
+  {
+    title: 'an empty file',
+    files: { 'recipes/far.yaml': '' },
+    mistakes: [['recipe/empty', '1:1', 'holds nothing']],
+  },
+  {
+    title: 'comments only',
+    files: { 'recipes/far.yaml': '# a\n' },
+    mistakes: [['recipe/empty', '1:1', 'holds nothing']],
+  },
+  {
+    title: 'a newer schema, and nothing else told of it',
+    files: recipe((text) => text.replace('schema: 1', 'schema: 2\nnovelty: true')),
+    mistakes: [['recipe/newer-schema', '1:9', 'this provision knows schema 1']],
+  },
+  {
+    title: 'an older schema',
+    files: recipe((text) => text.replace('schema: 1', 'schema: 0')),
+    mistakes: [['recipe/invalid-value', '1:9', 'Write `schema: 1`']],
+  },
+  {
+    title: 'no schema',
+    files: recipe((text) => text.replace('schema: 1\n', '')),
+    mistakes: [['recipe/missing-key', '1:1', 'Add `schema: 1`']],
+  },
+  {
+    title: 'a tab',
+    files: recipe((text) => text.replace('  bin', '\tbin')),
+    mistakes: [['recipe/syntax', '9:1', 'Indent with spaces']],
+  },
+  {
+    title: 'a quote that is not closed',
+    files: recipe((text) => text.replace('A program', '"A program')),
+    mistakes: [['recipe/syntax', '2:14', 'never closed']],
+  },
+  {
+    title: 'no space after the colon',
+    files: recipe((text) => text.replace('target: ', 'target:')),
+    mistakes: [['recipe/syntax', '3:1', 'a space after the key']],
+  },
+  {
+    title: 'a colon within a value',
+    files: recipe((text) => text.replace('A program', 'A program: big')),
+    mistakes: [['recipe/syntax', '2:14', 'in quotes']],
+  },
+  {
+    title: 'two documents',
+    files: recipe((text) => `${text}---\na: 1\n`),
+    mistakes: [['recipe/syntax', '12:1', 'more than one YAML document']],
+  },
+  {
+    title: 'a tag',
+    files: recipe((text) => text.replace('A program', '!!js/function A program')),
+    mistakes: [['recipe/syntax', '2:14', 'tag']],
+  },
+  {
+    title: 'aliases that would grow without bounds',
+    files: {
+      'recipes/far.yaml': `a: &a [x, x]\n${[...'bcdefghij'].map((c, i) => `${c}: &${c} [*${'abcdefghij'[i]}, *${'abcdefghij'[i]}]\n`).join('')}`,
+    },
+    mistakes: Array.from(
+      { length: 10 },
+      (_, i) => ['recipe/alias', `${i + 1}:`, 'anchors and aliases'] as const,
+    ),
+  },
+  {
+    title: 'keys that are no text',
+    files: recipe((text) => `${text}7: x\n__proto__: x\n`),
+    mistakes: [
+      ['recipe/bad-key', '12:1', 'not text'],
+      ['recipe/bad-key', '13:1', 'not text'],
+    ],
+  },
+  {
+    title: 'deep nesting',
+    files: { 'recipes/far.yaml': `a: ${'['.repeat(40)}${']'.repeat(40)}\n` },
+    mistakes: [['recipe/too-deep', '1:36', 'nested']],
+  },
+  {
+    title: 'nesting that no parser survives',
+    files: { 'recipes/far.yaml': '- '.repeat(100_000) },
+    mistakes: [['recipe/too-deep', '1:1', 'nested']],
+  },
+  {
+    title: 'more mistakes than anybody reads',
+    files: recipe((text) => `${text}${Array.from({ length: 500 }, (_, i) => `zzzzzz${i}: 1\n`).join('')}`),
+    mistakes: Array.from(
+      { length: 20 },
+      (_, i) => ['recipe/unknown-key', `${12 + i}:1`, `zzzzzz${i}`] as const,
+    ),
+  },
+  {
+    title: 'text that a terminal would obey',
+    files: recipe((text) => text.replace('target: far', 'target: "\\e[2Jfar\\n" #')),
+    mistakes: [['recipe/invalid-value', '3:9', '`\ufffd[2Jfar\ufffd`']],
+  },
+  {
+    title: 'a huge file',
+    files: { 'recipes/far.yaml': `${RECIPE}${'# x\n'.repeat(100_000)}` },
+    mistakes: [['recipe/too-large', '1:1', '400']],
+  },
+  {
+    title: 'Latin-1, not UTF-8',
+    files: { 'recipes/far.yaml': latin1 },
+    mistakes: [['recipe/encoding', '2:16', 'UTF-8']],
+  },
+  {
+    title: 'UTF-16',
+    files: { 'recipes/far.yaml': Buffer.from(`\ufeff${RECIPE}`, 'utf16le') },
+    mistakes: [['recipe/encoding', '1:1', 'UTF-16']],
+  },
+  {
+    title: 'four unknown names at once',
+    files: recipe((text) =>
+      text
+        .replace('target: far-unknown', 'target: fra-unknown')
+        .replace('toolchain: tools', 'toolchain: tool')
+        .replace('sysroot: far-python', 'sysroot: far-pyhton')
+        .replace('reference: interpreter', 'reference: CPython'),
+    ),
+    mistakes: [
+      ['recipe/unknown-target', '3:9', 'Did you mean `far-unknown-linux-gnu`?'],
+      ['recipe/unknown-toolchain', '4:12', 'Did you mean `tools`?'],
+      ['recipe/unknown-sysroot', '5:10', 'Did you mean `far-python`?'],
+      ['recipe/unknown-reference', '6:12', 'There are: `interpreter` and `tools`.'],
+    ],
+  },
+  {
+    title: 'folders that are not there',
+    files: recipe((text) =>
+      text
+        .replace('path: ../crate\n', 'path: ../no\n')
+        .replace('path: ../crate/samples', 'path: [../crate, ../none]'),
+    ),
+    mistakes: [
+      ['recipe/no-project', '8:9', 'Cargo.toml'],
+      ['recipe/no-samples', '11:20', 'none'],
+    ],
+  },
+  {
+    title: 'a sysroot of another target',
+    files: { 'sysroots/far-python/sysroot.yaml': SYSROOT.replace('target: far', 'target: near') },
+    mistakes: [['recipe/sysroot-misfit', '5:10', 'belong together']],
+  },
+  {
+    title: 'a sysroot of another architecture',
+    files: { 'sysroots/far-python/sysroot.yaml': SYSROOT.replace('architecture: far', 'architecture: near') },
+    mistakes: [['recipe/sysroot-misfit', '6:15', 'Write `architecture: far`']],
+    in: 'sysroots/far-python/sysroot.yaml',
+  },
+  {
+    title: 'a version that YAML takes for a number',
+    files: { 'sysroots/far-python/sysroot.yaml': SYSROOT.replace('"3.13"', '3.10') },
+    mistakes: [['recipe/wrong-type', '9:12', 'Put it in quotes: `"3.10"`']],
+    in: 'sysroots/far-python/sysroot.yaml',
+  },
+  {
+    title: 'a sysroot of an unknown kind',
+    files: { 'sysroots/far-python/sysroot.yaml': SYSROOT.replace('kind: packages', 'kind: package') },
+    mistakes: [['recipe/invalid-value', '2:7', 'Did you mean `packages`?']],
+    in: 'sysroots/far-python/sysroot.yaml',
+  },
+  {
+    title: 'an emulated target without emulator',
+    files: { 'targets/far-unknown-linux-gnu.yaml': TARGET.replace('emulator: qemu-far\n', '') },
+    mistakes: [['recipe/missing-key', '1:1', 'no `emulator`']],
+    in: 'targets/far-unknown-linux-gnu.yaml',
+  },
+  {
+    title: 'values outside of a list of values',
+    files: {
+      'targets/far-unknown-linux-gnu.yaml': TARGET.replace('libc: gnu', 'libc: gnuu').replace(
+        'width: 64',
+        'width: 63',
+      ),
+    },
+    mistakes: [
+      ['recipe/invalid-value', '9:7', 'Did you mean `gnu`?'],
+      ['recipe/invalid-value', '10:16', 'it must be `32` or `64`'],
+    ],
+    in: 'targets/far-unknown-linux-gnu.yaml',
+  },
+  {
+    title: 'paths that leave the tree',
+    files: {
+      'docker/tools/image.yaml': IMAGE.replace('bin/sh:', '../sh:')
+        .replace('etc/hostname', '/etc/hostname')
+        .replace('usr/share/games/**', 'a/../b'),
+    },
+    mistakes: [
+      ['recipe/invalid-value', '7:11', 'inside the tree'],
+      ['recipe/invalid-key', '9:3', 'inside the tree'],
+      ['recipe/invalid-key', '11:3', 'inside the tree'],
+    ],
+    in: 'docker/tools/image.yaml',
+  },
+  {
+    title: 'a reference image that names no interpreter',
+    files: { 'docker/interpreter/image.yaml': IMAGE.replace('  python: python3.13\n', '') },
+    mistakes: [['recipe/no-interpreter', '13:1', 'python: python3.13']],
+    in: 'docker/interpreter/image.yaml',
+  },
+  {
+    title: 'a toolchain of an architecture that no target has',
+    files: { 'docker/tools/image.yaml': IMAGE.replace('architecture: near', 'architecture: other') },
+    mistakes: [['recipe/no-host-target', '4:15', 'debian-arch']],
+    in: 'docker/tools/image.yaml',
+  },
+  {
+    title: 'mistakes in two definitions',
+    files: {
+      'targets/far-unknown-linux-gnu.yaml': `${TARGET}more: 1\n`,
+      'sysroots/far-python/sysroot.yaml': `${SYSROOT}more: 1\n`,
+    },
+    mistakes: [
+      ['recipe/unknown-key', '17:1', 'a target'],
+      ['recipe/unknown-key', '14:1', 'a sysroot'],
+    ],
+  },
+];
+
+for (const { title, files, mistakes, in: file } of CASES) {
+  test(title, async (t) => {
+    const home = definitionsHome(t, files);
+    const result = await resolveRecipe({ home, cwd: home }, 'far');
+    assert.ok(!result.ok, 'it was accepted');
+    const { also = [], ...first } = result.error;
+    const found = [first, ...also];
+    const seen = found.map(({ code, at }) => `${code} ${at?.line}:${at?.column}`);
+    const wanted = mistakes.map(([code, place]) => `${code} ${place}`);
+    assert.equal(found.length, mistakes.length, JSON.stringify(found, null, 1));
+    for (const [i, [, , words]] of mistakes.entries()) {
+      assert.ok(
+        seen[i]?.startsWith(wanted[i] as string),
+        `${seen[i]} is not ${wanted[i]}\n${JSON.stringify(found[i])}`,
+      );
+      assert.ok(
+        textOf(found[i] as Failure).includes(words),
+        `"${words}" is not in:\n${textOf(found[i] as Failure)}`,
+      );
+    }
+    if (file !== undefined) assert.equal(first.at?.file, join(home, file));
+    assert.ok(
+      found.every(({ fix }) => fix.length > 0),
+      'a mistake without a way out',
+    );
+  });
+}
+
+test('a place shows the line as it is written, and counts characters', async (t) => {
+  const home = definitionsHome(
+    t,
+    recipe((text) =>
+      text.replace('samples:\n', 'samples: {"𝒳ü": 1}   # why\r\n').replace(/ {2}path: .*samples\n/, ''),
+    ),
+  );
+  const result = await resolveRecipe({ home, cwd: home }, 'far');
+  assert.ok(!result.ok);
+  const unknown = [result.error, ...(result.error.also ?? [])].find(
+    ({ code }) => code === 'recipe/unknown-key',
+  );
+  assert.deepEqual(unknown?.at, {
+    file: join(home, 'recipes/far.yaml'),
+    line: 10,
+    column: 11,
+    text: 'samples: {"𝒳ü": 1}   # why',
+  });
+});
+
+function textOf({ what, why = '', fix }: Failure): string {
+  return [what, why, ...fix].join('\n');
+}

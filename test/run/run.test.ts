@@ -1,0 +1,459 @@
+import assert from 'node:assert/strict';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { Context } from '../../src/domain/context.ts';
+import { err, ok } from '../../src/domain/result.ts';
+import type { SampleResult } from '../../src/domain/sample.ts';
+import type { Engine } from '../../src/engine/engine.ts';
+import type { Event } from '../../src/events.ts';
+import { interrupted } from '../../src/failure.ts';
+import { collectSamples } from '../../src/run/collect.ts';
+import { type RunOutcome, runSamples, samplesFailure } from '../../src/run/run.ts';
+import { SCRATCH_AT, SUITE_AT, type World } from '../../src/run/world.ts';
+import { openStore } from '../../src/store/open.ts';
+import type { Store } from '../../src/store/store.ts';
+import { type HostEngine, hostEngine } from '../support/host-engine.ts';
+
+// The samples here are shell scripts: a header is the same comment block, and a shell is on every machine. The variable
+// WORLD tells the two worlds apart, so that a script can differ on purpose.
+
+test('equal output, error output and status pass; the worlds see the same arguments, input and paths', async (t) => {
+  const { run, engine, folder } = await suite(t, {
+    'a.py':
+      header(`argv: one "two words"`, 'stdin: |', '  hello') +
+      'echo "$0 $1 $2"; cat; [ "$(pwd)" = "$HOME" ] && echo home; ls -A; echo problem >&2; exit 3\n',
+  });
+  const [result] = results(await run());
+  assert.deepEqual([result?.status, result?.reason, result?.diff], ['passed', undefined, undefined]);
+  assert.deepEqual(result?.target?.exit, { status: 3 });
+  assert.equal(result?.target?.stderr, 'problem\n');
+  assert.match(result?.target?.stdout as string, /a\.py one two words\nhello\nhome\n$/);
+  const [target, reference] = ['target', 'reference'].map((name) =>
+    engine.commands.find(({ env }) => env.WORLD === name),
+  );
+  assert.deepEqual(target?.argv, ['/bin/sh', `${SUITE_AT}/a.py`, 'one', 'two words']);
+  assert.deepEqual(reference?.argv, target?.argv);
+  assert.deepEqual([target?.cwd, target?.timeoutMs], [SCRATCH_AT, 5000]);
+  assert.deepEqual(target?.env, {
+    PATH: '/usr/local/bin:/usr/bin:/bin',
+    HOME: SCRATCH_AT,
+    TMPDIR: SCRATCH_AT,
+    LANG: 'C.UTF-8',
+    TZ: 'UTC',
+    PYTHONHASHSEED: '0',
+    WORLD: 'target',
+  });
+  const spec = engine.opened[0];
+  assert.deepEqual(spec?.mounts, [
+    { kind: 'source', source: join(folder, 'suite'), at: SUITE_AT },
+    { kind: 'scratch', at: SCRATCH_AT },
+  ]);
+  assert.deepEqual([spec?.network, spec?.hostname], ['none', 'sample']);
+  assert.deepEqual(engine.opened[1], spec);
+});
+
+test('what differs is named, shown, and kept in logs', async (t) => {
+  const { run, artifacts } = await suite(t, {
+    'out.py': 'echo same; echo $WORLD; printf "\\377"\n',
+    'deep/err.py': 'echo $WORLD >&2; [ $WORLD = reference ]\n',
+    'signal.py': '[ $WORLD = reference ] || kill -TERM $$\n',
+  });
+  const outcome = await run();
+  const [err_, out, signal] = results(outcome);
+  assert.deepEqual(
+    [out?.status, out?.kind, out?.reason],
+    ['failed', 'output-differs', 'stdout differs from line 2 on'],
+  );
+  assert.match(out?.diff as string, /-reference\n\+target\n \\xff/);
+  assert.deepEqual([out?.target?.encoding, out?.target?.stderr], ['base64', '']);
+  assert.deepEqual([err_?.name, err_?.kind], ['deep/err', 'exit-differs']);
+  assert.equal(
+    err_?.reason,
+    "exit status 1, the reference's was exit status 0; stderr differs from line 1 on",
+  );
+  assert.deepEqual([signal?.kind, signal?.target?.exit], ['exit-differs', { signal: 'SIGTERM' }]);
+  assert.equal(signal?.reason, "signal SIGTERM, the reference's was exit status 0");
+  assert.deepEqual(outcome.logs, [
+    'logs/deep/err.target.stderr',
+    'logs/deep/err.reference.stderr',
+    'logs/deep/err.diff',
+    'logs/out.target.stdout',
+    'logs/out.reference.stdout',
+    'logs/out.diff',
+  ]);
+  assert.deepEqual(
+    readFileSync(join(artifacts, 'logs/out.target.stdout')),
+    Buffer.from('same\ntarget\n\xff', 'latin1'),
+  );
+  assert.deepEqual([outcome.passed, outcome.failed, outcome.skipped], [0, 3, 0]);
+});
+
+test('a warm run starts nothing, not even an engine', async (t) => {
+  const { run, engine, events, folder } = await suite(t, { 'a.py': 'echo a\n', 'b.py': 'echo $WORLD\n' });
+  const cold = await run();
+  assert.deepEqual([engine.commands.length, cold.cached], [4, 0]);
+  const warm = await run({ engine: async () => err(interrupted()) });
+  assert.equal(warm.cached, 2);
+  assert.deepEqual(warm.results, cold.results, 'a difference is as good from the store as fresh');
+  assert.deepEqual(
+    events.filter((event) => event.type === 'sample-finished').map(({ cached }) => cached),
+    [false, false, true, true],
+  );
+  appendFileSync(join(folder, 'suite/a.py'), '# changed\n');
+  assert.equal((await run()).cached, 1);
+  assert.equal(engine.commands.length, 6, 'only the changed sample runs, on both sides');
+  writeFileSync(join(folder, 'suite/c.py'), 'echo c\n');
+  assert.equal((await run()).cached, 2);
+  assert.equal(engine.commands.length, 8, 'only the new sample runs');
+});
+
+test('each world is kept for itself', async (t) => {
+  const { run, engine } = await suite(t, { 'a.py': 'echo a\n' });
+  await run();
+  await run({ target: world('target', { key: { bundle: 'another' } }) });
+  assert.deepEqual(
+    engine.commands.slice(2).map(({ env }) => env.WORLD),
+    ['target'],
+  );
+});
+
+test('a changed helper module or data file runs the samples that use it, and no others', async (t) => {
+  const { run, engine, folder } = await suite(t, {
+    'plain.py': 'echo plain\n',
+    'user.py': ': import _helper\necho user\n',
+    'package_user.py': ': from pack.inner import x\necho package\n',
+    'reader.py': ': open(Path(__file__).parent / name)\necho reader\n',
+    'other.py': ': import plain\necho other\n',
+    '_helper.py': ': import _deeper\n',
+    '_deeper.py': '1',
+    'pack/_inner.py': '1',
+    'data/table.json': '1',
+  });
+  await run();
+  const rerun = async (change: string): Promise<readonly string[]> => {
+    const before = engine.commands.length;
+    appendFileSync(join(folder, 'suite', change), '\n');
+    await run();
+    const scripts = engine.commands
+      .slice(before)
+      .map(({ argv }) => (argv[1] as string).slice(SUITE_AT.length + 1));
+    return [...new Set(scripts)].sort();
+  };
+  assert.deepEqual(await rerun('_helper.py'), ['reader.py', 'user.py']);
+  assert.deepEqual(await rerun('_deeper.py'), ['reader.py', 'user.py']);
+  assert.deepEqual(await rerun('pack/_inner.py'), ['package_user.py', 'reader.py']);
+  assert.deepEqual(await rerun('data/table.json'), ['reader.py']);
+  assert.deepEqual(await rerun('plain.py'), ['other.py', 'plain.py']);
+});
+
+test('a script that never ends runs into its time limit, what it printed is kept, and it is tried again', async (t) => {
+  const { run, engine, artifacts } = await suite(t, {
+    'loop.py': `${header('timeout: 0.3')}echo before; [ $WORLD = reference ] || sleep 60\n`,
+    'both.py': `${header('timeout: 0.3')}sleep 60\n`,
+    'slow-reference.py': `${header('timeout: 0.3')}[ $WORLD = target ] || sleep 60\n`,
+  });
+  const outcome = await run();
+  const [both, loop, slow] = results(outcome);
+  assert.deepEqual([loop?.kind, loop?.reason], ['time-limit', 'ran into the time limit of 0.3 s']);
+  assert.equal(loop?.target?.stdout, 'before\n');
+  assert.equal(readFileSync(join(artifacts, 'logs/loop.target.stdout'), 'utf8'), 'before\n');
+  assert.deepEqual(
+    [both?.kind, both?.reason],
+    ['time-limit', 'ran into the time limit of 0.3 s, and so did the reference'],
+  );
+  assert.deepEqual(
+    [slow?.kind, slow?.reason],
+    ['reference-failed', 'the reference ran into the time limit of 0.3 s'],
+  );
+  const before = engine.commands.length;
+  await run();
+  assert.equal(
+    engine.commands.length - before,
+    4,
+    'runs that were stopped are not kept; those that ended are',
+  );
+});
+
+test('a kept run that took longer than a new, stricter limit is tried again', async (t) => {
+  const { run, engine, folder } = await suite(t, { 'a.py': 'sleep 0.2\n' });
+  await run();
+  await run();
+  assert.equal(engine.commands.length, 2);
+  const strict = await collectSamples([join(folder, 'suite')], { timeoutSeconds: 0.05 });
+  assert.ok(strict.ok);
+  const outcome = await run({ samples: strict.value });
+  assert.equal(results(outcome)[0]?.kind, 'time-limit');
+});
+
+test('a script that floods its output is stopped', async (t) => {
+  const { run } = await suite(t, {
+    'flood.py':
+      header('timeout: 30') +
+      '[ $WORLD = reference ] || while :; do echo yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy; done\n',
+  });
+  const [result] = results(await run());
+  assert.deepEqual([result?.kind, result?.reason], ['output-limit', 'printed more than 8 MiB']);
+  assert.equal(result?.target?.stdout.length, 16 * 1024);
+  assert.equal(result?.target?.cut?.stdout, 8 * 1024 * 1024);
+});
+
+test('what the target lacks is skipped with its reason, and never run', async (t) => {
+  const { run, engine } = await suite(t, {
+    'a.py': `${header('requires: threads, sockets')}echo a\n`,
+    'b.py': `${header('requires: module:sqlite3')}echo b\n`,
+  });
+  const outcome = await run({ capabilities: ['threads', 'module:*'] });
+  assert.deepEqual(
+    results(outcome).map(({ status, reason }) => [status, reason]),
+    [
+      ['skipped', 'far lacks sockets'],
+      ['passed', undefined],
+    ],
+  );
+  assert.equal(engine.commands.length, 2);
+  assert.equal(
+    results(await run({ capabilities: ['threads', 'sockets', 'module:zlib'] }))[1]?.reason,
+    'far lacks module:sqlite3',
+  );
+});
+
+test('a declared difference passes with its reason; one that is not seen is told; one elsewhere excuses nothing', async (t) => {
+  const { run, events } = await suite(t, {
+    'libc.py': `${header('differs-on: gnu: other libc')}echo $WORLD\n`,
+    'target.py': `${header('differs-on: near, far: other machine')}exit $([ $WORLD = target ]; echo $?)\n`,
+    'elsewhere.py': `${header('differs-on: musl: other libc')}echo $WORLD\n`,
+    'unseen.py': `${header('differs-on: far: nothing')}echo same\n`,
+    'late.py': `${header('differs-on: far: slow', 'timeout: 0.2')}[ $WORLD = reference ] || sleep 60\n`,
+  });
+  const shown = results(await run()).map(({ name, status, declared, kind }) => [
+    name,
+    status,
+    declared,
+    kind,
+  ]);
+  assert.deepEqual(shown, [
+    ['elsewhere', 'failed', undefined, 'output-differs'],
+    ['late', 'failed', undefined, 'time-limit'],
+    ['libc', 'passed', ['other libc'], undefined],
+    ['target', 'passed', ['other machine'], undefined],
+    ['unseen', 'passed', undefined, undefined],
+  ]);
+  const notices = events.filter((event) => event.type === 'notice');
+  assert.deepEqual(
+    notices.map(({ code, message }) => [code, message.split(' ', 1)[0]]),
+    [['samples/declared-not-seen', 'unseen']],
+  );
+});
+
+test("an emulator's crash is told from the program's, and tried again", async (t) => {
+  const { run, engine } = await suite(t, {
+    'crash.py': '[ $WORLD = reference ] || kill -SEGV $$\n',
+    'abort.py': `if [ $WORLD = target ]; then echo 'qemu: uncaught target signal 6 (Aborted) - core dumped' >&2; fi; kill -ABRT $$\n`,
+  });
+  const target = world('target', { emulator: 'qemu-far' });
+  const [abort, crash] = results(await run({ target }));
+  assert.deepEqual([abort?.status, abort?.target?.stderr], ['passed', '']);
+  assert.deepEqual(abort?.target?.emulator, ['qemu: uncaught target signal 6 (Aborted) - core dumped']);
+  assert.equal(crash?.kind, 'emulator-crash');
+  assert.match(crash?.reason as string, /qemu-far ended with SIGSEGV/);
+  const before = engine.commands.length;
+  await run({ target });
+  assert.deepEqual(
+    engine.commands.slice(before).map(({ argv, env }) => [argv[1], env.WORLD]),
+    [[`${SUITE_AT}/crash.py`, 'target']],
+  );
+});
+
+test('as many runs at once as there are jobs', async (t) => {
+  const files = Object.fromEntries(Array.from({ length: 6 }, (_, i) => [`s${i}.py`, 'sleep 0.05\n']));
+  const { run, engine } = await suite(t, files);
+  await run({}, { jobs: 3 });
+  assert.equal(engine.peak(), 3);
+});
+
+test("an engine's failure ends the run and is the one that is told", async (t) => {
+  const { run, engine } = await suite(
+    t,
+    Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`s${i}.py`, 'echo x\n'])),
+  );
+  const failing: Engine = {
+    ...engine,
+    open: async (spec) =>
+      engine.opened.length < 3 ? engine.open(spec) : err({ code: 'engine/broken', what: 'No.', fix: [] }),
+  };
+  const result = await run.raw({ engine: async () => ok(failing) }, { jobs: 1 });
+  assert.deepEqual(result.ok ? undefined : result.error.code, 'engine/broken');
+  assert.ok(engine.commands.length <= 3);
+});
+
+test('an interrupt starts nothing more', async (t) => {
+  const { run, engine } = await suite(t, { 'a.py': 'echo a\n' });
+  const result = await run.raw({}, { signal: AbortSignal.abort() });
+  assert.equal(result.ok ? undefined : result.error.code, 'interrupted/signal');
+  assert.equal(engine.commands.length, 0);
+});
+
+test('a script alone in a crowded folder is shown alone, and that is said', async (t) => {
+  const files = Object.fromEntries(Array.from({ length: 2100 }, (_, i) => [`files/${i}.txt`, '']));
+  const { run, engine, events, folder } = await suite(t, { 'a.py': 'cat $0\n', ...files });
+  const samples = await collectSamples([join(folder, 'suite/a.py')], { timeoutSeconds: 5 });
+  assert.ok(samples.ok);
+  assert.equal((await run({ samples: samples.value })).passed, 1);
+  assert.deepEqual(engine.opened[0]?.mounts[0], {
+    kind: 'source',
+    source: join(folder, 'suite/a.py'),
+    at: `${SUITE_AT}/a.py`,
+  });
+  assert.deepEqual(
+    events.filter((event) => event.type === 'notice').map(({ code }) => code),
+    ['samples/folder-not-shown'],
+  );
+});
+
+test('results that cannot be kept are told once and cost nothing else', async (t) => {
+  const { run, events, store } = await suite(t, { 'a.py': 'echo a\n', 'b.py': 'echo b\n' });
+  const full: Store = new Proxy(store, {
+    get: (real, name) =>
+      name === 'writeResult'
+        ? async () => err({ code: 'store/no-space', what: 'No space left.', fix: [] })
+        : Reflect.get(real, name).bind?.(real),
+  });
+  const outcome = await run({}, { store: full });
+  assert.equal(outcome.passed, 2);
+  const notices = events.filter((event) => event.type === 'notice');
+  assert.deepEqual(
+    notices.map(({ code }) => code),
+    ['samples/not-kept'],
+  );
+});
+
+test('an artifacts folder that cannot be written is a failure that names it', async (t) => {
+  const { run, artifacts } = await suite(t, { 'a.py': 'echo $WORLD\n' });
+  mkdirSync(dirname(artifacts), { recursive: true });
+  writeFileSync(artifacts, 'a file is in the way');
+  const result = await run.raw();
+  assert.equal(result.ok ? undefined : result.error.code, 'usage/artifacts');
+  assert.ok(!result.ok && result.error.what.includes(artifacts));
+});
+
+test('progress and results are told as they come', async (t) => {
+  const { run, events } = await suite(t, { 'a.py': 'echo a\n', 'b.py': 'echo b\n' });
+  await run();
+  const progress = events.filter((event) => event.type === 'stage-progress');
+  assert.deepEqual(
+    progress.map(({ stage, done, total, unit }) => [stage, done, total, unit]),
+    [
+      ['run', 0, 2, 'samples'],
+      ['run', 1, 2, 'samples'],
+      ['run', 2, 2, 'samples'],
+    ],
+  );
+  assert.equal(events.filter((event) => event.type === 'sample-finished').length, 2);
+});
+
+test('the failure for samples that differ says which, why, where, and how to repeat one', async (t) => {
+  const { run, folder } = await suite(t, {
+    'a b.py': 'echo $WORLD\n',
+    'c.py': 'echo $WORLD\n',
+    'd.py': 'echo $WORLD\n',
+    'e.py': 'echo $WORLD\n',
+    'f.py': 'echo same\n',
+  });
+  const outcome = await run({}, { cwd: folder });
+  const failure = samplesFailure(outcome, 'far', 'artifacts/far');
+  assert.equal(failure?.code, 'samples/differ');
+  assert.equal(failure?.what, '4 of 5 samples fail: a b, c, d and 1 more.');
+  assert.equal(failure?.why, 'a b: stdout differs from line 1 on.');
+  assert.deepEqual(failure?.fix, ["Run one alone: `provision far --samples 'suite/a b.py'`"]);
+  assert.ok(failure?.evidence?.includes('+target'));
+  assert.equal(failure?.see?.[0], 'artifacts/far/report.json');
+  assert.ok(failure?.see?.includes('artifacts/far/logs/a b.diff'));
+  assert.equal(samplesFailure({ ...outcome, results: [] }, 'far', 'x'), undefined);
+  assert.ok(existsSync(join(folder, 'artifacts/logs/a b.diff')));
+});
+
+type Settings = {
+  readonly jobs?: number;
+  readonly signal?: AbortSignal;
+  readonly store?: Store;
+  readonly cwd?: string;
+};
+type Input = Partial<Omit<Parameters<typeof runSamples>[2], 'target'>> & { readonly target?: World };
+
+interface Suite {
+  readonly folder: string;
+  readonly artifacts: string;
+  readonly store: Store;
+  readonly engine: HostEngine;
+  readonly events: Event[];
+  readonly run: ((input?: Input, settings?: Settings) => Promise<RunOutcome>) & {
+    raw(input?: Input, settings?: Settings): ReturnType<typeof runSamples>;
+  };
+}
+
+/** A folder of scripts, a store, an engine, and a way to run them all again. */
+async function suite(t: TestContext, files: Readonly<Record<string, string>>): Promise<Suite> {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'run-')));
+  for (const [path, text] of Object.entries(files)) {
+    const file = join(folder, 'suite', path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  }
+  const opened = await openStore(join(folder, 'store'));
+  assert.ok(opened.ok);
+  const store = opened.value;
+  t.after(async () => {
+    await store.settled();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const engine = hostEngine();
+  const events: Event[] = [];
+  const artifacts = join(folder, 'artifacts');
+  const raw: Suite['run']['raw'] = async ({ target, ...input } = {}, settings = {}) => {
+    const samples = await collectSamples([join(folder, 'suite')], { timeoutSeconds: 5 });
+    assert.ok(samples.ok);
+    const context = {
+      settings: { jobs: settings.jobs ?? 2, cwd: settings.cwd ?? '/' },
+      emit: (event: Event) => events.push(event),
+      signal: settings.signal ?? new AbortController().signal,
+    } as unknown as Context;
+    return runSamples(context, settings.store ?? store, {
+      engine: async () => ok(engine),
+      samples: samples.value,
+      target: { name: 'far', libc: 'gnu' },
+      capabilities: [],
+      worlds: { target: target ?? world('target'), reference: world('reference') },
+      artifacts,
+      ...input,
+    });
+  };
+  const run = async (input?: Input, settings?: Settings): Promise<RunOutcome> => {
+    const result = await raw(input, settings);
+    if (!result.ok) throw new Error(JSON.stringify(result.error));
+    return result.value;
+  };
+  return { folder, artifacts, store, engine, events, run: Object.assign(run, { raw }) };
+}
+
+function world(name: string, more: Partial<World> = {}): World {
+  return { rootfs: '/', mounts: [], command: ['/bin/sh'], env: { WORLD: name }, key: name, ...more };
+}
+
+function header(...contents: readonly string[]): string {
+  return ['# /// sample', '# title: A', ...contents.map((content) => `# ${content}`), '# ///', ''].join('\n');
+}
+
+function results(outcome: RunOutcome): readonly SampleResult[] {
+  return outcome.results;
+}

@@ -1,0 +1,114 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const REPOSITORY = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+/** One store for all end-to-end tests, kept between runs; its odd path is a test of its own. */
+export const SHARED_STORE =
+  process.env.PROVISION_TEST_STORE || join(REPOSITORY, '.provision', 'test störe, shared');
+
+export interface CliOptions {
+  readonly cwd?: string;
+  readonly store?: string;
+  /** Folder that holds src/, recipes/, …: the repository, or a copy of it. */
+  readonly home?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly timeoutMs?: number;
+  /** Runs the command through another one: `['setpriv', '--reuid', …]`. */
+  readonly through?: readonly string[];
+}
+
+export interface CliRun {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Milliseconds, launch to exit. */
+  readonly ms: number;
+}
+
+/** The environment of a person at a plain terminal: nothing of the test runner's, nothing of provision's own. */
+export function plainEnvironment(): Record<string, string> {
+  const kept =
+    /^(PATH|HOME|LANG|TMPDIR|USER|CARGO_HOME|PROVISION_DEBIAN_MIRROR|PROVISION_CA_BUNDLE|SSL_CERT_FILE|SSL_CERT_DIR|NODE_EXTRA_CA_CERTS|CURL_CA_BUNDLE|https?_proxy|no_proxy|all_proxy|HTTPS?_PROXY|NO_PROXY|ALL_PROXY)$/;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => kept.test(name))) as Record<
+    string,
+    string
+  >;
+}
+
+export function startProvision(args: readonly string[], options: CliOptions = {}): ChildProcess {
+  const command = [
+    ...(options.through ?? []),
+    process.execPath,
+    join(options.home ?? REPOSITORY, 'src', 'cli.ts'),
+    ...args,
+    ...(options.store === undefined ? [] : ['--store', options.store]),
+  ] as [string, ...string[]];
+  return spawn(command[0], command.slice(1), {
+    cwd: options.cwd ?? tmpdir(),
+    env: { ...plainEnvironment(), ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+/** Runs the real CLI to its end. */
+export function provision(args: readonly string[], options: CliOptions = {}): Promise<CliRun> {
+  return finish(startProvision(args, options), options.timeoutMs ?? 15 * 60_000);
+}
+
+export function finish(child: ChildProcess, timeoutMs: number): Promise<CliRun> {
+  const started = performance.now();
+  const said = { stdout: '', stderr: '' };
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    said.stdout += text;
+  });
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    said.stderr += text;
+  });
+  const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (status, signal) => {
+      clearTimeout(timer);
+      resolve({ status, signal, ...said, ms: performance.now() - started });
+    });
+  });
+}
+
+/** Resolves when the child has printed the text; rejects when it ends without. */
+export function untilPrinted(child: ChildProcess, text: string | RegExp): Promise<void> {
+  let said = '';
+  return new Promise((resolve, reject) => {
+    const look = (chunk: Buffer | string): void => {
+      said += chunk.toString();
+      if (typeof text === 'string' ? said.includes(text) : text.test(said)) resolve();
+    };
+    child.stdout?.on('data', look);
+    child.stderr?.on('data', look);
+    child.once('close', () => reject(new Error(`it ended without printing ${text}:\n${said}`)));
+  });
+}
+
+/** A temporary folder that goes when the test is over. */
+export function temporaryFolder(
+  context: { after(done: () => void): void },
+  name = 'provision-test-',
+): string {
+  const folder = mkdtempSync(join(tmpdir(), name));
+  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A copy of the tool with its data, for tests that break recipes, definitions or locks. */
+export function copyOfTool(folder: string): string {
+  const home = join(folder, 'tool');
+  for (const part of ['src', 'recipes', 'targets', 'sysroots', 'docker', 'package.json']) {
+    cpSync(join(REPOSITORY, part), join(home, part), { recursive: true });
+  }
+  for (const part of ['node_modules', 'runner']) symlinkSync(join(REPOSITORY, part), join(home, part));
+  return home;
+}
