@@ -65,7 +65,9 @@ async function parse(argv: readonly string[]): Promise<Result<Parsed>> {
       strict: true,
     });
     const problem = values.help === true ? undefined : checkPositionals(command, positionals);
-    return problem === undefined ? ok({ command, values: values as OptionValues, positionals, rest }) : err(problem);
+    return problem === undefined
+      ? ok({ command, values: values as OptionValues, positionals, rest })
+      : err(problem);
   } catch (error) {
     return err(badOption(error, Object.keys(options), command.name));
   }
@@ -81,7 +83,10 @@ function checkPositionals(command: Command, positionals: readonly string[]): Fai
     return {
       code: 'usage/missing-argument',
       what: `\`provision ${command.name}\` needs a <${missing.name}>.`,
-      fix: [`Try: ${command.examples[0]}`, ...(missing.completes === 'recipe' ? ['See the recipes: `provision list`'] : [])],
+      fix: [
+        `Try: ${command.examples[0]}`,
+        ...(missing.completes === 'recipe' ? ['See the recipes: `provision list`'] : []),
+      ],
     };
   }
   const many = command.positionals.at(-1)?.rest === true;
@@ -99,8 +104,12 @@ function badOption(error: unknown, known: readonly string[], command: string): F
   const meant = typed === undefined ? undefined : closest(typed.replace(/^-+/, ''), known);
   return {
     code: 'usage/option',
-    what: typed === undefined ? `${message.split('. ')[0]}.` : `\`provision ${command}\` has no option ${typed}.`,
-    fix: [...(meant === undefined ? [] : [`Did you mean --${meant}?`]), `See \`provision ${command} --help\`.`],
+    what:
+      typed === undefined ? `${message.split('. ')[0]}.` : `\`provision ${command}\` has no option ${typed}.`,
+    fix: [
+      ...(meant === undefined ? [] : [`Did you mean --${meant}?`]),
+      `See \`provision ${command} --help\`.`,
+    ],
   };
 }
 
@@ -124,7 +133,8 @@ async function execute({ command, values, positionals, rest }: Parsed): Promise<
   try {
     const result = await command.run({ context, values, positionals, rest, terminal });
     await renderer.finish();
-    if (!result.ok) return await fail(abort.signal.aborted ? interrupted() : result.error, values.json === true);
+    if (!result.ok)
+      return await fail(abort.signal.aborted ? interrupted() : result.error, values.json === true);
     return await succeed(result.value, values.json === true);
   } finally {
     process.off('SIGINT', stop);
@@ -161,13 +171,18 @@ async function fail(failure: Failure, json = false): Promise<number> {
 
 async function printFailure(failure: Failure): Promise<void> {
   const { formatFailure } = await import('./report/failure.ts');
-  await write(process.stderr, formatFailure(failure, { color: useColor(), width: process.stderr.columns ?? 80 }));
+  await write(
+    process.stderr,
+    formatFailure(failure, { color: useColor(), width: process.stderr.columns ?? 80 }),
+  );
 }
 
 /** Resolves when the text is handed over; a reader that went away (`| head`) is no error. */
 function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    stream.once('error', (error: NodeJS.ErrnoException) => (error.code === 'EPIPE' ? resolve() : reject(error)));
+    stream.once('error', (error: NodeJS.ErrnoException) =>
+      error.code === 'EPIPE' ? resolve() : reject(error),
+    );
     stream.write(text, () => resolve());
   });
 }

@@ -1,5 +1,5 @@
-import type { Failure } from './failure.ts';
 import type { SampleResult } from './domain/sample.ts';
+import type { Failure } from './failure.ts';
 
 /** The stages in the order of the pipeline; some run side by side. */
 export type StageName =
@@ -53,7 +53,12 @@ export type Event =
       readonly detail?: string;
     }
   | { readonly type: 'sample-finished'; readonly result: SampleResult; readonly cached: boolean }
-  | { readonly type: 'notice'; readonly level: 'info' | 'warning'; readonly code: string; readonly message: string }
+  | {
+      readonly type: 'notice';
+      readonly level: 'info' | 'warning';
+      readonly code: string;
+      readonly message: string;
+    }
   | { readonly type: 'failure'; readonly failure: Failure };
 
 export type Emit = (event: Event) => void;

@@ -63,5 +63,9 @@ export function exitCodeOf(failure: Failure): number {
 }
 
 export function interrupted(): Failure {
-  return { code: 'interrupted/signal', what: 'Interrupted.', fix: ['Run the same command again: finished work is kept.'] };
+  return {
+    code: 'interrupted/signal',
+    what: 'Interrupted.',
+    fix: ['Run the same command again: finished work is kept.'],
+  };
 }

@@ -1,9 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { unpackBundle, type Unpacked } from './bundle/unpack.ts';
 import { type Built, build } from './build/build.ts';
 import { type Bundle, makeBundle } from './bundle/bundle.ts';
 import { type Bytecode, compileStdlib } from './bundle/bytecode.ts';
+import { type Unpacked, unpackBundle } from './bundle/unpack.ts';
+import { artifactsFailure } from './domain/artifacts.ts';
 import type { Plan } from './domain/plan.ts';
 import { err, ok, type Result } from './domain/result.ts';
 import { formatBytes } from './domain/units.ts';
@@ -42,16 +43,23 @@ export interface Progress {
  * recipe → plan → lock → fetch → toolchain → sysroot → env → build → bundle → run. What has been made before from the
  * same inputs is taken from the store. `progress` is filled as stages finish, so that a report can tell how far it came.
  */
-export async function runPipeline(session: Session, request: RunRequest, progress: Progress): Promise<Result<RunOutcome>> {
+export async function runPipeline(
+  session: Session,
+  request: RunRequest,
+  progress: Progress,
+): Promise<Result<RunOutcome>> {
   const planned = await planRun(session, request.recipe, request.host, request.samples);
   if (!planned.ok) return planned;
   progress.planned = planned.value;
   const { plan, trees } = planned.value;
   const artifacts = request.artifacts(plan.recipe.name);
   const logs = join(artifacts, 'logs');
-  await mkdir(logs, { recursive: true });
+  const writable = await makeFolder(logs);
+  if (!writable.ok) return writable;
   // Before anything is fetched: a mistake in a script's header is the person's to mend now.
-  const samples = await collectSamples(plan.recipe.samples.paths, { timeoutSeconds: plan.recipe.samples.timeoutSeconds });
+  const samples = await collectSamples(plan.recipe.samples.paths, {
+    timeoutSeconds: plan.recipe.samples.timeoutSeconds,
+  });
   if (!samples.ok) return samples;
 
   const toolchain = await trees.make('toolchain');
@@ -69,7 +77,13 @@ export async function runPipeline(session: Session, request: RunRequest, progres
   if (!both.ok) return both;
   const [built, worlds] = both.value;
 
-  const bundle = await bundleUp(session, plan, { built, toolchain: toolchain.value, prepared: prepared.value, ...worlds, logs });
+  const bundle = await bundleUp(session, plan, {
+    built,
+    toolchain: toolchain.value,
+    prepared: prepared.value,
+    ...worlds,
+    logs,
+  });
   if (!bundle.ok) return bundle;
   progress.bundle = bundle.value.bundle;
   const outcome = await session.recorder.stage(
@@ -99,13 +113,31 @@ export async function runPipeline(session: Session, request: RunRequest, progres
   return outcome;
 }
 
+async function makeFolder(folder: string): Promise<Result<void>> {
+  try {
+    await mkdir(folder, { recursive: true });
+    return ok(undefined);
+  } catch (error) {
+    const failure = artifactsFailure(folder, error);
+    if (failure === undefined) throw error;
+    return err(failure);
+  }
+}
+
 interface Worlds {
   readonly reference: Tree;
   readonly bytecode: Bytecode;
   readonly rootfs: Tree;
 }
 
-function buildProgram(session: Session, plan: Plan, toolchain: Tree, prepared: Prepared, logs: string, progress: Progress): Promise<Result<Built>> {
+function buildProgram(
+  session: Session,
+  plan: Plan,
+  toolchain: Tree,
+  prepared: Prepared,
+  logs: string,
+  progress: Progress,
+): Promise<Result<Built>> {
   return session.recorder
     .stage(
       'build',
@@ -128,7 +160,13 @@ function buildProgram(session: Session, plan: Plan, toolchain: Tree, prepared: P
 }
 
 /** What the samples need and the build does not: the reference interpreter and the target's root. */
-async function prepareWorlds(session: Session, planned: Planned, prepared: Prepared, logs: string, progress: Progress): Promise<Result<Worlds>> {
+async function prepareWorlds(
+  session: Session,
+  planned: Planned,
+  prepared: Prepared,
+  logs: string,
+  progress: Progress,
+): Promise<Result<Worlds>> {
   const reference = await planned.trees.make('reference');
   if (!reference.ok) return reference;
   progress.reference = reference.value;

@@ -8,13 +8,28 @@ import { err, ok, type Result } from './domain/result.ts';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Variables that name a CA bundle, in the order in which they count. */
-const CA_VARIABLES = ['PROVISION_CA_BUNDLE', 'CARGO_HTTP_CAINFO', 'SSL_CERT_FILE', 'NODE_EXTRA_CA_CERTS', 'CURL_CA_BUNDLE'];
+const CA_VARIABLES = [
+  'PROVISION_CA_BUNDLE',
+  'CARGO_HTTP_CAINFO',
+  'SSL_CERT_FILE',
+  'NODE_EXTRA_CA_CERTS',
+  'CURL_CA_BUNDLE',
+];
 /** Where distributions keep theirs (Debian, Fedora, Alpine). */
-const CA_FILES = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/ca-bundle.crt', '/etc/ssl/cert.pem'];
+const CA_FILES = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/cert.pem',
+];
 const PROXY_VARIABLES = ['http_proxy', 'https_proxy', 'no_proxy', 'all_proxy'];
 
 /** Settings from options, environment and machine, in this order. Fails on values that cannot be meant. */
-export function readSettings(env: Environment, values: OptionValues, cwd: string, home: string): Result<Settings> {
+export function readSettings(
+  env: Environment,
+  values: OptionValues,
+  cwd: string,
+  home: string,
+): Result<Settings> {
   const jobs = readJobs(typeof values.jobs === 'string' ? values.jobs : env.PROVISION_JOBS);
   if (!jobs.ok) return jobs;
   const store = typeof values.store === 'string' ? resolve(cwd, values.store) : defaultStore(env, cwd);
@@ -25,7 +40,10 @@ export function readSettings(env: Environment, values: OptionValues, cwd: string
     jobs: jobs.value,
     offline: values.offline === true || env.PROVISION_OFFLINE === '1',
     frozen: values.frozen === true || env.PROVISION_FROZEN === '1',
-    debianMirrors: (env.PROVISION_DEBIAN_MIRROR ?? '').split(/[\s,]+/).filter(Boolean).map(withoutSlash),
+    debianMirrors: (env.PROVISION_DEBIAN_MIRROR ?? '')
+      .split(/[\s,]+/)
+      .filter(Boolean)
+      .map(withoutSlash),
     ...(caBundle === undefined ? {} : { caBundle }),
     proxies: findProxies(env),
     cargoHome: env.CARGO_HOME || join(env.HOME || homedir(), '.cargo'),
@@ -50,7 +68,10 @@ function readJobs(text: string | undefined): Result<number> {
 /** `$PROVISION_STORE`, else `provision/store` in the XDG cache folder (XDG Base Directory Specification). */
 function defaultStore(env: Environment, cwd: string): string {
   if (env.PROVISION_STORE) return resolve(cwd, env.PROVISION_STORE);
-  const cache = env.XDG_CACHE_HOME && isAbsolute(env.XDG_CACHE_HOME) ? env.XDG_CACHE_HOME : join(env.HOME || homedir(), '.cache');
+  const cache =
+    env.XDG_CACHE_HOME && isAbsolute(env.XDG_CACHE_HOME)
+      ? env.XDG_CACHE_HOME
+      : join(env.HOME || homedir(), '.cache');
   return join(cache, 'provision', 'store');
 }
 

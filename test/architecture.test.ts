@@ -11,7 +11,19 @@ const SRC = join(HOME, 'src');
 const SHARED = ['domain', 'store', 'exec', 'engine', 'archive'];
 
 /** The way of the data: a room imports types of earlier ones, nothing of later ones. */
-const STAGES = ['recipe', 'plan', 'lock', 'fetch', 'toolchain', 'sysroot', 'env', 'build', 'bundle', 'run', 'report'];
+const STAGES = [
+  'recipe',
+  'plan',
+  'lock',
+  'fetch',
+  'toolchain',
+  'sysroot',
+  'env',
+  'build',
+  'bundle',
+  'run',
+  'report',
+];
 
 /** What a shared room may itself call. */
 const BELOW: Readonly<Record<string, readonly string[]>> = {
@@ -91,7 +103,8 @@ function allowed({ room, typeOnly }: Import, target: string): boolean {
 }
 
 function imports(): readonly Import[] {
-  const pattern = /(?:^|\n)\s*(?:import|export)\s+(type\s+)?(?:[^'";]*?\sfrom\s+)?'([^']+)'|import\(\s*'([^']+)'\s*\)/g;
+  const pattern =
+    /(?:^|\n)\s*(?:import|export)\s+(type\s+)?(?:[^'";]*?\sfrom\s+)?'([^']+)'|import\(\s*'([^']+)'\s*\)/g;
   return sources().flatMap((file) =>
     [...code(file).matchAll(pattern)].map((match) => ({
       file,

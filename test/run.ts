@@ -17,7 +17,9 @@ function run(title: string, command: string, args: readonly string[]): boolean {
 /** The person's own provision settings must not reach the tests; proxies, CA bundles and registries must. */
 function scrubbed(): NodeJS.ProcessEnv {
   const env = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^(PROVISION_(?!DEBIAN_MIRROR|CA_BUNDLE|TEST_)|NODE_TEST|GITHUB_)/.test(name)),
+    Object.entries(process.env).filter(
+      ([name]) => !/^(PROVISION_(?!DEBIAN_MIRROR|CA_BUNDLE|TEST_)|NODE_TEST|GITHUB_)/.test(name),
+    ),
   );
   env.PATH = `${dirname(process.execPath)}:${process.env.PATH ?? '/usr/bin:/bin'}`;
   return env;
@@ -53,7 +55,11 @@ const checks =
       ];
 const results = [
   ...checks.map((check) => check()),
-  tests('tests', selected.filter((file) => !endToEnd.includes(file)), 2),
+  tests(
+    'tests',
+    selected.filter((file) => !endToEnd.includes(file)),
+    2,
+  ),
   tests('end-to-end tests', endToEnd, 1),
 ];
 process.exitCode = results.every(Boolean) ? 0 : 1;

@@ -1,6 +1,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
-import type { Readable } from 'node:stream';
+import { type Readable, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { interrupted } from '../failure.ts';
 import { corrupt, noXz, Refusal, truncated } from './refusal.ts';
@@ -15,16 +16,23 @@ export interface Range {
   readonly size: number;
 }
 
-/** The decompressed bytes of a stretch of a file. Throws `Refusal` while read, when they are damaged or cut off. */
+/** Takes decompressed bytes as they come; what it throws ends the reading. */
+export type Take = (chunk: Buffer) => void;
+
+/**
+ * Reads and decompresses a stretch of a file. Throws `Refusal` when the data is damaged or cut off, or on an interrupt;
+ * no process is left behind.
+ */
 export function readContent(
   archive: string,
   range: Range,
   compression: Compression,
   signal: AbortSignal,
-): AsyncIterable<Uint8Array> {
+  take: Take,
+): Promise<void> {
   return compression === 'xz'
-    ? throughXz(archive, range, signal)
-    : throughZlib(archive, range, compression, signal);
+    ? throughXz(archive, range, signal, take)
+    : throughZlib(archive, range, compression, signal, take);
 }
 
 const COMMAND_NOT_FOUND = 127;
@@ -34,36 +42,53 @@ const COMMAND_NOT_FOUND = 127;
  * makes it stop at the end of the compressed stream and leave alone what follows in the file. `env` keeps the person's
  * own xz settings and language out of it. Source: xz(1).
  */
-async function* throughXz(archive: string, range: Range, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+async function throughXz(archive: string, range: Range, signal: AbortSignal, take: Take): Promise<void> {
   const input = openAt(range);
   const program = ['xz', '--decompress', '--stdout', '--format=xz', '--single-stream', '--threads=1'];
   const child = spawn('env', ['-u', 'XZ_DEFAULTS', '-u', 'XZ_OPT', 'LC_ALL=C', ...program], {
     stdio: [input, 'pipe', 'pipe'],
   }) as ChildProcessByStdio<null, Readable, Readable>;
   closeSync(input);
-  let stderr = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
-  const closed = new Promise<{ status: number | null; name: string | null }>((resolve) => {
-    child.once('error', () => resolve({ status: COMMAND_NOT_FOUND, name: null }));
-    child.once('close', (status, name) => resolve({ status, name }));
-  });
   const stop = () => child.kill('SIGKILL');
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();
-  try {
-    for await (const chunk of child.stdout) yield chunk as Buffer;
-    const { status, name } = await closed;
-    if (signal.aborted) throw new Refusal(interrupted());
-    if (status === COMMAND_NOT_FOUND) throw new Refusal(noXz());
-    if (status !== 0)
-      throw new Refusal(xzFailure(archive, stderr || `xz ended with ${name ?? `status ${status}`}`));
-  } finally {
-    signal.removeEventListener('abort', stop);
-    stop();
-    await closed;
-  }
+  const { status, name, stderr, thrown } = await drain(child, take);
+  signal.removeEventListener('abort', stop);
+  if (thrown) throw thrown.error;
+  if (signal.aborted) throw new Refusal(interrupted());
+  if (status === COMMAND_NOT_FOUND) throw new Refusal(noXz());
+  if (status !== 0)
+    throw new Refusal(xzFailure(archive, stderr || `xz ended with ${name ?? `status ${status}`}`));
+}
+
+interface Drained {
+  readonly status: number | null;
+  readonly name: NodeJS.Signals | null;
+  readonly stderr: string;
+  /** What the taker threw. */
+  readonly thrown?: { readonly error: unknown };
+}
+
+/** Reads a child to its end. By events, not by iteration, which would copy most of the bytes once more. */
+function drain(child: ChildProcessByStdio<null, Readable, Readable>, take: Take): Promise<Drained> {
+  return new Promise((resolve) => {
+    let stderr = '';
+    let thrown: Drained['thrown'];
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+    });
+    child.stdout.on('data', (chunk: Buffer) => {
+      if (thrown) return;
+      try {
+        take(chunk);
+      } catch (error) {
+        thrown = { error };
+        child.kill('SIGKILL');
+      }
+    });
+    child.once('error', (error) => resolve({ status: COMMAND_NOT_FOUND, name: null, stderr: error.message }));
+    child.once('close', (status, name) => resolve({ status, name, stderr, ...(thrown && { thrown }) }));
+  });
 }
 
 function xzFailure(archive: string, message: string) {
@@ -85,29 +110,34 @@ function openAt(range: Range): number {
   return input;
 }
 
-async function* throughZlib(
+async function throughZlib(
   archive: string,
   range: Range,
   compression: Exclude<Compression, 'xz'>,
   signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
+  take: Take,
+): Promise<void> {
   if (range.size === 0) return;
   const input = createReadStream(range.file, { start: range.start, end: range.start + range.size - 1 });
-  const output =
-    compression === 'none'
-      ? input
-      : input.pipe(compression === 'gz' ? createGunzip() : createZstdDecompress());
-  const stop = () => output.destroy(new Refusal(interrupted()));
-  if (output !== input) input.on('error', (error) => output.destroy(error));
-  signal.addEventListener('abort', stop, { once: true });
-  if (signal.aborted) stop();
+  const output = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      try {
+        take(chunk);
+        done();
+      } catch (error) {
+        done(error as Error);
+      }
+    },
+  });
   try {
-    for await (const chunk of output) yield chunk as Buffer;
+    if (compression === 'none') await pipeline(input, output, { signal });
+    else
+      await pipeline(input, compression === 'gz' ? createGunzip() : createZstdDecompress(), output, {
+        signal,
+      });
   } catch (cause) {
+    if (signal.aborted) throw new Refusal(interrupted());
     throw zlibRefusal(archive, cause) ?? cause;
-  } finally {
-    signal.removeEventListener('abort', stop);
-    input.destroy();
   }
 }
 

@@ -84,7 +84,11 @@ export function unpackTarGz(
     const budget = new Budget(DEFAULT_LIMITS, Budget.counters());
     const writer = new Writer({ archive: file, folders, excludes: () => false, budget });
     const range = { file, start: 0, size: (await lstat(file)).size };
-    await readTar(file, readContent(file, range, 'gz', signal), (entry) => writer.visit(entry));
+    await readTar(
+      file,
+      (take) => readContent(file, range, 'gz', signal, take),
+      (entry) => writer.visit(entry),
+    );
     settleFolders(root, writer.attributes, folders.takeMade());
     return { files: writer.files, bytes: writer.bytes };
   });

@@ -47,11 +47,11 @@ const DEVICES: Readonly<Partial<Record<ReadEntry['type'], string>>> = {
  */
 export async function readTar(
   archive: string,
-  chunks: AsyncIterable<Uint8Array>,
+  source: (take: (chunk: Buffer) => void) => Promise<void>,
   visitor: Visitor,
 ): Promise<void> {
   const reader = new TarReader(archive, visitor);
-  for await (const chunk of chunks) reader.write(chunk);
+  await source((chunk) => reader.write(chunk));
   reader.end();
 }
 
@@ -82,11 +82,10 @@ class TarReader {
     });
   }
 
-  write(chunk: Uint8Array): void {
-    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    if (this.#first) this.#refuseCompressed(bytes);
+  write(chunk: Buffer): void {
+    if (this.#first) this.#refuseCompressed(chunk);
     this.#first = false;
-    this.#step(() => this.#parser.write(bytes));
+    this.#step(() => this.#parser.write(chunk));
   }
 
   end(): void {

@@ -1,6 +1,6 @@
 import { err, ok, type Result } from '../domain/result.ts';
 import { diskFailure } from '../store/disk.ts';
-import { readContent } from './content.ts';
+import { readContent, type Take } from './content.ts';
 import { locateData } from './deb.ts';
 import { missingLinkTarget, Refusal } from './refusal.ts';
 import { readTar, type Sink, type TarEntry } from './tar-reader.ts';
@@ -22,10 +22,10 @@ export function unpackDeb(
 ): Promise<Result<Unpacked>> {
   return refusable(file, async () => {
     const data = locateData(options.archive, file);
-    const content = () => readContent(options.archive, data.range, data.compression, signal);
+    const content = (take: Take) => readContent(options.archive, data.range, data.compression, signal, take);
     const writer = new Writer(options);
-    await readTar(options.archive, content(), (entry) => writer.visit(entry));
-    if (writer.orphans.size > 0) await adoptOrphans(options.archive, content(), writer);
+    await readTar(options.archive, content, (entry) => writer.visit(entry));
+    if (writer.orphans.size > 0) await adoptOrphans(options.archive, content, writer);
     const { files, bytes, collisions, attributes } = writer;
     return { files, bytes, collisions, attributes };
   });
@@ -34,7 +34,7 @@ export function unpackDeb(
 /** Second reading: gives the content of files that were left out to the hard links that want it. */
 async function adoptOrphans(
   archive: string,
-  content: AsyncIterable<Uint8Array>,
+  content: (take: Take) => Promise<void>,
   writer: Writer,
 ): Promise<void> {
   await readTar(archive, content, (entry) => (entry.type === 'file' ? adopt(entry, writer) : undefined));

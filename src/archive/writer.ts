@@ -15,7 +15,7 @@ import {
 import { type Excludes, plainName } from './exclude.ts';
 import { Folders } from './folders.ts';
 import type { Budget } from './limits.ts';
-import { badName, conflict, corrupt, missingLinkTarget, Refusal } from './refusal.ts';
+import { badName, conflict, missingLinkTarget, Refusal, truncated } from './refusal.ts';
 import type { Sink, TarEntry } from './tar-reader.ts';
 
 /**
@@ -105,7 +105,7 @@ export class Writer {
           futimesSync(descriptor, entry.mtime, entry.mtime);
         }
         closeSync(descriptor);
-        if (left !== 0) throw new Refusal(this.#wrongLength(entry));
+        if (left !== 0) throw new Refusal(this.#tooShort(entry));
       },
     };
   }
@@ -141,9 +141,9 @@ export class Writer {
     return this.#sameAs.get(named) ?? named;
   }
 
-  #wrongLength(entry: TarEntry) {
-    const why = `The content of ${JSON.stringify(entry.name)} is not as long as its header says.`;
-    return corrupt(this.#options.archive, why);
+  #tooShort(entry: TarEntry) {
+    const why = `The content of ${JSON.stringify(entry.name)} is shorter than its header says.`;
+    return truncated(this.#options.archive, why);
   }
 
   #isExcluded(entry: TarEntry): boolean {

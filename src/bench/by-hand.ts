@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Context } from '../domain/context.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { runProcess } from '../exec/process.ts';
-import type { Prepared, Planned } from '../pipeline/prepare.ts';
+import type { Planned, Prepared } from '../pipeline/prepare.ts';
 import { environment } from './measure.ts';
 
 export interface ByHand {
@@ -43,15 +43,25 @@ export async function byHand(
       .join('\n'),
     CARGO_ARGS: `--target ${plan.target.rustTriple} --bin ${plan.recipe.project.bin} --profile ${plan.recipe.project.profile}`,
   };
-  const exit = await runProcess({ argv: ['unshare', '--mount', 'sh', script], env, cwd: input.folder, signal: context.signal });
+  const exit = await runProcess({
+    argv: ['unshare', '--mount', 'sh', script],
+    env,
+    cwd: input.folder,
+    signal: context.signal,
+  });
   if (!exit.ok) return exit;
-  const marks = Buffer.from(exit.value.stdout).toString('utf8').match(/^MARK \d+$/gm) ?? [];
+  const marks =
+    Buffer.from(exit.value.stdout)
+      .toString('utf8')
+      .match(/^MARK \d+$/gm) ?? [];
   const [start, middle, end] = marks.map((mark) => Number(mark.slice('MARK '.length)));
   if (exit.value.status !== 0 || start === undefined || middle === undefined || end === undefined) {
     return err({
       code: 'engine/bench-by-hand',
       what: 'The work by hand failed, so there is nothing to compare with.',
-      fix: ['Read the lines below; `mmdebstrap` must be installed (`apt-get install mmdebstrap`) and you must be root.'],
+      fix: [
+        'Read the lines below; `mmdebstrap` must be installed (`apt-get install mmdebstrap`) and you must be root.',
+      ],
       evidence: Buffer.from(exit.value.stderr).toString('utf8').trimEnd().split('\n').slice(-20),
     });
   }

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { execPath } from 'node:process';
 import { join } from 'node:path';
+import { execPath } from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../domain/context.ts';
 import { err, ok, type Result } from '../domain/result.ts';
@@ -15,13 +15,21 @@ export interface Measured {
 }
 
 /** Runs the tool as a person would, as a process of its own. */
-export async function runTool(context: Context, args: readonly string[], cwd: string): Promise<Result<Measured>> {
+export async function runTool(
+  context: Context,
+  args: readonly string[],
+  cwd: string,
+): Promise<Result<Measured>> {
   const done = new AbortController();
   const marker = `bench-${Math.random().toString(36).slice(2)}`;
   const watch = watchMemory(marker, done.signal);
   const exit = await runProcess({
     argv: [execPath, join(context.settings.home, 'src', 'cli.ts'), ...args],
-    env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', ...environment(context), PROVISION_BENCH: marker },
+    env: {
+      PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+      ...environment(context),
+      PROVISION_BENCH: marker,
+    },
     cwd,
     signal: context.signal,
   });
@@ -46,8 +54,12 @@ export function environment({ settings }: Context): Record<string, string> {
     CI: '1',
     ...settings.proxies,
     ...(settings.cargoHome === undefined ? {} : { CARGO_HOME: settings.cargoHome }),
-    ...(settings.caBundle === undefined ? {} : { PROVISION_CA_BUNDLE: settings.caBundle, NODE_EXTRA_CA_CERTS: settings.caBundle }),
-    ...(settings.debianMirrors.length === 0 ? {} : { PROVISION_DEBIAN_MIRROR: settings.debianMirrors.join(' ') }),
+    ...(settings.caBundle === undefined
+      ? {}
+      : { PROVISION_CA_BUNDLE: settings.caBundle, NODE_EXTRA_CA_CERTS: settings.caBundle }),
+    ...(settings.debianMirrors.length === 0
+      ? {}
+      : { PROVISION_DEBIAN_MIRROR: settings.debianMirrors.join(' ') }),
   };
 }
 
@@ -76,5 +88,7 @@ async function watchMemory(marker: string, done: AbortSignal): Promise<number> {
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? (sorted[middle] as number) : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
+  return sorted.length % 2 === 1
+    ? (sorted[middle] as number)
+    : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
 }

@@ -1,14 +1,14 @@
+import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Invocation, Outcome } from '../commands/command.ts';
 import { hostMachine } from '../commands/host.ts';
 import { err, ok, type Result } from '../domain/result.ts';
-import { KEYRING_FILES } from '../lock/settings.ts';
 import { mirrors } from '../lock/mirrors.ts';
+import { KEYRING_FILES } from '../lock/settings.ts';
 import { type Planned, type Prepared, planRun, prepareEnv } from '../pipeline/prepare.ts';
 import { openSession } from '../pipeline/session.ts';
-import { existsSync } from 'node:fs';
 import { byHand } from './by-hand.ts';
 import { type Measured, median, runTool } from './measure.ts';
 
@@ -17,7 +17,12 @@ interface Row {
   /** Milliseconds, median. */
   readonly ms: number;
   readonly runs: readonly number[];
-  readonly against?: { readonly what: string; readonly ms: number; readonly runs: readonly number[]; readonly ratio: number };
+  readonly against?: {
+    readonly what: string;
+    readonly ms: number;
+    readonly runs: readonly number[];
+    readonly ratio: number;
+  };
   readonly goal: string;
   readonly met: boolean;
   readonly note?: string;
@@ -46,7 +51,14 @@ async function measureAll(invocation: Invocation, folder: string): Promise<Resul
   const prepared = await prepareEnv(planned.value);
   await session.value.store.settled();
   if (!prepared.ok) return prepared;
-  const bench: Bench = { invocation, folder, recipe, rounds, planned: planned.value, prepared: prepared.value };
+  const bench: Bench = {
+    invocation,
+    folder,
+    recipe,
+    rounds,
+    planned: planned.value,
+    prepared: prepared.value,
+  };
   const rows: Row[] = [];
   for (const part of invocation.values['skip-cold'] === true ? [warm, changes] : [cold, warm, changes]) {
     const measured = await part(bench);
@@ -80,7 +92,13 @@ async function cold(bench: Bench): Promise<Result<readonly Row[]>> {
     ours.push(run.value);
     await rm(store, { recursive: true, force: true });
     const place = join(bench.folder, `hand-${round}`);
-    const by = await byHand(context, { planned: bench.planned, prepared: bench.prepared, mirror, keyring, folder: place });
+    const by = await byHand(context, {
+      planned: bench.planned,
+      prepared: bench.prepared,
+      mirror,
+      keyring,
+      folder: place,
+    });
     if (!by.ok) return by;
     hand.push(by.value);
     await rm(place, { recursive: true, force: true });
@@ -121,7 +139,9 @@ async function warm(bench: Bench): Promise<Result<readonly Row[]>> {
     if (!run.ok) return run;
     runs.push(run.value.ms);
   }
-  return ok([{ what: 'warm: nothing changed', ms: median(runs), runs, goal: '≤ 600 ms', met: median(runs) <= 600 }]);
+  return ok([
+    { what: 'warm: nothing changed', ms: median(runs), runs, goal: '≤ 600 ms', met: median(runs) <= 600 },
+  ]);
 }
 
 /** A copy of the project, so that the person's own stays as it is. */
@@ -129,7 +149,10 @@ async function changes(bench: Bench): Promise<Result<readonly Row[]>> {
   const { context } = bench.invocation;
   const { recipe } = bench.planned.plan;
   const home = join(bench.folder, 'project');
-  await cp(recipe.project.folder, join(home, 'crate'), { recursive: true, filter: (path) => !/\/(target|\.git)$/.test(path) });
+  await cp(recipe.project.folder, join(home, 'crate'), {
+    recursive: true,
+    filter: (path) => !/\/(target|\.git)$/.test(path),
+  });
   await mkdir(join(home, 'samples'), { recursive: true });
   for (const path of recipe.samples.paths) await cp(path, join(home, 'samples'), { recursive: true });
   const file = join(home, 'bench.yaml');
@@ -147,15 +170,31 @@ async function changes(bench: Bench): Promise<Result<readonly Row[]>> {
   };
   const first = await runTool(context, args, home);
   if (!first.ok) return first;
-  const samples = await timed((round) => writeFile(join(home, 'samples', `added_${round}.py`), `print(${round})\n`));
+  const samples = await timed((round) =>
+    writeFile(join(home, 'samples', `added_${round}.py`), `print(${round})\n`),
+  );
   if (!samples.ok) return samples;
   const source = join(home, 'crate', 'src', 'main.rs');
   const text = await readFile(source, 'utf8');
-  const lines = await timed((round) => writeFile(source, `${text}\n#[used]\nstatic CHANGED: u8 = ${round};\n`));
+  const lines = await timed((round) =>
+    writeFile(source, `${text}\n#[used]\nstatic CHANGED: u8 = ${round};\n`),
+  );
   if (!lines.ok) return lines;
   return ok([
-    { what: 'one sample added', ms: median(samples.value), runs: samples.value, goal: 'that sample alone runs', met: true },
-    { what: 'one line of the program changed', ms: median(lines.value), runs: lines.value, goal: 'incremental build and the samples', met: true },
+    {
+      what: 'one sample added',
+      ms: median(samples.value),
+      runs: samples.value,
+      goal: 'that sample alone runs',
+      met: true,
+    },
+    {
+      what: 'one line of the program changed',
+      ms: median(lines.value),
+      runs: lines.value,
+      goal: 'incremental build and the samples',
+      met: true,
+    },
   ]);
 }
 
@@ -178,8 +217,12 @@ function table(recipe: string, rows: readonly Row[]): string {
     `${row.met ? '✓' : '✗'} ${row.what}: ${row.ms === 0 ? row.note : seconds(row.ms)}   (goal: ${row.goal})`,
     ...(row.against === undefined
       ? []
-      : [`    against ${row.against.what}: ${seconds(row.against.ms)}, ratio ${row.against.ratio.toFixed(2)}`]),
-    ...(row.ms === 0 ? [] : [`    runs: ${row.runs.map(seconds).join(', ')}${row.note === undefined ? '' : `; ${row.note}`}`]),
+      : [
+          `    against ${row.against.what}: ${seconds(row.against.ms)}, ratio ${row.against.ratio.toFixed(2)}`,
+        ]),
+    ...(row.ms === 0
+      ? []
+      : [`    runs: ${row.runs.map(seconds).join(', ')}${row.note === undefined ? '' : `; ${row.note}`}`]),
   ]);
   return `Provisioning ${recipe}: medians, both sides in turn in one run\n${lines.join('\n')}\n`;
 }
@@ -189,13 +232,19 @@ function seconds(ms: number): string {
 }
 
 function badRounds(text: string) {
-  return { code: 'usage/rounds', what: `--rounds takes a whole number from 1, not "${text}".`, fix: [] } as const;
+  return {
+    code: 'usage/rounds',
+    what: `--rounds takes a whole number from 1, not "${text}".`,
+    fix: [],
+  } as const;
 }
 
 function noBaseline() {
   return {
     code: 'engine/bench-baseline',
-    what: 'The work by hand needs a Debian mirror and Debian\'s archive keyring.',
-    fix: ['Install `debian-archive-keyring` and `mmdebstrap`, or leave the comparison out with `--skip-cold`.'],
+    what: "The work by hand needs a Debian mirror and Debian's archive keyring.",
+    fix: [
+      'Install `debian-archive-keyring` and `mmdebstrap`, or leave the comparison out with `--skip-cold`.',
+    ],
   } as const;
 }

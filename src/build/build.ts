@@ -54,7 +54,10 @@ export async function build(context: Context, store: Store, input: BuildInput): 
   const sources = await digestSources(recipe.project.folder, recipe.samples.paths);
   if (!sources.ok) return sources;
   const lockFile = join(recipe.project.folder, 'Cargo.lock');
-  const locked = await access(lockFile).then(() => true, () => false);
+  const locked = await access(lockFile).then(
+    () => true,
+    () => false,
+  );
   if (!locked) return err(noCargoLock(recipe.project.folder));
   const inputs = {
     what: 'program',
@@ -79,7 +82,12 @@ export async function build(context: Context, store: Store, input: BuildInput): 
   });
 }
 
-async function make(context: Context, store: Store, input: BuildInput, folder: string): Promise<Result<BuildMeta>> {
+async function make(
+  context: Context,
+  store: Store,
+  input: BuildInput,
+  folder: string,
+): Promise<Result<BuildMeta>> {
   const engine = await input.engine();
   if (!engine.ok) return engine;
   await mkdir(input.logs, { recursive: true });
@@ -157,7 +165,9 @@ async function compile(step: Step, folder: string): Promise<Result<BuildMeta>> {
     stage: 'build',
     code: 'build/failed',
     doing: `Building ${project.bin} for ${input.resolved.target.rustTriple}`,
-    fix: ['Correct what the compiler or linker names, then run the same command again: finished crates are kept.'],
+    fix: [
+      'Correct what the compiler or linker names, then run the same command again: finished crates are kept.',
+    ],
     log: step.log,
     quietStdout: true,
     command: { argv: argv as [string, ...string[]], env: input.env.variables, cwd: PATHS.project },
@@ -203,7 +213,11 @@ export async function writeEnvFiles(folder: string, env: BuildEnv, cargo: HostCa
 function findExecutable(messages: string, bin: string): string | undefined {
   for (const line of messages.split('\n')) {
     if (!line.startsWith('{')) continue;
-    const message = JSON.parse(line) as { reason?: string; executable?: string | null; target?: { name?: string } };
+    const message = JSON.parse(line) as {
+      reason?: string;
+      executable?: string | null;
+      target?: { name?: string };
+    };
     if (message.reason === 'compiler-artifact' && message.target?.name === bin && message.executable) {
       return message.executable;
     }

@@ -39,7 +39,11 @@ export async function hostCargo(settings: Settings): Promise<Result<HostCargo>> 
 async function registryConfiguration(cargoHome: string | undefined): Promise<Result<string>> {
   const tables = await readToml(cargoHome, ['config.toml', 'config']);
   if (!tables.ok) return tables;
-  return ok(stringify(Object.fromEntries(Object.entries(tables.value).filter(([name]) => REGISTRY_TABLES.includes(name)))));
+  return ok(
+    stringify(
+      Object.fromEntries(Object.entries(tables.value).filter(([name]) => REGISTRY_TABLES.includes(name))),
+    ),
+  );
 }
 
 /** Tokens of `credentials.toml`, as the environment variables that cargo reads in their place. */
@@ -53,7 +57,10 @@ async function registryTokens(cargoHome: string | undefined): Promise<Result<Rec
   return ok(Object.fromEntries(variables) as Record<string, string>);
 }
 
-async function readToml(folder: string | undefined, names: readonly string[]): Promise<Result<Readonly<Record<string, unknown>>>> {
+async function readToml(
+  folder: string | undefined,
+  names: readonly string[],
+): Promise<Result<Readonly<Record<string, unknown>>>> {
   for (const name of folder === undefined ? [] : names) {
     const file = join(folder as string, name);
     const text = await readFile(file, 'utf8').catch(() => undefined);

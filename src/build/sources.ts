@@ -53,7 +53,11 @@ async function collect(folder: string, except: ReadonlySet<string>, files: strin
   }
 }
 
-async function digestFile(hash: ReturnType<typeof createHash>, folder: string, file: string): Promise<number> {
+async function digestFile(
+  hash: ReturnType<typeof createHash>,
+  folder: string,
+  file: string,
+): Promise<number> {
   const name = relative(folder, file);
   const link = await readlink(file).catch(() => undefined);
   if (link !== undefined) {

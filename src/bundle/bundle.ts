@@ -12,8 +12,8 @@ import { digestFile } from '../store/digest.ts';
 import type { Store, StoreEntry } from '../store/store.ts';
 import type { Bytecode } from './bytecode.ts';
 import { type ElfFile, readElf } from './elf.ts';
-import { closeOver, indexLibraries } from './libraries.ts';
 import { checkProgram } from './leaks.ts';
+import { closeOver, indexLibraries } from './libraries.ts';
 import { copyStdlib } from './stdlib.ts';
 
 /** Goes up when the layout of a bundle changes. */
@@ -57,7 +57,11 @@ export type Bundle = StoreEntry<BundleMeta>;
  * Packs program, libpython, standard library and the shared libraries that the target's libc packages lack into one
  * relocatable archive: `bin/`, `lib/`, found from `$ORIGIN`.
  */
-export async function makeBundle(context: Context, store: Store, input: BundleInput): Promise<Result<Bundle>> {
+export async function makeBundle(
+  context: Context,
+  store: Store,
+  input: BundleInput,
+): Promise<Result<Bundle>> {
   const inputs = {
     what: 'bundle',
     version: BUNDLE_VERSION,
@@ -146,7 +150,9 @@ async function findLibraries(
   const program = read.value.get(inProgram);
   const problem = checkProgram(input.program.meta.program, program, target);
   if (problem !== undefined) return err(problem);
-  const bySysrootPath = new Map([...read.value].map(([path, file]) => [path.replace(`${PATHS.sysroot}/`, ''), file]));
+  const bySysrootPath = new Map(
+    [...read.value].map(([path, file]) => [path.replace(`${PATHS.sysroot}/`, ''), file]),
+  );
   const roots = new Map<string, ElfFile>();
   if (program !== undefined) roots.set(input.program.meta.program, program);
   for (const path of extensions) {
@@ -166,7 +172,11 @@ function describe(input: BundleInput, libraries: readonly string[]) {
     schema: 1,
     program: { file: `bin/${input.program.meta.program}`, digest: input.program.meta.digest },
     target: input.resolved.target.rustTriple,
-    python: { implementation: input.python.implementation, version: input.python.version, linkage: input.python.linkage },
+    python: {
+      implementation: input.python.implementation,
+      version: input.python.version,
+      linkage: input.python.linkage,
+    },
     stdlib: input.python.stdlib.replace(/^usr\//, ''),
     libraries: [...libraries].sort(),
     sysroot: `sha256:${input.sysroot.fingerprint}`,

@@ -26,7 +26,11 @@ export type Bytecode = StoreEntry<{ readonly stdlib: string }>;
  * not depend on the architecture (PEP 3147); `unchecked-hash` (PEP 552) ones do not depend on modification times either, so
  * the bundle takes them too.
  */
-export async function compileStdlib(context: Context, store: Store, input: BytecodeInput): Promise<Result<Bytecode>> {
+export async function compileStdlib(
+  context: Context,
+  store: Store,
+  input: BytecodeInput,
+): Promise<Result<Bytecode>> {
   const inputs = {
     what: 'bytecode',
     version: BYTECODE_VERSION,
@@ -46,7 +50,11 @@ done = compileall.compile_dir(sys.argv[1], quiet=1, workers=1, force=True,
 sys.exit(0 if done else 1)
 `;
 
-async function compile(context: Context, input: BytecodeInput, folder: string): Promise<Result<{ stdlib: string }>> {
+async function compile(
+  context: Context,
+  input: BytecodeInput,
+  folder: string,
+): Promise<Result<{ stdlib: string }>> {
   const engine = await input.engine();
   if (!engine.ok) return engine;
   await mkdir(input.logs, { recursive: true });

@@ -26,7 +26,10 @@ export interface ReadElfOptions {
 }
 
 /** Reads many ELF files with one run of binutils' `readelf`, which knows every machine. Files that are no ELF are left out. */
-export async function readElf(context: Context, options: ReadElfOptions): Promise<Result<ReadonlyMap<string, ElfFile>>> {
+export async function readElf(
+  context: Context,
+  options: ReadElfOptions,
+): Promise<Result<ReadonlyMap<string, ElfFile>>> {
   // With one file readelf prints no "File:" line: a second one that is no ELF keeps the format the same.
   const argv = [options.readelf, '-hldW', ...options.files, '/etc/passwd'] as [string, ...string[]];
   const run = await options.sandbox.run({ argv, env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' }, cwd: '/' });

@@ -9,12 +9,14 @@ export function checkProgram(name: string, file: ElfFile | undefined, target: Ta
     return {
       code: 'build/not-elf',
       what: `The built ${name} is not an ELF file.`,
-      fix: ['Check `target` in the recipe and the linker that the project\'s own .cargo/config.toml may set.'],
+      fix: ["Check `target` in the recipe and the linker that the project's own .cargo/config.toml may set."],
     };
   }
   const searchPath = file.rpath ?? file.runpath;
   const problems = [
-    file.machine === target.elf.machine ? '' : `its machine is ${file.machine}, ${target.elf.machine} was expected`,
+    file.machine === target.elf.machine
+      ? ''
+      : `its machine is ${file.machine}, ${target.elf.machine} was expected`,
     file.interpreter === undefined || file.interpreter === target.elf.interpreter
       ? ''
       : `its program interpreter is ${file.interpreter}, ${target.elf.interpreter} was expected`,
@@ -26,6 +28,8 @@ export function checkProgram(name: string, file: ElfFile | undefined, target: Ta
   return {
     code: 'build/leak',
     what: `The built ${name} would not run on another ${target.rustTriple} machine: ${problems.join('; ')}.`,
-    fix: ['Look for a linker, `link-arg` or `rpath` set by the project itself (.cargo/config.toml, build.rs, RUSTFLAGS in the recipe).'],
+    fix: [
+      'Look for a linker, `link-arg` or `rpath` set by the project itself (.cargo/config.toml, build.rs, RUSTFLAGS in the recipe).',
+    ],
   };
 }

@@ -1,7 +1,7 @@
 import { readdir, realpath } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import type { Target } from '../domain/target.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import type { Target } from '../domain/target.ts';
 import type { Failure } from '../failure.ts';
 import type { ElfFile } from './elf.ts';
 
@@ -55,7 +55,9 @@ function missingLibraries(missing: readonly string[]): Failure {
   return {
     code: 'build/missing-library',
     what: `${missing.length} shared ${missing.length === 1 ? 'library is' : 'libraries are'} in neither the sysroot nor the target's libc packages.`,
-    fix: ['Add the package that brings it to `sysroot.packages` in the sysroot definition, then run `provision lock`.'],
+    fix: [
+      'Add the package that brings it to `sysroot.packages` in the sysroot definition, then run `provision lock`.',
+    ],
     evidence: missing,
   };
 }

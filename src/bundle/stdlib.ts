@@ -34,7 +34,10 @@ export async function copyStdlib(input: StdlibInput): Promise<Stdlib> {
     const source = join(input.sysroot, input.python.stdlib, relative);
     for (const entry of (await readdir(source, { withFileTypes: true })).sort(byName)) {
       const path = relative === '' ? entry.name : `${relative}/${entry.name}`;
-      if (relative === '' ? LEFT_OUT.some((pattern) => pattern.test(entry.name)) : entry.name === '__pycache__') continue;
+      if (
+        relative === '' ? LEFT_OUT.some((pattern) => pattern.test(entry.name)) : entry.name === '__pycache__'
+      )
+        continue;
       if (entry.isDirectory()) {
         await visit(path);
         continue;
@@ -58,7 +61,13 @@ async function resolveInside(root: string, path: string): Promise<string | undef
   const target = await readlink(path).catch(() => undefined);
   if (target === undefined) return undefined;
   const inside = target.startsWith('/') ? join(root, target) : join(dirname(path), target);
-  return inside.startsWith(`${root}/`) && (await stat(inside).then((s) => s.isFile(), () => false)) ? inside : undefined;
+  return inside.startsWith(`${root}/`) &&
+    (await stat(inside).then(
+      (s) => s.isFile(),
+      () => false,
+    ))
+    ? inside
+    : undefined;
 }
 
 async function copyBytecode(input: StdlibInput, path: string, source: string): Promise<number> {
@@ -71,7 +80,13 @@ async function copyBytecode(input: StdlibInput, path: string, source: string): P
     readFile(join(input.compiledFrom, path)).catch(() => undefined),
   ]);
   if (theirs === undefined || !ours.equals(theirs)) return 0;
-  if (!(await stat(compiled).then(() => true, () => false))) return 0;
+  if (
+    !(await stat(compiled).then(
+      () => true,
+      () => false,
+    ))
+  )
+    return 0;
   await copyTo(compiled, join(input.to, folder, '__pycache__', name));
   return 1;
 }

@@ -13,7 +13,11 @@ export interface Unpacked {
 }
 
 /** Unpacks a bundle away from where it was made: what is tested is what people get. */
-export async function unpackBundle(context: Context, store: Store, bundle: Bundle): Promise<Result<Unpacked>> {
+export async function unpackBundle(
+  context: Context,
+  store: Store,
+  bundle: Bundle,
+): Promise<Result<Unpacked>> {
   const { archive, digest } = bundle.meta;
   const entry = await store.obtain<null>(
     'builds',
@@ -25,5 +29,9 @@ export async function unpackBundle(context: Context, store: Store, bundle: Bundl
     { signal: context.signal },
   );
   if (!entry.ok) return entry;
-  return ok({ folder: entry.value.folder, fingerprint: entry.value.fingerprint, top: archive.replace(/\.tar\.gz$/, '') });
+  return ok({
+    folder: entry.value.folder,
+    fingerprint: entry.value.fingerprint,
+    top: archive.replace(/\.tar\.gz$/, ''),
+  });
 }

@@ -10,7 +10,11 @@ export const command: Command = {
   summary: 'show the size of the store and remove what is no longer used',
   positionals: [],
   options: {
-    'older-than': { type: 'string', value: '<days>', help: 'remove what was last used that long ago (default: 30)' },
+    'older-than': {
+      type: 'string',
+      value: '<days>',
+      help: 'remove what was last used that long ago (default: 30)',
+    },
     all: { type: 'boolean', help: 'remove everything that no running provision uses' },
     'dry-run': { type: 'boolean', help: 'remove nothing, only show the size' },
   },
@@ -43,7 +47,8 @@ async function run({ context, values }: Invocation): Promise<Result<Outcome>> {
 
 function describe(folder: string, { kinds, total }: StoreUsage, removed: Pruned | undefined): string {
   const rows = [...Object.entries(kinds), ['total', total] as const].map(
-    ([name, { bytes, count }]) => `  ${name.padEnd(8)} ${String(count).padStart(6)}  ${formatBytes(bytes).padStart(9)}`,
+    ([name, { bytes, count }]) =>
+      `  ${name.padEnd(8)} ${String(count).padStart(6)}  ${formatBytes(bytes).padStart(9)}`,
   );
   const lines = [`Store ${folder}`, ...rows];
   if (removed !== undefined) {

@@ -33,7 +33,8 @@ const RECIPES = 'provision list --quiet 2>/dev/null | sed -n "s/^\\([^ ][^ ]*\\)
 
 function bash(commands: readonly Command[]): string {
   const cases = commands.map(
-    (one) => `    ${one.name}) options="${words(one)}"; ${completesRecipe(one) ? 'more="$(_provision_recipes)"' : 'more=""'} ;;`,
+    (one) =>
+      `    ${one.name}) options="${words(one)}"; ${completesRecipe(one) ? 'more="$(_provision_recipes)"' : 'more=""'} ;;`,
   );
   return `_provision_recipes() { ${RECIPES}; }
 _provision() {
@@ -57,9 +58,14 @@ complete -o filenames -F _provision provision
 }
 
 function zsh(commands: readonly Command[]): string {
-  const list = commands.map(({ name, summary }) => `    '${name}:${summary.replaceAll("'", "'\\''")}'`).join('\n');
+  const list = commands
+    .map(({ name, summary }) => `    '${name}:${summary.replaceAll("'", "'\\''")}'`)
+    .join('\n');
   const cases = commands
-    .map((one) => `      ${one.name}) compadd -- ${words(one)}; ${completesRecipe(one) ? 'compadd -- $(_provision_recipes); ' : ''}_files ;;`)
+    .map(
+      (one) =>
+        `      ${one.name}) compadd -- ${words(one)}; ${completesRecipe(one) ? 'compadd -- $(_provision_recipes); ' : ''}_files ;;`,
+    )
     .join('\n');
   return `#compdef provision
 _provision_recipes() { ${RECIPES} }
@@ -89,7 +95,9 @@ function fish(commands: readonly Command[]): string {
       ([name, option]) =>
         `complete -c provision -n '__fish_seen_subcommand_from ${one.name}' -l ${name}${option.type === 'string' ? ' -r' : ''} -d '${option.help.replaceAll("'", "\\'")}'`,
     ),
-    ...(completesRecipe(one) ? [`complete -c provision -n '__fish_seen_subcommand_from ${one.name}' -a '(${RECIPES})'`] : []),
+    ...(completesRecipe(one)
+      ? [`complete -c provision -n '__fish_seen_subcommand_from ${one.name}' -a '(${RECIPES})'`]
+      : []),
   ]);
   return `${lines.join('\n')}\ncomplete -c provision -n __fish_use_subcommand -a '(${RECIPES})'\n`;
 }

@@ -1,13 +1,13 @@
 import { ok, type Result } from '../domain/result.ts';
 import type { BuildEnv } from '../env/env.ts';
-import { planRun, prepareEnv, PYO3_CONFIG_FILE } from '../pipeline/prepare.ts';
+import { PYO3_CONFIG_FILE, planRun, prepareEnv } from '../pipeline/prepare.ts';
 import { openSession } from '../pipeline/session.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
 import { hostMachine } from './host.ts';
 
 export const command: Command = {
   name: 'env',
-  summary: 'print the environment that the recipe\'s build gets',
+  summary: "print the environment that the recipe's build gets",
   positionals: [{ name: 'recipe', required: true, completes: 'recipe' }],
   options: { shell: { type: 'boolean', help: 'print export lines for a POSIX shell' } },
   examples: ['provision env aarch64', 'provision env aarch64 --shell', 'provision env aarch64 --json'],

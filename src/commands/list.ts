@@ -16,6 +16,9 @@ async function run({ context }: Invocation): Promise<Result<Outcome>> {
   const recipes = await listRecipes(context.settings.home);
   if (!recipes.ok) return recipes;
   const width = Math.max(0, ...recipes.value.map(({ name }) => name.length));
-  const lines = recipes.value.map(({ name, target, description }) => `${name.padEnd(width)}  ${target}\n${' '.repeat(width)}  ${description}`);
+  const lines = recipes.value.map(
+    ({ name, target, description }) =>
+      `${name.padEnd(width)}  ${target}\n${' '.repeat(width)}  ${description}`,
+  );
   return ok({ text: `${lines.join('\n')}\n`, json: recipes.value });
 }

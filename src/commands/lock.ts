@@ -51,7 +51,10 @@ async function checkOnly(files: readonly DefinitionFile[]): Promise<Result<Outco
     const lock = await readLock(file, definition.value);
     if (!lock.ok) return lock;
   }
-  return ok({ text: `${files.length} locks fit their definitions.\n`, json: files.map(({ id }) => ({ id, changed: false })) });
+  return ok({
+    text: `${files.length} locks fit their definitions.\n`,
+    json: files.map(({ id }) => ({ id, changed: false })),
+  });
 }
 
 function describe({ name, architecture, from, to }: LockDifference): string {
@@ -72,10 +75,16 @@ function choose(files: readonly DefinitionFile[], ids: readonly string[]): Resul
 }
 
 function unknown(id: string, files: readonly DefinitionFile[]): Failure {
-  const meant = closest(id, files.map((file) => file.id));
+  const meant = closest(
+    id,
+    files.map((file) => file.id),
+  );
   return {
     code: 'usage/unknown-definition',
     what: `There is no image or sysroot "${id}".`,
-    fix: [...(meant === undefined ? [] : [`Did you mean ${meant}?`]), `Known: ${files.map((file) => file.id).join(', ')}.`],
+    fix: [
+      ...(meant === undefined ? [] : [`Did you mean ${meant}?`]),
+      `Known: ${files.map((file) => file.id).join(', ')}.`,
+    ],
   };
 }

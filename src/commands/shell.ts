@@ -12,10 +12,13 @@ import { hostMachine } from './host.ts';
 
 export const command: Command = {
   name: 'shell',
-  summary: 'open a shell inside the recipe\'s toolchain, with the build\'s environment set',
+  summary: "open a shell inside the recipe's toolchain, with the build's environment set",
   positionals: [{ name: 'recipe', required: true, completes: 'recipe' }],
   options: {},
-  examples: ['provision shell aarch64', 'provision shell aarch64 -- cargo build --release --target aarch64-unknown-linux-gnu'],
+  examples: [
+    'provision shell aarch64',
+    'provision shell aarch64 -- cargo build --release --target aarch64-unknown-linux-gnu',
+  ],
   renders: false,
   run,
 };
@@ -32,7 +35,11 @@ async function run(invocation: Invocation): Promise<Result<Outcome>> {
   }
 }
 
-async function enter(session: Session, { positionals, rest, terminal, context }: Invocation, folder: string): Promise<Result<Outcome>> {
+async function enter(
+  session: Session,
+  { positionals, rest, terminal, context }: Invocation,
+  folder: string,
+): Promise<Result<Outcome>> {
   const planned = await planRun(session, positionals[0] as string, hostMachine());
   if (!planned.ok) return planned;
   const toolchain = await planned.value.trees.make('toolchain');
@@ -59,12 +66,21 @@ async function enter(session: Session, { positionals, rest, terminal, context }:
   await using box = sandbox.value;
   const exit = await box.run({
     argv: (rest.length > 0 ? rest : ['bash', '--norc', '-i']) as [string, ...string[]],
-    env: { ...env.variables, ...cargo.value.env, TERM: 'xterm-256color', PS1: `${planned.value.plan.recipe.name}:\\w$ ` },
+    env: {
+      ...env.variables,
+      ...cargo.value.env,
+      TERM: 'xterm-256color',
+      PS1: `${planned.value.plan.recipe.name}:\\w$ `,
+    },
     cwd: PATHS.project,
     stdio: 'inherit',
   });
   if (!exit.ok) return exit;
-  return ok({ text: '', json: { status: exit.value.status ?? null, signal: exit.value.signal ?? null }, status: exit.value.status ?? 1 });
+  return ok({
+    text: '',
+    json: { status: exit.value.status ?? null, signal: exit.value.signal ?? null },
+    status: exit.value.status ?? 1,
+  });
 }
 
 function noTerminal() {

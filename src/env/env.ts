@@ -98,7 +98,10 @@ function compilers({ resolved }: BuildEnvInput): Record<string, string> {
 
 function pkgConfig(target: Target): Record<string, string> {
   const suffix = target.rustTriple.replaceAll('-', '_');
-  const folders = [`${PATHS.sysroot}/usr/lib/${target.multiarch}/pkgconfig`, `${PATHS.sysroot}/usr/share/pkgconfig`];
+  const folders = [
+    `${PATHS.sysroot}/usr/lib/${target.multiarch}/pkgconfig`,
+    `${PATHS.sysroot}/usr/share/pkgconfig`,
+  ];
   return {
     [`PKG_CONFIG_ALLOW_CROSS_${suffix}`]: '1',
     [`PKG_CONFIG_SYSROOT_DIR_${suffix}`]: PATHS.sysroot,

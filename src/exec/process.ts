@@ -76,7 +76,11 @@ function start(spec: ProcessSpec): Child {
     stripFinalNewline: false,
     ...(inherit
       ? { stdio: 'inherit' as const }
-      : { stdin: spec.stdin === undefined ? ('ignore' as const) : ('pipe' as const), stdout: 'pipe', stderr: 'pipe' }),
+      : {
+          stdin: spec.stdin === undefined ? ('ignore' as const) : ('pipe' as const),
+          stdout: 'pipe',
+          stderr: 'pipe',
+        }),
     ...(spec.stdin === undefined || inherit ? {} : { input: spec.stdin }),
   }) as unknown as Child;
 }

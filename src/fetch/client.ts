@@ -66,7 +66,10 @@ type Trust = { readonly secureContext?: ReturnType<typeof createSecureContext> }
 async function secureContext(caBundle: string | undefined): Promise<Result<Trust>> {
   if (caBundle === undefined) return ok({});
   try {
-    const ca = [...getCACertificates('default'), await readFile(caBundle, 'utf8')];
+    const bundle = await readFile(caBundle, 'utf8');
+    // Node takes any text without a word, and then trusts nothing of it.
+    if (!bundle.includes('-----BEGIN ')) throw new Error('it holds no certificate in PEM form');
+    const ca = [...getCACertificates('default'), bundle];
     return ok({ secureContext: createSecureContext({ ca }) });
   } catch (error) {
     return err({

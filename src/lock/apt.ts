@@ -134,7 +134,7 @@ function configuration(folder: string, architecture: string, options: AptWorld['
     // Else root's apt fetches as a user who may not enter this folder.
     ['APT::Sandbox::User', 'root'],
     ['Acquire::Languages', 'none'],
-    ['Acquire::Retries', '2'],
+    ['Acquire::Retries', '1'],
     ['Acquire::http::Timeout', '20'],
     ['Acquire::https::Timeout', '20'],
     // Hashes of `--print-uris`; the weakest one a mirror offers otherwise.

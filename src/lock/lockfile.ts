@@ -158,7 +158,9 @@ function malformed(file: DefinitionFile, text: string, mistakes: readonly LockMi
   return rest.length === 0 ? first : { ...first, also: rest };
 }
 
-function position(file: DefinitionFile, text: string, offset: number): SourcePosition {
+function position(file: DefinitionFile, text: string, at: number): SourcePosition {
+  // What is missing at the very end is better seen on the last line that has something on it.
+  const offset = Math.min(at, text.trimEnd().length);
   const start = offset === 0 ? 0 : text.lastIndexOf('\n', offset - 1) + 1;
   const end = text.indexOf('\n', offset);
   const line = text.slice(0, start).split('\n').length;

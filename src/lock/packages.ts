@@ -4,9 +4,9 @@ import type { LockedPackage, PackageSet } from '../domain/packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Digest } from '../domain/words.ts';
 import type { Failure } from '../failure.ts';
-import type { PrivateApt } from './apt.ts';
+import type { AptOutput, PrivateApt } from './apt.ts';
 import { byNameAndArchitecture } from './lockfile.ts';
-import { resolutionFailure } from './trouble.ts';
+import { resolutionFailure, unknownPackages } from './trouble.ts';
 
 /** A package file as `apt-get --print-uris` names it. */
 interface Planned {
@@ -57,8 +57,10 @@ async function assume(
   }
   const shown = await apt.run(['apt-cache', 'show', '--no-all-versions', ...without]);
   if (!shown.ok) return shown;
-  if (!shown.value.ok) return err(await resolutionFailure(apt, set, shown.value.messages));
-  const stanzas = records(shown.value.stdout).map((record) => {
+  const known = records(shown.value.stdout);
+  const unknown = without.filter((name) => !known.some((record) => record.get('Package') === name));
+  if (unknown.length > 0) return err(await unknownPackages(apt, set, unknown));
+  const stanzas = known.map((record) => {
     const fields = ['Package', 'Version', 'Architecture', 'Multi-Arch', 'Provides'].flatMap((key) => {
       const value = record.get(key);
       return value === undefined ? [] : [`${key}: ${value}\n`];
@@ -75,20 +77,14 @@ async function plan(
   packages: readonly string[],
   status: string,
 ): Promise<Result<readonly Planned[]>> {
-  const installed = ['-o', `Dir::State::status=${status}`];
-  const run = await apt.run([
-    'apt-get',
-    'install',
-    '--print-uris',
-    '-qq',
-    '-y',
-    ...installed,
-    '--',
-    ...packages,
-  ]);
+  const install = (mode: string): Promise<Result<AptOutput>> =>
+    apt.run(['apt-get', 'install', mode, '-y', '-o', `Dir::State::status=${status}`, '--', ...packages]);
+  const run = await install('--print-uris');
   if (!run.ok) return run;
-  if (!run.value.ok) return err(await resolutionFailure(apt, set, run.value.messages));
-  return ok(run.value.stdout.split('\n').flatMap(plannedFrom));
+  if (run.value.ok) return ok(run.value.stdout.split('\n').flatMap(plannedFrom));
+  // With `--print-uris` apt keeps to itself what does not go together.
+  const told = await install('--simulate');
+  return told.ok ? err(await resolutionFailure(apt, set, told.value.messages)) : told;
 }
 
 /** One line of `--print-uris`: `'uri' file size hash`. */

@@ -43,22 +43,27 @@ export async function resolutionFailure(
   messages: readonly string[],
 ): Promise<Failure> {
   const unknown = messages.flatMap((line) => {
-    const name = /^[EN]: (?:Unable to locate package|Couldn't find any package by \S+) '?([^\s']+)/.exec(
-      line,
-    )?.[1];
+    const name = /^E: Unable to locate package (\S+)/.exec(line)?.[1];
     const empty = /^E: Package '?([^\s']+)'? has no installation candidate/.exec(line)?.[1];
     return name ?? empty ?? [];
   });
-  if (unknown.length === 0) {
-    return {
-      code: 'lock/unsatisfiable',
-      what: `The packages of the set "${set}" (${apt.architecture}) cannot be installed together.`,
-      fix: ['Change the packages of the definition; the lines below say what is in the way.'],
-      evidence: messages,
-    };
-  }
+  if (unknown.length > 0) return unknownPackages(apt, set, unknown);
+  return {
+    code: 'lock/unsatisfiable',
+    what: `The packages of the set "${set}" (${apt.architecture}) cannot be installed together.`,
+    fix: ['Change the packages of the definition; the lines below say what is in the way.'],
+    evidence: messages.filter((line) => !/^(Reading|Building|Solving).*\.\.\./.test(line)),
+  };
+}
+
+/** Packages that the suite does not have, each with what may have been meant. */
+export async function unknownPackages(
+  apt: PrivateApt,
+  set: string,
+  names: readonly string[],
+): Promise<Failure> {
   const known = await packageNames(apt);
-  const [first, ...also] = [...new Set(unknown)].map((name) =>
+  const [first, ...also] = [...new Set(names)].map((name) =>
     unknownPackage(name, set, apt.architecture, known),
   );
   if (first === undefined) throw new Error('no unknown package');

@@ -28,7 +28,9 @@ export class Deliveries<Key extends string> {
     download: (packages: readonly LockedPackage[]) => AsyncIterable<Result<Delivered>>,
   ) {
     this.#download = download;
-    this.#queues = new Map(orders.map(({ key, packages }) => [key, new Queue(new Set(packages.map(({ digest }) => digest)).size)]));
+    this.#queues = new Map(
+      orders.map(({ key, packages }) => [key, new Queue(new Set(packages.map(({ digest }) => digest)).size)]),
+    );
     const wanted = new Map<string, Key[]>();
     const packages = new Map<string, LockedPackage>();
     for (const order of orders) {

@@ -23,17 +23,30 @@ export interface Planned {
 }
 
 /** Recipe → plan → locks: everything that is known before anything is fetched. */
-export async function planRun(session: Session, recipe: string, host: Host, samples?: readonly string[]): Promise<Result<Planned>> {
+export async function planRun(
+  session: Session,
+  recipe: string,
+  host: Host,
+  samples?: readonly string[],
+): Promise<Result<Planned>> {
   const { settings } = session.context;
   const resolved = await resolveRecipe(settings, recipe);
   if (!resolved.ok) return resolved;
-  const suite = samples === undefined ? resolved.value.recipe.samples : { ...resolved.value.recipe.samples, paths: samples };
+  const suite =
+    samples === undefined
+      ? resolved.value.recipe.samples
+      : { ...resolved.value.recipe.samples, paths: samples };
   const plan = makePlan({ ...resolved.value, recipe: { ...resolved.value.recipe, samples: suite } }, host);
   const locks = await session.recorder.stage(
     'lock',
     'Locks',
     () => readLocks(settings.home, plan),
-    (value) => ({ hit: true, detail: Object.values(value).map(({ file }) => file.id).join(', ') }),
+    (value) => ({
+      hit: true,
+      detail: Object.values(value)
+        .map(({ file }) => file.id)
+        .join(', '),
+    }),
   );
   if (!locks.ok) return locks;
   return ok({ plan, locks: locks.value, trees: await treeMaker(session, plan, locks.value) });

@@ -1,6 +1,6 @@
+import type { Result } from '../domain/result.ts';
 import type { Emit, Event, StageName } from '../events.ts';
 import type { Failure } from '../failure.ts';
-import type { Result } from '../domain/result.ts';
 
 /** How one stage went, for the report. */
 export interface StageRecord {
@@ -34,7 +34,8 @@ export class Recorder {
   }
 
   readonly emit: Emit = (event: Event): void => {
-    if (event.type === 'notice') this.notices.push({ level: event.level, code: event.code, message: event.message });
+    if (event.type === 'notice')
+      this.notices.push({ level: event.level, code: event.code, message: event.message });
     this.#emit(event);
   };
 

@@ -26,10 +26,15 @@ export async function openSession(outer: Context): Promise<Result<Session>> {
   let used: Engine | undefined;
   const engine = (): Promise<Result<Engine>> => {
     selected ??= recorder
-      .stage('engine', 'Engine', () => selectEngine(context, store.value), (value) => ({
-        hit: false,
-        detail: `${value.info.name} ${value.info.version}`,
-      }))
+      .stage(
+        'engine',
+        'Engine',
+        () => selectEngine(context, store.value),
+        (value) => ({
+          hit: false,
+          detail: `${value.info.name} ${value.info.version}`,
+        }),
+      )
       .then((result: Result<Engine>) => {
         if (result.ok) used = result.value;
         return result;

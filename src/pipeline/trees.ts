@@ -94,6 +94,8 @@ const TITLES: Readonly<Record<TreeKey, string>> = {
 
 export interface TreeMaker {
   make(key: TreeKey): Promise<Result<Tree>>;
+  /** Bytes that had to be downloaded so far. */
+  downloaded(): number;
 }
 
 /** Makes the trees of a run on demand; downloads for all that are missing begin with the first. */
@@ -102,8 +104,15 @@ export async function treeMaker(session: Session, resolved: Resolved, locks: Loc
   const all = orders(resolved, locks);
   const present = await Promise.all(all.map((order) => store.find('trees', treeFingerprint(order))));
   const missing = all.filter((_, i) => present[i] === undefined);
-  const deliveries = new Deliveries(missing, (packages) => download(session, packages, locks));
+  let downloaded = 0;
+  const deliveries = new Deliveries(missing, async function* (packages) {
+    for await (const item of download(session, packages, locks)) {
+      if (item.ok && !item.value.hit) downloaded += item.value.package.size;
+      yield item;
+    }
+  });
   return {
+    downloaded: () => downloaded,
     make: (key) => {
       const order = all.find((one) => one.key === key) as Order;
       return recorder.stage(
@@ -125,6 +134,12 @@ async function* download(session: Session, packages: readonly LockedPackage[], l
   const found = await Promise.all(times.map((resolved) => mirrors(context, resolved)));
   const [first] = found as [(typeof found)[number]];
   // Locks of different times: each names the snapshot that has its own files.
-  const urls = [...new Set(found.flatMap(({ urls: some }) => some.slice(0, -1)).concat(found.flatMap(({ urls: some }) => some.slice(-1))))];
+  const urls = [
+    ...new Set(
+      found
+        .flatMap(({ urls: some }) => some.slice(0, -1))
+        .concat(found.flatMap(({ urls: some }) => some.slice(-1))),
+    ),
+  ];
   yield* fetchPackages(context, store, packages, { ...first, urls }, { stage: 'toolchain' });
 }

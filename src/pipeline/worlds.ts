@@ -1,7 +1,7 @@
 import { join } from 'node:path';
+import { interpreterProgram } from '../bundle/bytecode.ts';
 import type { Plan } from '../domain/plan.ts';
 import { PATHS } from '../engine/paths.ts';
-import { interpreterProgram } from '../bundle/bytecode.ts';
 import type { World } from '../run/world.ts';
 
 interface Tree {
@@ -12,7 +12,13 @@ interface Tree {
 /** The bundle, unpacked elsewhere, in a root that holds the target's libc and nothing of Python. */
 export function targetWorld(
   plan: Plan,
-  input: { rootfs: Tree; toolchain: Tree; bundle: Tree & { readonly top: string }; digest: string; program: string },
+  input: {
+    rootfs: Tree;
+    toolchain: Tree;
+    bundle: Tree & { readonly top: string };
+    digest: string;
+    program: string;
+  },
 ): World {
   const program = `${PATHS.interpreter}/bin/${input.program}`;
   const emulator = plan.runner === 'qemu-user' ? plan.target.emulator : undefined;
@@ -23,7 +29,13 @@ export function targetWorld(
       { kind: 'tree', source: join(input.bundle.folder, input.bundle.top), at: PATHS.interpreter },
       ...(emulator === undefined || inEmulator === undefined
         ? []
-        : [{ kind: 'tree', source: join(input.toolchain.folder, 'usr/bin', emulator), at: inEmulator } as const]),
+        : [
+            {
+              kind: 'tree',
+              source: join(input.toolchain.folder, 'usr/bin', emulator),
+              at: inEmulator,
+            } as const,
+          ]),
     ],
     command: inEmulator === undefined ? [program] : [inEmulator, program],
     env: {},
@@ -43,7 +55,11 @@ export function referenceWorld(plan: Plan, input: { reference: Tree; bytecode: T
     rootfs: input.reference.folder,
     mounts: [
       { kind: 'tree', source: join(input.reference.folder, 'usr'), at: PATHS.interpreter },
-      { kind: 'tree', source: join(input.bytecode.folder, 'stdlib'), at: `${PATHS.bytecode}${PATHS.interpreter}/lib/python${plan.sysroot.python.version}` },
+      {
+        kind: 'tree',
+        source: join(input.bytecode.folder, 'stdlib'),
+        at: `${PATHS.bytecode}${PATHS.interpreter}/lib/python${plan.sysroot.python.version}`,
+      },
     ],
     command: [interpreterProgram(plan.reference)],
     // The packages' maintainer scripts would have compiled the standard library in place; here it lies beside.

@@ -43,7 +43,9 @@ async function findSysconfigdata(root: string, stdlib: string): Promise<Result<s
       only === undefined
         ? `The sysroot has no _sysconfigdata_*.py in ${stdlib}.`
         : `The sysroot has ${candidates.length} CPython builds in ${stdlib}: ${candidates.join(', ')}.`,
-    fix: ['Check `sysroot.packages` in the sysroot definition: one libpython development package, of one architecture.'],
+    fix: [
+      'Check `sysroot.packages` in the sysroot definition: one libpython development package, of one architecture.',
+    ],
   });
 }
 
@@ -58,15 +60,25 @@ async function distribution(
   const libName = `python${text('LDVERSION') || minor}`;
   const shared = variables.Py_ENABLE_SHARED === 1;
   const header = join(root, `usr/include/python${minor}${text('ABIFLAGS')}/patchlevel.h`);
-  const version = /#define\s+PY_VERSION\s+"([^"]+)"/.exec(await readFile(header, 'utf8').catch(() => ''))?.[1];
+  const version = /#define\s+PY_VERSION\s+"([^"]+)"/.exec(
+    await readFile(header, 'utf8').catch(() => ''),
+  )?.[1];
   const libDir = text('LIBDIR').replace(/^\/+/, '');
   const wanted = shared ? `lib${libName}.so` : `lib${libName}.a`;
-  const library = await firstThatExists(root, [`${libDir}/${text('MULTIARCH')}/${wanted}`, `${libDir}/${wanted}`]);
+  const library = await firstThatExists(root, [
+    `${libDir}/${text('MULTIARCH')}/${wanted}`,
+    `${libDir}/${wanted}`,
+  ]);
   if (version === undefined || library === undefined) {
     return err({
       code: 'build/no-libpython',
-      what: version === undefined ? `The sysroot has no patchlevel.h for CPython ${minor}.` : `The sysroot has no ${wanted}.`,
-      fix: ['Check `sysroot.packages` in the sysroot definition: the libpython development package is needed.'],
+      what:
+        version === undefined
+          ? `The sysroot has no patchlevel.h for CPython ${minor}.`
+          : `The sysroot has no ${wanted}.`,
+      fix: [
+        'Check `sysroot.packages` in the sysroot definition: the libpython development package is needed.',
+      ],
     });
   }
   return ok({
@@ -90,7 +102,13 @@ async function distribution(
 
 async function firstThatExists(root: string, paths: readonly string[]): Promise<string | undefined> {
   for (const path of paths) {
-    if (await stat(join(root, path)).then(() => true, () => false)) return path;
+    if (
+      await stat(join(root, path)).then(
+        () => true,
+        () => false,
+      )
+    )
+      return path;
   }
   return undefined;
 }
@@ -103,14 +121,20 @@ function findMismatch(
 ): Failure | undefined {
   const multiarch = String(variables.MULTIARCH ?? '');
   const problems = [
-    python.minor === definition.python.version ? '' : `it is CPython ${python.minor}, ${definition.python.version} was asked for`,
+    python.minor === definition.python.version
+      ? ''
+      : `it is CPython ${python.minor}, ${definition.python.version} was asked for`,
     multiarch === target.multiarch ? '' : `it was built for ${multiarch}, the target is ${target.multiarch}`,
-    python.pointerWidth === target.pointerWidth ? '' : `its pointers have ${python.pointerWidth} bits, the target's ${target.pointerWidth}`,
+    python.pointerWidth === target.pointerWidth
+      ? ''
+      : `its pointers have ${python.pointerWidth} bits, the target's ${target.pointerWidth}`,
   ].filter((problem) => problem !== '');
   if (problems.length === 0) return undefined;
   return {
     code: 'build/wrong-python',
     what: `The CPython in the sysroot ${definition.name} does not fit: ${problems.join('; ')}.`,
-    fix: ['Correct `target`, `architecture` or `python.version` in the sysroot definition, then run `provision lock`.'],
+    fix: [
+      'Correct `target`, `architecture` or `python.version` in the sysroot definition, then run `provision lock`.',
+    ],
   };
 }

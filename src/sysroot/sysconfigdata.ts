@@ -11,15 +11,18 @@ export type BuildVariables = Readonly<Record<string, string | number>>;
 export function parseSysconfigdata(text: string, file: string): Result<BuildVariables> {
   const tokens = tokenize(text);
   const start = tokens.findIndex((token, i) => token.kind === 'name' && tokens[i + 1]?.text === '=');
-  if (start < 0 || tokens[start + 2]?.text !== '{') return err(malformed(file, 'no `build_time_vars = {` was found'));
+  if (start < 0 || tokens[start + 2]?.text !== '{')
+    return err(malformed(file, 'no `build_time_vars = {` was found'));
   const variables: Record<string, string | number> = {};
   let at = start + 3;
   while (tokens[at]?.text !== '}') {
     const key = readString(tokens, at);
-    if (key === undefined) return err(malformed(file, `a key was expected before "${tokens[at]?.text ?? 'end of file'}"`));
+    if (key === undefined)
+      return err(malformed(file, `a key was expected before "${tokens[at]?.text ?? 'end of file'}"`));
     if (tokens[key.next]?.text !== ':') return err(malformed(file, `":" was expected after '${key.value}'`));
     const value = readValue(tokens, key.next + 1);
-    if (value === undefined) return err(malformed(file, `the value of '${key.value}' is neither text nor an integer`));
+    if (value === undefined)
+      return err(malformed(file, `the value of '${key.value}' is neither text nor an integer`));
     variables[key.value] = value.value;
     at = tokens[value.next]?.text === ',' ? value.next + 1 : value.next;
   }
@@ -36,7 +39,8 @@ function tokenize(text: string): readonly Token[] {
   const tokens: Token[] = [];
   for (const [match] of text.matchAll(pattern)) {
     if (match.startsWith('#')) continue;
-    if (match.startsWith("'") || match.startsWith('"')) tokens.push({ kind: 'string', text: unescape(match.slice(1, -1)) });
+    if (match.startsWith("'") || match.startsWith('"'))
+      tokens.push({ kind: 'string', text: unescapeText(match.slice(1, -1)) });
     else if (/^-?\d/.test(match)) tokens.push({ kind: 'number', text: match });
     else if (/^\w/.test(match)) tokens.push({ kind: 'name', text: match });
     else tokens.push({ kind: 'mark', text: match });
@@ -46,7 +50,7 @@ function tokenize(text: string): readonly Token[] {
 
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', '\n': '' };
 
-function unescape(text: string): string {
+function unescapeText(text: string): string {
   return text.replace(/\\(x[0-9a-fA-F]{2}|[\s\S])/g, (_, code: string) =>
     code.length === 3 ? String.fromCharCode(Number.parseInt(code.slice(1), 16)) : (ESCAPES[code] ?? code),
   );
@@ -62,13 +66,18 @@ function readString(tokens: readonly Token[], at: number): { value: string; next
   return next === at ? undefined : { value, next };
 }
 
-function readValue(tokens: readonly Token[], at: number): { value: string | number; next: number } | undefined {
+function readValue(
+  tokens: readonly Token[],
+  at: number,
+): { value: string | number; next: number } | undefined {
   const token = tokens[at];
   if (token?.kind === 'number') return { value: Number(token.text), next: at + 1 };
   // pprint wraps a long string in parentheses.
   if (token?.text === '(' && token.kind === 'mark') {
     const inner = readString(tokens, at + 1);
-    return inner === undefined || tokens[inner.next]?.text !== ')' ? undefined : { value: inner.value, next: inner.next + 1 };
+    return inner === undefined || tokens[inner.next]?.text !== ')'
+      ? undefined
+      : { value: inner.value, next: inner.next + 1 };
   }
   return readString(tokens, at);
 }

@@ -39,7 +39,10 @@ const TARGET = {
 
 test('reads machine, interpreter, search path and needs; leaves out what is no ELF', () => {
   const files = parseReadelf(OUTPUT);
-  assert.deepEqual([...files.keys()], ['/work/project/isolate', '/sysroot/usr/lib/aarch64-linux-gnu/libpython3.13.so.1.0']);
+  assert.deepEqual(
+    [...files.keys()],
+    ['/work/project/isolate', '/sysroot/usr/lib/aarch64-linux-gnu/libpython3.13.so.1.0'],
+  );
   assert.deepEqual(files.get('/work/project/isolate'), {
     machine: 'AArch64',
     interpreter: '/lib/ld-linux-aarch64.so.1',
@@ -64,10 +67,13 @@ test('closes over what is needed through others, without what libc brings', () =
     provided: new Map([['libc.so.6', 'lib/libc.so.6']]),
   });
   assert.ok(closure.ok);
-  assert.deepEqual([...closure.value], [
-    ['liba.so.1', 'lib/liba.so.1.2'],
-    ['libb.so.1', 'lib/libb.so.1'],
-  ]);
+  assert.deepEqual(
+    [...closure.value],
+    [
+      ['liba.so.1', 'lib/liba.so.1.2'],
+      ['libb.so.1', 'lib/libb.so.1'],
+    ],
+  );
 });
 
 test('a library that nobody has is a failure that says who needs it', () => {
@@ -82,7 +88,12 @@ test('a library that nobody has is a failure that says who needs it', () => {
 });
 
 test('a program of the wrong machine, interpreter or with a path of the build machine is refused', () => {
-  const good = { machine: 'AArch64', interpreter: '/lib/ld-linux-aarch64.so.1', needed: [], rpath: '$ORIGIN/../lib' };
+  const good = {
+    machine: 'AArch64',
+    interpreter: '/lib/ld-linux-aarch64.so.1',
+    needed: [],
+    rpath: '$ORIGIN/../lib',
+  };
   assert.equal(checkProgram('isolate', good, TARGET), undefined);
   const bad = [
     { ...good, machine: 'Advanced Micro Devices X86-64' },

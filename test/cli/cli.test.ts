@@ -24,7 +24,9 @@ for (const name of COMMANDS) {
 }
 
 test('--version prints that of package.json', async () => {
-  const { version } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as { version: string };
+  const { version } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as {
+    version: string;
+  };
   assert.equal((await provision(['--version'])).stdout, `provision ${version}\n`);
 });
 
@@ -77,7 +79,11 @@ test('completion scripts are syntactically right and know recipes and options', 
   chmodSync(shim, 0o755);
   const completed = spawnSync(
     'bash',
-    ['--norc', '-c', `${run.stdout}\nCOMP_WORDS=(provision aar); COMP_CWORD=1; _provision; echo "\${COMPREPLY[@]}"`],
+    [
+      '--norc',
+      '-c',
+      `${run.stdout}\nCOMP_WORDS=(provision aar); COMP_CWORD=1; _provision; echo "\${COMPREPLY[@]}"`,
+    ],
     { env: { PATH: `${join(folder, 'bin')}:/usr/bin:/bin`, HOME: folder } },
   );
   assert.equal(completed.stdout.toString().trim(), 'aarch64');
@@ -121,7 +127,11 @@ test('a missing lock and a stale lock say which command mends them; exit code 3'
 
 test('values that cannot be meant: jobs, days, shell without a terminal', async (t) => {
   const folder = temporaryFolder(t);
-  for (const args of [['list', '--jobs', '0'], ['list', '--jobs', 'many'], ['clean', '--older-than', 'x']]) {
+  for (const args of [
+    ['list', '--jobs', '0'],
+    ['list', '--jobs', 'many'],
+    ['clean', '--older-than', 'x'],
+  ]) {
     const run = await provision(args, { cwd: folder, store: join(folder, 'store') });
     assert.equal(run.status, 2, args.join(' '));
   }

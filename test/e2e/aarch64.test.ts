@@ -5,21 +5,33 @@ import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
-import { type CliRun, plainEnvironment, provision, REPOSITORY, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
+import {
+  type CliRun,
+  plainEnvironment,
+  provision,
+  REPOSITORY,
+  SHARED_STORE,
+  temporaryFolder,
+} from '../support/cli.ts';
 import { ownCopyOfRunner } from '../support/project.ts';
 
 interface Report {
   readonly status: string;
   readonly stages: readonly { readonly name: string; readonly outcome: string }[];
   readonly samples: readonly { readonly name: string; readonly status: string; readonly reason?: string }[];
-  readonly totals: { readonly passed: number; readonly failed: number; readonly skipped: number; readonly cached: number };
+  readonly totals: {
+    readonly passed: number;
+    readonly failed: number;
+    readonly skipped: number;
+    readonly cached: number;
+  };
   readonly bundle?: { readonly file: string; readonly digest: string };
   readonly python?: { readonly version: string; readonly linkage: string };
 }
 
-const SAMPLES = (readdirSync(join(REPOSITORY, 'runner', 'samples'), { recursive: true, encoding: 'utf8' }) as string[]).filter(
-  (name) => name.endsWith('.py') && !/(^|\/)[_.]/.test(name),
-);
+const SAMPLES = (
+  readdirSync(join(REPOSITORY, 'runner', 'samples'), { recursive: true, encoding: 'utf8' }) as string[]
+).filter((name) => name.endsWith('.py') && !/(^|\/)[_.]/.test(name));
 
 let first: CliRun;
 let folder = '';
@@ -40,7 +52,10 @@ test('every sample equals the reference; exit code 0; the closing line says so',
   assert.equal(status, 'passed');
   assert.ok(SAMPLES.length >= 15);
   assert.deepEqual(samples.map(({ name }) => `${name}.py`).sort(), [...SAMPLES].sort());
-  assert.deepEqual(samples.filter((sample) => sample.status === 'failed'), []);
+  assert.deepEqual(
+    samples.filter((sample) => sample.status === 'failed'),
+    [],
+  );
   assert.equal(totals.passed + totals.skipped, SAMPLES.length);
   for (const sample of samples) if (sample.status === 'skipped') assert.ok(sample.reason, sample.name);
   assert.match(first.stdout.trimEnd().split('\n').at(-1) as string, /equal the reference/);
@@ -83,10 +98,11 @@ test('the bundle: program, libpython, stdlib; an aarch64 program that finds its 
   assert.ok(program.includes('$ORIGIN/../lib'));
   const libraries = readdirSync(join(root, 'lib'));
   assert.ok(libraries.includes('libpython3.13.so.1.0'));
-  assert.ok(!libraries.includes('libc.so.6'), 'libc is the system\'s');
+  assert.ok(!libraries.includes('libc.so.6'), "libc is the system's");
   assert.ok(existsSync(join(root, 'lib', 'python3.13', 'os.py')));
   assert.ok(existsSync(join(root, 'lib', 'python3.13', '__pycache__', 'os.cpython-313.pyc')));
-  for (const path of [SHARED_STORE, REPOSITORY, folder]) assert.ok(!program.includes(path), `a path of this machine: ${path}`);
+  for (const path of [SHARED_STORE, REPOSITORY, folder])
+    assert.ok(!program.includes(path), `a path of this machine: ${path}`);
 });
 
 test('a second build from nothing but the fetched files gives the same bytes', async (t) => {
@@ -103,7 +119,9 @@ test('a second build from nothing but the fetched files gives the same bytes', a
   assert.equal(report(place).bundle?.digest, report().bundle?.digest);
 });
 
-test('as an ordinary user, without root', { skip: process.getuid?.() === 0 ? false : 'is one already' }, async (t) => {
+test('as an ordinary user, without root', {
+  skip: process.getuid?.() === 0 ? false : 'is one already',
+}, async (t) => {
   const place = temporaryFolder(t);
   const store = join(place, 'store');
   mkdirSync(store);
@@ -115,12 +133,26 @@ test('as an ordinary user, without root', { skip: process.getuid?.() === 0 ? fal
   for (const part of ['src', 'recipes', 'targets', 'sysroots', 'docker', 'package.json', 'node_modules']) {
     cpSync(join(REPOSITORY, part), join(tool, part), { recursive: true });
   }
-  cpSync(join(REPOSITORY, 'runner'), join(tool, 'runner'), { recursive: true, filter: (path) => !path.endsWith('/target') });
+  cpSync(join(REPOSITORY, 'runner'), join(tool, 'runner'), {
+    recursive: true,
+    filter: (path) => !path.endsWith('/target'),
+  });
   const node = join(place, 'node');
   cpSync(process.execPath, node);
   const run = spawnSync(
     'setpriv',
-    ['--reuid', '65534', '--regid', '65534', '--clear-groups', node, join(tool, 'src', 'cli.ts'), 'aarch64', '--store', store],
+    [
+      '--reuid',
+      '65534',
+      '--regid',
+      '65534',
+      '--clear-groups',
+      node,
+      join(tool, 'src', 'cli.ts'),
+      'aarch64',
+      '--store',
+      store,
+    ],
     { cwd: place, env: { ...plainEnvironment(), HOME: place }, encoding: 'utf8', maxBuffer: 1 << 26 },
   );
   assert.equal(run.status, 0, run.stdout + run.stderr);
@@ -148,10 +180,19 @@ test('your own scripts: files and folders, with argv and stdin from the header',
     '# /// sample\n# title: Echo\n# argv: --x "two words"\n# stdin: |\n#   hello\n# ///\nimport sys\nprint(sys.argv[1:], sys.stdin.read())\nsys.exit(3)\n',
   );
   writeFileSync(join(place, 'more', 'plain.py'), 'print(sorted({"b", "a"}))\n');
-  const run = await provision(['aarch64', '--samples', 'echo.py', '--samples', 'more'], { cwd: place, store: SHARED_STORE });
+  const run = await provision(['aarch64', '--samples', 'echo.py', '--samples', 'more'], {
+    cwd: place,
+    store: SHARED_STORE,
+  });
   assert.equal(run.status, 0, run.stderr);
   const { samples } = report(place);
-  assert.deepEqual(samples.map(({ name, status }) => [name, status]), [['echo', 'passed'], ['plain', 'passed']]);
+  assert.deepEqual(
+    samples.map(({ name, status }) => [name, status]),
+    [
+      ['echo', 'passed'],
+      ['plain', 'passed'],
+    ],
+  );
 });
 
 test('a difference: exit code 7, a unified diff, and both outputs kept', async (t) => {
@@ -168,12 +209,17 @@ test('a difference: exit code 7, a unified diff, and both outputs kept', async (
 
 test('a script that loops, one that floods, one that crashes: each told for what it is', async (t) => {
   const place = temporaryFolder(t);
-  writeFileSync(join(place, 'loops.py'), '# /// sample\n# title: Loops\n# timeout: 2\n# ///\nprint("started", flush=True)\nwhile True: pass\n');
+  writeFileSync(
+    join(place, 'loops.py'),
+    '# /// sample\n# title: Loops\n# timeout: 2\n# ///\nprint("started", flush=True)\nwhile True: pass\n',
+  );
   writeFileSync(join(place, 'floods.py'), 'while True: print("x" * 1000)\n');
   writeFileSync(join(place, 'crashes.py'), 'import faulthandler\nfaulthandler._sigsegv()\n');
   const run = await provision(['aarch64', '--samples', '.'], { cwd: place, store: SHARED_STORE });
   assert.equal(run.status, 7);
-  const byName = new Map(report(place).samples.map((sample) => [sample.name, sample as { status: string; kind?: string }]));
+  const byName = new Map(
+    report(place).samples.map((sample) => [sample.name, sample as { status: string; kind?: string }]),
+  );
   assert.equal(byName.get('loops')?.status, 'failed');
   assert.match(String(byName.get('loops')?.kind), /time-limit|reference-failed/);
   assert.match(String(byName.get('floods')?.kind), /output-limit|reference-failed/);
@@ -186,20 +232,39 @@ test('plan and env print what a run does', async () => {
   assert.equal(plan.status, 0);
   const env = await provision(['env', 'aarch64', '--json'], { store: SHARED_STORE });
   assert.equal(env.status, 0, env.stderr);
-  const { variables, files } = JSON.parse(env.stdout) as { variables: Record<string, string>; files: Record<string, string> };
+  const { variables, files } = JSON.parse(env.stdout) as {
+    variables: Record<string, string>;
+    files: Record<string, string>;
+  };
   assert.equal(variables.PYO3_CROSS_LIB_DIR, '/sysroot/usr/lib/python3.13');
   assert.equal(variables.PYO3_CROSS_PYTHON_VERSION, '3.13');
   assert.equal(variables.CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER, 'clang-19');
   assert.match(String(variables.SOURCE_DATE_EPOCH), /^\d+$/);
   assert.match(files[variables.PYO3_CONFIG_FILE as string] as string, /^lib_name=python3\.13$/m);
   const shell = await provision(['env', 'aarch64', '--shell'], { store: SHARED_STORE });
-  const evaluated = spawnSync('sh', ['-c', `${shell.stdout}\nprintf %s "$CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS"`], { encoding: 'utf8' });
+  const evaluated = spawnSync(
+    'sh',
+    ['-c', `${shell.stdout}\nprintf %s "$CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS"`],
+    { encoding: 'utf8' },
+  );
   assert.equal(evaluated.stdout, variables.CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS);
 });
 
 test('shell runs a command inside the toolchain with the environment set', async (t) => {
   const place = temporaryFolder(t);
-  const run = await provision(['shell', 'aarch64', '--store', SHARED_STORE, '--', 'sh', '-c', 'echo $PYO3_CROSS_PYTHON_VERSION; cargo --version; exit 5'], { cwd: place });
+  const run = await provision(
+    [
+      'shell',
+      'aarch64',
+      '--store',
+      SHARED_STORE,
+      '--',
+      'sh',
+      '-c',
+      'echo $PYO3_CROSS_PYTHON_VERSION; cargo --version; exit 5',
+    ],
+    { cwd: place },
+  );
   assert.equal(run.status, 5, run.stderr);
   assert.match(run.stdout, /^3\.13$/m);
   assert.match(run.stdout, /^cargo 1\./m);

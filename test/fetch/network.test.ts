@@ -97,7 +97,7 @@ test('a CA bundle that cannot be read is a failure of its own', async (t) => {
   const store = await freshStore(t);
   const folder = temporaryFolder(t);
   const broken = join(folder, 'broken.pem');
-  writeFileSync(broken, '-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n');
+  writeFileSync(broken, 'nonsense\n');
   for (const caBundle of [join(folder, 'missing.pem'), broken]) {
     const context = testContext({ caBundle });
     const { failure } = await fetchAll(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LockedPackage } from '../../src/domain/packages.ts';
 import { err, ok, type Result } from '../../src/domain/result.ts';
-import { Deliveries, type Delivered } from '../../src/pipeline/deliveries.ts';
+import { type Delivered, Deliveries } from '../../src/pipeline/deliveries.ts';
 
 function one(name: string): LockedPackage {
   return { name, version: '1', architecture: 'all', path: `pool/${name}`, digest: `sha256:${name}`, size: 1 };

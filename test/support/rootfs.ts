@@ -4,7 +4,23 @@ import { dirname, join } from 'node:path';
 
 /** Programs that every machine of a supported distribution has. */
 const PROGRAMS = [
-  ...['sh', 'bash', 'cat', 'chmod', 'cp', 'env', 'false', 'head', 'id', 'ln', 'ls', 'mkdir', 'mount', 'readlink', 'rm'],
+  ...[
+    'sh',
+    'bash',
+    'cat',
+    'chmod',
+    'cp',
+    'env',
+    'false',
+    'head',
+    'id',
+    'ln',
+    'ls',
+    'mkdir',
+    'mount',
+    'readlink',
+    'rm',
+  ],
   ...['rmdir', 'sleep', 'stat', 'stty', 'touch', 'true', 'tty', 'wc', 'yes'],
 ];
 
@@ -16,7 +32,8 @@ export function makeRootfs(root: string): string {
     mkdirSync(join(root, 'usr', name), { recursive: true });
     symlinkSync(`usr/${name}`, join(root, name));
   }
-  for (const name of ['etc', 'home', 'mnt', 'opt', 'var/lib']) mkdirSync(join(root, name), { recursive: true });
+  for (const name of ['etc', 'home', 'mnt', 'opt', 'var/lib'])
+    mkdirSync(join(root, name), { recursive: true });
   writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\n');
   writeFileSync(join(root, 'opt/here'), 'in the tree\n');
   symlinkSync('/run', join(root, 'var/run'));

@@ -12,7 +12,7 @@
 #   fact(n) = if n < 2 then 1 else n * fact(n - 1)
 #   fact(20)
 #   max(1, fact(3), x) - min(4, 2)
-#   [1, 2, x][1] + sum([n * n for n in [1, 2, 3] if n != 2])
+#   sum([1, 2, x]) * len([])
 #   "con" + "cat" * 2
 #   1 +
 #   (2 * 3
@@ -23,7 +23,7 @@
 #   "a" - 1
 #   loop(n) = loop(n + 1)
 #   loop(0)
-#   [1, 2][5]
+#   [1, 2
 #   3 = x
 #   "open
 #   0.1 + 0.2; 7 // 2; 1e3
@@ -35,7 +35,7 @@ import re
 import sys
 
 TOKEN = re.compile(r"\s*(?:(?P<number>\d+(?:\.\d+)?(?:e[+-]?\d+)?)|(?P<string>\"[^\"]*\")|(?P<name>[A-Za-z_]\w*)|(?P<op>//|==|!=|<=|>=|[-+*/%^()=<>,;\[\]]))")
-KEYWORDS = {"and", "or", "not", "if", "then", "else", "for", "in", "true", "false"}
+KEYWORDS = {"and", "or", "not", "if", "then", "else", "true", "false"}
 BINARY = {"or": 1, "and": 2, "==": 4, "!=": 4, "<": 4, ">": 4, "<=": 4, ">=": 4, "+": 5, "-": 5, "*": 6, "/": 6, "//": 6, "%": 6, "^": 8}
 APPLY = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "//": operator.floordiv, "%": operator.mod, "^": operator.pow,
@@ -131,9 +131,9 @@ class Parser:
         return left
 
     def binary(self, symbol, position, left, right):
-        if symbol in ("and", "or"):
-            if symbol == "and":
-                return lambda v, d: left(v, d) and right(v, d)
+        if symbol == "and":
+            return lambda v, d: left(v, d) and right(v, d)
+        if symbol == "or":
             return lambda v, d: left(v, d) or right(v, d)
 
         def apply(variables, depth):
@@ -162,7 +162,8 @@ class Parser:
                 node = self.expression()
                 self.expect(")")
             case "op", "[":
-                node = self.listing()
+                items = self.sequence("]", self.expression)
+                node = lambda v, d: [item(v, d) for item in items]
             case "op", "if":
                 parts = [self.expression()]
                 for word in ("then", "else"):
@@ -173,35 +174,7 @@ class Parser:
                 node = self.call(value, position) if self.accept("(") else self.variable(value, position)
             case _:
                 raise Problem(f"unexpected {value!r}", position)
-        while bracket := self.accept("["):
-            node = self.index_into(node, bracket[2])
         return node
-
-    def listing(self):
-        if self.accept("]"):
-            return lambda v, d: []
-        first = self.expression()
-        if not self.accept("for"):
-            rest = self.sequence("]", self.expression) if self.accept(",") else self.expect("]") or []
-            return lambda v, d: [item(v, d) for item in (first, *rest)]
-        name = self.name()
-        self.expect("in")
-        items = self.expression()
-        test = self.expression() if self.accept("if") else lambda v, d: True
-        self.expect("]")
-        return lambda v, d: [first(s, d) for item in items(v, d) if test(s := {**v, name: item}, d)]
-
-    def index_into(self, node, position):
-        inner = self.expression()
-        self.expect("]")
-
-        def get(variables, depth):
-            try:
-                return node(variables, depth)[inner(variables, depth)]
-            except (IndexError, TypeError) as error:
-                raise Problem(str(error), position) from None
-
-        return get
 
     def variable(self, name, position):
         def get(variables, depth):

@@ -8,9 +8,6 @@ import itertools
 import operator
 
 
-class IntegrityError(Exception): ...
-
-
 class Expression:
     def __init__(self, test, text):
         self.test, self.text = test, text
@@ -38,11 +35,11 @@ class Column:
     def __set__(self, instance, value):
         if value is None:
             if not self.null and not self.key:
-                raise IntegrityError(f"{type(instance).__name__}.{self.name} must not be null")
+                raise ValueError(f"{type(instance).__name__}.{self.name} must not be null")
         try:
             value = value if value is None else self.kind(value)
         except (TypeError, ValueError) as error:
-            raise IntegrityError(f"{type(instance).__name__}.{self.name}: {error}") from None
+            raise ValueError(f"{type(instance).__name__}.{self.name}: {error}") from None
         session.changed(instance, self.name, value)
         instance._values[self.name] = value
 
@@ -132,7 +129,7 @@ class Session:
     def new(self, one):
         for name, column in one._columns.items():
             if column.unique and any(other._values[name] == one._values[name] for other in one._rows.values()):
-                raise IntegrityError(f"{type(one).__name__}.{name} {one._values[name]!r} exists")
+                raise ValueError(f"{type(one).__name__}.{name} {one._values[name]!r} exists")
         one._rows[one.id] = one
         if self.undo is not None:
             self.undo.append(lambda: one._rows.pop(one.id))
@@ -152,7 +149,7 @@ class Session:
             step()
         if kind:
             print(f"  rolled back {len(steps)} steps: {error}")
-        return kind is not None and issubclass(kind, IntegrityError)
+        return kind is not None and issubclass(kind, ValueError)
 
 
 session = Session()
@@ -195,7 +192,7 @@ for action in (
 ):  # fmt: skip
     try:
         print(action())
-    except (IntegrityError, TypeError) as error:
+    except (ValueError, TypeError) as error:
         print(f"{type(error).__name__}: {error}")
 book = Book.get(1)
 book.author = None

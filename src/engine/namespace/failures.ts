@@ -78,7 +78,7 @@ export function noWorkingFolder(cwd: string): Failure {
 export function cannotCopy(from: string, to: string, why: string, evidence: readonly string[] = []): Failure {
   return {
     code: 'engine/cannot-copy',
-    what: `${from} of the sandbox cannot be copied to ${to}.`,
+    what: `${from} cannot be copied to ${to}.`,
     why,
     fix: ['Check what the commands in the sandbox left there.'],
     ...(evidence.length > 0 ? { evidence } : {}),

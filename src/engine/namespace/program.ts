@@ -79,38 +79,69 @@ async function keepFromHostTools(
   return { argv, env };
 }
 
-/** Command line, on the host, that enters the namespaces and becomes the program there. */
-export function entryCommand(
-  tools: Tools,
-  features: Features,
-  input: EntryInput,
-): readonly [string, ...string[]] {
-  const { namespaces, network, program, interactive } = input;
-  const keeper = String(namespaces.keeper);
+/** Enters the process namespace for what is forked next, and gives the power to enter the other namespaces. */
+function towards({ tools, features, namespaces }: EntryInput): readonly [string, ...string[]] {
   const outer = features.userNamespace
     ? [`--user=/proc/${namespaces.init}/ns/user`, '--preserve-credentials']
     : [];
-  const inner = features.unprivileged ? ['--user', '--preserve-credentials'] : [];
+  const pid = `--pid=/proc/${namespaces.keeper}/ns/pid`;
+  return [tools.setpriv, '--no-new-privs', '--pdeathsig', 'KILL', '--', tools.nsenter, ...outer, pid];
+}
+
+/** Enters all other namespaces, the unprivileged user namespace last, and becomes the program. */
+function into({ tools, features, namespaces, network, program }: EntryInput): readonly string[] {
+  const keeper = String(namespaces.keeper);
   return [
-    ...([tools.setpriv, '--no-new-privs', '--pdeathsig', 'KILL', '--'] as const),
-    // What is forked from here on is in the process namespace: first the power to enter, then the fork.
-    ...[tools.nsenter, '--no-fork', ...outer, `--pid=/proc/${keeper}/ns/pid`, '--'],
-    // Stays outside, waits, and ends as the program ends: with its status or by its signal. Not moved by Ctrl-C.
-    ...[tools.unshare, '--fork', '--kill-child', '--'],
-    // A session and process group that the program can see; a terminal's shell makes its own.
-    ...(interactive ? [] : [tools.setsid, '--']),
     ...[tools.nsenter, '--no-fork', '--target', keeper, '--mount', '--ipc', '--uts'],
     ...(network === 'none' ? ['--net'] : []),
-    ...[...inner, `--wd=/proc/${keeper}/root${program.cwd}`, '--', ...program.argv],
+    ...(features.unprivileged ? ['--user', '--preserve-credentials'] : []),
+    ...[`--wd=/proc/${keeper}/root${program.cwd}`, '--', ...program.argv],
+  ];
+}
+
+/**
+ * Command line, on the host, that runs the program: the first `nsenter` stays outside, waits, and ends as the program
+ * ends, with its status or by its signal. The program gets a session and process group that it can see. (Not with
+ * `unshare --fork`: that of util-linux before 2.38 makes the program ignore SIGINT and SIGTERM, and before 2.40 it tells
+ * SIGKILL as exit status 1.)
+ */
+export function entryCommand(input: EntryInput): readonly [string, ...string[]] {
+  return [...towards(input), '--', input.tools.setsid, '--', ...into(input)];
+}
+
+/** The same in our own session, for a program that has our standard streams. */
+export function inheritingCommand(input: EntryInput): readonly [string, ...string[]] {
+  return [...towards(input), '--', ...into(input)];
+}
+
+/** A stopped job goes on: nobody is there to continue it later. */
+const FOREGROUND_SCRIPT = `
+"$@"; status=$?
+while jobs %% >/dev/null 2>&1; do fg >/dev/null; status=$?; done
+exit $status
+`;
+
+/**
+ * The same on a terminal: a shell with job control outside the sandbox makes the program the terminal's foreground job,
+ * so that Ctrl-C and Ctrl-Z reach the program alone, and takes the terminal back after it. Its exit status is a shell's.
+ */
+export function terminalCommand(input: EntryInput): readonly [string, ...string[]] {
+  const { sh, env } = input.tools;
+  // A shell drops variables whose names are not its own kind of name: `env` sets them after it.
+  const pairs = Object.entries(input.program.env).map(([name, value]) => `${name}=${value}`);
+  return [
+    ...towards(input),
+    ...['--no-fork', '--', sh, '-m', '-c', FOREGROUND_SCRIPT, 'sh', env, '-i', '--', ...pairs],
+    ...into(input),
   ];
 }
 
 export interface EntryInput {
+  readonly tools: Tools;
+  readonly features: Features;
   readonly namespaces: Namespaces;
   readonly network: 'none' | 'host';
   readonly program: Program;
-  /** The program gets our terminal. */
-  readonly interactive: boolean;
 }
 
 async function isExecutable(host: string): Promise<boolean> {

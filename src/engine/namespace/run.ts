@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { isatty } from 'node:tty';
 import { err, ok, type Result } from '../../domain/result.ts';
 import { interrupted } from '../../failure.ts';
+import { errorCode } from '../../store/disk.ts';
 import { removeTree } from '../../store/temporary.ts';
 import type { Command, Exit, SandboxSpec } from '../engine.ts';
 import { type Captured, capture } from './capture.ts';
@@ -16,7 +17,13 @@ import { type Fifos, openFifo } from './fifos.ts';
 import { fstabOf } from './fstab.ts';
 import { type Layout, makePrivate, OLD_ROOT, privateHost } from './layout.ts';
 import type { HostMount } from './mountinfo.ts';
-import { entryCommand, prepareProgram } from './program.ts';
+import {
+  type EntryInput,
+  entryCommand,
+  inheritingCommand,
+  prepareProgram,
+  terminalCommand,
+} from './program.ts';
 import { type Namespaces, type Refusal, startNamespaces } from './setup.ts';
 import { TOOL_ENV, type Tools } from './tools.ts';
 import type { Layer } from './view.ts';
@@ -50,16 +57,13 @@ export async function runCommand(box: Box, command: Command): Promise<Result<Exi
     if (!program.ok) return program;
     const namespaces = await enterable(box, run, layers);
     if (!namespaces.ok) return err(box.signal.aborted ? interrupted() : sandboxFailed(namespaces.error));
-    const interactive = command.stdio === 'inherit';
-    const entry = entryCommand(box.tools, box.features, {
-      namespaces: namespaces.value,
-      network: box.spec.network,
-      program: program.value,
-      interactive,
-    });
-    const start = { box, run, command, entry, env: program.value.env, namespaces: namespaces.value };
+    const entry: EntryInput = {
+      ...{ tools: box.tools, features: box.features, network: box.spec.network },
+      ...{ namespaces: namespaces.value, program: program.value },
+    };
+    const start: Start = { box, run, command, entry };
     try {
-      return interactive ? await hand(start) : await follow(start);
+      return command.stdio === 'inherit' ? await hand(start) : await follow(start);
     } finally {
       await namespaces.value.end();
     }
@@ -104,27 +108,26 @@ interface Start {
   /** Folder of this run on the host. */
   readonly run: string;
   readonly command: Command;
-  /** Command line on the host. */
-  readonly entry: readonly [string, ...string[]];
-  readonly env: Readonly<Record<string, string>>;
-  readonly namespaces: Namespaces;
+  readonly entry: EntryInput;
 }
+
+/** How often a waiting process that stopped with its program is woken, in milliseconds. */
+const WAKE_MS = 500;
 
 /** Runs the command with its output captured, under its limits. */
 async function follow(start: Start): Promise<Result<Exit>> {
-  const { box, command, namespaces } = start;
+  const { box, command, entry } = start;
   const fifos = await box.fifos.take(box.signal);
   if (!fifos.ok) return fifos;
   const stdin = await openInput(start);
   const [stdout, stderr] = [openFifo(fifos.value.stdout), openFifo(fifos.value.stderr)];
   const began = performance.now();
-  const child = begin(start, [stdin, stdout.write, stderr.write]);
+  const child = begin(start, entryCommand(entry), entry.program.env, [stdin, stdout.write, stderr.write]);
   for (const descriptor of [stdin, stdout.write, stderr.write]) closeSync(descriptor);
   let limit: Exit['limit'];
   const stop = (why?: Exit['limit']): void => {
     limit ??= why;
-    child.kill('SIGKILL');
-    void namespaces.end();
+    void entry.namespaces.end();
   };
   const listen = (stream: 'stdout' | 'stderr', descriptor: number): Captured =>
     capture(descriptor, {
@@ -133,18 +136,15 @@ async function follow(start: Start): Promise<Result<Exit>> {
       onOverflow: () => stop('output'),
     });
   const [out, errors] = [listen('stdout', stdout.read), listen('stderr', stderr.read)];
-  const timer =
-    command.timeoutMs === undefined ? undefined : setTimeout(() => stop('time'), command.timeoutMs);
-  const abort = (): void => stop();
-  box.signal.addEventListener('abort', abort, { once: true });
-  if (box.signal.aborted) abort();
-  const end = await endOf(child);
+  const end = await endOf(child, {
+    box,
+    stop,
+    ...(command.timeoutMs === undefined ? {} : { timeoutMs: command.timeoutMs }),
+  });
   const ms = performance.now() - began;
-  clearTimeout(timer);
   // What the program left running holds its pipes: it goes with the namespaces, and the pipes end.
-  await namespaces.end();
+  await entry.namespaces.end();
   await Promise.all([out.ended, errors.ended]);
-  box.signal.removeEventListener('abort', abort);
   box.fifos.giveBack(fifos.value);
   if (box.signal.aborted) return err(interrupted());
   if (end.error !== undefined) return err(cannotStart(command.argv[0], end.error));
@@ -156,19 +156,17 @@ async function follow(start: Start): Promise<Result<Exit>> {
   return entryProblem(exit, command) ?? ok(exit);
 }
 
-/** Hands the terminal to the command until it ends. */
+/** Hands our standard streams, and the terminal if there is one, to the command until it ends. */
 async function hand(start: Start): Promise<Result<Exit>> {
-  const { box, namespaces } = start;
-  const began = performance.now();
+  const { box, command, entry } = start;
   const terminal = isatty(0);
-  const child = begin(terminal ? onTerminal(start) : start, 'inherit');
-  const abort = (): void => void namespaces.end();
-  box.signal.addEventListener('abort', abort, { once: true });
-  if (box.signal.aborted) abort();
-  const end = await endOf(child);
-  box.signal.removeEventListener('abort', abort);
+  const began = performance.now();
+  const child = terminal
+    ? begin(start, terminalCommand(entry), TOOL_ENV, 'inherit')
+    : begin(start, inheritingCommand(entry), entry.program.env, 'inherit');
+  const end = await endOf(child, { box, stop: () => void entry.namespaces.end() });
   if (box.signal.aborted) return err(interrupted());
-  if (end.error !== undefined) return err(cannotStart(start.command.argv[0], end.error));
+  if (end.error !== undefined) return err(cannotStart(command.argv[0], end.error));
   const signal = end.signal ?? (terminal ? signalOfShellStatus(end.status) : undefined);
   return ok({
     ...(signal === undefined ? { status: end.status ?? 0 } : { signal }),
@@ -176,33 +174,20 @@ async function hand(start: Start): Promise<Result<Exit>> {
   });
 }
 
-/** Makes its job the terminal's foreground job, so that Ctrl-C reaches the program and not us; a stopped job goes on. */
-const FOREGROUND_SCRIPT = `
-"$@"; status=$?
-while jobs %% >/dev/null 2>&1; do fg >/dev/null; status=$?; done
-exit $status
-`;
-
-function onTerminal(start: Start): Start {
-  const { env, sh } = start.box.tools;
-  // The shell would drop variables whose names are not its own kind of name: `env` sets them after it.
-  const pairs = Object.entries(start.env).map(([name, value]) => `${name}=${value}`);
-  return {
-    ...start,
-    env: TOOL_ENV,
-    entry: [sh, '-m', '-c', FOREGROUND_SCRIPT, 'sh', env, '-i', '--', ...pairs, ...start.entry],
-  };
-}
-
-function begin({ entry, env, run, command }: Start, stdio: 'inherit' | number[]): ChildProcess {
-  const [file, ...args] = entry;
-  return spawn(file, args, {
-    env: { ...env },
-    // Where a crash of the program leaves its waiting parent's core file, if anywhere.
-    cwd: run,
-    stdio,
-    detached: command.stdio !== 'inherit',
-  });
+/** Starts a command line of the host; what spawn(2) has against it, in words. */
+function begin(
+  { run, command }: Start,
+  [file, ...args]: readonly [string, ...string[]],
+  env: Readonly<Record<string, string>>,
+  stdio: 'inherit' | number[],
+): ChildProcess | string {
+  try {
+    // The folder is where a crash leaves the waiting process's core file, if anywhere.
+    return spawn(file, args, { env: { ...env }, cwd: run, stdio, detached: command.stdio !== 'inherit' });
+  } catch (cause) {
+    if (errorCode(cause) === 'E2BIG') return 'Argument list too long (E2BIG).';
+    throw cause;
+  }
 }
 
 /** Standard input is a file, as with `<` in a shell: it can be opened again as `/dev/stdin`. */
@@ -219,11 +204,29 @@ interface End {
   readonly error?: string;
 }
 
-function endOf(child: ChildProcess): Promise<End> {
-  return new Promise((resolve) => {
+interface Watch {
+  readonly box: Box;
+  readonly timeoutMs?: number;
+  readonly stop: (why?: Exit['limit']) => void;
+}
+
+/** Waits for the end of a program, and brings it about at its time limit or on abort. */
+async function endOf(child: ChildProcess | string, { box, timeoutMs, stop }: Watch): Promise<End> {
+  if (typeof child === 'string') return { error: child };
+  const abort = (): void => stop();
+  box.signal.addEventListener('abort', abort, { once: true });
+  if (box.signal.aborted) abort();
+  const timer = timeoutMs === undefined ? undefined : setTimeout(() => stop('time'), timeoutMs);
+  // `nsenter` stops itself when its program stops, and would sleep on when something else continues the program.
+  const waker = setInterval(() => child.kill('SIGCONT'), WAKE_MS);
+  const end = await new Promise<End>((resolve) => {
     child.once('error', (cause) => resolve({ error: cause.message }));
     child.once('exit', (status, signal) => resolve(signal === null ? { status: status ?? 0 } : { signal }));
   });
+  clearInterval(waker);
+  clearTimeout(timer);
+  box.signal.removeEventListener('abort', abort);
+  return end;
 }
 
 /** A shell tells a signal as 128 and its number. */

@@ -1,0 +1,108 @@
+import type { Failure } from '../failure.ts';
+import type { SampleResult } from './sample.ts';
+import type { Linkage, TargetTriple } from './words.ts';
+
+/** `artifacts/<recipe>/report.json`: what a run did, from what, and how it went. Schema: docs/report.schema.json. */
+export interface Report {
+  readonly schema: 1;
+  readonly tool: { readonly name: string; readonly version: string };
+  readonly status: ReportStatus;
+  readonly recipe: string;
+  readonly target: { readonly name: string; readonly triple: TargetTriple };
+  /** Digest of the plan, as `provision plan --json` prints it. */
+  readonly plan: string;
+  /** When the run began and ended, ISO 8601, UTC. */
+  readonly started: string;
+  readonly finished: string;
+  /** Milliseconds, wall. */
+  readonly ms: number;
+  /** Folder of this report, relative to the folder that the command was given in where it is below it. */
+  readonly artifacts: string;
+  readonly host: { readonly machine: string; readonly cores: number };
+  /** Absent where no process had to be started. */
+  readonly engine?: { readonly name: string; readonly version: string; readonly detail: string };
+  readonly python?: ReportPython;
+  /** The interpreter that says what is right. */
+  readonly reference?: { readonly version: string; readonly digest: string };
+  readonly toolchain?: ReportTree;
+  readonly sysroot?: ReportTree;
+  /** Path, digest and size in bytes of the archive. */
+  readonly bundle?: { readonly file: string; readonly digest: string; readonly size: number };
+  readonly stages: readonly StageReport[];
+  readonly bytes: { readonly downloaded: number; readonly unpacked: number };
+  readonly notices: readonly Notice[];
+  readonly samples: readonly SampleResult[];
+  readonly totals: Totals;
+  /** Files of this run, relative to `artifacts`. */
+  readonly logs: readonly string[];
+  readonly failure?: Failure;
+}
+
+/** `passed`: every sample is equal. `failed`: samples differ. `blocked`: the build stopped. `error`: anything else. */
+export type ReportStatus = 'passed' | 'failed' | 'blocked' | 'error';
+
+/** The target's Python, and why this one was taken. Paths are relative to the root of the tree that it is in. */
+export interface ReportPython {
+  readonly version: string;
+  readonly libpython: string;
+  readonly linkage: Linkage;
+  readonly sysconfigdata: string;
+  readonly why: string;
+}
+
+/** A tree made of locked packages. */
+export interface ReportTree {
+  readonly name: string;
+  /** Fingerprint of the tree in the store. */
+  readonly tree: string;
+  /** Checksum of the lock. */
+  readonly lock: string;
+  readonly packages: number;
+  /** Program or package → version, for those that matter most to what is built. */
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+export interface StageReport {
+  readonly name: string;
+  readonly outcome: 'hit' | 'done' | 'failed';
+  /** Milliseconds, wall; stages run side by side. */
+  readonly ms: number;
+  readonly detail?: string;
+}
+
+export interface Notice {
+  readonly level: 'info' | 'warning';
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface Totals {
+  readonly samples: number;
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  /** Of those that passed: with a difference that they declare. */
+  readonly declared: number;
+  /** Of which nothing had to be run again. */
+  readonly cached: number;
+}
+
+/** How a run went, by the failure that ended it. */
+export function reportStatus(failure: Failure | undefined): ReportStatus {
+  if (failure === undefined) return 'passed';
+  if (failure.code.startsWith('samples/')) return 'failed';
+  return failure.code.startsWith('build/') ? 'blocked' : 'error';
+}
+
+export function totalsOf(samples: readonly SampleResult[], cached: number): Totals {
+  const count = (status: SampleResult['status']): number =>
+    samples.filter((one) => one.status === status).length;
+  return {
+    samples: samples.length,
+    passed: count('passed'),
+    failed: count('failed'),
+    skipped: count('skipped'),
+    declared: samples.filter(({ declared = [] }) => declared.length > 0).length,
+    cached,
+  };
+}

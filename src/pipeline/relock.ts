@@ -1,0 +1,59 @@
+import { access } from 'node:fs/promises';
+import { err, ok, type Result } from '../domain/result.ts';
+import type { Failure } from '../failure.ts';
+import { type LockDifference, relock } from '../lock/relock.ts';
+import type { Session } from './session.ts';
+import type { Locked, Locks } from './trees.ts';
+
+/**
+ * No mirror has a locked file any more: resolves the locks that name such files again, within their suite, and says so
+ * loudly. With `--frozen` the failure stays what it is.
+ */
+export async function relockMissing(session: Session, locks: Locks, failure: Failure): Promise<Result<void>> {
+  const { context } = session;
+  if (context.settings.frozen || context.settings.offline) return err(failure);
+  const affected = await lacking(session, locks);
+  let changed = false;
+  for (const { file, definition } of affected) {
+    context.emit({
+      type: 'notice',
+      level: 'warning',
+      code: 'lock/moved-on',
+      message: `The archive moved on: ${failure.what} Resolving ${file.id} again within ${definition.suite}.`,
+    });
+    const relocked = await relock(context, file, definition);
+    if (!relocked.ok) return relocked;
+    changed ||= relocked.value.changed;
+    for (const difference of relocked.value.differences) context.emit(changedPackage(file.id, difference));
+  }
+  // The archive still names the very files that it does not give: trying again would not end.
+  return changed ? ok(undefined) : err(failure);
+}
+
+/** Locks with packages that are not in the store: each once, also where two roles share a definition. */
+async function lacking({ store }: Session, locks: Locks): Promise<readonly Locked[]> {
+  const found = new Map<string, Locked>();
+  for (const locked of [locks.toolchain, locks.sysroot, locks.reference]) {
+    const packages = Object.values(locked.lock.sets).flat();
+    const there = await Promise.all(
+      packages.map(({ digest }) =>
+        access(store.blobPath(digest)).then(
+          () => true,
+          () => false,
+        ),
+      ),
+    );
+    if (there.includes(false)) found.set(locked.file.id, locked);
+  }
+  return [...found.values()];
+}
+
+function changedPackage(id: string, { name, architecture, from, to }: LockDifference) {
+  const change = from === undefined ? `new: ${to}` : to === undefined ? `gone: ${from}` : `${from} → ${to}`;
+  return {
+    type: 'notice',
+    level: 'warning',
+    code: 'lock/changed',
+    message: `${id}: ${name}:${architecture} ${change}. The lock was written anew; commit it.`,
+  } as const;
+}

@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import {
+  ar,
+  compress,
+  debAround,
+  file,
+  folder,
+  hardLink,
+  symlink,
+  type TarPart,
+  tar,
+} from '../support/deb.ts';
+import { names, place, unpackBytes, unpackParts } from '../support/unpacking.ts';
+
+/** A package of these entries is refused with this code, and nothing is written beside the root. */
+function refused(title: string, code: string, parts: readonly TarPart[]): void {
+  test(`${title}: ${code}`, async (t) => {
+    const at = place(t);
+    const done = await unpackParts(at, [parts]);
+    assert.ok(!done.ok, 'it was unpacked');
+    assert.equal(done.error.code, code, JSON.stringify(done.error));
+    assert.ok(done.error.what.includes('package-0.deb'), done.error.what);
+    assert.ok(done.error.fix.length > 0);
+    assert.deepEqual(readdirSync(at.outside).sort(), ['a', 'package-0.deb']);
+    assert.deepEqual(readdirSync(join(at.outside, 'a', 'b')), ['root']);
+  });
+}
+
+refused('an absolute name', 'archive/escapes-root', [file('/etc/passwd', 'evil')]);
+refused('a name that climbs out', 'archive/escapes-root', [file('../evil', 'evil')]);
+refused('a name that climbs out in its middle', 'archive/escapes-root', [file('./usr/../../evil', 'evil')]);
+refused('a folder that climbs out', 'archive/escapes-root', [folder('./../../evil/')]);
+refused('a link whose name climbs out', 'archive/escapes-root', [symlink('../evil', '/etc')]);
+refused('a hard link whose name climbs out', 'archive/escapes-root', [
+  file('./a'),
+  hardLink('../evil', './a'),
+]);
+refused('a hard link to a file outside', 'archive/missing-link-target', [
+  hardLink('./evil', '../../../package-0.deb'),
+]);
+refused('a hard link to an absolute path', 'archive/missing-link-target', [
+  hardLink('./evil', '/etc/passwd'),
+]);
+refused('a hard link to nothing', 'archive/missing-link-target', [hardLink('./evil', './nothing')]);
+refused('a hard link to a folder', 'archive/missing-link-target', [
+  folder('./a/'),
+  hardLink('./evil', './a'),
+]);
+refused('a character device', 'archive/device-node', [{ name: './null', type: '3' }]);
+refused('a block device', 'archive/device-node', [{ name: './sda', type: '4' }]);
+refused('a named pipe', 'archive/device-node', [{ name: './pipe', type: '6' }]);
+refused('a sparse file', 'archive/unsupported', [{ name: './sparse', type: 'S' }]);
+refused('a loop of links', 'archive/conflict', [symlink('./a', 'b'), symlink('./b', 'a'), file('./a/evil')]);
+refused('a file where a folder is', 'archive/conflict', [folder('./a/'), file('./a', 'x')]);
+refused('a link where a folder is', 'archive/conflict', [file('./a/b', 'x'), symlink('./a', '/etc')]);
+refused('a file used as a folder', 'archive/conflict', [file('./a', 'x'), file('./a/b', 'x')]);
+refused('a file named as the root', 'archive/conflict', [file('./.', 'x')]);
+refused('a name with a zero byte', 'archive/bad-name', [file('a\0b\n\0c', 'x', { long: 'gnu' })]);
+refused('a file larger than the limit', 'archive/too-large', [
+  file('./b'),
+  file('./huge', 'x', { size: 8 * 1024 ** 3 - 1 }),
+]);
+
+test('a header that announces more than may be unpacked is refused before anything is written', async (t) => {
+  const at = place(t);
+  const done = await unpackParts(at, [[file('./huge', 'x', { size: 5_000_000 })]], {
+    limits: { bytes: 4_000_000, files: 10 },
+  });
+  assert.ok(!done.ok);
+  assert.equal(done.error.code, 'archive/too-large');
+  assert.ok(!names(at.root).includes('huge'));
+});
+
+test('the limits hold for all packages together, in bytes and in files', async (t) => {
+  const content = Buffer.alloc(600);
+  for (const limits of [
+    { bytes: 1000, files: 100 },
+    { bytes: 100_000, files: 3 },
+  ]) {
+    const at = place(t);
+    const parts = [
+      [file('./a', content), symlink('./b', 'a')],
+      [file('./c', content), symlink('./d', 'c')],
+    ];
+    const done = await unpackParts(at, parts, { limits, jobs: 2 });
+    assert.ok(!done.ok);
+    assert.equal(done.error.code, 'archive/too-large');
+  }
+});
+
+test('a file through a link that leads outside lands inside the root', async (t) => {
+  const at = place(t);
+  const outside = join(at.outside, 'target');
+  writeFileSync(outside, 'untouched');
+  const done = await unpackParts(at, [
+    [
+      symlink('./absolute', at.outside),
+      file('./absolute/target', 'evil'),
+      symlink('./climbs', '../../../../../../../../..'),
+      file('./climbs/top', 'evil'),
+      symlink('./deep/er', '../../..'),
+      symlink('./chain', 'deep/er'),
+      file('./chain/chained', 'evil'),
+      // The last part of a name is never followed: the link itself is replaced.
+      symlink('./target', outside),
+      file('./target', 'evil'),
+    ],
+  ]);
+  assert.ok(done.ok, JSON.stringify(done));
+  assert.equal(readFileSync(outside, 'utf8'), 'untouched');
+  assert.equal(readFileSync(join(at.root, at.outside, 'target'), 'utf8'), 'evil');
+  for (const name of ['top', 'chained', 'target'])
+    assert.equal(readFileSync(join(at.root, name), 'utf8'), 'evil');
+  assert.deepEqual(readdirSync(at.outside).sort(), ['a', 'package-0.deb', 'target']);
+});
+
+test('a link made by one package does not lead the files of the next one outside', async (t) => {
+  const at = place(t);
+  const done = await unpackParts(at, [
+    [file('./pad', Buffer.alloc(10_000, 'unlike')), symlink('./way', at.outside)],
+    [file('./way/evil', 'evil')],
+  ]);
+  assert.ok(done.ok, JSON.stringify(done));
+  assert.deepEqual(readdirSync(at.outside).sort(), ['a', 'package-0.deb', 'package-1.deb']);
+});
+
+test('a link never takes the place of a folder that another entry was put through before', async (t) => {
+  const at = place(t);
+  const done = await unpackParts(at, [
+    [file('./usr/a', 'x'), symlink('./usr', at.outside), file('./usr/evil', 'x')],
+  ]);
+  assert.ok(!done.ok);
+  assert.equal(done.error.code, 'archive/conflict');
+  assert.deepEqual(readdirSync(at.outside).sort(), ['a', 'package-0.deb']);
+});
+
+const GOOD = tar([folder('./'), file('./a', Buffer.alloc(200_000, 'some text ')), file('./b', 'b')]);
+const PACKED = compress(GOOD, 'xz');
+
+const damaged: readonly [title: string, code: string, bytes: Uint8Array][] = [
+  ['an empty file', 'archive/corrupt', Buffer.alloc(0)],
+  ['a web page', 'archive/corrupt', Buffer.from('<html>not found</html>')],
+  [
+    'a wrong mark of ar',
+    'archive/corrupt',
+    Buffer.concat([Buffer.from('!<arcx>\n'), debAround(PACKED).subarray(8)]),
+  ],
+  [
+    'a damaged header of ar',
+    'archive/corrupt',
+    ar([['debian-binary', Buffer.from('2.0\n')]]).fill('x', 8, 70),
+  ],
+  ['no debian-binary', 'archive/corrupt', ar([['data.tar.xz', PACKED]])],
+  ['an unknown format', 'archive/unsupported', ar([['debian-binary', Buffer.from('3.0\n')]])],
+  [
+    'an unknown packing',
+    'archive/unsupported',
+    ar([
+      ['debian-binary', Buffer.from('2.0\n')],
+      ['data.tar.lzma', PACKED],
+    ]),
+  ],
+  ['no data', 'archive/truncated', ar([['debian-binary', Buffer.from('2.0\n')]])],
+  ['a file cut off', 'archive/truncated', debAround(PACKED).subarray(0, -100)],
+  ['a file cut off in a header', 'archive/truncated', debAround(PACKED).subarray(0, 90)],
+  ['xz data cut off', 'archive/truncated', debAround(PACKED.subarray(0, -40))],
+  ['xz data damaged', 'archive/corrupt', debAround(Buffer.from(PACKED).fill(0x55, 100, 140))],
+  ['no xz data', 'archive/corrupt', debAround(Buffer.from('this is no xz at all'))],
+  ['gz data cut off', 'archive/truncated', debAround(compress(GOOD, 'gz').subarray(0, -40), 'gz')],
+  [
+    'gz data damaged',
+    'archive/corrupt',
+    debAround(Buffer.from(compress(GOOD, 'gz')).fill(0x55, 60, 90), 'gz'),
+  ],
+  [
+    'zst data damaged',
+    'archive/corrupt',
+    debAround(Buffer.from(compress(GOOD, 'zst')).fill(0x55, 20, 40), 'zst'),
+  ],
+  ['zst data cut off', 'archive/truncated', debAround(compress(GOOD, 'zst').subarray(0, -9), 'zst')],
+  ['a tar archive cut off in a file', 'archive/truncated', debAround(compress(GOOD.subarray(0, 5000), 'xz'))],
+  [
+    'a tar archive cut off between files',
+    'archive/truncated',
+    debAround(compress(GOOD.subarray(0, -2048), 'xz')),
+  ],
+  [
+    'a tar archive cut off in a header',
+    'archive/truncated',
+    debAround(compress(GOOD.subarray(0, -1800), 'xz')),
+  ],
+  [
+    'a damaged header of tar',
+    'archive/corrupt',
+    debAround(compress(Buffer.from(GOOD).fill('y', 0, 5), 'xz')),
+  ],
+  ['no tar archive', 'archive/corrupt', debAround(compress(Buffer.alloc(4096, 'text '), 'xz'))],
+  ['a tar archive packed twice', 'archive/corrupt', debAround(compress(compress(GOOD, 'gz'), 'xz'))],
+];
+
+for (const [title, code, bytes] of damaged) {
+  test(`${title}: ${code}`, async (t) => {
+    const at = place(t);
+    const done = await unpackBytes(at, bytes);
+    assert.ok(!done.ok, 'it was unpacked');
+    assert.equal(done.error.code, code, JSON.stringify(done.error));
+  });
+}
+
+test('a name that is hostile to terminals is shown harmlessly', async (t) => {
+  const done = await unpackParts(place(t), [[file('../\u001b[2J\u202eevil', 'x')]]);
+  assert.ok(!done.ok);
+  assert.doesNotMatch(done.error.what, /[\p{Cc}\u202e]/u);
+});

@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import {
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import {
+  compress,
+  type DebCompression,
+  debAround,
+  file,
+  folder,
+  hardLink,
+  MTIME,
+  symlink,
+} from '../support/deb.ts';
+import { names, place, unpackBytes, unpackParts } from '../support/unpacking.ts';
+
+for (const compression of ['xz', 'gz', 'zst', 'none'] as const satisfies readonly DebCompression[]) {
+  test(`a package with data packed as ${compression} is unpacked`, async (t) => {
+    const at = place(t);
+    const big = Buffer.alloc(300_001, 'provision ');
+    const parts = [
+      folder('./'),
+      folder('./usr/'),
+      file('./usr/small', 'x'),
+      file('./usr/big', big),
+      file('./empty', ''),
+    ];
+    const done = await unpackParts(at, [parts], { compression });
+    assert.deepEqual(done, { ok: true, value: { files: 3, bytes: 300_002 } });
+    assert.equal(readFileSync(join(at.root, 'usr/small'), 'utf8'), 'x');
+    assert.deepEqual(readFileSync(join(at.root, 'usr/big')), big);
+    assert.equal(statSync(join(at.root, 'empty')).size, 0);
+  });
+}
+
+test('modes and times are kept; setuid and setgid are not, folders and files stay accessible to their owner', async (t) => {
+  const at = place(t);
+  const before = process.umask(0o077);
+  t.after(() => process.umask(before));
+  const done = await unpackParts(at, [
+    [
+      folder('./', { mode: 0o755 }),
+      folder('./shared/', { mode: 0o2775, mtime: MTIME + 1 }),
+      folder('./locked/', { mode: 0o555, mtime: MTIME + 2 }),
+      folder('./tmp/', { mode: 0o1777 }),
+      file('./shared/tool', '', { mode: 0o4755, mtime: MTIME + 3 }),
+      file('./shared/group', '', { mode: 0o2755 }),
+      file('./locked/secret', '', { mode: 0o640 }),
+      file('./locked/no', '', { mode: 0o111 }),
+      symlink('./locked/link', 'secret', { mtime: MTIME + 4 }),
+    ],
+  ]);
+  assert.ok(done.ok);
+  const facts = Object.fromEntries(
+    names(at.root).map((name) => {
+      const { mode, mtimeMs } = lstatSync(join(at.root, name));
+      return [name, [(mode & 0o7777).toString(8), mtimeMs / 1000 - MTIME]];
+    }),
+  );
+  assert.deepEqual(facts, {
+    locked: ['755', 2],
+    'locked/link': ['777', 4],
+    'locked/no': ['511', 0],
+    'locked/secret': ['640', 0],
+    shared: ['775', 1],
+    'shared/group': ['755', 0],
+    'shared/tool': ['755', 3],
+    tmp: ['1777', 0],
+  });
+});
+
+test('links keep their text, hard links share one file', async (t) => {
+  const at = place(t);
+  const done = await unpackParts(at, [
+    [
+      folder('./etc/'),
+      file('./etc/real', 'content'),
+      symlink('./etc/absolute', '/etc/real'),
+      symlink('./etc/dangling', '../nowhere/at all'),
+      hardLink('./etc/same', './etc/real'),
+      // As chroot(2) has it: the target passes through an absolute link and stays in the root.
+      symlink('./alias', '/etc'),
+      hardLink('./again', './alias/real'),
+      hardLink('./link-to-link', './etc/absolute'),
+    ],
+  ]);
+  assert.ok(done.ok, JSON.stringify(done));
+  assert.equal(readlinkSync(join(at.root, 'etc/absolute')), '/etc/real');
+  assert.equal(readlinkSync(join(at.root, 'etc/dangling')), '../nowhere/at all');
+  assert.equal(readlinkSync(join(at.root, 'link-to-link')), '/etc/real');
+  const inodes = ['etc/real', 'etc/same', 'again'].map((name) => statSync(join(at.root, name)).ino);
+  assert.equal(new Set(inodes).size, 1);
+});
+
+const LONG = `./usr/share/${'lange Ordnernamen mit Ümläuten/'.repeat(9)}datei-ж`;
+for (const long of ['gnu', 'pax'] as const) {
+  test(`names that are long and not ASCII are read from ${long} headers`, async (t) => {
+    const at = place(t);
+    const target = `../${'ж'.repeat(120)}`;
+    assert.ok(Buffer.byteLength(LONG) > 255);
+    const done = await unpackParts(at, [
+      [file(LONG, 'long', { long }), file('./ключ', 'short'), symlink('./long-link', target, { long })],
+    ]);
+    assert.ok(done.ok, JSON.stringify(done));
+    assert.equal(readFileSync(join(at.root, LONG), 'utf8'), 'long');
+    assert.equal(readFileSync(join(at.root, 'ключ'), 'utf8'), 'short');
+    assert.equal(readlinkSync(join(at.root, 'long-link')), target);
+  });
+}
+
+for (const format of ['gnu', 'pax', 'ustar', 'v7']) {
+  test(`what tar(1) writes in its ${format} format is read`, async (t) => {
+    const at = place(t);
+    const from = join(at.outside, 'from');
+    mkdirSync(join(from, 'sub folder'), { recursive: true });
+    writeFileSync(join(from, 'sub folder', 'file'), 'text');
+    writeFileSync(join(from, 'second'), Buffer.alloc(70_000, 1));
+    symlinkSync('sub folder/file', join(from, 'link'));
+    if (format === 'gnu' || format === 'pax') writeFileSync(join(from, 'ü'.repeat(110)), 'long');
+    const data = execFileSync('tar', [`--format=${format}`, '-C', from, '-c', '.'], { maxBuffer: 1 << 24 });
+    const done = await unpackBytes(at, debAround(compress(data, 'xz')));
+    assert.ok(done.ok, JSON.stringify(done));
+    assert.deepEqual(names(at.root), names(from));
+    assert.equal(readFileSync(join(at.root, 'link'), 'utf8'), 'text');
+    assert.deepEqual(readFileSync(join(at.root, 'second')), readFileSync(join(from, 'second')));
+  });
+}
+
+test('with a merged /usr, what packages put into /lib and /bin lands in /usr', async (t) => {
+  const at = place(t, { merged: true });
+  const done = await unpackParts(at, [
+    [folder('./lib/'), file('./lib/one', '1'), folder('./bin/'), file('./bin/tool', 't', { mode: 0o755 })],
+    [file('./usr/lib/two', '2'), hardLink('./lib/three', './lib/two'), symlink('./lib64', 'usr/lib64')],
+    [file('./lib64/loader', 'l')],
+  ]);
+  assert.ok(done.ok, JSON.stringify(done));
+  for (const name of ['lib', 'bin', 'sbin', 'lib64'])
+    assert.equal(readlinkSync(join(at.root, name)), `usr/${name}`);
+  for (const name of ['lib/one', 'lib/two', 'lib/three', 'bin/tool', 'lib64/loader']) {
+    assert.ok(lstatSync(join(at.root, 'usr', name)).isFile(), name);
+  }
+});
+
+test('a later entry of the same name replaces an earlier one, also with another kind', async (t) => {
+  const at = place(t);
+  const done = await unpackParts(at, [
+    [
+      file('./twice', 'first'),
+      file('./twice', 'second'),
+      folder('./one/'),
+      folder('./other/'),
+      file('./turns', 'a file'),
+      symlink('./turns', 'one'),
+      file('./turns/into', 'through the link'),
+      symlink('./turns', 'other'),
+      file('./turns/into', 'through the other link'),
+    ],
+  ]);
+  assert.deepEqual(done, { ok: true, value: { files: 4, bytes: 5 + 6 + 6 + 16 + 22 } });
+  assert.equal(readFileSync(join(at.root, 'twice'), 'utf8'), 'second');
+  assert.equal(readFileSync(join(at.root, 'one/into'), 'utf8'), 'through the link');
+  assert.equal(readFileSync(join(at.root, 'other/into'), 'utf8'), 'through the other link');
+});
+
+test('an empty data archive is a package without files', async (t) => {
+  const at = place(t);
+  const done = await unpackBytes(at, debAround(compress(Buffer.alloc(10_240), 'xz')));
+  assert.deepEqual(done, { ok: true, value: { files: 0, bytes: 0 } });
+});
+
+test('members before the data whose names begin with _ are passed over, and names may end with a slash', async (t) => {
+  const at = place(t);
+  const { ar, tar } = await import('../support/deb.ts');
+  const data = compress(tar([file('./here', 'x')]), 'gz');
+  const bytes = ar([
+    ['debian-binary/', Buffer.from('2.1\n')],
+    ['control.tar.gz/', Buffer.from('odd')],
+    ['_extra', Buffer.from('12345')],
+    ['data.tar.gz/', data],
+    ['after', Buffer.from('more')],
+  ]);
+  const done = await unpackBytes(at, bytes);
+  assert.deepEqual(done, { ok: true, value: { files: 1, bytes: 1 } });
+});

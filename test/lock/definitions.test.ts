@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { readLock } from '../../src/lock/lockfile.ts';
+import { resolveLock } from '../../src/lock/resolve.ts';
+import { definitionFiles, loadDefinition } from '../../src/recipe/definitions.ts';
+import { plainEnvironment, REPOSITORY, temporaryFolder } from '../support/cli.ts';
+import { testContext } from '../support/context.ts';
+
+test('every image and sysroot has a lock that fits it', async () => {
+  const all = definitionFiles(REPOSITORY);
+  assert.ok(all.length > 0);
+  for (const file of all) {
+    const definition = await loadDefinition(file.file);
+    assert.ok(definition.ok, `${file.id}: ${JSON.stringify(definition)}`);
+    const lock = await readLock(file, definition.value);
+    assert.ok(lock.ok, `${file.id}: ${JSON.stringify(lock)}`);
+    for (const [name, packages] of Object.entries(lock.value.sets))
+      assert.ok(packages.length > 0, `${file.id} ${name}`);
+  }
+});
+
+// The real thing, once: Debian's own signature against Debian's own keys, on the smallest definition there is.
+const skip = existsSync('/usr/bin/apt-get') ? false : 'apt is not on this machine';
+test('the archive of this machine’s mirror resolves, its signature checked', { skip }, async (t) => {
+  const file = join(REPOSITORY, 'docker', 'archive-keyring', 'image.yaml');
+  const definition = await loadDefinition(file);
+  assert.ok(definition.ok, JSON.stringify(definition));
+  const { PROVISION_DEBIAN_MIRROR = '', ...environment } = plainEnvironment();
+  const proxies = Object.fromEntries(Object.entries(environment).filter(([name]) => /_proxy$/i.test(name)));
+  const debianMirrors = PROVISION_DEBIAN_MIRROR.split(/[\s,]+/).filter(Boolean);
+  const context = testContext({ store: temporaryFolder(t), home: REPOSITORY, proxies, debianMirrors });
+  const lock = await resolveLock(context, definition.value);
+  assert.ok(lock.ok, JSON.stringify(lock));
+  assert.deepEqual(
+    lock.value.sets.rootfs?.map(({ name }) => name),
+    ['debian-archive-keyring'],
+  );
+});

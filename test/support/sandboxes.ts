@@ -1,0 +1,127 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import type { Context } from '../../src/domain/context.ts';
+import { ok, type Result } from '../../src/domain/result.ts';
+import type { Command, Engine, Exit, Sandbox, SandboxSpec } from '../../src/engine/engine.ts';
+import { probeNamespaceEngine } from '../../src/engine/namespace/namespace.ts';
+import { makeRootfs } from './rootfs.ts';
+
+/** All that a path may hold and that shells, fstab and mount options give a meaning to. */
+const AWKWARD = `provision ä,:;'"\\#$=* `;
+
+/** The environment that commands of the tests run with. */
+export const ENV = { PATH: '/usr/bin:/bin', LC_ALL: 'C' };
+
+export interface Bench {
+  /** Everything of one test file lies below it. */
+  readonly folder: string;
+  readonly rootfs: string;
+  readonly engine: Engine;
+  readonly scratch: string;
+  /** Makes a folder below `folder`. */
+  make(name: string): string;
+}
+
+/** A root tree and the engine on it, in a folder with an awkward name. */
+export async function makeBench(signal: AbortSignal = new AbortController().signal): Promise<Bench> {
+  const folder = mkdtempSync(join(tmpdir(), AWKWARD));
+  const make = (name: string): string => {
+    mkdirSync(join(folder, name), { recursive: true });
+    return join(folder, name);
+  };
+  const rootfs = makeRootfs(make('rootfs'));
+  const engine = value(await probeEngine(folder, signal));
+  return { folder, rootfs, engine, scratch: join(folder, 'tmp'), make };
+}
+
+export function removeBench({ folder }: Bench): void {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** Probes the engine with scratch folders and volumes below a folder. */
+export function probeEngine(folder: string, signal: AbortSignal): Promise<Result<Engine>> {
+  const scratch = join(folder, 'tmp');
+  mkdirSync(scratch, { recursive: true });
+  const volume = async (name: string): Promise<Result<string>> => {
+    mkdirSync(join(folder, 'volumes', name), { recursive: true });
+    return ok(join(folder, 'volumes', name));
+  };
+  return probeNamespaceEngine({ settings: {}, emit: () => {}, signal } as unknown as Context, {
+    volume,
+    scratch,
+  });
+}
+
+/** Opens a sandbox for one test; it is disposed at the end of the test. */
+export async function openBox(
+  t: TestContext,
+  bench: Bench,
+  spec: Partial<SandboxSpec> = {},
+): Promise<Sandbox> {
+  const box = value(await bench.engine.open({ rootfs: bench.rootfs, mounts: [], network: 'none', ...spec }));
+  t.after(() => box[Symbol.asyncDispose]());
+  return box;
+}
+
+export interface Outcome extends Omit<Exit, 'stdout' | 'stderr'> {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command that is expected to be started. */
+export async function run(
+  box: Sandbox,
+  argv: Command['argv'],
+  more: Partial<Command> = {},
+): Promise<Outcome> {
+  const exit = value(await box.run({ argv, env: ENV, cwd: '/', ...more }));
+  return { ...exit, stdout: text(exit.stdout), stderr: text(exit.stderr) };
+}
+
+/** Runs a shell script. */
+export function shell(box: Sandbox, script: string, more: Partial<Command> = {}): Promise<Outcome> {
+  return run(box, ['sh', '-c', script], more);
+}
+
+export function value<T>(result: Result<T>): T {
+  if (!result.ok) throw new Error(JSON.stringify(result.error, null, 2));
+  return result.value;
+}
+
+export function text(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('utf8');
+}
+
+/** Ids of processes whose command line holds a text. */
+export function processesNaming(words: string): readonly number[] {
+  return scanProcesses('cmdline', words);
+}
+
+/** Ids of processes that see a mount whose line holds a text. */
+export function mountsNaming(words: string): readonly number[] {
+  return scanProcesses('mountinfo', words);
+}
+
+function scanProcesses(file: string, words: string): readonly number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .filter((name) => {
+      try {
+        return readFileSync(`/proc/${name}/${file}`, 'utf8').includes(words);
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+/** Waits until something holds; the deadline is generous, for a machine under load. */
+export async function until(what: string, holds: () => boolean, limitMs = 20_000): Promise<void> {
+  const end = performance.now() + limitMs;
+  while (!holds()) {
+    if (performance.now() > end) throw new Error(`not within ${limitMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

@@ -1,0 +1,91 @@
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
+import { makeMergedUsr } from '../../src/archive/merged-usr.ts';
+import { type PackageFile, type UnpackOptions, unpackPackages } from '../../src/archive/unpack.ts';
+import { temporaryFolder } from './cli.ts';
+import { type DebCompression, type TarPart, writeDeb } from './deb.ts';
+
+type After = { after(done: () => void): void };
+
+export interface Place {
+  /** Where the `.deb` files are; hostile entries must not get here. */
+  readonly outside: string;
+  /** An empty root, three folders below it. */
+  readonly root: string;
+}
+
+export function place(t: After, options: { readonly merged?: boolean } = {}): Place {
+  const outside = temporaryFolder(t, 'unpack ü, ');
+  const root = join(outside, 'a', 'b', 'root');
+  mkdirSync(root, { recursive: true });
+  if (options.merged) makeMergedUsr(root);
+  return { outside, root };
+}
+
+/** Makes one `.deb` for each list of entries and unpacks them all into the root. */
+export function unpackParts(
+  at: Place,
+  packages: readonly (readonly TarPart[])[],
+  options: Partial<UnpackOptions> & { readonly compression?: DebCompression } = {},
+) {
+  const files = packages.map((parts, index) => {
+    const path = join(at.outside, `package-${index}.deb`);
+    writeDeb(path, parts, options.compression);
+    return path;
+  });
+  return unpackFiles(at.root, files, options);
+}
+
+/** Writes bytes as a `.deb` and unpacks it. */
+export function unpackBytes(at: Place, bytes: Uint8Array, options: Partial<UnpackOptions> = {}) {
+  const path = join(at.outside, 'package.deb');
+  writeFileSync(path, bytes);
+  return unpackFiles(at.root, [path], options);
+}
+
+export function unpackFiles(root: string, files: readonly string[], options: Partial<UnpackOptions> = {}) {
+  return unpackPackages({
+    root,
+    rules: { exclude: [] },
+    packages: arriving(files),
+    jobs: 1,
+    signal: new AbortController().signal,
+    ...options,
+  });
+}
+
+export async function* arriving(files: readonly string[]): AsyncGenerator<PackageFile> {
+  for (const file of files) yield { file, name: basename(file), size: statSync(file).size };
+}
+
+/** Everything below a folder in one line each: `name mode mtime content`; for comparing trees. */
+export function listing(root: string, folder = ''): string[] {
+  return readdirSync(join(root, folder))
+    .sort()
+    .flatMap((name) => {
+      const path = join(folder, name);
+      const info = lstatSync(join(root, path));
+      const facts = `${path} ${(info.mode & 0o7777).toString(8)} ${Math.floor(info.mtimeMs / 1000)}`;
+      if (info.isDirectory()) return [facts, ...listing(root, path)];
+      if (info.isSymbolicLink()) return [`${facts} → ${readlinkSync(join(root, path))}`];
+      return [`${facts} ${readFileSync(join(root, path), 'latin1')}`];
+    });
+}
+
+/** Names of everything below a folder; links are not followed. */
+export function names(root: string, folder = ''): string[] {
+  return readdirSync(join(root, folder), { withFileTypes: true })
+    .flatMap((entry) => {
+      const path = join(folder, entry.name);
+      return entry.isDirectory() ? [path, ...names(root, path)] : [path];
+    })
+    .sort();
+}
