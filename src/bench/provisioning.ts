@@ -3,13 +3,14 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Invocation, Outcome } from '../commands/command.ts';
-import { hostMachine } from '../commands/host.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { mirrors } from '../lock/mirrors.ts';
 import { KEYRING_FILES } from '../lock/settings.ts';
+import { hostMachine } from '../pipeline/host.ts';
 import { type Planned, type Prepared, planRun, prepareEnv } from '../pipeline/prepare.ts';
 import { openSession } from '../pipeline/session.ts';
 import { byHand } from './by-hand.ts';
+import { DEFAULT_RECIPE } from './default-recipe.ts';
 import { type Measured, median, runTool } from './measure.ts';
 
 interface Row {
@@ -41,7 +42,7 @@ export async function benchProvisioning(invocation: Invocation): Promise<Result<
 }
 
 async function measureAll(invocation: Invocation, folder: string): Promise<Result<Outcome>> {
-  const recipe = invocation.positionals[1] ?? 'aarch64';
+  const recipe = invocation.positionals[1] ?? DEFAULT_RECIPE;
   const rounds = Number(invocation.values.rounds ?? 3);
   if (!Number.isInteger(rounds) || rounds < 1) return err(badRounds(String(invocation.values.rounds)));
   const session = await openSession({ ...invocation.context, emit: () => {} });

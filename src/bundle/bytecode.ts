@@ -89,7 +89,7 @@ async function compile(
 }
 
 /** Where a path below `usr` of a tree is seen when `usr` is mounted as the interpreter's prefix. */
-export function interpreterPath(path: string): string {
+function interpreterPath(path: string): string {
   return `${PATHS.interpreter}/${path.replace(/^usr\//, '')}`;
 }
 

@@ -1,9 +1,9 @@
 import { ok, type Result } from '../domain/result.ts';
 import type { BuildEnv } from '../env/env.ts';
+import { hostMachine } from '../pipeline/host.ts';
 import { PYO3_CONFIG_FILE, planRun, prepareEnv } from '../pipeline/prepare.ts';
 import { openSession } from '../pipeline/session.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
-import { hostMachine } from './host.ts';
 
 export const command: Command = {
   name: 'env',

@@ -1,8 +1,8 @@
 import { ok, type Result } from '../domain/result.ts';
+import { hostMachine } from '../pipeline/host.ts';
 import { formatPlan, makePlan } from '../plan/plan.ts';
 import { resolveRecipe } from '../recipe/recipe.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
-import { hostMachine } from './host.ts';
 
 export const command: Command = {
   name: 'plan',

@@ -5,6 +5,7 @@ import { artifactsFailure } from '../domain/artifacts.ts';
 import type { Report } from '../domain/report.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
+import { hostMachine } from '../pipeline/host.ts';
 import { relockMissing } from '../pipeline/relock.ts';
 import { makeReport } from '../pipeline/report.ts';
 import { openSession, type Session } from '../pipeline/session.ts';
@@ -14,7 +15,6 @@ import { writeReport } from '../report/files.ts';
 import { samplesFailure } from '../run/run.ts';
 import { digestFile } from '../store/digest.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
-import { hostMachine } from './host.ts';
 
 export const command: Command = {
   name: 'run',

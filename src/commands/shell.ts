@@ -5,10 +5,10 @@ import { buildMounts, writeEnvFiles } from '../build/build.ts';
 import { hostCargo } from '../build/host-cargo.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { PATHS } from '../engine/paths.ts';
+import { hostMachine } from '../pipeline/host.ts';
 import { planRun, prepareEnv } from '../pipeline/prepare.ts';
 import { openSession, type Session } from '../pipeline/session.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
-import { hostMachine } from './host.ts';
 
 export const command: Command = {
   name: 'shell',

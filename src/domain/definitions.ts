@@ -1,4 +1,4 @@
-import type { LockedPackage, TreeDefinition } from './packages.ts';
+import type { TreeDefinition } from './packages.ts';
 import type { Target } from './target.ts';
 
 /** `docker/<name>/image.yaml`: a locked root filesystem of host tools. */
@@ -79,9 +79,4 @@ export interface DefinitionFile {
   readonly file: string;
   /** Absolute path of the lock. */
   readonly lockFile: string;
-}
-
-export interface LockedSet {
-  readonly definition: TreeDefinition;
-  readonly packages: readonly LockedPackage[];
 }

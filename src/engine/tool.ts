@@ -60,7 +60,7 @@ function describeExit(exit: Exit): string {
 }
 
 /** The command as a person would type it in a shell. */
-export function commandLine(argv: readonly string[]): string {
+function commandLine(argv: readonly string[]): string {
   return argv
     .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
     .join(' ');

@@ -25,6 +25,9 @@ export interface FetchOptions {
   readonly backoffMs?: number;
 }
 
+/** Nothing that answers at all takes longer; a silent address is given up sooner than a slow answer. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
 /** A package in the store. */
 export interface Fetched {
   readonly package: LockedPackage;
@@ -78,7 +81,7 @@ async function* fetchMissing(
   const opened = await openClient({
     proxies,
     connections,
-    connectTimeoutMs: idleMs,
+    connectTimeoutMs: Math.min(idleMs, CONNECT_TIMEOUT_MS),
     ...(caBundle && { caBundle }),
   });
   if (!opened.ok) return void (yield opened);

@@ -46,7 +46,7 @@ export async function relock(
 }
 
 /** What differs between the sets of two locks, by set and name. A file made anew under its old version counts too. */
-export function lockDifferences(before: Lock['sets'], after: Lock['sets']): readonly LockDifference[] {
+function lockDifferences(before: Lock['sets'], after: Lock['sets']): readonly LockDifference[] {
   const names = new Set([...Object.keys(before), ...Object.keys(after)]);
   return [...names].sort().flatMap((set) => setDifferences(set, before[set] ?? [], after[set] ?? []));
 }

@@ -29,7 +29,9 @@ function passed({ totals, target, bundle }: Report): string {
 
 function failed({ totals, target, samples, artifacts }: Report): string {
   const first = samples.find(({ status }) => status === 'failed');
-  const verb = samples.some(({ kind }) => kind !== undefined && !kind.endsWith('-differs')) ? 'fail' : 'differ';
+  const verb = samples.some(({ kind }) => kind !== undefined && !kind.endsWith('-differs'))
+    ? 'fail'
+    : 'differ';
   const counted = `${totals.failed} of ${totals.samples} samples ${totals.failed === 1 ? `${verb}s` : verb}`;
   return `${counted} on ${target.triple}: see ${artifacts}/report.json; first: ${first?.name ?? 'unknown'}.`;
 }

@@ -12,7 +12,10 @@ const LABEL_COLUMNS = 8;
  * A failure as a person reads it: what happened, the place with its line, why, evidence, what to do, where to read on.
  * `width`: columns of the terminal; commands, paths and evidence are never broken.
  */
-export function formatFailure(failure: Failure, { color, width }: { readonly color: boolean; readonly width: number }): string {
+export function formatFailure(
+  failure: Failure,
+  { color, width }: { readonly color: boolean; readonly width: number },
+): string {
   const paint = painter(color);
   const { also = [] } = failure;
   const shown = [failure, ...also.slice(0, MAX_FURTHER)].map((one) => formatOne(one, paint, width));
@@ -71,7 +74,10 @@ function evidence(lines: readonly string[], paint: Paint): readonly string[] {
 function labelled(label: string, texts: readonly string[], paint: Paint, width: number): readonly string[] {
   return texts.flatMap((text) =>
     wrap(harmless(text), width - LABEL_COLUMNS).map((line, index) => {
-      const lead = index === 0 ? `${paint(['bold', label === 'fix' ? 'green' : 'dim'], `  ${label}:`)}  ` : ' '.repeat(LABEL_COLUMNS);
+      const lead =
+        index === 0
+          ? `${paint(['bold', label === 'fix' ? 'green' : 'dim'], `  ${label}:`)}  `
+          : ' '.repeat(LABEL_COLUMNS);
       return `${lead}${line}`;
     }),
   );

@@ -10,7 +10,10 @@ const ERRORS = ['emulator-crash', 'reference-failed'];
  * stopped before its samples is one test case with an error, so that it is seen.
  */
 export function junitXml(report: Report): string {
-  const cases = [...report.samples.map((sample) => sampleCase(report.recipe, sample)), ...stoppedCase(report)];
+  const cases = [
+    ...report.samples.map((sample) => sampleCase(report.recipe, sample)),
+    ...stoppedCase(report),
+  ];
   const count = (element: string): number => cases.filter((xml) => xml.includes(`<${element}`)).length;
   const attributes = attributesOf({
     name: report.recipe,
@@ -21,7 +24,12 @@ export function junitXml(report: Report): string {
     time: seconds(report.ms),
     timestamp: report.started.replace(/\.\d+Z?$|Z$/, ''),
   });
-  const totals = attributesOf({ tests: cases.length, failures: count('failure '), errors: count('error '), time: seconds(report.ms) });
+  const totals = attributesOf({
+    tests: cases.length,
+    failures: count('failure '),
+    errors: count('error '),
+    time: seconds(report.ms),
+  });
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
     `<testsuites${totals}>`,
@@ -36,15 +44,21 @@ export function junitXml(report: Report): string {
 function sampleCase(recipe: string, sample: SampleResult): string {
   const ms = (sample.target?.ms ?? 0) + (sample.reference?.ms ?? 0);
   const inside = sampleElements(sample);
-  return testCase({ classname: `${recipe}.${sample.tier}`, name: sample.name, file: sample.file, time: seconds(ms) }, inside);
+  return testCase(
+    { classname: `${recipe}.${sample.tier}`, name: sample.name, file: sample.file, time: seconds(ms) },
+    inside,
+  );
 }
 
 function sampleElements(sample: SampleResult): string {
   const { status, kind = '', reason = '', diff = '' } = sample;
   if (status === 'skipped') return `<skipped${attributesOf({ message: reason })}/>`;
-  if (status === 'passed') return (sample.declared ?? []).map((why) => `<system-out>${escape(`declared: ${why}`)}</system-out>`).join('');
+  if (status === 'passed')
+    return (sample.declared ?? [])
+      .map((why) => `<system-out>${xmlText(`declared: ${why}`)}</system-out>`)
+      .join('');
   const element = ERRORS.includes(kind) ? 'error' : 'failure';
-  return `<${element}${attributesOf({ type: kind, message: reason })}>${escape(diff)}</${element}>`;
+  return `<${element}${attributesOf({ type: kind, message: reason })}>${xmlText(diff)}</${element}>`;
 }
 
 function stoppedCase(report: Report): readonly string[] {
@@ -52,7 +66,7 @@ function stoppedCase(report: Report): readonly string[] {
   if (failure === undefined || failure.code.startsWith('samples/')) return [];
   const stage = stages.findLast(({ outcome }) => outcome === 'failed')?.name ?? 'provision';
   const text = textOf(failure);
-  const inside = `<error${attributesOf({ type: failure.code, message: failure.what })}>${escape(text)}</error>`;
+  const inside = `<error${attributesOf({ type: failure.code, message: failure.what })}>${xmlText(text)}</error>`;
   return [testCase({ classname: `${recipe}.pipeline`, name: stage, time: seconds(0) }, inside)];
 }
 
@@ -69,7 +83,10 @@ function testCase(attributes: Readonly<Record<string, string | number>>, inside:
 
 function attributesOf(attributes: Readonly<Record<string, string | number>>): string {
   return Object.entries(attributes)
-    .map(([name, value]) => ` ${name}="${escape(String(value)).replaceAll('\n', '&#10;').replaceAll('\t', '&#9;')}"`)
+    .map(
+      ([name, value]) =>
+        ` ${name}="${xmlText(String(value)).replaceAll('\n', '&#10;').replaceAll('\t', '&#9;')}"`,
+    )
     .join('');
 }
 
@@ -81,12 +98,15 @@ function seconds(ms: number): string {
  * Text in XML 1.0: markup escaped, and what the `Char` production (section 2.2) leaves out as `\u{…}`. A carriage return
  * would be read back as a newline (section 2.11): it is written as a reference.
  */
-function escape(text: string): string {
+function xmlText(text: string): string {
   return text
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')
     .replaceAll('"', '&quot;')
-    .replaceAll(/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, (char) => `\\u{${(char.codePointAt(0) as number).toString(16)}}`)
+    .replaceAll(
+      /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu,
+      (char) => `\\u{${(char.codePointAt(0) as number).toString(16)}}`,
+    )
     .replaceAll('\r', '&#13;');
 }

@@ -144,7 +144,7 @@ export interface RunOptions {
 /** The person's proxies and npm configuration reach npm; nothing of provision, Node or a surrounding npm does. */
 export function environment({ path, cache, env = {} }: RunOptions): Record<string, string> {
   const kept = Object.entries(process.env).filter(
-    ([name]) => !/^(PROVISION_|NODE_|XDG_|npm_(?!config_registry))/.test(name),
+    ([name]) => !/^(PROVISION_|NODE_(?!EXTRA_CA_CERTS)|XDG_|npm_(?!config_registry))/.test(name),
   );
   const all = {
     ...Object.fromEntries(kept),

@@ -157,7 +157,7 @@ test('what is missing is named at once, with the packages that bring it', async 
   assert.equal(result.stdout, '');
   assert.match(
     result.stderr,
-    /does not have: npm xz unshare setpriv\.\n.*apt-get install npm xz-utils util-linux\n/,
+    /does not have: npm xz setpriv unshare\.\n.*apt-get install npm xz-utils util-linux\n/,
   );
 });
 

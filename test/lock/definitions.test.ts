@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { readLock } from '../../src/lock/lockfile.ts';
 import { resolveLock } from '../../src/lock/resolve.ts';
-import { definitionFiles, loadDefinition } from '../../src/recipe/definitions.ts';
+import { definitionFiles, imageFile, loadDefinition } from '../../src/recipe/definitions.ts';
 import { plainEnvironment, REPOSITORY, temporaryFolder } from '../support/cli.ts';
 import { testContext } from '../support/context.ts';
 
@@ -12,7 +11,7 @@ test('every image and sysroot has a lock that fits it', async () => {
   const all = definitionFiles(REPOSITORY);
   assert.ok(all.length > 0);
   for (const file of all) {
-    const definition = await loadDefinition(file.file);
+    const definition = await loadDefinition(file);
     assert.ok(definition.ok, `${file.id}: ${JSON.stringify(definition)}`);
     const lock = await readLock(file, definition.value);
     assert.ok(lock.ok, `${file.id}: ${JSON.stringify(lock)}`);
@@ -24,7 +23,7 @@ test('every image and sysroot has a lock that fits it', async () => {
 // The real thing, once: Debian's own signature against Debian's own keys, on the smallest definition there is.
 const skip = existsSync('/usr/bin/apt-get') ? false : 'apt is not on this machine';
 test('the archive of this machine’s mirror resolves, its signature checked', { skip }, async (t) => {
-  const file = join(REPOSITORY, 'docker', 'archive-keyring', 'image.yaml');
+  const file = imageFile(REPOSITORY, 'archive-keyring');
   const definition = await loadDefinition(file);
   assert.ok(definition.ok, JSON.stringify(definition));
   const { PROVISION_DEBIAN_MIRROR = '', ...environment } = plainEnvironment();

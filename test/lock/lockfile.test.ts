@@ -123,8 +123,8 @@ test('text that is no JSON: line, column and what was expected', async (t) => {
     ['"suite": "trixie"', '"suite": "trixie', 4, 12, /the end of this string was expected/],
     ['  "suite"', '  suite', 4, 3, /a key in double quotes was expected/],
     ['  }\n}\n', '  }\n', 11, 4, /"," or "}" was expected/],
-    ['  }\n}\n', '  }\n}\n}\n', 12, 1, /the end of the file was expected/],
-    ['"size": 1000', '"size": 01000', 8, 199, /a value was expected/],
+    ['  }\n}\n', '  }\n}\n}\n', 13, 1, /the end of the file was expected/],
+    ['"size": 1000', '"size": 01000', 8, 224, /a value was expected/],
   ];
   for (const [from, to, line, column, expected] of cases) {
     assert.ok(text.includes(from), from);

@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -9,8 +17,12 @@ import { writeReport } from '../../src/report/files.ts';
 import { report } from '../support/report.ts';
 import { type Element, parseXml } from '../support/xml.ts';
 
-const schema = JSON.parse(readFileSync(new URL('../../docs/report.schema.json', import.meta.url), 'utf8')) as object;
-const validate = new Ajv2020({ allErrors: true, strict: true, formats: { 'date-time': isDate } }).compile(schema);
+const schema = JSON.parse(
+  readFileSync(new URL('../../docs/report.schema.json', import.meta.url), 'utf8'),
+) as object;
+const validate = new Ajv2020({ allErrors: true, strict: true, formats: { 'date-time': isDate } }).compile(
+  schema,
+);
 
 test('what is written fits the schema, with everything and with the least', async (t) => {
   const full = await written(t, report());
@@ -32,12 +44,22 @@ test('the order of keys does not depend on how a report was put together', async
   const turned = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(turned);
     if (typeof value !== 'object' || value === null) return value;
-    return Object.fromEntries(Object.entries(value).reverse().map(([key, item]) => [key, turned(item)]));
+    return Object.fromEntries(
+      Object.entries(value)
+        .reverse()
+        .map(([key, item]) => [key, turned(item)]),
+    );
   };
   const one = await written(t, report());
   const other = await written(t, turned(report()) as Report);
   assert.equal(other.text, one.text);
-  assert.deepEqual(Object.keys(one.json as object).slice(0, 5), ['schema', 'tool', 'status', 'recipe', 'target']);
+  assert.deepEqual(Object.keys(one.json as object).slice(0, 5), [
+    'schema',
+    'tool',
+    'status',
+    'recipe',
+    'target',
+  ]);
 });
 
 test('junit.xml is well-formed whatever the samples print, and says how each ended', async (t) => {
@@ -56,13 +78,32 @@ test('junit.xml is well-formed whatever the samples print, and says how each end
     time: '61.111',
     timestamp: '2026-01-02T03:04:05',
   });
-  const [containers, locale, threads, metaclass, crash, odd] = suite.children as [Element, Element, Element, Element, Element, Element];
-  assert.deepEqual([containers.attributes.classname, containers.attributes.name, containers.attributes.time], ['far.any', 'any/containers', '2.468']);
+  const [containers, locale, threads, metaclass, crash, odd] = suite.children as [
+    Element,
+    Element,
+    Element,
+    Element,
+    Element,
+    Element,
+  ];
+  assert.deepEqual(
+    [containers.attributes.classname, containers.attributes.name, containers.attributes.time],
+    ['far.any', 'any/containers', '2.468'],
+  );
   assert.deepEqual(containers.children, []);
   assert.equal(locale.children[0]?.text, 'declared: libc names its locales differently');
-  assert.deepEqual([threads.children[0]?.name, threads.children[0]?.attributes], ['skipped', { message: 'far lacks threads' }]);
-  assert.deepEqual([metaclass.children[0]?.name, metaclass.children[0]?.attributes.type], ['failure', 'output-differs']);
-  assert.equal(metaclass.children[0]?.text, '--- reference stdout\n+++ target stdout\n@@ -1,1 +1,1 @@\n-<class "A"> & ]]>\n+\\x1b[31m\n');
+  assert.deepEqual(
+    [threads.children[0]?.name, threads.children[0]?.attributes],
+    ['skipped', { message: 'far lacks threads' }],
+  );
+  assert.deepEqual(
+    [metaclass.children[0]?.name, metaclass.children[0]?.attributes.type],
+    ['failure', 'output-differs'],
+  );
+  assert.equal(
+    metaclass.children[0]?.text,
+    '--- reference stdout\n+++ target stdout\n@@ -1,1 +1,1 @@\n-<class "A"> & ]]>\n+\\x1b[31m\n',
+  );
   assert.equal(crash.children[0]?.name, 'error');
   assert.equal(odd.attributes.name, 'x\\u{1}\\u{fffe}\\u{d800}"<&>\r\n');
   assert.equal(odd.children[0]?.attributes.message, 'control \\u{0} \\u{1b} and\nnewline');
@@ -81,14 +122,27 @@ test('a run that stopped before its samples is one test case with an error', asy
 
 test('nothing of an earlier run is left: logs that are not of this one go, with their empty folders', async (t) => {
   const folder = temporary(t);
-  for (const path of ['logs/gone/deep/a.diff', 'logs/stays/b.diff', 'logs/build.log', 'logs/x.tmp', 'bundle.tar.gz']) {
+  for (const path of [
+    'logs/gone/deep/a.diff',
+    'logs/stays/b.diff',
+    'logs/build.log',
+    'logs/x.tmp',
+    'bundle.tar.gz',
+  ]) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), 'x');
   }
   writeFileSync(join(folder, 'report.json'), 'old');
-  assert.deepEqual(await writeReport(folder, report({ logs: ['logs/stays/b.diff', 'logs/build.log'] })), { ok: true, value: undefined });
+  assert.deepEqual(await writeReport(folder, report({ logs: ['logs/stays/b.diff', 'logs/build.log'] })), {
+    ok: true,
+    value: undefined,
+  });
   assert.deepEqual(readdirSync(folder).sort(), ['bundle.tar.gz', 'junit.xml', 'logs', 'report.json']);
-  assert.deepEqual(readdirSync(join(folder, 'logs'), { recursive: true }).sort(), ['build.log', 'stays', join('stays', 'b.diff')]);
+  assert.deepEqual(readdirSync(join(folder, 'logs'), { recursive: true }).sort(), [
+    'build.log',
+    'stays',
+    join('stays', 'b.diff'),
+  ]);
   assert.match(readFileSync(join(folder, 'report.json'), 'utf8'), /^\{\n {2}"schema": 1,/);
 });
 
@@ -128,7 +182,10 @@ const STOPPED: Partial<Report> = {
   },
 } as unknown as Partial<Report>;
 
-async function written(t: TestContext, one: Report): Promise<{ json: unknown; text: string; suites: Element }> {
+async function written(
+  t: TestContext,
+  one: Report,
+): Promise<{ json: unknown; text: string; suites: Element }> {
   const folder = join(temporary(t), 'artifacts', one.recipe);
   assert.deepEqual(await writeReport(folder, one), { ok: true, value: undefined });
   const text = readFileSync(join(folder, 'report.json'), 'utf8');

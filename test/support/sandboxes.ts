@@ -1,12 +1,16 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { Context } from '../../src/domain/context.ts';
 import { ok, type Result } from '../../src/domain/result.ts';
-import type { Command, Engine, Exit, Sandbox, SandboxSpec } from '../../src/engine/engine.ts';
+import type { Command, Engine, EngineInfo, Exit, Sandbox, SandboxSpec } from '../../src/engine/engine.ts';
 import { probeNamespaceEngine } from '../../src/engine/namespace/namespace.ts';
+import type { Failure } from '../../src/failure.ts';
 import { makeRootfs } from './rootfs.ts';
+
+const PROGRAM = join(import.meta.dirname, 'sandbox-program.ts');
 
 /** All that a path may hold and that shells, fstab and mount options give a meaning to. */
 const AWKWARD = `provision ä,:;'"\\#$=* `;
@@ -124,4 +128,57 @@ export async function until(what: string, holds: () => boolean, limitMs = 20_000
     if (performance.now() > end) throw new Error(`not within ${limitMs} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
+}
+
+export interface ProgramRequest {
+  readonly spec: Partial<SandboxSpec>;
+  readonly command: Partial<Command> & Pick<Command, 'argv'>;
+}
+
+export interface ProgramAnswer {
+  readonly info?: EngineInfo;
+  readonly failure?: Failure;
+  readonly exit?: Outcome;
+}
+
+/** Command line of a program of its own that opens a sandbox and runs one command in it. */
+export function programCommand(
+  bench: Bench,
+  { spec, command }: ProgramRequest,
+): readonly [string, ...string[]] {
+  const request = {
+    folder: bench.folder,
+    spec: { rootfs: bench.rootfs, mounts: [], network: 'none', ...spec },
+    command: { env: ENV, cwd: '/', ...command },
+  };
+  return [process.execPath, PROGRAM, JSON.stringify(request)];
+}
+
+/** Runs that program behind a shell script that prepares its surroundings and ends with `exec "$@"`. */
+export function programBehind(bench: Bench, script: string, request: ProgramRequest): ProgramAnswer {
+  const output = execFileSync('sh', ['-euc', script, 'sh', ...programCommand(bench, request)], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  return answerIn(output);
+}
+
+export function answerIn(output: string): ProgramAnswer {
+  const line = output.split('\n').findLast((one) => one.startsWith('{'));
+  if (line === undefined) throw new Error(`no answer in: ${output}`);
+  return JSON.parse(line) as ProgramAnswer;
+}
+
+/**
+ * Script for `programBehind`: `prepare` runs as root of a new user and mount namespace; what follows is an ordinary user
+ * in a further one, who cannot undo what was prepared. Works for whoever runs the tests.
+ */
+export function confined(prepare: string): string {
+  const inner = 'exec unshare --user --map-user=1234 --map-group=1234 -- "$@"';
+  return `exec unshare --user --map-root-user --mount -- sh -euc '${prepare.replaceAll("'", "'\\''")}\n${inner}' sh "$@"`;
+}
+
+/** A word for a shell script. */
+export function quoted(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -16,12 +16,14 @@ const NOT_A_CHARACTER = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]
  * of the `Char` production, doubled attributes, elements that do not nest.
  */
 export function parseXml(document: string): Element {
-  if (NOT_A_CHARACTER.test(document)) throw new Error(`character ${JSON.stringify(NOT_A_CHARACTER.exec(document)?.[0])}`);
+  if (NOT_A_CHARACTER.test(document))
+    throw new Error(`character ${JSON.stringify(NOT_A_CHARACTER.exec(document)?.[0])}`);
   const body = document.replace(/^<\?xml version="1\.0" encoding="UTF-8"\?>\n/, '');
   if (body === document) throw new Error('no XML declaration');
   const reader = { text: body.trim(), at: 0 };
   const root = readElement(reader);
-  if (reader.at !== reader.text.length) throw new Error(`text after the root: ${reader.text.slice(reader.at, reader.at + 40)}`);
+  if (reader.at !== reader.text.length)
+    throw new Error(`text after the root: ${reader.text.slice(reader.at, reader.at + 40)}`);
   return root;
 }
 
@@ -67,19 +69,22 @@ function resolve(text: string): string {
   return text.replaceAll(/&([^;]*);?/g, (whole, reference: string) => {
     const code = /^#(\d+)$/.exec(reference)?.[1];
     const char = code === undefined ? named[reference] : String.fromCodePoint(Number(code));
-    if (!whole.endsWith(';') || char === undefined || NOT_A_CHARACTER.test(char)) throw new Error(`reference ${whole}`);
+    if (!whole.endsWith(';') || char === undefined || NOT_A_CHARACTER.test(char))
+      throw new Error(`reference ${whole}`);
     return char;
   });
 }
 
 function expect(reader: Reader, text: string): void {
-  if (!reader.text.startsWith(text, reader.at)) throw new Error(`"${text}" expected at ${reader.text.slice(reader.at, reader.at + 40)}`);
+  if (!reader.text.startsWith(text, reader.at))
+    throw new Error(`"${text}" expected at ${reader.text.slice(reader.at, reader.at + 40)}`);
   reader.at += text.length;
 }
 
 function match(reader: Reader, pattern: RegExp): RegExpExecArray {
   const found = tryMatch(reader, pattern);
-  if (found === null) throw new Error(`${pattern} expected at ${reader.text.slice(reader.at, reader.at + 40)}`);
+  if (found === null)
+    throw new Error(`${pattern} expected at ${reader.text.slice(reader.at, reader.at + 40)}`);
   return found;
 }
 

@@ -1,0 +1,2 @@
+/** What a bench measures when no recipe is named: the first that the README shows. */
+export const DEFAULT_RECIPE = 'aarch64';

@@ -1,0 +1,34 @@
+import type { Emit } from '../events.ts';
+import { liveRenderer } from './live.ts';
+import { plainRenderer } from './plain.ts';
+
+export type RendererKind = 'live' | 'plain' | 'quiet';
+
+export interface Streams {
+  /** Where progress goes. `live` needs a terminal here. */
+  readonly out: NodeJS.WriteStream;
+  readonly err: NodeJS.WriteStream;
+  readonly color: boolean;
+  /** Show commands and what programs print. */
+  readonly verbose: boolean;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+}
+
+/** Shows what the stages tell. Failures and the closing line are the command's own to print, after `finish`. */
+export interface Renderer {
+  readonly emit: Emit;
+  /** Leaves the terminal as it was found, with everything that is worth keeping on it. */
+  finish(): Promise<void>;
+}
+
+export function createRenderer(kind: RendererKind, streams: Streams): Renderer {
+  switch (kind) {
+    case 'live':
+      return liveRenderer(streams);
+    case 'plain':
+      return plainRenderer(streams);
+    case 'quiet':
+      return { emit: () => {}, finish: async () => {} };
+  }
+}

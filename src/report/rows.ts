@@ -1,0 +1,91 @@
+import type { SampleResult } from '../domain/sample.ts';
+import { formatBytes } from '../domain/units.ts';
+import type { ProgressUnit } from '../events.ts';
+import type { Board, Progress, Row } from './board.ts';
+import type { Streams } from './renderer.ts';
+import { columnsOf, harmless, truncate } from './text.ts';
+
+/** Order in which several units of one stage are told. */
+const UNITS: readonly ProgressUnit[] = ['packages', 'files', 'crates', 'samples', 'bytes'];
+
+/** Failed samples that are listed below the stages; the rest is counted. */
+export const MAX_SAMPLES = 10;
+
+/** Columns that a title keeps however much there is to say after it. */
+const MIN_TITLE = 20;
+
+/** Columns on the left for the icon and on the right so that no terminal wraps. */
+const MARGIN = 4;
+
+/** `45 of 115 packages, 123.0 MB of 272.0 MB, 12.0 MB/s`; empty when nothing is known yet. */
+export function progressText(row: Row): string {
+  return UNITS.flatMap((unit) => {
+    const progress = row.progress.get(unit);
+    return progress === undefined ? [] : [amount(progress), ...rate(progress)];
+  }).join(', ');
+}
+
+/** What a stage came to: its detail, and how long it took or that it was found in the store. */
+export function outcomeText(row: Row): string {
+  const took = row.state === 'hit' ? 'cached' : row.state === 'stopped' ? 'stopped' : duration(row.ms ?? 0);
+  const detail = harmless(row.detail ?? '').split('\n', 1)[0] as string;
+  return detail === '' ? `(${took})` : `${detail} (${took})`;
+}
+
+/**
+ * A row as one line of at most `columns`: the title, shortened where it must be, and the outcome; of a stage that runs
+ * its progress, then as much as fits of elapsed time and name of the present item.
+ */
+export function rowText(row: Row, now: number, columns: number): string {
+  if (row.state !== 'running') return titled(row, outcomeText(row), columns);
+  const items = [...row.progress.values()]
+    .map(({ detail }) => detail)
+    .findLast((detail) => detail !== undefined);
+  const [main = '', ...more] = [progressText(row), duration(now - row.started), harmless(items ?? '')].filter(
+    (part) => part !== '',
+  );
+  let line = titled(row, main, columns);
+  for (const part of more) if (columnsOf(line) + 2 + columnsOf(part) <= columns) line += `  ${part}`;
+  return line;
+}
+
+function titled(row: Row, text: string, columns: number): string {
+  const room = Math.max(MIN_TITLE, columns - 2 - columnsOf(text));
+  return truncate(`${truncate(harmless(row.title), room)}  ${text}`, columns);
+}
+
+/** A sample that failed, as one line. */
+export function sampleText(sample: SampleResult): string {
+  return harmless(`${sample.name}: ${sample.reason ?? 'failed'}`).replaceAll('\n', ' ');
+}
+
+/** `0.4 s`, `12 s`, `3 min 5 s`. */
+export function duration(ms: number): string {
+  const seconds = Math.max(0, ms) / 1000;
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+}
+
+function amount({ done, total, unit }: Progress): string {
+  if (unit === 'bytes')
+    return total === undefined ? formatBytes(done) : `${formatBytes(done)} of ${formatBytes(total)}`;
+  return total === undefined ? `${done} ${unit}` : `${done} of ${total} ${unit}`;
+}
+
+function rate({ rate: perSecond, unit }: Progress): readonly string[] {
+  if (perSecond === undefined || perSecond <= 0) return [];
+  return [unit === 'bytes' ? `${formatBytes(Math.round(perSecond))}/s` : `${perSecond.toFixed(1)} ${unit}/s`];
+}
+
+/** The samples that failed, as lines below the stages. */
+export function sampleLines(board: Board, columns: number): readonly string[] {
+  const shown = board.failed.slice(0, MAX_SAMPLES).map(sampleText);
+  const left = board.failed.length - shown.length;
+  return [...shown, ...(left > 0 ? [`… and ${left} more`] : [])].map((line) => truncate(line, columns));
+}
+
+/** Columns of a terminal that a line may take beside its icon. */
+export function contentColumns(streams: Streams): number {
+  return Math.max(10, (streams.out.columns ?? 80) - MARGIN);
+}

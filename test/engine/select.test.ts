@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { Context } from '../../src/domain/context.ts';
+import { ok } from '../../src/domain/result.ts';
+import { selectEngine } from '../../src/engine/select.ts';
+import { type Bench, makeBench, removeBench, value } from '../support/sandboxes.ts';
+
+let bench: Bench;
+before(async () => {
+  bench = await makeBench();
+});
+after(() => removeBench(bench));
+
+function select(engine: string, signal = new AbortController().signal) {
+  const context = { settings: { engine }, emit: () => {}, signal } as unknown as Context;
+  return selectEngine(context, { folder: bench.folder, volume: async () => ok(bench.make('volume')) });
+}
+
+test('the engine is chosen by name, or the first that works', async () => {
+  assert.equal(value(await select('namespace')).info.name, 'namespace');
+  const { info } = value(await select('auto'));
+  assert.equal(info.name, 'namespace');
+  assert.match(info.version, /\d/);
+});
+
+test('an engine that does not exist is told with those that do', async () => {
+  for (const name of ['dokcer', 'constructor', '']) {
+    const selected = await select(name);
+    assert.ok(!selected.ok);
+    assert.equal(selected.error.code, 'engine/unknown');
+    assert.match(selected.error.fix.join(), /`auto`, `namespace`/);
+  }
+});
+
+test('an interrupted probe is no verdict on the machine', async () => {
+  const selected = await select('auto', AbortSignal.abort());
+  assert.equal(selected.ok ? '' : selected.error.code, 'interrupted/signal');
+});
