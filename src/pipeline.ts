@@ -107,7 +107,7 @@ export async function runPipeline(
         },
         artifacts,
       }),
-    (value) => ({ hit: value.cached === value.results.length, detail: summary(value) }),
+    (value) => ({ hit: value.cached + value.skipped === value.results.length, detail: summary(value) }),
   );
   if (outcome.ok) progress.outcome = outcome.value;
   return outcome;
@@ -181,6 +181,7 @@ async function prepareWorlds(
         reference: planned.plan.reference,
         tree: reference.value,
         stdlib: prepared.python.stdlib,
+        minor: prepared.python.minor,
         engine: session.engine,
         logs,
       }),

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { availableParallelism, homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { OptionValues } from './commands/command.ts';
-import type { Settings } from './domain/context.ts';
+import type { DockerSettings, PipSettings, Settings } from './domain/context.ts';
 import { err, ok, type Result } from './domain/result.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -50,6 +50,9 @@ export function readSettings(
     home,
     cwd,
     engine,
+    docker: readDocker(env),
+    pip: readPip(env),
+    path: (env.PATH ?? '').split(':').filter(isAbsolute),
     verbose: values.verbose === true,
   });
 }
@@ -68,11 +71,46 @@ function readJobs(text: string | undefined): Result<number> {
 /** `$PROVISION_STORE`, else `provision/store` in the XDG cache folder (XDG Base Directory Specification). */
 function defaultStore(env: Environment, cwd: string): string {
   if (env.PROVISION_STORE) return resolve(cwd, env.PROVISION_STORE);
+  // The launcher's decision, which also holds where there is no HOME.
+  if (env.PROVISION_CACHE) return join(resolve(cwd, env.PROVISION_CACHE), 'store');
   const cache =
     env.XDG_CACHE_HOME && isAbsolute(env.XDG_CACHE_HOME)
       ? env.XDG_CACHE_HOME
       : join(env.HOME || homedir(), '.cache');
   return join(cache, 'provision', 'store');
+}
+
+function readDocker(env: Environment): DockerSettings {
+  const home = env.HOME || homedir();
+  const config = env.DOCKER_CONFIG || join(home, '.docker');
+  return {
+    ...(env.DOCKER_HOST ? { host: env.DOCKER_HOST } : {}),
+    tlsVerify: Boolean(env.DOCKER_TLS_VERIFY),
+    certPath: env.DOCKER_CERT_PATH || config,
+    ...(env.DOCKER_CONTEXT ? { context: env.DOCKER_CONTEXT } : {}),
+    config,
+    ...(env.XDG_RUNTIME_DIR ? { runtimeDir: env.XDG_RUNTIME_DIR } : {}),
+    home,
+  };
+}
+
+function readPip(env: Environment): PipSettings {
+  const home = env.HOME || homedir();
+  const config = env.XDG_CONFIG_HOME || join(home, '.config');
+  const shared = (env.XDG_CONFIG_DIRS || '/etc/xdg').split(':');
+  const set = Object.entries(env).flatMap(([name, value]) =>
+    // The file and the CA bundle come along under names of the sandbox.
+    value && /^PIP_[A-Z_]+$/.test(name) && !['PIP_CONFIG_FILE', 'PIP_CERT'].includes(name) ? [[name, value]] : [],
+  );
+  return {
+    variables: Object.fromEntries(set),
+    files: {
+      global: [...shared.map((folder) => join(folder, 'pip/pip.conf')), '/etc/pip.conf'],
+      user: [join(config, 'pip/pip.conf'), join(home, '.pip/pip.conf')],
+      named: env.PIP_CONFIG_FILE ? [env.PIP_CONFIG_FILE] : [],
+      netrc: [env.NETRC || join(home, '.netrc')],
+    },
+  };
 }
 
 function findCaBundle(env: Environment): string | undefined {

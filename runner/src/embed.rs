@@ -12,7 +12,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
-use crate::home::path_of;
+use crate::home::{complain, path_of};
 use crate::interpreter::{self, ArgumentParsing, Arguments};
 
 /// Status of python3 for a command line it cannot follow, or a script it cannot open.
@@ -27,7 +27,7 @@ pub fn run(arguments: Arguments) -> c_int {
     let argv = arguments.after(2);
     let script = path_of(argv.program().to_bytes());
     if script.as_os_str().is_empty() || script.as_os_str().as_encoded_bytes().starts_with(b"-") {
-        eprintln!("isolate: --embed takes a script: isolate --embed SCRIPT [ARGUMENT...]");
+        complain(format_args!("--embed takes a script: isolate --embed SCRIPT [ARGUMENT...]"));
         return USAGE;
     }
     if let Err(status) = interpreter::initialize(arguments, argv, ArgumentParsing::None) {
@@ -38,7 +38,7 @@ pub fn run(arguments: Arguments) -> c_int {
             Python::attach(|py| execute(py, script, &source).map_or_else(|error| report(py, error), |()| 0))
         }
         Err(error) => {
-            eprintln!("isolate: can't open file '{}': {error}", script.display());
+            complain(format_args!("can't open file '{}': {error}", script.display()));
             USAGE
         }
     };

@@ -6,7 +6,9 @@
 
 use std::env;
 use std::ffi::{CStr, CString, OsStr};
+use std::fmt;
 use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use pyo3::ffi;
@@ -90,20 +92,21 @@ impl Missing {
     }
 
     pub fn report(&self) {
-        let program = self.program.display();
-        let home = self.program.ancestors().nth(2).unwrap_or(Path::new("/"));
-        eprintln!(
-            "isolate: the Python standard library is missing: {}",
-            home.join("lib").join(&self.library).display()
-        );
-        eprintln!(
-            "  why: {program} takes its library from the bundle it is part of, never from a Python of the machine."
-        );
-        eprintln!(
-            "  fix: keep the program in the bin/ folder of its bundle (a symbolic link to it may be anywhere),"
-        );
-        eprintln!("       or set PYTHONHOME to a folder that holds lib/{}.", self.library);
+        let (program, library) = (self.program.display(), &self.library);
+        let wanted = self.program.ancestors().nth(2).unwrap_or(Path::new("/")).join("lib").join(library);
+        complain(format_args!(
+            "the Python standard library is missing: {}\n\
+             \x20 why: {program} takes its library from the bundle it is part of, never from a Python of the machine.\n\
+             \x20 fix: keep the program in the bin/ folder of its bundle (a symbolic link to it may be anywhere),\n\
+             \x20      or set PYTHONHOME to a folder that holds lib/{library}.",
+            wanted.display()
+        ));
     }
+}
+
+/// Writes a message to standard error. That it may be closed or full is no reason to fail otherwise than announced.
+pub fn complain(message: fmt::Arguments) {
+    let _ = writeln!(io::stderr(), "isolate: {message}");
 }
 
 /// e.g. `python3.13`, or `python3.13t` where the interpreter has no global lock (PEP 703).

@@ -9,6 +9,8 @@
 mod embed;
 mod home;
 mod interpreter;
+#[cfg(target_os = "wasi")]
+mod wasi;
 
 use std::ffi::{CStr, c_char, c_int};
 
@@ -18,6 +20,8 @@ use interpreter::Arguments;
 #[cfg_attr(not(target_os = "wasi"), unsafe(export_name = "main"))]
 #[cfg_attr(target_os = "wasi", unsafe(export_name = "__main_argc_argv"))]
 extern "C" fn start(count: c_int, values: *const *const c_char) -> c_int {
+    #[cfg(target_os = "wasi")]
+    wasi::enter_working_folder();
     // SAFETY: the C runtime passes `count` strings that live as long as the process.
     let arguments = unsafe { Arguments::from_c(count, values) };
     match arguments.first_operand().map(CStr::to_bytes) {

@@ -101,17 +101,21 @@ interface Item {
   readonly info: Stats;
 }
 
-/** Everything below a folder, sorted by the bytes of the names: no locale or version of Unicode changes that. */
+/**
+ * Everything below a folder, each folder's names sorted by their bytes: no locale or version of Unicode changes that.
+ * What is in a folder follows it directly, for tar(1) sets its time when the next entry is outside of it.
+ */
 async function collect(root: string, folder: string): Promise<Item[]> {
   const items: Item[] = [];
-  for (const name of await readdir(join(root, folder))) {
+  const names = await readdir(join(root, folder));
+  for (const name of names.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))) {
     const path = folder === '' ? name : `${folder}/${name}`;
     const source = join(root, path);
     const info = await lstat(source);
     items.push({ path, source, info });
     if (info.isDirectory()) items.push(...(await collect(root, path)));
   }
-  return items.sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
+  return items;
 }
 
 async function* tarOf(options: PackOptions, items: readonly Item[]): AsyncGenerator<Buffer> {

@@ -1,6 +1,6 @@
 import { Parser } from 'tar/parse';
 import type { ReadEntry } from 'tar/read-entry';
-import { corrupt, deviceNode, Refusal, tooLarge, truncated, unsupported } from './refusal.ts';
+import { badName, corrupt, deviceNode, Refusal, tooLarge, truncated, unsupported } from './refusal.ts';
 
 export interface TarEntry {
   readonly type: 'file' | 'hard-link' | 'symlink' | 'folder';
@@ -76,6 +76,7 @@ class TarReader {
     this.#parser.on('nullBlock', () => {
       this.#sawEnd = true;
     });
+    this.#parser.on('meta', (text: string) => this.#guard(() => this.#refuseGarbled(text)));
     this.#parser.on('ignoredEntry', (entry: ReadEntry) => this.#guard(() => this.#refuseUnknown(entry)));
     this.#parser.on('error', (error: Error) => {
       this.#complaint ??= error;
@@ -149,6 +150,11 @@ class TarReader {
     throw new Refusal(
       unsupported(this.#archive, `It holds an entry of type ${entry.type}: ${JSON.stringify(entry.path)}.`),
     );
+  }
+
+  /** The parser passes over records of an extended header that it cannot read: a name would be another one. */
+  #refuseGarbled(text: string): void {
+    if (text.includes('\ufffd')) throw new Refusal(badName(this.#archive, text));
   }
 
   /** The parser would decompress once more, which no format of ours asks for. */

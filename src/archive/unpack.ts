@@ -35,7 +35,7 @@ export interface UnpackOptions {
 /** Part of the key of every tree: raised when the same packages give another tree than before. */
 export const UNPACK_VERSION = 1;
 
-/** A thread takes about 40 MB: more of them would pass the 300 MB that the program allows itself. */
+/** A thread takes about 35 MB: more of them would pass the 300 MB that the program allows itself. */
 const MOST_THREADS = 4;
 const PROGRESS_MS = 250;
 

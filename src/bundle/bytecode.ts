@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../domain/context.ts';
 import type { ImageDefinition } from '../domain/definitions.ts';
@@ -7,19 +7,30 @@ import type { Engine } from '../engine/engine.ts';
 import { PATHS } from '../engine/paths.ts';
 import { runTool } from '../engine/tool.ts';
 import type { Store, StoreEntry } from '../store/store.ts';
+import { copyStdlib } from './stdlib.ts';
 
-const BYTECODE_VERSION = 1;
+const BYTECODE_VERSION = 2;
 
 export interface BytecodeInput {
   readonly reference: ImageDefinition;
   readonly tree: { readonly folder: string; readonly fingerprint: string };
   /** `usr/lib/python3.13`. */
   readonly stdlib: string;
+  /** `3.13`. */
+  readonly minor: string;
   readonly engine: () => Promise<Result<Engine>>;
   readonly logs: string;
 }
 
-export type Bytecode = StoreEntry<{ readonly stdlib: string }>;
+/** Folders of the entry. */
+export type BytecodeMeta = {
+  /** `.pyc` files laid out as the standard library, without `__pycache__` folders. */
+  readonly stdlib: string;
+  /** The reference interpreter with its compiled standard library, as a prefix of its own: `bin/`, `lib/`. */
+  readonly home: string;
+};
+
+export type Bytecode = StoreEntry<BytecodeMeta>;
 
 /**
  * Compiles the reference interpreter's standard library, as the packages' own maintainer scripts would. `.pyc` files do
@@ -38,7 +49,7 @@ export async function compileStdlib(
     stdlib: input.stdlib,
     prefix: PATHS.interpreter,
   };
-  return store.obtain<{ stdlib: string }>('builds', inputs, (folder) => compile(context, input, folder), {
+  return store.obtain<BytecodeMeta>('builds', inputs, (folder) => compile(context, input, folder), {
     signal: context.signal,
   });
 }
@@ -54,7 +65,7 @@ async function compile(
   context: Context,
   input: BytecodeInput,
   folder: string,
-): Promise<Result<{ stdlib: string }>> {
+): Promise<Result<BytecodeMeta>> {
   const engine = await input.engine();
   if (!engine.ok) return engine;
   await mkdir(input.logs, { recursive: true });
@@ -85,7 +96,24 @@ async function compile(
   });
   if (!run.ok) return run;
   const copied = await box.copyOut(PATHS.bytecode + stdlib, join(folder, 'stdlib'));
-  return copied.ok ? ok({ stdlib: 'stdlib' }) : copied;
+  if (!copied.ok) return copied;
+  await layOutHome(input, folder);
+  return ok({ stdlib: 'stdlib', home: 'home' });
+}
+
+/** What the maintainer scripts would have left: the interpreter, and beside each module its compiled form. */
+async function layOutHome(input: BytecodeInput, folder: string): Promise<void> {
+  const home = join(folder, 'home');
+  const program = join('bin', input.reference.tools.python ?? 'python3');
+  await mkdir(join(home, 'bin'), { recursive: true });
+  await copyFile(join(input.tree.folder, 'usr', program), join(home, program));
+  await copyStdlib({
+    python: { stdlib: input.stdlib, minor: input.minor },
+    sysroot: input.tree.folder,
+    bytecode: join(folder, 'stdlib'),
+    compiledFrom: join(input.tree.folder, input.stdlib),
+    to: join(home, input.stdlib.replace(/^usr\//, '')),
+  });
 }
 
 /** Where a path below `usr` of a tree is seen when `usr` is mounted as the interpreter's prefix. */

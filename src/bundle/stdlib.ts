@@ -6,7 +6,7 @@ import type { PythonDistribution } from '../domain/python.ts';
 const LEFT_OUT = [/^config-/, /^__pycache__$/, /^test$/, /^idlelib$/, /^turtledemo$/];
 
 export interface StdlibInput {
-  readonly python: PythonDistribution;
+  readonly python: Pick<PythonDistribution, 'stdlib' | 'minor'>;
   /** Root of the sysroot tree. */
   readonly sysroot: string;
   /** Folder of `.pyc` files laid out as the standard library, without `__pycache__` folders. */

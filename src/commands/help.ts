@@ -16,7 +16,7 @@ export function overview(commands: readonly Command[]): string {
     '',
     'Options for every command:',
     ...optionLines(GLOBAL_OPTIONS),
-    '      --version         print the version',
+    '      --version             print the version',
     '',
     'Exit codes: 0 done, 1 bug, 2 usage or recipe, 3 lock, 4 fetch or integrity,',
     '            5 engine or store, 6 build, 7 samples differ, 130 interrupted',
@@ -50,8 +50,10 @@ function positional({ name, required, rest }: PositionalSpec): string {
 }
 
 function optionLines(options: Readonly<Record<string, OptionSpec>>): string[] {
-  return Object.entries(options).map(([name, option]) => {
+  const heads = Object.entries(options).map(([name, option]) => {
     const short = option.short === undefined ? '    ' : `-${option.short}, `;
-    return `  ${`${short}--${name}${option.value === undefined ? '' : ` ${option.value}`}`.padEnd(22)}${option.help}`;
+    return `  ${short}--${name}${option.value === undefined ? '' : ` ${option.value}`}`;
   });
+  const width = Math.max(26, ...heads.map((head) => head.length + 2));
+  return Object.values(options).map((option, i) => `${(heads[i] as string).padEnd(width)}${option.help}`);
 }

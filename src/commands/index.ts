@@ -27,18 +27,18 @@ export async function loadAllCommands(): Promise<readonly Command[]> {
 export const GLOBAL_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   quiet: { type: 'boolean', short: 'q', help: 'print failures and the closing line only' },
   json: { type: 'boolean', help: 'print the result as JSON on standard output' },
-  offline: { type: 'boolean', help: 'use no network: everything must be in the store' },
+  offline: { type: 'boolean', help: 'no network: everything must be in the store' },
   frozen: { type: 'boolean', help: 'never write a lock: a package that is gone is an error' },
   jobs: { type: 'string', short: 'j', value: '<n>', help: 'jobs at once (default: processors)' },
   store: {
     type: 'string',
     value: '<folder>',
-    help: 'store folder (default: $PROVISION_STORE, else the cache)',
+    help: 'store folder ($PROVISION_STORE, else the cache)',
   },
   engine: {
     type: 'string',
     value: '<name>',
-    help: 'engine: auto, namespace (default: $PROVISION_ENGINE, else auto)',
+    help: 'auto, namespace ($PROVISION_ENGINE, else auto)',
   },
   verbose: { type: 'boolean', help: 'print what every tool prints' },
   help: { type: 'boolean', short: 'h', help: 'print this help' },

@@ -9,7 +9,7 @@ import type { Command, Invocation, Outcome } from './command.ts';
 
 export const command: Command = {
   name: 'lock',
-  summary: 'resolve images and sysroots to exact packages and write their locks',
+  summary: 'resolve images and sysroots to exact packages, write locks',
   positionals: [{ name: 'definition', required: false, rest: true, completes: 'definition' }],
   options: {},
   examples: ['provision lock', 'provision lock docker/llvm', 'provision lock --frozen'],

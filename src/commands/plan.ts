@@ -18,5 +18,5 @@ async function run({ context, positionals }: Invocation): Promise<Result<Outcome
   const resolved = await resolveRecipe(context.settings, positionals[0] as string);
   if (!resolved.ok) return resolved;
   const plan = makePlan(resolved.value, hostMachine());
-  return ok({ text: formatPlan(plan), json: plan });
+  return ok({ text: formatPlan(plan, context.settings.cwd), json: plan });
 }

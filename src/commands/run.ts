@@ -30,7 +30,7 @@ export const command: Command = {
     artifacts: {
       type: 'string',
       value: '<folder>',
-      help: 'folder for reports and bundle (default: artifacts/<recipe>)',
+      help: 'where reports and bundle go (artifacts/<recipe>)',
     },
   },
   examples: [

@@ -12,7 +12,7 @@ import type { Command, Invocation, Outcome } from './command.ts';
 
 export const command: Command = {
   name: 'shell',
-  summary: "open a shell inside the recipe's toolchain, with the build's environment set",
+  summary: "open a shell in the recipe's toolchain, with the build's env",
   positionals: [{ name: 'recipe', required: true, completes: 'recipe' }],
   options: {},
   examples: [

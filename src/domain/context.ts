@@ -20,10 +20,41 @@ export interface Settings {
   readonly home: string;
   /** Folder that the command was given in. */
   readonly cwd: string;
-  /** Engine asked for: `auto`, `namespace`, `docker`. */
+  /** Engine asked for: `auto`, `namespace`, `docker`, or `docker:<host>` with an address as DOCKER_HOST takes it. */
   readonly engine: string;
+  readonly docker: DockerSettings;
+  /** What the machine says of the Python package index; absent: nothing. */
+  readonly pip?: PipSettings;
+  /** Folders of PATH, in order. */
+  readonly path?: readonly string[];
   /** Emit what every subprocess prints, not only its stage's summary. */
   readonly verbose: boolean;
+}
+
+/** What the environment says of Docker, as its own client reads it (docker(1), "Environment variables"). */
+export interface DockerSettings {
+  /** DOCKER_HOST. */
+  readonly host?: string;
+  /** DOCKER_TLS_VERIFY is set and not empty. */
+  readonly tlsVerify: boolean;
+  /** Folder of `ca.pem`, `cert.pem`, `key.pem`: DOCKER_CERT_PATH, else that of the configuration. */
+  readonly certPath: string;
+  /** DOCKER_CONTEXT. */
+  readonly context?: string;
+  /** Folder of the client's `config.json`: DOCKER_CONFIG, else `~/.docker`. */
+  readonly config: string;
+  /** XDG_RUNTIME_DIR: where rootless engines have their sockets. */
+  readonly runtimeDir?: string;
+  /** The person's home folder. */
+  readonly home: string;
+}
+
+/** Where pip fetches from on this machine (pip's documentation, "Configuration"). */
+export interface PipSettings {
+  /** `PIP_…` variables as set. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** Configuration files that may be there, by their level. */
+  readonly files: Readonly<Record<'global' | 'user' | 'named' | 'netrc', readonly string[]>>;
 }
 
 export interface Context {

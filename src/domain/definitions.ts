@@ -1,5 +1,6 @@
 import type { TreeDefinition } from './packages.ts';
 import type { Target } from './target.ts';
+import type { Digest, RunnerKind } from './words.ts';
 
 /** `docker/<name>/image.yaml`: a locked root filesystem of host tools. */
 export interface ImageDefinition {
@@ -28,6 +29,34 @@ export interface SysrootDefinition {
   readonly rootfs: TreeDefinition;
 }
 
+/** `runners/<name>/runner.yaml`: an engine for WebAssembly, from a wheel of the Python package index. */
+export interface RunnerDefinition {
+  readonly name: string;
+  readonly description: string;
+  /** Version of the engine. Modules compiled ahead of time are bound to it. */
+  readonly version: string;
+  readonly wheel: { readonly project: string; readonly digest: Digest };
+  /** Path of the shared library inside the wheel. */
+  readonly library: string;
+  /** Absolute path of the C source of the program that starts it. */
+  readonly launcher: string;
+}
+
+/** What WebAssembly leaves to whoever links and runs a module. Sizes in bytes. */
+export interface WasmSettings {
+  /** Of the module's own stack, and of the one that the engine gives its functions. */
+  readonly stack: number;
+  readonly initialMemory: number;
+  /** What a run may grow to; absent: 4 GiB, the end of 32-bit addresses. */
+  readonly maxMemory?: number;
+  /** Units of fuel (about one for an instruction) a run gets; absent: not counted, which is faster. */
+  readonly fuel?: number;
+  /** Seconds after which the engine itself ends a run; absent: not watched, which is faster. */
+  readonly timeoutSeconds?: number;
+  /** `pinned`: the locked one. `path`: the `wasmtime` that PATH has, of the same major version. */
+  readonly wasmtime: 'pinned' | 'path';
+}
+
 /** `recipes/<name>.yaml`, names not yet resolved. Paths are absolute. */
 export interface Recipe {
   readonly name: string;
@@ -40,6 +69,10 @@ export interface Recipe {
   readonly reference: string;
   readonly project: Project;
   readonly samples: SampleSuite;
+  /** In place of the target's runner. */
+  readonly runner?: RunnerKind;
+  /** Only where the target is WebAssembly. */
+  readonly wasm?: WasmSettings;
 }
 
 export interface Project {
@@ -69,6 +102,8 @@ export interface Resolved {
   readonly toolchain: ImageDefinition;
   readonly sysroot: SysrootDefinition;
   readonly reference: ImageDefinition;
+  /** The locked WebAssembly engine, where the runner is one. */
+  readonly runnerDefinition?: RunnerDefinition;
 }
 
 /** Where a definition lives: its lock is written beside it. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { interpreterProgram } from '../bundle/bytecode.ts';
+import { type Bytecode, interpreterProgram } from '../bundle/bytecode.ts';
 import type { Plan } from '../domain/plan.ts';
 import { PATHS } from '../engine/paths.ts';
 import type { World } from '../run/world.ts';
@@ -50,21 +50,14 @@ export function targetWorld(
 }
 
 /** CPython of the same version for the machine that builds, from the same locked archive, at the same prefix. */
-export function referenceWorld(plan: Plan, input: { reference: Tree; bytecode: Tree }): World {
+export function referenceWorld(plan: Plan, input: { reference: Tree; bytecode: Bytecode }): World {
+  const { bytecode } = input;
   return {
     rootfs: input.reference.folder,
-    mounts: [
-      { kind: 'tree', source: join(input.reference.folder, 'usr'), at: PATHS.interpreter },
-      {
-        kind: 'tree',
-        source: join(input.bytecode.folder, 'stdlib'),
-        at: `${PATHS.bytecode}${PATHS.interpreter}/lib/python${plan.sysroot.python.version}`,
-      },
-    ],
+    mounts: [{ kind: 'tree', source: join(bytecode.folder, bytecode.meta.home), at: PATHS.interpreter }],
     command: [interpreterProgram(plan.reference)],
-    // The packages' maintainer scripts would have compiled the standard library in place; here it lies beside.
-    env: { PYTHONPYCACHEPREFIX: PATHS.bytecode },
-    key: { interpreter: input.reference.fingerprint, bytecode: input.bytecode.fingerprint },
+    env: {},
+    key: { interpreter: input.reference.fingerprint, bytecode: bytecode.fingerprint },
   };
 }
 

@@ -1,14 +1,23 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import type * as z from 'zod';
-import type { DefinitionFile, ImageDefinition, Recipe, SysrootDefinition } from '../domain/definitions.ts';
+import type {
+  DefinitionFile,
+  ImageDefinition,
+  Recipe,
+  RunnerDefinition,
+  SysrootDefinition,
+  WasmSettings,
+} from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import { readYaml, type YamlDocument } from './document.ts';
-import { type FileKind, IMAGE, RECIPE, SYSROOT, TARGET } from './json-schema.ts';
+import { type FileKind, IMAGE, RECIPE, RUNNER, SYSROOT, TARGET } from './json-schema.ts';
 import { mistakesOf, versionMistake } from './mistakes.ts';
-import type { ImageFile, RecipeFile, SysrootFile, TargetFile } from './schemas.ts';
+import type { ImageFile, RecipeFile, RunnerFile, SysrootFile, TargetFile } from './schemas.ts';
 import { together } from './together.ts';
+
+const MEBIBYTE = 2 ** 20;
 
 /** A definition and the document it was read from, for the places of later mistakes. */
 export interface Loaded<T> {
@@ -38,6 +47,10 @@ export function sysrootFile(home: string, name: string): DefinitionFile {
   };
 }
 
+export function runnerFile(home: string, name: string): string {
+  return join(home, 'runners', name, 'runner.yaml');
+}
+
 export function targetFile(home: string, name: string): string {
   return join(home, 'targets', `${name}.yaml`);
 }
@@ -54,7 +67,7 @@ export function namesIn(home: string, folder: 'recipes' | 'targets'): string[] {
 }
 
 /** Names of the folders of `folder` that hold a file, sorted; none where it is not there. */
-export function foldersWith(home: string, folder: 'docker' | 'sysroots', file: string): string[] {
+export function foldersWith(home: string, folder: 'docker' | 'sysroots' | 'runners', file: string): string[] {
   return entries(join(home, folder)).filter((name) => existsSync(join(home, folder, name, file)));
 }
 
@@ -94,6 +107,18 @@ export function loadSysroot(file: string): Promise<Result<Loaded<SysrootDefiniti
   }));
 }
 
+export function loadRunner(file: string): Promise<Result<Loaded<RunnerDefinition>>> {
+  const folder = dirname(file);
+  return load<RunnerFile, RunnerDefinition>(file, RUNNER, (read) => ({
+    name: basename(folder),
+    description: read.description,
+    version: read.version,
+    wheel: { project: read.wheel.project, digest: `sha256:${read.wheel.sha256}` },
+    library: read.library,
+    launcher: resolve(folder, read.launcher),
+  }));
+}
+
 export function loadTarget(file: string): Promise<Result<Loaded<Target>>> {
   return load<TargetFile, Target>(file, TARGET, (read) => ({
     name: basename(file, '.yaml'),
@@ -114,7 +139,7 @@ export function loadTarget(file: string): Promise<Result<Loaded<Target>>> {
 
 export function loadRecipe(file: string): Promise<Result<Loaded<Recipe>>> {
   const folder = dirname(file);
-  return load<RecipeFile, Recipe>(file, RECIPE, ({ project, samples, ...read }) => ({
+  return load<RecipeFile, Recipe>(file, RECIPE, ({ project, samples, runner, wasm, ...read }) => ({
     name: basename(file, extname(file)),
     file,
     description: read.description,
@@ -134,7 +159,22 @@ export function loadRecipe(file: string): Promise<Result<Loaded<Recipe>>> {
       paths: [samples.path].flat().map((path) => resolve(folder, path)),
       timeoutSeconds: samples.timeout,
     },
+    ...(runner === undefined ? {} : { runner }),
+    ...(wasm === undefined ? {} : { wasm: wasmSettings(wasm) }),
   }));
+}
+
+function wasmSettings(read: NonNullable<RecipeFile['wasm']>): WasmSettings {
+  const { fuel, timeout, wasmtime, ...sizes } = read;
+  const maximum = sizes['max-memory-mib'];
+  return {
+    stack: sizes['stack-mib'] * MEBIBYTE,
+    initialMemory: sizes['initial-memory-mib'] * MEBIBYTE,
+    ...(maximum === undefined ? {} : { maxMemory: maximum * MEBIBYTE }),
+    ...(fuel === undefined ? {} : { fuel }),
+    ...(timeout === undefined ? {} : { timeoutSeconds: timeout }),
+    wasmtime,
+  };
 }
 
 async function load<Read, T>(

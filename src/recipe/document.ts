@@ -43,7 +43,7 @@ export async function readYaml(file: string): Promise<Result<YamlDocument>> {
   return text.ok ? parseYaml(file, text.value) : text;
 }
 
-export function parseYaml(file: string, text: string): Result<YamlDocument> {
+function parseYaml(file: string, text: string): Result<YamlDocument> {
   const lines = new LineCounter();
   // Duplicates are found below: the library compares each key with each other one.
   const document = parseDocument(text, {

@@ -60,7 +60,7 @@ export async function listRecipes(home: string): Promise<Result<readonly RecipeS
 }
 
 /** Names of the shipped recipes, without reading them. */
-export function recipeNames(home: string): readonly string[] {
+function recipeNames(home: string): readonly string[] {
   return namesIn(home, 'recipes');
 }
 

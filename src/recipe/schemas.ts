@@ -58,6 +58,32 @@ const tree = {
     .describe('Small text files to write into the unpacked tree: path → content.'),
 };
 
+const mebibytes = z.number().int().positive().max(4096);
+
+const wasmSettings = z.strictObject({
+  'stack-mib': mebibytes
+    .default(8)
+    .describe("Stack, in MiB: of the module's own, and of the one that the engine gives its functions."),
+  'initial-memory-mib': mebibytes.default(40).describe('Memory a run begins with, in MiB; the stack is part of it.'),
+  'max-memory-mib': mebibytes.optional().describe('Memory a run may grow to, in MiB; without it 4096.'),
+  fuel: z
+    .number()
+    .int()
+    .positive()
+    .optional()
+    .describe('Fuel of a run, about one unit for an instruction; without it nothing is counted, which is faster.'),
+  timeout: z
+    .number()
+    .positive()
+    .max(86400)
+    .optional()
+    .describe('Seconds after which the engine itself ends a run; without it nothing is watched, which is faster.'),
+  wasmtime: z
+    .enum(['pinned', 'path'])
+    .default('pinned')
+    .describe('Which wasmtime runs it: the locked one, or the one on PATH, which must be of the same major version.'),
+});
+
 export const recipeSchema = z
   .strictObject({
     schema: version,
@@ -120,6 +146,15 @@ export const recipeSchema = z
           .describe('Seconds a sample may take where its own header does not say.'),
       })
       .describe('The sample suite.'),
+    runner: z
+      .enum(['wasmtime', 'node-wasi'])
+      .optional()
+      .describe(
+        "Engine for WebAssembly in place of the target's: a name of a folder in `runners/`, or `node-wasi`, the WASI of Node.",
+      ),
+    wasm: wasmSettings
+      .optional()
+      .describe('What WebAssembly leaves to whoever links and runs a module; only for such targets.'),
   })
   .describe('One provisionable thing: a program, the platform it is for, and how it is proved to run there.');
 
@@ -210,6 +245,37 @@ const packagesSysrootSchema = z
   })
   .describe('A libpython sysroot made of distribution packages.');
 
+export const runnerSchema = z
+  .strictObject({
+    schema: version,
+    description,
+    version: z
+      .string()
+      .regex(/^[0-9]+\.[0-9]+\.[0-9]+$/, 'a full version, such as `50.0.1`')
+      .describe('Version of the engine, and of the wheel that brings it.'),
+    wheel: z
+      .strictObject({
+        project: z
+          .string()
+          .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'the normalised name of a project')
+          .describe('Project in the Python package index that pip is set to use.'),
+        sha256: z
+          .string()
+          .regex(/^[0-9a-f]{64}$/, 'the 64 hexadecimal digits of a SHA-256')
+          .describe('Digest of the one wheel that is taken.'),
+      })
+      .describe('The wheel that the engine is taken from.'),
+    library: z
+      .string()
+      .regex(SAFE_PATH, INSIDE)
+      .describe('Path of the shared library inside the wheel.'),
+    launcher: z
+      .string()
+      .regex(SAFE_PATH, INSIDE)
+      .describe('C source of the program that starts it, relative to this file.'),
+  })
+  .describe('An engine for WebAssembly: a library from the Python package index, and the program that starts it.');
+
 export const sysrootSchema = z
   .discriminatedUnion('kind', [packagesSysrootSchema])
   .describe('What a program for one target is linked against, and what it is run in.');
@@ -217,4 +283,5 @@ export const sysrootSchema = z
 export type RecipeFile = z.output<typeof recipeSchema>;
 export type TargetFile = z.output<typeof targetSchema>;
 export type ImageFile = z.output<typeof imageSchema>;
+export type RunnerFile = z.output<typeof runnerSchema>;
 export type SysrootFile = z.output<typeof sysrootSchema>;

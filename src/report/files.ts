@@ -1,22 +1,27 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { artifactsFailure } from '../domain/artifacts.ts';
 import type { Report } from '../domain/report.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { inOrder } from './json.ts';
 import { junitXml } from './junit.ts';
 
+/** Outputs of samples, by the names that we give them; a run that was killed has listed them nowhere. */
+const SAMPLE_LOG = /\.(?:target|reference)\.(?:stdout|stderr)$/;
+
 /**
- * Writes `report.json` and `junit.xml` and removes from `logs/` what is not among the report's logs, so that nothing of an
- * earlier run is left. Each file is replaced whole. Fails with `usage/artifacts`.
+ * Writes `report.json` and `junit.xml` and removes the logs of earlier runs that are not among this report's, so that
+ * nothing stale is left; files that are not ours stay (the folder may be anybody's). Each file is replaced whole.
+ * Fails with `usage/artifacts`.
  */
 export async function writeReport(folder: string, report: Report): Promise<Result<void>> {
   try {
     await mkdir(folder, { recursive: true });
+    const earlier = await earlierLogs(folder);
     await replace(join(folder, 'junit.xml'), junitXml(report));
     await replace(join(folder, 'report.json'), `${JSON.stringify(inOrder(report), null, 2)}\n`);
-    await prune(folder, 'logs', new Set(report.logs));
+    for (const path of earlier) if (!report.logs.includes(path)) await removeLog(folder, path);
     return ok(undefined);
   } catch (error) {
     const failure = artifactsFailure(folder, error);
@@ -36,28 +41,36 @@ async function replace(file: string, text: string): Promise<void> {
   }
 }
 
-/** Removes files that are not kept, and folders that are empty then; says whether the folder itself is empty. */
-async function prune(root: string, below: string, kept: ReadonlySet<string>): Promise<boolean> {
-  let empty = true;
-  for (const entry of await entriesOf(join(root, below))) {
-    const path = `${below}/${entry.name}`;
-    if (entry.isDirectory()) {
-      if (await prune(root, path, kept)) await rmdir(join(root, path));
-      else empty = false;
-    } else if (kept.has(path)) {
-      empty = false;
-    } else {
-      await rm(join(root, path), { force: true });
-    }
-  }
-  return empty;
+/** Logs that an earlier run listed in its report or left without one; relative to the folder. */
+async function earlierLogs(folder: string): Promise<readonly string[]> {
+  const below = await readdir(join(folder, 'logs'), { recursive: true }).catch(absent);
+  const ours = below.filter((path) => SAMPLE_LOG.test(path)).map((path) => `logs/${path}`);
+  const diffs = ours.map((path) => path.replace(SAMPLE_LOG, '.diff'));
+  return [...new Set([...(await listedLogs(folder)), ...ours, ...diffs])];
 }
 
-async function entriesOf(folder: string) {
+async function listedLogs(folder: string): Promise<readonly string[]> {
   try {
-    return await readdir(folder, { withFileTypes: true });
+    const { logs } = JSON.parse(await readFile(join(folder, 'report.json'), 'utf8')) as Partial<Report>;
+    // Whoever wrote that file: nothing outside of logs/ is removed on its word.
+    return (logs ?? []).filter((path) => /^logs\//.test(path) && !path.split('/').includes('..'));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
+    // No report, or one that was not written by us: nothing is known of it.
+    if (error instanceof SyntaxError || error instanceof TypeError) return [];
+    return absent(error);
   }
+}
+
+/** Removes a log, and the folders that it leaves empty. */
+async function removeLog(folder: string, path: string): Promise<void> {
+  await rm(join(folder, path), { force: true });
+  for (let parent = dirname(path); parent !== 'logs'; parent = dirname(parent)) {
+    if ((await readdir(join(folder, parent)).catch(absent)).length > 0) return;
+    await rm(join(folder, parent), { recursive: true, force: true });
+  }
+}
+
+function absent(error: unknown): [] {
+  if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+  throw error;
 }

@@ -1,7 +1,7 @@
 import type { Event, StageName } from '../events.ts';
 import { Board, type Row } from './board.ts';
 import type { Renderer, Streams } from './renderer.ts';
-import { outcomeText, progressText, sampleText } from './rows.ts';
+import { detailText, duration, progressText, sampleText } from './rows.ts';
 import { harmless, type Paint, painter } from './text.ts';
 
 /** Milliseconds between two lines of progress of one stage. */
@@ -74,11 +74,10 @@ class PlainLines {
   }
 
   #finished(row: Row): string {
-    const word =
-      row.state === 'failed'
-        ? this.#paint('red', 'failed')
-        : this.#paint('green', row.state === 'hit' ? 'found' : 'done');
-    return `${this.#label(row.stage)} ${word}, ${outcomeText(row)}`;
+    if (row.state === 'hit')
+      return `${this.#label(row.stage)} ${[this.#paint('green', 'cached'), detailText(row)].filter(Boolean).join(', ')}`;
+    const word = row.state === 'failed' ? this.#paint('red', 'failed') : this.#paint('green', 'done');
+    return `${this.#label(row.stage)} ${[word, detailText(row)].filter(Boolean).join(', ')} (${duration(row.ms ?? 0)})`;
   }
 
   #label(stage: StageName): string {

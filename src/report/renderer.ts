@@ -23,6 +23,10 @@ export interface Renderer {
 }
 
 export function createRenderer(kind: RendererKind, streams: Streams): Renderer {
+  // A reader that went away (`| head`) ends nobody's build; what else goes wrong with a stream is a bug.
+  streams.out.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
   switch (kind) {
     case 'live':
       return liveRenderer(streams);

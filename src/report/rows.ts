@@ -25,11 +25,15 @@ export function progressText(row: Row): string {
   }).join(', ');
 }
 
-/** What a stage came to: its detail, and how long it took or that it was found in the store. */
-export function outcomeText(row: Row): string {
+/** What a stage came to, and how long it took or that it was found in the store. */
+function outcomeText(row: Row): string {
   const took = row.state === 'hit' ? 'cached' : row.state === 'stopped' ? 'stopped' : duration(row.ms ?? 0);
-  const detail = harmless(row.detail ?? '').split('\n', 1)[0] as string;
-  return detail === '' ? `(${took})` : `${detail} (${took})`;
+  return [detailText(row), `(${took})`].filter(Boolean).join(' ');
+}
+
+/** The first line of what a stage said about itself. */
+export function detailText(row: Row): string {
+  return harmless(row.detail ?? '').split('\n', 1)[0] as string;
 }
 
 /**

@@ -9,12 +9,13 @@ export function painter(color: boolean): Paint {
   return (style, text) => (color && text !== '' ? styleText(style, text, { validateStream: false }) : text);
 }
 
-/** Text of somebody else's program as it may be shown: no escape sequences, no controls but newline; tabs as blanks. */
+/** Text of somebody else's program as it may be shown: no escape sequences, no controls but newline, nothing
+ * that turns the direction of writing; tabs as blanks. */
 export function harmless(text: string): string {
   return stripVTControlCharacters(text)
     .replaceAll('\t', '    ')
     .replaceAll(/[^\P{Cc}\n]/gu, '')
-    .replaceAll(/[\u202a-\u202e\u2066-\u2069]/g, '');
+    .replaceAll(/[\p{Cs}\p{Cn}\u202a-\u202e\u2066-\u2069]/gu, '');
 }
 
 /**

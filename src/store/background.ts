@@ -19,13 +19,13 @@ export class Background {
 
   /** Removes what dead processes left behind. */
   sweep(): void {
-    this.#work.push(onDisk(this.#store, () => sweep(this.#store)));
+    this.#add(onDisk(this.#store, () => sweep(this.#store)));
   }
 
   /** Flushes the file system that holds an entry and records that the entry is there to stay. */
   makeDurable(kind: EntryKind, fingerprint: Fingerprint): void {
     const store = this.#store;
-    this.#work.push(
+    this.#add(
       this.#flush(store).then((flushed) =>
         flushed.ok ? onDisk(store, () => recordDurable(store, kind, fingerprint)) : flushed,
       ),
@@ -37,6 +37,12 @@ export class Background {
     for (const child of this.#children) child.ref();
     const outcomes = await Promise.all(this.#work.splice(0));
     return outcomes.find((outcome) => !outcome.ok) ?? ok(undefined);
+  }
+
+  #add(work: Promise<Result<void>>): void {
+    this.#work.push(work);
+    // What it throws is thrown by `settled`; until then it must not end the program as an unhandled rejection.
+    work.catch(() => {});
   }
 
   /** `sync -f` is syncfs(2), which Node does not have. */

@@ -42,7 +42,7 @@ export async function lookUp(
     await markUsed(join(entry, 'entry.json'));
     return { kind, fingerprint, folder, meta: record.meta, hit: true };
   } catch (cause) {
-    if (errorCode(cause) === 'ENOENT') return undefined;
+    if (['ENOENT', 'ENOTDIR'].includes(errorCode(cause) ?? '')) return undefined;
     throw cause;
   }
 }

@@ -1,6 +1,6 @@
-import { constants } from 'node:fs';
+import { constants, statSync } from 'node:fs';
 import { access, mkdir, open, readFile, rename, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { ok, type Result } from '../domain/result.ts';
 import type { Digest, Fingerprint } from '../domain/words.ts';
 import { Background } from './background.ts';
@@ -20,7 +20,7 @@ const LAYOUT = ['blobs/sha256', 'partial', 'trees', 'builds', 'results', 'volume
 export async function openStore(folder: string): Promise<Result<Store>> {
   const root = resolve(folder);
   const opened = await onDisk(root, async () => {
-    await Promise.all(LAYOUT.map((part) => mkdir(join(root, part), { recursive: true })));
+    for (const part of LAYOUT) await makeFolder(join(root, part));
     // mkdir of what is there succeeds anywhere: ask now rather than fail in the middle of a build.
     await Promise.all(LAYOUT.map((part) => access(join(root, part), constants.W_OK | constants.X_OK)));
     await openSession(root);
@@ -28,6 +28,26 @@ export async function openStore(folder: string): Promise<Result<Store>> {
   if (!opened.ok) return opened;
   const store = new FolderStore(root);
   return ok(store);
+}
+
+/** Makes a folder and what is above it. Node's own `recursive` says ENOENT where the truth is EROFS or EACCES. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (cause) {
+    const code = errorCode(cause);
+    if (code === 'ENOENT' && dirname(path) !== path) {
+      await makeFolder(dirname(path));
+      await makeFolder(path);
+    } else if (code === 'EEXIST') {
+      if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw notAFolder(path);
+    } else throw cause;
+  }
+}
+
+/** For a file or a link to nothing; the operating system has two different errors for them. */
+function notAFolder(path: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(`ENOTDIR: not a directory, mkdir '${path}'`), { code: 'ENOTDIR', path });
 }
 
 class FolderStore implements Store {
@@ -105,7 +125,7 @@ class FolderStore implements Store {
   volume(name: string): Promise<Result<string>> {
     const folder = join(this.folder, 'volumes', safeName(name));
     return onDisk(folder, async () => {
-      await mkdir(folder, { recursive: true });
+      await makeFolder(folder);
       await markUsed(folder);
       return folder;
     });

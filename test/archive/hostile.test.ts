@@ -59,6 +59,13 @@ refused('a link where a folder is', 'archive/conflict', [file('./a/b', 'x'), sym
 refused('a file used as a folder', 'archive/conflict', [file('./a', 'x'), file('./a/b', 'x')]);
 refused('a file named as the root', 'archive/conflict', [file('./.', 'x')]);
 refused('a name with a zero byte', 'archive/bad-name', [file('a\0b\n\0c', 'x', { long: 'gnu' })]);
+refused('a name that is not UTF-8', 'archive/bad-name', [file(Buffer.from('./caf\xe9', 'latin1'), 'x')]);
+refused('a long name that is not UTF-8', 'archive/bad-name', [
+  file(Buffer.from(`./${'caf\xe9/'.repeat(40)}x`, 'latin1'), 'x', { long: 'pax' }),
+]);
+refused('a link text that is not UTF-8', 'archive/bad-name', [
+  symlink('./a', Buffer.from('caf\xe9', 'latin1')),
+]);
 refused('a file larger than the limit', 'archive/too-large', [
   file('./b'),
   file('./huge', 'x', { size: 8 * 1024 ** 3 - 1 }),

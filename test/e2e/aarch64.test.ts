@@ -33,6 +33,8 @@ const SAMPLES = (
   readdirSync(join(REPOSITORY, 'runner', 'samples'), { recursive: true, encoding: 'utf8' }) as string[]
 ).filter((name) => name.endsWith('.py') && !/(^|\/)[_.]/.test(name));
 
+const FEW = ['--samples', join(REPOSITORY, 'runner', 'samples', 'any')];
+
 let first: CliRun;
 let folder = '';
 
@@ -113,7 +115,7 @@ test('a second build from nothing but the fetched files gives the same bytes', a
   for (const part of ['blobs', 'trees']) {
     assert.equal(spawnSync('cp', ['-al', join(SHARED_STORE, part), join(store, part)]).status, 0);
   }
-  const run = await provision(['aarch64'], { cwd: place, store });
+  const run = await provision(['aarch64', ...FEW], { cwd: place, store });
   assert.equal(run.status, 0, run.stderr);
   assert.equal(report(place).stages.find(({ name }) => name === 'build')?.outcome, 'done');
   assert.equal(report(place).bundle?.digest, report().bundle?.digest);
@@ -152,6 +154,8 @@ test('as an ordinary user, without root', {
       'aarch64',
       '--store',
       store,
+      '--samples',
+      join(tool, 'runner', 'samples', 'any'),
     ],
     { cwd: place, env: { ...plainEnvironment(), HOME: place }, encoding: 'utf8', maxBuffer: 1 << 26 },
   );

@@ -11,6 +11,7 @@ import {
   copyOfTool,
   finish,
   provision,
+  REPOSITORY,
   SHARED_STORE,
   startProvision,
   temporaryFolder,
@@ -94,13 +95,16 @@ const STAGES = [
   { stage: 'run', kind: 'builds', entries: /nothing/, title: /Samples/ },
 ] as const;
 
+/** Few samples, so that what the tests wait for is the stage that they are about. */
+const FEW = ['--samples', join(REPOSITORY, 'runner', 'samples', 'any')];
+
 for (const { stage, kind, entries, title } of STAGES) {
   test(`kill -9 in the middle of ${stage}: nothing goes on, nothing is half-made, the next run is whole`, async (t) => {
     const folder = temporaryFolder(t);
-    const store = cloneStore(folder, stage === 'build' ? ['results', 'volumes'] : ['results']);
+    const store = cloneStore(folder, stage === 'build' ? ['volumes'] : stage === 'run' ? ['results'] : []);
     const removed = removeEntries(store, kind, entries);
     if (stage !== 'run') assert.ok(removed > 0, 'an entry to make anew');
-    const child = startProvision(['aarch64'], { cwd: folder, store });
+    const child = startProvision(['aarch64', ...FEW], { cwd: folder, store });
     await untilPrinted(child, title);
     await sleep(stage === 'build' ? 4000 : 250);
     const ended = finish(child, 60_000);
@@ -108,16 +112,16 @@ for (const { stage, kind, entries, title } of STAGES) {
     await ended;
     assert.deepEqual(await goneWithin(folder, 5000), []);
     assert.ok(!mounts().includes(folder), 'no mount is left');
-    const again = await provision(['aarch64'], { cwd: folder, store });
+    const again = await provision(['aarch64', ...FEW], { cwd: folder, store });
     assert.equal(again.status, 0, again.stdout + again.stderr);
   });
 }
 
 test('Ctrl-C in the middle of the build: exit code 130, no process and no mount left, then whole again', async (t) => {
   const folder = temporaryFolder(t);
-  const store = cloneStore(folder, ['results', 'volumes']);
+  const store = cloneStore(folder, ['volumes']);
   assert.ok(removeEntries(store, 'builds', /"what": ?"program"/) > 0);
-  const child = startProvision(['aarch64'], { cwd: folder, store });
+  const child = startProvision(['aarch64', ...FEW], { cwd: folder, store });
   await untilPrinted(child, /Build isolate/);
   await sleep(4000);
   const ended = finish(child, 60_000);
@@ -126,16 +130,16 @@ test('Ctrl-C in the middle of the build: exit code 130, no process and no mount 
   assert.equal(run.status, 130, run.stderr);
   assert.deepEqual(await goneWithin(folder, 3000), []);
   assert.ok(!mounts().includes(folder));
-  assert.equal((await provision(['aarch64'], { cwd: folder, store })).status, 0);
+  assert.equal((await provision(['aarch64', ...FEW], { cwd: folder, store })).status, 0);
 });
 
 test('two at once on one store: one works, the other waits and takes what was made', async (t) => {
   const folder = temporaryFolder(t);
-  const store = cloneStore(folder, ['results', 'volumes']);
+  const store = cloneStore(folder, ['volumes']);
   assert.ok(removeEntries(store, 'builds', /"what": ?"(program|bundle|unpacked bundle)"/) > 0);
   const places = ['a', 'b'].map((name) => join(folder, name));
   for (const place of places) mkdirSync(place);
-  const runs = await Promise.all(places.map((cwd) => provision(['aarch64'], { cwd, store })));
+  const runs = await Promise.all(places.map((cwd) => provision(['aarch64', ...FEW], { cwd, store })));
   for (const run of runs) assert.equal(run.status, 0, run.stdout + run.stderr);
   assert.ok(
     runs.some(({ stdout, stderr }) => /waiting/i.test(stdout + stderr)),

@@ -7,10 +7,10 @@ import {
   answerIn,
   type Bench,
   makeBench,
-  mountsNaming,
-  processesNaming,
+  mounters,
   programCommand,
   removeBench,
+  sleepers,
   until,
   value,
 } from '../support/sandboxes.ts';
@@ -22,35 +22,37 @@ before(async () => {
 after(() => removeBench(bench));
 
 /** Starts a program of its own whose sandbox runs two sleepers, one of them left to itself. */
-async function startSleepers(mark: string): Promise<{ child: ChildProcess; output: () => string }> {
-  const script = `(trap '' INT TERM HUP; sleep ${mark}1 &) ; sleep ${mark}2`;
+async function startSleepers(): Promise<{ child: ChildProcess; output: () => string }> {
+  const script = `(trap '' INT TERM HUP; sleep ${bench.seconds}1 &) ; sleep ${bench.seconds}2`;
   const [file, ...args] = programCommand(bench, { spec: {}, command: { argv: ['sh', '-c', script] } });
   const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'], detached: true });
   const chunks: Buffer[] = [];
   child.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk));
-  const sleeping = (name: string): boolean => processesNaming(`sleep\0${name}\0`).length === 1;
-  await until('both are asleep', () => sleeping(`${mark}1`) && sleeping(`${mark}2`));
+  await until(
+    'both are asleep',
+    () => sleepers(bench, '1').length === 1 && sleepers(bench, '2').length === 1,
+  );
   return { child, output: () => Buffer.concat(chunks).toString('utf8') };
 }
 
-function nothingLeft(mark: string): boolean {
-  return processesNaming(`sleep\0${mark}`).length === 0 && mountsNaming('.sandbox-').length === 0;
+function nothingLeft(): boolean {
+  return sleepers(bench).length === 0 && mounters(bench).length === 0;
 }
 
 test('the death of our process, however it comes, ends everything in its sandboxes', async () => {
   for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
-    const { child } = await startSleepers('8701');
+    const { child } = await startSleepers();
     child.kill(signal);
-    await until(`nothing is left after ${signal}`, () => nothingLeft('8701'));
+    await until(`nothing is left after ${signal}`, () => nothingLeft());
   }
 });
 
 test('what a killed process leaves on disk is swept by the next one that opens the store', async () => {
-  const { child } = await startSleepers('8711');
+  const { child } = await startSleepers();
   const ended = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGKILL');
   await ended;
-  await until('nothing is left', () => nothingLeft('8711'));
+  await until('nothing is left', () => nothingLeft());
   const left = () => readdirSync(bench.scratch).filter((name) => name.includes('.sandbox-'));
   assert.ok(left().length > 0);
   const store = value(await openStore(bench.folder));
@@ -60,13 +62,13 @@ test('what a killed process leaves on disk is swept by the next one that opens t
 
 test('Ctrl-C for the whole group of the terminal ends the sandbox through us, and leaves nothing', async () => {
   const before = readdirSync(bench.scratch);
-  const { child, output } = await startSleepers('8721');
+  const { child, output } = await startSleepers();
   const ended = new Promise((resolve) => child.once('close', resolve));
   // The group of our process, as a terminal does it; the sandbox is not in it.
   process.kill(-(child.pid as number), 'SIGINT');
   await ended;
   assert.match(output(), /^interrupted\n/);
   assert.equal(answerIn(output()).failure?.code, 'interrupted/signal');
-  assert.ok(nothingLeft('8721'));
+  assert.ok(nothingLeft());
   assert.deepEqual(readdirSync(bench.scratch), before);
 });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import type { Failure } from '../../src/failure.ts';
 import {
@@ -17,9 +18,19 @@ before(async () => {
 });
 after(() => removeBench(bench));
 
+/** Covers a file of every mount of a type, as container engines do. */
+function mask(type: 'proc' | 'sysfs', file: string): string {
+  return confined(`
+    grep ' - ${type} ' /proc/self/mountinfo | cut -d ' ' -f 5 | while read -r place; do
+      mount --bind /dev/null "$place/${file}"
+    done`);
+}
+
 const REQUEST: ProgramRequest = {
   spec: {},
-  command: { argv: ['sh', '-c', 'id -u; echo $$ >/dev/null && cat /proc/$$/comm; ls /dev/pts; touch /usr/x'] },
+  command: {
+    argv: ['sh', '-c', 'id -u; echo x >/dev/null && cat /proc/self/comm; ls /dev/pts; touch /usr/x'],
+  },
 };
 
 function refusal(script: string): Failure {
@@ -29,8 +40,15 @@ function refusal(script: string): Failure {
   return failure;
 }
 
-/** Without a capability the way without a user namespace is closed too. */
-const POWERLESS = 'setpriv --no-new-privs --bounding-set=-all --inh-caps=-all --ambient-caps=-all --';
+/** As in a container: root without the capabilities to make namespaces, but for user namespaces. */
+const POWERLESS = 'setpriv --bounding-set=-all,+setfcap --inh-caps=-all --ambient-caps=-all --';
+
+/** Goes into nested user namespaces until two more are possible and three are not: the kernel allows about 32. */
+const NESTED = `
+export NEST='
+  if unshare -Ur -- unshare -Ur -- unshare -Ur -- true 2>/dev/null; then exec unshare -Ur -- sh -euc "$NEST" sh "$@"; fi
+  exec unshare --user --map-user=1234 --map-group=1234 -- "$@"'
+exec sh -euc "$NEST" sh "$@"`;
 
 test('user namespaces forbidden by their limit: the cause and the command that lifts it', () => {
   const failure = refusal(
@@ -43,9 +61,16 @@ test('user namespaces forbidden by their limit: the cause and the command that l
 });
 
 test('another type of namespace forbidden by its limit', () => {
-  const failure = refusal(confined('echo 0 >/proc/sys/user/max_net_namespaces'));
+  const failure = refusal(
+    `exec unshare --user --map-root-user -- sh -euc 'echo 0 >/proc/sys/user/max_net_namespaces; exec ${POWERLESS} "$@"' sh "$@"`,
+  );
   assert.match(failure.why ?? '', /user\.max_net_namespaces = 0/);
   assert.match(failure.fix.join('\n'), /user\.max_net_namespaces=/);
+});
+
+test('a limit that is used up somewhere above us', () => {
+  const failure = refusal(confined('echo 0 >/proc/sys/user/max_net_namespaces'));
+  assert.match(failure.why ?? '', /used up/);
 });
 
 test('refused without a setting that tells why, as in a chroot or under a filter', () => {
@@ -59,32 +84,45 @@ test('refused without a setting that tells why, as in a chroot or under a filter
 });
 
 test('the inner user namespace forbidden: the engine works on, and says what it lacks', () => {
-  const { info, exit } = programBehind(bench, confined('echo 2 >/proc/sys/user/max_user_namespaces'), REQUEST);
+  const { info, exit } = programBehind(bench, NESTED, REQUEST);
   assert.match(info?.detail ?? '', /power over the mounts/);
-  assert.equal(exit?.stdout.split('\n')[1], 'sh', JSON.stringify(exit));
+  assert.equal(exit?.stdout.split('\n')[1], 'cat', JSON.stringify(exit));
   assert.match(exit?.stderr ?? '', /Read-only file system/);
 });
 
 test('a masked /proc, as in a container: the outer one is used', () => {
-  const { info, exit } = programBehind(bench, confined('mount --bind /dev/null /proc/version'), REQUEST);
+  const { info, exit } = programBehind(bench, mask('proc', 'version'), REQUEST);
   assert.match(info?.detail ?? '', /the machine's \/proc/);
-  assert.deepEqual(exit?.stdout, '1234\nsh\nptmx\n', JSON.stringify(exit));
+  assert.deepEqual(exit?.stdout, '1234\ncat\nptmx\n', JSON.stringify(exit));
 });
 
-test('a masked /sys: the loopback stays down, and nothing else is lost', () => {
-  const { info, exit } = programBehind(bench, confined('mount --bind /proc/version /sys/kernel/notes'), REQUEST);
-  assert.match(info?.detail ?? '', /loopback down/);
-  assert.deepEqual(exit?.stdout, '1234\nsh\nptmx\n', JSON.stringify(exit));
+test('a masked /sys, as in a container: nothing is lost where `ip` brings the loopback up', () => {
+  const { info, exit } = programBehind(bench, mask('sysfs', 'kernel/notes'), {
+    ...REQUEST,
+    command: { argv: ['bash', '-c', 'echo >/dev/tcp/127.0.0.1/9'] },
+  });
+  const ip = ['/bin/ip', '/sbin/ip', '/usr/bin/ip', '/usr/sbin/ip'].some((path) => existsSync(path));
+  assert.equal(/loopback down/.test(info?.detail ?? ''), !ip);
+  assert.match(exit?.stderr ?? '', ip ? /refused/ : /unreachable/);
+});
+
+test('a masked /sys: nothing else is lost', () => {
+  const { exit } = programBehind(bench, mask('sysfs', 'kernel/notes'), REQUEST);
+  assert.deepEqual(exit?.stdout, '1234\ncat\nptmx\n', JSON.stringify(exit));
 });
 
 test('as root of a user namespace, as in a rootless container', () => {
   const { info, exit } = programBehind(bench, `exec unshare --user --map-root-user --mount -- "$@"`, REQUEST);
-  assert.equal(info?.detail, 'as root');
-  assert.match(exit?.stdout ?? '', /^0\nsh\n/, JSON.stringify(exit));
+  assert.match(info?.detail ?? '', /^as root/);
+  assert.match(exit?.stdout ?? '', /^0\ncat\n/, JSON.stringify(exit));
 });
 
 test('as root without the power to make namespaces, but for user namespaces', () => {
-  const { info, exit } = programBehind(bench, `exec unshare --user --map-root-user -- ${POWERLESS} "$@"`, REQUEST);
-  assert.equal(info?.detail, 'in a user namespace');
-  assert.match(exit?.stdout ?? '', /^0\nsh\n/, JSON.stringify(exit));
+  const { info, exit } = programBehind(
+    bench,
+    `exec unshare --user --map-root-user -- ${POWERLESS} "$@"`,
+    REQUEST,
+  );
+  assert.match(info?.detail ?? '', /^in a user namespace/);
+  assert.match(exit?.stdout ?? '', /^0\ncat\n/, JSON.stringify(exit));
 });

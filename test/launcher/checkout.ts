@@ -121,7 +121,7 @@ export function script(file: string, text: string): void {
   chmodSync(file, 0o755);
 }
 
-export function which(tool: string): string {
+function which(tool: string): string {
   for (const folder of (process.env.PATH ?? '').split(delimiter)) {
     if (folder !== '' && existsSync(join(folder, tool))) return join(folder, tool);
   }
@@ -142,7 +142,7 @@ export interface RunOptions {
 }
 
 /** The person's proxies and npm configuration reach npm; nothing of provision, Node or a surrounding npm does. */
-export function environment({ path, cache, env = {} }: RunOptions): Record<string, string> {
+function environment({ path, cache, env = {} }: RunOptions): Record<string, string> {
   const kept = Object.entries(process.env).filter(
     ([name]) => !/^(PROVISION_|NODE_(?!EXTRA_CA_CERTS)|XDG_|npm_(?!config_registry))/.test(name),
   );

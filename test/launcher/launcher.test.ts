@@ -53,16 +53,37 @@ test('a machine with an old Node: the right one and the dependencies are brought
 });
 
 test('two at once on a fresh cache: both work, and nothing half-made is left', async (t) => {
-  const folder = scratch(t);
-  const [home, cache] = [checkout(folder), join(folder, 'fresh')];
-  const path = pathFolder(folder, { node: 'old', npm: 'real' });
-  const runs = await Promise.all([1, 2].map((n) => run([join(home, 'provision'), `${n}`], { path, cache })));
+  const { folder, home, cache, notes, env } = faked(t);
+  // Brings, slowly, a Node that says that it is the wanted one.
+  const brings = `${FAKE_NPM}
+sleep 0.5
+for arch in x64 arm64; do
+  mkdir -p node_modules/node-linux-$arch/bin
+  cat >node_modules/node-linux-$arch/bin/node <<'NODE'
+#!/bin/sh
+[ "$1" = --version ] && echo v${wantedNode(home)} && exit
+exec '${process.execPath}' "$@"
+NODE
+  chmod +x node_modules/node-linux-$arch/bin/node
+done`;
+  const path = pathFolder(folder, { node: 'old', npm: brings });
+  const both = (): Promise<Run[]> =>
+    Promise.all(['1', '2'].map((word) => run([join(home, 'provision'), word], { path, cache, env })));
+  const runs = await both();
   assert.deepEqual(
     runs.map((one) => answer(one).args),
     [['1'], ['2']],
   );
-  assert.equal(runs.filter(({ stderr }) => stderr.includes('installing Node')).length, 1);
   assert.equal(runs.filter(({ stderr }) => stderr.includes('waiting for another')).length, 1);
+  assert.equal(readFileSync(notes, 'utf8').trim().split('\n').length, 2, 'something was installed twice');
+  assert.deepEqual(leftovers(home, cache), []);
+
+  // Without flock(1) both install, and one of them is a little quicker.
+  rmSync(cache, { recursive: true });
+  rmSync(join(home, 'node_modules'), { recursive: true });
+  rmSync(join(path, 'flock'));
+  script(join(path, 'flock'), 'exit 1');
+  for (const one of await both()) answer(one);
   assert.deepEqual(leftovers(home, cache), []);
 });
 
@@ -275,7 +296,8 @@ test('a cache that cannot be written: works where nothing has to be brought', as
 });
 
 test('the cache folder: XDG, HOME, neither, or a relative one', async (t) => {
-  const { folder, home, path, env } = faked(t);
+  const { folder, home, env } = faked(t);
+  const path = pathFolder(folder, { node: 'fits', npm: FAKE_NPM, without: ['getent'] });
   const at = async (more: Readonly<Record<string, string | undefined>>, cwd = folder): Promise<void> => {
     answer(await run([join(home, 'provision')], { path, cwd, env: { ...env, ...more } }));
   };
@@ -285,7 +307,14 @@ test('the cache folder: XDG, HOME, neither, or a relative one', async (t) => {
   assert.ok(existsSync(join(folder, 'home', '.cache', 'provision', 'launcher', 'node')));
   await at({ PROVISION_CACHE: 'here' });
   assert.ok(existsSync(join(folder, 'here', 'launcher', 'node')));
-  await at({ HOME: undefined });
+  // Without HOME: the folder of the user database, where it is there; else the checkout.
+  mkdirSync(join(folder, 'account'));
+  const getent = join(path, 'getent');
+  script(getent, 'echo "me:x:1:1:Me:$ACCOUNT:/bin/sh"');
+  await at({ HOME: undefined, ACCOUNT: join(folder, 'account') });
+  assert.ok(existsSync(join(folder, 'account', '.cache', 'provision', 'launcher', 'node')));
+  await at({ HOME: undefined, ACCOUNT: '/nonexistent' });
+  assert.ok(existsSync(join(home, '.provision', 'launcher', 'node')));
 });
 
 test('in place, the launcher takes no more than 30 ms beside Node', async (t) => {
@@ -321,6 +350,10 @@ interface Said {
 function answer({ status, stdout, stderr }: Run): Said {
   assert.equal(status, 0, `exit ${status}\n${stdout}\n${stderr}`);
   return JSON.parse(stdout) as Said;
+}
+
+function wantedNode(home: string): string | undefined {
+  return /^node_version=(.*)$/m.exec(readFileSync(join(home, 'provision'), 'utf8'))?.[1];
 }
 
 /** A checkout with a Node that fits and an npm that needs no network. */

@@ -25,7 +25,7 @@ test('a plan for another machine, for people and as JSON', async (t) => {
   const plan = makePlan(recipe, HOST);
   assertGolden(join(GOLDEN, 'emulated.txt'), formatPlan(plan, home));
   assertGolden(
-    join(GOLDEN, 'emulated.json'),
+    join(GOLDEN, 'emulated.json.txt'),
     `${JSON.stringify(plan, null, 2).replaceAll(home, '<home>')}\n`,
   );
 });

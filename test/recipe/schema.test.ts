@@ -74,6 +74,7 @@ test('the JSON Schema of a recipe is the one for editors', () => {
 test('every recipe that comes with provision resolves, and names its schema for editors', async () => {
   const recipes = await listRecipes(HOME);
   assert.ok(recipes.ok, JSON.stringify(recipes));
+  assert.ok(recipes.value.length > 0, 'none found');
   for (const { name } of recipes.value) {
     const resolved = await resolveRecipe({ home: HOME, cwd: HOME }, name);
     assert.ok(resolved.ok, `${name}: ${JSON.stringify(resolved, null, 1)}`);

@@ -120,30 +120,71 @@ test('a run that stopped before its samples is one test case with an error', asy
   assert.match(only.children[0]?.text as string, /error\[E0425\].*\nMend src/s);
 });
 
-test('nothing of an earlier run is left: logs that are not of this one go, with their empty folders', async (t) => {
+test('logs of earlier runs go, with their empty folders; files that are not ours stay', async (t) => {
   const folder = temporary(t);
-  for (const path of [
+  const put = (...paths: readonly string[]): void => {
+    for (const path of paths) {
+      mkdirSync(dirname(join(folder, path)), { recursive: true });
+      writeFileSync(join(folder, path), 'x');
+    }
+  };
+  put(
     'logs/gone/deep/a.diff',
+    'logs/gone/deep/a.target.stdout',
     'logs/stays/b.diff',
     'logs/build.log',
-    'logs/x.tmp',
     'bundle.tar.gz',
-  ]) {
-    mkdirSync(dirname(join(folder, path)), { recursive: true });
-    writeFileSync(join(folder, path), 'x');
-  }
-  writeFileSync(join(folder, 'report.json'), 'old');
-  assert.deepEqual(await writeReport(folder, report({ logs: ['logs/stays/b.diff', 'logs/build.log'] })), {
+    'x.diff',
+  );
+  await writeReport(
+    folder,
+    report({
+      logs: [
+        'logs/gone/deep/a.diff',
+        'logs/gone/deep/a.target.stdout',
+        'logs/stays/b.diff',
+        'logs/build.log',
+      ],
+    }),
+  );
+  // Left by a run that was killed before it could list them, and files of somebody else.
+  put('logs/killed.reference.stderr', 'logs/killed.diff', 'logs/own.txt', 'logs/own/other.diff');
+  assert.deepEqual(await writeReport(folder, report({ logs: ['logs/stays/b.diff'] })), {
     ok: true,
     value: undefined,
   });
-  assert.deepEqual(readdirSync(folder).sort(), ['bundle.tar.gz', 'junit.xml', 'logs', 'report.json']);
+  assert.deepEqual(readdirSync(folder).sort(), [
+    'bundle.tar.gz',
+    'junit.xml',
+    'logs',
+    'report.json',
+    'x.diff',
+  ]);
   assert.deepEqual(readdirSync(join(folder, 'logs'), { recursive: true }).sort(), [
-    'build.log',
+    'own',
+    'own.txt',
+    join('own', 'other.diff'),
     'stays',
     join('stays', 'b.diff'),
   ]);
-  assert.match(readFileSync(join(folder, 'report.json'), 'utf8'), /^\{\n {2}"schema": 1,/);
+});
+
+test('a report that somebody else wrote removes nothing', async (t) => {
+  for (const text of [
+    '{"logs": ["../victim", "logs/../../victim", "victim", 1]}',
+    '{"logs": 3}',
+    'null',
+    'not json',
+    '[]',
+  ]) {
+    const folder = join(temporary(t), 'artifacts');
+    mkdirSync(folder);
+    writeFileSync(join(folder, '../victim'), '');
+    writeFileSync(join(folder, 'victim'), '');
+    writeFileSync(join(folder, 'report.json'), text);
+    assert.deepEqual(await writeReport(folder, report()), { ok: true, value: undefined }, text);
+    assert.ok(existsSync(join(folder, '../victim')) && existsSync(join(folder, 'victim')), text);
+  }
 });
 
 test('a folder that cannot be written is a failure that names it, and leaves no temporary file', async (t) => {

@@ -24,6 +24,7 @@ export function testContext(settings: Partial<Settings> = {}): TestContext {
       home: tmpdir(),
       cwd: tmpdir(),
       engine: 'auto',
+      docker: { tlsVerify: false, certPath: tmpdir(), config: tmpdir(), home: tmpdir() },
       verbose: false,
       ...settings,
     },

@@ -4,11 +4,12 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 
 /** One entry of a tar archive, written as it is said: nothing is checked, so that hostile ones can be made. */
 export interface TarPart {
-  readonly name: string;
+  /** Bytes where it is not to be UTF-8. */
+  readonly name: string | Buffer;
   /** Type flag of tar(5): `0` file, `1` hard link, `2` symbolic link, `3` character device, `5` folder, … */
   readonly type?: string;
   readonly content?: string | Uint8Array;
-  readonly link?: string;
+  readonly link?: string | Buffer;
   readonly mode?: number;
   /** Seconds since the epoch. */
   readonly mtime?: number;
@@ -21,7 +22,7 @@ export interface TarPart {
 export const MTIME = 1_600_000_000;
 
 export function file(
-  name: string,
+  name: string | Buffer,
   content: string | Uint8Array = name,
   more: Partial<TarPart> = {},
 ): TarPart {
@@ -32,7 +33,7 @@ export function folder(name: string, more: Partial<TarPart> = {}): TarPart {
   return { name, type: '5', mode: 0o755, ...more };
 }
 
-export function symlink(name: string, link: string, more: Partial<TarPart> = {}): TarPart {
+export function symlink(name: string, link: string | Buffer, more: Partial<TarPart> = {}): TarPart {
   return { name, type: '2', link, mode: 0o777, ...more };
 }
 
@@ -55,25 +56,25 @@ function longNames({ long, name, link }: TarPart): Buffer {
     const parts: Buffer[] = [];
     for (const [type, text] of [['L', name] as const, ['K', link] as const]) {
       if (text === undefined) continue;
-      const content = Buffer.from(`${text}\0`);
+      const content = Buffer.concat([Buffer.from(text), Buffer.alloc(1)]);
       parts.push(header({ name: '././@LongLink', type }, content.length), padded(content));
     }
     return Buffer.concat(parts);
   }
   if (long === 'pax') {
-    const content = Buffer.from(record('path', name) + (link === undefined ? '' : record('linkpath', link)));
+    const records = [record('path', name), ...(link === undefined ? [] : [record('linkpath', link)])];
+    const content = Buffer.concat(records);
     return Buffer.concat([header({ name: 'PaxHeaders/x', type: 'x' }, content.length), padded(content)]);
   }
   return Buffer.alloc(0);
 }
 
 /** `<length> <key>=<value>\n`, where the length counts its own digits: pax(1). */
-function record(key: string, value: string): string {
-  const rest = ` ${key}=${value}\n`;
-  let length = Buffer.byteLength(rest);
-  while (String(length).length + Buffer.byteLength(rest) !== length)
-    length = String(length).length + Buffer.byteLength(rest);
-  return `${length}${rest}`;
+function record(key: string, value: string | Buffer): Buffer {
+  const rest = Buffer.concat([Buffer.from(` ${key}=`), Buffer.from(value), Buffer.from('\n')]);
+  let length = rest.length;
+  while (String(length).length + rest.length !== length) length = String(length).length + rest.length;
+  return Buffer.concat([Buffer.from(String(length)), rest]);
 }
 
 function header(part: TarPart, size: number): Buffer {

@@ -8,7 +8,7 @@ const [kind = 'live', how = 'passes', tempo = '1'] = process.argv.slice(2);
 const renderer = createRenderer(kind as RendererKind, {
   out: process.stdout,
   err: process.stderr,
-  color: !process.env.NO_COLOR,
+  color: process.stdout.isTTY && !process.env.NO_COLOR,
   verbose: false,
 });
 const interrupt = Promise.withResolvers<'interrupted'>();
@@ -31,12 +31,24 @@ async function play(): Promise<string> {
   for (let i = 1; i <= 20; i++) {
     await pause(60);
     bytes('toolchain', i * 13_600_000, 272_000_000);
-    emit({ type: 'stage-progress', stage: 'toolchain', done: i * 5, total: 115, unit: 'packages', detail: 'libllvm19' });
+    emit({
+      type: 'stage-progress',
+      stage: 'toolchain',
+      done: i * 5,
+      total: 115,
+      unit: 'packages',
+      detail: 'libllvm19',
+    });
     bytes('sysroot', i * 6_150_000, 123_000_000);
   }
   finish('sysroot', 'done', '58 packages, 544.2 MB');
   finish('toolchain', 'done', '115 packages, 1.3 GB');
-  emit({ type: 'notice', level: 'warning', code: 'fetch/mirror', message: 'A mirror answered 404; the next one has the file.' });
+  emit({
+    type: 'notice',
+    level: 'warning',
+    code: 'fetch/mirror',
+    message: 'A mirror answered 404; the next one has the file.',
+  });
   start('build', 'Build isolate for far-unknown-linux-gnu');
   await pause(300);
   if (how === 'interrupted') await new Promise(() => setInterval(() => {}, 1000));
@@ -46,7 +58,14 @@ async function play(): Promise<string> {
     await pause(15);
     const failed = how === 'fails' && i % 3 === 0;
     emit({ type: 'sample-finished', result: sample(`dynamic/sample_${i}`, failed), cached: false });
-    emit({ type: 'stage-progress', stage: 'run', done: i, total: 42, unit: 'samples', detail: `dynamic/sample_${i}` });
+    emit({
+      type: 'stage-progress',
+      stage: 'run',
+      done: i,
+      total: 42,
+      unit: 'samples',
+      detail: `dynamic/sample_${i}`,
+    });
   }
   finish('run', how === 'fails' ? 'failed' : 'done', '42 of 42 equal');
   return how;

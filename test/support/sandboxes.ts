@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,6 +25,10 @@ export interface Bench {
   readonly rootfs: string;
   readonly engine: Engine;
   readonly scratch: string;
+  /** Part of the folder's name that nobody else's has: others may use the engine at the same time. */
+  readonly mark: string;
+  /** Seconds for `sleep` that nobody else sleeps; a digit may be added. */
+  readonly seconds: string;
   /** Makes a folder below `folder`. */
   make(name: string): string;
 }
@@ -37,7 +42,8 @@ export async function makeBench(signal: AbortSignal = new AbortController().sign
   };
   const rootfs = makeRootfs(make('rootfs'));
   const engine = value(await probeEngine(folder, signal));
-  return { folder, rootfs, engine, scratch: join(folder, 'tmp'), make };
+  const seconds = String(randomInt(1_000_000, 9_999_999));
+  return { folder, rootfs, engine, scratch: join(folder, 'tmp'), mark: folder.slice(-6), seconds, make };
 }
 
 export function removeBench({ folder }: Bench): void {
@@ -98,14 +104,14 @@ export function text(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('utf8');
 }
 
-/** Ids of processes whose command line holds a text. */
-export function processesNaming(words: string): readonly number[] {
-  return scanProcesses('cmdline', words);
+/** Ids of processes that sleep for a time of this bench: all, or those with that further digit. */
+export function sleepers({ seconds }: Bench, digit = ''): readonly number[] {
+  return scanProcesses('cmdline', `sleep\0${seconds}${digit}`);
 }
 
-/** Ids of processes that see a mount whose line holds a text. */
-export function mountsNaming(words: string): readonly number[] {
-  return scanProcesses('mountinfo', words);
+/** Ids of processes that see a mount of this bench. */
+export function mounters({ mark }: Bench): readonly number[] {
+  return scanProcesses('mountinfo', mark);
 }
 
 function scanProcesses(file: string, words: string): readonly number[] {
@@ -163,8 +169,9 @@ export function programBehind(bench: Bench, script: string, request: ProgramRequ
   return answerIn(output);
 }
 
+/** The answer in the output of that program; a terminal may show something on the same line before it. */
 export function answerIn(output: string): ProgramAnswer {
-  const line = output.split('\n').findLast((one) => one.startsWith('{'));
+  const line = /\{"(?:info|failure)":.*$/m.exec(output)?.[0];
   if (line === undefined) throw new Error(`no answer in: ${output}`);
   return JSON.parse(line) as ProgramAnswer;
 }

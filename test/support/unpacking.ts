@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   lstatSync,
   mkdirSync,
@@ -76,7 +77,9 @@ export function listing(root: string, folder = ''): string[] {
       const facts = `${path} ${(info.mode & 0o7777).toString(8)} ${Math.floor(info.mtimeMs / 1000)}`;
       if (info.isDirectory()) return [facts, ...listing(root, path)];
       if (info.isSymbolicLink()) return [`${facts} → ${readlinkSync(join(root, path))}`];
-      return [`${facts} ${readFileSync(join(root, path), 'latin1')}`];
+      const content = readFileSync(join(root, path));
+      const shown = content.length < 40 ? content : createHash('sha256').update(content).digest('hex');
+      return [`${facts} ${shown}`];
     });
 }
 

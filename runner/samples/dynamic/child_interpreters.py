@@ -21,7 +21,7 @@ def python(*options, script=None, stdin="", **settings):
 
 def show(label, run):
     """The end of stderr, with what names the interpreter and the folder taken out."""
-    error = run.stderr.replace(sys.executable, "python").replace(os.getcwd(), "here").strip().splitlines()
+    error = run.stderr.replace(sys.executable, "python").replace(os.path.join(os.getcwd(), "nowhere.py"), "nowhere.py").strip().splitlines()
     print(f"{label}: status {run.returncode}, out {run.stdout!r}, err {error[-1:] if error else []}")
 
 

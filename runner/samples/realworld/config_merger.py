@@ -55,8 +55,7 @@ BROKEN = {
 }  # fmt: skip
 
 
-class ConfigError(Exception):
-    pass
+class ConfigError(Exception): ...
 
 
 @dataclass
@@ -73,10 +72,6 @@ def unique(pairs):
     return table
 
 
-def refuse(constant):
-    raise ValueError(f"{constant} is no JSON")
-
-
 def parse(name, text):
     try:
         match name.rsplit(".", 1)[-1]:
@@ -88,7 +83,7 @@ def parse(name, text):
             case "toml":
                 return tomllib.loads(text)
             case "json":
-                data = json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
+                data = json.loads(text, object_pairs_hook=unique, parse_constant=lambda name: int(name))
                 if not isinstance(data, dict):
                     raise ValueError(f"a table is wanted, not {type(data).__name__}")
                 return data

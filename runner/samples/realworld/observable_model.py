@@ -10,10 +10,6 @@ from collections.abc import MutableSequence
 from contextlib import contextmanager
 
 
-class CycleError(RuntimeError):
-    pass
-
-
 class Field:
     def __init__(self, default=None, *, validate=None):
         self.default, self.validate = default, validate
@@ -22,8 +18,6 @@ class Field:
         self.name = name
 
     def __get__(self, model, owner=None):
-        if model is None:
-            return self
         model._note(self.name)
         return model._values.get(self.name, self.default)
 
@@ -42,16 +36,14 @@ class Field:
 class Computed:
     """Caches; forgets when something it read has changed."""
 
-    def __init__(self, function):
-        self.function, self.name = function, function.__name__
+    def __init__(self, function, name=None):
+        self.function, self.name = function, name or function.__name__
 
     def __get__(self, model, owner=None):
-        if model is None:
-            return self
         model._note(self.name)
         if self.name not in model._cache:
             if any(name == self.name for name, _ in model._running):
-                raise CycleError(" -> ".join([*(name for name, _ in model._running), self.name]))
+                raise RuntimeError(" -> ".join([*(name for name, _ in model._running), self.name]))
             model._running.append((self.name, set()))
             try:
                 model._cache[self.name] = self.function(model)
@@ -163,8 +155,9 @@ class Invoice(Model):
     prices = Field([])
     discount = Field(0, validate=lambda v: None if 0 <= v < 100 else f"{v} is out of range")
     verbose = Field(False)
-    subtotal = Computed(lambda self: sum(self.prices))
-    subtotal.name = "subtotal"
+    @Computed
+    def subtotal(self):
+        return sum(self.prices)
 
     @Computed
     def total(self):
@@ -174,21 +167,13 @@ class Invoice(Model):
     def label(self):
         return f"{self.customer}: {self.total}" if self.verbose else "hidden"
 
-    @Computed
-    def chicken(self):
-        return self.egg
-
-    @Computed
-    def egg(self):
-        return self.chicken
+    chicken = Computed(lambda self: self.egg, "chicken")
+    egg = Computed(lambda self: self.chicken, "egg")
 
 
-class View:
-    def __init__(self, name):
-        self.name = name
-
+class View(str):
     def update(self, model, names):
-        print(f"  {self.name} sees {', '.join(names)}")
+        print(f"  {self} sees {', '.join(names)}")
 
 
 invoice, all_view, total_view = Invoice(customer="Ann", prices=[10, 20]), View("all"), View("total")
@@ -211,7 +196,7 @@ print(invoice.total)
 for action in (lambda: setattr(invoice, "discount", 100), lambda: setattr(invoice, "customer", None), lambda: invoice.chicken):
     try:
         action()
-    except (ValueError, CycleError) as error:
+    except (ValueError, RuntimeError) as error:
         print(f"{type(error).__name__}: {error}")
 try:
     with invoice.batch():

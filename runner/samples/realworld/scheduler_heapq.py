@@ -168,6 +168,6 @@ heapq.heapify(heap)
 print(heap, heapq.heappushpop(heap, -1), heapq.heapreplace(heap, 99), heapq.nsmallest(3, numbers), heapq.nlargest(2, numbers, key=lambda n: -n))
 print(list(heapq.merge([1, 4, 9], [2, 3], [0], key=lambda n: n)), list(heapq.merge("ca", "db", reverse=True)))
 try:
-    heapq.heappush([(1, {})], (1, {}))
+    heapq.heappush([(1, {"a": 1})], (1, {}))
 except TypeError as error:
     print("TypeError:", error)

@@ -8,8 +8,8 @@ export interface Features {
   readonly unprivileged: boolean;
   /** A `/proc` of its own. Refused where the outer one is partly masked; then the outer one is bound. */
   readonly ownProc: boolean;
-  /** The loopback of a sandbox without network can be brought up. */
-  readonly loopback: boolean;
+  /** How the loopback of a sandbox without network is brought up: through a `/sys` of its own, by `ip`, not at all. */
+  readonly loopback: 'sys' | 'ip' | 'down';
   /** Pseudo-terminals of its own (`/dev/pts`). */
   readonly terminals: boolean;
 }
@@ -43,7 +43,7 @@ export function describeFeatures(features: Features): string {
     features.userNamespace ? 'in a user namespace' : 'as root',
     ...(features.unprivileged ? [] : ['programs keep power over the mounts of their sandbox']),
     ...(features.ownProc ? [] : ["the machine's /proc"]),
-    ...(features.loopback ? [] : ['loopback down without network']),
+    ...(features.loopback === 'down' ? ['loopback down without network'] : []),
     ...(features.terminals ? [] : ['no pseudo-terminals']),
   ].join('; ');
 }

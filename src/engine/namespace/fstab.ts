@@ -1,4 +1,4 @@
-/** One line of fstab(5): how all mounts of a sandbox are made by one `mount --all`, without quoting for a shell. */
+/** One line of fstab(5): how all mounts of a sandbox are made by one `mount -a`, without quoting for a shell. */
 export interface MountEntry {
   readonly source: string;
   readonly target: string;

@@ -8,11 +8,11 @@ import { runProcess } from '../../exec/process.ts';
 import { interrupted } from '../../failure.ts';
 import { onDisk } from '../../store/disk.ts';
 import { ownTag } from '../../store/process-tag.ts';
-import { removeTree } from '../../store/temporary.ts';
 import type { Engine, EngineDeps, ProbeEngine, SandboxSpec } from '../engine.ts';
 import { describeFeatures, type Features, idMaps } from './features.ts';
 import { makePrivate } from './layout.ts';
 import { explainRefusals } from './refusal.ts';
+import { removeFolder } from './remove.ts';
 import { enterable } from './run.ts';
 import { type Machine, openSandbox, prepare } from './sandbox.ts';
 import type { Refusal } from './setup.ts';
@@ -61,23 +61,24 @@ async function probe(context: Context, deps: EngineDeps, tools: Tools): Promise<
     if (!refusal.ok) return refusal;
     if (refusal.value === undefined) return ok(machine);
     refusals.push(refusal.value);
-    features = without(features, refusal.value);
+    features = without(features, refusal.value, tools);
   }
   return err(await explainRefusals(refusals));
 }
 
 function allOf(userNamespace: boolean): Features {
-  return { userNamespace, unprivileged: true, ownProc: true, loopback: true, terminals: true };
+  return { userNamespace, unprivileged: true, ownProc: true, loopback: 'sys', terminals: true };
 }
 
 /** What to try next; undefined when nothing is left that could be done without. */
-function without(features: Features, { step, evidence }: Refusal): Features | undefined {
+function without(features: Features, { step, evidence }: Refusal, tools: Tools): Features | undefined {
   const refused = (place: string): boolean => evidence.some((line) => line.includes(`/${place}: `));
+  const loopback = features.loopback === 'sys' && tools.ip !== undefined ? 'ip' : 'down';
   const less: Partial<Features> = {
     ...(step === 'keeper' || step === 'map' ? { unprivileged: false } : {}),
-    ...(step === 'loopback' ? { loopback: false } : {}),
+    ...(step === 'loopback' ? { loopback } : {}),
     ...(step === 'mount' && refused('root/proc') ? { ownProc: false } : {}),
-    ...(step === 'mount' && refused('run/sys') ? { loopback: false } : {}),
+    ...(step === 'mount' && refused('run/sys') ? { loopback } : {}),
     ...(step === 'mount' && refused('root/dev/pts') ? { terminals: false } : {}),
   };
   const helps = Object.entries(less).some(([name, value]) => features[name as keyof Features] !== value);
@@ -104,7 +105,7 @@ async function attempt(
     if (context.signal.aborted) return err(interrupted());
     return ok(namespaces.ok ? undefined : namespaces.error);
   } finally {
-    await removeTree(folder);
+    await removeFolder(folder);
   }
 }
 

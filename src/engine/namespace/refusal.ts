@@ -24,15 +24,14 @@ export async function explainRefusals(refusals: readonly Refusal[]): Promise<Fai
     await cloneForbidden(),
     await confinedByAppArmor(),
     foreignTools(refusals),
-    await inContainer(),
   ].filter((cause) => cause !== undefined);
-  const causes = found.length > 0 ? found : [unknownCause(refusals)];
+  const causes = found.length > 0 ? found : [await unsaidCause(refusals)];
   return {
     code: 'engine/namespaces-forbidden',
     what: `This machine does not let us make a sandbox of namespaces: ${stepsOf(refusals)}.`,
     why: causes.map(({ why }) => why).join(' '),
     fix: [...causes.flatMap(({ fix }) => fix), 'Or use Docker or Podman: `--engine docker`.'],
-    evidence: refusals.flatMap(({ evidence }) => evidence),
+    evidence: [...new Set(refusals.flatMap(({ evidence }) => evidence))],
   };
 }
 
@@ -113,30 +112,29 @@ function foreignTools(refusals: readonly Refusal[]): Cause | undefined {
   };
 }
 
-/** Container engines filter unshare(2), mount(2) and setns(2) with seccomp, and mounts with AppArmor. */
-async function inContainer(): Promise<Cause | undefined> {
+/** What it may be when no setting tells. */
+async function unsaidCause(refusals: readonly Refusal[]): Promise<Cause> {
+  if (!says(refusals, 'Operation not permitted') && !says(refusals, 'ermission denied')) {
+    return { why: 'No setting of this machine tells why.', fix: ['See the message of the system below.'] };
+  }
   const container = (await exists('/.dockerenv')) || (await exists('/run/.containerenv'));
-  const status = await readFile('/proc/self/status', 'utf8');
-  const filtered = /^Seccomp:\s*2$/m.test(status);
-  if (!container && !filtered) return undefined;
-  const options =
-    '--security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined';
+  const filtered = /^Seccomp:\s*2$/m.test(await readFile('/proc/self/status', 'utf8'));
+  if (container || filtered) return confinedCause(container, filtered);
   return {
-    why: `${container ? 'We run in a container' : 'We run under a seccomp filter'}${
-      container && filtered ? ' whose seccomp filter is active' : ''
-    }: such confinement refuses namespaces or mounts.`,
-    fix: [`Start the container with \`docker run ${options} …\` (Podman takes the same options).`],
+    why: 'The kernel does not permit it to us, and no setting of this machine tells why: a security module (SELinux, AppArmor, Landlock), a chroot or a confined service refuses namespaces so.',
+    fix: ['Run it outside of that confinement (not in a chroot), or as root.'],
   };
 }
 
-function unknownCause(refusals: readonly Refusal[]): Cause {
-  if (says(refusals, 'Operation not permitted') || says(refusals, 'ermission denied')) {
-    return {
-      why: 'The kernel does not permit it to us, and no setting of this machine tells why: a security module (SELinux, AppArmor, Landlock), a chroot or a confined service refuses namespaces so.',
-      fix: ['Run it outside of that confinement (not in a chroot), or as root.'],
-    };
-  }
-  return { why: 'No setting of this machine tells why.', fix: ['See the message of the system below.'] };
+/** Container engines filter unshare(2), mount(2) and setns(2) with seccomp, and mounts with AppArmor. */
+function confinedCause(container: boolean, filtered: boolean): Cause {
+  const where = container ? 'We run in a container' : 'We run under a seccomp filter';
+  const options =
+    '--security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined';
+  return {
+    why: `${where}${container && filtered ? ' with a seccomp filter' : ''}: such confinement refuses namespaces or mounts.`,
+    fix: [`Start the container with \`docker run ${options} …\` (Podman takes the same options).`],
+  };
 }
 
 function says(refusals: readonly Refusal[], words: string): boolean {

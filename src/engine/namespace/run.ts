@@ -7,7 +7,6 @@ import { isatty } from 'node:tty';
 import { err, ok, type Result } from '../../domain/result.ts';
 import { interrupted } from '../../failure.ts';
 import { errorCode } from '../../store/disk.ts';
-import { removeTree } from '../../store/temporary.ts';
 import type { Command, Exit, SandboxSpec } from '../engine.ts';
 import { type Captured, capture } from './capture.ts';
 import { mountEntries } from './entries.ts';
@@ -24,6 +23,7 @@ import {
   prepareProgram,
   terminalCommand,
 } from './program.ts';
+import { removeFolder } from './remove.ts';
 import { type Namespaces, type Refusal, startNamespaces } from './setup.ts';
 import { TOOL_ENV, type Tools } from './tools.ts';
 import type { Layer } from './view.ts';
@@ -68,7 +68,7 @@ export async function runCommand(box: Box, command: Command): Promise<Result<Exi
       await namespaces.value.end();
     }
   } finally {
-    await removeTree(run);
+    await removeFolder(run);
   }
 }
 
@@ -79,7 +79,7 @@ export async function enterable(
   layers: readonly Layer[],
 ): Promise<Result<Namespaces, Refusal>> {
   const { layout, features, spec } = box;
-  const sys = spec.network === 'none' && features.loopback ? join(run, 'sys') : undefined;
+  const sys = spec.network === 'none' && features.loopback === 'sys' ? join(run, 'sys') : undefined;
   if (sys !== undefined) await mkdir(sys);
   const fstab = join(run, 'fstab');
   await writeFile(

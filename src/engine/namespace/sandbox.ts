@@ -1,9 +1,9 @@
+import { setMaxListeners } from 'node:events';
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { err, ok, type Result } from '../../domain/result.ts';
 import { interrupted } from '../../failure.ts';
 import { onDisk } from '../../store/disk.ts';
-import { removeTree } from '../../store/temporary.ts';
 import type { Command, EngineDeps, Exit, Sandbox, SandboxSpec } from '../engine.ts';
 import { copyOut } from './copy.ts';
 import { guardedParts, makeDevices } from './entries.ts';
@@ -13,6 +13,7 @@ import type { Features, IdMaps } from './features.ts';
 import { Fifos } from './fifos.ts';
 import { makeLayout } from './layout.ts';
 import { readHostMounts } from './mountinfo.ts';
+import { removeFolder } from './remove.ts';
 import { type Box, runCommand } from './run.ts';
 import type { Tools } from './tools.ts';
 
@@ -40,7 +41,7 @@ export async function openSandbox(input: OpenInput): Promise<Result<Sandbox>> {
   const made = await onDisk(input.folder, () => prepare(input));
   const box = made.ok ? made.value : made;
   if (box.ok) return ok(new NamespaceSandbox(box.value));
-  await removeTree(input.folder);
+  await removeFolder(input.folder);
   return box;
 }
 
@@ -70,7 +71,10 @@ class NamespaceSandbox implements Sandbox {
   readonly #running = new Set<Promise<unknown>>();
 
   constructor(box: Box) {
-    this.#box = { ...box, signal: AbortSignal.any([box.signal, this.#closing.signal]) };
+    const signal = AbortSignal.any([box.signal, this.#closing.signal]);
+    // Every running command listens; as many run as there are jobs.
+    setMaxListeners(0, signal);
+    this.#box = { ...box, signal };
   }
 
   run(command: Command): Promise<Result<Exit>> {
@@ -85,7 +89,7 @@ class NamespaceSandbox implements Sandbox {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
     await Promise.allSettled(this.#running);
-    await removeTree(this.#box.folder);
+    await removeFolder(this.#box.folder);
   }
 
   async #during<T>(work: Promise<Result<T>>): Promise<Result<T>> {

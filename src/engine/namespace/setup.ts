@@ -27,8 +27,9 @@ echo "init $init"
     printf '%s\\n' "$NS_USERS" >"/proc/$keeper/uid_map" || fail map
     printf '%s\\n' "$NS_GROUPS" >"/proc/$keeper/gid_map" || fail map
   fi
-  "$NS_MOUNT" --all --fstab "$NS_FSTAB" || fail mount
+  "$NS_MOUNT" -a -T "$NS_FSTAB" || fail mount
   if [ -n "$NS_SYS" ]; then echo 1 >"$NS_SYS/class/net/lo/flags" || fail loopback; fi
+  if [ -n "$NS_IP" ]; then "$NS_IP" link set lo up || fail loopback; fi
   if [ -n "$NS_HOSTNAME" ]; then "$NS_HOSTNAME_TOOL" "$NS_HOSTNAME" || fail hostname; fi
   "$NS_PIVOT_ROOT" "$NS_ROOT" "$NS_OLD_ROOT" || fail pivot
   echo "ready $keeper"
@@ -107,6 +108,7 @@ function unshareArguments({ tools, features, network }: SetupSpec): readonly str
 }
 
 function scriptVariables({ tools, idMaps, ...spec }: SetupSpec): Record<string, string> {
+  const withIp = spec.network === 'none' && spec.features.loopback === 'ip';
   return {
     NS_SH: tools.sh,
     NS_UNSHARE: tools.unshare,
@@ -120,6 +122,7 @@ function scriptVariables({ tools, idMaps, ...spec }: SetupSpec): Record<string, 
     NS_ROOT: spec.root,
     NS_OLD_ROOT: spec.oldRoot,
     NS_SYS: spec.sys ?? '',
+    NS_IP: withIp ? (tools.ip ?? '') : '',
     NS_HOSTNAME: spec.hostname ?? '',
   };
 }
@@ -169,7 +172,9 @@ class Setup {
 
   words(): readonly string[] {
     const lines = Buffer.concat(this.#words).toString('utf8').split('\n');
-    return lines.filter((line) => line.trim() !== '').slice(-20);
+    // `unshare` before util-linux 2.40 says so when we end its child.
+    const own = 'sigprocmask unblock failed';
+    return lines.filter((line) => line.trim() !== '' && !line.includes(own)).slice(-20);
   }
 
   /** Kills process 1: the kernel kills all others of the namespace before anyone can see that it is gone. */

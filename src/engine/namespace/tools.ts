@@ -24,6 +24,8 @@ type ToolName = keyof typeof PACKAGES;
 export interface Tools extends Readonly<Record<ToolName, string>> {
   /** Needed only for a sandbox with a host name of its own. */
   readonly hostname?: string;
+  /** Brings a loopback up where `/sys` cannot. */
+  readonly ip?: string;
 }
 
 /** Standing folders, and not PATH: what makes a sandbox must not depend on who starts it. */
@@ -45,10 +47,11 @@ export async function findTools(): Promise<Result<Tools>> {
   const found = await Promise.all(names.map(async (name) => [name, await findTool(name)] as const));
   const missing = found.filter(([, path]) => path === undefined).map(([name]) => name);
   if (missing.length > 0) return err(missingTools(missing));
-  const hostname = await findTool('hostname');
+  const [hostname, ip] = await Promise.all([findTool('hostname'), findTool('ip')]);
   return ok({
     ...(Object.fromEntries(found) as Record<ToolName, string>),
     ...(hostname === undefined ? {} : { hostname }),
+    ...(ip === undefined ? {} : { ip }),
   });
 }
 

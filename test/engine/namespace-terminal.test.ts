@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import {
+  answerIn,
+  type Bench,
+  ENV,
+  makeBench,
+  type ProgramAnswer,
+  programCommand,
+  quoted,
+  removeBench,
+  sleepers,
+  until,
+} from '../support/sandboxes.ts';
+
+const CTRL_C = '\x03';
+const CTRL_Z = '\x1a';
+
+const SKIP = existsSync('/usr/bin/script') ? false : 'no `script` (bsdutils) here to make a terminal';
+
+let bench: Bench;
+before(async () => {
+  bench = await makeBench();
+});
+after(() => removeBench(bench));
+
+interface Terminal {
+  type(keys: string): void;
+  /** Waits until the screen shows something that it did not show before the last wait. */
+  shows(words: string): Promise<void>;
+  ended: Promise<ProgramAnswer>;
+}
+
+/** A program of its own on a new terminal, its sandbox running a command with that terminal. */
+function onTerminal(argv: readonly [string, ...string[]], more = ''): Terminal {
+  const command = {
+    argv,
+    stdio: 'inherit',
+    env: { ...ENV, PS1: 'in> ', TERM: 'dumb', 'odd-name': 'kept' },
+  } as const;
+  const line = programCommand(bench, { spec: {}, command }).map(quoted).join(' ');
+  const child: ChildProcessWithoutNullStreams = spawn(
+    'script',
+    ['-qefc', `stty rows 33 cols 77; ${line}; ${more}`, '/dev/null'],
+    {
+      env: { PATH: process.env.PATH, SHELL: '/bin/sh' },
+    },
+  );
+  let screen = '';
+  let seen = 0;
+  child.stdout.on('data', (chunk: Buffer) => {
+    screen += chunk.toString('utf8');
+  });
+  return {
+    type: (keys) => void child.stdin.write(keys),
+    shows: async (words) => {
+      await until(`"${words}" on the screen`, () => screen.indexOf(words, seen) >= 0).catch((cause) => {
+        child.kill();
+        throw new Error(`${cause.message}; the screen: ${screen}`);
+      });
+      seen = screen.indexOf(words, seen) + words.length;
+    },
+    ended: new Promise((resolve, reject) => {
+      child.once('close', () => {
+        try {
+          resolve(answerIn(screen.replaceAll('\r', '')));
+        } catch (cause) {
+          reject(cause);
+        }
+      });
+    }),
+  };
+}
+
+test('a shell has the terminal: its size, job control, and Ctrl-C for what runs in it', {
+  skip: SKIP,
+}, async () => {
+  const terminal = onTerminal(['bash', '--norc', '-i']);
+  await terminal.shows('in> ');
+  terminal.type('stty size; echo name=$(env | head -c 100000 | wc -l)\n');
+  await terminal.shows('33 77');
+  terminal.type('env\n');
+  await terminal.shows('odd-name=kept');
+  terminal.type(`echo start; sleep ${bench.seconds}1\n`);
+  await until('it sleeps', () => sleepers(bench, '1').length > 0);
+  terminal.type(CTRL_C);
+  await until('it is ended', () => sleepers(bench, '1').length === 0);
+  terminal.type('echo status=$?.\n');
+  await terminal.shows('status=130.');
+  terminal.type(`sleep ${bench.seconds}2\n`);
+  await until('it sleeps', () => sleepers(bench, '2').length > 0);
+  terminal.type(CTRL_Z);
+  await terminal.shows('Stopped');
+  terminal.type('kill %1; wait; exit 3\n');
+  await terminal.shows('exit');
+  terminal.type('exit 3\n');
+  const { exit } = await terminal.ended;
+  assert.deepEqual([exit?.status, exit?.signal, exit?.stdout], [3, undefined, '']);
+});
+
+test('a program that handles Ctrl-C itself gets it, and we do not; the terminal comes back to us', {
+  skip: SKIP,
+}, async () => {
+  const script =
+    'trap "echo caught" INT; echo ready; read a; read b; echo "read $b"; read c; echo "read $c"; exit 9';
+  const terminal = onTerminal(['sh', '-c', script], 'read last; echo "back $last"');
+  await terminal.shows('ready');
+  terminal.type(CTRL_C);
+  await terminal.shows('caught');
+  terminal.type('one\n');
+  await terminal.shows('read one');
+  terminal.type(CTRL_Z);
+  terminal.type('two\n');
+  await terminal.shows('read two');
+  terminal.type('words\n');
+  await terminal.shows('back words');
+  const { exit, failure } = await terminal.ended;
+  assert.deepEqual([exit?.status, failure], [9, undefined]);
+});
+
+test('a program without handlers is ended by Ctrl-C, which is its signal and no interruption of ours', {
+  skip: SKIP,
+}, async () => {
+  const terminal = onTerminal(['sh', '-c', `echo ready; sleep ${bench.seconds}3`]);
+  await terminal.shows('ready');
+  await until('it sleeps', () => sleepers(bench, '3').length > 0);
+  terminal.type(CTRL_C);
+  const { exit } = await terminal.ended;
+  assert.deepEqual([exit?.signal, exit?.status], ['SIGINT', undefined]);
+  assert.deepEqual(sleepers(bench, '3'), []);
+});
+
+test('without a terminal the streams are handed over as they are', () => {
+  const [file, ...args] = programCommand(bench, {
+    spec: {},
+    command: { argv: ['sh', '-c', 'cat; echo error >&2; exit 139'], stdio: 'inherit' },
+  });
+  const output = execFileSync(file, args, {
+    input: 'through\n',
+    encoding: 'utf8',
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
+  assert.match(output, /^through\n\{/);
+  assert.equal(answerIn(output).exit?.status, 139);
+});

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { PassThrough } from 'node:stream';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
+import type { Event } from '../../src/events.ts';
+import { createRenderer } from '../../src/report/renderer.ts';
+import { assertGolden } from '../support/golden.ts';
+import { SAMPLES } from '../support/report.ts';
+
+const GOLDEN = fileURLToPath(new URL('../fixtures/golden/plain.txt', import.meta.url));
+const DEMO = fileURLToPath(new URL('../support/live-demo.ts', import.meta.url));
+
+/** Events of a run, with the seconds at which they come. */
+const RUN: readonly (readonly [second: number, event: Event])[] = [
+  [0, { type: 'stage-started', stage: 'toolchain', title: 'Toolchain llvm', at: 0 }],
+  [0, { type: 'stage-started', stage: 'sysroot', title: 'Sysroot far-python', at: 0 }],
+  [1, { type: 'stage-progress', stage: 'toolchain', done: 1, total: 115, unit: 'packages' }],
+  [
+    11,
+    {
+      type: 'stage-progress',
+      stage: 'toolchain',
+      done: 100_000_000,
+      total: 272_000_000,
+      unit: 'bytes',
+      rate: 9_050_000,
+    },
+  ],
+  [
+    12,
+    {
+      type: 'stage-progress',
+      stage: 'toolchain',
+      done: 40,
+      total: 115,
+      unit: 'packages',
+      detail: 'libllvm19',
+    },
+  ],
+  [12, { type: 'stage-progress', stage: 'sysroot', done: 3, unit: 'packages' }],
+  [21, { type: 'stage-progress', stage: 'toolchain', done: 80, total: 115, unit: 'packages' }],
+  [
+    22,
+    {
+      type: 'notice',
+      level: 'warning',
+      code: 'fetch/mirror',
+      message: 'A mirror answered 404;\nthe next one has it.',
+    },
+  ],
+  [
+    23,
+    { type: 'stage-finished', stage: 'sysroot', outcome: 'hit', at: 23_000, detail: '58 packages, 544.2 MB' },
+  ],
+  [
+    95,
+    {
+      type: 'stage-finished',
+      stage: 'toolchain',
+      outcome: 'done',
+      at: 95_000,
+      detail: '115 packages, 1.3 GB',
+    },
+  ],
+  [96, { type: 'stage-started', stage: 'build', title: 'Build isolate', at: 96_000 }],
+  [96, { type: 'command', stage: 'build', line: 'cargo build --locked --offline' }],
+  [
+    97,
+    {
+      type: 'stage-output',
+      stage: 'build',
+      stream: 'stderr',
+      text: '   Compiling pyo3 v0.30.1\n  Building 1/40\r  Building 2/40',
+    },
+  ],
+  [97, { type: 'stage-output', stage: 'build', stream: 'stdout', text: 'from a build script\n' }],
+  [
+    98,
+    {
+      type: 'stage-output',
+      stage: 'build',
+      stream: 'stderr',
+      text: '\r\u001b[31m  Building 40/40\u001b[0m\nwithout a newline',
+    },
+  ],
+  [
+    99,
+    {
+      type: 'stage-finished',
+      stage: 'build',
+      outcome: 'failed',
+      at: 99_000,
+      detail: 'The runner does not compile.',
+    },
+  ],
+  [99, { type: 'stage-started', stage: 'run', title: 'Samples', at: 99_000 }],
+  ...SAMPLES.map((result): [number, Event] => [100, { type: 'sample-finished', result, cached: false }]),
+  [100, { type: 'notice', level: 'info', code: 'store/wait', message: 'Another run makes this; waiting.' }],
+  [101, { type: 'stage-output', stage: 'run', stream: 'stdout', text: 'cut off' }],
+];
+
+test('a run in a pipe: one line for each thing, progress every ten seconds at most', async () => {
+  const short = await rendered('plain', false);
+  const verbose = await rendered('plain', true);
+  assertGolden(GOLDEN, `== plain\n${short}\n== verbose\n${verbose}`);
+  assert.doesNotMatch(short + verbose, /[^\P{Cc}\n]/u, 'no control characters, no colours');
+});
+
+test('colours where they are wanted add nothing but escape sequences', async () => {
+  const colored = await rendered('plain', true, true);
+  assert.notEqual(colored, stripVTControlCharacters(colored));
+  assert.equal(stripVTControlCharacters(colored), await rendered('plain', true));
+});
+
+test("quiet says nothing: the failure and the closing line are the command's", async () => {
+  assert.equal(await rendered('quiet', true), '');
+});
+
+test('a reader that goes away ends nothing', () => {
+  const run = spawnSync(
+    '/bin/sh',
+    ['-c', `'${process.execPath}' '${DEMO}' plain passes 0.2 | head -n 1; exit 0`],
+    { encoding: 'utf8' },
+  );
+  assert.equal(run.stdout, 'toolchain: Toolchain llvm\n');
+  assert.equal(run.stderr, '');
+});
+
+async function rendered(kind: 'plain' | 'quiet', verbose: boolean, color = false): Promise<string> {
+  const out = new PassThrough();
+  let second = 0;
+  const renderer = createRenderer(kind, {
+    out: out as unknown as NodeJS.WriteStream,
+    err: process.stderr,
+    color,
+    verbose,
+    now: () => second * 1000,
+  });
+  for (const [at, event] of RUN) {
+    second = at;
+    renderer.emit(event);
+  }
+  await renderer.finish();
+  return (out.read() as Buffer | null)?.toString() ?? '';
+}

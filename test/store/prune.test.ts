@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { ok } from '../../src/domain/result.ts';
+import { fingerprint } from '../../src/store/fingerprint.ts';
+import { prune } from '../../src/store/prune.ts';
+import type { Store } from '../../src/store/store.ts';
+import { storeUsage } from '../../src/store/usage.ts';
+import { digestOf } from '../support/locked.ts';
+import { freshStore, leftovers, never, StoreProcess } from '../support/stores.ts';
+
+const DAY_MS = 24 * 3600 * 1000;
+
+/** A store with one thing of each kind, last used as many days ago as it says. */
+async function filled(t: { after(done: () => unknown): void }, days: number): Promise<Store> {
+  const store = await freshStore(t);
+  const make = async (root: string) => {
+    writeFileSync(join(root, 'file'), Buffer.alloc(100_000, 1));
+    return ok(null);
+  };
+  for (const kind of ['trees', 'builds'] as const) await store.obtain(kind, { kind }, make, never());
+  await store.settled();
+  const digest = digestOf(Buffer.from('blob'));
+  writeFileSync(store.blobPath(digest), Buffer.alloc(50_000, 1));
+  writeFileSync(store.partialPath(digest), Buffer.alloc(10_000, 1));
+  await store.writeResult('0'.repeat(64), { status: 'passed' });
+  const volume = await store.volume('cargo');
+  assert.ok(volume.ok);
+  writeFileSync(join(volume.value, 'file'), 'x');
+  age(store, days);
+  return store;
+}
+
+/** Sets the last use of everything. */
+function age(store: Store, days: number): void {
+  const then = (Date.now() - days * DAY_MS) / 1000;
+  const hex = digestOf(Buffer.from('blob')).slice('sha256:'.length);
+  for (const path of [
+    ...(['trees', 'builds'] as const).map((kind) => `${kind}/${fingerprint({ kind })}/entry.json`),
+    `blobs/sha256/${hex}`,
+    `partial/${hex}`,
+    `results/${'0'.repeat(64)}.json`,
+    'volumes/cargo',
+  ]) {
+    utimesSync(join(store.folder, path), then, then);
+  }
+}
+
+/** What is left, by folder. */
+function remaining(store: Store): Record<string, number> {
+  const kinds = ['trees', 'builds', 'blobs/sha256', 'partial', 'results', 'volumes'];
+  return Object.fromEntries(kinds.map((kind) => [kind, readdirSync(join(store.folder, kind)).length]));
+}
+
+const ALL = { trees: 1, builds: 1, 'blobs/sha256': 1, partial: 1, results: 1, volumes: 1 };
+const NONE = { trees: 0, builds: 0, 'blobs/sha256': 0, partial: 0, results: 0, volumes: 0 };
+
+test('usage counts bytes and things by kind', async (t) => {
+  const store = await filled(t, 0);
+  const usage = await storeUsage(store);
+  assert.ok(usage.ok);
+  const { kinds, total } = usage.value;
+  for (const [kind, { count }] of Object.entries(kinds)) assert.equal(count, kind === 'tmp' ? 0 : 1, kind);
+  assert.ok(kinds.trees.bytes >= 100_000 && kinds.trees.bytes < 150_000, `${kinds.trees.bytes}`);
+  assert.ok(kinds.blobs.bytes >= 50_000 && kinds.blobs.bytes < 60_000, `${kinds.blobs.bytes}`);
+  assert.equal(total.count, 6);
+  assert.equal(
+    total.bytes,
+    Object.values(kinds).reduce((sum, { bytes }) => sum + bytes, 0),
+  );
+});
+
+test('what was used lately is kept, what was not is removed', async (t) => {
+  const store = await filled(t, 10);
+  assert.deepEqual((await pruned(store, { olderThanMs: 11 * DAY_MS })).removed, { bytes: 0, count: 0 });
+  assert.deepEqual(remaining(store), ALL);
+  await store.find('trees', fingerprint({ kind: 'trees' }));
+  const { removed, kinds, inUse } = await pruned(store, { olderThanMs: 9 * DAY_MS });
+  assert.deepEqual(remaining(store), { ...NONE, trees: 1 });
+  assert.deepEqual([removed.count, inUse], [5, 0]);
+  assert.ok((kinds.builds?.bytes ?? 0) >= 100_000);
+  assert.deepEqual(leftovers(store.folder), []);
+});
+
+test('all is all, but what is to be kept', async (t) => {
+  const store = await filled(t, 0);
+  const keep = new Set([fingerprint({ kind: 'trees' }), '0'.repeat(64)]);
+  await pruned(store, { all: true, keep });
+  assert.deepEqual(remaining(store), { ...NONE, trees: 1, results: 1 });
+  await pruned(store, { all: true });
+  assert.deepEqual(remaining(store), NONE);
+});
+
+test('without a limit only leftovers of dead processes go', async (t) => {
+  const store = await filled(t, 1000);
+  const child = new StoreProcess(t, store.folder, 'obtain', 'other:60000');
+  await child.until(/making/);
+  await child.kill();
+  assert.equal(leftovers(store.folder).length, 1);
+  await pruned(store, {});
+  assert.deepEqual(remaining(store), ALL);
+  assert.deepEqual(leftovers(store.folder), []);
+});
+
+test('what a live process uses stays until it has ended', async (t) => {
+  const store = await filled(t, 10);
+  const child = new StoreProcess(t, store.folder, 'obtain', 'mine');
+  const { value } = await child.outcome<{ value: { folder: string } }>();
+  const first = await pruned(store, { all: true });
+  assert.deepEqual([remaining(store).trees, first.inUse, first.removed.count], [1, 1, 6]);
+  assert.ok(existsSync(join(value.folder, 'whole')));
+  await child.end();
+  await pruned(store, { all: true });
+  assert.deepEqual(remaining(store), NONE);
+});
+
+test('what is being made or is locked is left alone', async (t) => {
+  const store = await filled(t, 10);
+  const child = new StoreProcess(t, store.folder, 'obtain', 'slow:1500');
+  await child.until(/making/);
+  const locked = await store.lock(`builds-${fingerprint({ kind: 'builds' })}`, never());
+  assert.ok(locked.ok);
+  const { inUse } = await pruned(store, { all: true });
+  assert.deepEqual([remaining(store), inUse], [{ ...NONE, builds: 1 }, 1]);
+  await locked.value[Symbol.asyncDispose]();
+  const outcome = await child.outcome<{ ok: boolean; value: { folder: string } }>();
+  assert.ok(outcome.ok && existsSync(join(outcome.value.folder, 'whole')));
+});
+
+test('things that are no entries are removed like entries', async (t) => {
+  const store = await freshStore(t);
+  mkdirSync(join(store.folder, 'trees', 'garbage', 'root'), { recursive: true });
+  writeFileSync(join(store.folder, 'builds', 'a file'), 'x');
+  await pruned(store, { all: true });
+  assert.deepEqual(remaining(store), NONE);
+});
+
+async function pruned(store: Store, options: Parameters<typeof prune>[1]) {
+  const outcome = await prune(store, options);
+  assert.ok(outcome.ok, JSON.stringify(outcome));
+  return outcome.value;
+}
