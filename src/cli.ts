@@ -124,7 +124,8 @@ async function execute({ command, values, positionals, rest }: Parsed): Promise<
   const { createRenderer } = await import('./report/renderer.ts');
   const terminal = process.stdout.isTTY === true && process.stderr.isTTY === true && !process.env.CI;
   const renderer = createRenderer(rendererKind(command, values, terminal), {
-    out: values.json === true ? process.stderr : process.stdout,
+    // Standard output belongs to the result; progress is the result only of a command that renders.
+    out: values.json === true || !command.renders ? process.stderr : process.stdout,
     err: process.stderr,
     color: useColor(),
     verbose: settings.value.verbose,

@@ -9,11 +9,17 @@ export type StageName =
   | 'engine'
   | 'toolchain'
   | 'sysroot'
+  | 'libraries'
+  | 'cpython'
+  | 'rust-std'
   | 'reference'
   | 'rootfs'
   | 'bytecode'
+  | 'expected'
   | 'build'
   | 'bundle'
+  | 'runner'
+  | 'precompile'
   | 'run'
   | 'report';
 

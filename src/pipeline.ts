@@ -7,14 +7,17 @@ import { type Unpacked, unpackBundle } from './bundle/unpack.ts';
 import { artifactsFailure } from './domain/artifacts.ts';
 import type { Plan } from './domain/plan.ts';
 import { err, ok, type Result } from './domain/result.ts';
+import type { Sample } from './domain/sample.ts';
 import { formatBytes } from './domain/units.ts';
-import type { Failure } from './failure.ts';
 import { type Host, type Planned, type Prepared, planRun, prepareEnv } from './pipeline/prepare.ts';
 import type { Session } from './pipeline/session.ts';
-import { capabilitiesOf, referenceWorld, targetWorld } from './pipeline/worlds.ts';
+import { sideBySide } from './pipeline/side-by-side.ts';
+import { makeTargetWorld, prepareRunner } from './pipeline/target-world.ts';
+import { capabilitiesOf, referenceWorld } from './pipeline/worlds.ts';
 import { collectSamples } from './run/collect.ts';
-import { type RunOutcome, runSamples } from './run/run.ts';
+import { type RunOutcome, runReference, runSamples } from './run/run.ts';
 import type { Tree } from './toolchain/tree.ts';
+import type { Wasmtime } from './wasmtime/engine.ts';
 
 export interface RunRequest {
   /** Name or file of the recipe. */
@@ -35,6 +38,7 @@ export interface Progress {
   rootfs?: Tree;
   bytecode?: Bytecode;
   built?: Built;
+  wasmtime?: Wasmtime;
   bundle?: Bundle;
   outcome?: RunOutcome;
 }
@@ -72,7 +76,8 @@ export async function runPipeline(
   const both = await sideBySide(
     session,
     (branch) => buildProgram(branch, plan, toolchain.value, prepared.value, logs, progress),
-    (branch) => prepareWorlds(branch, planned.value, prepared.value, logs, progress),
+    (branch) =>
+      prepareWorlds(branch, planned.value, prepared.value, samples.value, toolchain.value, logs, progress),
   );
   if (!both.ok) return both;
   const [built, worlds] = both.value;
@@ -86,6 +91,15 @@ export async function runPipeline(
   });
   if (!bundle.ok) return bundle;
   progress.bundle = bundle.value.bundle;
+  const world = await makeTargetWorld(session, plan, {
+    ...worlds,
+    ...bundle.value,
+    toolchain: toolchain.value,
+    program: built.meta.program,
+    programDigest: built.meta.digest,
+    logs,
+  });
+  if (!world.ok) return world;
   const outcome = await session.recorder.stage(
     'run',
     `Samples on ${plan.target.rustTriple}`,
@@ -96,13 +110,7 @@ export async function runPipeline(
         target: plan.target,
         capabilities: capabilitiesOf(plan),
         worlds: {
-          target: targetWorld(plan, {
-            rootfs: worlds.rootfs,
-            toolchain: toolchain.value,
-            bundle: bundle.value.unpacked,
-            digest: bundle.value.bundle.meta.digest,
-            program: built.meta.program,
-          }),
+          target: world.value,
           reference: referenceWorld(plan, worlds),
         },
         artifacts,
@@ -128,6 +136,7 @@ interface Worlds {
   readonly reference: Tree;
   readonly bytecode: Bytecode;
   readonly rootfs: Tree;
+  readonly wasmtime?: Wasmtime;
 }
 
 function buildProgram(
@@ -164,6 +173,8 @@ async function prepareWorlds(
   session: Session,
   planned: Planned,
   prepared: Prepared,
+  samples: readonly Sample[],
+  toolchain: Tree,
   logs: string,
   progress: Progress,
 ): Promise<Result<Worlds>> {
@@ -189,7 +200,25 @@ async function prepareWorlds(
   );
   if (!bytecode.ok) return bytecode;
   progress.bytecode = bytecode.value;
-  return ok({ reference: reference.value, rootfs: rootfs.value, bytecode: bytecode.value });
+  const worlds = { reference: reference.value, rootfs: rootfs.value, bytecode: bytecode.value };
+  const expected = await session.recorder.stage(
+    'expected',
+    'Samples on the reference interpreter',
+    () =>
+      runReference(session.context, session.store, {
+        samples,
+        engine: session.engine,
+        capabilities: capabilitiesOf(planned.plan),
+        world: referenceWorld(planned.plan, worlds),
+      }),
+    (value) => ({ hit: value.cached === value.samples, detail: `${value.samples} samples` }),
+  );
+  if (!expected.ok) return expected;
+  const runner = await prepareRunner(session, planned.plan, { ...worlds, toolchain }, logs);
+  if (!runner.ok) return runner;
+  if (runner.value === undefined) return ok(worlds);
+  progress.wasmtime = runner.value;
+  return ok({ ...worlds, wasmtime: runner.value });
 }
 
 async function bundleUp(
@@ -218,28 +247,6 @@ async function bundleUp(
     ({ bundle: { hit, meta } }) => ({ hit, detail: `${meta.archive}, ${formatBytes(meta.size)}` }),
   );
   return bundle;
-}
-
-/** Runs two branches at once; the first failure stops the other, and is the one that is told. */
-async function sideBySide<A, B>(
-  session: Session,
-  first: (session: Session) => Promise<Result<A>>,
-  second: (session: Session) => Promise<Result<B>>,
-): Promise<Result<[A, B]>> {
-  const stop = new AbortController();
-  const signal = AbortSignal.any([session.context.signal, stop.signal]);
-  const branch: Session = { ...session, context: { ...session.context, signal } };
-  let failure: Failure | undefined;
-  const watch = <T>(result: Result<T>): Result<T> => {
-    if (!result.ok) {
-      failure ??= result.error;
-      stop.abort();
-    }
-    return result;
-  };
-  const [a, b] = await Promise.all([first(branch).then(watch), second(branch).then(watch)]);
-  if (a.ok && b.ok) return ok([a.value, b.value]);
-  return err(failure as Failure);
 }
 
 function summary({ results, passed, failed, skipped }: RunOutcome): string {

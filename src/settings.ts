@@ -100,7 +100,9 @@ function readPip(env: Environment): PipSettings {
   const shared = (env.XDG_CONFIG_DIRS || '/etc/xdg').split(':');
   const set = Object.entries(env).flatMap(([name, value]) =>
     // The file and the CA bundle come along under names of the sandbox.
-    value && /^PIP_[A-Z_]+$/.test(name) && !['PIP_CONFIG_FILE', 'PIP_CERT'].includes(name) ? [[name, value]] : [],
+    value && /^PIP_[A-Z_]+$/.test(name) && !['PIP_CONFIG_FILE', 'PIP_CERT'].includes(name)
+      ? [[name, value]]
+      : [],
   );
   return {
     variables: Object.fromEntries(set),

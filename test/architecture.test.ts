@@ -21,6 +21,7 @@ const STAGES = [
   'env',
   'build',
   'bundle',
+  'wasmtime',
   'run',
   'report',
 ];
@@ -42,7 +43,8 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   yaml: ['recipe'],
   zod: ['recipe'],
   undici: ['fetch'],
-  tar: ['archive'],
+  // Packing for an image is the engine's own.
+  tar: ['archive', 'engine'],
   execa: ['exec'],
   dockerode: ['engine'],
   listr2: ['report'],

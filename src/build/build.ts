@@ -1,5 +1,5 @@
-import { access, mkdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join, posix } from 'node:path';
 import type { Context } from '../domain/context.ts';
 import type { Resolved } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
@@ -11,8 +11,10 @@ import type { BuildEnv } from '../env/env.ts';
 import { digestFile } from '../store/digest.ts';
 import { fingerprint } from '../store/fingerprint.ts';
 import type { Store, StoreEntry } from '../store/store.ts';
+import { checkModule } from './check-module.ts';
 import { type HostCargo, hostCargo } from './host-cargo.ts';
 import { digestSources } from './sources.ts';
+import { traceUndefined } from './undefined-symbols.ts';
 
 /** Goes up when what this stage makes of the same inputs changes. */
 const BUILD_VERSION = 1;
@@ -172,14 +174,18 @@ async function compile(step: Step, folder: string): Promise<Result<BuildMeta>> {
     quietStdout: true,
     command: { argv: argv as [string, ...string[]], env: input.env.variables, cwd: PATHS.project },
   });
-  if (!run.ok) return run;
+  if (!run.ok) return traceUndefined(box, await readFile(step.log, 'utf8'), run.error);
   const executable = findExecutable(Buffer.from(run.value.stdout).toString('utf8'), project.bin);
   if (executable === undefined) return err(noExecutable(project.bin, step.log));
-  const file = join(folder, project.bin);
+  // With the ending that the target gives programs, where it gives one.
+  const program = posix.basename(executable);
+  const file = join(folder, program);
   const copied = await box.copyOut(executable, file);
   if (!copied.ok) return copied;
+  const broken = await checkModule(file, input.resolved.target, step.log);
+  if (broken !== undefined) return err(broken);
   const digest = await digestFile(file);
-  return ok({ program: project.bin, digest: digest.digest, size: digest.size });
+  return ok({ program, digest: digest.digest, size: digest.size });
 }
 
 function openSandbox(step: Step, network: 'none' | 'host', more: readonly Mount[]): Promise<Result<Sandbox>> {

@@ -1,5 +1,5 @@
 import { chmod, copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { packTarGz } from '../archive/pack.ts';
 import type { Context } from '../domain/context.ts';
 import type { Resolved } from '../domain/definitions.ts';
@@ -15,6 +15,7 @@ import { type ElfFile, readElf } from './elf.ts';
 import { checkProgram } from './leaks.ts';
 import { closeOver, indexLibraries } from './libraries.ts';
 import { copyStdlib } from './stdlib.ts';
+import { addWasmParts } from './wasm.ts';
 
 /** Goes up when the layout of a bundle changes. */
 const BUNDLE_VERSION = 1;
@@ -72,6 +73,17 @@ export async function makeBundle(
     bytecode: input.bytecode.fingerprint,
     sourceDateEpoch: input.sourceDateEpoch,
     name: archiveName(input),
+    // A static interpreter's bundle has a folder more.
+    ...(input.python.linkage === 'static' ? { landmark: LANDMARK } : {}),
+    ...(input.resolved.recipe.wasm === undefined
+      ? {}
+      : {
+          wasm: {
+            layout: 2,
+            stack: input.resolved.recipe.wasm.stack,
+            maxMemory: input.resolved.recipe.wasm.maxMemory ?? null,
+          },
+        }),
   };
   return store.obtain<BundleMeta>('builds', inputs, (folder) => assemble(context, input, folder), {
     signal: context.signal,
@@ -91,11 +103,24 @@ async function assemble(context: Context, input: BundleInput, folder: string): P
   const stdlib = await copyStdlib({
     python: input.python,
     sysroot: input.sysroot.folder,
-    bytecode: join(input.bytecode.folder, input.bytecode.meta.stdlib),
-    compiledFrom: join(input.reference.folder, input.python.stdlib),
+    // A standard library of our own build may differ from the reference's by a line: it comes with its own.
+    bytecode:
+      input.python.bytecode === undefined
+        ? join(input.bytecode.folder, input.bytecode.meta.stdlib)
+        : join(input.sysroot.folder, input.python.bytecode),
+    compiledFrom: join(
+      input.python.bytecode === undefined ? input.reference.folder : input.sysroot.folder,
+      input.python.stdlib,
+    ),
     to: join(home, input.python.stdlib.replace(/^usr\//, '')),
   });
-  const libraries = await findLibraries(context, input, stdlib.extensions);
+  if (input.python.linkage === 'static') await addLandmark(home, input.python);
+  const { wasm } = input.resolved.recipe;
+  if (wasm !== undefined) await addWasmParts(home, input.program.meta.program, input.python, wasm);
+  const libraries =
+    wasm === undefined
+      ? await findLibraries(context, input, stdlib.extensions)
+      : ok<ReadonlyMap<string, string>>(new Map());
   if (!libraries.ok) return libraries;
   for (const [library, path] of libraries.value) {
     await copyFile(join(input.sysroot.folder, path), join(home, 'lib', library));
@@ -114,6 +139,15 @@ async function assemble(context: Context, input: BundleInput, folder: string): P
     libraries: [...libraries.value.keys()],
     files: stdlib.files + libraries.value.size + 2,
   });
+}
+
+/** Without this folder an interpreter says at every start that it found no `exec_prefix`; a static one has nothing in it. */
+const LANDMARK = 'lib-dynload/README.txt';
+
+async function addLandmark(home: string, python: PythonDistribution): Promise<void> {
+  const file = join(home, python.stdlib.replace(/^usr\//, ''), LANDMARK);
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, 'The extension modules of the standard library are inside the program.\n');
 }
 
 /** Reads what program and extension modules need, checks the program, and closes over the libraries. */
@@ -163,7 +197,7 @@ async function findLibraries(
 }
 
 function archiveName(input: BundleInput): string {
-  return `${input.program.meta.program}-${input.resolved.target.rustTriple}.tar.gz`;
+  return `${input.resolved.recipe.project.bin}-${input.resolved.target.rustTriple}.tar.gz`;
 }
 
 /** `bundle.json`: what is inside, for people and tools; nothing of the machine that made it. */

@@ -19,7 +19,11 @@ export function checkProgram(name: string, file: ElfFile | undefined, target: Ta
       : `its machine is ${file.machine}, ${target.elf.machine} was expected`,
     file.interpreter === undefined || file.interpreter === target.elf.interpreter
       ? ''
-      : `its program interpreter is ${file.interpreter}, ${target.elf.interpreter} was expected`,
+      : `its program interpreter is ${file.interpreter}, ${target.elf.interpreter ?? 'none'} was expected`,
+    // Without an interpreter nothing would load them.
+    target.elf.interpreter !== undefined || file.needed.length === 0
+      ? ''
+      : `it needs ${file.needed.join(', ')}, and the target's programs are static`,
     searchPath === undefined || searchPath.split(':').every((path) => path.startsWith('$ORIGIN'))
       ? ''
       : `it looks for libraries in ${searchPath}, a path of the machine that built it`,

@@ -6,6 +6,7 @@ type Bench = (invocation: Invocation) => Promise<Result<Outcome>>;
 
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   provisioning: async () => (await import('../bench/provisioning.ts')).benchProvisioning,
+  wasm: async () => (await import('../bench/wasm.ts')).benchWasm,
 };
 
 export const command: Command = {

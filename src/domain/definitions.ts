@@ -1,4 +1,4 @@
-import type { TreeDefinition } from './packages.ts';
+import type { PackageSet, TreeDefinition } from './packages.ts';
 import type { Target } from './target.ts';
 import type { Digest, RunnerKind } from './words.ts';
 
@@ -14,19 +14,104 @@ export interface ImageDefinition {
   readonly tools: Readonly<Record<string, string>>;
 }
 
-/** `sysroots/<name>/sysroot.yaml`: a libpython sysroot, made of distribution packages. */
-export interface SysrootDefinition {
-  readonly kind: 'packages';
+/** `sysroots/<name>/sysroot.yaml`: what a program for one target is linked against, and what it is run in. */
+export type SysrootDefinition = PackagesSysroot | SourceSysroot;
+
+interface SysrootBase {
   readonly name: string;
   readonly description: string;
   readonly suite: string;
   /** Name of the target it is for. */
   readonly target: string;
   readonly python: { readonly implementation: 'CPython'; readonly version: string };
-  /** Link-time tree; its name in the lock is `sysroot`. */
+  /** Link-time tree, or what CPython is built on; its name in the lock is `sysroot`. */
   readonly sysroot: TreeDefinition;
   /** Run-time tree: libc and nothing of Python; its name in the lock is `rootfs`. */
   readonly rootfs: TreeDefinition;
+}
+
+/** A libpython that the distribution packages have. */
+export interface PackagesSysroot extends SysrootBase {
+  readonly kind: 'packages';
+}
+
+/** A static libpython that is built from the distribution's source archive on a C library from packages. */
+export interface SourceSysroot extends SysrootBase {
+  readonly kind: 'cpython-source';
+  /** Source packages of CPython and the libraries; its name in the lock is `sources`. */
+  readonly sources: PackageSet;
+  readonly compiler: CompilerFlags;
+  /** Libraries built before CPython, side by side. */
+  readonly libraries: readonly LibraryDefinition[];
+  readonly cpython: CPythonBuild;
+  readonly link: LinkRules;
+  /** `source`: no package has the Rust standard library for the target; it is built from its source. */
+  readonly rustStd: 'packages' | 'source';
+}
+
+/** What the compiler is called with for the target, beside `--target` and `--sysroot`. */
+export interface CompilerFlags {
+  /** Always. */
+  readonly flags: readonly string[];
+  /** What `cc --print-multiarch` answers, where it is not the target's: configure asks for the platform's name. */
+  readonly multiarch?: string;
+}
+
+/** `libraries/<name>.yaml`: how a static library is built from its source package. */
+export interface LibraryDefinition {
+  readonly name: string;
+  readonly description: string;
+  /** Source package. */
+  readonly source: string;
+  /** Names in `debian/patches` of the source package, in the order in which they are applied. */
+  readonly patches: readonly string[];
+  /** Shell script, run in the unpacked source. */
+  readonly build: string;
+}
+
+export type Optimization = 'none' | 'pgo' | 'lto' | 'pgo+lto';
+
+export interface CPythonBuild {
+  /** Source package. */
+  readonly source: string;
+  readonly patches: readonly string[];
+  /** Patches of our own, applied after the distribution's. */
+  readonly ownPatches: readonly TextFile[];
+  /** Arguments of `configure`, beside those that the optimization adds. */
+  readonly configure: readonly string[];
+  /** Environment of `configure`. */
+  readonly env: Readonly<Record<string, string>>;
+  /** `Modules/Setup.local`. */
+  readonly setup: string;
+  /** Targets of make. */
+  readonly make: readonly string[];
+  /** Extension modules that must be in it. */
+  readonly modules: readonly string[];
+  /** Extension modules that are not in it → why. */
+  readonly without: Readonly<Record<string, string>>;
+  readonly optimization: Optimization;
+  /** Text of the script that profiles are taken of; empty: there is none. */
+  readonly training: string;
+}
+
+/** A file beside a definition, read with it. */
+export interface TextFile {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** How programs are linked with it. */
+export interface LinkRules {
+  /** Static libraries that others need, beside those that CPython was configured with. */
+  readonly static: readonly string[];
+  /** Libraries that are linked dynamically: the target's own, which every system of it has. */
+  readonly dynamic: readonly string[];
+  /** Whether all of libpython goes into the program: extension modules that are loaded later call what it does not. */
+  readonly wholePython: boolean;
+  /** Whether the program can be loaded at any address. */
+  readonly pie: boolean;
+  /** Further arguments of the linker. */
+  readonly arguments: readonly string[];
 }
 
 /** `runners/<name>/runner.yaml`: an engine for WebAssembly, from a wheel of the Python package index. */
@@ -69,6 +154,8 @@ export interface Recipe {
   readonly reference: string;
   readonly project: Project;
   readonly samples: SampleSuite;
+  /** How CPython is compiled, in place of what the sysroot says; only where it is built from source. */
+  readonly optimization?: Optimization;
   /** In place of the target's runner. */
   readonly runner?: RunnerKind;
   /** Only where the target is WebAssembly. */

@@ -1,6 +1,9 @@
 import type { Digest } from './words.ts';
 
-/** One distribution package file, exactly. Source: the `Packages` index of the suite at lock time. */
+/**
+ * One distribution package file, exactly. Source: the `Packages` index of the suite at lock time, or its `Sources` index:
+ * a source package has several files, of the architecture `source`.
+ */
 export interface LockedPackage {
   readonly name: string;
   readonly version: string;

@@ -23,6 +23,25 @@ export interface PythonDistribution {
   readonly pointerWidth: 32 | 64;
   /** PyO3 build flags: `Py_DEBUG`, `Py_GIL_DISABLED`, … */
   readonly buildFlags: readonly string[];
+  /** What a program is linked with, in order; only where libpython is static. */
+  readonly link?: StaticLink;
+  /** Folder of its standard library compiled, laid out like it, where it was built with one. */
+  readonly bytecode?: string;
   /** One sentence: which file it was read from and why it was taken. */
   readonly why: string;
+}
+
+/** How a static libpython is linked: as its own build describes it. */
+export interface StaticLink {
+  /** What comes after `-l`, libpython first. */
+  readonly libraries: readonly LinkedLibrary[];
+  /** Folders of the static libraries, relative to the root of the tree. */
+  readonly folders: readonly string[];
+  /** Whether all of libpython goes into the program. */
+  readonly whole: boolean;
+}
+
+export interface LinkedLibrary {
+  readonly name: string;
+  readonly linkage: Linkage;
 }

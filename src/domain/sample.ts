@@ -30,7 +30,7 @@ export interface Observation {
   readonly stdout: string;
   readonly stderr: string;
   readonly encoding: 'utf8' | 'base64';
-  /** Exit status, or the signal that ended it. */
+  /** Exit status, or what ended it: a signal, or `wasm trap: …`. */
   readonly exit: { readonly status: number } | { readonly signal: string };
   /** Milliseconds, wall. */
   readonly ms: number;

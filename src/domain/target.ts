@@ -17,8 +17,11 @@ export interface Target {
   readonly libc: Libc;
   readonly pointerWidth: 32 | 64;
   readonly endianness: 'little' | 'big';
-  /** ELF `e_machine` as `readelf -h` prints it and the program interpreter, checked on every build. */
-  readonly elf?: { readonly machine: string; readonly interpreter: string };
+  /**
+   * ELF `e_machine` as `readelf -h` prints it and the program interpreter, checked on every build; without an
+   * interpreter programs are static.
+   */
+  readonly elf?: { readonly machine: string; readonly interpreter?: string };
   readonly runner: RunnerKind;
   /** Program name of the emulator in the toolchain image, for `qemu-user`. */
   readonly emulator?: string;

@@ -14,7 +14,13 @@ export type Mount =
   /** An immutable store tree, read-only. */
   | { readonly kind: 'tree'; readonly source: string; readonly at: string }
   /** A folder or file of the host, read-only: project sources, samples, a CA bundle. Copied in where the engine is remote. */
-  | { readonly kind: 'source'; readonly source: string; readonly at: string }
+  | {
+      readonly kind: 'source';
+      readonly source: string;
+      readonly at: string;
+      /** Names of folders, at any depth, that need not be there (outputs, history): left out where files are copied. */
+      readonly without?: readonly string[];
+    }
   /** A named folder of the engine that outlives the sandbox: cargo's target folder and registry. */
   | { readonly kind: 'volume'; readonly name: string; readonly at: string }
   /** An empty writable folder on disk, gone with the sandbox; files in it can be copied out. */
@@ -24,9 +30,16 @@ export interface SandboxSpec {
   /** Store tree that becomes `/`, read-only for what runs in it. `/tmp`, `/dev`, `/proc`, `/run` are fresh. */
   readonly rootfs: string;
   readonly mounts: readonly Mount[];
-  /** `none`: only a loopback that is down. `host`: as the machine has it, with its resolver files. */
+  /** `none`: a loopback and nothing else. `host`: as the machine has it, with its resolver files. */
   readonly network: 'none' | 'host';
   readonly hostname?: string;
+  /** For each command, where the engine can hold to them. */
+  readonly limits?: {
+    /** Bytes of memory. */
+    readonly memory?: number;
+    /** Processors' worth of time. */
+    readonly processors?: number;
+  };
 }
 
 export interface Command {
@@ -74,6 +87,8 @@ export interface EngineInfo {
 export interface Engine {
   readonly info: EngineInfo;
   open(spec: SandboxSpec): Promise<Result<Sandbox>>;
+  /** Removes what the engine keeps for the time of this process. Left out (a crash), the next start of one does it. */
+  close?(): Promise<void>;
 }
 
 /** Finds out whether an engine works here; the failure says why not and what to do. */

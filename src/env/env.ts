@@ -1,4 +1,4 @@
-import type { Resolved } from '../domain/definitions.ts';
+import type { Resolved, WasmSettings } from '../domain/definitions.ts';
 import type { PythonDistribution } from '../domain/python.ts';
 import type { Target } from '../domain/target.ts';
 import { PATHS } from '../engine/paths.ts';
@@ -51,12 +51,17 @@ function base({ sourceDateEpoch }: BuildEnvInput): Record<string, string> {
 }
 
 function rust({ resolved, launcher }: BuildEnvInput): Record<string, string> {
-  const { target, hostTarget, toolchain } = resolved;
+  const { target, hostTarget, toolchain, recipe } = resolved;
   const prefix = `CARGO_TARGET_${shout(target.rustTriple)}`;
   const linker = toolchain.tools.linker ?? 'cc';
+  const wasm = target.libc === 'wasi' ? recipe.wasm : undefined;
+  const link = wasm === undefined ? linkArguments(resolved) : wasmLinkArguments(wasm);
   const flags = [
     `--sysroot=${PATHS.sysroot}/usr`,
-    ...linkArguments(target, toolchain.tools.lld).map((argument) => `-Clink-arg=${argument}`),
+    // The linker alone: Rust's own objects and archives are all that a C compiler would add.
+    ...(wasm === undefined ? [] : ['-Clinker-flavor=wasm-ld']),
+    ...link.map((argument) => `-Clink-arg=${argument}`),
+    ...(resolved.sysroot.kind === 'cpython-source' && !resolved.sysroot.link.pie ? ['-Crelocation-model=static'] : []),
     // Panics and debug information name source paths; these names are the same on every machine.
     `--remap-path-prefix=${PATHS.project}=project`,
     `--remap-path-prefix=${PATHS.cargo}=cargo`,
@@ -64,27 +69,35 @@ function rust({ resolved, launcher }: BuildEnvInput): Record<string, string> {
   return {
     // Build scripts and proc macros are linked for the machine that builds.
     [`CARGO_TARGET_${shout(hostTarget.rustTriple)}_LINKER`]: linker,
-    [`${prefix}_LINKER`]: linker,
+    [`${prefix}_LINKER`]: wasm === undefined ? linker : (toolchain.tools['wasm-ld'] ?? 'wasm-ld'),
     [`${prefix}_RUSTFLAGS`]: flags.join(' '),
     ...(launcher.length === 0 ? {} : { [`${prefix}_RUNNER`]: [...launcher, '-L', PATHS.sysroot].join(' ') }),
   };
 }
 
-function linkArguments(target: Target, lld: string | undefined): readonly string[] {
-  return [
+function linkArguments({ target, toolchain, sysroot }: Resolved): readonly string[] {
+  const { lld } = toolchain.tools;
+  const common = [
     `--target=${target.clangTriple}`,
     `--sysroot=${PATHS.sysroot}`,
     ...(lld === undefined ? [] : [`-fuse-ld=${lld}`]),
-    // DT_RPATH, not DT_RUNPATH: it also serves what libpython and the extension modules load (ld.so(8)).
-    '-Wl,--disable-new-dtags',
-    '-Wl,-rpath,$ORIGIN/../lib',
   ];
+  const own = sysroot.kind === 'cpython-source' ? sysroot.link.arguments : [];
+  // Static programs look for no libraries.
+  if (target.elf?.interpreter === undefined) return [...common, ...own];
+  // DT_RPATH, not DT_RUNPATH: it also serves what libpython and the extension modules load (ld.so(8)).
+  return [...common, '-Wl,--disable-new-dtags', '-Wl,-rpath,$ORIGIN/../lib', ...own];
+}
+
+function wasmLinkArguments({ stack, initialMemory }: WasmSettings): readonly string[] {
+  return [`-zstack-size=${stack}`, `--initial-memory=${initialMemory}`];
 }
 
 function compilers({ resolved }: BuildEnvInput): Record<string, string> {
-  const { target, toolchain } = resolved;
+  const { target, toolchain, sysroot } = resolved;
+  const own = sysroot.kind === 'cpython-source' ? sysroot.compiler.flags : [];
   const suffix = target.rustTriple.replaceAll('-', '_');
-  const flags = `--target=${target.clangTriple} --sysroot=${PATHS.sysroot}`;
+  const flags = [`--target=${target.clangTriple}`, `--sysroot=${PATHS.sysroot}`, ...own].join(' ');
   const tool = (role: string): string => toolchain.tools[role] ?? role;
   return {
     [`CC_${suffix}`]: tool('cc'),

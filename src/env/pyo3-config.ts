@@ -14,7 +14,23 @@ export function pyo3Config(python: PythonDistribution, root: string): string {
     `lib_dir=${root}/${python.libDir}`,
     `pointer_width=${python.pointerWidth}`,
     `build_flags=${python.buildFlags.join(',')}`,
-    'suppress_build_script_link_lines=false',
+    ...linkLines(python, root),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** A shared libpython is found by PyO3 itself; what a static one needs beside it PyO3 does not know. */
+function linkLines({ link }: PythonDistribution, root: string): readonly string[] {
+  if (link === undefined) return ['suppress_build_script_link_lines=false'];
+  const folders = link.folders.map((folder) => `cargo:rustc-link-search=native=${root}/${folder}`);
+  // Not bundled into the crate's own archive: the linker takes from each library what it needs, in any order.
+  const libraries = link.libraries.map(({ name, linkage }, index) => {
+    if (linkage === 'dynamic') return `cargo:rustc-link-lib=dylib=${name}`;
+    const whole = link.whole && index === 0 ? ',+whole-archive' : '';
+    return `cargo:rustc-link-lib=static:-bundle${whole}=${name}`;
+  });
+  return [
+    'suppress_build_script_link_lines=true',
+    ...[...folders, ...libraries].map((line) => `extra_build_script_line=${line}`),
+  ];
 }

@@ -6,6 +6,9 @@ import { runProcess } from '../exec/process.ts';
 import type { Failure } from '../failure.ts';
 import { APT_TIME_LIMIT_MS, COMPONENT } from './settings.ts';
 
+/** The architecture of source packages; its private apt reads the `Sources` index alone. */
+export const SOURCE = 'source';
+
 /** What a private apt works with, beside its architecture. */
 export interface AptWorld {
   readonly suite: string;
@@ -64,7 +67,7 @@ export class PrivateApt {
     for (const name of folders) await mkdir(join(folder, name), { recursive: true });
     await writeFile(join(folder, 'status'), '');
     await writeFile(join(folder, 'apt.conf'), configuration(folder, architecture, world.options));
-    await writeFile(join(folder, 'etc/sources/archive.sources'), source(world));
+    await writeFile(join(folder, 'etc/sources/archive.sources'), source(world, architecture));
     await copyFile(world.keyring, join(folder, 'etc/trusted/archive.gpg'));
     return new PrivateApt(context, folder, architecture, world);
   }
@@ -147,8 +150,9 @@ function configuration(folder: string, architecture: string, options: AptWorld['
   return settings.map(([key, value]) => `${key} "${value}";\n`).join('');
 }
 
-function source({ mirror, suite }: AptWorld): string {
-  return `Types: deb\nURIs: ${mirror}\nSuites: ${suite}\nComponents: ${COMPONENT}\n`;
+function source({ mirror, suite }: AptWorld, architecture: string): string {
+  const type = architecture === SOURCE ? 'deb-src' : 'deb';
+  return `Types: ${type}\nURIs: ${mirror}\nSuites: ${suite}\nComponents: ${COMPONENT}\n`;
 }
 
 function noApt(program: string): Failure {

@@ -10,6 +10,9 @@ export interface LockMistake {
 const LOCK_KEYS = ['schema', 'definition', 'suite', 'resolved', 'sets'] as const;
 const PACKAGE_KEYS = ['name', 'version', 'architecture', 'path', 'digest', 'size'] as const;
 
+/** What the `Sources` index counts as an architecture. */
+const SOURCE = 'source';
+
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 const SUITE = /^[a-z][a-z0-9-]*$/;
 const RESOLVED = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/;
@@ -18,6 +21,8 @@ const NAME = /^[a-z0-9][a-z0-9+.-]+$/;
 const VERSION = /^[0-9A-Za-z.+:~-]+$/;
 /** A relative path of plain names: no empty, `.` or `..` part, nothing that a shell, URL or file system reads anew. */
 const PATH = /^(?!\/)(?:(?!\.{1,2}\/)[A-Za-z0-9.+~:_-]+\/)*[A-Za-z0-9][A-Za-z0-9.+~:_-]*\.deb$/;
+const SOURCE_PATH =
+  /^(?!\/)(?:(?!\.{1,2}\/)[A-Za-z0-9.+~:_-]+\/)*[A-Za-z0-9][A-Za-z0-9.+~:_-]*\.(?:tar\.(?:xz|gz|bz2)|diff\.gz)$/;
 
 /**
  * Every mistake of a value that ought to be a lock. Strict, because what stands there decides which bytes are fetched
@@ -63,13 +68,11 @@ function checkSet(value: unknown, path: string, architecture: string, mistakes: 
     const locked = record(entry, at, PACKAGE_KEYS, mistakes) as Partial<LockedPackage> | undefined;
     if (locked === undefined) continue;
     checkPackage(locked, at, architecture, mistakes);
-    need(
-      mistakes,
-      !seen.has(String(locked.name)),
-      `${at}.name`,
-      `there once (\`${String(locked.name)}\` is listed twice)`,
-    );
-    seen.add(String(locked.name));
+    // A source package has several files.
+    const key = architecture === SOURCE ? 'path' : 'name';
+    const known = String(locked[key]);
+    need(mistakes, !seen.has(known), `${at}.${key}`, `there once (\`${known}\` is listed twice)`);
+    seen.add(known);
   }
 }
 
@@ -85,9 +88,9 @@ function checkPackage(
   need(mistakes, fits, `${at}.architecture`, `\`${architecture}\` or \`all\``);
   need(
     mistakes,
-    matches(locked.path, PATH),
+    matches(locked.path, architecture === SOURCE ? SOURCE_PATH : PATH),
     `${at}.path`,
-    'a path below the archive root that ends in `.deb`, without `..`',
+    `a path below the archive root that ends in \`${architecture === SOURCE ? '.tar.xz' : '.deb'}\`, without \`..\``,
   );
   need(
     mistakes,

@@ -20,9 +20,9 @@ export function definitionChecksum(definition: LockedDefinition): Digest {
 
 /** The package sets of a definition under their names in the lock, sorted by name. */
 export function packageSets(definition: LockedDefinition): Readonly<Record<string, PackageSet>> {
-  return definition.kind === 'image'
-    ? { rootfs: definition.rootfs }
-    : { rootfs: definition.rootfs, sysroot: definition.sysroot };
+  if (definition.kind === 'image') return { rootfs: definition.rootfs };
+  const { rootfs, sysroot } = definition;
+  return definition.kind === 'packages' ? { rootfs, sysroot } : { rootfs, sources: definition.sources, sysroot };
 }
 
 function sorted(names: readonly string[]): readonly string[] {

@@ -6,11 +6,12 @@ import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
 import { onDisk } from '../store/disk.ts';
 import { removeTree, temporaryFolder } from '../store/temporary.ts';
-import { type AptWorld, PrivateApt, travellingOptions } from './apt.ts';
+import { type AptWorld, PrivateApt, SOURCE, travellingOptions } from './apt.ts';
 import { definitionChecksum, type LockedDefinition, packageSets } from './checksum.ts';
 import { findKeyring } from './keyring.ts';
 import { aptConfiguration, type Mirrors, mirrors } from './mirrors.ts';
 import { resolveSet } from './packages.ts';
+import { resolveSources } from './source-packages.ts';
 import { SYSTEM_PATH } from './settings.ts';
 import { indexFailure } from './trouble.ts';
 
@@ -90,7 +91,7 @@ async function resolveSets(
       apt = opened.value;
       apts.set(set.architecture, apt);
     }
-    const packages = await resolveSet(apt, name, set);
+    const packages = set.architecture === SOURCE ? await resolveSources(apt, name, set) : await resolveSet(apt, name, set);
     if (!packages.ok) return packages;
     locked[name] = packages.value;
   }

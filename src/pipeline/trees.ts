@@ -1,4 +1,5 @@
-import type { DefinitionFile, Resolved } from '../domain/definitions.ts';
+import { join } from 'node:path';
+import type { DefinitionFile, Resolved, SourceSysroot } from '../domain/definitions.ts';
 import type { Lock, LockedPackage, TreeDefinition } from '../domain/packages.ts';
 import { ok, type Result } from '../domain/result.ts';
 import { formatBytes } from '../domain/units.ts';
@@ -11,6 +12,7 @@ import { imageFile, sysrootFile } from '../recipe/definitions.ts';
 import { makeTree, type Tree, treeFingerprint } from '../toolchain/tree.ts';
 import { Deliveries } from './deliveries.ts';
 import type { Session } from './session.ts';
+import { makeSourceSysroot } from './source-sysroot.ts';
 
 /** The trees of a run, in the order in which they are needed. */
 export type TreeKey = 'toolchain' | 'sysroot' | 'reference' | 'rootfs';
@@ -111,19 +113,46 @@ export async function treeMaker(session: Session, resolved: Resolved, locks: Loc
       yield item;
     }
   });
+  const made = new Map<TreeKey, Promise<Result<Tree>>>();
+  const once = (key: TreeKey): Promise<Result<Tree>> => {
+    const tree = made.get(key) ?? unpack(key);
+    made.set(key, tree);
+    return tree;
+  };
+  const unpack = (key: TreeKey): Promise<Result<Tree>> => {
+    const order = all.find((one) => one.key === key) as Order;
+    return recorder.stage(
+      order.stage,
+      `${TITLES[key]} ${order.name}`,
+      () => makeTree(context, store, { ...order, files: () => deliveries.of(key) }),
+      (tree) => ({
+        hit: tree.hit,
+        detail: `${tree.meta.packages} packages, ${formatBytes(tree.meta.bytes)}`,
+      }),
+    );
+  };
+  const { sysroot: definition } = resolved;
+  const fromSource = async (source: SourceSysroot): Promise<Result<Tree>> => {
+    const toolchain = await once('toolchain');
+    if (!toolchain.ok) return toolchain;
+    const base = await once('sysroot');
+    if (!base.ok) return base;
+    return makeSourceSysroot(session, {
+      resolved,
+      definition: source,
+      toolchain: toolchain.value,
+      base: base.value,
+      locked: locks.sysroot,
+      logs: join(context.settings.cwd, 'artifacts', resolved.recipe.name, 'logs'),
+    });
+  };
+  let source: Promise<Result<Tree>> | undefined;
   return {
     downloaded: () => downloaded,
     make: (key) => {
-      const order = all.find((one) => one.key === key) as Order;
-      return recorder.stage(
-        order.stage,
-        `${TITLES[key]} ${order.name}`,
-        () => makeTree(context, store, { ...order, files: () => deliveries.of(key) }),
-        (tree) => ({
-          hit: tree.hit,
-          detail: `${tree.meta.packages} packages, ${formatBytes(tree.meta.bytes)}`,
-        }),
-      );
+      if (key !== 'sysroot' || definition.kind === 'packages') return once(key);
+      source ??= fromSource(definition);
+      return source;
     },
   };
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { type Bytecode, interpreterProgram } from '../bundle/bytecode.ts';
 import type { Plan } from '../domain/plan.ts';
 import { PATHS } from '../engine/paths.ts';
+import { LACKING } from '../run/facilities.ts';
 import type { World } from '../run/world.ts';
 
 interface Tree {
@@ -64,10 +65,20 @@ export function referenceWorld(plan: Plan, input: { reference: Tree; bytecode: B
 /** What a POSIX system offers of the facilities that samples may require (docs/samples.md). */
 const POSIX = ['threads', 'subprocess', 'sockets', 'signals', 'files', 'symlinks', 'module:*'];
 
-/** The facilities that programs have where the samples run. */
+/** The facilities that programs have where the samples run, and the modules that they lack. */
 export function capabilitiesOf(plan: Plan): readonly string[] {
+  return [...platformFacilities(plan), ...lackingModules(plan).map((name) => `${LACKING}${name}`)];
+}
+
+function platformFacilities(plan: Plan): readonly string[] {
   // WASI preview 1 has files and links and none of the others.
   if (plan.target.libc === 'wasi') return ['files', 'symlinks', 'module:*'];
   // The emulator does not start further programs of the target: without binfmt_misc the kernel cannot (execve(2), ENOEXEC).
   return plan.runner === 'qemu-user' ? POSIX.filter((name) => name !== 'subprocess') : POSIX;
+}
+
+/** An extension module `_name` is the better half of the module `name`. */
+function lackingModules({ sysroot }: Plan): readonly string[] {
+  if (sysroot.kind === 'packages') return [];
+  return Object.keys(sysroot.cpython.without).flatMap((name) => [name, name.replace(/^_/, '')]);
 }

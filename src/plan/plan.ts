@@ -21,13 +21,13 @@ export function makePlan(resolved: Resolved, host: Host): Plan {
  * Natively wherever the kernel can start the program: a Linux host of the target's machine. The host's own libc does
  * not matter, the program runs in a root filesystem that has the target's; only WASI is no machine of any kernel.
  */
-function chooseRunner({ target }: Resolved, { machine, platform }: Host): RunnerKind {
+function chooseRunner({ recipe, target }: Resolved, { machine, platform }: Host): RunnerKind {
   const starts = platform === 'linux' && machine === target.machine && target.libc !== 'wasi';
-  return starts ? 'native' : target.runner;
+  return starts ? 'native' : (recipe.runner ?? target.runner);
 }
 
 function stagesOf(resolved: Resolved, runner: RunnerKind): readonly PlannedStage[] {
-  return [...obtaining(resolved), ...making(resolved), ...proving(resolved, runner)];
+  return [...obtaining(resolved), ...compiling(resolved), ...making(resolved), ...proving(resolved, runner)];
 }
 
 /** From locks to trees. */
@@ -59,6 +59,43 @@ function obtaining({ toolchain, sysroot, reference }: Resolved): readonly Planne
       reference.rootfs,
     ),
     tree('rootfs', 'Unpack the run-time tree: libc, and nothing of Python.', sysroot.rootfs),
+  ];
+}
+
+/** From sources to a libpython, where the sysroot's is none of a package. */
+function compiling({ sysroot, target }: Resolved): readonly PlannedStage[] {
+  if (sysroot.kind === 'packages') return [];
+  const { libraries, cpython, rustStd } = sysroot;
+  return [
+    ...(libraries.length === 0
+      ? []
+      : [
+          {
+            stage: 'libraries',
+            does: 'Build the static libraries from their sources, side by side, with no network.',
+            inputs: { libraries: libraries.map(({ name }) => name) },
+          },
+        ]),
+    {
+      stage: 'cpython',
+      does: 'Build CPython from its source, static, with no network.',
+      inputs: {
+        source: cpython.source,
+        patches: cpython.patches.length + cpython.ownPatches.length,
+        configure: cpython.configure,
+        optimization: cpython.optimization,
+        without: Object.keys(cpython.without),
+      },
+    },
+    ...(rustStd === 'packages'
+      ? []
+      : [
+          {
+            stage: 'rust-std',
+            does: 'Build the Rust standard library of the target from its source.',
+            inputs: { target: target.rustTriple },
+          },
+        ]),
   ];
 }
 

@@ -1,20 +1,35 @@
 import { existsSync, readdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import type * as z from 'zod';
 import type {
   DefinitionFile,
   ImageDefinition,
+  LibraryDefinition,
   Recipe,
   RunnerDefinition,
+  SourceSysroot,
   SysrootDefinition,
+  TextFile,
   WasmSettings,
 } from '../domain/definitions.ts';
+import { closest } from '../domain/closest.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+
 import type { Target } from '../domain/target.ts';
+import type { Failure } from '../failure.ts';
 import { readYaml, type YamlDocument } from './document.ts';
-import { type FileKind, IMAGE, RECIPE, RUNNER, SYSROOT, TARGET } from './json-schema.ts';
+import { type FileKind, IMAGE, LIBRARY, RECIPE, RUNNER, SYSROOT, TARGET } from './json-schema.ts';
 import { mistakesOf, versionMistake } from './mistakes.ts';
-import type { ImageFile, RecipeFile, RunnerFile, SysrootFile, TargetFile } from './schemas.ts';
+import {
+  type ImageFile,
+  type LibraryFile,
+  type RecipeFile,
+  type RunnerFile,
+  type SysrootFile,
+  type TargetFile,
+  wasmSchema,
+} from './schemas.ts';
 import { together } from './together.ts';
 
 const MEBIBYTE = 2 ** 20;
@@ -94,9 +109,11 @@ export function loadImage(file: string): Promise<Result<Loaded<ImageDefinition>>
   }));
 }
 
-export function loadSysroot(file: string): Promise<Result<Loaded<SysrootDefinition>>> {
-  return load<SysrootFile, SysrootDefinition>(file, SYSROOT, (read) => ({
-    kind: read.kind,
+export async function loadSysroot(file: string): Promise<Result<Loaded<SysrootDefinition>>> {
+  const loaded = await load<SysrootFile, SysrootFile>(file, SYSROOT, (read) => read);
+  if (!loaded.ok) return loaded;
+  const { value: read, document } = loaded.value;
+  const base = {
     name: basename(dirname(file)),
     description: read.description,
     suite: read.suite,
@@ -104,7 +121,122 @@ export function loadSysroot(file: string): Promise<Result<Loaded<SysrootDefiniti
     python: read.python,
     sysroot: treeOf(read.sysroot, read.architecture),
     rootfs: treeOf(read.rootfs, read.architecture),
+  };
+  if (read.kind === 'packages') return ok({ value: { kind: read.kind, ...base }, document });
+  const source = await sourceSysroot(file, base, read, document);
+  return source.ok ? ok({ value: source.value, document }) : source;
+}
+
+type SourceFile = Extract<SysrootFile, { kind: 'cpython-source' }>;
+type SysrootBase = Pick<
+  SourceSysroot,
+  'name' | 'description' | 'suite' | 'target' | 'python' | 'sysroot' | 'rootfs'
+>;
+
+async function sourceSysroot(
+  file: string,
+  base: SysrootBase,
+  read: SourceFile,
+  document: YamlDocument,
+): Promise<Result<SourceSysroot>> {
+  const libraries = await loadLibraries(file, read.libraries, document);
+  if (!libraries.ok) return libraries;
+  const { compiler, cpython, link } = read;
+  const besides = (path: string, at: readonly (string | number)[]) => fileBeside(file, path, document, at);
+  const training = cpython.training === undefined ? undefined : await besides(cpython.training, ['cpython', 'training']);
+  const patches = await Promise.all(
+    cpython['own-patches'].map((path, index) => besides(path, ['cpython', 'own-patches', index])),
+  );
+  const failure = together([training, ...patches].flatMap((one) => (one === undefined || one.ok ? [] : [one.error])));
+  if (failure !== undefined) return err(failure);
+  const names = [cpython.source, ...libraries.value.map(({ source }) => source)];
+  return ok({
+    kind: 'cpython-source',
+    ...base,
+    sources: { architecture: 'source', packages: [...new Set(names)].sort() },
+    compiler: {
+      flags: compiler.flags,
+      ...(compiler.multiarch === undefined ? {} : { multiarch: compiler.multiarch }),
+    },
+    libraries: libraries.value,
+    cpython: {
+      source: cpython.source,
+      patches: cpython.patches,
+      ownPatches: patches.flatMap((one) => (one.ok ? [one.value] : [])),
+      configure: cpython.configure,
+      env: cpython.env,
+      setup: cpython.setup,
+      make: cpython.make,
+      modules: cpython.modules,
+      without: cpython.without,
+      optimization: cpython.optimization,
+      training: training?.ok ? training.value.text : '',
+    },
+    link: {
+      static: link.static,
+      dynamic: link.dynamic,
+      wholePython: link['whole-python'],
+      pie: link.pie,
+      arguments: link.arguments,
+    },
+    rustStd: read['rust-std'],
+  });
+}
+
+/** The libraries that a sysroot names: each a file in `libraries/` of the same home. */
+async function loadLibraries(
+  sysroot: string,
+  names: readonly string[],
+  document: YamlDocument,
+): Promise<Result<readonly LibraryDefinition[]>> {
+  const folder = join(dirname(sysroot), '..', '..', 'libraries');
+  const loaded = await Promise.all(
+    names.map((name, index) => {
+      const file = join(folder, `${name}.yaml`);
+      return existsSync(file) ? loadLibrary(file) : err(unknownLibrary(name, folder, document, index));
+    }),
+  );
+  const failure = together(loaded.flatMap((result) => (result.ok ? [] : [result.error])));
+  return failure === undefined ? ok(loaded.flatMap((result) => (result.ok ? [result.value.value] : []))) : err(failure);
+}
+
+function loadLibrary(file: string): Promise<Result<Loaded<LibraryDefinition>>> {
+  return load<LibraryFile, LibraryDefinition>(file, LIBRARY, (read) => ({
+    name: basename(file, '.yaml'),
+    description: read.description,
+    source: read.source,
+    patches: read.patches,
+    build: read.build,
   }));
+}
+
+function unknownLibrary(name: string, folder: string, document: YamlDocument, index: number): Failure {
+  const known = entries(folder).flatMap((entry) => (extname(entry) === '.yaml' ? [basename(entry, '.yaml')] : []));
+  const meant = closest(name, known);
+  return {
+    code: 'recipe/unknown-library',
+    what: `There is no library \`${name}\`.`,
+    fix: [...(meant === undefined ? [] : [`Did you mean \`${meant}\`?`]), `There are: ${known.join(', ') || 'none'}.`],
+    at: document.place(['libraries', index], 'value'),
+  };
+}
+
+/** A file that a definition names, relative to itself. */
+async function fileBeside(
+  definition: string,
+  path: string,
+  document: YamlDocument,
+  at: readonly (string | number)[],
+): Promise<Result<TextFile>> {
+  const file = join(dirname(definition), path);
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  if (text !== undefined) return ok({ name: basename(path), text });
+  return err({
+    code: 'recipe/no-file',
+    what: `There is no file \`${file}\`.`,
+    fix: ['Give a path relative to the sysroot file.'],
+    at: document.place(at, 'value'),
+  });
 }
 
 export function loadRunner(file: string): Promise<Result<Loaded<RunnerDefinition>>> {
@@ -132,7 +264,7 @@ export function loadTarget(file: string): Promise<Result<Loaded<Target>>> {
     pointerWidth: read['pointer-width'],
     endianness: read.endianness,
     runner: read.runner,
-    ...(read.elf === undefined ? {} : { elf: read.elf }),
+    ...(read.elf === undefined ? {} : { elf: elfOf(read.elf) }),
     ...(read.emulator === undefined ? {} : { emulator: read.emulator }),
   }));
 }
@@ -159,10 +291,18 @@ export function loadRecipe(file: string): Promise<Result<Loaded<Recipe>>> {
       paths: [samples.path].flat().map((path) => resolve(folder, path)),
       timeoutSeconds: samples.timeout,
     },
+    ...(read.optimization === undefined ? {} : { optimization: read.optimization }),
     ...(runner === undefined ? {} : { runner }),
     ...(wasm === undefined ? {} : { wasm: wasmSettings(wasm) }),
   }));
 }
+
+function elfOf({ machine, interpreter }: NonNullable<TargetFile['elf']>): NonNullable<Target['elf']> {
+  return { machine, ...(interpreter === undefined ? {} : { interpreter }) };
+}
+
+/** What a recipe for WebAssembly gets that says nothing of it: the defaults of the schema. */
+export const DEFAULT_WASM: WasmSettings = wasmSettings(wasmSchema.parse({}));
 
 function wasmSettings(read: NonNullable<RecipeFile['wasm']>): WasmSettings {
   const { fuel, timeout, wasmtime, ...sizes } = read;

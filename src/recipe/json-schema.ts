@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { imageSchema, recipeSchema, runnerSchema, sysrootSchema, targetSchema } from './schemas.ts';
+import { imageSchema, librarySchema, recipeSchema, runnerSchema, sysrootSchema, targetSchema } from './schemas.ts';
 
 /** The part of JSON Schema (draft 7, which editors know best) that the schemas here come out as. */
 export interface JsonSchema {
@@ -21,7 +21,7 @@ export interface JsonSchema {
 
 export interface FileKind {
   /** What an error calls it. */
-  readonly noun: 'recipe' | 'target' | 'image' | 'sysroot' | 'runner';
+  readonly noun: 'recipe' | 'target' | 'image' | 'sysroot' | 'library' | 'runner';
   /** Where such files are, from the tool's own folder. */
   readonly where: string;
   /** Checked-in JSON Schema of it, from the tool's own folder. */
@@ -53,6 +53,12 @@ export const SYSROOT: FileKind = {
   schemaFile: 'sysroots/schema.json',
   schema: sysrootSchema,
 };
+export const LIBRARY: FileKind = {
+  noun: 'library',
+  where: 'libraries/*.yaml',
+  schemaFile: 'libraries/schema.json',
+  schema: librarySchema,
+};
 export const RUNNER: FileKind = {
   noun: 'runner',
   where: 'runners/*/runner.yaml',
@@ -60,7 +66,7 @@ export const RUNNER: FileKind = {
   schema: runnerSchema,
 };
 
-export const FILE_KINDS: readonly FileKind[] = [RECIPE, TARGET, IMAGE, SYSROOT, RUNNER];
+export const FILE_KINDS: readonly FileKind[] = [RECIPE, TARGET, IMAGE, SYSROOT, LIBRARY, RUNNER];
 
 /** JSON Schema of a recipe, as `recipes/schema.json` has it for editors. */
 export function recipeJsonSchema(): JsonSchema {

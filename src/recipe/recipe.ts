@@ -2,20 +2,29 @@ import { stat } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
 import { closest } from '../domain/closest.ts';
 import type { Settings } from '../domain/context.ts';
-import type { ImageDefinition, Recipe, Resolved, SysrootDefinition } from '../domain/definitions.ts';
+import type {
+  ImageDefinition,
+  Recipe,
+  Resolved,
+  RunnerDefinition,
+  SysrootDefinition,
+} from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import type { Failure } from '../failure.ts';
 import {
+  DEFAULT_WASM,
   foldersWith,
   imageFile,
   type Loaded,
   loadImage,
   loadRecipe,
+  loadRunner,
   loadSysroot,
   loadTarget,
   namesIn,
   recipeFile,
+  runnerFile,
   sysrootFile,
   targetFile,
 } from './definitions.ts';
@@ -124,16 +133,21 @@ async function resolveNames(
   const misfit = together([
     ...misfits(recipe, document, target.value.value, sysroot.value),
     ...noInterpreter(reference.value),
+    ...notForWasm(recipe, document, target.value.value),
+    ...optimizationMisfit(recipe, document, sysroot.value.value),
   ]);
   if (misfit !== undefined) return err(misfit);
+  const runner = await runnerOf(home, recipe, target.value.value);
+  if (!runner.ok) return runner;
   const hostTarget = await hostTargetOf(home, toolchain.value, target.value.value);
   if (!hostTarget.ok) return hostTarget;
   return ok({
-    recipe,
+    recipe: target.value.value.libc === 'wasi' ? { ...recipe, wasm: recipe.wasm ?? DEFAULT_WASM } : recipe,
+    ...(runner.value === undefined ? {} : { runnerDefinition: runner.value }),
     target: target.value.value,
     hostTarget: hostTarget.value,
     toolchain: toolchain.value.value,
-    sysroot: sysroot.value.value,
+    sysroot: optimized(sysroot.value.value, recipe),
     reference: reference.value.value,
   });
 }
@@ -207,7 +221,8 @@ function misfits(
       },
     ];
   }
-  if (tree.architecture === target.debianArch) return [];
+  // Packages of every architecture: they come along with those of any.
+  if (tree.architecture === target.debianArch || target.debianArch === 'all') return [];
   return [
     {
       code: 'recipe/sysroot-misfit',
@@ -216,6 +231,63 @@ function misfits(
       at: sysroot.document.place(['architecture'], 'value'),
     },
   ];
+}
+
+/** A sysroot compiled as the recipe wants it. */
+function optimized(sysroot: SysrootDefinition, { optimization }: Recipe): SysrootDefinition {
+  if (optimization === undefined || sysroot.kind === 'packages') return sysroot;
+  return { ...sysroot, cpython: { ...sysroot.cpython, optimization } };
+}
+
+function optimizationMisfit(recipe: Recipe, document: YamlDocument, sysroot: SysrootDefinition): readonly Failure[] {
+  const { optimization } = recipe;
+  if (optimization === undefined) return [];
+  const at = document.place(['optimization'], 'value');
+  if (sysroot.kind === 'packages') {
+    return [
+      {
+        code: 'recipe/no-optimization',
+        what: `The sysroot \`${sysroot.name}\` is made of packages: how its CPython is compiled cannot be chosen.`,
+        fix: ['Remove `optimization`, or name a sysroot of the kind `cpython-source`.'],
+        at,
+      },
+    ];
+  }
+  if (!optimization.startsWith('pgo') || sysroot.cpython.training !== '') return [];
+  return [
+    {
+      code: 'recipe/no-training',
+      what: `The sysroot \`${sysroot.name}\` has no training workload, which \`${optimization}\` takes profiles of.`,
+      fix: ['Add `training` to `cpython` in the sysroot definition.'],
+      at,
+    },
+  ];
+}
+
+/** Settings of WebAssembly in a recipe for anything else would be silently without effect. */
+function notForWasm(recipe: Recipe, document: YamlDocument, target: Target): readonly Failure[] {
+  if (target.libc === 'wasi') return [];
+  return (['runner', 'wasm'] as const)
+    .filter((key) => recipe[key] !== undefined)
+    .map((key) => ({
+      code: 'recipe/not-wasm',
+      what: `\`${key}\` is for WebAssembly; the target \`${target.name}\` is none.`,
+      fix: [`Remove \`${key}\`.`],
+      at: document.place([key], 'key'),
+    }));
+}
+
+/** The locked engine of a recipe that is run in one. */
+async function runnerOf(
+  home: string,
+  recipe: Recipe,
+  target: Target,
+): Promise<Result<RunnerDefinition | undefined>> {
+  const kind = recipe.runner ?? target.runner;
+  const file = runnerFile(home, kind);
+  if (target.libc !== 'wasi' || !(await exists(file))) return ok(undefined);
+  const loaded = await loadRunner(file);
+  return loaded.ok ? ok(loaded.value.value) : loaded;
 }
 
 function noInterpreter({ value, document }: Loaded<ImageDefinition>): readonly Failure[] {

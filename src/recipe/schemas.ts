@@ -60,28 +60,36 @@ const tree = {
 
 const mebibytes = z.number().int().positive().max(4096);
 
-const wasmSettings = z.strictObject({
+export const wasmSchema = z.strictObject({
   'stack-mib': mebibytes
     .default(8)
     .describe("Stack, in MiB: of the module's own, and of the one that the engine gives its functions."),
-  'initial-memory-mib': mebibytes.default(40).describe('Memory a run begins with, in MiB; the stack is part of it.'),
+  'initial-memory-mib': mebibytes
+    .default(40)
+    .describe('Memory a run begins with, in MiB; the stack is part of it.'),
   'max-memory-mib': mebibytes.optional().describe('Memory a run may grow to, in MiB; without it 4096.'),
   fuel: z
     .number()
     .int()
     .positive()
     .optional()
-    .describe('Fuel of a run, about one unit for an instruction; without it nothing is counted, which is faster.'),
+    .describe(
+      'Fuel of a run, about one unit for an instruction; without it nothing is counted, which is faster.',
+    ),
   timeout: z
     .number()
     .positive()
     .max(86400)
     .optional()
-    .describe('Seconds after which the engine itself ends a run; without it nothing is watched, which is faster.'),
+    .describe(
+      'Seconds after which the engine itself ends a run; without it nothing is watched, which is faster.',
+    ),
   wasmtime: z
     .enum(['pinned', 'path'])
     .default('pinned')
-    .describe('Which wasmtime runs it: the locked one, or the one on PATH, which must be of the same major version.'),
+    .describe(
+      'Which wasmtime runs it: the locked one, or the one on PATH, which must be of the same major version.',
+    ),
 });
 
 export const recipeSchema = z
@@ -132,6 +140,13 @@ export const recipeSchema = z
           .describe('Further environment of the build; it wins over what provision sets.'),
       })
       .describe('The Rust program that embeds Python.'),
+    optimization: z
+      .enum(['none', 'pgo', 'lto', 'pgo+lto'])
+      .optional()
+      .describe(
+        'How a CPython that is built from source is compiled, in place of what its sysroot says: with profiles of a ' +
+          'training workload, with optimization at link time, with both.',
+      ),
     samples: z
       .strictObject({
         path: z.union([path, z.array(path).min(1)], { error: 'a path or a list of paths' }).meta({
@@ -152,7 +167,7 @@ export const recipeSchema = z
       .describe(
         "Engine for WebAssembly in place of the target's: a name of a folder in `runners/`, or `node-wasi`, the WASI of Node.",
       ),
-    wasm: wasmSettings
+    wasm: wasmSchema
       .optional()
       .describe('What WebAssembly leaves to whoever links and runs a module; only for such targets.'),
   })
@@ -185,7 +200,8 @@ export const targetSchema = z
         interpreter: z
           .string()
           .regex(/^\/[^\0]*$/, 'an absolute path')
-          .describe('Path of the program interpreter (dynamic loader).'),
+          .optional()
+          .describe('Path of the program interpreter (dynamic loader); without it programs are static.'),
       })
       .optional()
       .describe('What every built program is checked for.'),
@@ -217,33 +233,136 @@ export const imageSchema = z
   })
   .describe('A root filesystem of host tools, made of locked distribution packages.');
 
+const sysrootHead = {
+  schema: version,
+  description,
+  suite,
+  target: name.describe('Target it is for: name of a file in `targets/`.'),
+  architecture,
+  python: z
+    .strictObject({
+      implementation: z.literal('CPython').describe('The implementation that is embedded.'),
+      version: z
+        .string()
+        .regex(/^[0-9]+\.[0-9]+$/, 'a version in quotes, such as `"3.13"`')
+        .meta({ description: 'Major and minor version, in quotes.', examples: ['3.13'] }),
+    })
+    .describe('The Python in it.'),
+};
+
+const rootfs = z
+  .strictObject(tree)
+  .describe(
+    'Run-time tree the bundle is tested in: libc and nothing of Python, so that a bundle proves itself.',
+  );
+
 const packagesSysrootSchema = z
   .strictObject({
-    schema: version,
+    ...sysrootHead,
     kind: z.literal('packages').describe('Where it comes from: distribution packages.'),
-    description,
-    suite,
-    target: name.describe('Target it is for: name of a file in `targets/`.'),
-    architecture,
-    python: z
-      .strictObject({
-        implementation: z.literal('CPython').describe('The implementation that is embedded.'),
-        version: z
-          .string()
-          .regex(/^[0-9]+\.[0-9]+$/, 'a version in quotes, such as `"3.13"`')
-          .meta({ description: 'Major and minor version, in quotes.', examples: ['3.13'] }),
-      })
-      .describe('The Python in it.'),
     sysroot: z
       .strictObject(tree)
       .describe('Link-time tree: headers, libraries, libpython, the Rust standard library.'),
-    rootfs: z
-      .strictObject(tree)
-      .describe(
-        'Run-time tree the bundle is tested in: libc and nothing of Python, so that a bundle proves itself.',
-      ),
+    rootfs,
   })
   .describe('A libpython sysroot made of distribution packages.');
+
+const words = (what: string) => z.array(z.string().min(1)).default([]).describe(what);
+
+const patches = z
+  .array(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+-]*$/, 'the name of a patch'))
+  .default([])
+  .describe("Patches of the distribution, by their names in the source package's `debian/patches`, in order.");
+
+const cpythonSchema = z
+  .strictObject({
+    source: packageName.describe('Source package.'),
+    patches,
+    'own-patches': z
+      .array(path)
+      .default([])
+      .describe("Patches of your own, relative to this file, applied after the distribution's."),
+    configure: words('Arguments of `configure`.'),
+    env: z.record(z.string(), z.string()).default({}).describe('Environment of `configure`.'),
+    setup: z.string().default('').describe('Text of `Modules/Setup.local`.'),
+    make: z.array(z.string().min(1)).min(1).default(['all']).describe('Targets of `make`.'),
+    modules: words('Extension modules that must be in it: a build without one of them is a failure.'),
+    without: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe('Extension modules that are not in it, each with the reason; the report lists them.'),
+    optimization: z
+      .enum(['none', 'pgo', 'lto', 'pgo+lto'])
+      .default('none')
+      .describe('How it is compiled where the recipe does not say.'),
+    training: path
+      .optional()
+      .describe('Script that profiles are taken of, relative to this file; `pgo` needs it.'),
+  })
+  .superRefine((cpython, context) => {
+    if (cpython.optimization.startsWith('pgo') && cpython.training === undefined) {
+      context.addIssue({ code: 'custom', path: ['training'], message: '`pgo` needs it' });
+    }
+  })
+  .describe("How CPython is built from the distribution's source package.");
+
+const sourceSysrootSchema = z
+  .strictObject({
+    ...sysrootHead,
+    kind: z.literal('cpython-source').describe('Where it comes from: CPython built from its source, static.'),
+    sysroot: z
+      .strictObject(tree)
+      .describe('What it is built on and linked with: C library, compiler runtime, static libraries.'),
+    rootfs,
+    compiler: z
+      .strictObject({
+        flags: words('What the C compiler is called with, beside `--target` and `--sysroot`.'),
+        multiarch: triple
+          .optional()
+          .describe('What `cc --print-multiarch` answers; without it the `multiarch` of the target.'),
+      })
+      .prefault({})
+      .describe('The compiler that everything from source is built with: `cc` of the toolchain image.'),
+    libraries: z
+      .array(name)
+      .default([])
+      .describe('Static libraries to build first: names of files in `libraries/`.'),
+    cpython: cpythonSchema,
+    link: z
+      .strictObject({
+        static: words('Static libraries that others need, beside those that CPython was configured with.'),
+        dynamic: words("Libraries that are linked dynamically: the target's own, which every system has."),
+        'whole-python': z
+          .boolean()
+          .default(false)
+          .describe('Whether all of libpython goes into a program, for extension modules that are loaded later.'),
+        pie: z.boolean().default(true).describe('Whether programs can be loaded at any address.'),
+        arguments: words('Further arguments of the linker.'),
+      })
+      .prefault({})
+      .describe('How programs are linked with it.'),
+    'rust-std': z
+      .enum(['packages', 'source'])
+      .default('packages')
+      .describe('Where the Rust standard library of the target comes from: the tree above, or its source.'),
+  })
+  .describe('A static libpython, built from source on a C library made of distribution packages.');
+
+export const librarySchema = z
+  .strictObject({
+    schema: version,
+    description,
+    source: packageName.describe('Source package.'),
+    patches,
+    build: z
+      .string()
+      .min(1)
+      .describe(
+        'Shell script that runs in the unpacked source and installs into `$OUT`. `$CC`, `$AR`, `$RANLIB`, `$CFLAGS`, ' +
+          '`$LDFLAGS`, `$HOST` (GNU name of the target), `$BUILD` (of the machine that builds), `$MACHINE`, `$JOBS` are set.',
+      ),
+  })
+  .describe('A static library and how it is built from its source package.');
 
 export const runnerSchema = z
   .strictObject({
@@ -265,19 +384,18 @@ export const runnerSchema = z
           .describe('Digest of the one wheel that is taken.'),
       })
       .describe('The wheel that the engine is taken from.'),
-    library: z
-      .string()
-      .regex(SAFE_PATH, INSIDE)
-      .describe('Path of the shared library inside the wheel.'),
+    library: z.string().regex(SAFE_PATH, INSIDE).describe('Path of the shared library inside the wheel.'),
     launcher: z
       .string()
       .regex(SAFE_PATH, INSIDE)
       .describe('C source of the program that starts it, relative to this file.'),
   })
-  .describe('An engine for WebAssembly: a library from the Python package index, and the program that starts it.');
+  .describe(
+    'An engine for WebAssembly: a library from the Python package index, and the program that starts it.',
+  );
 
 export const sysrootSchema = z
-  .discriminatedUnion('kind', [packagesSysrootSchema])
+  .discriminatedUnion('kind', [packagesSysrootSchema, sourceSysrootSchema])
   .describe('What a program for one target is linked against, and what it is run in.');
 
 export type RecipeFile = z.output<typeof recipeSchema>;
@@ -285,3 +403,4 @@ export type TargetFile = z.output<typeof targetSchema>;
 export type ImageFile = z.output<typeof imageSchema>;
 export type RunnerFile = z.output<typeof runnerSchema>;
 export type SysrootFile = z.output<typeof sysrootSchema>;
+export type LibraryFile = z.output<typeof librarySchema>;

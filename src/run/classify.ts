@@ -1,10 +1,13 @@
 import type { Exit } from '../engine/engine.ts';
+import { classifyWasmExit } from './classify-wasm.ts';
 
 /** Who ended a run, and what the emulator itself wrote on the program's stderr. */
 export interface Blame {
   readonly by: 'program' | 'emulator';
   /** One sentence, when it was the emulator. */
   readonly why?: string;
+  /** Where the program was ended by a trap of WebAssembly: which one. */
+  readonly trap?: string;
   /** The program's own stderr: what the emulator wrote about a program's signal is taken out. */
   readonly stderr: Uint8Array;
   readonly messages: readonly string[];
@@ -49,9 +52,10 @@ const NOT_STARTED: readonly RegExp[] = [
 
 /**
  * Tells an emulator's end from the program's. `emulator` is the name of the emulator program, absent for a program
- * that runs natively; only qemu's user mode has its own rules.
+ * that runs natively; qemu's user mode and engines for WebAssembly have their own rules.
  */
 export function classifyEmulatorExit(emulator: string | undefined, exit: Exit): Blame {
+  if (emulator === 'wasmtime' || emulator === 'node-wasi') return classifyWasmExit(emulator, exit);
   if (emulator === undefined || !emulator.startsWith('qemu-'))
     return { by: 'program', stderr: exit.stderr, messages: [] };
   const stderr = Buffer.from(exit.stderr).toString('utf8');

@@ -78,5 +78,7 @@ function equal(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 function describeExit(exit: Observation['exit']): string {
-  return 'signal' in exit ? `signal ${exit.signal}` : `exit status ${exit.status}`;
+  if ('status' in exit) return `exit status ${exit.status}`;
+  // A trap of WebAssembly says itself what it is.
+  return exit.signal.startsWith('SIG') ? `signal ${exit.signal}` : exit.signal;
 }

@@ -129,6 +129,7 @@ function runOf(world: World, exit: Exit): Run {
   const blame = classifyEmulatorExit(world.emulator, exit);
   return {
     ...common,
+    ...(blame.trap === undefined ? {} : { exit: { signal: blame.trap } }),
     stderr: blame.stderr,
     end: blame.by === 'emulator' ? 'emulator' : 'itself',
     ...(blame.why === undefined ? {} : { why: blame.why }),

@@ -86,6 +86,36 @@ export async function runSamples(
   return failure === undefined ? ok(outcomeOf(finished)) : err(failure);
 }
 
+/**
+ * Runs on the reference alone what `runSamples` will ask of it: it needs nothing that is built, so it can go on beside the
+ * build. Outcomes are kept in the store; one that cannot be kept is run again later. Returns how many there are.
+ */
+export async function runReference(
+  context: Context,
+  store: Store,
+  input: Pick<RunInput, 'engine' | 'samples' | 'capabilities'> & { readonly world: World },
+): Promise<Result<{ readonly samples: number; readonly cached: number }>> {
+  const inputs = new Inputs(input.samples);
+  const runner = runnerOf(context, store, input);
+  const wanted = input.samples.filter(
+    ({ requires }) => missingFacility(requires, input.capabilities) === undefined,
+  );
+  let failure: Failure | undefined;
+  let cached = 0;
+  await Promise.all(
+    wanted.map(async (sample) => {
+      const run = await observe(runner, input.world, sample, await inputs.of(sample));
+      if (run.ok) {
+        cached += run.value.cached ? 1 : 0;
+        return;
+      }
+      failure ??= run.error;
+      runner.stop();
+    }),
+  );
+  return failure === undefined ? ok({ samples: wanted.length, cached }) : err(failure);
+}
+
 /** `samples/differ`, which says how to see and to repeat what failed; nothing when all passed. */
 export function samplesFailure(outcome: RunOutcome, recipe: string, artifacts: string): Failure | undefined {
   const failed = outcome.results.filter(({ status }) => status === 'failed');
@@ -107,7 +137,11 @@ export function samplesFailure(outcome: RunOutcome, recipe: string, artifacts: s
 }
 
 /** The runner of a whole suite; after `stop` nothing more is started. */
-function runnerOf(context: Context, store: Store, input: RunInput): Runner & { stop(): void } {
+function runnerOf(
+  context: Context,
+  store: Store,
+  input: Pick<RunInput, 'engine'>,
+): Runner & { stop(): void } {
   const pool = new Pool(context.settings.jobs);
   let stopped = false;
   let told = false;

@@ -103,11 +103,16 @@ async function pruneItem(item: Item, before: number): Promise<Result<number | 'k
   const used = await onDisk(item.path, () => lastUse(item.path));
   if (!used.ok) return used;
   if (used.value === undefined || used.value >= before) return ok('kept');
-  const lock = await tryLock(item.store, `${item.kind}-${item.name}`);
+  const lock = await tryLock(item.store, lockKey(item));
   if (!lock.ok) return lock;
   if (!lock.value) return ok('in-use');
   await using _held = lock.value;
   return onDisk(item.path, () => removeUnused(item, used.value as number));
+}
+
+/** What those who make or use a thing of that kind lock: `Store.obtain`, and the users of `Store.volume`. */
+function lockKey({ kind, name }: Item): string {
+  return kind === 'volumes' ? `volume-${name}` : `${kind}-${name}`;
 }
 
 /**

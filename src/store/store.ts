@@ -47,7 +47,7 @@ export interface Store {
   partialPath(digest: Digest): string;
   /** Moves a finished, verified partial into place. */
   commitBlob(digest: Digest): Promise<Result<void>>;
-  /** A persistent, mutable folder; made when missing. */
+  /** A persistent, mutable folder; made when missing. Who writes in it holds the lock `volume-<name>`. */
   volume(name: string): Promise<Result<string>>;
   /** Exclusive across processes; released by dispose and by the death of the process however it dies. */
   lock(key: string, options: ObtainOptions): Promise<Result<AsyncDisposable>>;

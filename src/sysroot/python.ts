@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SysrootDefinition } from '../domain/definitions.ts';
-import type { PythonDistribution } from '../domain/python.ts';
+import type { PythonDistribution, StaticLink } from '../domain/python.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import type { Failure } from '../failure.ts';
@@ -22,7 +22,7 @@ export async function describePython(
   const file = `${stdlib}/${found.value}`;
   const variables = parseSysconfigdata(await readFile(join(root, file), 'utf8'), file);
   if (!variables.ok) return variables;
-  const python = await distribution(root, stdlib, file, variables.value);
+  const python = await distribution(root, stdlib, file, variables.value, definition);
   if (!python.ok) return python;
   const mismatch = findMismatch(python.value, variables.value, definition, target);
   return mismatch === undefined ? python : err(mismatch);
@@ -54,6 +54,7 @@ async function distribution(
   stdlib: string,
   file: string,
   variables: BuildVariables,
+  definition: SysrootDefinition,
 ): Promise<Result<PythonDistribution>> {
   const text = (name: string): string => String(variables[name] ?? '');
   const minor = text('VERSION');
@@ -96,8 +97,48 @@ async function distribution(
     buildFlags: ['Py_DEBUG', 'Py_REF_DEBUG', 'Py_TRACE_REFS', 'Py_GIL_DISABLED', 'COUNT_ALLOCS'].filter(
       (flag) => variables[flag] === 1,
     ),
+    ...(shared ? {} : { link: staticLink(libName, library, variables, definition) }),
+    ...((await isThere(root, bytecodeOf(minor))) ? { bytecode: bytecodeOf(minor) } : {}),
     why: `${library}, as ${file} of the locked sysroot says; no interpreter of the host was asked`,
   });
+}
+
+/** Where a CPython that was built from source has its standard library compiled. */
+function bytecodeOf(minor: string): string {
+  return `usr/share/python${minor}-bytecode`;
+}
+
+/**
+ * What a program is linked with: libpython, then the libraries that its modules and itself were configured with
+ * (`MODLIBS`, `LIBS`, `SYSLIBS`). Archives named by path are inside libpython.
+ */
+function staticLink(
+  libName: string,
+  library: string,
+  variables: BuildVariables,
+  definition: SysrootDefinition,
+): StaticLink {
+  const rules = definition.kind === 'cpython-source' ? definition.link : undefined;
+  const words = ['MODLIBS', 'LIBS', 'SYSLIBS'].flatMap((name) => String(variables[name] ?? '').split(/\s+/));
+  const configured = words.flatMap((word) => /^-l(.+)$/.exec(word)?.slice(1) ?? []);
+  const names = new Set([...configured, ...(rules?.static ?? [])]);
+  const libDir = library.slice(0, library.lastIndexOf('/'));
+  const multiarch = `usr/lib/${String(variables.MULTIARCH ?? '')}`;
+  return {
+    libraries: [libName, ...names].map((name) => ({
+      name,
+      linkage: rules?.dynamic.includes(name) ? 'dynamic' : 'static',
+    })),
+    folders: [...new Set([libDir, multiarch])],
+    whole: rules?.wholePython ?? false,
+  };
+}
+
+function isThere(root: string, path: string): Promise<boolean> {
+  return stat(join(root, path)).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function firstThatExists(root: string, paths: readonly string[]): Promise<string | undefined> {

@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path';
 import { test } from 'node:test';
 import {
+  ar,
   compress,
   type DebCompression,
   debAround,
@@ -20,6 +21,7 @@ import {
   hardLink,
   MTIME,
   symlink,
+  tar,
 } from '../support/deb.ts';
 import { names, place, unpackBytes, unpackParts } from '../support/unpacking.ts';
 
@@ -179,7 +181,6 @@ test('an empty data archive is a package without files', async (t) => {
 
 test('members before the data whose names begin with _ are passed over, and names may end with a slash', async (t) => {
   const at = place(t);
-  const { ar, tar } = await import('../support/deb.ts');
   const data = compress(tar([file('./here', 'x')]), 'gz');
   const bytes = ar([
     ['debian-binary/', Buffer.from('2.1\n')],

@@ -5,9 +5,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { before, test } from 'node:test';
+import { before, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  type CliRun,
   copyOfTool,
   finish,
   provision,
@@ -241,32 +242,39 @@ test('no network and an empty store: exit code 4 and what to do', async (t) => {
   assert.match(offline.stderr, /fetch\/offline/);
 });
 
-test('no space left: exit code 5, said plainly, nothing half-made', {
-  skip: process.getuid?.() === 0 ? false : 'a small file system needs root',
-}, async (t) => {
+/** Runs with the store on a file system of its own, which is gone before the test's folder goes. */
+async function onFileSystem(
+  t: TestContext,
+  options: string,
+  check: (run: CliRun, store: string) => void,
+): Promise<void> {
   const folder = temporaryFolder(t);
-  const store = join(folder, 'small');
+  const store = join(folder, 'mounted');
   mkdirSync(store);
-  assert.equal(spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=120m', 'tmpfs', store]).status, 0);
-  t.after(() => spawnSync('umount', [store]));
-  const run = await provision(['aarch64'], { cwd: folder, store });
-  assert.equal(run.status, 5, run.stdout + run.stderr);
-  assert.match(run.stderr, /store\/no-space/);
-  assert.deepEqual(readdirSync(join(store, 'trees')), []);
-});
+  assert.equal(spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', store]).status, 0);
+  try {
+    check(await provision(['aarch64'], { cwd: folder, store }), store);
+  } finally {
+    assert.equal(spawnSync('umount', [store]).status, 0);
+  }
+}
 
-test('a read-only store: exit code 5 and what to do', {
-  skip: process.getuid?.() === 0 ? false : 'mounting needs root',
-}, async (t) => {
-  const folder = temporaryFolder(t);
-  const store = join(folder, 'fixed');
-  mkdirSync(store);
-  assert.equal(spawnSync('mount', ['-t', 'tmpfs', '-o', 'ro', 'tmpfs', store]).status, 0);
-  t.after(() => spawnSync('umount', [store]));
-  const run = await provision(['aarch64'], { cwd: folder, store });
-  assert.equal(run.status, 5, run.stdout + run.stderr);
-  assert.match(run.stderr, /store\/(read-only|not-writable)/);
-});
+const ROOT_ONLY = { skip: process.getuid?.() === 0 ? false : 'mounting a file system needs root' };
+
+test('no space left: exit code 5, said plainly, nothing half-made', ROOT_ONLY, (t) =>
+  onFileSystem(t, 'size=120m', (run, store) => {
+    assert.equal(run.status, 5, run.stdout + run.stderr);
+    assert.match(run.stderr, /store\/no-space/);
+    assert.deepEqual(readdirSync(join(store, 'trees')), []);
+  }),
+);
+
+test('a read-only store: exit code 5 and what to do', ROOT_ONLY, (t) =>
+  onFileSystem(t, 'ro', (run) => {
+    assert.equal(run.status, 5, run.stdout + run.stderr);
+    assert.match(run.stderr, /store\/(read-only|not-writable)/);
+  }),
+);
 
 test('artifacts that cannot be written: an error, not a success without a report', async (t) => {
   const folder = temporaryFolder(t);

@@ -103,9 +103,14 @@ test('a shell has the terminal: its size, job control, and Ctrl-C for what runs 
 test('a program that handles Ctrl-C itself gets it, and we do not; the terminal comes back to us', {
   skip: SKIP,
 }, async () => {
-  const script =
-    'trap "echo caught" INT; echo ready; read a; read b; echo "read $b"; read c; echo "read $c"; exit 9';
-  const terminal = onTerminal(['sh', '-c', script], 'read last; echo "back $last"');
+  const script = `
+    trap "echo caught" INT
+    echo ready
+    while :; do
+      if read -r line; then echo "read $line"; fi
+      if [ "$line" = last ]; then exit 9; fi
+    done`;
+  const terminal = onTerminal(['sh', '-c', script], 'read -r after; echo "back $after"');
   await terminal.shows('ready');
   terminal.type(CTRL_C);
   await terminal.shows('caught');
@@ -114,6 +119,8 @@ test('a program that handles Ctrl-C itself gets it, and we do not; the terminal 
   terminal.type(CTRL_Z);
   terminal.type('two\n');
   await terminal.shows('read two');
+  terminal.type('last\n');
+  await terminal.shows('read last');
   terminal.type('words\n');
   await terminal.shows('back words');
   const { exit, failure } = await terminal.ended;

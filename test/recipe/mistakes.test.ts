@@ -244,6 +244,14 @@ const CASES: readonly Case[] = [
     ],
   },
   {
+    title: 'settings of WebAssembly for a target that is none',
+    files: recipe((text) => `${text}runner: wasmtime\nwasm:\n  stack-mib: 4\n`),
+    mistakes: [
+      ['recipe/not-wasm', '12:1', 'Remove `runner`'],
+      ['recipe/not-wasm', '13:1', 'Remove `wasm`'],
+    ],
+  },
+  {
     title: 'a sysroot of another target',
     files: { 'sysroots/far-python/sysroot.yaml': SYSROOT.replace('target: far', 'target: near') },
     mistakes: [['recipe/sysroot-misfit', '5:10', 'belong together']],

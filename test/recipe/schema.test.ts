@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -31,12 +31,34 @@ const SHIPPED: Readonly<Record<string, readonly string[]>> = {
   sysroot: definitionFiles(HOME)
     .filter(({ id }) => id.startsWith('sysroots/'))
     .map(({ file }) => file),
+  library: readdirSync(join(HOME, 'libraries'))
+    .filter((name) => name.endsWith('.yaml'))
+    .map((name) => join(HOME, 'libraries', name)),
+  runner: readdirSync(join(HOME, 'runners'))
+    .map((name) => join(HOME, 'runners', name, 'runner.yaml'))
+    .filter(existsSync),
 };
+const LIBRARY = `schema: 1
+description: Does one thing.
+source: thing
+build: make
+`;
+const RUNNER = `schema: 1
+description: Runs modules.
+version: 1.2.3
+wheel:
+  project: engine
+  sha256: ${'a'.repeat(64)}
+library: engine/libengine.so
+launcher: launcher.c
+`;
 const EXAMPLE: Readonly<Record<string, string>> = {
   recipe: RECIPE,
   target: TARGET,
   image: IMAGE,
   sysroot: SYSROOT,
+  library: LIBRARY,
+  runner: RUNNER,
 };
 
 for (const kind of FILE_KINDS) {

@@ -14,7 +14,9 @@ interface Outcome {
 
 test('of two processes that want the same entry one makes it and the other waits and takes it', async (t) => {
   const store = await freshStore(t);
-  const children = [1, 2, 3].map(() => new StoreProcess(t, store.folder, 'obtain', 'same:600'));
+  const children = [1, 2, 3].map(() => new StoreProcess(t, store.folder, 'obtain', 'same:go'));
+  await Promise.all(children.map((child) => child.until(/making|waiting/)));
+  writeFileSync(join(store.folder, 'go'), '');
   const outcomes = await Promise.all(children.map((child) => child.outcome<Outcome>()));
   assert.deepEqual(outcomes.map((one) => one.value.hit).sort(), [false, true, true]);
   assert.equal(new Set(outcomes.map((one) => one.value.meta.pid)).size, 1);
@@ -28,9 +30,9 @@ test('of two processes that want the same entry one makes it and the other waits
 
 test('when the maker is killed, the one that waits makes the entry, and nothing half-made stays', async (t) => {
   const store = await freshStore(t);
-  const first = new StoreProcess(t, store.folder, 'obtain', 'same:60000');
+  const first = new StoreProcess(t, store.folder, 'obtain', 'same:go');
   await first.until(/making/);
-  const second = new StoreProcess(t, store.folder, 'obtain', 'same:0');
+  const second = new StoreProcess(t, store.folder, 'obtain', 'same');
   await second.until(/waiting/);
   assert.equal(await store.find('trees', fingerprint({ label: 'same' })), undefined);
   assert.equal(leftovers(store.folder).length, 1);

@@ -94,7 +94,7 @@ test('all is all, but what is to be kept', async (t) => {
 
 test('without a limit only leftovers of dead processes go', async (t) => {
   const store = await filled(t, 1000);
-  const child = new StoreProcess(t, store.folder, 'obtain', 'other:60000');
+  const child = new StoreProcess(t, store.folder, 'obtain', 'other:go');
   await child.until(/making/);
   await child.kill();
   assert.equal(leftovers(store.folder).length, 1);
@@ -117,13 +117,17 @@ test('what a live process uses stays until it has ended', async (t) => {
 
 test('what is being made or is locked is left alone', async (t) => {
   const store = await filled(t, 10);
-  const child = new StoreProcess(t, store.folder, 'obtain', 'slow:1500');
+  const child = new StoreProcess(t, store.folder, 'obtain', 'slow:go');
   await child.until(/making/);
-  const locked = await store.lock(`builds-${fingerprint({ kind: 'builds' })}`, never());
-  assert.ok(locked.ok);
+  const keys = [`builds-${fingerprint({ kind: 'builds' })}`, 'volume-cargo'];
+  const locks = await Promise.all(keys.map((key) => store.lock(key, never())));
   const { inUse } = await pruned(store, { all: true });
-  assert.deepEqual([remaining(store), inUse], [{ ...NONE, builds: 1 }, 1]);
-  await locked.value[Symbol.asyncDispose]();
+  assert.deepEqual([remaining(store), inUse], [{ ...NONE, builds: 1, volumes: 1 }, 2]);
+  for (const lock of locks) {
+    assert.ok(lock.ok);
+    await lock.value[Symbol.asyncDispose]();
+  }
+  writeFileSync(join(store.folder, 'go'), '');
   const outcome = await child.outcome<{ ok: boolean; value: { folder: string } }>();
   assert.ok(outcome.ok && existsSync(join(outcome.value.folder, 'whole')));
 });

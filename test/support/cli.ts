@@ -33,7 +33,7 @@ export interface CliRun {
 /** The environment of a person at a plain terminal: nothing of the test runner's, nothing of provision's own. */
 export function plainEnvironment(): Record<string, string> {
   const kept =
-    /^(PATH|HOME|LANG|TMPDIR|USER|CARGO_HOME|PROVISION_DEBIAN_MIRROR|PROVISION_CA_BUNDLE|SSL_CERT_FILE|SSL_CERT_DIR|NODE_EXTRA_CA_CERTS|CURL_CA_BUNDLE|https?_proxy|no_proxy|all_proxy|HTTPS?_PROXY|NO_PROXY|ALL_PROXY)$/;
+    /^(PATH|HOME|LANG|TMPDIR|USER|CARGO_HOME|PROVISION_DEBIAN_MIRROR|PROVISION_CA_BUNDLE|SSL_CERT_FILE|SSL_CERT_DIR|NODE_EXTRA_CA_CERTS|CURL_CA_BUNDLE|PIP_[A-Z_]+|https?_proxy|no_proxy|all_proxy|HTTPS?_PROXY|NO_PROXY|ALL_PROXY)$/;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => kept.test(name))) as Record<
     string,
     string
@@ -106,7 +106,16 @@ export function temporaryFolder(
 /** A copy of the tool with its data, for tests that break recipes, definitions or locks. */
 export function copyOfTool(folder: string): string {
   const home = join(folder, 'tool');
-  for (const part of ['src', 'recipes', 'targets', 'sysroots', 'docker', 'package.json']) {
+  for (const part of [
+    'src',
+    'recipes',
+    'targets',
+    'sysroots',
+    'docker',
+    'libraries',
+    'runners',
+    'package.json',
+  ]) {
     cpSync(join(REPOSITORY, part), join(home, part), { recursive: true });
   }
   for (const part of ['node_modules', 'runner']) symlinkSync(join(REPOSITORY, part), join(home, part));

@@ -1,6 +1,6 @@
 // One process that uses a store, for tests with several: `store-program.ts <folder> <action> <argument>`. It tells what
 // it does line by line and ends when its standard input does.
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { unpackPackages } from '../../src/archive/unpack.ts';
@@ -16,16 +16,16 @@ const options = { signal: controller.signal, onWait: () => say('waiting') };
 
 const ACTIONS: Readonly<Record<string, (store: Store) => Promise<unknown>>> = {
   open: async () => null,
-  /** Makes an entry of the inputs `{ label }`, slowly where the argument says so: `label:milliseconds`. */
+  /** Makes an entry of the inputs `{ label }`; with the argument `label:go` not before there is a file `go`. */
   obtain: async (store) => {
-    const [label = '', ms = '0'] = argument.split(':');
+    const [label = '', when] = argument.split(':');
     return store.obtain(
       'trees',
       { label },
       async (root) => {
         say('making');
         writeFileSync(join(root, 'half'), 'half');
-        await sleep(Number(ms));
+        while (when === 'go' && !existsSync(join(folder, 'go'))) await sleep(20);
         writeFileSync(join(root, 'whole'), 'whole');
         return ok({ pid: process.pid });
       },

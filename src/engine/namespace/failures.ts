@@ -10,11 +10,12 @@ export function noMountPoint(at: string, why: string): Failure {
   };
 }
 
-export function mountSourceMissing(source: string, at: string): Failure {
+export function mountSourceMissing(source: string, at: string, code: string): Failure {
+  const how = code === 'EACCES' ? 'may not be read by you' : 'does not exist';
   return {
     code: 'engine/mount-source-missing',
-    what: `${source}, to be seen at ${at} in the sandbox, does not exist.`,
-    fix: ['Check the path.'],
+    what: `${source}, to be seen at ${at} in the sandbox, ${how}.`,
+    fix: ['Check the path and its permissions.'],
   };
 }
 

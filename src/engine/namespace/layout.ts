@@ -143,8 +143,9 @@ async function sourceOf(mount: Mount, scratch: string, deps: EngineDeps): Promis
       try {
         return ok(await realpath(mount.source));
       } catch (cause) {
-        if (errorCode(cause) !== 'ENOENT' && errorCode(cause) !== 'ENOTDIR') throw cause;
-        return err(mountSourceMissing(mount.source, mount.at));
+        const code = errorCode(cause);
+        if (code !== 'ENOENT' && code !== 'ENOTDIR' && code !== 'EACCES') throw cause;
+        return err(mountSourceMissing(mount.source, mount.at, code));
       }
   }
 }

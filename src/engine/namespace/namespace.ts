@@ -41,13 +41,22 @@ export const probeNamespaceEngine: ProbeEngine = async (context, deps) => {
       openSandbox({
         machine: machine.value,
         deps,
-        spec,
+        spec: nameable(context, tools.value, spec),
         folder: sandboxFolder(deps),
         signal: context.signal,
       }),
   };
   return ok(engine);
 };
+
+/** A host name is a convenience: without the tool that sets it the machine's own stays, and we say so. */
+function nameable(context: Context, tools: Tools, { hostname, ...spec }: SandboxSpec): SandboxSpec {
+  if (hostname === undefined) return spec;
+  if (tools.hostname !== undefined) return { ...spec, hostname };
+  const message = `The sandbox keeps this machine's host name: there is no \`hostname\` here to call it ${hostname}.`;
+  context.emit({ type: 'notice', level: 'info', code: 'hostname-kept', message });
+  return spec;
+}
 
 /** Everything at first; what the machine refuses is left out, as long as a sandbox remains one. */
 async function probe(context: Context, deps: EngineDeps, tools: Tools): Promise<Result<Machine>> {

@@ -85,7 +85,19 @@ function towards({ tools, features, namespaces }: EntryInput): readonly [string,
     ? [`--user=/proc/${namespaces.init}/ns/user`, '--preserve-credentials']
     : [];
   const pid = `--pid=/proc/${namespaces.keeper}/ns/pid`;
-  return [tools.setpriv, '--no-new-privs', '--pdeathsig', 'KILL', '--', tools.nsenter, ...outer, pid];
+  // An emulator would leave a core file of itself in the program's working folder.
+  const limits = [tools.prlimit, '--core=0:0'] as const;
+  return [
+    ...limits,
+    tools.setpriv,
+    '--no-new-privs',
+    '--pdeathsig',
+    'KILL',
+    '--',
+    tools.nsenter,
+    ...outer,
+    pid,
+  ];
 }
 
 /** Enters all other namespaces, the unprivileged user namespace last, and becomes the program. */
@@ -155,11 +167,13 @@ async function isExecutable(host: string): Promise<boolean> {
 async function isNativeProgram(place: Place): Promise<boolean> {
   if (!place.stats?.isFile()) return false;
   const [own, other] = await Promise.all([elfKind('/proc/self/exe'), elfKind(place.host)]);
-  return own === other;
+  return own !== undefined && own === other;
 }
 
-async function elfKind(file: string): Promise<string> {
-  await using handle = await open(file);
+/** Undefined for a file that cannot be read: one that may only be executed. */
+async function elfKind(file: string): Promise<string | undefined> {
+  await using handle = await open(file).catch(() => undefined);
+  if (handle === undefined) return undefined;
   const { buffer } = await handle.read(Buffer.alloc(20), 0, 20, 0);
   return `${buffer.toString('hex', 0, 6)} ${buffer.toString('hex', 18, 20)}`;
 }

@@ -97,8 +97,8 @@ async function confinedByAppArmor(): Promise<Cause | undefined> {
   return {
     why: `AppArmor takes the powers out of user namespaces of programs without a profile (${name} = 1).`,
     fix: [
-      `Grant them to \`unshare\`: \`printf '${profile}' | sudo tee /etc/apparmor.d/provision-unshare && sudo apparmor_parser -r /etc/apparmor.d/provision-unshare\``,
-      `Or to all programs: \`sudo sysctl -w ${name}=0\``,
+      `Give them back: ${keep(name, '0')}`,
+      `Or to \`unshare\` alone: \`printf '${profile}' | sudo tee /etc/apparmor.d/provision-unshare && sudo apparmor_parser -r /etc/apparmor.d/provision-unshare\``,
     ],
   };
 }

@@ -13,6 +13,7 @@ const PACKAGES = {
   mount: 'mount (or util-linux)',
   nsenter: 'util-linux',
   pivot_root: 'util-linux',
+  prlimit: 'util-linux',
   setpriv: 'util-linux',
   setsid: 'util-linux',
   unshare: 'util-linux',

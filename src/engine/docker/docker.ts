@@ -1,0 +1,84 @@
+import type { Context } from '../../domain/context.ts';
+import { ok, type Result } from '../../domain/result.ts';
+import type { Engine } from '../engine.ts';
+import { formatAddress } from './address.ts';
+import { findEngine } from './discovery.ts';
+import { RootfsImages } from './images.ts';
+import type { EngineStore, Machine } from './machine.ts';
+import { storeId } from './names.ts';
+import { attempt } from './problem.ts';
+import { openSandbox, type Shelf } from './sandbox.ts';
+import { SandboxImages } from './sandbox-images.ts';
+import type { Contact, Server } from './server.ts';
+import { pruneEngine, type Swept, sweep } from './sweep.ts';
+import { FilledVolumes } from './volumes.ts';
+
+/**
+ * The engine that speaks the Docker API, to whatever answers it: Docker or Podman, here or on another machine. Files go
+ * in and out through the API only, so that it does not matter where. Failures: those of `findEngine`.
+ */
+export async function probeDockerEngine(
+  context: Context,
+  { store }: { readonly store: EngineStore },
+): Promise<Result<Engine>> {
+  const found = await findEngine(context);
+  if (!found.ok) return found;
+  const machine = machineOf(context, store, found.value);
+  const swept = await attempt(machine.address, 'removing leftovers', async () =>
+    ok(await sweep(machine.api)),
+  );
+  if (!swept.ok) return swept;
+  const shelf: Shelf = {
+    rootfs: new RootfsImages(machine),
+    sandboxes: new SandboxImages(machine),
+    volumes: new FilledVolumes(machine),
+    init: true,
+  };
+  return ok({
+    info: { name: 'docker', version: found.value.server.version, detail: describe(machine) },
+    open: (spec) => openSandbox(machine, shelf, spec),
+    close: () => close(found.value, shelf),
+  });
+}
+
+/** Removes what this store keeps in the engine that is found: what it no longer has itself, or everything. */
+export async function cleanDockerEngine(
+  context: Context,
+  store: EngineStore,
+  all: boolean,
+): Promise<Result<Swept>> {
+  const found = await findEngine(context);
+  if (!found.ok) return found;
+  using contact = found.value;
+  const machine = machineOf(context, store, contact);
+  return await attempt(machine.address, 'cleaning up', async () => ok(await pruneEngine(machine, all)));
+}
+
+function machineOf(context: Context, store: EngineStore, { address, api, server }: Contact): Machine {
+  return {
+    ...{ context, address, api, server, store },
+    storeId: storeId(store.folder),
+    uid: process.getuid?.() ?? 0,
+    gid: process.getgid?.() ?? 0,
+  };
+}
+
+async function close(contact: Contact, shelf: Shelf): Promise<void> {
+  // What cannot be removed now is swept at the next start.
+  await shelf.volumes.close().catch(() => {});
+  await shelf.sandboxes.close().catch(() => {});
+  contact[Symbol.dispose]();
+}
+
+function describe({ address, server }: Machine): string {
+  return [
+    formatAddress(address),
+    productOf(server),
+    server.storageDriver,
+    ...(server.rootless ? ['rootless'] : []),
+  ].join(', ');
+}
+
+function productOf({ kind, api }: Server): string {
+  return `${kind === 'podman' ? 'Podman' : 'Docker'}, API ${api}`;
+}

@@ -1,0 +1,269 @@
+import { lstatSync } from 'node:fs';
+import { join } from 'node:path';
+import type Docker from 'dockerode';
+import { err, ok, type Result } from '../../domain/result.ts';
+import { interrupted } from '../../failure.ts';
+import type { Command, Exit, Sandbox, SandboxSpec } from '../engine.ts';
+import { noWorkingFolder } from '../namespace/failures.ts';
+import { isWithin } from '../namespace/mountinfo.ts';
+import { formatAddress } from './address.ts';
+import { type ContainerPlan, commandOptions, holdingOptions } from './container.ts';
+import { copyOut } from './copy-out.ts';
+import { vanished } from './failures.ts';
+import type { RootfsImages } from './images.ts';
+import { type Layout, makeLayout } from './layout.ts';
+import type { Machine } from './machine.ts';
+import { freshName, LABELS, ownedLabels, shortHash } from './names.ts';
+import { attempt, hasStatus } from './problem.ts';
+import { follow } from './run.ts';
+import type { SandboxImages } from './sandbox-images.ts';
+import { hand, haveTerminal } from './terminal.ts';
+import type { FilledVolume, FilledVolumes } from './volumes.ts';
+
+/** What an engine has made so far and uses again. */
+export interface Shelf {
+  readonly rootfs: RootfsImages;
+  readonly sandboxes: SandboxImages;
+  readonly volumes: FilledVolumes;
+  /** Whether the engine has a process 1 for containers; found out by the first that lacks it. */
+  init: boolean;
+}
+
+/** What a sandbox found ready in the engine. */
+interface Stock {
+  readonly image: string;
+  readonly filled: readonly (FilledVolume & { readonly at: string })[];
+}
+
+/** Times that something may vanish from the engine between being looked for and being used. */
+const MOST_TRIES = 3;
+
+/** Opens a sandbox: its image and volumes are there when this resolves; containers are made for each command. */
+export async function openSandbox(
+  machine: Machine,
+  shelf: Shelf,
+  spec: SandboxSpec,
+): Promise<Result<Sandbox>> {
+  if (machine.context.signal.aborted) return err(interrupted());
+  const layout = makeLayout(spec, machine.uid, machine.gid);
+  if (!layout.ok) return layout;
+  const stock = await stockUp(machine, shelf, spec, layout.value);
+  if (!stock.ok) return stock;
+  const writables = await makeWritables(machine, layout.value);
+  if (!writables.ok) return writables;
+  return ok(new DockerSandbox(machine, shelf, spec, layout.value, stock.value, writables.value));
+}
+
+async function stockUp(
+  machine: Machine,
+  shelf: Shelf,
+  spec: SandboxSpec,
+  layout: Layout,
+): Promise<Result<Stock>> {
+  const base = await shelf.rootfs.ensure(spec.rootfs);
+  if (!base.ok) return base;
+  const image = await shelf.sandboxes.ensure(base.value, layout.parts);
+  if (!image.ok) return image;
+  const filled: (FilledVolume & { at: string })[] = [];
+  for (const folder of layout.folders) {
+    const volume = await shelf.volumes.ensure(folder, base.value.id);
+    if (!volume.ok) return volume;
+    filled.push({ ...volume.value, at: folder.at });
+  }
+  return machine.context.signal.aborted ? err(interrupted()) : ok({ image: image.value, filled });
+}
+
+/** Place → volume. The store's own folder of that name stands for the volume: it says when it was last used. */
+async function makeWritables(machine: Machine, layout: Layout): Promise<Result<ReadonlyMap<string, string>>> {
+  const { store, storeId, uid, gid, api, address } = machine;
+  const names = new Map<string, string>();
+  for (const { at, volume } of layout.writables) {
+    if (volume !== undefined) {
+      const marked = await store.volume(volume);
+      if (!marked.ok) return marked;
+    }
+    const labels =
+      volume === undefined
+        ? ownedLabels(storeId, 'scratch')
+        : { [LABELS.store]: storeId, [LABELS.kind]: 'volume', [LABELS.volume]: volume };
+    // What another person wrote belongs to that person.
+    const name =
+      volume === undefined
+        ? freshName('scratch')
+        : `provision-volume-${shortHash([storeId, volume, `${uid}:${gid}`])}`;
+    const made = await attempt(address, 'making a volume', async () =>
+      ok(await api.volumes.create(name, labels)),
+    );
+    if (!made.ok) return made;
+    names.set(at, name);
+  }
+  return ok(names);
+}
+
+class DockerSandbox implements Sandbox {
+  readonly #machine: Machine;
+  readonly #shelf: Shelf;
+  readonly #spec: SandboxSpec;
+  readonly #layout: Layout;
+  readonly #writables: ReadonlyMap<string, string>;
+  /** Ends what runs when the sandbox is closed. */
+  readonly #closing = new AbortController();
+  readonly #running = new Set<Promise<unknown>>();
+  #stock: Stock;
+  /** A container that never runs: through it files are taken out. */
+  #holder: Promise<string> | undefined;
+
+  constructor(
+    machine: Machine,
+    shelf: Shelf,
+    spec: SandboxSpec,
+    layout: Layout,
+    stock: Stock,
+    writables: ReadonlyMap<string, string>,
+  ) {
+    this.#machine = machine;
+    this.#shelf = shelf;
+    this.#spec = spec;
+    this.#layout = layout;
+    this.#stock = stock;
+    this.#writables = writables;
+  }
+
+  async run(command: Command): Promise<Result<Exit>> {
+    if (!this.#hasFolder(command.cwd)) return err(noWorkingFolder(command.cwd));
+    const signal = AbortSignal.any([this.#machine.context.signal, this.#closing.signal]);
+    if (signal.aborted) return err(interrupted());
+    const running = attempt(this.#machine.address, 'running a command', () => this.#run(command, signal));
+    this.#running.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(running);
+    }
+  }
+
+  async copyOut(from: string, to: string): Promise<Result<void>> {
+    const machine = this.#machine;
+    const places = [...this.#writables.keys()];
+    return attempt(machine.address, 'copying files out', async () => {
+      this.#holder ??= machine.api.containers.create(holdingOptions(this.#plan()));
+      return copyOut(machine, { container: await this.#holder, places, from, to });
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    await Promise.allSettled(this.#running);
+    const { api } = this.#machine;
+    const holder = await this.#holder?.catch(() => undefined);
+    // What cannot be removed now is swept at the next start.
+    await tidily(async () => {
+      if (holder !== undefined) await api.containers.remove(holder);
+      for (const { at, volume } of this.#layout.writables) {
+        const name = this.#writables.get(at);
+        if (volume === undefined && name !== undefined) await api.volumes.remove(name);
+      }
+    });
+  }
+
+  async #run(command: Command, signal: AbortSignal): Promise<Result<Exit>> {
+    const { api } = this.#machine;
+    const terminal = command.stdio === 'inherit' && haveTerminal();
+    const created = await this.#create((plan) => commandOptions(plan, command, terminal));
+    if (!created.ok) return created;
+    const container = created.value;
+    const { reports } = this.#plan();
+    const memory = this.#spec.limits?.memory;
+    const run = { machine: this.#machine, command, container, reports, memory, signal };
+    try {
+      if (signal.aborted) return err(interrupted());
+      return command.stdio === 'inherit' ? await hand(run, terminal) : await follow(run);
+    } catch (cause) {
+      if (!this.#shelf.init || !lacksInit(cause)) throw cause;
+      this.#shelf.init = false;
+      return await this.#run(command, signal);
+    } finally {
+      await tidily(() => api.containers.remove(container));
+    }
+  }
+
+  /** Makes a container of what is in stock; stocks up again when something of it is gone meanwhile. */
+  async #create(options: (plan: ContainerPlan) => Docker.ContainerCreateOptions): Promise<Result<string>> {
+    const { api, address } = this.#machine;
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      const container = await this.#tryCreate(options);
+      if (container !== undefined && (await this.#isWhole())) return ok(container);
+      if (container !== undefined) await api.containers.remove(container);
+      this.#shelf.rootfs.forget(this.#spec.rootfs);
+      this.#shelf.sandboxes.forget();
+      this.#shelf.volumes.forget();
+      const stock = await stockUp(this.#machine, this.#shelf, this.#spec, this.#layout);
+      if (!stock.ok) return stock;
+      this.#stock = stock.value;
+    }
+    return err(vanished(formatAddress(address), 'An image or volume'));
+  }
+
+  /** Undefined when the image is gone. */
+  async #tryCreate(
+    options: (plan: ContainerPlan) => Docker.ContainerCreateOptions,
+  ): Promise<string | undefined> {
+    const { api } = this.#machine;
+    try {
+      return await api.containers.create(options(this.#plan()));
+    } catch (cause) {
+      if (hasStatus(cause, 404)) return undefined;
+      if (!this.#shelf.init || !lacksInit(cause)) throw cause;
+      this.#shelf.init = false;
+      return await api.containers.create(options(this.#plan()));
+    }
+  }
+
+  /** Whether the filled volumes are those that were filled: an engine makes a missing one anew, empty, without a word. */
+  async #isWhole(): Promise<boolean> {
+    const { api } = this.#machine;
+    const now = await Promise.all(this.#stock.filled.map(({ name }) => api.volumes.labels(name)));
+    return this.#stock.filled.every(({ making }, index) => now[index]?.[LABELS.making] === making);
+  }
+
+  #plan(): ContainerPlan {
+    const filled = this.#stock.filled.map(({ at, name }) => [at, name] as const);
+    return {
+      ...{ machine: this.#machine, spec: this.#spec, layout: this.#layout, image: this.#stock.image },
+      volumes: new Map([...filled, ...this.#writables]),
+      ...{ init: this.#shelf.init, reports: this.#shelf.init && this.#machine.server.reports },
+    };
+  }
+
+  /** As far as it can be told from here: below a writable place the engine tells. An engine would make a missing one. */
+  #hasFolder(cwd: string): boolean {
+    const { folders, writables, fresh, parts, rootfs } = this.#layout;
+    const path = join('/', cwd, '.').replace(/(.)\/$/, '$1');
+    if ([...writables.map(({ at }) => at), ...fresh].some((at) => isWithin(path, at))) return true;
+    if (parts.some((part) => part.kind === 'folder' && `/${part.path}` === path)) return true;
+    const folder = folders.findLast(({ at }) => isWithin(path, at));
+    return isFolder(
+      folder === undefined ? rootfs : folder.source,
+      folder === undefined ? path : path.slice(folder.at.length),
+    );
+  }
+}
+
+function isFolder(root: string, below: string): boolean {
+  return lstatSync(join(root, below), { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+/** The program that engines take for process 1 is a package of its own, and may be missing. */
+function lacksInit(cause: unknown): boolean {
+  return /docker-init|catatonit|container-init/i.test(cause instanceof Error ? cause.message : '');
+}
+
+/** Tidies up within a time; what stays behind carries labels and is swept later. */
+async function tidily(work: () => Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, 10_000);
+  });
+  await Promise.race([work().catch(() => {}), late]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,144 @@
+import { hostCargo } from '../build/host-cargo.ts';
+import type { Resolved, SourceSysroot } from '../domain/definitions.ts';
+import type { LockedPackage } from '../domain/packages.ts';
+import { err, ok, type Result } from '../domain/result.ts';
+import { fetchPackages } from '../fetch/fetch.ts';
+import { mirrors } from '../lock/mirrors.ts';
+import { compose, type Part } from '../sysroot/source/compose.ts';
+import { buildCPython, type CPython } from '../sysroot/source/cpython.ts';
+import { buildLibraries, type Library } from '../sysroot/source/libraries.ts';
+import type { SourceFiles, SourcePlace } from '../sysroot/source/place.ts';
+import { buildRustStd } from '../sysroot/source/rust-std.ts';
+import type { Tree } from '../toolchain/tree.ts';
+import type { Session } from './session.ts';
+import { sideBySide } from './side-by-side.ts';
+import type { Locked } from './trees.ts';
+
+export interface SourceSysrootInput {
+  readonly resolved: Resolved;
+  readonly definition: SourceSysroot;
+  readonly toolchain: Tree;
+  /** Tree of the definition's packages. */
+  readonly base: Tree;
+  readonly locked: Locked;
+  readonly logs: string;
+}
+
+/**
+ * A sysroot with a CPython of our own: libraries, then CPython on them; beside that the Rust standard library where no
+ * package has it; in the end one tree of all. Each part is an entry of the store, keyed by everything that can change it.
+ */
+export async function makeSourceSysroot(session: Session, input: SourceSysrootInput): Promise<Result<Tree>> {
+  const { definition, base } = input;
+  const parts = await sideBySide(
+    session,
+    (branch) => makePython(branch, input, placeOf(branch, input)),
+    (branch) => makeStd(branch, input, placeOf(branch, input)),
+  );
+  if (!parts.ok) return parts;
+  const [python, std] = parts.value;
+  for (const [name, reason] of Object.entries(python.cpython.meta.missing)) {
+    const message = `${definition.name} has no module ${name}: ${reason}`;
+    session.context.emit({ type: 'notice', level: 'info', code: 'sysroot/module-missing', message });
+  }
+  return compose(
+    session.context,
+    session.store,
+    [base, ...python.libraries, python.cpython, ...std],
+    base.meta,
+  );
+}
+
+function placeOf(
+  session: Session,
+  { resolved, definition, toolchain, base, locked, logs }: SourceSysrootInput,
+): SourcePlace {
+  const packages = locked.lock.sets.sources ?? [];
+  const lockedFiles = (source: string): readonly LockedPackage[] =>
+    packages.filter(({ name }) => name === source);
+  return {
+    definition,
+    target: resolved.target,
+    hostTarget: resolved.hostTarget,
+    toolchain,
+    tools: resolved.toolchain.tools,
+    base,
+    locked: lockedFiles,
+    files: (source) => fetchSource(session, lockedFiles(source), locked.lock.resolved),
+    engine: session.engine,
+    logs,
+    sourceDateEpoch: Math.floor(Date.parse(locked.lock.resolved) / 1000),
+  };
+}
+
+/** The files of one source package, in the order of the lock. */
+async function fetchSource(
+  { context, store }: Session,
+  packages: readonly LockedPackage[],
+  resolved: string,
+): Promise<Result<SourceFiles>> {
+  const found = await mirrors(context, resolved);
+  const files = new Map<string, string>();
+  for await (const item of fetchPackages(context, store, packages, found, { stage: 'libraries' })) {
+    if (!item.ok) return item;
+    files.set(item.value.package.digest, item.value.file);
+  }
+  return ok(packages.map((one) => ({ package: one, file: files.get(one.digest) as string })));
+}
+
+interface Python {
+  readonly libraries: readonly Library[];
+  readonly cpython: CPython;
+}
+
+async function makePython(
+  session: Session,
+  { definition, base }: SourceSysrootInput,
+  place: SourcePlace,
+): Promise<Result<Python>> {
+  const { context, store, recorder } = session;
+  const names = definition.libraries.map(({ name }) => name).join(', ');
+  const libraries =
+    definition.libraries.length === 0
+      ? ok([])
+      : await recorder.stage(
+          'libraries',
+          `Libraries ${names}`,
+          () => buildLibraries(context, store, place),
+          (built) => ({
+            hit: built.every(({ hit }) => hit),
+            detail: built.map(({ meta }) => `${meta.name} ${meta.version}`).join(', '),
+          }),
+        );
+  if (!libraries.ok) return libraries;
+  const dependencies = await compose(context, store, [base, ...libraries.value], base.meta);
+  if (!dependencies.ok) return dependencies;
+  const cpython = await recorder.stage(
+    'cpython',
+    `CPython ${definition.python.version} from source`,
+    () => buildCPython(context, store, place, dependencies.value),
+    ({ hit, meta }) => ({
+      hit,
+      detail: [meta.version, `${meta.modules.length} modules inside`, meta.profile]
+        .filter(Boolean)
+        .join(', '),
+    }),
+  );
+  return cpython.ok ? ok({ libraries: libraries.value, cpython: cpython.value }) : err(cpython.error);
+}
+
+async function makeStd(
+  session: Session,
+  { resolved, definition }: SourceSysrootInput,
+  place: SourcePlace,
+): Promise<Result<readonly Part[]>> {
+  if (definition.rustStd === 'packages') return ok([]);
+  const { context, store, recorder } = session;
+  const std = await recorder.stage(
+    'rust-std',
+    `Rust standard library for ${resolved.target.rustTriple}`,
+    () => buildRustStd(context, store, place, () => hostCargo(context.settings)),
+    ({ hit, meta }) => ({ hit, detail: `${meta.libraries} libraries` }),
+  );
+  return std.ok ? ok([std.value]) : std;
+}

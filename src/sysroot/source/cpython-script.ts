@@ -1,0 +1,118 @@
+import type { SourceSysroot } from '../../domain/definitions.ts';
+import { PATHS } from '../../engine/paths.ts';
+import { quote } from './place.ts';
+import { unpacking } from './script.ts';
+
+/** Where the build sees the script that profiles are taken of. */
+export const TRAINING = '/work/training.py';
+
+/** Where the build sees our own patches. */
+export const OWN_PATCHES = '/work/patches';
+
+/** Parts of the standard library that serve testing CPython or need what no target has. */
+const LEFT_OUT = ['./test', './idlelib', './turtledemo', './ensurepip/_bundled', '__pycache__'];
+
+/**
+ * The shell script that builds and lays out a static CPython: configure, make, then by hand what `make install` would
+ * do and more: one archive with everything that libpython needs of its own, and the standard library compiled.
+ */
+export function cpythonScript(
+  definition: SourceSysroot,
+  archives: { readonly upstream: string; readonly distribution?: string },
+): string {
+  return [
+    unpacking(archives, definition.cpython.patches),
+    ...definition.cpython.ownPatches.map(
+      ({ name }) => `phase patch\nsay patch ${name}\npatch -p1 --batch --forward --silent < ${OWN_PATCHES}/${name}\n`,
+    ),
+    configuring(definition),
+    making(definition),
+    proof(definition),
+    layingOut(definition),
+  ].join('\n');
+}
+
+function configuring({ cpython }: SourceSysroot): string {
+  const { optimization, setup } = cpython;
+  const flavour = [
+    ...(optimization.includes('pgo') ? ['--enable-optimizations'] : []),
+    ...(optimization.includes('lto') ? ['--with-lto=full'] : []),
+  ];
+  const words = ['--build="$BUILD"', '--prefix=/usr', ...flavour, ...cpython.configure.map(quote)];
+  return `phase configure
+printf %s ${quote(setup)} > Modules/Setup.local
+if ! ./configure ${words.join(' ')}; then
+  say config-log
+  [ ! -e config.log ] || cat config.log
+  exit 1
+fi
+`;
+}
+
+function making({ cpython }: SourceSysroot): string {
+  const targets = cpython.make.map(quote).join(' ');
+  const pgo = cpython.optimization.includes('pgo');
+  // A build for profiles runs make within make, and says itself where it is.
+  const total = pgo ? '' : `say "total $(make -n ${targets} 2>/dev/null | grep -c -- ' -c ' || true)"\n`;
+  const training = pgo ? ` PROFILE_TASK=${TRAINING}` : '';
+  const watch = pgo
+    ? `awk '/Building with support for profile generation/ { print "::phase instrumented build" }
+  /Running code to generate profile data/ { print "::phase training" }
+  /Rebuilding with profile guided optimizations/ { print "::phase optimized build" }
+  { print; fflush() }'`
+    : 'cat';
+  return `phase make
+${total}status=$(mktemp)
+{ { make -j"$JOBS"${training} ${targets} 2>&1; echo $? > "$status"; } | ${watch}; }
+[ "$(cat "$status")" = 0 ]
+say "modules $(sed -n 's/^ *{"\\([^"]*\\)", PyInit_.*/\\1/p' Modules/config.c | tr '\\n' ' ')"
+grep -E '^MODULE_[A-Z0-9_]*_STATE=missing' Makefile | sed 's/^MODULE_\\([A-Z0-9_]*\\)_STATE=missing.*/\\1/' | tr 'A-Z' 'a-z' |
+  while read -r name; do say "missing $name missing"; done
+`;
+}
+
+/** A build that silently took no profiles would look like any other: it stops here. */
+function proof({ cpython }: SourceSysroot): string {
+  if (!cpython.optimization.includes('pgo')) return '';
+  return `phase profile
+[ -s code.profclangd ] || { echo 'error: the training left no profile (code.profclangd)'; exit 1; }
+counted=$("$LLVM_PROFDATA" show --function=_PyEval_EvalFrameDefault --counts code.profclangd)
+count=$(echo "$counted" | sed -n 's/^ *Function count: //p' | head -1)
+functions=$(echo "$counted" | sed -n 's/^Total functions: //p' | head -1)
+[ "\${count:-0}" -gt 0 ] || { echo 'error: the profile knows no run of the interpreter loop'; exit 1; }
+say "profile $functions functions profiled, the interpreter loop entered $count times"
+`;
+}
+
+function layingOut({ python }: SourceSysroot): string {
+  const stdlib = `usr/lib/python${python.version}`;
+  const archive = `usr/lib/libpython${python.version}.a`;
+  return `phase install
+mkdir -p "$OUT/${stdlib}" "$OUT/usr/include" "$OUT/usr/share"
+tar -C Lib -cf - ${LEFT_OUT.map((name) => `--exclude=${name}`).join(' ')} . | tar -C "$OUT/${stdlib}" -xf - --no-same-owner
+cp "$(cat pybuilddir.txt)"/_sysconfigdata_*.py "$OUT/${stdlib}/"
+make inclinstall DESTDIR="$OUT" > /dev/null
+{
+  echo "create $OUT/${archive}"
+  echo "addlib libpython${python.version}.a"
+  # expat, mpdec and the hashes of HACL: archives of their own, which libpython does not hold.
+  find Modules -name '*.a' | sort | sed 's/^/addlib /'
+  echo save
+  echo end
+} | "$AR" -M
+"$RANLIB" "$OUT/${archive}"
+phase bytecode
+PYTHONPYCACHEPREFIX=/work/build/pyc python${python.version} -S -c ${quote(COMPILE)} "$OUT/${stdlib}" "$OUT/usr" ${PATHS.interpreter}
+mv "/work/build/pyc$OUT/${stdlib}" "$OUT/usr/share/python${python.version}-bytecode"
+`;
+}
+
+/**
+ * Compiles with the names that tracebacks are to have. Single process, fixed order and hash seed: marshal's output
+ * depends on what was compiled before in the process.
+ */
+const COMPILE = `import compileall, py_compile, sys
+done = compileall.compile_dir(sys.argv[1], quiet=1, workers=1, force=True, stripdir=sys.argv[2], prependdir=sys.argv[3],
+    invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+sys.exit(0 if done else 1)
+`;

@@ -1,0 +1,190 @@
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ImageDefinition, SourceSysroot } from '../../domain/definitions.ts';
+import type { LockedPackage } from '../../domain/packages.ts';
+import { ok, type Result } from '../../domain/result.ts';
+import type { Target } from '../../domain/target.ts';
+import type { Engine, Mount, Sandbox } from '../../engine/engine.ts';
+import { PATHS } from '../../engine/paths.ts';
+
+/** Goes up when what this room makes of the same inputs changes. */
+export const SOURCE_BUILD_VERSION = 1;
+
+/** Where a build from source sees its inputs. The same for every build: nothing that is built depends on the machine. */
+export const PLACES = {
+  /** Programs of ours: the compiler with the target's flags. */
+  tools: '/work/tools',
+  /** Source archives, one folder for each source package. */
+  sources: '/work/sources',
+  build: '/work/build',
+  out: '/work/out',
+} as const;
+
+interface Tree {
+  readonly folder: string;
+  readonly fingerprint: string;
+}
+
+/** Files of a source package in the store: upstream's archive, then the distribution's. */
+export type SourceFiles = readonly { readonly package: LockedPackage; readonly file: string }[];
+
+/** What every build from source is made with. */
+export interface SourcePlace {
+  readonly definition: SourceSysroot;
+  readonly target: Target;
+  /** The target that the toolchain image itself runs on. */
+  readonly hostTarget: Target;
+  readonly toolchain: Tree;
+  readonly tools: ImageDefinition['tools'];
+  /** C library, compiler runtime and whatever else the packages bring. */
+  readonly base: Tree;
+  /** The locked files of a source package, from the lock alone. */
+  readonly locked: (source: string) => readonly LockedPackage[];
+  /** The files themselves, fetched where they are missing. */
+  readonly files: (source: string) => Promise<Result<SourceFiles>>;
+  readonly engine: () => Promise<Result<Engine>>;
+  /** Folder for the logs. */
+  readonly logs: string;
+  /** Seconds since the epoch. */
+  readonly sourceDateEpoch: number;
+}
+
+/** What decides the outcome of every build, for the keys of their store entries. */
+export function commonInputs({ definition, target, hostTarget, toolchain, base, tools, sourceDateEpoch }: SourcePlace) {
+  return {
+    version: SOURCE_BUILD_VERSION,
+    // Compiler, linker, make, shell and the build interpreter.
+    toolchain: toolchain.fingerprint,
+    tools,
+    // Headers and libraries of the target.
+    base: base.fingerprint,
+    // What the compiler is called with.
+    triple: target.clangTriple,
+    multiarch: target.multiarch,
+    machine: target.machine,
+    build: hostTarget.multiarch,
+    flags: definition.compiler.flags,
+    answers: definition.compiler.multiarch ?? null,
+    // __DATE__ and __TIME__ in what is compiled.
+    sourceDateEpoch,
+  };
+}
+
+/** Digests of a source package's files. */
+export function sourceInputs(place: SourcePlace, source: string): readonly string[] {
+  return place.locked(source).map(({ digest }) => digest);
+}
+
+export interface SourceSandbox {
+  /** Source packages that the build unpacks, with their files. */
+  readonly sources: Readonly<Record<string, SourceFiles>>;
+  /** Tree seen as the target's root. */
+  readonly sysroot: string;
+  /** Existing folder for the files we bring in; outlives the sandbox. */
+  readonly toolsFolder: string;
+  readonly mounts?: readonly Mount[];
+  readonly network?: 'none' | 'host';
+}
+
+/** Opens a sandbox in which a source is built: no network unless asked for, everything but its own folders read-only. */
+export async function openSourceSandbox(place: SourcePlace, spec: SourceSandbox): Promise<Result<Sandbox>> {
+  const engine = await place.engine();
+  if (!engine.ok) return engine;
+  await writeTools(place, spec.toolsFolder);
+  const files = Object.entries(spec.sources).flatMap(([source, list]) =>
+    list.map(
+      ({ package: { path }, file }): Mount => ({ kind: 'source', source: file, at: `${PLACES.sources}/${source}/${basename(path)}` }),
+    ),
+  );
+  return engine.value.open({
+    rootfs: place.toolchain.folder,
+    network: spec.network ?? 'none',
+    mounts: [
+      { kind: 'tree', source: spec.sysroot, at: PATHS.sysroot },
+      { kind: 'source', source: spec.toolsFolder, at: PLACES.tools },
+      { kind: 'scratch', at: PLACES.build },
+      { kind: 'scratch', at: PLACES.out },
+      ...files,
+      ...(spec.mounts ?? []),
+    ],
+  });
+}
+
+/** Where the sandbox sees the files of a source package: upstream's archive and the distribution's. */
+export function archivesOf(source: string, files: SourceFiles): { readonly upstream: string; readonly distribution?: string } {
+  const [upstream, distribution] = files.map(({ package: { path } }) => `${PLACES.sources}/${source}/${basename(path)}`);
+  if (upstream === undefined) throw new Error(`${source} has no files`);
+  return { upstream, ...(distribution === undefined ? {} : { distribution }) };
+}
+
+/** The environment of a build from source. */
+export function sourceEnvironment(place: SourcePlace, jobs: number): Record<string, string> {
+  const { definition, target, hostTarget, tools, sourceDateEpoch } = place;
+  const tool = (role: string): string => `/usr/bin/${tools[role] ?? role}`;
+  return {
+    PATH: `${PLACES.tools}:/usr/bin:/bin`,
+    HOME: '/tmp',
+    LANG: 'C.UTF-8',
+    TZ: 'UTC',
+    SOURCE_DATE_EPOCH: String(sourceDateEpoch),
+    PYTHONHASHSEED: '0',
+    CC: `${PLACES.tools}/${compilerName(tools)}`,
+    AR: tool('ar'),
+    RANLIB: tool('ranlib'),
+    READELF: tool('readelf'),
+    CFLAGS: '-O2',
+    PKG_CONFIG: tool('pkg-config'),
+    PKG_CONFIG_SYSROOT_DIR: PATHS.sysroot,
+    PKG_CONFIG_LIBDIR: ['usr/lib/pkgconfig', `usr/lib/${target.multiarch}/pkgconfig`].map((path) => `${PATHS.sysroot}/${path}`).join(':'),
+    HOST: definition.compiler.multiarch ?? target.multiarch,
+    BUILD: hostTarget.multiarch,
+    MACHINE: target.machine,
+    OUT: PLACES.out,
+    JOBS: String(jobs),
+  };
+}
+
+/** configure tells compilers apart by their names. */
+function compilerName(tools: ImageDefinition['tools']): string {
+  return /gcc/.test(tools.cc ?? '') ? 'gcc' : 'clang';
+}
+
+/** A compiler of the target's, to be called by one name: configure scripts take no flags with it in every place. */
+async function writeTools(place: SourcePlace, folder: string): Promise<void> {
+  const { definition, target, tools } = place;
+  const lld = tools.lld === undefined ? [] : [`-fuse-ld=${tools.lld}`];
+  const clang = compilerName(tools) === 'clang';
+  const flags = [
+    ...(clang ? [`--target=${target.clangTriple}`, '-Qunused-arguments'] : []),
+    `--sysroot=${PATHS.sysroot}`,
+    ...lld,
+    ...definition.compiler.flags,
+  ];
+  const script = `#!/bin/sh
+# Asked by CPython's configure for the platform's name, which compilers answer each in their own way.
+[ "$*" = --print-multiarch ] && exec echo ${definition.compiler.multiarch ?? target.multiarch}
+exec ${tools.cc ?? 'cc'} ${flags.map(quote).join(' ')} "$@"
+`;
+  await mkdir(folder, { recursive: true });
+  const file = join(folder, compilerName(tools));
+  await writeFile(file, script);
+  await chmod(file, 0o755);
+}
+
+/** A word as a POSIX shell takes it unchanged. */
+export function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** Folder of files for a sandbox inside an entry that is being made; removed when it is. */
+export const TOOLS_FOLDER = '.tools';
+
+export function basename(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+/** Where a finished build is taken from. */
+export async function takeOut(sandbox: Sandbox, folder: string): Promise<Result<void>> {
+  const copied = await sandbox.copyOut(`${PLACES.out}/usr`, join(folder, 'usr'));
+  return copied.ok ? ok(undefined) : copied;
+}

@@ -1,0 +1,178 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Context } from '../../domain/context.ts';
+import { ok, type Result } from '../../domain/result.ts';
+import type { Mount } from '../../engine/engine.ts';
+import { PATHS } from '../../engine/paths.ts';
+import type { Store, StoreEntry } from '../../store/store.ts';
+import { commonInputs, openSourceSandbox, PLACES, type SourcePlace, sourceEnvironment, TOOLS_FOLDER, takeOut } from './place.ts';
+import { runScript } from './script.ts';
+
+export type RustStd = StoreEntry<{ readonly libraries: number }>;
+
+/** What the machine's own set-up gives the step that fetches the crates of the standard library. */
+export interface CrateAccess {
+  /** Text of cargo's `config.toml`. */
+  readonly config: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly mounts: readonly Mount[];
+}
+
+/**
+ * The Rust standard library of a target that no package has it for, from the locked `rust-src`, by cargo's build-std
+ * (The Cargo Book, "Unstable features"), laid out as a rustc sysroot: used through `--sysroot` like any packaged one.
+ */
+export function buildRustStd(
+  context: Context,
+  store: Store,
+  place: SourcePlace,
+  crates: () => Promise<Result<CrateAccess>>,
+): Promise<Result<RustStd>> {
+  const inputs = {
+    what: 'rust-std',
+    ...commonInputs(place),
+    rust: place.target.rustTriple,
+    script: buildScript(place),
+  };
+  return store.obtain('trees', inputs, (folder) => make(context, place, crates, folder), {
+    signal: context.signal,
+    onWait: () => {
+      const message = `Another provision is building the Rust standard library of ${place.target.rustTriple}: waiting for it.`;
+      context.emit({ type: 'notice', level: 'info', code: 'store/waiting', message });
+    },
+  });
+}
+
+async function make(
+  context: Context,
+  place: SourcePlace,
+  crates: () => Promise<Result<CrateAccess>>,
+  folder: string,
+): Promise<Result<{ libraries: number }>> {
+  const access = await crates();
+  if (!access.ok) return access;
+  const toolsFolder = join(folder, TOOLS_FOLDER);
+  await mkdir(toolsFolder);
+  const config = join(folder, '.cargo-config.toml');
+  await writeFile(config, access.value.config);
+  const mounts: readonly Mount[] = [
+    { kind: 'volume', name: 'cargo', at: PATHS.cargo },
+    { kind: 'source', source: config, at: '/work/.cargo/config.toml' },
+  ];
+  const step = { sources: {}, sysroot: place.base.folder, toolsFolder };
+  const env = environment(place, context.settings.jobs);
+  // Crates are fetched in a step of their own, the only one with network.
+  const fetching = await openSourceSandbox(place, {
+    ...step,
+    mounts: [...mounts, ...access.value.mounts],
+    network: context.settings.offline ? 'none' : 'host',
+  });
+  if (!fetching.ok) return fetching;
+  {
+    await using box = fetching.value;
+    const fetched = await runScript(context, box, {
+      stage: 'rust-std',
+      name: 'rust-std-crates',
+      script: `phase crates\n${PROJECT}cargo fetch --target "$TARGET" ${STD}${context.settings.offline ? ' --offline' : ''}\n`,
+      env: { ...env, ...access.value.env },
+      logs: place.logs,
+    });
+    if (!fetched.ok) return fetched;
+  }
+  const sandbox = await openSourceSandbox(place, { ...step, mounts });
+  if (!sandbox.ok) return sandbox;
+  await using box = sandbox.value;
+  const said = await runScript(context, box, {
+    stage: 'rust-std',
+    name: 'rust-std',
+    script: buildScript(place),
+    env,
+    logs: place.logs,
+  });
+  if (!said.ok) return said;
+  const taken = await takeOut(box, folder);
+  if (!taken.ok) return taken;
+  await rm(toolsFolder, { recursive: true });
+  await rm(config);
+  return ok({ libraries: Number(said.value.get('libraries')?.[0] ?? 0) });
+}
+
+/** Cargo's target folder. */
+const STD_TARGET = `${PLACES.build}/target`;
+
+/** Part of the standard library; `panic_unwind` is what a panic that unwinds needs. */
+const STD = '-Zbuild-std=std,panic_unwind';
+
+/** A crate that needs nothing but the standard library. */
+const PROJECT = `cd ${PLACES.build}
+mkdir -p src
+printf '[package]\\nname = "std-of-the-target"\\nversion = "0.0.0"\\nedition = "2021"\\n' > Cargo.toml
+: > src/lib.rs
+`;
+
+function buildScript({ target, definition }: SourcePlace): string {
+  const rustlib = `usr/lib/rustlib/${target.rustTriple}/lib`;
+  return `phase std
+${PROJECT}cargo build --offline --release --target "$TARGET" --jobs "$JOBS" ${STD}
+phase install
+mkdir -p "$OUT/${rustlib}"
+cp ${STD_TARGET}/"$TARGET"/release/deps/*.rlib "$OUT/${rustlib}/"
+rm -f "$OUT/${rustlib}"/libstd_of_the_target*
+say "libraries $(ls "$OUT/${rustlib}" | wc -l)"
+${target.libc === 'musl' ? selfContained(rustlib, definition.compiler.multiarch ?? target.multiarch) : ''}`;
+}
+
+/** rustc links static musl programs with start files and a C library of its own sysroot (`self-contained`). */
+function selfContained(rustlib: string, multiarch: string): string {
+  const musl = `${PATHS.sysroot}/usr/lib/${multiarch}`;
+  return `own="$OUT/${rustlib}/self-contained"
+mkdir -p "$own"
+cp ${['rcrt1.o', 'crt1.o', 'Scrt1.o', 'crti.o', 'crtn.o', 'libc.a'].map((file) => `${musl}/${file}`).join(' ')} "$own/"
+cp ${PATHS.sysroot}/usr/lib/gcc/*/*/crtbegin*.o ${PATHS.sysroot}/usr/lib/gcc/*/*/crtend*.o "$own/"
+cp "$(find ${PATHS.sysroot}/usr/lib -name libunwind.a | head -1)" "$own/"
+cat > fortified.c <<'END'
+${FORTIFIED}END
+"$CC" -O2 -c fortified.c -o fortified.o
+chmod u+w "$own/libunwind.a"
+"$AR" rs "$own/libunwind.a" fortified.o
+`;
+}
+
+/** The packaged libunwind is compiled for glibc with checks of its own in place of two functions of stdio.h. */
+const FORTIFIED = `#include <stdarg.h>
+#include <stdio.h>
+int __vfprintf_chk(FILE *file, int flag, const char *format, va_list arguments) {
+  (void)flag;
+  return vfprintf(file, format, arguments);
+}
+int __vsnprintf_chk(char *to, size_t most, int flag, size_t size, const char *format, va_list arguments) {
+  (void)flag;
+  (void)size;
+  return vsnprintf(to, most, format, arguments);
+}
+`;
+
+function environment(place: SourcePlace, jobs: number): Record<string, string> {
+  const { target, hostTarget, tools, sourceDateEpoch } = place;
+  const { CC = 'cc', AR = 'ar' } = sourceEnvironment(place, jobs);
+  const linker = `CARGO_TARGET_${hostTarget.rustTriple.toUpperCase().replaceAll('-', '_')}_LINKER`;
+  return {
+    PATH: '/usr/bin:/bin',
+    HOME: '/tmp',
+    LANG: 'C.UTF-8',
+    TZ: 'UTC',
+    SOURCE_DATE_EPOCH: String(sourceDateEpoch),
+    CARGO_HOME: PATHS.cargo,
+    CARGO_TARGET_DIR: STD_TARGET,
+    CARGO_TERM_COLOR: 'never',
+    CARGO_INCREMENTAL: '0',
+    // build-std is of cargo's unstable features; the packaged cargo has it, behind this.
+    RUSTC_BOOTSTRAP: '1',
+    [linker]: tools.linker ?? 'cc',
+    CC,
+    AR,
+    TARGET: target.rustTriple,
+    OUT: PLACES.out,
+    JOBS: String(jobs),
+  };
+}

@@ -1,0 +1,202 @@
+import { createWriteStream } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { once } from 'node:events';
+import type { Context } from '../../domain/context.ts';
+import { err, ok, type Result } from '../../domain/result.ts';
+import type { Exit, Sandbox } from '../../engine/engine.ts';
+import type { StageName } from '../../events.ts';
+import type { Failure } from '../../failure.ts';
+import { PLACES } from './place.ts';
+
+export interface ScriptRun {
+  readonly stage: StageName;
+  /** Name of what is built, for messages and the log's name. */
+  readonly name: string;
+  /** Text of a POSIX shell script. */
+  readonly script: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly logs: string;
+}
+
+/** What a script said beside the output of its tools: lines `::<key> <text>`. */
+export type Said = ReadonlyMap<string, readonly string[]>;
+
+/** What scripts begin with: they stop at the first failing command, and say where they are. */
+export const PRELUDE = `set -eu
+phase() { echo "::phase $*"; }
+say() { echo "::$*"; }
+`;
+
+/**
+ * Shell that unpacks an archive into `src` and applies patches of the distribution's archive by their names. Both
+ * come from the locked source package.
+ */
+export function unpacking(
+  archives: { readonly upstream: string; readonly distribution?: string },
+  patches: readonly string[],
+): string {
+  const { upstream, distribution } = archives;
+  const lines = [
+    'phase unpack',
+    `cd ${PLACES.build}`,
+    'mkdir src',
+    `tar -xf ${upstream} -C src --strip-components=1 --no-same-owner`,
+  ];
+  if (patches.length > 0 && distribution !== undefined) {
+    lines.push('phase patch', `tar -xf ${distribution} --no-same-owner`);
+    for (const patch of patches) {
+      lines.push(`say patch ${patch}`, `patch -d src -p1 --batch --forward --silent < debian/patches/${patch}`);
+    }
+  }
+  return `${[...lines, `cd ${PLACES.build}/src`].join('\n')}\n`;
+}
+
+/** Runs a script, its output in a log as it comes; a failure quotes the lines that matter. */
+export async function runScript(context: Context, sandbox: Sandbox, run: ScriptRun): Promise<Result<Said>> {
+  await mkdir(run.logs, { recursive: true });
+  const file = join(run.logs, `${run.stage === 'libraries' ? 'library-' : ''}${run.name}.log`);
+  const log = createWriteStream(file);
+  const follower = new Follower(context, run);
+  context.emit({ type: 'command', stage: run.stage, line: `sh (the build of ${run.name})` });
+  const exit = await sandbox.run({
+    argv: ['sh', '-c', `exec 2>&1\n${PRELUDE}${run.script}`],
+    env: run.env,
+    cwd: PLACES.build,
+    onOutput: (stream, chunk) => {
+      log.write(Uint8Array.from(chunk));
+      const text = Buffer.from(chunk).toString('utf8');
+      context.emit({ type: 'stage-output', stage: run.stage, stream, text });
+      follower.take(text);
+    },
+  });
+  log.end();
+  await once(log, 'close');
+  if (!exit.ok) return exit;
+  if (exit.value.status === 0 && exit.value.limit === undefined) return ok(follower.said);
+  return err(scriptFailure(run, exit.value, follower, file));
+}
+
+/** Lines kept for a failure. */
+const KEPT_LINES = 4000;
+
+/** Reads the output of a build line by line: where it is, how far, and what it says. */
+class Follower {
+  readonly said = new Map<string, string[]>();
+  readonly lines: string[] = [];
+  phase = 'begin';
+  readonly #context: Context;
+  readonly #run: ScriptRun;
+  #rest = '';
+  #compiled = 0;
+  #total: number | undefined;
+  #told = 0;
+
+  constructor(context: Context, run: ScriptRun) {
+    this.#context = context;
+    this.#run = run;
+  }
+
+  take(text: string): void {
+    const lines = `${this.#rest}${text}`.split('\n');
+    this.#rest = lines.pop() ?? '';
+    for (const line of lines) this.#line(line);
+  }
+
+  #line(line: string): void {
+    const match = /^::([a-z-]+) ?(.*)$/.exec(line);
+    if (match === null) {
+      this.lines.push(line);
+      if (this.lines.length > KEPT_LINES) this.lines.splice(0, KEPT_LINES / 2);
+      if (isCompilation(line)) this.#progress(++this.#compiled);
+      return;
+    }
+    const [, key = '', value = ''] = match;
+    this.said.set(key, [...(this.said.get(key) ?? []), value]);
+    if (key === 'total') this.#total = Number(value);
+    // What follows is the log alone.
+    if (key === 'config-log') this.lines.length = 0;
+    if (key !== 'phase') return;
+    this.phase = value;
+    this.#compiled = 0;
+    this.#total = undefined;
+    this.#told = 0;
+    this.#progress(0);
+  }
+
+  /** Told a few times a second at most. */
+  #progress(done: number): void {
+    const now = performance.now();
+    if (done > 0 && now - this.#told < 200) return;
+    this.#told = now;
+    this.#context.emit({
+      type: 'stage-progress',
+      stage: this.#run.stage,
+      done,
+      unit: 'files',
+      ...(this.#total === undefined ? {} : { total: Math.max(this.#total, done) }),
+      detail: `${this.#run.name}: ${this.phase}`,
+    });
+  }
+}
+
+function isCompilation(line: string): boolean {
+  return / -c /.test(line) && / -o |\.c$|\.S$|\.s$/.test(line);
+}
+
+/** Lines of a failing build that a failure quotes. */
+const EVIDENCE_LINES = 40;
+
+function scriptFailure(run: ScriptRun, exit: Exit, { lines, phase, said }: Follower, log: string): Failure {
+  const how = exit.signal === undefined ? `exit status ${exit.status}` : `signal ${exit.signal}`;
+  const evidence = said.has('config-log') ? configLogEvidence(lines) : makeEvidence(lines);
+  if (lines.some((line) => /No space left on device|ENOSPC/.test(line))) {
+    return {
+      code: 'store/no-space',
+      what: `The disk is full: building ${run.name} stopped while it was at "${phase}".`,
+      fix: ['Make room (`provision clean` removes what has not been used for long), then run the same command again.'],
+      evidence,
+      see: [log],
+    };
+  }
+  const patch = phase === 'patch' ? said.get('patch')?.at(-1) : undefined;
+  return {
+    code: `build/${run.stage === 'rust-std' ? 'rust-std' : phase === 'configure' ? 'configure' : 'source'}`,
+    what: `Building ${run.name} failed at "${patch === undefined ? phase : `patch ${patch}`}" with ${how}.`,
+    fix: fixFor(phase),
+    evidence,
+    see: [log],
+  };
+}
+
+function fixFor(phase: string): readonly string[] {
+  if (phase === 'configure') {
+    return ['Correct what configure stopped at: `configure`, `env` or the packages of the sysroot definition; then run the same command again.'];
+  }
+  if (phase === 'patch') {
+    return ['The patch does not fit the locked source: correct `patches` in the definition, in the order of `debian/patches/series`.'];
+  }
+  return ['Correct what the lines below name, then run the same command again: what was finished before is kept.'];
+}
+
+/**
+ * The lines of a `config.log` that say why configure stopped: from its last test on, without the listing of the test
+ * program (lines that begin with `|`) and the variables after it. Format: autoconf's manual, "config.log".
+ */
+export function configLogEvidence(lines: readonly string[]): readonly string[] {
+  const variables = lines.findIndex((line) => /^## Cache variables\. ##$/.test(line));
+  const body = lines.slice(0, variables > 0 ? variables - 1 : undefined);
+  const last = body.findLastIndex((line) => /^configure:\d+: checking /.test(line));
+  const errors = body.filter((line) => /^configure:\d+: error:|^configure: error:/.test(line));
+  const block = body.slice(Math.max(last, 0)).filter((line) => !line.startsWith('|') && line.trim() !== '');
+  return [...new Set([...block.slice(-EVIDENCE_LINES), ...errors])];
+}
+
+/** The first errors of a parallel make with what stands before them, and its last lines. */
+export function makeEvidence(lines: readonly string[]): readonly string[] {
+  const first = lines.findIndex((line) => /(?:^|[\s:])(?:fatal )?error: |undefined (?:symbol|reference)|\*\*\* \[/.test(line));
+  if (first < 0) return lines.slice(-EVIDENCE_LINES);
+  const head = lines.slice(Math.max(0, first - 2), first + EVIDENCE_LINES / 2);
+  const tail = lines.slice(Math.max(first + EVIDENCE_LINES / 2, lines.length - EVIDENCE_LINES / 2));
+  return [...head, ...tail].map((line) => (line.length > 400 ? `${line.slice(0, 400)}…` : line));
+}

@@ -1,0 +1,96 @@
+// What a failing build from source tells: the lines that matter, of real output of configure and make.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { cpythonScript } from '../../src/sysroot/source/cpython-script.ts';
+import { configLogEvidence, makeEvidence, unpacking } from '../../src/sysroot/source/script.ts';
+import { sourceSysroot } from '../support/source-sysroot.ts';
+
+const CONFIG_LOG = `This file contains any messages produced by compilers while
+## ----------- ##
+## Core tests. ##
+## ----------- ##
+
+configure:4143: checking for --with-build-python
+configure:4200: result: no
+configure:5531: checking whether the C compiler works
+configure:5553: clang-19 --sysroot=/nowhere   conftest.c  >&5
+ld.lld-19: error: cannot open crt1.o: No such file or directory
+clang-19: error: linker command failed with exit code 1 (use -v to see invocation)
+configure:5557: $? = 1
+configure:5597: result: no
+configure: failed program was:
+| /* confdefs.h */
+| #define PACKAGE_NAME "python"
+| int main (void) { return 0; }
+configure:5602: error: in '/work/build/src':
+configure:5604: error: C compiler cannot create executables
+See 'config.log' for more details
+
+## ---------------- ##
+## Cache variables. ##
+## ---------------- ##
+
+ac_cv_env_CC_set=set
+ac_cv_env_CC_value=/work/tools/clang
+`.split('\n');
+
+test('of config.log the last test and the errors are told, without the test program and the variables', () => {
+  const evidence = configLogEvidence(CONFIG_LOG);
+  assert.equal(evidence[0], 'configure:5531: checking whether the C compiler works');
+  assert.ok(evidence.includes('ld.lld-19: error: cannot open crt1.o: No such file or directory'));
+  assert.ok(evidence.includes('configure:5604: error: C compiler cannot create executables'));
+  assert.deepEqual(
+    evidence.filter((line) => /PACKAGE_NAME|ac_cv_|build-python/.test(line)),
+    [],
+  );
+});
+
+test('of a parallel make the first error is told, not what other jobs printed after it', () => {
+  const noise = Array.from({ length: 300 }, (_, i) => `clang -c file${i}.c -o file${i}.o`);
+  const lines = [
+    ...noise,
+    "Modules/_ssl.c:63:10: fatal error: 'openssl/ssl.h' file not found",
+    '   63 | #include <openssl/ssl.h>',
+    '1 error generated.',
+    'make: *** [Makefile:3142: Modules/_ssl.o] Error 1',
+    ...noise,
+    'make: *** Waiting for unfinished jobs....',
+  ];
+  const evidence = makeEvidence(lines);
+  assert.ok(evidence.some((line) => line.includes("'openssl/ssl.h' file not found")));
+  assert.equal(evidence.at(-1), 'make: *** Waiting for unfinished jobs....');
+  assert.ok(evidence.length <= 45);
+});
+
+test('output without an error is told by its end', () => {
+  const lines = Array.from({ length: 100 }, (_, i) => `line ${i}`);
+  assert.deepEqual(makeEvidence(lines), lines.slice(-40));
+});
+
+test('patches are applied in the order of the definition, ours after the distribution’s', () => {
+  const definition = sourceSysroot({ patches: ['one.patch', 'two.patch'], ownPatches: [{ name: 'own.patch', text: '' }] });
+  const script = cpythonScript(definition, { upstream: '/u.tar.xz', distribution: '/d.tar.xz' });
+  const order = ['one.patch', 'two.patch', 'own.patch'].map((name) => script.indexOf(`${name}\n`));
+  assert.deepEqual(order, [...order].sort((a, b) => a - b));
+  assert.ok(order.every((at) => at > 0));
+  assert.ok(script.indexOf('own.patch') < script.indexOf('phase configure'));
+});
+
+test('without patches the distribution’s archive is not unpacked', () => {
+  assert.doesNotMatch(unpacking({ upstream: '/u.tar.xz', distribution: '/d.tar.xz' }, []), /d\.tar\.xz/);
+});
+
+test('a flavour with profiles trains with our script and stops where none were written', () => {
+  const archives = { upstream: '/u.tar.xz' };
+  const plain = cpythonScript(sourceSysroot({ optimization: 'none' }), archives);
+  const trained = cpythonScript(sourceSysroot({ optimization: 'pgo+lto' }), archives);
+  assert.doesNotMatch(plain, /--enable-optimizations|--with-lto|PROFILE_TASK|profclangd/);
+  assert.match(trained, /--enable-optimizations --with-lto=full/);
+  assert.match(trained, /PROFILE_TASK=\/work\/training\.py/);
+  assert.match(trained, /the training left no profile/);
+});
+
+test('an argument of configure is one word for the shell, whatever is in it', () => {
+  const script = cpythonScript(sourceSysroot({ configure: ["--with-x=a b'c"] }), { upstream: '/u.tar.xz' });
+  assert.ok(script.includes(`'--with-x=a b'\\''c'`));
+});

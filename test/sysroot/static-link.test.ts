@@ -1,0 +1,76 @@
+// From CPython's own description of itself to PyO3's configuration file.
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import type { Target } from '../../src/domain/target.ts';
+import { pyo3Config } from '../../src/env/pyo3-config.ts';
+import { describePython } from '../../src/sysroot/python.ts';
+import { temporaryFolder } from '../support/cli.ts';
+import { sourceSysroot } from '../support/source-sysroot.ts';
+
+const TARGET: Target = {
+  name: 'far-unknown-linux-musl',
+  rustTriple: 'far-unknown-linux-musl',
+  clangTriple: 'far-linux-musl',
+  multiarch: 'far-linux-musl',
+  debianArch: 'far',
+  ociPlatform: 'linux/far',
+  machine: 'far',
+  libc: 'musl',
+  pointerWidth: 64,
+  endianness: 'little',
+  elf: { machine: 'FAR' },
+  runner: 'qemu-user',
+  emulator: 'qemu-far',
+};
+
+function tree(context: { after(done: () => void): void }, modlibs: string): string {
+  const root = temporaryFolder(context);
+  const files: Readonly<Record<string, string>> = {
+    'usr/lib/python3.13/_sysconfigdata__linux_far-linux-musl.py': `build_time_vars = {'VERSION': '3.13',
+ 'ABIFLAGS': '', 'LDVERSION': '3.13', 'Py_ENABLE_SHARED': 0, 'LIBDIR': '/usr/lib', 'MULTIARCH': 'far-linux-musl',
+ 'SOABI': 'cpython-313-far-linux-musl', 'SIZEOF_VOID_P': 8, 'LIBS': '-ldl  -lpthread', 'SYSLIBS': '-lm ',
+ 'MODLIBS': '${modlibs}'}\n`,
+    'usr/include/python3.13/patchlevel.h': '#define PY_VERSION "3.13.5"\n',
+    'usr/lib/libpython3.13.a': '',
+  };
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text);
+  }
+  return root;
+}
+
+test('the link line is what the build was configured with, each library once, archives inside libpython left out', async (t) => {
+  const root = tree(t, '-lm -L/sysroot/usr/lib -lz Modules/expat/libexpat.a -lz -lssl -lcrypto');
+  const python = await describePython(root, sourceSysroot(), TARGET);
+  assert.ok(python.ok, JSON.stringify(python));
+  assert.equal(python.value.linkage, 'static');
+  assert.deepEqual(
+    python.value.link?.libraries.map(({ name }) => name),
+    ['python3.13', 'm', 'z', 'ssl', 'crypto', 'dl', 'pthread'],
+  );
+  assert.deepEqual(python.value.link?.folders, ['usr/lib', 'usr/lib/far-linux-musl']);
+});
+
+test('PyO3 is given every library by its kind, and adds none of its own', async (t) => {
+  const link = { static: [], dynamic: ['m', 'dl', 'pthread'], wholePython: true, pie: false, arguments: [] };
+  const python = await describePython(tree(t, '-lm -lz'), sourceSysroot({}, { link }), TARGET);
+  assert.ok(python.ok);
+  const lines = pyo3Config(python.value, '/sysroot').trimEnd().split('\n');
+  assert.ok(lines.includes('shared=false'));
+  assert.ok(lines.includes('suppress_build_script_link_lines=true'));
+  assert.deepEqual(
+    lines.filter((line) => line.startsWith('extra_build_script_line=')).map((line) => line.slice(24)),
+    [
+      'cargo:rustc-link-search=native=/sysroot/usr/lib',
+      'cargo:rustc-link-search=native=/sysroot/usr/lib/far-linux-musl',
+      'cargo:rustc-link-lib=static:-bundle,+whole-archive=python3.13',
+      'cargo:rustc-link-lib=dylib=m',
+      'cargo:rustc-link-lib=static:-bundle=z',
+      'cargo:rustc-link-lib=dylib=dl',
+      'cargo:rustc-link-lib=dylib=pthread',
+    ],
+  );
+});
