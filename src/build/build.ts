@@ -174,7 +174,8 @@ async function compile(step: Step, folder: string): Promise<Result<BuildMeta>> {
     quietStdout: true,
     command: { argv: argv as [string, ...string[]], env: input.env.variables, cwd: PATHS.project },
   });
-  if (!run.ok) return traceUndefined(box, await readFile(step.log, 'utf8'), run.error);
+  // Awaited: the sandbox is closed when this function returns.
+  if (!run.ok) return await traceUndefined(box, await readFile(step.log, 'utf8'), run.error);
   const executable = findExecutable(Buffer.from(run.value.stdout).toString('utf8'), project.bin);
   if (executable === undefined) return err(noExecutable(project.bin, step.log));
   // With the ending that the target gives programs, where it gives one.

@@ -10,11 +10,19 @@ const MOST_TRACED = 12;
  * A link that failed for undefined symbols, told with the static library of the sysroot that has each: what is missing
  * is then a name in the link line. Any other failure is given back as it is.
  */
-export async function traceUndefined(sandbox: Sandbox, output: string, failure: Failure): Promise<Result<never>> {
+export async function traceUndefined(
+  sandbox: Sandbox,
+  output: string,
+  failure: Failure,
+): Promise<Result<never>> {
   const symbols = undefinedSymbols(output);
   if (symbols.length === 0) return err(failure);
   const listing = await sandbox.run({
-    argv: ['sh', '-c', `find ${PATHS.sysroot}/usr/lib -name '*.a' -not -path '*/rustlib/*' -exec nm -A --defined-only {} + 2>/dev/null`],
+    argv: [
+      'sh',
+      '-c',
+      `find ${PATHS.sysroot}/usr/lib -name '*.a' -not -path '*/rustlib/*' -exec nm -A --defined-only {} + 2>/dev/null`,
+    ],
     env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
     cwd: '/',
   });
@@ -35,7 +43,7 @@ export async function traceUndefined(sandbox: Sandbox, output: string, failure: 
     fix: [
       found.length === 0
         ? 'Add the library that has them to `libraries` or `sysroot.packages` of the sysroot definition.'
-        : `Link with ${found.join(', ')}: \`MODLIBS\` in CPython's sysconfigdata, from which the link line is made, does not name it.`,
+        : `Link with ${found.join(', ')} too: \`link.static\` in the sysroot definition takes what CPython itself was not configured with.`,
     ],
     evidence: [...told, ...(failure.evidence ?? [])],
   });
@@ -44,11 +52,18 @@ export async function traceUndefined(sandbox: Sandbox, output: string, failure: 
 /** Names that a linker (lld, GNU ld) says it cannot find, each once. */
 export function undefinedSymbols(output: string): readonly string[] {
   const patterns = [/undefined symbol: ([\w.$@]+)/g, /undefined reference to [`']([\w.$@]+)'/g];
-  return [...new Set(patterns.flatMap((pattern) => [...output.matchAll(pattern)].map((match) => match[1] as string)))];
+  return [
+    ...new Set(
+      patterns.flatMap((pattern) => [...output.matchAll(pattern)].map((match) => match[1] as string)),
+    ),
+  ];
 }
 
 /** Symbol → file names of the archives that define it, from `nm -A` (nm(1)): `archive:member:address type name`. */
-export function definitions(listing: string, wanted: ReadonlySet<string>): ReadonlyMap<string, readonly string[]> {
+export function definitions(
+  listing: string,
+  wanted: ReadonlySet<string>,
+): ReadonlyMap<string, readonly string[]> {
   const homes = new Map<string, string[]>();
   for (const line of listing.split('\n')) {
     const match = /^(.+?):[^:]*:\S* ([A-TV-Zi]) (\S+)$/.exec(line);

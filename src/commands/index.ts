@@ -9,6 +9,7 @@ const LOADERS: Readonly<Record<string, () => Promise<{ readonly command: Command
   list: () => import('./list.ts'),
   shell: () => import('./shell.ts'),
   clean: () => import('./clean.ts'),
+  image: () => import('./image.ts'),
   doctor: () => import('./doctor.ts'),
   bench: () => import('./bench.ts'),
   completion: () => import('./completion.ts'),
@@ -39,7 +40,7 @@ export const GLOBAL_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   engine: {
     type: 'string',
     value: '<name>',
-    help: 'auto, namespace, docker, docker:<host> ($PROVISION_ENGINE, else auto)',
+    help: 'auto, namespace, docker[:<host>] ($PROVISION_ENGINE)',
   },
   verbose: { type: 'boolean', help: 'print what every tool prints' },
   help: { type: 'boolean', short: 'h', help: 'print this help' },

@@ -61,7 +61,9 @@ function rust({ resolved, launcher }: BuildEnvInput): Record<string, string> {
     // The linker alone: Rust's own objects and archives are all that a C compiler would add.
     ...(wasm === undefined ? [] : ['-Clinker-flavor=wasm-ld']),
     ...link.map((argument) => `-Clink-arg=${argument}`),
-    ...(resolved.sysroot.kind === 'cpython-source' && !resolved.sysroot.link.pie ? ['-Crelocation-model=static'] : []),
+    ...(resolved.sysroot.kind === 'cpython-source' && !resolved.sysroot.link.pie
+      ? ['-Crelocation-model=static']
+      : []),
     // Panics and debug information name source paths; these names are the same on every machine.
     `--remap-path-prefix=${PATHS.project}=project`,
     `--remap-path-prefix=${PATHS.cargo}=cargo`,

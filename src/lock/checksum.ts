@@ -22,7 +22,9 @@ export function definitionChecksum(definition: LockedDefinition): Digest {
 export function packageSets(definition: LockedDefinition): Readonly<Record<string, PackageSet>> {
   if (definition.kind === 'image') return { rootfs: definition.rootfs };
   const { rootfs, sysroot } = definition;
-  return definition.kind === 'packages' ? { rootfs, sysroot } : { rootfs, sources: definition.sources, sysroot };
+  return definition.kind === 'packages'
+    ? { rootfs, sysroot }
+    : { rootfs, sources: definition.sources, sysroot };
 }
 
 function sorted(names: readonly string[]): readonly string[] {

@@ -11,8 +11,8 @@ import { definitionChecksum, type LockedDefinition, packageSets } from './checks
 import { findKeyring } from './keyring.ts';
 import { aptConfiguration, type Mirrors, mirrors } from './mirrors.ts';
 import { resolveSet } from './packages.ts';
-import { resolveSources } from './source-packages.ts';
 import { SYSTEM_PATH } from './settings.ts';
+import { resolveSources } from './source-packages.ts';
 import { indexFailure } from './trouble.ts';
 
 export interface ResolveOptions {
@@ -91,7 +91,8 @@ async function resolveSets(
       apt = opened.value;
       apts.set(set.architecture, apt);
     }
-    const packages = set.architecture === SOURCE ? await resolveSources(apt, name, set) : await resolveSet(apt, name, set);
+    const packages =
+      set.architecture === SOURCE ? await resolveSources(apt, name, set) : await resolveSet(apt, name, set);
     if (!packages.ok) return packages;
     locked[name] = packages.value;
   }

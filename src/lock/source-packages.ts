@@ -34,7 +34,16 @@ function fileFrom(line: string, name: string): readonly LockedPackage[] {
   // Everything of an archive is below its `pool`: Debian's archive layout.
   const path = /\/(pool\/.*)$/.exec(decodeURIComponent(uri))?.[1];
   if (path === undefined) return [];
-  return [{ name, version: versionOf(file, name), architecture: SOURCE, path, digest: `sha256:${digest}`, size: Number(size) }];
+  return [
+    {
+      name,
+      version: versionOf(file, name),
+      architecture: SOURCE,
+      path,
+      digest: `sha256:${digest}`,
+      size: Number(size),
+    },
+  ];
 }
 
 /** `python3.13_3.13.5-2.debian.tar.xz`, `python3.13_3.13.5.orig.tar.xz`: the version in a source file's name. */
@@ -46,7 +55,9 @@ function unknownSource(name: string, set: string, messages: readonly string[]): 
   return {
     code: 'lock/unknown-source',
     what: `There is no source package "${name}" with an upstream archive (set "${set}").`,
-    fix: ['Check its name in the definition: the name of the source, which may differ from the packages made of it.'],
+    fix: [
+      'Check its name in the definition: the name of the source, which may differ from the packages made of it.',
+    ],
     evidence: messages.filter((line) => /^[EW]:/.test(line)),
   };
 }

@@ -37,16 +37,25 @@ export async function makeSourceSysroot(session: Session, input: SourceSysrootIn
   );
   if (!parts.ok) return parts;
   const [python, std] = parts.value;
-  for (const [name, reason] of Object.entries(python.cpython.meta.missing)) {
-    const message = `${definition.name} has no module ${name}: ${reason}`;
-    session.context.emit({ type: 'notice', level: 'info', code: 'sysroot/module-missing', message });
-  }
+  tellMissing(session, definition.name, python.cpython.meta.missing);
   return compose(
     session.context,
     session.store,
     [base, ...python.libraries, python.cpython, ...std],
     base.meta,
   );
+}
+
+/** One notice for all modules that could not be had, by reason; the report keeps it. */
+function tellMissing(session: Session, sysroot: string, missing: Readonly<Record<string, string>>): void {
+  const byReason = new Map<string, string[]>();
+  for (const [name, reason] of Object.entries(missing)) {
+    byReason.set(reason, [...(byReason.get(reason) ?? []), name]);
+  }
+  if (byReason.size === 0) return;
+  const parts = [...byReason].map(([reason, names]) => `${names.join(', ')} (${reason.replace(/\.$/, '')})`);
+  const message = `${sysroot} lacks modules of the standard library: ${parts.join('; ')}.`;
+  session.context.emit({ type: 'notice', level: 'info', code: 'sysroot/module-missing', message });
 }
 
 function placeOf(

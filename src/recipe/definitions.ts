@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import type * as z from 'zod';
+import { closest } from '../domain/closest.ts';
 import type {
   DefinitionFile,
   ImageDefinition,
@@ -13,7 +14,6 @@ import type {
   TextFile,
   WasmSettings,
 } from '../domain/definitions.ts';
-import { closest } from '../domain/closest.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 
 import type { Target } from '../domain/target.ts';
@@ -143,11 +143,14 @@ async function sourceSysroot(
   if (!libraries.ok) return libraries;
   const { compiler, cpython, link } = read;
   const besides = (path: string, at: readonly (string | number)[]) => fileBeside(file, path, document, at);
-  const training = cpython.training === undefined ? undefined : await besides(cpython.training, ['cpython', 'training']);
+  const training =
+    cpython.training === undefined ? undefined : await besides(cpython.training, ['cpython', 'training']);
   const patches = await Promise.all(
     cpython['own-patches'].map((path, index) => besides(path, ['cpython', 'own-patches', index])),
   );
-  const failure = together([training, ...patches].flatMap((one) => (one === undefined || one.ok ? [] : [one.error])));
+  const failure = together(
+    [training, ...patches].flatMap((one) => (one === undefined || one.ok ? [] : [one.error])),
+  );
   if (failure !== undefined) return err(failure);
   const names = [cpython.source, ...libraries.value.map(({ source }) => source)];
   return ok({
@@ -197,7 +200,9 @@ async function loadLibraries(
     }),
   );
   const failure = together(loaded.flatMap((result) => (result.ok ? [] : [result.error])));
-  return failure === undefined ? ok(loaded.flatMap((result) => (result.ok ? [result.value.value] : []))) : err(failure);
+  return failure === undefined
+    ? ok(loaded.flatMap((result) => (result.ok ? [result.value.value] : [])))
+    : err(failure);
 }
 
 function loadLibrary(file: string): Promise<Result<Loaded<LibraryDefinition>>> {
@@ -211,12 +216,17 @@ function loadLibrary(file: string): Promise<Result<Loaded<LibraryDefinition>>> {
 }
 
 function unknownLibrary(name: string, folder: string, document: YamlDocument, index: number): Failure {
-  const known = entries(folder).flatMap((entry) => (extname(entry) === '.yaml' ? [basename(entry, '.yaml')] : []));
+  const known = entries(folder).flatMap((entry) =>
+    extname(entry) === '.yaml' ? [basename(entry, '.yaml')] : [],
+  );
   const meant = closest(name, known);
   return {
     code: 'recipe/unknown-library',
     what: `There is no library \`${name}\`.`,
-    fix: [...(meant === undefined ? [] : [`Did you mean \`${meant}\`?`]), `There are: ${known.join(', ') || 'none'}.`],
+    fix: [
+      ...(meant === undefined ? [] : [`Did you mean \`${meant}\`?`]),
+      `There are: ${known.join(', ') || 'none'}.`,
+    ],
     at: document.place(['libraries', index], 'value'),
   };
 }

@@ -1,5 +1,12 @@
 import * as z from 'zod';
-import { imageSchema, librarySchema, recipeSchema, runnerSchema, sysrootSchema, targetSchema } from './schemas.ts';
+import {
+  imageSchema,
+  librarySchema,
+  recipeSchema,
+  runnerSchema,
+  sysrootSchema,
+  targetSchema,
+} from './schemas.ts';
 
 /** The part of JSON Schema (draft 7, which editors know best) that the schemas here come out as. */
 export interface JsonSchema {

@@ -239,7 +239,11 @@ function optimized(sysroot: SysrootDefinition, { optimization }: Recipe): Sysroo
   return { ...sysroot, cpython: { ...sysroot.cpython, optimization } };
 }
 
-function optimizationMisfit(recipe: Recipe, document: YamlDocument, sysroot: SysrootDefinition): readonly Failure[] {
+function optimizationMisfit(
+  recipe: Recipe,
+  document: YamlDocument,
+  sysroot: SysrootDefinition,
+): readonly Failure[] {
   const { optimization } = recipe;
   if (optimization === undefined) return [];
   const at = document.place(['optimization'], 'value');

@@ -272,7 +272,9 @@ const words = (what: string) => z.array(z.string().min(1)).default([]).describe(
 const patches = z
   .array(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+-]*$/, 'the name of a patch'))
   .default([])
-  .describe("Patches of the distribution, by their names in the source package's `debian/patches`, in order.");
+  .describe(
+    "Patches of the distribution, by their names in the source package's `debian/patches`, in order.",
+  );
 
 const cpythonSchema = z
   .strictObject({
@@ -335,7 +337,9 @@ const sourceSysrootSchema = z
         'whole-python': z
           .boolean()
           .default(false)
-          .describe('Whether all of libpython goes into a program, for extension modules that are loaded later.'),
+          .describe(
+            'Whether all of libpython goes into a program, for extension modules that are loaded later.',
+          ),
         pie: z.boolean().default(true).describe('Whether programs can be loaded at any address.'),
         arguments: words('Further arguments of the linker.'),
       })

@@ -44,7 +44,7 @@ export interface TreeOrder extends TreeContent {
 
 /** The key of a tree in the store, known before anything is fetched. */
 export function treeFingerprint(content: TreeContent): Fingerprint {
-  return fingerprint(inputsOf(content));
+  return fingerprint(treeInputs(content));
 }
 
 /**
@@ -52,7 +52,7 @@ export function treeFingerprint(content: TreeContent): Fingerprint {
  * the definition's own links and files and the folders that sandboxes mount on. No maintainer script is run.
  */
 export function makeTree(context: Context, store: Store, order: TreeOrder): Promise<Result<Tree>> {
-  return store.obtain<TreeMeta>('trees', inputsOf(order), (root) => fill(context, root, order), {
+  return store.obtain<TreeMeta>('trees', treeInputs(order), (root) => fill(context, root, order), {
     signal: context.signal,
     onWait: () => {
       const message = `Another provision is making ${order.name}: waiting for it.`;
@@ -61,7 +61,7 @@ export function makeTree(context: Context, store: Store, order: TreeOrder): Prom
   });
 }
 
-function inputsOf({ definition, packages }: TreeContent): Readonly<Record<string, Json>> {
+export function treeInputs({ definition, packages }: TreeContent): Readonly<Record<string, Json>> {
   return {
     // Tells trees of packages from whatever else may be kept as a tree.
     what: 'packages',

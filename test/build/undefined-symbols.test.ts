@@ -18,5 +18,11 @@ test('each is traced to the archives that define it, not to those that use it', 
 /sysroot/usr/lib/libssl.a:libssl-lib-ssl_lib.o:00000000 T SSL_new
 /sysroot/usr/lib/libother.a:a.o:00000000 t SSL_new`;
   const homes = definitions(listing, new Set(['inflateEnd', 'SSL_new', 'nowhere']));
-  assert.deepEqual([...homes], [['inflateEnd', ['libz.a']], ['SSL_new', ['libssl.a']]]);
+  assert.deepEqual(
+    [...homes],
+    [
+      ['inflateEnd', ['libz.a']],
+      ['SSL_new', ['libssl.a']],
+    ],
+  );
 });

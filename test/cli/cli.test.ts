@@ -82,11 +82,11 @@ test('completion scripts are syntactically right and know recipes and options', 
     [
       '--norc',
       '-c',
-      `${run.stdout}\nCOMP_WORDS=(provision aar); COMP_CWORD=1; _provision; echo "\${COMPREPLY[@]}"`,
+      `${run.stdout}\nCOMP_WORDS=(provision riscv); COMP_CWORD=1; _provision; echo "\${COMPREPLY[@]}"`,
     ],
     { env: { PATH: `${join(folder, 'bin')}:/usr/bin:/bin`, HOME: folder } },
   );
-  assert.equal(completed.stdout.toString().trim(), 'aarch64');
+  assert.equal(completed.stdout.toString().trim(), 'riscv64');
   assert.equal((await provision(['completion', 'tcsh'])).status, 2);
 });
 

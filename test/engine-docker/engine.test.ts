@@ -10,6 +10,8 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Mount } from '../../src/engine/engine.ts';
@@ -288,6 +290,21 @@ function suite(product: Product): void {
     assert.match(stdout, /^CapEff:\s+0+$/m);
     assert.match(stdout, /^CapBnd:\s+0+$/m);
     assert.match(stdout, /^NoNewPrivs:\s+1$/m);
+  });
+
+  test('with network a command reaches what the machine reaches', async (t) => {
+    const server = createServer((socket) => socket.end('reached'));
+    await new Promise<void>((resolve) => server.listen(0, '0.0.0.0', resolve));
+    t.after(() => server.close());
+    const { port } = server.address() as { port: number };
+    // Not the loopback: a container may have a network of its own.
+    const address = Object.values(networkInterfaces())
+      .flat()
+      .find((one) => one !== undefined && !one.internal && one.family === 'IPv4')?.address;
+    if (address === undefined) return t.skip('this machine has no network');
+    const box = await openBox(t, bench, { network: 'host' });
+    const exit = await run(box, ['bash', '-c', `exec 3<>/dev/tcp/${address}/${port} && cat <&3`]);
+    assert.equal(exit.stdout, 'reached', exit.stderr);
   });
 
   test('memory beyond the limit is told as such', async (t) => {

@@ -20,6 +20,7 @@ export function debianArchive(
   architectures: readonly string[],
   key?: SigningKey,
   suite = 'trixie',
+  sources: readonly ArchiveSource[] = [],
 ): ReadonlyMap<string, Buffer> {
   const files = new Map<string, Buffer>();
   const sums: string[] = [];
@@ -31,6 +32,15 @@ export function debianArchive(
     sums.push(` ${sha256(index)} ${index.length} ${name}\n`);
     for (const each of here) files.set(poolPath(each, architecture), contentOf(each));
   }
+  if (sources.length > 0) {
+    const index = Buffer.from(sources.map(sourceStanza).join('\n'));
+    files.set(`dists/${suite}/main/source/Sources`, index);
+    sums.push(` ${sha256(index)} ${index.length} main/source/Sources\n`);
+    for (const source of sources) {
+      for (const [name, content] of Object.entries(source.files))
+        files.set(`${sourceFolder(source)}/${name}`, content);
+    }
+  }
   const release = Buffer.from(
     `Origin: Test\nLabel: Test\nSuite: ${suite}\nCodename: ${suite}\n` +
       `Date: ${new Date(Date.now() - 60_000).toUTCString().replace('GMT', 'UTC')}\n` +
@@ -39,6 +49,37 @@ export function debianArchive(
   files.set(`dists/${suite}/Release`, release);
   if (key !== undefined) files.set(`dists/${suite}/Release.gpg`, Buffer.from(key.sign(release)));
   return files;
+}
+
+/** A source package of a made-up archive. */
+export interface ArchiveSource {
+  readonly name: string;
+  readonly version: string;
+  /** File name → content. */
+  readonly files: Readonly<Record<string, Buffer>>;
+}
+
+function sourceFolder({ name }: ArchiveSource): string {
+  return `pool/main/${name[0]}/${name}`;
+}
+
+function sourceStanza(source: ArchiveSource): string {
+  const list = (sum: (content: Buffer) => string): string =>
+    Object.entries(source.files)
+      .map(([name, content]) => `\n ${sum(content)} ${content.length} ${name}`)
+      .join('');
+  return [
+    `Package: ${source.name}`,
+    'Format: 3.0 (quilt)',
+    `Binary: ${source.name}`,
+    'Architecture: any',
+    `Version: ${source.version}`,
+    'Maintainer: Nobody <nobody@example.org>',
+    `Directory: ${sourceFolder(source)}`,
+    `Files:${list((content) => createHash('md5').update(content).digest('hex'))}`,
+    `Checksums-Sha256:${list(sha256)}`,
+    '',
+  ].join('\n');
 }
 
 function stanza(each: ArchivePackage, architecture: string): string {

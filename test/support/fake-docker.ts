@@ -23,7 +23,7 @@ export const VERSION = {
   MinAPIVersion: '1.12',
   Components: [{ Name: 'Engine' }],
 };
-export const INFO = {
+const INFO = {
   ID: 'fake',
   OSType: 'linux',
   Architecture: machine(),

@@ -98,6 +98,7 @@ function runHere(command: Command): Promise<Result<Exit>> {
   for (const name of ['stdout', 'stderr'] as const) {
     let bytes = 0;
     child[name].on('data', (chunk: Buffer) => {
+      command.onOutput?.(name, chunk);
       kept[name].push(chunk.subarray(0, Math.max(0, most - bytes)));
       bytes += chunk.length;
       if (bytes > most) end('output');

@@ -68,10 +68,16 @@ test('output without an error is told by its end', () => {
 });
 
 test('patches are applied in the order of the definition, ours after the distribution’s', () => {
-  const definition = sourceSysroot({ patches: ['one.patch', 'two.patch'], ownPatches: [{ name: 'own.patch', text: '' }] });
+  const definition = sourceSysroot({
+    patches: ['one.patch', 'two.patch'],
+    ownPatches: [{ name: 'own.patch', text: '' }],
+  });
   const script = cpythonScript(definition, { upstream: '/u.tar.xz', distribution: '/d.tar.xz' });
   const order = ['one.patch', 'two.patch', 'own.patch'].map((name) => script.indexOf(`${name}\n`));
-  assert.deepEqual(order, [...order].sort((a, b) => a - b));
+  assert.deepEqual(
+    order,
+    [...order].sort((a, b) => a - b),
+  );
   assert.ok(order.every((at) => at > 0));
   assert.ok(script.indexOf('own.patch') < script.indexOf('phase configure'));
 });

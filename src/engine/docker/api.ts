@@ -45,8 +45,10 @@ export class Api {
   readonly images: Images;
   readonly containers: Containers;
   readonly volumes: Volumes;
+  readonly networks: Networks;
 
   constructor(docker: Docker) {
+    this.networks = new Networks(docker);
     this.images = new Images(docker);
     this.containers = new Containers(docker);
     this.volumes = new Volumes(docker);
@@ -108,10 +110,11 @@ class Containers {
    * Output, and input where it is wanted; multiplexed unless the container has a terminal. Asked for below the library's
    * own call, which sends its options as a body too: an engine may take that for the first bytes of standard input.
    */
-  attach(id: string, { stdin }: { readonly stdin: boolean }): Promise<Duplex> {
+  attach(id: string, what: 'output' | 'input' | 'both'): Promise<Duplex> {
+    const [stdin, output] = [what !== 'output', what !== 'input'];
     const request = {
       ...{ path: `/containers/${id}/attach?`, method: 'POST', hijack: true, isStream: true },
-      options: { stream: true, stdin, stdout: true, stderr: true },
+      options: { stream: true, stdin, stdout: output, stderr: output },
       ...{ file: Buffer.alloc(0), headers: { 'Content-Type': 'text/plain' } },
       statusCodes: { 101: true, 200: true },
     };
@@ -232,6 +235,19 @@ class Volumes {
       labels: volume.Labels ?? {},
       createdAt: Date.parse((volume as { CreatedAt?: string }).CreatedAt ?? '') || 0,
     }));
+  }
+}
+
+class Networks {
+  readonly #docker: Docker;
+
+  constructor(docker: Docker) {
+    this.#docker = docker;
+  }
+
+  /** Whether containers can have a network of their own that leads out. */
+  async hasBridge(): Promise<boolean> {
+    return (await this.#docker.listNetworks()).some(({ Driver }) => Driver === 'bridge');
   }
 }
 

@@ -26,8 +26,15 @@ export interface ContainerPlan {
   readonly volumes: ReadonlyMap<string, string>;
   /** A process 1 of the engine's reaps orphans and passes signals on. */
   readonly init: boolean;
+  /** What leads out, for commands that may reach the network. */
+  readonly network: 'bridge' | 'host';
   /** It is also asked how the program ended (`reporter.ts`). */
   readonly reports: boolean;
+}
+
+/** Empty input is none: what has none reads from an empty device. */
+export function hasInput({ stdin }: Command): boolean {
+  return stdin !== undefined && stdin.length > 0;
 }
 
 /** What a container of a sandbox is made of, but for the program. */
@@ -50,7 +57,7 @@ export function commandOptions(
 ): Docker.ContainerCreateOptions {
   const { machine, spec, layout, image } = plan;
   const interactive = command.stdio === 'inherit';
-  const input = interactive || command.stdin !== undefined;
+  const input = interactive || hasInput(command);
   const { limits } = spec;
   return {
     name: freshName('run'),
@@ -64,7 +71,7 @@ export function commandOptions(
     HostConfig: {
       Init: plan.init,
       ReadonlyRootfs: true,
-      NetworkMode: networkOf(spec, command),
+      NetworkMode: networkOf(plan, command),
       CapDrop: ['ALL'],
       SecurityOpt: ['no-new-privileges'],
       // The output is read as it comes; a log beside it would only fill a disk.
@@ -105,10 +112,10 @@ function environment({ env }: Command, { server }: Machine): string[] {
 }
 
 /** A proxy on this machine's loopback is not seen from a network of the container's own. */
-function networkOf({ network }: SandboxSpec, { env }: Command): string {
-  if (network === 'none') return 'none';
+function networkOf({ spec, network }: ContainerPlan, { env }: Command): string {
+  if (spec.network === 'none') return 'none';
   const proxies = Object.entries(env).filter(([name]) => PROXY.test(name));
-  return proxies.some(([, address]) => onLoopback(address)) ? 'host' : 'bridge';
+  return proxies.some(([, address]) => onLoopback(address)) ? 'host' : network;
 }
 
 function onLoopback(address: string): boolean {

@@ -75,7 +75,7 @@ function connectionFailure(at: string, code: string, message: string): Failure {
 }
 
 /** The failure of a call in the middle of work. `doing`: "starting a container". */
-export function callFailure(address: Address, doing: string, problem: Problem): Failure {
+function callFailure(address: Address, doing: string, problem: Problem): Failure {
   const at = formatAddress(address);
   switch (problem.kind) {
     case 'aborted':

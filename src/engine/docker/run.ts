@@ -1,10 +1,10 @@
 import { constants } from 'node:os';
-import type { Duplex } from 'node:stream';
 import { err, ok, type Result } from '../../domain/result.ts';
 import { interrupted } from '../../failure.ts';
 import type { Command, Exit } from '../engine.ts';
 import { cannotStart, commandNotFound, noWorkingFolder } from '../namespace/failures.ts';
 import type { ContainerState } from './api.ts';
+import { hasInput } from './container.ts';
 import { outOfMemory } from './failures.ts';
 import type { Machine } from './machine.ts';
 import { problemOf } from './problem.ts';
@@ -40,7 +40,9 @@ export async function follow({
   signal,
 }: Run): Promise<Result<Exit>> {
   const { containers } = machine.api;
-  const stream = await containers.attach(container, { stdin: command.stdin !== undefined });
+  const stream = await containers.attach(container, 'output');
+  // On a connection of its own: a program that does not read all of it breaks that one, and no output is lost with it.
+  const input = hasInput(command) ? await containers.attach(container, 'input') : undefined;
   let limit: Exit['limit'];
   const stop = (why?: Exit['limit']): void => {
     limit ??= why;
@@ -68,7 +70,7 @@ export async function follow({
     timer = command.timeoutMs === undefined ? undefined : setTimeout(() => stop('time'), command.timeoutMs);
     signal.addEventListener('abort', abort, { once: true });
     if (signal.aborted) abort();
-    feed(stream, command.stdin);
+    input?.on('error', () => {}).end(command.stdin);
     await streamed;
     if (signal.aborted) return err(interrupted());
     const ending = filter.end();
@@ -85,6 +87,7 @@ export async function follow({
     clearTimeout(timer);
     signal.removeEventListener('abort', abort);
     stream.destroy();
+    input?.destroy();
   }
 }
 
@@ -111,13 +114,6 @@ function startFailure({ argv, cwd }: Command, message: string) {
     return commandNotFound(argv[0], 'It is in no folder of PATH, or cannot be run there.', [message]);
   }
   return undefined;
-}
-
-function feed(stream: Duplex, stdin: Command['stdin']): void {
-  if (stdin === undefined) return;
-  // A program that reads nothing closes its end.
-  stream.on('error', () => {});
-  stream.end(stdin);
 }
 
 /** The state of a container after its end. Its streams are over, which is mostly but not always its end. */

@@ -27,6 +27,8 @@ export interface Shelf {
   readonly volumes: FilledVolumes;
   /** Whether the engine has a process 1 for containers; found out by the first that lacks it. */
   init: boolean;
+  /** What leads out of a container here; found out when it is first needed. */
+  network?: 'bridge' | 'host';
 }
 
 /** What a sandbox found ready in the engine. */
@@ -169,6 +171,10 @@ class DockerSandbox implements Sandbox {
   async #run(command: Command, signal: AbortSignal): Promise<Result<Exit>> {
     const { api } = this.#machine;
     const terminal = command.stdio === 'inherit' && haveTerminal();
+    if (this.#spec.network === 'host') {
+      // An engine may be set up without a network of its own for containers; then they share that of its machine.
+      this.#shelf.network ??= (await api.networks.hasBridge()) ? 'bridge' : 'host';
+    }
     const created = await this.#create((plan) => commandOptions(plan, command, terminal));
     if (!created.ok) return created;
     const container = created.value;
@@ -179,8 +185,9 @@ class DockerSandbox implements Sandbox {
       if (signal.aborted) return err(interrupted());
       return command.stdio === 'inherit' ? await hand(run, terminal) : await follow(run);
     } catch (cause) {
-      if (!this.#shelf.init || !lacksInit(cause)) throw cause;
-      this.#shelf.init = false;
+      if (this.#shelf.init && lacksInit(cause)) this.#shelf.init = false;
+      else if (this.#shelf.network === 'bridge' && lacksNetwork(cause)) this.#shelf.network = 'host';
+      else throw cause;
       return await this.#run(command, signal);
     } finally {
       await tidily(() => api.containers.remove(container));
@@ -231,6 +238,7 @@ class DockerSandbox implements Sandbox {
     return {
       ...{ machine: this.#machine, spec: this.#spec, layout: this.#layout, image: this.#stock.image },
       volumes: new Map([...filled, ...this.#writables]),
+      network: this.#shelf.network ?? 'bridge',
       ...{ init: this.#shelf.init, reports: this.#shelf.init && this.#machine.server.reports },
     };
   }
@@ -256,6 +264,13 @@ function isFolder(root: string, below: string): boolean {
 /** The program that engines take for process 1 is a package of its own, and may be missing. */
 function lacksInit(cause: unknown): boolean {
   return /docker-init|catatonit|container-init/i.test(cause instanceof Error ? cause.message : '');
+}
+
+/** The bridge is there by name only: its programs (netavark, CNI) or the machine's packet filter are not. */
+function lacksNetwork(cause: unknown): boolean {
+  return /netavark|\bcni\b|iptables|nftables|network bridge|bridge plugin/i.test(
+    cause instanceof Error ? cause.message : '',
+  );
 }
 
 /** Tidies up within a time; what stays behind carries labels and is swept later. */

@@ -75,9 +75,6 @@ export function demultiplex(source: Readable, take: (stream: Stream, chunk: Buff
     source.on('data', read);
     source.once('end', resolve);
     source.once('close', resolve);
-    // EPIPE: the program ended without reading all of its input.
-    source.once('error', (error: NodeJS.ErrnoException) =>
-      error.code === 'EPIPE' ? resolve() : reject(error),
-    );
+    source.once('error', reject);
   });
 }

@@ -15,7 +15,7 @@ export function haveTerminal(): boolean {
 export async function hand(run: Run, terminal: boolean): Promise<Result<Exit>> {
   const { machine, command, container, signal } = run;
   const { containers } = machine.api;
-  const stream = await containers.attach(container, { stdin: true });
+  const stream = await containers.attach(container, 'both');
   const abort = (): void => void containers.kill(container).catch(() => {});
   const began = performance.now();
   const takeBack = connectInput(stream, terminal);

@@ -21,7 +21,11 @@ export function compose(
   parts: readonly Part[],
   meta: ComposedMeta,
 ): Promise<Result<StoreEntry<ComposedMeta>>> {
-  const inputs = { what: 'composed', version: COMPOSE_VERSION, parts: parts.map(({ fingerprint }) => fingerprint) };
+  const inputs = {
+    what: 'composed',
+    version: COMPOSE_VERSION,
+    parts: parts.map(({ fingerprint }) => fingerprint),
+  };
   const make = async (folder: string): Promise<Result<ComposedMeta>> => {
     for (const part of parts) {
       const laid = await onDisk(folder, () => lay(part.folder, folder));
@@ -59,7 +63,8 @@ async function share(from: string, to: string): Promise<void> {
   try {
     await link(from, to);
   } catch (cause) {
-    if (!['EPERM', 'EXDEV', 'EMLINK', 'ENOTSUP'].includes((cause as NodeJS.ErrnoException).code ?? '')) throw cause;
+    if (!['EPERM', 'EXDEV', 'EMLINK', 'ENOTSUP'].includes((cause as NodeJS.ErrnoException).code ?? ''))
+      throw cause;
     await copyFile(from, to);
   }
 }

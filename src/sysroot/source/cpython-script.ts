@@ -3,6 +3,13 @@ import { PATHS } from '../../engine/paths.ts';
 import { quote } from './place.ts';
 import { unpacking } from './script.ts';
 
+/** What CPython's Makefile says when it goes on to the next part of a build with profiles → name of that part. */
+export const PROFILE_PHASES: Readonly<Record<string, string>> = {
+  'Building with support for profile generation:': 'instrumented build',
+  'Running code to generate profile data': 'training',
+  'Rebuilding with profile guided optimizations:': 'optimized build',
+};
+
 /** Where the build sees the script that profiles are taken of. */
 export const TRAINING = '/work/training.py';
 
@@ -23,7 +30,8 @@ export function cpythonScript(
   return [
     unpacking(archives, definition.cpython.patches),
     ...definition.cpython.ownPatches.map(
-      ({ name }) => `phase patch\nsay patch ${name}\npatch -p1 --batch --forward --silent < ${OWN_PATCHES}/${name}\n`,
+      ({ name }) =>
+        `phase patch\nsay patch ${name}\npatch -p1 --batch --forward --silent < ${OWN_PATCHES}/${name}\n`,
     ),
     configuring(definition),
     making(definition),
@@ -55,16 +63,8 @@ function making({ cpython }: SourceSysroot): string {
   // A build for profiles runs make within make, and says itself where it is.
   const total = pgo ? '' : `say "total $(make -n ${targets} 2>/dev/null | grep -c -- ' -c ' || true)"\n`;
   const training = pgo ? ` PROFILE_TASK=${TRAINING}` : '';
-  const watch = pgo
-    ? `awk '/Building with support for profile generation/ { print "::phase instrumented build" }
-  /Running code to generate profile data/ { print "::phase training" }
-  /Rebuilding with profile guided optimizations/ { print "::phase optimized build" }
-  { print; fflush() }'`
-    : 'cat';
   return `phase make
-${total}status=$(mktemp)
-{ { make -j"$JOBS"${training} ${targets} 2>&1; echo $? > "$status"; } | ${watch}; }
-[ "$(cat "$status")" = 0 ]
+${total}make -j"$JOBS"${training} ${targets}
 say "modules $(sed -n 's/^ *{"\\([^"]*\\)", PyInit_.*/\\1/p' Modules/config.c | tr '\\n' ' ')"
 grep -E '^MODULE_[A-Z0-9_]*_STATE=missing' Makefile | sed 's/^MODULE_\\([A-Z0-9_]*\\)_STATE=missing.*/\\1/' | tr 'A-Z' 'a-z' |
   while read -r name; do say "missing $name missing"; done

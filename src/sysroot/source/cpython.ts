@@ -5,7 +5,7 @@ import type { CPythonBuild } from '../../domain/definitions.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Mount } from '../../engine/engine.ts';
 import type { Store, StoreEntry } from '../../store/store.ts';
-import { cpythonScript, OWN_PATCHES, TRAINING } from './cpython-script.ts';
+import { cpythonScript, OWN_PATCHES, PROFILE_PHASES, TRAINING } from './cpython-script.ts';
 import {
   archivesOf,
   commonInputs,
@@ -52,13 +52,18 @@ export function buildCPython(
     // Profiles depend on what is run; other flavours do not look at it.
     training: cpython.optimization.includes('pgo') ? training : null,
   };
-  return store.obtain<CPythonMeta>('trees', inputs, (folder) => make(context, place, dependencies.folder, folder), {
-    signal: context.signal,
-    onWait: () => {
-      const message = 'Another provision is building this CPython: waiting for it.';
-      context.emit({ type: 'notice', level: 'info', code: 'store/waiting', message });
+  return store.obtain<CPythonMeta>(
+    'trees',
+    inputs,
+    (folder) => make(context, place, dependencies.folder, folder),
+    {
+      signal: context.signal,
+      onWait: () => {
+        const message = 'Another provision is building this CPython: waiting for it.';
+        context.emit({ type: 'notice', level: 'info', code: 'store/waiting', message });
+      },
     },
-  });
+  );
 }
 
 async function make(
@@ -80,7 +85,12 @@ async function make(
     { kind: 'source', source: training, at: TRAINING },
     { kind: 'source', source: patches, at: OWN_PATCHES },
   ];
-  const sandbox = await openSourceSandbox(place, { sources: { [cpython.source]: files.value }, sysroot, toolsFolder, mounts });
+  const sandbox = await openSourceSandbox(place, {
+    sources: { [cpython.source]: files.value },
+    sysroot,
+    toolsFolder,
+    mounts,
+  });
   if (!sandbox.ok) return sandbox;
   await using box = sandbox.value;
   const said = await runScript(context, box, {
@@ -89,6 +99,7 @@ async function make(
     script: cpythonScript(place.definition, archivesOf(cpython.source, files.value)),
     env: { ...sourceEnvironment(place, context.settings.jobs), CFLAGS: '', ...cpython.env },
     logs: place.logs,
+    phases: PROFILE_PHASES,
   });
   if (!said.ok) return said;
   const modules = said.value.get('modules')?.join(' ').split(' ').filter(Boolean).sort() ?? [];
@@ -111,14 +122,18 @@ async function make(
 function missingModules(cpython: CPythonBuild, said: Said): Readonly<Record<string, string>> {
   const missing = said.get('missing')?.map((line) => line.split(' ')[0] ?? '') ?? [];
   const names = [...new Set([...missing, ...Object.keys(cpython.without)])].sort();
-  return Object.fromEntries(names.map((name) => [name, cpython.without[name] ?? 'configure found nothing to build it with']));
+  return Object.fromEntries(
+    names.map((name) => [name, cpython.without[name] ?? 'configure found nothing to build it with']),
+  );
 }
 
 function modulesMissing(names: readonly string[], said: Said, log: string) {
   return {
     code: 'build/module-missing',
     what: `CPython was built without ${names.join(', ')}, which the sysroot definition asks for.`,
-    fix: ['Add the library that each needs to `libraries` or `sysroot.packages`; the log has what configure looked for.'],
+    fix: [
+      'Add the library that each needs to `libraries` or `sysroot.packages`; the log has what configure looked for.',
+    ],
     evidence: said.get('missing')?.filter((line) => names.some((name) => line.startsWith(`${name} `))) ?? [],
     see: [log],
   } as const;

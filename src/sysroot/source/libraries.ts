@@ -23,7 +23,11 @@ export type Library = StoreEntry<{ readonly name: string; readonly version: stri
 const SIDE_BY_SIDE = 2;
 
 /** The static libraries of a sysroot, each an entry of its own, built side by side; in the order of the definition. */
-export async function buildLibraries(context: Context, store: Store, place: SourcePlace): Promise<Result<readonly Library[]>> {
+export async function buildLibraries(
+  context: Context,
+  store: Store,
+  place: SourcePlace,
+): Promise<Result<readonly Library[]>> {
   const { libraries } = place.definition;
   const built: Library[] = [];
   const queue = libraries.map((library, index) => ({ library, index }));
@@ -39,7 +43,12 @@ export async function buildLibraries(context: Context, store: Store, place: Sour
   return failure === undefined ? ok(built) : err(failure);
 }
 
-function buildLibrary(context: Context, store: Store, place: SourcePlace, library: LibraryDefinition): Promise<Result<Library>> {
+function buildLibrary(
+  context: Context,
+  store: Store,
+  place: SourcePlace,
+  library: LibraryDefinition,
+): Promise<Result<Library>> {
   const inputs = {
     what: 'library',
     ...commonInputs(place),

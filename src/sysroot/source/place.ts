@@ -8,7 +8,7 @@ import type { Engine, Mount, Sandbox } from '../../engine/engine.ts';
 import { PATHS } from '../../engine/paths.ts';
 
 /** Goes up when what this room makes of the same inputs changes. */
-export const SOURCE_BUILD_VERSION = 1;
+const SOURCE_BUILD_VERSION = 1;
 
 /** Where a build from source sees its inputs. The same for every build: nothing that is built depends on the machine. */
 export const PLACES = {
@@ -50,7 +50,15 @@ export interface SourcePlace {
 }
 
 /** What decides the outcome of every build, for the keys of their store entries. */
-export function commonInputs({ definition, target, hostTarget, toolchain, base, tools, sourceDateEpoch }: SourcePlace) {
+export function commonInputs({
+  definition,
+  target,
+  hostTarget,
+  toolchain,
+  base,
+  tools,
+  sourceDateEpoch,
+}: SourcePlace) {
   return {
     version: SOURCE_BUILD_VERSION,
     // Compiler, linker, make, shell and the build interpreter.
@@ -93,7 +101,11 @@ export async function openSourceSandbox(place: SourcePlace, spec: SourceSandbox)
   await writeTools(place, spec.toolsFolder);
   const files = Object.entries(spec.sources).flatMap(([source, list]) =>
     list.map(
-      ({ package: { path }, file }): Mount => ({ kind: 'source', source: file, at: `${PLACES.sources}/${source}/${basename(path)}` }),
+      ({ package: { path }, file }): Mount => ({
+        kind: 'source',
+        source: file,
+        at: `${PLACES.sources}/${source}/${basename(path)}`,
+      }),
     ),
   );
   return engine.value.open({
@@ -111,8 +123,13 @@ export async function openSourceSandbox(place: SourcePlace, spec: SourceSandbox)
 }
 
 /** Where the sandbox sees the files of a source package: upstream's archive and the distribution's. */
-export function archivesOf(source: string, files: SourceFiles): { readonly upstream: string; readonly distribution?: string } {
-  const [upstream, distribution] = files.map(({ package: { path } }) => `${PLACES.sources}/${source}/${basename(path)}`);
+export function archivesOf(
+  source: string,
+  files: SourceFiles,
+): { readonly upstream: string; readonly distribution?: string } {
+  const [upstream, distribution] = files.map(
+    ({ package: { path } }) => `${PLACES.sources}/${source}/${basename(path)}`,
+  );
   if (upstream === undefined) throw new Error(`${source} has no files`);
   return { upstream, ...(distribution === undefined ? {} : { distribution }) };
 }
@@ -135,7 +152,9 @@ export function sourceEnvironment(place: SourcePlace, jobs: number): Record<stri
     CFLAGS: '-O2',
     PKG_CONFIG: tool('pkg-config'),
     PKG_CONFIG_SYSROOT_DIR: PATHS.sysroot,
-    PKG_CONFIG_LIBDIR: ['usr/lib/pkgconfig', `usr/lib/${target.multiarch}/pkgconfig`].map((path) => `${PATHS.sysroot}/${path}`).join(':'),
+    PKG_CONFIG_LIBDIR: ['usr/lib/pkgconfig', `usr/lib/${target.multiarch}/pkgconfig`]
+      .map((path) => `${PATHS.sysroot}/${path}`)
+      .join(':'),
     HOST: definition.compiler.multiarch ?? target.multiarch,
     BUILD: hostTarget.multiarch,
     MACHINE: target.machine,
@@ -179,7 +198,7 @@ export function quote(word: string): string {
 /** Folder of files for a sandbox inside an entry that is being made; removed when it is. */
 export const TOOLS_FOLDER = '.tools';
 
-export function basename(path: string): string {
+function basename(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 

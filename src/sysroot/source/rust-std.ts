@@ -5,7 +5,15 @@ import { ok, type Result } from '../../domain/result.ts';
 import type { Mount } from '../../engine/engine.ts';
 import { PATHS } from '../../engine/paths.ts';
 import type { Store, StoreEntry } from '../../store/store.ts';
-import { commonInputs, openSourceSandbox, PLACES, type SourcePlace, sourceEnvironment, TOOLS_FOLDER, takeOut } from './place.ts';
+import {
+  commonInputs,
+  openSourceSandbox,
+  PLACES,
+  type SourcePlace,
+  sourceEnvironment,
+  TOOLS_FOLDER,
+  takeOut,
+} from './place.ts';
 import { runScript } from './script.ts';
 
 export type RustStd = StoreEntry<{ readonly libraries: number }>;

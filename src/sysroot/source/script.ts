@@ -1,7 +1,7 @@
+import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { once } from 'node:events';
 import type { Context } from '../../domain/context.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Exit, Sandbox } from '../../engine/engine.ts';
@@ -17,13 +17,15 @@ export interface ScriptRun {
   readonly script: string;
   readonly env: Readonly<Record<string, string>>;
   readonly logs: string;
+  /** Beginnings of lines of a tool that is a script of its own → the phase that begins there. */
+  readonly phases?: Readonly<Record<string, string>>;
 }
 
 /** What a script said beside the output of its tools: lines `::<key> <text>`. */
 export type Said = ReadonlyMap<string, readonly string[]>;
 
 /** What scripts begin with: they stop at the first failing command, and say where they are. */
-export const PRELUDE = `set -eu
+const PRELUDE = `set -eu
 phase() { echo "::phase $*"; }
 say() { echo "::$*"; }
 `;
@@ -46,7 +48,10 @@ export function unpacking(
   if (patches.length > 0 && distribution !== undefined) {
     lines.push('phase patch', `tar -xf ${distribution} --no-same-owner`);
     for (const patch of patches) {
-      lines.push(`say patch ${patch}`, `patch -d src -p1 --batch --forward --silent < debian/patches/${patch}`);
+      lines.push(
+        `say patch ${patch}`,
+        `patch -d src -p1 --batch --forward --silent < debian/patches/${patch}`,
+      );
     }
   }
   return `${[...lines, `cd ${PLACES.build}/src`].join('\n')}\n`;
@@ -109,6 +114,8 @@ class Follower {
       this.lines.push(line);
       if (this.lines.length > KEPT_LINES) this.lines.splice(0, KEPT_LINES / 2);
       if (isCompilation(line)) this.#progress(++this.#compiled);
+      const begun = Object.entries(this.#run.phases ?? {}).find(([text]) => line.startsWith(text));
+      if (begun !== undefined) this.#begin(begun[1]);
       return;
     }
     const [, key = '', value = ''] = match;
@@ -116,8 +123,11 @@ class Follower {
     if (key === 'total') this.#total = Number(value);
     // What follows is the log alone.
     if (key === 'config-log') this.lines.length = 0;
-    if (key !== 'phase') return;
-    this.phase = value;
+    if (key === 'phase') this.#begin(value);
+  }
+
+  #begin(phase: string): void {
+    this.phase = phase;
     this.#compiled = 0;
     this.#total = undefined;
     this.#told = 0;
@@ -154,7 +164,9 @@ function scriptFailure(run: ScriptRun, exit: Exit, { lines, phase, said }: Follo
     return {
       code: 'store/no-space',
       what: `The disk is full: building ${run.name} stopped while it was at "${phase}".`,
-      fix: ['Make room (`provision clean` removes what has not been used for long), then run the same command again.'],
+      fix: [
+        'Make room (`provision clean` removes what has not been used for long), then run the same command again.',
+      ],
       evidence,
       see: [log],
     };
@@ -171,12 +183,18 @@ function scriptFailure(run: ScriptRun, exit: Exit, { lines, phase, said }: Follo
 
 function fixFor(phase: string): readonly string[] {
   if (phase === 'configure') {
-    return ['Correct what configure stopped at: `configure`, `env` or the packages of the sysroot definition; then run the same command again.'];
+    return [
+      'Correct what configure stopped at: `configure`, `env` or the packages of the sysroot definition; then run the same command again.',
+    ];
   }
   if (phase === 'patch') {
-    return ['The patch does not fit the locked source: correct `patches` in the definition, in the order of `debian/patches/series`.'];
+    return [
+      'The patch does not fit the locked source: correct `patches` in the definition, in the order of `debian/patches/series`.',
+    ];
   }
-  return ['Correct what the lines below name, then run the same command again: what was finished before is kept.'];
+  return [
+    'Correct what the lines below name, then run the same command again: what was finished before is kept.',
+  ];
 }
 
 /**
@@ -194,7 +212,9 @@ export function configLogEvidence(lines: readonly string[]): readonly string[] {
 
 /** The first errors of a parallel make with what stands before them, and its last lines. */
 export function makeEvidence(lines: readonly string[]): readonly string[] {
-  const first = lines.findIndex((line) => /(?:^|[\s:])(?:fatal )?error: |undefined (?:symbol|reference)|\*\*\* \[/.test(line));
+  const first = lines.findIndex((line) =>
+    /(?:^|[\s:])(?:fatal )?error: |undefined (?:symbol|reference)|\*\*\* \[/.test(line),
+  );
   if (first < 0) return lines.slice(-EVIDENCE_LINES);
   const head = lines.slice(Math.max(0, first - 2), first + EVIDENCE_LINES / 2);
   const tail = lines.slice(Math.max(first + EVIDENCE_LINES / 2, lines.length - EVIDENCE_LINES / 2));

@@ -1,0 +1,342 @@
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { createGunzip, createGzip } from 'node:zlib';
+import { Folders } from '../../archive/folders.ts';
+import { Budget, DEFAULT_LIMITS } from '../../archive/limits.ts';
+import { settleFolders } from '../../archive/settle.ts';
+import { readTar } from '../../archive/tar-reader.ts';
+import { refusable } from '../../archive/unpack-deb.ts';
+import { Writer } from '../../archive/writer.ts';
+import type { Context } from '../../domain/context.ts';
+import { err, ok, type Result } from '../../domain/result.ts';
+import type { Digest } from '../../domain/words.ts';
+import { type Failure, interrupted } from '../../failure.ts';
+import { LABELS } from './names.ts';
+import { pack, TREE, Unreadable } from './pack.ts';
+import { formatReference, type Reference } from './reference.ts';
+import { bytesOf, Registry, RegistryError } from './registry.ts';
+
+/** Media types of the OCI image specification, and Docker's own for the same things. */
+const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
+const CONFIG = 'application/vnd.oci.image.config.v1+json';
+const LAYER = 'application/vnd.oci.image.layer.v1.tar+gzip';
+const ACCEPTED = [MANIFEST, 'application/vnd.docker.distribution.manifest.v2+json'].join(', ');
+
+/** Fixed, for another level gives other bytes. */
+const GZIP_LEVEL = 6;
+
+interface Descriptor {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  readonly size: number;
+}
+
+/** What an image of a locked tree is made of. */
+export interface TreeImage {
+  /** Folder of the tree. */
+  readonly root: string;
+  /** Its fingerprint in the store: what the lock and the definition come to. */
+  readonly fingerprint: string;
+  /** Of the lock file. */
+  readonly lock: Digest;
+  /** ISO 8601: when the lock was made. */
+  readonly created: string;
+  /** e.g. `linux/…`, as the OCI names it. */
+  readonly platform: string;
+}
+
+export interface Pushed {
+  /** Of the manifest: names the image exactly. */
+  readonly digest: Digest;
+  /** sha256 of the uncompressed layer: the same as that of the engine's own image of this tree. */
+  readonly layer: Digest;
+  /** Bytes of the compressed layer. */
+  readonly size: number;
+}
+
+/** Sends a tree to a registry as an image of one layer. Failures: `fetch/registry…`, `engine/unreadable-source`. */
+export function pushTree(context: Context, reference: Reference, image: TreeImage): Promise<Result<Pushed>> {
+  return speaking(context, reference, async (registry) => {
+    const { layer, uncompressed } = await uploadLayer(registry, reference, image.root);
+    const config = await uploadBytes(registry, reference, CONFIG, configOf(image, uncompressed));
+    const manifest = Buffer.from(
+      JSON.stringify({ schemaVersion: 2, mediaType: MANIFEST, config, layers: [layer] }),
+    );
+    await registry.call(
+      {
+        method: 'PUT',
+        to: `${reference.path}/manifests/${reference.tag}`,
+        headers: { 'Content-Type': MANIFEST },
+        body: manifest,
+      },
+      [201],
+    );
+    return ok({ digest: digestOfBytes(manifest), layer: uncompressed, size: layer.size });
+  });
+}
+
+/** What a pulled image says of itself, every part checked against its digest. */
+export interface Pulled {
+  readonly digest: Digest;
+  readonly fingerprint: string | undefined;
+  readonly platform: string;
+  readonly layer: Descriptor;
+  readonly uncompressed: Digest;
+}
+
+/** Reads manifest and configuration of an image; nothing of its layer yet. */
+export function readImage(context: Context, reference: Reference): Promise<Result<Pulled>> {
+  return speaking(context, reference, async (registry) => {
+    const asked = reference.digest ?? reference.tag;
+    const answer = await registry.call(
+      { method: 'GET', to: `${reference.path}/manifests/${asked}`, headers: { Accept: ACCEPTED } },
+      [200],
+    );
+    const bytes = await bytesOf(answer.body);
+    const digest = digestOfBytes(bytes);
+    const told = (reference.digest ?? answer.headers['docker-content-digest']) as Digest | undefined;
+    if (told !== undefined && told !== digest) return err(differs(reference, 'manifest', told, digest));
+    const manifest = JSON.parse(bytes.toString('utf8')) as {
+      config?: Descriptor;
+      layers?: readonly Descriptor[];
+    };
+    const [layer] = manifest.layers ?? [];
+    if (manifest.config === undefined || layer === undefined || manifest.layers?.length !== 1) {
+      return err(foreign(reference, 'It is not an image of one layer.'));
+    }
+    const blob = await registry.call(
+      { method: 'GET', to: `${reference.path}/blobs/${manifest.config.digest}` },
+      [200],
+    );
+    const config = await bytesOf(blob.body);
+    if (digestOfBytes(config) !== manifest.config.digest) {
+      return err(differs(reference, 'configuration', manifest.config.digest, digestOfBytes(config)));
+    }
+    const said = JSON.parse(config.toString('utf8')) as ImageConfig;
+    const [uncompressed] = said.rootfs.diff_ids;
+    if (uncompressed === undefined) return err(foreign(reference, 'Its configuration names no layer.'));
+    const variant = said.variant === undefined ? '' : `/${said.variant}`;
+    const platform = `${said.os}/${said.architecture}${variant}`;
+    return ok({ digest, fingerprint: said.config?.Labels?.[LABELS.entry], platform, layer, uncompressed });
+  });
+}
+
+/** Unpacks the layer of an image into an empty folder; what is not what its digests say is a failure, found at the end. */
+export function unpackLayer(
+  context: Context,
+  reference: Reference,
+  image: Pulled,
+  root: string,
+): Promise<Result<{ files: number; bytes: number }>> {
+  return speaking(context, reference, async (registry) => {
+    const answer = await registry.call(
+      { method: 'GET', to: `${reference.path}/blobs/${image.layer.digest}` },
+      [200],
+    );
+    const [packed, plain] = [createHash('sha256'), createHash('sha256')];
+    const folders = new Folders(root);
+    const budget = new Budget(DEFAULT_LIMITS, Budget.counters());
+    const writer = new Writer({
+      archive: formatReference(reference),
+      folders,
+      excludes: () => false,
+      budget,
+    });
+    const unpacked = await refusable(root, async () => {
+      const source = answer.body.on('data', (chunk: Buffer) => packed.update(chunk)).pipe(createGunzip());
+      answer.body.once('error', (cause) => source.destroy(cause));
+      const read = async (take: (chunk: Buffer) => void): Promise<void> => {
+        for await (const chunk of source) {
+          plain.update(chunk as Buffer);
+          take(chunk as Buffer);
+        }
+      };
+      await readTar(formatReference(reference), read, (entry) => writer.visit(entry));
+      settleFolders(root, writer.attributes, folders.takeMade());
+    });
+    if (!unpacked.ok) return unpacked;
+    const got: Digest = `sha256:${packed.digest('hex')}`;
+    if (got !== image.layer.digest) return err(differs(reference, 'layer', image.layer.digest, got));
+    const content: Digest = `sha256:${plain.digest('hex')}`;
+    if (content !== image.uncompressed)
+      return err(differs(reference, 'unpacked layer', image.uncompressed, content));
+    return ok({ files: writer.files, bytes: writer.bytes });
+  });
+}
+
+interface ImageConfig {
+  readonly architecture: string;
+  readonly os: string;
+  readonly variant?: string;
+  readonly config?: { readonly Labels?: Readonly<Record<string, string>> | null };
+  readonly rootfs: { readonly diff_ids: readonly Digest[] };
+}
+
+function configOf({ fingerprint, lock, created, platform }: TreeImage, uncompressed: Digest): Buffer {
+  const [os, architecture, variant] = platform.split('/');
+  const Labels = { [LABELS.entry]: fingerprint, 'provision.lock': lock };
+  return Buffer.from(
+    JSON.stringify({
+      ...{ created, architecture, os, ...(variant === undefined ? {} : { variant }) },
+      config: { Env: ['PATH=/usr/local/bin:/usr/bin:/bin'], Cmd: ['/bin/sh'], Labels },
+      rootfs: { type: 'layers', diff_ids: [uncompressed] },
+      history: [{ created, created_by: 'provision image push' }],
+    }),
+  );
+}
+
+async function uploadLayer(
+  registry: Registry,
+  { path }: Reference,
+  root: string,
+): Promise<{ layer: Descriptor; uncompressed: Digest }> {
+  const [packed, plain] = [createHash('sha256'), createHash('sha256')];
+  let size = 0;
+  const tar = Readable.from(
+    (function* () {
+      for (const chunk of pack([{ kind: 'host', path: '', source: root, attributes: TREE }])) {
+        plain.update(chunk);
+        yield chunk;
+      }
+    })(),
+    { objectMode: false },
+  );
+  const gzip = createGzip({ level: GZIP_LEVEL });
+  tar.once('error', (cause) => gzip.destroy(cause));
+  gzip.on('data', (chunk: Buffer) => {
+    packed.update(chunk);
+    size += chunk.length;
+  });
+  const upload = await openUpload(registry, path);
+  try {
+    const headers = { 'Content-Type': 'application/octet-stream' };
+    const sent = await registry.call({ method: 'PATCH', to: upload, headers, body: tar.pipe(gzip) }, [202]);
+    sent.body.resume();
+    const digest: Digest = `sha256:${packed.digest('hex')}`;
+    await closeUpload(registry, sent.headers.location ?? upload, digest);
+    return { layer: { mediaType: LAYER, digest, size }, uncompressed: `sha256:${plain.digest('hex')}` };
+  } finally {
+    tar.destroy();
+    gzip.destroy();
+  }
+}
+
+async function uploadBytes(
+  registry: Registry,
+  { path }: Reference,
+  mediaType: string,
+  body: Buffer,
+): Promise<Descriptor> {
+  const digest = digestOfBytes(body);
+  await closeUpload(registry, await openUpload(registry, path), digest, body);
+  return { mediaType, digest, size: body.length };
+}
+
+/** Also where a login is asked for, before anything large is sent. */
+async function openUpload(registry: Registry, path: string): Promise<string> {
+  const opened = await registry.call(
+    { method: 'POST', to: `${path}/blobs/uploads/`, body: Buffer.alloc(0) },
+    [202],
+  );
+  opened.body.resume();
+  return opened.headers.location ?? '';
+}
+
+async function closeUpload(
+  registry: Registry,
+  location: string,
+  digest: Digest,
+  body: Buffer = Buffer.alloc(0),
+): Promise<void> {
+  const to = `${location}${location.includes('?') ? '&' : '?'}digest=${encodeURIComponent(digest)}`;
+  const closed = await registry.call(
+    { method: 'PUT', to, headers: { 'Content-Type': 'application/octet-stream' }, body },
+    [201],
+  );
+  closed.body.resume();
+}
+
+function digestOfBytes(bytes: Buffer): Digest {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+}
+
+/** Runs a conversation; what the registry or the way to it refuses becomes a failure. */
+async function speaking<T>(
+  context: Context,
+  reference: Reference,
+  talk: (registry: Registry) => Promise<Result<T>>,
+): Promise<Result<T>> {
+  const name = formatReference(reference);
+  try {
+    using registry = new Registry(reference, context.settings, context.signal);
+    return await talk(registry);
+  } catch (cause) {
+    if (context.signal.aborted) return err(interrupted());
+    if (cause instanceof Unreadable) return err(cause.failure);
+    if (cause instanceof RegistryError)
+      return err(
+        cause.status === 401 || cause.status === 403
+          ? denied(name, cause.message)
+          : cause.status === 404
+            ? absent(name, cause.message)
+            : refusedBy(name, cause.message),
+      );
+    if (cause instanceof SyntaxError) return err(foreign(reference, cause.message));
+    if (cause instanceof Error && 'code' in cause) return err(unreachableRegistry(name, cause.message));
+    throw cause;
+  }
+}
+
+function denied(name: string, message: string): Failure {
+  return {
+    code: 'fetch/registry-login',
+    what: `The registry of ${name} asks for a login that may do this.`,
+    fix: ['Log in: `docker login <host>` (what it keeps is read here).'],
+    evidence: [message],
+  };
+}
+
+function absent(name: string, message: string): Failure {
+  return {
+    code: 'fetch/registry-absent',
+    what: `There is no ${name}.`,
+    fix: ['Check the name and the tag.', 'Push it first: `provision image push <reference>`.'],
+    evidence: [message],
+  };
+}
+
+function refusedBy(name: string, message: string): Failure {
+  return {
+    code: 'fetch/registry',
+    what: `The registry of ${name} refused.`,
+    fix: ['See its message below.'],
+    evidence: [message],
+  };
+}
+
+function unreachableRegistry(name: string, message: string): Failure {
+  return {
+    code: 'fetch/registry-unreachable',
+    what: `The registry of ${name} cannot be reached.`,
+    fix: ['Check the name, the network, the proxy settings and the CA bundle: `provision doctor`.'],
+    evidence: [message],
+  };
+}
+
+function differs(reference: Reference, part: string, wanted: Digest, got: Digest): Failure {
+  return {
+    code: 'fetch/registry-digest',
+    what: `The ${part} of ${formatReference(reference)} is not what its digest says; nothing of it was kept.`,
+    why: `Expected ${wanted}, got ${got}.`,
+    fix: ['Push the image again.', 'Look whether something on the way answers in place of the registry.'],
+  };
+}
+
+function foreign(reference: Reference, why: string): Failure {
+  return {
+    code: 'fetch/registry-foreign',
+    what: `${formatReference(reference)} was not made by \`provision image push\`.`,
+    why,
+    fix: ['Name an image that was.'],
+  };
+}

@@ -1,0 +1,168 @@
+import { readFileSync } from 'node:fs';
+import { type IncomingMessage, Agent as PlainAgent, request as requestPlain } from 'node:http';
+import { request as requestTls, Agent as TlsAgent } from 'node:https';
+import type { Readable } from 'node:stream';
+import { getCACertificates } from 'node:tls';
+import type { Settings } from '../../domain/context.ts';
+import { type Credentials, credentialsFor } from './credentials.ts';
+import type { Reference } from './reference.ts';
+
+export interface Call {
+  readonly method: string;
+  /** Path below `/v2/`, or a whole address (`Location`). */
+  readonly to: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as it comes; a call with a stream is not repeated. */
+  readonly body?: Buffer | Readable;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: IncomingMessage;
+}
+
+/** An answer that is none of those hoped for. */
+export class RegistryError extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/**
+ * Speaks the OCI distribution protocol to one registry: HTTP, without a daemon, so that an image can be pushed and pulled
+ * where there is none. Proxies, the CA bundle and Docker's own logins count. Plain HTTP is spoken on the loopback only.
+ */
+export class Registry implements Disposable {
+  readonly #base: string;
+  readonly #settings: Settings;
+  readonly #signal: AbortSignal;
+  readonly #host: string;
+  readonly #agent: PlainAgent | TlsAgent;
+  #authorization: string | undefined;
+
+  constructor({ host }: Reference, settings: Settings, signal: AbortSignal) {
+    const plain = /^(localhost|127\.[\d.]+|\[::1\])(:\d+)?$/.test(host);
+    this.#host = host;
+    this.#base = `${plain ? 'http' : 'https'}://${host}/v2/`;
+    this.#settings = settings;
+    this.#signal = signal;
+    // Node's own reading of the environment is not asked: `proxyEnv` is what the settings hold.
+    const options = { keepAlive: true, proxyEnv: plain ? {} : { ...settings.proxies } } as object;
+    const ca =
+      settings.caBundle === undefined
+        ? {}
+        : { ca: [...getCACertificates('default'), readFileSync(settings.caBundle, 'utf8')] };
+    this.#agent = plain ? new PlainAgent(options) : new TlsAgent({ ...options, ...ca });
+  }
+
+  [Symbol.dispose](): void {
+    this.#agent.destroy();
+  }
+
+  /** Throws `RegistryError` where the status is none of those wanted, and what the connection throws. */
+  async call(call: Call, wanted: readonly number[]): Promise<Answer> {
+    let answer = await this.#send(call);
+    const challenge = answer.headers['www-authenticate'];
+    if (answer.status === 401 && challenge !== undefined && !isStream(call.body)) {
+      answer.body.resume();
+      this.#authorization = await this.#authorize(challenge);
+      answer = await this.#send(call);
+    }
+    if (wanted.includes(answer.status)) return answer;
+    throw new RegistryError(
+      answer.status,
+      `${call.method} ${new URL(call.to, this.#base).pathname}: ${answer.status} ${(await textOf(answer.body)).slice(0, 500)}`,
+    );
+  }
+
+  #send({ method, to, headers = {}, body }: Call): Promise<Answer> {
+    const url = new URL(to, this.#base);
+    const request = url.protocol === 'http:' ? requestPlain : requestTls;
+    const login =
+      url.host === this.#host && this.#authorization !== undefined
+        ? { Authorization: this.#authorization }
+        : {};
+    const length = Buffer.isBuffer(body) ? { 'Content-Length': String(body.length) } : {};
+    return new Promise((resolve, reject) => {
+      const sent = request(
+        url,
+        {
+          method,
+          headers: { ...headers, ...login, ...length },
+          signal: this.#signal,
+          // A blob may be kept on another host.
+          ...(url.host === this.#host ? { agent: this.#agent } : {}),
+        },
+        (response) => resolve(answerOf(response)),
+      );
+      sent.once('error', reject);
+      if (isStream(body)) {
+        body.once('error', (cause) => sent.destroy(cause));
+        body.pipe(sent);
+      } else sent.end(body);
+    });
+  }
+
+  /** A header for the challenge of a registry: RFC 7617, or a token as Docker's registries give it. */
+  async #authorize(challenge: string): Promise<string | undefined> {
+    const credentials = await credentialsFor(this.#host, this.#settings.docker.config, this.#signal);
+    const basic =
+      credentials === undefined
+        ? undefined
+        : `Basic ${Buffer.from(`${credentials.user}:${credentials.secret}`).toString('base64')}`;
+    if (!/^bearer /i.test(challenge)) return basic;
+    return `Bearer ${await this.#token(challenge, basic, credentials)}`;
+  }
+
+  async #token(
+    challenge: string,
+    basic: string | undefined,
+    credentials: Credentials | undefined,
+  ): Promise<string> {
+    const fields = Object.fromEntries(
+      [...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, name, value]) => [name, value ?? '']),
+    );
+    const url = new URL(fields.realm ?? '', this.#base);
+    for (const name of ['service', 'scope'])
+      if (fields[name] !== undefined) url.searchParams.set(name, fields[name]);
+    if (credentials !== undefined) url.searchParams.set('account', credentials.user);
+    const answer = await this.#send({
+      method: 'GET',
+      to: url.href,
+      ...(basic === undefined ? {} : { headers: { Authorization: basic } }),
+    });
+    const text = await textOf(answer.body);
+    if (answer.status !== 200)
+      throw new RegistryError(answer.status, `no token from ${url.host}: ${text.slice(0, 300)}`);
+    const { token, access_token: access } = JSON.parse(text) as { token?: string; access_token?: string };
+    return token ?? access ?? '';
+  }
+}
+
+function answerOf(response: IncomingMessage): Answer {
+  return { status: response.statusCode ?? 0, headers: response.headers, body: response };
+}
+
+function isStream(body: Call['body']): body is Readable {
+  return body !== undefined && !Buffer.isBuffer(body);
+}
+
+/** Small bodies only: manifests, tokens, complaints. */
+export async function bytesOf(body: IncomingMessage, most = 4 * 1024 ** 2): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += (chunk as Buffer).length;
+    if (bytes > most) throw new RegistryError(0, `an answer of more than ${most} bytes`);
+    chunks.push(chunk as Buffer);
+  }
+  return Buffer.concat(chunks);
+}
+
+async function textOf(body: IncomingMessage): Promise<string> {
+  return (await bytesOf(body)).toString('utf8');
+}

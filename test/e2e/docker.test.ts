@@ -1,0 +1,108 @@
+// The same recipe through the Docker API: the same bundle, the same report but for engine, durations and time stamps.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import {
+  finish,
+  provision,
+  SHARED_STORE,
+  startProvision,
+  temporaryFolder,
+  untilPrinted,
+} from '../support/cli.ts';
+import { thingsIn } from '../support/docker-things.ts';
+import { engineMissing, startEngine } from '../support/dockerd.ts';
+
+/** Of a report, what may differ between two engines: who ran it, when, for how long, and what was in the store. */
+const OF_THE_RUN = new Set([
+  'engine',
+  'started',
+  'finished',
+  'ms',
+  'at',
+  'stages',
+  'cached',
+  'notices',
+  'logs',
+  'bytes',
+  'artifacts',
+]);
+
+function comparable(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(comparable);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([name]) => !OF_THE_RUN.has(name))
+      .map(([name, item]) => [name, comparable(item)]),
+  );
+}
+
+function reportIn(cwd: string): Record<string, unknown> {
+  return JSON.parse(readFileSync(join(cwd, 'artifacts', 'aarch64', 'report.json'), 'utf8')) as Record<
+    string,
+    unknown
+  >;
+}
+
+/** A store with the packages and trees of the shared one; what engines make is not in it. */
+function freshStore(folder: string): string {
+  const store = join(folder, 'store');
+  mkdirSync(store);
+  for (const part of ['blobs', 'trees']) {
+    assert.equal(spawnSync('cp', ['-al', join(SHARED_STORE, part), join(store, part)]).status, 0);
+  }
+  return store;
+}
+
+for (const product of ['dockerd', 'podman'] as const) {
+  const missing = engineMissing(product);
+  test(`${product} gives the bundle and the report that namespaces give`, {
+    skip: missing === undefined ? false : missing,
+  }, async (t) => {
+    const folder = temporaryFolder(t);
+    const [with_, without] = [join(folder, 'docker'), join(folder, 'namespace')];
+    for (const place of [with_, without]) mkdirSync(place);
+    const own = await provision(['aarch64', '--engine', 'namespace'], {
+      cwd: without,
+      store: SHARED_STORE,
+      timeoutMs: 30 * 60_000,
+    });
+    assert.equal(own.status, 0, own.stdout + own.stderr);
+    const under = await startEngine(product);
+    t.after(() => under.remove());
+    const store = freshStore(folder);
+    const engine = ['--engine', `docker:unix://${under.socket}`];
+    const run = await provision(['aarch64', ...engine], { cwd: with_, store, timeoutMs: 30 * 60_000 });
+    assert.equal(run.status, 0, run.stdout + run.stderr);
+    const [mine, theirs] = [reportIn(with_), reportIn(without)];
+    assert.equal((mine.engine as { name: string }).name, 'docker');
+    assert.equal((mine.bundle as { digest: string }).digest, (theirs.bundle as { digest: string }).digest);
+    assert.deepEqual(comparable(mine), comparable(theirs));
+    assert.deepEqual((await thingsIn(under.socket)).containers, [], 'no container is left');
+    // Everything is in the store now: no engine is needed any more, nor asked.
+    await under.kill();
+    const warm = await provision(['aarch64', ...engine], { cwd: with_, store });
+    assert.equal(warm.status, 0, warm.stderr);
+    assert.ok(existsSync(join(with_, 'artifacts', 'aarch64', 'report.json')));
+    if (product === 'podman') return;
+    await under.start();
+    await interruptedBuild(folder, under.socket);
+  });
+}
+
+/** Ctrl-C in the middle of the build leaves nothing running in the engine. */
+async function interruptedBuild(folder: string, socket: string): Promise<void> {
+  const store = join(folder, 'interrupted');
+  mkdirSync(store);
+  for (const part of ['blobs', 'trees']) symlinkSync(join(folder, 'store', part), join(store, part));
+  const child = startProvision(['aarch64', '--engine', `docker:unix://${socket}`], { cwd: folder, store });
+  await untilPrinted(child, /engine: done/);
+  await new Promise((resolve) => setTimeout(resolve, 5000));
+  const ended = finish(child, 60_000);
+  child.kill('SIGINT');
+  assert.equal((await ended).status, 130);
+  assert.deepEqual((await thingsIn(socket)).containers, []);
+}

@@ -1,0 +1,98 @@
+// CPython built from its source into one static program: what the bundle is, and that it needs nothing of a system.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, test } from 'node:test';
+import { type CliRun, provision, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
+
+interface Report {
+  readonly status: string;
+  readonly python?: { readonly linkage: string; readonly version: string };
+  readonly bundle?: { readonly file: string };
+  readonly stages: readonly { readonly name: string; readonly outcome: string }[];
+  readonly totals: { readonly samples: number; readonly passed: number; readonly skipped: number };
+  readonly notices: readonly { readonly code: string; readonly message: string }[];
+}
+
+const MODULES = ['ssl', 'sqlite3', 'zlib', 'lzma', 'bz2', 'ctypes', 'uuid', 'hashlib'];
+
+let folder = '';
+let first: CliRun;
+
+before(async () => {
+  folder = temporaryFolder({ after: (done) => process.once('exit', done) }, 'provision musl ü ');
+  first = await provision(['musl'], { cwd: folder, store: SHARED_STORE, timeoutMs: 40 * 60_000 });
+});
+
+function report(): Report {
+  return JSON.parse(readFileSync(join(folder, 'artifacts', 'musl', 'report.json'), 'utf8')) as Report;
+}
+
+test('every sample equals the reference, with no declared difference hidden in code', () => {
+  assert.equal(first.status, 0, first.stdout + first.stderr);
+  const { status, totals, python } = report();
+  assert.equal(status, 'passed');
+  assert.equal(totals.passed + totals.skipped, totals.samples);
+  assert.equal(python?.linkage, 'static');
+});
+
+test('modules that the build lacks are in the report, each with its reason', () => {
+  const missing = report().notices.filter(({ code }) => code === 'sysroot/module-missing');
+  assert.ok(missing.some(({ message }) => /_tkinter: Needs Tcl/.test(message)));
+  for (const name of MODULES) assert.ok(!missing.some(({ message }) => message.includes(` ${name}:`)), name);
+});
+
+test('the bundle runs in a root that holds nothing but it', () => {
+  const root = temporaryFolder({ after: (done) => process.once('exit', done) });
+  const archive = join(folder, 'artifacts', 'musl', 'isolate-x86_64-unknown-linux-musl.tar.gz');
+  assert.equal(spawnSync('tar', ['-xzf', archive, '-C', root]).status, 0);
+  const script = `import ${MODULES.join(', ')}\nprint(zlib.decompress(zlib.compress(b'alone')).decode())\n`;
+  writeFileSync(join(root, 'script.py'), script);
+  const program = '/isolate-x86_64-unknown-linux-musl/bin/isolate';
+  const run = spawnSync('unshare', ['--map-root-user', '--user', `--root=${root}`, program, '/script.py'], {
+    encoding: 'utf8',
+  });
+  assert.equal(run.stderr, '');
+  assert.equal(run.stdout, 'alone\n');
+});
+
+test('the program has no interpreter and needs no library', () => {
+  const root = temporaryFolder({ after: (done) => process.once('exit', done) });
+  const archive = join(folder, 'artifacts', 'musl', 'isolate-x86_64-unknown-linux-musl.tar.gz');
+  spawnSync('tar', ['-xzf', archive, '-C', root]);
+  const program = readFileSync(join(root, 'isolate-x86_64-unknown-linux-musl', 'bin', 'isolate'));
+  const types = programHeaderTypes(program);
+  assert.ok(!types.includes(PT_INTERP), 'it names a program interpreter');
+  assert.equal(program.readUInt16LE(16), ET_DYN, 'it can be loaded at any address');
+});
+
+test('again at once: everything is a hit, CPython and the Rust standard library too', async () => {
+  const again = await provision(['musl'], { cwd: folder, store: SHARED_STORE });
+  assert.equal(again.status, 0, again.stderr);
+  for (const name of ['libraries', 'cpython', 'rust-std', 'build']) {
+    assert.equal(report().stages.find((stage) => stage.name === name)?.outcome, 'hit', name);
+  }
+});
+
+test('PyO3 is given the link line of the build, not a guess', async () => {
+  const run = await provision(['env', 'musl'], { cwd: folder, store: SHARED_STORE });
+  assert.equal(run.status, 0, run.stderr);
+  for (const name of ['python3.13', 'ssl', 'crypto', 'sqlite3', 'ffi', 'lzma', 'bz2', 'z', 'uuid']) {
+    assert.match(
+      run.stdout,
+      new RegExp(`cargo:rustc-link-lib=static:-bundle=${name.replace('.', '\\.')}\\n`),
+    );
+  }
+});
+
+const PT_INTERP = 3;
+const ET_DYN = 3;
+
+/** `p_type` of every program header of a 64-bit little-endian ELF file (elf(5)). */
+function programHeaderTypes(file: Buffer): readonly number[] {
+  const offset = Number(file.readBigUInt64LE(32));
+  const size = file.readUInt16LE(54);
+  const count = file.readUInt16LE(56);
+  return Array.from({ length: count }, (_, index) => file.readUInt32LE(offset + index * size));
+}

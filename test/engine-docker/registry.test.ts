@@ -1,0 +1,220 @@
+// Images through a real registry on the loopback (Debian package docker-registry).
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pushTree, readImage, unpackLayer } from '../../src/engine/docker/oci.ts';
+import { digestOf, TREE } from '../../src/engine/docker/pack.ts';
+import { formatReference, parseReference } from '../../src/engine/docker/reference.ts';
+import { temporaryFolder } from '../support/cli.ts';
+import { dockerContext } from '../support/fake-docker.ts';
+import { value } from '../support/sandboxes.ts';
+
+const missing =
+  spawnSync('sh', ['-c', 'command -v docker-registry']).status === 0
+    ? false
+    : 'docker-registry is not installed';
+const FINGERPRINT = 'f'.repeat(64);
+const LOCK = `sha256:${'1'.repeat(64)}` as const;
+
+test('references name their registry', () => {
+  for (const text of [
+    'localhost:5000/a',
+    'registry.example/team/llvm:today',
+    `127.0.0.1:1/a/b:c@${LOCK}`,
+    '[::1]:5000/x:y',
+  ]) {
+    const parsed = value(parseReference(text));
+    assert.ok(formatReference(parsed).startsWith(text.replace(/@.*/, '')));
+  }
+  for (const text of [
+    'llvm',
+    'team/llvm',
+    'llvm:tag',
+    '',
+    'host.example/',
+    'host.example/UPPER',
+    'host.example/a@sha256:12',
+    'https://host.example/a',
+  ]) {
+    const parsed = parseReference(text);
+    assert.equal(parsed.ok ? text : parsed.error.code, 'usage/reference');
+  }
+});
+
+describe('a registry', { skip: missing }, () => {
+  let folder: string;
+  let registry: ChildProcess;
+  let host: string;
+  const done: (() => void)[] = [];
+
+  before(async () => {
+    folder = temporaryFolder({ after: (undo) => void done.push(undo) });
+    const port = await freePort();
+    host = `127.0.0.1:${port}`;
+    const configuration = `version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: ${join(folder, 'registry')}\nhttp:\n  addr: ${host}\n`;
+    writeFileSync(join(folder, 'config.yml'), configuration);
+    registry = spawn('docker-registry', ['serve', join(folder, 'config.yml')], { stdio: 'ignore' });
+    for (let tries = 0; !(await answers(host)); tries += 1) {
+      if (tries > 200) throw new Error('the registry does not answer');
+      await sleep(50);
+    }
+  });
+  after(async () => {
+    const ended = new Promise((resolve) => registry.once('close', resolve));
+    registry.kill();
+    await ended;
+    for (const undo of done) undo();
+  });
+
+  const tree = (): string => {
+    const root = join(folder, 'tree');
+    mkdirSync(join(root, 'usr/bin'), { recursive: true });
+    writeFileSync(join(root, 'usr/bin/program'), Buffer.alloc(3_000_000, 'x'), { mode: 0o755 });
+    writeFileSync(join(root, 'data'), 'data\n', { mode: 0o640 });
+    spawnSync('ln', ['-sfn', '/usr/bin', join(root, 'bin')]);
+    return root;
+  };
+  const image = () => ({
+    root: tree(),
+    fingerprint: FINGERPRINT,
+    lock: LOCK,
+    created: '2026-01-01T00:00:00Z',
+    platform: 'linux/none/v1',
+  });
+  const context = () => dockerContext(folder, 'auto');
+
+  test("what is pushed is pulled again: the same tree, the layer of the engine's own image", async () => {
+    const reference = value(parseReference(`${host}/team/tree:one`));
+    const pushed = value(await pushTree(context(), reference, image()));
+    assert.equal(
+      pushed.layer,
+      await digestOf([{ kind: 'host', path: '', source: tree(), attributes: TREE }]),
+    );
+    const again = value(await pushTree(context(), { ...reference, tag: 'two' }, image()));
+    assert.equal(again.digest, pushed.digest, 'the same tree is the same image');
+    for (const exact of [reference, { ...reference, tag: 'gone', digest: pushed.digest }]) {
+      const pulled = value(await readImage(context(), exact));
+      assert.deepEqual(
+        [pulled.digest, pulled.fingerprint, pulled.platform],
+        [pushed.digest, FINGERPRINT, 'linux/none/v1'],
+      );
+      const to = join(folder, `pulled-${exact.tag}`);
+      mkdirSync(to);
+      assert.equal(value(await unpackLayer(context(), exact, pulled, to)).files, 3);
+      assert.equal(spawnSync('diff', ['-r', '--no-dereference', tree(), to]).status, 0);
+      assert.equal(statSync(join(to, 'data')).mode & 0o777, 0o640);
+      assert.equal(statSync(join(to, 'usr/bin/program')).mode & 0o777, 0o755);
+    }
+  });
+
+  test('every part is checked against its digest', async () => {
+    const reference = value(parseReference(`${host}/checked:one`));
+    value(await pushTree(context(), reference, image()));
+    const pulled = value(await readImage(context(), reference));
+    const blob = pulled.layer.digest.slice('sha256:'.length);
+    const file = join(folder, 'registry/docker/registry/v2/blobs/sha256', blob.slice(0, 2), blob, 'data');
+    const good = readFileSync(file);
+    const wrong = { ...pulled, uncompressed: LOCK };
+    const first = await unpackLayer(context(), reference, wrong, emptyFolder('wrong'));
+    assert.equal(first.ok ? '' : first.error.code, 'fetch/registry-digest');
+    writeFileSync(file, Buffer.concat([good.subarray(0, 10), Buffer.from([0xff]), good.subarray(11)]));
+    const changed = await unpackLayer(context(), reference, pulled, emptyFolder('changed'));
+    assert.ok(!changed.ok);
+    writeFileSync(file, good.subarray(0, good.length - 100));
+    const cut = await unpackLayer(context(), reference, pulled, emptyFolder('cut'));
+    assert.ok(!cut.ok);
+    writeFileSync(file, good);
+    const other = await readImage(context(), { ...reference, digest: LOCK });
+    assert.equal(other.ok ? '' : other.error.code, 'fetch/registry-absent');
+  });
+
+  const emptyFolder = (name: string): string => {
+    mkdirSync(join(folder, name));
+    return join(folder, name);
+  };
+
+  test('what is not there and who is not there are told', async () => {
+    const absent = await readImage(context(), value(parseReference(`${host}/no/such:one`)));
+    assert.equal(absent.ok ? '' : absent.error.code, 'fetch/registry-absent');
+    const nobody = await readImage(context(), value(parseReference('127.0.0.1:9/x:y')));
+    assert.equal(nobody.ok ? '' : nobody.error.code, 'fetch/registry-unreachable');
+  });
+
+  test('logins of docker login are used, for basic and for token challenges, and asked for when they lack', async (t) => {
+    const seen: string[] = [];
+    const proxy = createServer((incoming, outgoing) => {
+      const { authorization = '' } = incoming.headers;
+      if (incoming.url?.startsWith('/token')) {
+        seen.push(`token ${authorization}`);
+        return outgoing.writeHead(authorization === '' ? 401 : 200).end(JSON.stringify({ token: 'given' }));
+      }
+      const kind = incoming.url?.includes('/basic/') ? 'basic' : 'token';
+      const wanted =
+        kind === 'basic' ? `Basic ${Buffer.from('me:secret').toString('base64')}` : 'Bearer given';
+      if (authorization !== wanted) {
+        const challenge =
+          kind === 'basic'
+            ? 'Basic realm="here"'
+            : `Bearer realm="http://${incoming.headers.host}/token",service="here",scope="all"`;
+        return outgoing.writeHead(401, { 'www-authenticate': challenge }).end();
+      }
+      const passed = request(
+        {
+          host: '127.0.0.1',
+          port: host.split(':')[1],
+          path: incoming.url,
+          method: incoming.method,
+          headers: { ...incoming.headers, authorization: '' },
+        },
+        (answer) => {
+          outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
+          answer.pipe(outgoing);
+        },
+      );
+      incoming.pipe(passed);
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    t.after(() => {
+      proxy.closeAllConnections();
+      proxy.close();
+    });
+    const guarded = `127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    for (const kind of ['basic', 'token']) {
+      const reference = value(parseReference(`${guarded}/${kind}/image:one`));
+      const config = temporaryFolder(t);
+      const refused = await pushTree(dockerContext(folder, 'auto', { config }), reference, image());
+      assert.equal(refused.ok ? '' : refused.error.code, 'fetch/registry-login');
+      writeFileSync(
+        join(config, 'config.json'),
+        JSON.stringify({ auths: { [guarded]: { auth: Buffer.from('me:secret').toString('base64') } } }),
+      );
+      value(await pushTree(dockerContext(folder, 'auto', { config }), reference, image()));
+      value(await readImage(dockerContext(folder, 'auto', { config }), reference));
+    }
+    assert.ok(seen.includes(`token Basic ${Buffer.from('me:secret').toString('base64')}`));
+  });
+});
+
+function answers(host: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const asked = request(`http://${host}/v2/`, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    });
+    asked.once('error', () => resolve(false));
+    asked.end();
+  });
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

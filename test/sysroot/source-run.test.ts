@@ -1,0 +1,94 @@
+// Builds from source that fail, with real shells in place of CPython's: what is told, where, and what is kept.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext as NodeTest, test } from 'node:test';
+import type { Event } from '../../src/events.ts';
+import type { Failure } from '../../src/failure.ts';
+import { runScript, type ScriptRun } from '../../src/sysroot/source/script.ts';
+import { temporaryFolder } from '../support/cli.ts';
+import { testContext } from '../support/context.ts';
+import { hostEngine } from '../support/host-engine.ts';
+
+async function run(t: NodeTest, script: string, more: Partial<ScriptRun> = {}) {
+  const logs = temporaryFolder(t);
+  const events: Event[] = [];
+  const context = { ...testContext(), emit: (event: Event) => events.push(event) };
+  const spec = { rootfs: '/', mounts: [{ kind: 'scratch', at: '/work/build' }], network: 'none' } as const;
+  const box = await hostEngine().open(spec);
+  assert.ok(box.ok);
+  await using sandbox = box.value;
+  const env = { PATH: '/usr/bin:/bin' };
+  const said = await runScript(context, sandbox, {
+    stage: 'cpython',
+    name: 'cpython',
+    script,
+    env,
+    logs,
+    ...more,
+  });
+  return { said, events, log: readFileSync(join(logs, 'cpython.log'), 'utf8') };
+}
+
+async function failureOf(t: NodeTest, script: string): Promise<Failure> {
+  const { said } = await run(t, script);
+  assert.ok(!said.ok);
+  return said.error;
+}
+
+test('configure that fails is told by the end of config.log', async (t) => {
+  const script = `phase configure
+echo 'checking for C compiler... clang'
+say config-log
+cat <<'END'
+configure:10: checking whether the C compiler works
+ld.lld: error: cannot open crt1.o
+| int main (void) { return 0; }
+configure:20: error: C compiler cannot create executables
+END
+exit 1
+`;
+  const failure = await failureOf(t, script);
+  assert.equal(failure.code, 'build/configure');
+  assert.deepEqual(failure.evidence, [
+    'configure:10: checking whether the C compiler works',
+    'ld.lld: error: cannot open crt1.o',
+    'configure:20: error: C compiler cannot create executables',
+  ]);
+});
+
+test('a full disk is told as that, not as an error of the compiler', async (t) => {
+  const failure = await failureOf(
+    t,
+    "phase make\necho 'fatal error: error in backend: IO failure on output stream: No space left on device'\nexit 2\n",
+  );
+  assert.equal(failure.code, 'store/no-space');
+  assert.match(failure.what, /while it was at "make"/);
+});
+
+test('a patch that does not fit is told by its name', async (t) => {
+  const failure = await failureOf(t, 'phase patch\nsay patch good.patch\ntrue\nsay patch bad.patch\nfalse\n');
+  assert.equal(failure.code, 'build/source');
+  assert.match(failure.what, /patch bad\.patch/);
+});
+
+test('the log is whole, progress has phase and number, and what the script says comes back', async (t) => {
+  const script = `phase make
+say total 2
+echo 'clang -c one.c -o one.o'
+sleep 0.3
+echo 'clang -c two.c -o two.o'
+say modules _ssl zlib
+echo 'Running code to generate profile data in the background:'
+`;
+  const { said, events, log } = await run(t, script, { phases: { 'Running code': 'training' } });
+  assert.ok(said.ok);
+  assert.deepEqual(said.value.get('modules'), ['_ssl zlib']);
+  assert.match(log, /one\.c[\s\S]*two\.c/);
+  const progress = events.filter((event) => event.type === 'stage-progress');
+  assert.deepEqual(
+    progress.map(({ detail }) => detail).filter((detail, i, all) => detail !== all[i - 1]),
+    ['cpython: make', 'cpython: training'],
+  );
+  assert.ok(progress.some(({ done, total }) => done === 2 && total === 2));
+});
