@@ -93,8 +93,12 @@ class Running implements TestEngine {
 
   #spawn(program: string, args: readonly string[], env: Readonly<Record<string, string>>): ChildProcess {
     const child = spawn(program, args, {
+      // conmon leaves a file `oom` in its working folder.
+      cwd: this.folder,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
+      // Podman's monitor leaves a file there when a container runs out of memory.
+      cwd: this.folder,
     });
     const note = (chunk: Buffer): void => {
       this.#said += chunk.toString('utf8');

@@ -10,11 +10,12 @@ import { Writer } from '../../archive/writer.ts';
 import type { Context } from '../../domain/context.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Digest } from '../../domain/words.ts';
-import { type Failure, interrupted } from '../../failure.ts';
+import { interrupted } from '../../failure.ts';
 import { LABELS } from './names.ts';
 import { pack, TREE, Unreadable } from './pack.ts';
 import { formatReference, type Reference } from './reference.ts';
 import { bytesOf, Registry, RegistryError } from './registry.ts';
+import { absent, denied, differs, foreign, refusedBy, unreachableRegistry } from './registry-failures.ts';
 
 /** Media types of the OCI image specification, and Docker's own for the same things. */
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
@@ -285,58 +286,4 @@ async function speaking<T>(
     if (cause instanceof Error && 'code' in cause) return err(unreachableRegistry(name, cause.message));
     throw cause;
   }
-}
-
-function denied(name: string, message: string): Failure {
-  return {
-    code: 'fetch/registry-login',
-    what: `The registry of ${name} asks for a login that may do this.`,
-    fix: ['Log in: `docker login <host>` (what it keeps is read here).'],
-    evidence: [message],
-  };
-}
-
-function absent(name: string, message: string): Failure {
-  return {
-    code: 'fetch/registry-absent',
-    what: `There is no ${name}.`,
-    fix: ['Check the name and the tag.', 'Push it first: `provision image push <reference>`.'],
-    evidence: [message],
-  };
-}
-
-function refusedBy(name: string, message: string): Failure {
-  return {
-    code: 'fetch/registry',
-    what: `The registry of ${name} refused.`,
-    fix: ['See its message below.'],
-    evidence: [message],
-  };
-}
-
-function unreachableRegistry(name: string, message: string): Failure {
-  return {
-    code: 'fetch/registry-unreachable',
-    what: `The registry of ${name} cannot be reached.`,
-    fix: ['Check the name, the network, the proxy settings and the CA bundle: `provision doctor`.'],
-    evidence: [message],
-  };
-}
-
-function differs(reference: Reference, part: string, wanted: Digest, got: Digest): Failure {
-  return {
-    code: 'fetch/registry-digest',
-    what: `The ${part} of ${formatReference(reference)} is not what its digest says; nothing of it was kept.`,
-    why: `Expected ${wanted}, got ${got}.`,
-    fix: ['Push the image again.', 'Look whether something on the way answers in place of the registry.'],
-  };
-}
-
-function foreign(reference: Reference, why: string): Failure {
-  return {
-    code: 'fetch/registry-foreign',
-    what: `${formatReference(reference)} was not made by \`provision image push\`.`,
-    why,
-    fix: ['Name an image that was.'],
-  };
 }

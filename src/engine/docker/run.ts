@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { err, ok, type Result } from '../../domain/result.ts';
 import { interrupted } from '../../failure.ts';
 import type { Command, Exit } from '../engine.ts';
@@ -74,7 +75,7 @@ export async function follow({
     await streamed;
     if (signal.aborted) return err(interrupted());
     const ending = filter.end();
-    const state = await stateAfter(machine, container);
+    const state = await settledState(machine, container, memory);
     const ms = performance.now() - began;
     if (signal.aborted) return err(interrupted());
     const output = { stdout: collector.output('stdout'), stderr: collector.output('stderr') };
@@ -122,6 +123,23 @@ export async function stateAfter({ api }: Machine, container: string): Promise<C
   if (!state.running) return state;
   await api.containers.wait(container);
   return api.containers.inspect(container);
+}
+
+/** The engine hears of memory that ran out on another way than of the end, sometimes after it. */
+const NEWS_MS = 2000;
+
+async function settledState(
+  machine: Machine,
+  container: string,
+  memory: number | undefined,
+): Promise<ContainerState> {
+  const until = performance.now() + NEWS_MS;
+  let state = await stateAfter(machine, container);
+  while (memory !== undefined && state.exitCode === KILLED && !state.oomKilled && performance.now() < until) {
+    await sleep(100);
+    state = await machine.api.containers.inspect(container);
+  }
+  return state;
 }
 
 type Observed = Pick<Exit, 'stdout' | 'stderr' | 'ms' | 'limit'>;
