@@ -84,7 +84,7 @@ mount -t proc proc tools/proc
 cp /etc/resolv.conf tools/etc/resolv.conf
 if [ -n "$CA" ]; then cp "$CA" tools/work/ca.pem; export CARGO_HTTP_CAINFO=/work/ca.pem; fi
 eval "$BUILD_ENV"
-chroot tools sh -c 'cd /work/project && cargo fetch --locked && cargo build --locked --offline '"$CARGO_ARGS" >&2
+/usr/sbin/chroot tools sh -c 'cd /work/project && cargo fetch --locked && cargo build --locked --offline '"$CARGO_ARGS" >&2
 mark
 umount tools/proc tools/work/project tools/sysroot
 `;

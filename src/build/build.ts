@@ -13,7 +13,7 @@ import { fingerprint } from '../store/fingerprint.ts';
 import type { Store, StoreEntry } from '../store/store.ts';
 import { checkModule } from './check-module.ts';
 import { type HostCargo, hostCargo } from './host-cargo.ts';
-import { digestSources } from './sources.ts';
+import { digestSources, NOT_SOURCES } from './sources.ts';
 import { traceUndefined } from './undefined-symbols.ts';
 
 /** Goes up when what this stage makes of the same inputs changes. */
@@ -201,7 +201,12 @@ function openSandbox(step: Step, network: 'none' | 'host', more: readonly Mount[
 export function buildMounts(input: BuildPlace, envFolder: string): readonly Mount[] {
   return [
     { kind: 'tree', source: input.sysroot.folder, at: PATHS.sysroot },
-    { kind: 'source', source: input.resolved.recipe.project.folder, at: PATHS.project },
+    {
+      kind: 'source',
+      source: input.resolved.recipe.project.folder,
+      at: PATHS.project,
+      without: [...NOT_SOURCES],
+    },
     { kind: 'source', source: envFolder, at: PATHS.env },
     { kind: 'volume', name: 'cargo', at: PATHS.cargo },
     { kind: 'volume', name: volumeName(input), at: PATHS.target },

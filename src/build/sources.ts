@@ -15,7 +15,15 @@ export interface Sources {
 }
 
 /** Folders that no build reads: outputs and the history. */
-const NOT_SOURCES = new Set(['target', '.git', '.hg', '.svn', 'node_modules', 'artifacts', '__pycache__']);
+export const NOT_SOURCES: ReadonlySet<string> = new Set([
+  'target',
+  '.git',
+  '.hg',
+  '.svn',
+  'node_modules',
+  'artifacts',
+  '__pycache__',
+]);
 
 /**
  * Digest of a crate's files. `except` are absolute paths left out beside the standing ones: a sample suite inside the

@@ -49,6 +49,7 @@ async function run(invocation: Invocation): Promise<Result<Outcome>> {
   try {
     return await runAndReport(session.value, invocation, started);
   } finally {
+    await session.value.engineUsed()?.close?.();
     if (!invocation.context.signal.aborted) await session.value.store.settled();
   }
 }

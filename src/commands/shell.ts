@@ -31,6 +31,7 @@ async function run(invocation: Invocation): Promise<Result<Outcome>> {
     return await enter(session.value, invocation, folder);
   } finally {
     await rm(folder, { recursive: true, force: true });
+    await session.value.engineUsed()?.close?.();
     await session.value.store.settled();
   }
 }

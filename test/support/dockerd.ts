@@ -97,8 +97,6 @@ class Running implements TestEngine {
       cwd: this.folder,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
-      // Podman's monitor leaves a file there when a container runs out of memory.
-      cwd: this.folder,
     });
     const note = (chunk: Buffer): void => {
       this.#said += chunk.toString('utf8');
