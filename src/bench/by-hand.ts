@@ -74,7 +74,7 @@ function handScript(): string {
 mark() { echo "MARK $(date +%s%3N)"; }
 mark
 mmdebstrap --quiet --variant=essential --keyring="$KEYRING" --architectures="$TOOLS_ARCH" --include="$TOOLS" "$SUITE" tools "$MIRROR" >&2
-mmdebstrap --quiet --variant=extract --keyring="$KEYRING" --architectures="$LIBS_ARCH" --include="$LIBS" "$SUITE" libs "$MIRROR" >&2
+mmdebstrap --quiet --variant=extract --hook-dir=/usr/share/mmdebstrap/hooks/merged-usr --keyring="$KEYRING" --architectures="$LIBS_ARCH" --include="$LIBS" "$SUITE" libs "$MIRROR" >&2
 mark
 mkdir -p tools/sysroot tools/work/project tools/work/env tools/work/target tools/work/cargo
 printf '%s' "$PYO3_CONFIG" > tools/work/env/pyo3-config.txt
