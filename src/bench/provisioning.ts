@@ -192,13 +192,13 @@ async function changes(bench: Bench): Promise<Result<readonly Row[]>> {
   const first = await runTool(context, args, home);
   if (!first.ok) return first;
   const samples = await timed((round) =>
-    writeFile(join(home, 'samples', `added_${round}.py`), `print(${round})\n`),
+    writeFile(join(home, 'samples', `added_${round}.py`), `print(${round}, ${Date.now()})\n`),
   );
   if (!samples.ok) return samples;
   const source = join(home, 'crate', 'src', 'main.rs');
   const text = await readFile(source, 'utf8');
-  const lines = await timed((round) =>
-    writeFile(source, `${text}\n#[used]\nstatic CHANGED: u8 = ${round};\n`),
+  const lines = await timed(() =>
+    writeFile(source, `${text}\n#[used]\nstatic CHANGED: u64 = ${Date.now()};\n`),
   );
   if (!lines.ok) return lines;
   return ok([
