@@ -1,21 +1,7 @@
+import type { Notice, StageReport } from '../domain/report.ts';
 import type { Result } from '../domain/result.ts';
 import type { Emit, Event, StageName } from '../events.ts';
 import type { Failure } from '../failure.ts';
-
-/** How one stage went, for the report. */
-export interface StageRecord {
-  readonly name: StageName;
-  readonly outcome: 'hit' | 'done' | 'failed';
-  /** Milliseconds, wall; stages run side by side. */
-  readonly ms: number;
-  readonly detail?: string;
-}
-
-export interface Notice {
-  readonly level: 'info' | 'warning';
-  readonly code: string;
-  readonly message: string;
-}
 
 /** What a stage's work says about itself when it is done. */
 export interface StageSummary {
@@ -25,7 +11,7 @@ export interface StageSummary {
 
 /** Hears every event on its way to the screen and keeps what the report tells. */
 export class Recorder {
-  readonly stages: StageRecord[] = [];
+  readonly stages: StageReport[] = [];
   readonly notices: Notice[] = [];
   readonly #emit: Emit;
 
