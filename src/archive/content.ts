@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { interrupted } from '../failure.ts';
 import { corrupt, noXz, Refusal, truncated } from './refusal.ts';
+import { spend } from './spent-buffers.ts';
 
 export type Compression = 'xz' | 'gz' | 'zst' | 'none';
 
@@ -81,6 +82,7 @@ function drain(child: ChildProcessByStdio<null, Readable, Readable>, take: Take)
       if (thrown) return;
       try {
         take(chunk);
+        spend(chunk.length);
       } catch (error) {
         thrown = { error };
         child.kill('SIGKILL');

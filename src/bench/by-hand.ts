@@ -76,16 +76,16 @@ mark
 mmdebstrap --quiet --variant=essential --keyring="$KEYRING" --architectures="$TOOLS_ARCH" --include="$TOOLS" "$SUITE" tools "$MIRROR" >&2
 mmdebstrap --quiet --variant=extract --hook-dir=/usr/share/mmdebstrap/hooks/merged-usr --keyring="$KEYRING" --architectures="$LIBS_ARCH" --include="$LIBS" "$SUITE" libs "$MIRROR" >&2
 mark
-mkdir -p tools/sysroot tools/work/project tools/work/env tools/work/target tools/work/cargo
-printf '%s' "$PYO3_CONFIG" > tools/work/env/pyo3-config.txt
+mkdir -p tools/sysroot tools/job/project tools/job/env tools/job/target tools/job/cargo
+printf '%s' "$PYO3_CONFIG" > tools/job/env/pyo3-config.txt
 mount --bind libs tools/sysroot
-mount --bind "$PROJECT" tools/work/project
+mount --bind "$PROJECT" tools/job/project
 mount -t proc proc tools/proc
 cp /etc/resolv.conf tools/etc/resolv.conf
-if [ -n "$CA" ]; then cp "$CA" tools/work/ca.pem; export CARGO_HTTP_CAINFO=/work/ca.pem; fi
+if [ -n "$CA" ]; then cp "$CA" tools/job/ca.pem; export CARGO_HTTP_CAINFO=/job/ca.pem; fi
 eval "$BUILD_ENV"
-/usr/sbin/chroot tools sh -c 'cd /work/project && cargo fetch --locked && cargo build --locked --offline '"$CARGO_ARGS" >&2
+/usr/sbin/chroot tools sh -c 'cd /job/project && cargo fetch --locked && cargo build --locked --offline '"$CARGO_ARGS" >&2
 mark
-umount tools/proc tools/work/project tools/sysroot
+umount tools/proc tools/job/project tools/sysroot
 `;
 }

@@ -24,7 +24,7 @@ print(1)
 `,
 };
 
-const WORK = '/work/samples';
+const WORK = '/job/samples';
 const BUNDLE = '/opt/bundle';
 
 /** `provision bench wasm`: launch to exit in wasmtime, in Node and natively, in turn in one run. */
@@ -96,9 +96,9 @@ async function measure(
       {
         kind: 'source',
         source: join(context.settings.home, 'src', 'bench', 'alternate.py'),
-        at: '/work/alternate.py',
+        at: '/job/alternate.py',
       },
-      { kind: 'scratch', at: '/work/scratch' },
+      { kind: 'scratch', at: '/job/scratch' },
     ],
   });
   if (!sandbox.ok) return sandbox;
@@ -132,9 +132,9 @@ async function measure(
       log: join(folder, 'bench.log'),
       quietStdout: true,
       command: {
-        argv: [native.command[0], '/work/alternate.py', String(times)],
+        argv: [native.command[0], '/job/alternate.py', String(times)],
         env: { ...native.env },
-        cwd: '/work/scratch',
+        cwd: '/job/scratch',
         stdin: JSON.stringify(some),
       },
     });
@@ -147,7 +147,7 @@ async function measure(
 function commandOf(world: World, script: string): Command {
   return {
     argv: [...world.command, `${WORK}/${script}.py`],
-    env: { PATH: '/usr/bin:/bin', HOME: '/work/scratch', LANG: 'C.UTF-8', TZ: 'UTC', ...world.env },
+    env: { PATH: '/usr/bin:/bin', HOME: '/job/scratch', LANG: 'C.UTF-8', TZ: 'UTC', ...world.env },
   };
 }
 

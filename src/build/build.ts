@@ -211,7 +211,7 @@ export function buildMounts(input: BuildPlace, envFolder: string): readonly Moun
     { kind: 'volume', name: 'cargo', at: PATHS.cargo },
     { kind: 'volume', name: volumeName(input), at: PATHS.target },
     // Where cargo looks for configuration above the project: the registries the machine is set to use.
-    { kind: 'source', source: join(envFolder, 'cargo-config.toml'), at: '/work/.cargo/config.toml' },
+    { kind: 'source', source: join(envFolder, 'cargo-config.toml'), at: '/job/.cargo/config.toml' },
   ];
 }
 

@@ -16,7 +16,7 @@ export interface HostCargo {
 
 /** Tables of a person's cargo configuration that say where crates come from; the rest (linkers, flags, wrappers) stays out. */
 const REGISTRY_TABLES = ['source', 'registries', 'registry', 'net', 'http', 'credential-alias'];
-const CA_BUNDLE = '/work/ca.pem';
+const CA_BUNDLE = '/job/ca.pem';
 
 /** Takes registry configuration, proxies and CA bundle of the machine along (The Cargo Book, "Configuration"). */
 export async function hostCargo(settings: Settings): Promise<Result<HostCargo>> {

@@ -6,13 +6,13 @@ export const PATHS = {
   /** Link-time tree of the target. */
   sysroot: '/sysroot',
   /** The crate, read-only. */
-  project: '/work/project',
+  project: '/job/project',
   /** Cargo's target folder. */
-  target: '/work/target',
+  target: '/job/target',
   /** Cargo's home: registry and sources of crates. */
-  cargo: '/work/cargo',
+  cargo: '/job/cargo',
   /** Files made for the build. */
-  env: '/work/env',
+  env: '/job/env',
   /** Prefix of the interpreter under test and of the reference: equal, so that tracebacks name equal files. */
   interpreter: '/opt/isolate',
   /** Compiled standard library of the reference. */

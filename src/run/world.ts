@@ -18,10 +18,10 @@ export interface World {
 }
 
 /** Where every world shows the suite, read-only: tracebacks name these paths. */
-export const SUITE_AT = '/work/samples';
+export const SUITE_AT = '/job/samples';
 
 /** The working folder: empty, writable, gone with the run. */
-export const SCRATCH_AT = '/work/scratch';
+export const SCRATCH_AT = '/job/scratch';
 
 /**
  * The environment of every sample, in both worlds. Locale, zone and the hash seed are fixed so that a script that is

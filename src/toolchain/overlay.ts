@@ -19,7 +19,7 @@ import type { Result } from '../domain/result.ts';
 export const OVERLAY_VERSION = 1;
 
 /** Folders that sandboxes mount on: a read-only root can have none made in it later. */
-const MOUNT_POINTS = ['proc', 'dev', 'sys', 'tmp', 'run', 'work'];
+const MOUNT_POINTS = ['proc', 'dev', 'sys', 'tmp', 'run', 'job'];
 
 /**
  * Writes a definition's own links and files over the unpacked packages and makes the mount points. Paths are resolved

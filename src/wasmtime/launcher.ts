@@ -21,9 +21,9 @@ export interface LauncherInput {
 /** A folder with `program` and the library that it loads, to be used as it is at any path. */
 export type Launcher = StoreEntry<{ readonly program: string; readonly version: string }>;
 
-const SOURCE_AT = '/work/launcher.c';
-const LIBRARY_AT = '/work/library';
-const OUT_AT = '/work/out';
+const SOURCE_AT = '/job/launcher.c';
+const LIBRARY_AT = '/job/library';
+const OUT_AT = '/job/out';
 const PROGRAM = 'wasmtime';
 /** Name that the program looks for beside itself; the wheel's library has no name of its own (DT_SONAME). */
 const LIBRARY = 'libwasmtime.so';

@@ -8,12 +8,12 @@ export interface HostPip {
   readonly mounts: readonly Mount[];
 }
 
-const CA_BUNDLE = '/work/ca.pem';
+const CA_BUNDLE = '/job/ca.pem';
 /** Where the sandbox's pip looks for its levels of configuration: XDG_CONFIG_DIRS, XDG_CONFIG_HOME, a file by name. */
-const GLOBAL = '/work/pip/global';
-const USER = '/work/pip/user';
-const NAMED = '/work/pip/named.conf';
-const HOME = '/work/pip/home';
+const GLOBAL = '/job/pip/global';
+const USER = '/job/pip/user';
+const NAMED = '/job/pip/named.conf';
+const HOME = '/job/pip/home';
 
 /**
  * Takes configuration, proxies, logins and CA bundle of the machine along (pip's documentation, "Configuration"): the

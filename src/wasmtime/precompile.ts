@@ -23,8 +23,8 @@ export interface PrecompileInput {
 /** Machine code of a module, for one version and set of settings of the engine. */
 export type Precompiled = StoreEntry<{ readonly file: string }>;
 
-const MODULE_AT = '/work/module';
-const OUT_AT = '/work/out';
+const MODULE_AT = '/job/module';
+const OUT_AT = '/job/out';
 
 /**
  * Compiles a module ahead of time, once. The engine takes it unread (mapped into memory), so everything that its code

@@ -30,9 +30,9 @@ export interface WheelInput {
 export type Library = StoreEntry<{ readonly library: string }>;
 
 const SHARE_AT = '/opt/share';
-const REQUIREMENTS_AT = '/work/requirements.txt';
-const SCRIPT_AT = '/work/fetch_wheel.py';
-const SCRATCH_AT = '/work/wheel';
+const REQUIREMENTS_AT = '/job/requirements.txt';
+const SCRIPT_AT = '/job/fetch_wheel.py';
+const SCRATCH_AT = '/job/wheel';
 const LIBRARY = 'library.so';
 
 /**

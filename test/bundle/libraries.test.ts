@@ -7,7 +7,7 @@ import type { Target } from '../../src/domain/target.ts';
 
 // As binutils 2.44 prints it.
 const OUTPUT = `
-File: /work/project/isolate
+File: /job/project/isolate
 ELF Header:
   Class:                             ELF64
   Type:                              DYN (Position-Independent Executable file)
@@ -41,9 +41,9 @@ test('reads machine, interpreter, search path and needs; leaves out what is no E
   const files = parseReadelf(OUTPUT);
   assert.deepEqual(
     [...files.keys()],
-    ['/work/project/isolate', '/sysroot/usr/lib/aarch64-linux-gnu/libpython3.13.so.1.0'],
+    ['/job/project/isolate', '/sysroot/usr/lib/aarch64-linux-gnu/libpython3.13.so.1.0'],
   );
-  assert.deepEqual(files.get('/work/project/isolate'), {
+  assert.deepEqual(files.get('/job/project/isolate'), {
     machine: 'AArch64',
     interpreter: '/lib/ld-linux-aarch64.so.1',
     needed: ['libpython3.13.so.1.0', 'libc.so.6'],

@@ -121,7 +121,7 @@ test('the script in the bundle runs a file of any folder in a wasmtime of the ma
 test('a script cannot write outside of its folders', async () => {
   const file = script(
     'writes',
-    `for path in ['/opt/isolate/lib/x', '/etc/x', '/work/samples/x']:
+    `for path in ['/opt/isolate/lib/x', '/etc/x', '/job/samples/x']:
     try:
         open(path, 'w')
         print('written', path)

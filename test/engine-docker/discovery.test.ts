@@ -10,6 +10,7 @@ import { formatAddress, parseAddress } from '../../src/engine/docker/address.ts'
 import { findEngine, surveyEngines } from '../../src/engine/docker/discovery.ts';
 import { temporaryFolder } from '../support/cli.ts';
 import { dockerContext, type FakeEngine, fakeEngine, VERSION } from '../support/fake-docker.ts';
+import { asOrdinaryUser } from '../support/ordinary-user.ts';
 import { value } from '../support/sandboxes.ts';
 
 async function codeOf(folder: string, engine: string, docker: Partial<DockerSettings> = {}): Promise<string> {
@@ -135,23 +136,9 @@ test('a socket without permission says how to get it', {
     const settings = { engine: ${JSON.stringify(`docker:unix://${engine.socket}`)}, docker };
     const found = await findEngine({ settings, emit() {}, signal: new AbortController().signal });
     process.stdout.write(JSON.stringify(found.error));`;
-  const { spawn } = await import('node:child_process');
-  const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', script], {
-    uid: 65534,
-    gid: 65534,
-    cwd: '/',
-    env: {},
-  });
-  let said = '';
-  child.stdout.on('data', (chunk) => {
-    said += chunk;
-  });
-  child.stderr.on('data', (chunk) => {
-    said += chunk;
-  });
-  await new Promise((resolve) => child.once('close', resolve));
-  if (/EACCES.*node_modules|Cannot find module/.test(said))
-    return t.skip('this checkout may not be read by other users');
+  const user = asOrdinaryUser(t);
+  if (!user) return t.skip('this checkout may not be read by other users');
+  const said = user.run(['--input-type=module-typescript', '-e', script]);
   const failure = JSON.parse(said) as { code: string; fix: string[] };
   assert.equal(failure.code, 'engine/docker-permission');
   assert.match(failure.fix.join('\n'), /usermod -aG docker[\s\S]*rootless[\s\S]*sudo/);

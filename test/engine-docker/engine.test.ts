@@ -142,46 +142,46 @@ function suite(product: Product): void {
         ),
         at: '/sysroot',
       },
-      { kind: 'source', source: folderWith("söurce 'x' \\040:", { file: 'source\n' }), at: '/work/project' },
+      { kind: 'source', source: folderWith("söurce 'x' \\040:", { file: 'source\n' }), at: '/job/project' },
       {
         kind: 'source',
         source: join(folderWith('single', { file: 'one\n' }), 'file'),
         at: '/etc/ssl/one file.pem',
       },
-      { kind: 'volume', name: 'kept', at: '/work/target' },
-      { kind: 'scratch', at: '/work/out' },
+      { kind: 'volume', name: 'kept', at: '/job/target' },
+      { kind: 'scratch', at: '/job/out' },
     ];
     const script = `
-      cat /sysroot/file /work/project/file '/etc/ssl/one file.pem'
-      touch /new /usr/new /etc/new /sysroot/x /work/project/x 2>&1
-      echo volume >/work/target/v && echo scratch >/work/out/s && cat /work/target/v /work/out/s`;
+      cat /sysroot/file /job/project/file '/etc/ssl/one file.pem'
+      touch /new /usr/new /etc/new /sysroot/x /job/project/x 2>&1
+      echo volume >/job/target/v && echo scratch >/job/out/s && cat /job/target/v /job/out/s`;
     const first = await openBox(t, bench, { mounts });
     const { stdout } = await shell(first, script);
     assert.match(stdout, /^tree\nsource\none\n/);
     assert.equal(stdout.match(/Read-only file system/g)?.length, 5, stdout);
     assert.match(stdout, /volume\nscratch\n$/);
     assert.equal(
-      (await run(first, ['cat', '/work/out/s'])).stdout,
+      (await run(first, ['cat', '/job/out/s'])).stdout,
       'scratch\n',
       'scratch lasts from command to command',
     );
     const second = await openBox(t, bench, { mounts });
     assert.equal(
-      (await run(second, ['ls', '/work/target', '/work/out'])).stdout,
-      '/work/out:\n\n/work/target:\nv\n',
+      (await run(second, ['ls', '/job/target', '/job/out'])).stdout,
+      '/job/out:\n\n/job/target:\nv\n',
     );
   });
 
   test('sources are seen as they are now, with their own times; what need not be there is not', async (t) => {
     const source = folderWith('changing', { file: 'before\n', 'target/output': 'large' });
     utimesSync(join(source, 'file'), 1_600_000_000, 1_600_000_000);
-    const mounts: Mount[] = [{ kind: 'source', source, at: '/work/project', without: ['target'] }];
+    const mounts: Mount[] = [{ kind: 'source', source, at: '/job/project', without: ['target'] }];
     const script = 'cat file; stat -c %Y file; ls';
-    const first = await shell(await openBox(t, bench, { mounts }), script, { cwd: '/work/project' });
+    const first = await shell(await openBox(t, bench, { mounts }), script, { cwd: '/job/project' });
     assert.equal(first.stdout, 'before\n1600000000\nfile\n');
     writeFileSync(join(source, 'file'), 'after\n');
     const second = await openBox(t, bench, { mounts });
-    assert.match((await shell(second, script, { cwd: '/work/project' })).stdout, /^after\n/);
+    assert.match((await shell(second, script, { cwd: '/job/project' })).stdout, /^after\n/);
   });
 
   test('mounts may lie in mounts, in any order given; what cannot be mounted is told', async (t) => {
@@ -226,22 +226,22 @@ function suite(product: Product): void {
   test('files and folders are copied out with their modes, and belong to the person', async (t) => {
     const box = await openBox(t, bench, {
       mounts: [
-        { kind: 'scratch', at: '/work/out' },
-        { kind: 'volume', name: 'target', at: '/work/target' },
+        { kind: 'scratch', at: '/job/out' },
+        { kind: 'volume', name: 'target', at: '/job/target' },
       ],
     });
     const made = await shell(
       box,
-      `mkdir -p /work/out/tree/sub /work/target/release
-       echo data >/work/out/tree/sub/file && chmod 640 /work/out/tree/sub/file && chmod 750 /work/out/tree/sub
-       ln /work/out/tree/sub/file /work/out/tree/hard
-       ln -s sub/file /work/out/tree/link && ln -s /etc/passwd /work/out/tree/dangling
-       printf binary >/work/target/release/program && chmod 755 /work/target/release/program
-       ln -s release/program /work/target/latest`,
+      `mkdir -p /job/out/tree/sub /job/target/release
+       echo data >/job/out/tree/sub/file && chmod 640 /job/out/tree/sub/file && chmod 750 /job/out/tree/sub
+       ln /job/out/tree/sub/file /job/out/tree/hard
+       ln -s sub/file /job/out/tree/link && ln -s /etc/passwd /job/out/tree/dangling
+       printf binary >/job/target/release/program && chmod 755 /job/target/release/program
+       ln -s release/program /job/target/latest`,
     );
     assert.equal(made.stderr, '');
     const to = bench.make('copies');
-    value(await box.copyOut('/work/out/tree', join(to, 'tree')));
+    value(await box.copyOut('/job/out/tree', join(to, 'tree')));
     assert.equal(readFileSync(join(to, 'tree/sub/file'), 'utf8'), 'data\n');
     assert.equal(readFileSync(join(to, 'tree/hard'), 'utf8'), 'data\n');
     assert.equal(statSync(join(to, 'tree/sub/file')).mode & 0o777, 0o640);
@@ -249,17 +249,17 @@ function suite(product: Product): void {
     assert.equal(statSync(join(to, 'tree/sub/file')).uid, process.getuid?.());
     assert.equal(readlinkSync(join(to, 'tree/link')), 'sub/file');
     assert.equal(readlinkSync(join(to, 'tree/dangling')), '/etc/passwd');
-    value(await box.copyOut('/work/out', join(to, 'whole')));
+    value(await box.copyOut('/job/out', join(to, 'whole')));
     assert.equal(readFileSync(join(to, 'whole/tree/sub/file'), 'utf8'), 'data\n');
-    value(await box.copyOut('/work/target/latest', join(to, 'program')));
+    value(await box.copyOut('/job/target/latest', join(to, 'program')));
     assert.ok(lstatSync(join(to, 'program')).isFile());
     assert.equal(statSync(join(to, 'program')).mode & 0o777, 0o755);
-    for (const from of ['/etc/passwd', '/work/out/missing', '/work/out/../../etc/passwd', '/tmp']) {
+    for (const from of ['/etc/passwd', '/job/out/missing', '/job/out/../../etc/passwd', '/tmp']) {
       const copied = await box.copyOut(from, join(to, 'refused'));
       assert.equal(copied.ok ? from : copied.error.code, 'engine/cannot-copy');
       assert.throws(() => lstatSync(join(to, 'refused')));
     }
-    const again = await box.copyOut('/work/target/release/program', join(to, 'program'));
+    const again = await box.copyOut('/job/target/release/program', join(to, 'program'));
     assert.equal(again.ok ? '' : again.error.code, 'engine/cannot-copy', 'what is there is not written over');
   });
 

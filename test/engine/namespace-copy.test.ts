@@ -13,33 +13,33 @@ after(() => removeBench(bench));
 test('files and folders are copied out with their modes, links as links', async (t) => {
   const box = await openBox(t, bench, {
     mounts: [
-      { kind: 'scratch', at: '/work/out' },
-      { kind: 'volume', name: 'target', at: '/work/target' },
+      { kind: 'scratch', at: '/job/out' },
+      { kind: 'volume', name: 'target', at: '/job/target' },
     ],
   });
   const made = await shell(
     box,
-    `mkdir -p /work/out/tree/sub /work/target/release
-     echo data >/work/out/tree/sub/file && chmod 640 /work/out/tree/sub/file && chmod 750 /work/out/tree/sub
-     ln -s sub/file /work/out/tree/link && ln -s /etc/passwd /work/out/tree/dangling
-     printf binary >/work/target/release/program && chmod 755 /work/target/release/program
-     ln -s /work/target/release /work/out/shortcut && ln -s tree /work/out/same`,
+    `mkdir -p /job/out/tree/sub /job/target/release
+     echo data >/job/out/tree/sub/file && chmod 640 /job/out/tree/sub/file && chmod 750 /job/out/tree/sub
+     ln -s sub/file /job/out/tree/link && ln -s /etc/passwd /job/out/tree/dangling
+     printf binary >/job/target/release/program && chmod 755 /job/target/release/program
+     ln -s /job/target/release /job/out/shortcut && ln -s tree /job/out/same`,
   );
   assert.equal(made.stderr, '');
   const to = bench.make('copies');
-  value(await box.copyOut('/work/out/tree', join(to, 'tree')));
+  value(await box.copyOut('/job/out/tree', join(to, 'tree')));
   assert.equal(readFileSync(join(to, 'tree/sub/file'), 'utf8'), 'data\n');
   assert.equal(statSync(join(to, 'tree/sub/file')).mode & 0o777, 0o640);
   assert.equal(statSync(join(to, 'tree/sub')).mode & 0o777, 0o750);
   assert.equal(statSync(join(to, 'tree/sub/file')).uid, process.getuid?.());
   assert.equal(readlinkSync(join(to, 'tree/link')), 'sub/file');
   assert.equal(readlinkSync(join(to, 'tree/dangling')), '/etc/passwd');
-  value(await box.copyOut('/work/target/release/program', join(to, 'program')));
+  value(await box.copyOut('/job/target/release/program', join(to, 'program')));
   assert.equal(statSync(join(to, 'program')).mode & 0o777, 0o755);
   // Links inside the sandbox, followed as the sandbox sees them.
-  value(await box.copyOut('/work/out/shortcut/program', join(to, 'again')));
+  value(await box.copyOut('/job/out/shortcut/program', join(to, 'again')));
   assert.equal(readFileSync(join(to, 'again'), 'utf8'), 'binary');
-  value(await box.copyOut('/work/out/same/sub/file', join(to, 'file')));
+  value(await box.copyOut('/job/out/same/sub/file', join(to, 'file')));
   assert.ok(lstatSync(join(to, 'file')).isFile());
 });
 

@@ -84,20 +84,20 @@ test('trees and sources are read-only; volumes and scratch folders are writable 
       source: folderWith('a tree, "quoted"\nand broken', { 'in/file': 'tree\n' }),
       at: '/sysroot',
     },
-    { kind: 'source', source: folderWith("söurce 'x' \\040:", { file: 'source\n' }), at: '/work/project' },
+    { kind: 'source', source: folderWith("söurce 'x' \\040:", { file: 'source\n' }), at: '/job/project' },
     {
       kind: 'source',
       source: join(folderWith('single', { file: 'one\n' }), 'file'),
       at: '/etc/ssl/one file.pem',
     },
-    { kind: 'volume', name: 'kept', at: '/work/target' },
-    { kind: 'scratch', at: '/work/out' },
+    { kind: 'volume', name: 'kept', at: '/job/target' },
+    { kind: 'scratch', at: '/job/out' },
   ];
   const script = `
-    cat /sysroot/in/file /work/project/file '/etc/ssl/one file.pem'
-    touch /sysroot/x /work/project/x 2>&1
+    cat /sysroot/in/file /job/project/file '/etc/ssl/one file.pem'
+    touch /sysroot/x /job/project/x 2>&1
     (echo x >'/etc/ssl/one file.pem') 2>&1
-    echo volume >/work/target/v && echo scratch >/work/out/s && cat /work/target/v /work/out/s
+    echo volume >/job/target/v && echo scratch >/job/out/s && cat /job/target/v /job/out/s
   `;
   const first = await openBox(t, bench, { mounts });
   const { stdout } = await shell(first, script);
@@ -105,7 +105,7 @@ test('trees and sources are read-only; volumes and scratch folders are writable 
   assert.equal(stdout.match(/Read-only file system/g)?.length, 3);
   assert.match(stdout, /volume\nscratch\n$/);
   assert.equal(
-    (await run(first, ['cat', '/work/out/s'])).stdout,
+    (await run(first, ['cat', '/job/out/s'])).stdout,
     'scratch\n',
     'scratch lasts from command to command',
   );
@@ -115,8 +115,8 @@ test('trees and sources are read-only; volumes and scratch folders are writable 
     'files belong to the person',
   );
   const second = await openBox(t, bench, { mounts });
-  const later = await run(second, ['ls', '/work/target', '/work/out']);
-  assert.equal(later.stdout, '/work/out:\n\n/work/target:\nv\n');
+  const later = await run(second, ['ls', '/job/target', '/job/out']);
+  assert.equal(later.stdout, '/job/out:\n\n/job/target:\nv\n');
 });
 
 test('mounts may lie in mounts, in any order given', async (t) => {

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { chownSync } from 'node:fs';
+import { chownSync, cpSync } from 'node:fs';
+import { join } from 'node:path';
 import { temporaryFolder } from './cli.ts';
 
 export interface OrdinaryUser {
@@ -13,19 +14,33 @@ export interface OrdinaryUser {
 /** Debian's `nobody`. */
 const NOBODY = 65534;
 
-/** A user without privileges: ourselves, or nobody when we are root; undefined when nobody cannot read the tool. */
+/**
+ * A user without privileges: ourselves, or nobody when we are root; undefined when nobody cannot read the tool. Node
+ * may lie where only root can look, in a cache folder below /root for one: then a copy of it serves.
+ */
 export function asOrdinaryUser(t: { after(done: () => void): void }): OrdinaryUser | undefined {
   const folder = temporaryFolder(t);
   const root = process.getuid?.() === 0;
   const uid = root ? NOBODY : (process.getuid?.() ?? NOBODY);
   if (root) chownSync(folder, NOBODY, NOBODY);
   const identity = root ? { uid: NOBODY, gid: NOBODY } : {};
-  const run = (args: readonly string[]) =>
-    execFileSync(process.execPath, args, { encoding: 'utf8', cwd: folder, ...identity });
-  try {
-    run(['-e', `require('node:fs').accessSync(${JSON.stringify(import.meta.filename)})`]);
-  } catch {
-    return undefined;
+  const spawnable = (node: string) => (args: readonly string[]) =>
+    execFileSync(node, args, { encoding: 'utf8', cwd: folder, env: {}, ...identity });
+  let run = spawnable(process.execPath);
+  if (!works(run, '0')) {
+    const copy = join(folder, 'node');
+    cpSync(process.execPath, copy);
+    run = spawnable(copy);
   }
-  return { uid, folder, run };
+  const reads = `require('node:fs').accessSync(${JSON.stringify(import.meta.filename)})`;
+  return works(run, reads) ? { uid, folder, run } : undefined;
+}
+
+function works(run: OrdinaryUser['run'], script: string): boolean {
+  try {
+    run(['-e', script]);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -14,7 +14,7 @@ async function run(t: NodeTest, script: string, more: Partial<ScriptRun> = {}) {
   const logs = temporaryFolder(t);
   const events: Event[] = [];
   const context = { ...testContext(), emit: (event: Event) => events.push(event) };
-  const spec = { rootfs: '/', mounts: [{ kind: 'scratch', at: '/work/build' }], network: 'none' } as const;
+  const spec = { rootfs: '/', mounts: [{ kind: 'scratch', at: '/job/build' }], network: 'none' } as const;
   const box = await hostEngine().open(spec);
   assert.ok(box.ok);
   await using sandbox = box.value;

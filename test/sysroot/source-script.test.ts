@@ -22,7 +22,7 @@ configure: failed program was:
 | /* confdefs.h */
 | #define PACKAGE_NAME "python"
 | int main (void) { return 0; }
-configure:5602: error: in '/work/build/src':
+configure:5602: error: in '/job/build/src':
 configure:5604: error: C compiler cannot create executables
 See 'config.log' for more details
 
@@ -31,7 +31,7 @@ See 'config.log' for more details
 ## ---------------- ##
 
 ac_cv_env_CC_set=set
-ac_cv_env_CC_value=/work/tools/clang
+ac_cv_env_CC_value=/job/tools/clang
 `.split('\n');
 
 test('of config.log the last test and the errors are told, without the test program and the variables', () => {
@@ -92,7 +92,7 @@ test('a flavour with profiles trains with our script and stops where none were w
   const trained = cpythonScript(sourceSysroot({ optimization: 'pgo+lto' }), archives);
   assert.doesNotMatch(plain, /--enable-optimizations|--with-lto|PROFILE_TASK|profclangd/);
   assert.match(trained, /--enable-optimizations --with-lto=full/);
-  assert.match(trained, /PROFILE_TASK=\/work\/training\.py/);
+  assert.match(trained, /PROFILE_TASK=\/job\/training\.py/);
   assert.match(trained, /the training left no profile/);
 });
 

@@ -77,7 +77,7 @@ test('a tree is made of packages, links, files and mount points; the second time
   const { folder: root, meta, hit, fingerprint } = tree.value;
   assert.deepEqual([hit, meta], [false, { packages: 2, files: 5, bytes: 2 + 7 + 1 + 1 }]);
   assert.equal(fingerprint, treeFingerprint(order(made)));
-  const top = ['bin', 'dev', 'etc', 'lib', 'lib64', 'proc', 'run', 'sbin', 'sys', 'tmp', 'usr', 'work'];
+  const top = ['bin', 'dev', 'etc', 'job', 'lib', 'lib64', 'proc', 'run', 'sbin', 'sys', 'tmp', 'usr'];
   assert.deepEqual(readdirSync(root).sort(), top);
   assert.equal(readlinkSync(join(root, 'lib64')), 'usr/lib64');
   assert.equal(readlinkSync(join(root, 'usr/bin/sh')), 'dash');

@@ -11,10 +11,10 @@ export const PROFILE_PHASES: Readonly<Record<string, string>> = {
 };
 
 /** Where the build sees the script that profiles are taken of. */
-export const TRAINING = '/work/training.py';
+export const TRAINING = '/job/training.py';
 
 /** Where the build sees our own patches. */
-export const OWN_PATCHES = '/work/patches';
+export const OWN_PATCHES = '/job/patches';
 
 /** Parts of the standard library that serve testing CPython or need what no target has. */
 const LEFT_OUT = ['./test', './idlelib', './turtledemo', './ensurepip/_bundled', '__pycache__'];
@@ -102,8 +102,8 @@ make inclinstall DESTDIR="$OUT" > /dev/null
 } | "$AR" -M
 "$RANLIB" "$OUT/${archive}"
 phase bytecode
-PYTHONPYCACHEPREFIX=/work/build/pyc python${python.version} -S -c ${quote(COMPILE)} "$OUT/${stdlib}" "$OUT/usr" ${PATHS.interpreter}
-mv "/work/build/pyc$OUT/${stdlib}" "$OUT/usr/share/python${python.version}-bytecode"
+PYTHONPYCACHEPREFIX=/job/build/pyc python${python.version} -S -c ${quote(COMPILE)} "$OUT/${stdlib}" "$OUT/usr" ${PATHS.interpreter}
+mv "/job/build/pyc$OUT/${stdlib}" "$OUT/usr/share/python${python.version}-bytecode"
 `;
 }
 

@@ -13,11 +13,11 @@ const SOURCE_BUILD_VERSION = 1;
 /** Where a build from source sees its inputs. The same for every build: nothing that is built depends on the machine. */
 export const PLACES = {
   /** Programs of ours: the compiler with the target's flags. */
-  tools: '/work/tools',
+  tools: '/job/tools',
   /** Source archives, one folder for each source package. */
-  sources: '/work/sources',
-  build: '/work/build',
-  out: '/work/out',
+  sources: '/job/sources',
+  build: '/job/build',
+  out: '/job/out',
 } as const;
 
 interface Tree {

@@ -65,7 +65,7 @@ async function make(
   await writeFile(config, access.value.config);
   const mounts: readonly Mount[] = [
     { kind: 'volume', name: 'cargo', at: PATHS.cargo },
-    { kind: 'source', source: config, at: '/work/.cargo/config.toml' },
+    { kind: 'source', source: config, at: '/job/.cargo/config.toml' },
   ];
   const step = { sources: {}, sysroot: place.base.folder, toolsFolder };
   const env = environment(place, context.settings.jobs);
