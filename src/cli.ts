@@ -6,8 +6,10 @@ import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import type { Command, OptionValues, Outcome } from './commands/command.ts';
 import { COMMAND_NAMES, GLOBAL_OPTIONS, loadAllCommands, loadCommand } from './commands/index.ts';
 import { closest } from './domain/closest.ts';
+import type { ActionsSettings, Settings } from './domain/context.ts';
 import { err, ok, type Result } from './domain/result.ts';
 import { exitCodeOf, type Failure, interrupted } from './failure.ts';
+import type { RendererKind } from './report/renderer.ts';
 import { readSettings } from './settings.ts';
 
 enableCompileCache();
@@ -35,7 +37,11 @@ async function main(argv: readonly string[]): Promise<number> {
     return 0;
   }
   const parsed = await parse(argv);
-  if (!parsed.ok) return fail(parsed.error);
+  if (!parsed.ok) {
+    const settings = readSettings(process.env, {}, process.cwd(), HOME);
+    if (settings.ok) await tellActions(settings.value, argv[0] as string, undefined, parsed.error);
+    return fail(parsed.error);
+  }
   const { command, values } = parsed.value;
   if (values.help === true) {
     const { commandHelp } = await import('./commands/help.ts');
@@ -74,7 +80,7 @@ async function parse(argv: readonly string[]): Promise<Result<Parsed>> {
 }
 
 function takesValue(word: string | undefined): boolean {
-  return word !== undefined && ['--jobs', '-j', '--store', '--engine'].includes(word);
+  return word !== undefined && ['--jobs', '-j', '--store', '--engine', '--project', '--bin'].includes(word);
 }
 
 function checkPositionals(command: Command, positionals: readonly string[]): Failure | undefined {
@@ -123,7 +129,10 @@ async function execute({ command, values, positionals, rest }: Parsed): Promise<
   process.on('SIGHUP', stop);
   const { createRenderer } = await import('./report/renderer.ts');
   const terminal = process.stdout.isTTY === true && process.stderr.isTTY === true && !process.env.CI;
-  const renderer = createRenderer(rendererKind(command, values, terminal), {
+  const { actions } = settings.value;
+  const kind = rendererKind(command, values, terminal, actions !== undefined);
+  if (actions !== undefined) await maskSecrets(actions);
+  const renderer = createRenderer(kind, {
     // Standard output belongs to the result; progress is the result only of a command that renders.
     out: values.json === true || !command.renders ? process.stderr : process.stdout,
     err: process.stderr,
@@ -132,10 +141,13 @@ async function execute({ command, values, positionals, rest }: Parsed): Promise<
   });
   const context = { settings: settings.value, emit: renderer.emit, signal: abort.signal };
   try {
-    const result = await command.run({ context, values, positionals, rest, terminal });
+    const asking = terminal && process.stdin.isTTY ? { ask: (text: string) => ask(text, abort.signal) } : {};
+    const result = await command.run({ context, values, positionals, rest, terminal, print, ...asking });
     await renderer.finish();
-    if (!result.ok)
-      return await fail(abort.signal.aborted ? interrupted() : result.error, values.json === true);
+    const stopped = result.ok || !abort.signal.aborted ? undefined : interrupted();
+    const failure = stopped ?? (result.ok ? result.value.failure : result.error);
+    await tellActions(settings.value, command.name, result.ok ? result.value : undefined, failure);
+    if (!result.ok) return await fail(stopped ?? result.error, values.json === true);
     return await succeed(result.value, values.json === true);
   } finally {
     process.off('SIGINT', stop);
@@ -144,8 +156,28 @@ async function execute({ command, values, positionals, rest }: Parsed): Promise<
   }
 }
 
-function rendererKind(command: Command, values: OptionValues, terminal: boolean): 'live' | 'plain' | 'quiet' {
+/** A line from the person; undefined when they end the input or interrupt. */
+async function ask(question: string, signal: AbortSignal): Promise<string | undefined> {
+  const { createInterface } = await import('node:readline/promises');
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const ended = new Promise<undefined>((resolve) => lines.once('close', () => resolve(undefined)));
+    // At a terminal readline takes Ctrl-C for itself.
+    lines.once('SIGINT', () => lines.close());
+    return await Promise.race([lines.question(question, { signal }).catch(() => undefined), ended]);
+  } finally {
+    lines.close();
+  }
+}
+
+function rendererKind(
+  command: Command,
+  values: OptionValues,
+  terminal: boolean,
+  inActions: boolean,
+): RendererKind {
   if (values.quiet === true) return 'quiet';
+  if (inActions) return 'actions';
   return command.renders && terminal && values.verbose !== true && values.json !== true ? 'live' : 'plain';
 }
 
@@ -170,12 +202,35 @@ async function fail(failure: Failure, json = false): Promise<number> {
   return exitCodeOf(failure);
 }
 
+/** Before anything else is written: the runner hides only what comes after. */
+async function maskSecrets({ secrets }: ActionsSettings): Promise<void> {
+  const { masks } = await import('./report/actions/commands.ts');
+  for (const line of secrets.flatMap(masks)) await write(process.stderr, `${line}\n`);
+}
+
+/** Commands for the runner go to standard error, which it reads as well: standard output belongs to the result. */
+async function tellActions(
+  { actions }: Settings,
+  command: string,
+  outcome: Outcome | undefined,
+  failure: Failure | undefined,
+): Promise<void> {
+  if (actions === undefined) return;
+  const { tellActions: tell } = await import('./report/actions/tell.ts');
+  for (const line of await tell(actions, command, { news: outcome?.actions, failure }))
+    await write(process.stderr, `${line}\n`);
+}
+
 async function printFailure(failure: Failure): Promise<void> {
   const { formatFailure } = await import('./report/failure.ts');
-  await write(
-    process.stderr,
-    formatFailure(failure, { color: useColor(), width: process.stderr.columns ?? 80 }),
-  );
+  const text = formatFailure(failure, { color: useColor(), width: process.stderr.columns ?? 80 });
+  // What a tool said must not be taken for a command of ours.
+  const { spoken } = await import('./report/actions/commands.ts');
+  await write(process.stderr, process.env.GITHUB_ACTIONS === 'true' ? spoken(text) : text);
+}
+
+function print(stream: 'stdout' | 'stderr', text: string): void {
+  if (text !== '') void write(process[stream], text);
 }
 
 /** Resolves when the text is handed over; a reader that went away (`| head`) is no error. */

@@ -1,3 +1,4 @@
+import type { FailedStep } from './domain/blocker.ts';
 import type { SampleResult } from './domain/sample.ts';
 import type { Failure } from './failure.ts';
 
@@ -15,15 +16,31 @@ export type StageName =
   | 'reference'
   | 'rootfs'
   | 'bytecode'
+  | 'packages'
   | 'expected'
   | 'build'
   | 'bundle'
+  | 'snapshot'
+  | 'package'
   | 'runner'
   | 'precompile'
   | 'run'
+  | 'commands'
+  | 'cargo-test'
+  | 'tests'
+  | 'conformance'
+  | 'counters'
   | 'report';
 
-export type ProgressUnit = 'bytes' | 'packages' | 'files' | 'crates' | 'samples';
+export type ProgressUnit =
+  | 'bytes'
+  | 'packages'
+  | 'files'
+  | 'crates'
+  | 'samples'
+  | 'modules'
+  | 'turns'
+  | 'cells';
 
 /** What the stages tell; renderers decide what a person sees. `at` is milliseconds since the epoch. */
 export type Event =
@@ -58,6 +75,8 @@ export type Event =
       /** e.g. "58 packages, 123 MB". */
       readonly detail?: string;
     }
+  /** Told at the moment the process ended, before anything else is done about it. */
+  | { readonly type: 'step-failed'; readonly step: FailedStep }
   | { readonly type: 'sample-finished'; readonly result: SampleResult; readonly cached: boolean }
   | {
       readonly type: 'notice';

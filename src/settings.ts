@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism, homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
+import { secretsOf } from './blocker/redact.ts';
 import type { OptionValues } from './commands/command.ts';
-import type { DockerSettings, PipSettings, Settings } from './domain/context.ts';
+import type { ActionsSettings, DockerSettings, PipSettings, Settings } from './domain/context.ts';
 import { err, ok, type Result } from './domain/result.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -35,6 +36,7 @@ export function readSettings(
   const store = typeof values.store === 'string' ? resolve(cwd, values.store) : defaultStore(env, cwd);
   const engine = typeof values.engine === 'string' ? values.engine : env.PROVISION_ENGINE || 'auto';
   const caBundle = findCaBundle(env);
+  const project = typeof values.project === 'string' ? resolve(cwd, values.project) : undefined;
   return ok({
     store,
     jobs: jobs.value,
@@ -49,11 +51,18 @@ export function readSettings(
     cargoHome: env.CARGO_HOME || join(env.HOME || homedir(), '.cargo'),
     home,
     cwd,
+    ...(project === undefined ? {} : { project }),
+    ...(typeof values.bin === 'string' ? { bin: values.bin } : {}),
     engine,
     docker: readDocker(env),
     pip: readPip(env),
+    rustup: Object.fromEntries(
+      ['RUSTUP_HOME', 'RUSTUP_TOOLCHAIN'].flatMap((name) => (env[name] ? [[name, env[name] as string]] : [])),
+    ),
+    rust: readRust(env),
     path: (env.PATH ?? '').split(':').filter(isAbsolute),
     verbose: values.verbose === true,
+    ...(env.GITHUB_ACTIONS === 'true' ? { actions: readActions(env) } : {}),
   });
 }
 
@@ -78,6 +87,16 @@ function defaultStore(env: Environment, cwd: string): string {
       ? env.XDG_CACHE_HOME
       : join(env.HOME || homedir(), '.cache');
   return join(cache, 'provision', 'store');
+}
+
+function readActions(env: Environment): ActionsSettings {
+  const set = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return {
+    ...(env.GITHUB_WORKSPACE ? { workspace: env.GITHUB_WORKSPACE } : {}),
+    ...(env.GITHUB_STEP_SUMMARY ? { summary: env.GITHUB_STEP_SUMMARY } : {}),
+    ...(env.GITHUB_OUTPUT ? { output: env.GITHUB_OUTPUT } : {}),
+    secrets: secretsOf(Object.fromEntries(set)),
+  };
 }
 
 function readDocker(env: Environment): DockerSettings {
@@ -113,6 +132,17 @@ function readPip(env: Environment): PipSettings {
       netrc: [env.NETRC || join(home, '.netrc')],
     },
   };
+}
+
+/** What a build with the person's own Rust depends on, as they would type it. */
+function readRust(env: Environment): Readonly<Record<string, string>> {
+  const wanted =
+    /^(?:PATH|HOME|USER|LANG|LC_ALL|TMPDIR|(?:CARGO|RUSTUP|RUST|RUSTC|PYO3|PYTHON|PKG_CONFIG|CC|CXX|AR|CFLAGS|LDFLAGS)(?:_\w+)?|RUSTFLAGS|VIRTUAL_ENV|CONDA_PREFIX|LD_LIBRARY_PATH|SSL_CERT_(?:FILE|DIR)|CURL_CA_BUNDLE|(?:https?|no|all)_proxy|(?:HTTPS?|NO|ALL)_PROXY)$/;
+  return Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) =>
+      value !== undefined && wanted.test(name) ? [[name, value]] : [],
+    ),
+  );
 }
 
 function findCaBundle(env: Environment): string | undefined {

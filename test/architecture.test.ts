@@ -8,7 +8,7 @@ const HOME = dirname(dirname(fileURLToPath(import.meta.url)));
 const SRC = join(HOME, 'src');
 
 /** Rooms that a stage may call; stages among themselves share types only. */
-const SHARED = ['domain', 'store', 'exec', 'engine', 'archive'];
+const SHARED = ['domain', 'charts', 'crate', 'store', 'exec', 'engine', 'archive'];
 
 /** The way of the data: a room imports types of earlier ones, nothing of later ones. */
 const STAGES = [
@@ -21,6 +21,7 @@ const STAGES = [
   'env',
   'build',
   'bundle',
+  'snapshot',
   'wasmtime',
   'run',
   'report',
@@ -29,6 +30,8 @@ const STAGES = [
 /** What a shared room may itself call. */
 const BELOW: Readonly<Record<string, readonly string[]>> = {
   domain: [],
+  charts: ['domain'],
+  crate: ['domain'],
   exec: ['domain'],
   store: ['domain', 'exec'],
   archive: ['domain', 'exec', 'store'],
@@ -47,9 +50,10 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   tar: ['archive', 'engine'],
   execa: ['exec'],
   dockerode: ['engine'],
+  echarts: ['charts'],
   listr2: ['report'],
   diff: ['run'],
-  'smol-toml': ['build'],
+  'smol-toml': ['crate'],
 };
 
 interface Import {
@@ -80,7 +84,8 @@ test('every outside library is used in its own room', () => {
 
 test('environment, arguments, signals and exit code are read in cli.ts only', () => {
   const wrong = sources()
-    .filter((file) => file !== 'cli.ts')
+    // bin.ts refuses a Node that could not even read cli.ts.
+    .filter((file) => !['bin.ts', 'cli.ts'].includes(file))
     .filter((file) => /process\.(env|argv|exit|exitCode|on)\b/.test(code(file)));
   assert.deepEqual(wrong, []);
 });

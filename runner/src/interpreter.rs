@@ -45,6 +45,12 @@ impl Arguments {
         self.0.get(index).map(|value| unsafe { CStr::from_ptr(*value) })
     }
 
+    /// As the C runtime gives it to `main`.
+    #[cfg(all(target_os = "wasi", feature = "snapshot"))]
+    pub fn as_c(self) -> (c_int, *const *const c_char) {
+        (self.0.len() as c_int, self.0.as_ptr())
+    }
+
     fn count(self) -> ffi::Py_ssize_t {
         self.0.len() as ffi::Py_ssize_t
     }
@@ -94,13 +100,28 @@ pub fn initialize(command_line: Arguments, argv: Arguments, parsing: ArgumentPar
     config.initialize()
 }
 
+/// What `PYTHONMALLOC` can say otherwise: the recipe's `allocator`, a number of CPython's `PyMemAllocatorName`
+/// (`Include/cpython/pymem.h`).
+const ALLOCATOR: c_int = match option_env!("PROVISION_PYTHON_ALLOCATOR") {
+    None => 0,
+    Some(name) => match name.as_bytes() {
+        b"malloc" => 3,
+        b"pymalloc" => 5,
+        b"mimalloc" => 7,
+        _ => panic!("PROVISION_PYTHON_ALLOCATOR names no allocator"),
+    },
+};
+
 /// Sets up memory allocators, locale and UTF-8 mode as python3 does (PEP 538, PEP 540).
-fn preinitialize(argv: Arguments, parsing: ArgumentParsing) -> Result<(), c_int> {
+pub fn preinitialize(argv: Arguments, parsing: ArgumentParsing) -> Result<(), c_int> {
     let mut config = MaybeUninit::<ffi::PyPreConfig>::uninit();
     // SAFETY: the call fills the structure; CPython only reads the strings of argv.
     let status = unsafe {
         ffi::PyPreConfig_InitPythonConfig(config.as_mut_ptr());
         (*config.as_mut_ptr()).parse_argv = c_int::from(parsing == ArgumentParsing::Full);
+        if env::var_os("PYTHONMALLOC").is_none_or(|name| name.is_empty()) {
+            (*config.as_mut_ptr()).allocator = ALLOCATOR;
+        }
         ffi::Py_PreInitializeFromBytesArgs(config.as_ptr(), argv.count(), argv.0.as_ptr() as *mut *mut c_char)
     };
     check(status)

@@ -9,6 +9,8 @@
 mod embed;
 mod home;
 mod interpreter;
+#[cfg(all(target_os = "wasi", feature = "snapshot"))]
+mod snapshot;
 #[cfg(target_os = "wasi")]
 mod wasi;
 
@@ -24,6 +26,10 @@ extern "C" fn start(count: c_int, values: *const *const c_char) -> c_int {
     wasi::enter_working_folder();
     // SAFETY: the C runtime passes `count` strings that live as long as the process.
     let arguments = unsafe { Arguments::from_c(count, values) };
+    #[cfg(all(target_os = "wasi", feature = "snapshot"))]
+    if let Some(status) = snapshot::start(arguments) {
+        return status;
+    }
     match arguments.first_operand().map(CStr::to_bytes) {
         Some(b"--embed") => embed::run(arguments),
         _ => interpreter::run_main(arguments),

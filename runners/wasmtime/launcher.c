@@ -307,6 +307,8 @@ static void *run(void *unused) {
 
 int main(int argc, char **argv, char **environ_) {
   parse(argc, argv, environ_);
+  // The library's files are served by threads of its own; for one program, one of them is as good as one a processor.
+  setenv("TOKIO_WORKER_THREADS", "1", 0);
   if (options.compile) return compile();
   // A thread of our own: the size of the main one's stack is the machine's choice.
   pthread_attr_t attributes;

@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream, type Stats } from 'node:fs';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { lstat, mkdir, readdir, readlink, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { Header, type HeaderData } from 'tar/header';
@@ -18,9 +18,32 @@ import { readTar } from './tar-reader.ts';
 import { refusable } from './unpack-deb.ts';
 import { Writer } from './writer.ts';
 
-export interface PackOptions {
+export interface PackOptions extends ArchiveOptions {
   /** The folder whose content goes in; the folder itself does not. */
   readonly root: string;
+}
+
+export interface TarOptions extends ArchiveOptions {
+  readonly parts: readonly TarPart[];
+  /** Symbolic links beside what the parts hold: name in the archive → what it points at. */
+  readonly links?: Readonly<Record<string, string>>;
+  /** Modes of entries that need another one than all others have, by name. */
+  readonly modes?: Readonly<Record<string, number>>;
+  /** Names begin with `./`, as dpkg writes them. */
+  readonly dotted?: boolean;
+  readonly compress: 'gzip' | 'none';
+}
+
+/** A folder whose content goes in. */
+export interface TarPart {
+  readonly root: string;
+  /** Folder in the archive that gets the content; empty: its top. */
+  readonly at: string;
+  /** Names directly below `root` that stay out. */
+  readonly without?: readonly string[];
+}
+
+interface ArchiveOptions {
   /** The file to write; replaced as a whole when it is there. Its folder must exist. */
   readonly archive: string;
   /** The time of every entry, seconds since the epoch. */
@@ -30,6 +53,8 @@ export interface PackOptions {
 
 export interface Packed {
   readonly digest: Digest;
+  /** Of the archive before it was compressed. */
+  readonly contentDigest: Digest;
   /** Bytes of the archive. */
   readonly bytes: number;
   /** Files and links in it. */
@@ -44,31 +69,48 @@ const BLOCK = 512;
  * Writes a `.tar.gz` whose bytes depend only on names, contents, executable bits and link texts: entries sorted by
  * name, owner 0, modes 0644 or 0755, one time for all, none in the gzip header. Hard links become files.
  */
-export function packTarGz(options: PackOptions): Promise<Result<Packed>> {
-  const { archive, signal } = options;
+export function packTarGz({ root, ...options }: PackOptions): Promise<Result<Packed>> {
+  return packTar({ ...options, parts: [{ root, at: '' }], compress: 'gzip' });
+}
+
+/** The same for several folders put together, compressed or not. Of two entries of one name the later part's counts. */
+export function packTar(options: TarOptions): Promise<Result<Packed>> {
+  const { archive, signal, compress } = options;
   return refusable(archive, async () => {
-    const items = await collect(options.root, '');
+    const items = await collectParts(options);
     const temporary = `${archive}.${randomUUID()}.tmp`;
-    const hash = createHash('sha256');
-    let bytes = 0;
-    async function* counted(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-      for await (const chunk of chunks) {
-        hash.update(chunk);
-        bytes += chunk.length;
-        yield chunk;
-      }
-    }
+    const [content, whole] = [new Meter(), new Meter()];
     try {
-      const source = Readable.from(tarOf(options, items), { objectMode: false });
+      const source = Readable.from(content.count(tarOf(options, items)), { objectMode: false });
       const target = createWriteStream(temporary, { flags: 'wx' });
-      await pipeline(source, createGzip({ level: GZIP_LEVEL }), counted, target, signal ? { signal } : {});
+      const through = compress === 'gzip' ? createGzip({ level: GZIP_LEVEL }) : new PassThrough();
+      const count = (chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> => whole.count(chunks);
+      await pipeline(source, through, count, target, signal ? { signal } : {});
       await rename(temporary, archive);
     } finally {
       await rm(temporary, { force: true });
     }
-    const files = items.filter((item) => !item.info.isDirectory()).length;
-    return { digest: `sha256:${hash.digest('hex')}` as const, bytes, files };
+    const files = items.filter(({ type }) => type !== 'Directory').length;
+    return { digest: whole.digest(), contentDigest: content.digest(), bytes: whole.bytes, files };
   });
+}
+
+/** Digest and size of what flows through. */
+class Meter {
+  bytes = 0;
+  readonly #hash = createHash('sha256');
+
+  async *count(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const chunk of chunks) {
+      this.#hash.update(chunk);
+      this.bytes += chunk.length;
+      yield chunk;
+    }
+  }
+
+  digest(): Digest {
+    return `sha256:${this.#hash.digest('hex')}`;
+  }
 }
 
 /** Unpacks a `.tar.gz` below a folder, which is made when missing; guarded as the unpacking of packages is. */
@@ -95,44 +137,87 @@ export function unpackTarGz(
 }
 
 interface Item {
-  /** Name in the archive. */
+  /** Name in the archive, without a slash at its end. */
   readonly path: string;
+  readonly type: 'Directory' | 'File' | 'SymbolicLink';
+  readonly mode: number;
+  /** The file that the bytes come from. */
   readonly source: string;
-  readonly info: Stats;
+  /** Bytes. */
+  readonly size: number;
+  readonly linkpath?: string;
 }
 
 /**
- * Everything below a folder, each folder's names sorted by their bytes: no locale or version of Unicode changes that.
+ * Everything that goes in, each folder's names sorted by their bytes: no locale or version of Unicode changes that.
  * What is in a folder follows it directly, for tar(1) sets its time when the next entry is outside of it.
  */
-async function collect(root: string, folder: string): Promise<Item[]> {
-  const items: Item[] = [];
-  const names = await readdir(join(root, folder));
-  for (const name of names.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))) {
-    const path = folder === '' ? name : `${folder}/${name}`;
-    const source = join(root, path);
-    const info = await lstat(source);
-    items.push({ path, source, info });
-    if (info.isDirectory()) items.push(...(await collect(root, path)));
+async function collectParts({ archive, parts, links = {} }: TarOptions): Promise<readonly Item[]> {
+  const items = new Map<string, Item>();
+  const add = (item: Item): void => {
+    for (let at = item.path.lastIndexOf('/'); at > 0; at = item.path.lastIndexOf('/', at - 1)) {
+      const path = item.path.slice(0, at);
+      if (!items.has(path)) items.set(path, folderItem(path));
+    }
+    items.set(item.path, item);
+  };
+  for (const part of parts) {
+    if (part.at !== '') add(folderItem(part.at));
+    for await (const item of below(archive, part, '')) add(item);
   }
-  return items;
+  for (const [path, linkpath] of Object.entries(links)) add(linkItem(path, linkpath));
+  return [...items.values()].sort((a, b) => inTreeOrder(a.path, b.path));
 }
 
-async function* tarOf(options: PackOptions, items: readonly Item[]): AsyncGenerator<Buffer> {
-  const common = { uid: 0, gid: 0, mtime: new Date(options.mtime * 1000) };
-  for (const { path, source, info } of items) {
+async function* below(archive: string, part: TarPart, folder: string): AsyncGenerator<Item> {
+  for (const name of await readdir(join(part.root, folder))) {
+    if (folder === '' && part.without?.includes(name)) continue;
+    const relative = folder === '' ? name : `${folder}/${name}`;
+    const path = part.at === '' ? relative : `${part.at}/${relative}`;
+    const source = join(part.root, relative);
+    const info = await lstat(source);
     if (info.isDirectory()) {
-      yield* header({ ...common, path: `${path}/`, type: 'Directory', mode: 0o755, size: 0 });
+      yield folderItem(path);
+      yield* below(archive, part, relative);
     } else if (info.isSymbolicLink()) {
-      const linkpath = await readlink(source);
-      yield* header({ ...common, path, linkpath, type: 'SymbolicLink', mode: 0o777, size: 0 });
+      yield linkItem(path, await readlink(source));
     } else if (info.isFile()) {
       const mode = (info.mode & 0o111) === 0 ? 0o644 : 0o755;
-      yield* header({ ...common, path, type: 'File', mode, size: info.size });
-      yield* content(source, info.size);
+      yield { path, type: 'File', mode, source, size: info.size };
     } else {
-      throw new Refusal(deviceNode(options.archive, path, 'device, socket or pipe'));
+      throw new Refusal(deviceNode(archive, path, 'device, socket or pipe'));
     }
+  }
+}
+
+function folderItem(path: string): Item {
+  return { path, type: 'Directory', mode: 0o755, source: '', size: 0 };
+}
+
+function linkItem(path: string, linkpath: string): Item {
+  return { path, type: 'SymbolicLink', mode: 0o777, source: '', size: 0, linkpath };
+}
+
+/** A folder directly before what is in it: names are compared part by part. */
+function inTreeOrder(a: string, b: string): number {
+  const [left, right] = [a.split('/'), b.split('/')];
+  for (let i = 0; i < Math.min(left.length, right.length); i += 1) {
+    if (left[i] === right[i]) continue;
+    return Buffer.compare(Buffer.from(left[i] as string), Buffer.from(right[i] as string));
+  }
+  return left.length - right.length;
+}
+
+async function* tarOf(options: TarOptions, items: readonly Item[]): AsyncGenerator<Buffer> {
+  const common = { uid: 0, gid: 0, mtime: new Date(options.mtime * 1000) };
+  const start = options.dotted === true ? './' : '';
+  if (options.dotted === true)
+    yield* header({ ...common, path: './', type: 'Directory', mode: 0o755, size: 0 });
+  for (const { path, type, mode, source, size, linkpath } of items) {
+    const name = `${start}${path}${type === 'Directory' ? '/' : ''}`;
+    const link = linkpath === undefined ? {} : { linkpath };
+    yield* header({ ...common, path: name, ...link, type, mode: options.modes?.[path] ?? mode, size });
+    if (type === 'File') yield* content(source, size);
   }
   // Two blocks of zeros end the archive, tar(5).
   yield Buffer.alloc(2 * BLOCK);

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { execPath } from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import type { Context } from '../domain/context.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { runProcess } from '../exec/process.ts';
@@ -14,6 +14,11 @@ export interface Measured {
   readonly stdout: string;
 }
 
+/** This very program: as it is in a checkout, compiled in an installed package. */
+const PROGRAM = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? '../cli.ts' : '../cli.js', import.meta.url),
+);
+
 /** Runs the tool as a person would, as a process of its own. */
 export async function runTool(
   context: Context,
@@ -24,7 +29,7 @@ export async function runTool(
   const marker = `bench-${Math.random().toString(36).slice(2)}`;
   const watch = watchMemory(marker, done.signal);
   const exit = await runProcess({
-    argv: [execPath, join(context.settings.home, 'src', 'cli.ts'), ...args],
+    argv: [execPath, PROGRAM, ...args],
     env: {
       PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
       ...environment(context),

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Invocation, Outcome } from '../commands/command.ts';
@@ -13,23 +13,8 @@ import { openSession } from '../pipeline/session.ts';
 import { byHand } from './by-hand.ts';
 import { DEFAULT_RECIPE } from './default-recipe.ts';
 import { type Measured, median, runTool } from './measure.ts';
-
-interface Row {
-  readonly what: string;
-  /** Milliseconds, median. */
-  readonly ms: number;
-  readonly runs: readonly number[];
-  readonly against?: {
-    readonly what: string;
-    readonly ms: number;
-    readonly runs: readonly number[];
-    readonly ratio: number;
-  };
-  readonly goal: string;
-  /** Whether the goal is met; absent where the row is told for information and has no bound. */
-  readonly met?: boolean;
-  readonly note?: string;
-}
+import { copyProject } from './project-copy.ts';
+import { type Row, roundsOf, seconds, table } from './rows.ts';
 
 const WARM_RUNS = 11;
 
@@ -45,8 +30,9 @@ export async function benchProvisioning(invocation: Invocation): Promise<Result<
 
 async function measureAll(invocation: Invocation, folder: string): Promise<Result<Outcome>> {
   const recipe = invocation.positionals[1] ?? DEFAULT_RECIPE;
-  const rounds = Number(invocation.values.rounds ?? 3);
-  if (!Number.isInteger(rounds) || rounds < 1) return err(badRounds(String(invocation.values.rounds)));
+  const counted = roundsOf(invocation);
+  if (!counted.ok) return counted;
+  const rounds = counted.value;
   const session = await openSession({ ...invocation.context, emit: () => {} });
   if (!session.ok) return session;
   const planned = await planRun(session.value, recipe, hostMachine());
@@ -68,7 +54,7 @@ async function measureAll(invocation: Invocation, folder: string): Promise<Resul
     if (!measured.ok) return measured;
     rows.push(...measured.value);
   }
-  return ok({ text: table(recipe, rows), json: { recipe, rounds, rows } });
+  return ok({ text: table(`Provisioning ${recipe}`, rows), json: { recipe, rounds, rows } });
 }
 
 interface Bench {
@@ -168,16 +154,8 @@ async function warm(bench: Bench): Promise<Result<readonly Row[]>> {
 /** A copy of the project, so that the person's own stays as it is. */
 async function changes(bench: Bench): Promise<Result<readonly Row[]>> {
   const { context } = bench.invocation;
-  const { recipe } = bench.planned.plan;
   const home = join(bench.folder, 'project');
-  await cp(recipe.project.folder, join(home, 'crate'), {
-    recursive: true,
-    filter: (path) => !/\/(target|\.git)$/.test(path),
-  });
-  await mkdir(join(home, 'samples'), { recursive: true });
-  for (const path of recipe.samples.paths) await cp(path, join(home, 'samples'), { recursive: true });
-  const file = join(home, 'bench.yaml');
-  await writeFile(file, recipeText(bench));
+  const file = await copyProject(bench.planned.plan.recipe, home);
   const args = ['run', file, '--store', context.settings.store];
   const timed = async (change: (round: number) => Promise<void>): Promise<Result<number[]>> => {
     const runs: number[] = [];
@@ -215,47 +193,6 @@ async function changes(bench: Bench): Promise<Result<readonly Row[]>> {
       goal: 'incremental build and the samples',
     },
   ]);
-}
-
-function recipeText({ planned }: Bench): string {
-  const { recipe } = planned.plan;
-  return JSON.stringify({
-    schema: 1,
-    description: 'A copy that the bench changes',
-    target: recipe.target,
-    toolchain: recipe.toolchain,
-    sysroot: recipe.sysroot,
-    reference: recipe.reference,
-    project: { path: 'crate', bin: recipe.project.bin, profile: recipe.project.profile },
-    samples: { path: 'samples', timeout: recipe.samples.timeoutSeconds },
-  });
-}
-
-function table(recipe: string, rows: readonly Row[]): string {
-  const lines = rows.flatMap((row) => [
-    `${row.met === undefined ? '·' : row.met ? '✓' : '✗'} ${row.what}: ${row.ms === 0 ? row.note : seconds(row.ms)}   (goal: ${row.goal})`,
-    ...(row.against === undefined
-      ? []
-      : [
-          `    against ${row.against.what}: ${seconds(row.against.ms)}, ratio ${row.against.ratio.toFixed(2)}`,
-        ]),
-    ...(row.ms === 0
-      ? []
-      : [`    runs: ${row.runs.map(seconds).join(', ')}${row.note === undefined ? '' : `; ${row.note}`}`]),
-  ]);
-  return `Provisioning ${recipe}: medians, both sides in turn in one run\n${lines.join('\n')}\n`;
-}
-
-function seconds(ms: number): string {
-  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
-}
-
-function badRounds(text: string) {
-  return {
-    code: 'usage/rounds',
-    what: `--rounds takes a whole number from 1, not "${text}".`,
-    fix: [],
-  } as const;
 }
 
 function noBaseline() {

@@ -1,7 +1,7 @@
-import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join, posix } from 'node:path';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join, posix, relative } from 'node:path';
 import type { Context } from '../domain/context.ts';
-import type { Resolved } from '../domain/definitions.ts';
+import type { Project, Resolved } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Digest } from '../domain/words.ts';
 import type { Engine, Mount, Sandbox } from '../engine/engine.ts';
@@ -11,9 +11,10 @@ import type { BuildEnv } from '../env/env.ts';
 import { digestFile } from '../store/digest.ts';
 import { fingerprint } from '../store/fingerprint.ts';
 import type { Store, StoreEntry } from '../store/store.ts';
+import { staleCargoLock } from './cargo-lock.ts';
 import { checkModule } from './check-module.ts';
 import { type HostCargo, hostCargo } from './host-cargo.ts';
-import { digestSources, NOT_SOURCES } from './sources.ts';
+import { digestSources, notSources, type Sources } from './sources.ts';
 import { traceUndefined } from './undefined-symbols.ts';
 
 /** Goes up when what this stage makes of the same inputs changes. */
@@ -52,20 +53,25 @@ export type Built = StoreEntry<BuildMeta>;
 
 /** Builds the recipe's program for its target, or finds it built from the same inputs. */
 export async function build(context: Context, store: Store, input: BuildInput): Promise<Result<Built>> {
-  const { recipe, target } = input.resolved;
-  const sources = await digestSources(recipe.project.folder, recipe.samples.paths);
+  const sources = await projectSources(context, input.resolved);
   if (!sources.ok) return sources;
-  const lockFile = join(recipe.project.folder, 'Cargo.lock');
-  const locked = await access(lockFile).then(
-    () => true,
-    () => false,
-  );
-  if (!locked) return err(noCargoLock(recipe.project.folder));
-  const inputs = {
+  const inputs = programInputs(input, sources.value.digest);
+  return store.obtain<BuildMeta>('builds', inputs, (folder) => make(context, store, input, folder), {
+    signal: context.signal,
+    onWait: () => context.emit(waiting(input.resolved.recipe.name)),
+  });
+}
+
+/** Everything that can change the program. */
+export function programInputs(input: Omit<BuildInput, 'engine' | 'logs'>, sources: Digest) {
+  const { recipe, target } = input.resolved;
+  return {
     what: 'program',
     version: BUILD_VERSION,
     // The program is a function of its sources, …
-    sources: sources.value.digest,
+    sources,
+    // (which of a workspace's packages it is,)
+    ...packageInputs(recipe.project),
     bin: recipe.project.bin,
     profile: recipe.project.profile,
     features: [...recipe.project.features],
@@ -73,15 +79,39 @@ export async function build(context: Context, store: Store, input: BuildInput): 
     target: target.rustTriple,
     // … of what compiles and links it, …
     toolchain: input.toolchain.fingerprint,
+    rust: input.resolved.rust?.version ?? null,
     sysroot: input.sysroot.fingerprint,
     // … and of every variable the tools see.
     env: input.env.variables,
     pyo3Config: input.env.pyo3Config,
+    pythonHome: input.env.pythonHome ?? null,
   };
-  return store.obtain<BuildMeta>('builds', inputs, (folder) => make(context, store, input, folder), {
-    signal: context.signal,
-    onWait: () => context.emit(waiting(recipe.name)),
-  });
+}
+
+/** The files of the project that a build depends on: not its samples, not its recipe and that one's lock. */
+export async function projectSources(
+  context: Context,
+  { recipe, sysrootFile }: Resolved,
+): Promise<Result<Sources>> {
+  const except = [
+    ...recipe.samples.paths,
+    recipe.file,
+    ...(sysrootFile === undefined ? [] : [sysrootFile.lockFile]),
+    // Where the command was given inside the crate.
+    join(context.settings.cwd, 'artifacts'),
+  ];
+  const sources = await digestSources(recipe.project.root, except);
+  if (sources.ok && sources.value.outward.length > 0) context.emit(leadingOut(sources.value.outward));
+  return sources;
+}
+
+function packageInputs({ root, folder }: Project): { readonly package?: string } {
+  return root === folder ? {} : { package: relative(root, folder) };
+}
+
+/** Where a build sees the crate: below its workspace. */
+export function crateAt({ root, folder }: Project): string {
+  return posix.join(PATHS.project, relative(root, folder));
 }
 
 async function make(
@@ -144,10 +174,10 @@ async function fetchCrates(step: Step): Promise<Result<void>> {
     command: {
       argv: [...argv, ...(offline ? ['--offline'] : [])] as [string, ...string[]],
       env: { ...input.env.variables, ...step.cargo.env },
-      cwd: PATHS.project,
+      cwd: crateAt(input.resolved.recipe.project),
     },
   });
-  return run.ok ? ok(undefined) : run;
+  return run.ok ? ok(undefined) : err(staleCargoLock(run.error, input.resolved.crate));
 }
 
 async function compile(step: Step, folder: string): Promise<Result<BuildMeta>> {
@@ -172,7 +202,7 @@ async function compile(step: Step, folder: string): Promise<Result<BuildMeta>> {
     ],
     log: step.log,
     quietStdout: true,
-    command: { argv: argv as [string, ...string[]], env: input.env.variables, cwd: PATHS.project },
+    command: { argv: argv as [string, ...string[]], env: input.env.variables, cwd: crateAt(project) },
   });
   // Awaited: the sandbox is closed when this function returns.
   if (!run.ok) return await traceUndefined(box, await readFile(step.log, 'utf8'), run.error);
@@ -199,25 +229,34 @@ function openSandbox(step: Step, network: 'none' | 'host', more: readonly Mount[
 
 /** What a build sees, and a shell for the same recipe. `envFolder` was filled by `writeEnvFiles`. */
 export function buildMounts(input: BuildPlace, envFolder: string): readonly Mount[] {
+  const { rust } = input.resolved;
   return [
     { kind: 'tree', source: input.sysroot.folder, at: PATHS.sysroot },
     {
       kind: 'source',
-      source: input.resolved.recipe.project.folder,
+      source: input.resolved.recipe.project.root,
       at: PATHS.project,
-      without: [...NOT_SOURCES],
+      without: notSources,
     },
     { kind: 'source', source: envFolder, at: PATHS.env },
     { kind: 'volume', name: 'cargo', at: PATHS.cargo },
     { kind: 'volume', name: volumeName(input), at: PATHS.target },
+    ...(rust === undefined
+      ? []
+      : [{ kind: 'source', source: rust.folder, at: PATHS.rust, without: notOfRust } as const]),
     // Where cargo looks for configuration above the project: the registries the machine is set to use.
     { kind: 'source', source: join(envFolder, 'cargo-config.toml'), at: '/job/.cargo/config.toml' },
   ];
 }
 
+/** Documentation and sources of a Rust toolchain: no build reads them. */
+const notOfRust = (parent: string, name: string): boolean =>
+  (name === 'doc' || name === 'man') && parent.endsWith('/share');
+
 /** Writes the files that the environment names into an existing folder. */
 export async function writeEnvFiles(folder: string, env: BuildEnv, cargo: HostCargo): Promise<void> {
   await writeFile(join(folder, 'pyo3-config.txt'), env.pyo3Config);
+  if (env.pythonHome !== undefined) await writeFile(join(folder, 'python-home.c'), env.pythonHome);
   await writeFile(join(folder, 'cargo-config.toml'), cargo.config);
 }
 
@@ -238,13 +277,18 @@ function findExecutable(messages: string, bin: string): string | undefined {
 }
 
 /** Cargo's target folder is kept for each project and toolchain: incremental work, never shared by strangers. */
-function volumeName(input: BuildPlace): string {
+export function volumeName(input: BuildPlace): string {
   const { recipe, target } = input.resolved;
-  const key = fingerprint({ project: recipe.project.folder, toolchain: input.toolchain.fingerprint });
+  const key = fingerprint({
+    project: recipe.project.root,
+    toolchain: input.toolchain.fingerprint,
+    ...(input.resolved.rust === undefined ? {} : { rust: input.resolved.rust.version }),
+  });
   return `target-${target.name}-${key.slice(0, 16)}`;
 }
 
 function tool(input: BuildInput, role: string): string {
+  if (input.resolved.rust !== undefined && role === 'cargo') return `${PATHS.rust}/bin/cargo`;
   return input.resolved.toolchain.tools[role] ?? role;
 }
 
@@ -257,11 +301,14 @@ function waiting(recipe: string) {
   } as const;
 }
 
-function noCargoLock(folder: string) {
+function leadingOut(links: readonly string[]) {
+  const named =
+    links.length > 3 ? `${links.slice(0, 3).join(', ')} and ${links.length - 3} more` : links.join(', ');
   return {
-    code: 'build/no-cargo-lock',
-    what: `The project ${folder} has no Cargo.lock.`,
-    fix: ['Run `cargo generate-lockfile` there: builds take exactly the crates that the lock names.'],
+    type: 'notice',
+    level: 'warning',
+    code: 'build/link-outside',
+    message: `Links lead out of the project, and a build does not see what is there: ${named}.`,
   } as const;
 }
 

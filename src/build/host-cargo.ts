@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parse, stringify } from 'smol-toml';
+import { formatToml, parseToml } from '../crate/toml.ts';
 import type { Settings } from '../domain/context.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Mount } from '../engine/engine.ts';
@@ -40,7 +40,7 @@ async function registryConfiguration(cargoHome: string | undefined): Promise<Res
   const tables = await readToml(cargoHome, ['config.toml', 'config']);
   if (!tables.ok) return tables;
   return ok(
-    stringify(
+    formatToml(
       Object.fromEntries(Object.entries(tables.value).filter(([name]) => REGISTRY_TABLES.includes(name))),
     ),
   );
@@ -65,16 +65,16 @@ async function readToml(
     const file = join(folder as string, name);
     const text = await readFile(file, 'utf8').catch(() => undefined);
     if (text === undefined) continue;
-    try {
-      return ok(parse(text));
-    } catch (error) {
-      return err({
-        code: 'usage/cargo-config',
-        what: `The cargo configuration ${file} could not be read.`,
-        why: error instanceof Error ? error.message : String(error),
-        fix: ['Correct the file, or set CARGO_HOME to another folder.'],
-      });
-    }
+    const parsed = parseToml(text);
+    if (parsed.ok) return parsed;
+    const { line, column, message } = parsed.error;
+    return err({
+      code: 'usage/cargo-config',
+      what: `The cargo configuration ${file} could not be read.`,
+      why: message,
+      fix: ['Correct the file, or set CARGO_HOME to another folder.'],
+      at: { file, line, column },
+    });
   }
   return ok({});
 }

@@ -1,24 +1,24 @@
-import { chmod, copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { chmod, copyFile, cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { packTarGz } from '../archive/pack.ts';
 import type { Context } from '../domain/context.ts';
 import type { Resolved } from '../domain/definitions.ts';
 import type { PythonDistribution } from '../domain/python.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Digest } from '../domain/words.ts';
-import type { Engine } from '../engine/engine.ts';
 import { PATHS } from '../engine/paths.ts';
 import { digestFile } from '../store/digest.ts';
 import type { Store, StoreEntry } from '../store/store.ts';
 import type { Bytecode } from './bytecode.ts';
 import { type ElfFile, readElf } from './elf.ts';
-import { checkProgram } from './leaks.ts';
+import { checkLibrary, checkProgram, findPaths, pathLeak, telling } from './leaks.ts';
 import { closeOver, indexLibraries } from './libraries.ts';
+import type { Packages } from './packages.ts';
 import { copyStdlib } from './stdlib.ts';
 import { addWasmParts } from './wasm.ts';
 
-/** Goes up when the layout of a bundle changes. */
-const BUNDLE_VERSION = 1;
+/** Goes up when the layout of a bundle changes, or what it is checked for. */
+const BUNDLE_VERSION = 2;
 
 interface Tree {
   readonly folder: string;
@@ -31,13 +31,12 @@ export interface BundleInput {
   readonly program: Tree & { readonly meta: { readonly program: string; readonly digest: Digest } };
   readonly sysroot: Tree;
   readonly rootfs: Tree;
-  readonly toolchain: Tree;
   readonly reference: Tree;
   readonly bytecode: Bytecode;
+  /** Python packages, and the folder of the bundle that they go into. */
+  readonly packages?: { readonly target: Packages; readonly at: string };
   /** Seconds since the epoch, of every file in the archive. */
   readonly sourceDateEpoch: number;
-  readonly engine: () => Promise<Result<Engine>>;
-  readonly logs: string;
 }
 
 export interface BundleMeta {
@@ -50,6 +49,8 @@ export interface BundleMeta {
   /** Shared libraries that travel with the program. */
   readonly libraries: readonly string[];
   readonly files: number;
+  /** Paths in the program that were there while it was built and nowhere else. */
+  readonly sandboxPaths: readonly string[];
 }
 
 export type Bundle = StoreEntry<BundleMeta>;
@@ -75,11 +76,15 @@ export async function makeBundle(
     name: archiveName(input),
     // A static interpreter's bundle has a folder more.
     ...(input.python.linkage === 'static' ? { landmark: LANDMARK } : {}),
+    ...(input.packages === undefined
+      ? {}
+      : { packages: input.packages.target.fingerprint, packagesAt: input.packages.at }),
     ...(input.resolved.recipe.wasm === undefined
       ? {}
       : {
           wasm: {
-            layout: 2,
+            layout: 3,
+            snapshot: input.resolved.recipe.wasm.snapshot ?? false,
             stack: input.resolved.recipe.wasm.stack,
             maxMemory: input.resolved.recipe.wasm.maxMemory ?? null,
           },
@@ -114,14 +119,17 @@ async function assemble(context: Context, input: BundleInput, folder: string): P
     ),
     to: join(home, input.python.stdlib.replace(/^usr\//, '')),
   });
+  const packages = await addPackages(home, input.packages);
   if (input.python.linkage === 'static') await addLandmark(home, input.python);
   const { wasm } = input.resolved.recipe;
   if (wasm !== undefined) await addWasmParts(home, input.program.meta.program, input.python, wasm);
   const libraries =
     wasm === undefined
-      ? await findLibraries(context, input, stdlib.extensions)
+      ? await findLibraries(input, stdlib.extensions, packages)
       : ok<ReadonlyMap<string, string>>(new Map());
   if (!libraries.ok) return libraries;
+  const mentions = await findHostPaths(context, input);
+  if (!mentions.ok) return mentions;
   for (const [library, path] of libraries.value) {
     await copyFile(join(input.sysroot.folder, path), join(home, 'lib', library));
   }
@@ -138,7 +146,30 @@ async function assemble(context: Context, input: BundleInput, folder: string): P
     size,
     libraries: [...libraries.value.keys()],
     files: stdlib.files + libraries.value.size + 2,
+    sandboxPaths: mentions.value,
   });
+}
+
+/** A file of a package that is a shared library or an extension module. */
+interface PackageLibrary {
+  /** Relative to the bundle's folder. */
+  readonly path: string;
+  readonly file: string;
+}
+
+async function addPackages(
+  home: string,
+  packages: BundleInput['packages'],
+): Promise<readonly PackageLibrary[]> {
+  if (packages === undefined) return [];
+  const { target, at } = packages;
+  const site = join(target.folder, target.meta.site);
+  await cp(site, join(home, at), { recursive: true });
+  const names = await readdir(site, { recursive: true });
+  return names
+    .filter((name) => /\.so(\.|$)/.test(name))
+    .sort()
+    .map((name) => ({ path: `${at}/${name}`, file: join(site, name) }));
 }
 
 /** Without this folder an interpreter says at every start that it found no `exec_prefix`; a static one has nothing in it. */
@@ -150,50 +181,63 @@ async function addLandmark(home: string, python: PythonDistribution): Promise<vo
   await writeFile(file, 'The extension modules of the standard library are inside the program.\n');
 }
 
-/** Reads what program and extension modules need, checks the program, and closes over the libraries. */
+/** Reads what program and extension modules need, checks all that goes in, and closes over the libraries. */
 async function findLibraries(
-  context: Context,
   input: BundleInput,
   extensions: readonly string[],
+  packages: readonly PackageLibrary[],
 ): Promise<Result<ReadonlyMap<string, string>>> {
-  const { target, toolchain } = input.resolved;
-  const engine = await input.engine();
-  if (!engine.ok) return engine;
+  const { target } = input.resolved;
   const available = await indexLibraries(input.sysroot.folder, target);
-  const provided = await indexLibraries(input.rootfs.folder, target);
-  const inProgram = `${PATHS.project}/${input.program.meta.program}`;
-  const paths = [...new Set([...available.values(), ...extensions])].sort();
-  const sandbox = await engine.value.open({
-    rootfs: input.toolchain.folder,
-    network: 'none',
-    mounts: [
-      { kind: 'tree', source: input.sysroot.folder, at: PATHS.sysroot },
-      { kind: 'tree', source: input.program.folder, at: PATHS.project },
-    ],
-  });
-  if (!sandbox.ok) return sandbox;
-  await using box = sandbox.value;
-  await mkdir(input.logs, { recursive: true });
-  const read = await readElf(context, {
-    sandbox: box,
-    readelf: toolchain.tools.readelf ?? 'readelf',
-    files: [inProgram, ...paths.map((path) => `${PATHS.sysroot}/${path}`)],
-    log: join(input.logs, 'bundle.log'),
-  });
-  if (!read.ok) return read;
-  const program = read.value.get(inProgram);
-  const problem = checkProgram(input.program.meta.program, program, target);
+  const provided = new Map(await indexLibraries(input.rootfs.folder, target));
+  const name = input.program.meta.program;
+  const program = await readElf(join(input.program.folder, name));
+  const problem = checkProgram({ name, file: program, target, python: input.python });
   if (problem !== undefined) return err(problem);
-  const bySysrootPath = new Map(
-    [...read.value].map(([path, file]) => [path.replace(`${PATHS.sysroot}/`, ''), file]),
-  );
-  const roots = new Map<string, ElfFile>();
-  if (program !== undefined) roots.set(input.program.meta.program, program);
-  for (const path of extensions) {
-    const file = bySysrootPath.get(path);
-    if (file !== undefined) roots.set(path, file);
+  const roots = new Map<string, ElfFile>(program === undefined ? [] : [[name, program]]);
+  const elf = new Map<string, ElfFile>();
+  for (const path of [...new Set([...available.values(), ...extensions])]) {
+    const file = await readElf(join(input.sysroot.folder, path));
+    if (file === undefined) continue;
+    elf.set(path, file);
+    if (extensions.includes(path)) roots.set(path, file);
   }
-  return closeOver({ roots, available, provided, elf: bySysrootPath });
+  for (const { path, file } of packages) {
+    const library = await readElf(file);
+    const wrong = checkLibrary(path, library, target);
+    if (wrong !== undefined) return err(wrong);
+    if (library !== undefined) roots.set(path, library);
+    // Wheels bring what manylinux does not promise, and find it by their own search paths.
+    provided.set(basename(path), path);
+  }
+  const closed = closeOver({ roots, available, provided, elf });
+  if (!closed.ok) return closed;
+  for (const path of [...extensions, ...closed.value.values()]) {
+    const wrong = checkLibrary(path, elf.get(path), target);
+    if (wrong !== undefined) return err(wrong);
+  }
+  return closed;
+}
+
+/** Looks for folders of this machine in the program: an error; and for those of the sandbox: worth a notice. */
+async function findHostPaths(context: Context, input: BundleInput): Promise<Result<readonly string[]>> {
+  const { settings } = context;
+  const host = telling([
+    { folder: input.resolved.recipe.project.root, of: 'the project' },
+    { folder: settings.store, of: 'the store' },
+    ...(settings.cargoHome === undefined ? [] : [{ folder: settings.cargoHome, of: "cargo's home" }]),
+  ]);
+  const sandbox = [PATHS.project, PATHS.target].map((folder) => ({
+    folder,
+    of: 'the sandbox',
+  }));
+  const name = input.program.meta.program;
+  const found = await findPaths(join(input.program.folder, name), [...host, ...sandbox]);
+  const leak = pathLeak(
+    name,
+    found.filter(({ needle }) => host.includes(needle)),
+  );
+  return leak === undefined ? ok(found.map(({ text }) => text)) : err(leak);
 }
 
 function archiveName(input: BundleInput): string {

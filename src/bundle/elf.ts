@@ -1,72 +1,214 @@
-import type { Context } from '../domain/context.ts';
-import { ok, type Result } from '../domain/result.ts';
-import type { Sandbox } from '../engine/engine.ts';
-import { runTool } from '../engine/tool.ts';
+import { type FileHandle, open } from 'node:fs/promises';
 
-/** What the dynamic section and headers of one ELF file say. */
+/** What the headers and the dynamic section of one ELF file say. Source of all numbers: elf(5) and the gABI. */
 export interface ElfFile {
-  /** As `readelf -h` prints it, e.g. `AArch64`. */
-  readonly machine: string;
-  /** `elf32` or `elf64`. */
+  /** `e_machine`. */
+  readonly machine: number;
+  readonly bits: 32 | 64;
+  readonly endianness: 'little' | 'big';
   readonly interpreter?: string;
   readonly soname?: string;
   /** DT_NEEDED, in order. */
   readonly needed: readonly string[];
   readonly rpath?: string;
   readonly runpath?: string;
+  /** Library → the versions of it that the file asks for, e.g. `libc.so.6` → `GLIBC_2.17`, `GLIBC_2.34`. */
+  readonly versions: Readonly<Record<string, readonly string[]>>;
 }
 
-export interface ReadElfOptions {
-  readonly sandbox: Sandbox;
-  /** Program name of binutils' readelf in the sandbox. */
-  readonly readelf: string;
-  /** Paths in the sandbox. */
-  readonly files: readonly string[];
-  readonly log: string;
-}
+const PT_LOAD = 1;
+const PT_DYNAMIC = 2;
+const PT_INTERP = 3;
+const DT_NULL = 0;
+const DT_NEEDED = 1;
+const DT_STRTAB = 5;
+const DT_STRSZ = 10;
+const DT_SONAME = 14;
+const DT_RPATH = 15;
+const DT_RUNPATH = 29;
+const DT_VERNEED = 0x6ffffffe;
+const DT_VERNEEDNUM = 0x6fffffff;
 
-/** Reads many ELF files with one run of binutils' `readelf`, which knows every machine. Files that are no ELF are left out. */
-export async function readElf(
-  context: Context,
-  options: ReadElfOptions,
-): Promise<Result<ReadonlyMap<string, ElfFile>>> {
-  // With one file readelf prints no "File:" line: a second one that is no ELF keeps the format the same.
-  const argv = [options.readelf, '-hldW', ...options.files, '/etc/passwd'] as [string, ...string[]];
-  const run = await options.sandbox.run({ argv, env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' }, cwd: '/' });
-  if (!run.ok) return run;
-  if (run.value.stdout.length === 0) {
-    return runTool(context, options.sandbox, {
-      stage: 'bundle',
-      code: 'build/readelf',
-      doing: 'Reading the built files',
-      fix: ['Check that the toolchain image has binutils.'],
-      log: options.log,
-      command: { argv, env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' }, cwd: '/' },
-    }) as Promise<Result<never>>;
+/** No header, name or table that counts is larger; a damaged file names any size. */
+const LARGEST = 64 * 2 ** 20;
+
+/** Reads an ELF file of any machine. Undefined for what is none, and for one that is cut short or contradicts itself. */
+export async function readElf(path: string): Promise<ElfFile | undefined> {
+  const file = await open(path);
+  try {
+    return await new Reader(file, (await file.stat()).size).read();
+  } catch (error) {
+    if (error instanceof Damaged || error instanceof RangeError) return undefined;
+    throw error;
+  } finally {
+    await file.close();
   }
-  return ok(parseReadelf(Buffer.from(run.value.stdout).toString('utf8')));
 }
 
-/** Parses the output of `readelf -hldW` for several files (binutils' wide format in the C locale). */
-export function parseReadelf(text: string): ReadonlyMap<string, ElfFile> {
-  const files = new Map<string, ElfFile>();
-  for (const part of text.split(/^File: /m).slice(1)) {
-    const end = part.indexOf('\n');
-    const path = part.slice(0, end);
-    const body = part.slice(end);
-    const machine = /^\s*Machine:\s+(.+?)\s*$/m.exec(body)?.[1];
-    if (machine === undefined) continue;
-    const one = (pattern: RegExp): string | undefined => pattern.exec(body)?.[1];
-    files.set(path, {
-      machine,
-      ...optional('interpreter', one(/\[Requesting program interpreter: (.+)\]/)),
-      ...optional('soname', one(/\(SONAME\)\s+Library soname: \[(.*)\]/)),
-      needed: [...body.matchAll(/\(NEEDED\)\s+Shared library: \[(.*)\]/g)].map((match) => match[1] as string),
-      ...optional('rpath', one(/\(RPATH\)\s+Library rpath: \[(.*)\]/)),
-      ...optional('runpath', one(/\(RUNPATH\)\s+Library runpath: \[(.*)\]/)),
+class Damaged extends Error {}
+
+interface Segment {
+  readonly type: number;
+  readonly offset: number;
+  readonly address: number;
+  readonly size: number;
+}
+
+class Reader {
+  readonly #file: FileHandle;
+  readonly #size: number;
+  #wide = false;
+  #little = true;
+
+  constructor(file: FileHandle, size: number) {
+    this.#file = file;
+    this.#size = size;
+  }
+
+  async read(): Promise<ElfFile | undefined> {
+    if (this.#size < 52) return undefined;
+    const ident = await this.#bytes(0, 16);
+    if (ident.readUInt32BE(0) !== 0x7f454c46) return undefined;
+    this.#wide = ident[4] === 2;
+    this.#little = ident[5] === 1;
+    const head = await this.#bytes(0, this.#wide ? 64 : 52);
+    const segments = await this.#segments(head);
+    const interp = segments.find(({ type }) => type === PT_INTERP);
+    const interpreter = interp === undefined ? undefined : await this.#text(interp.offset, interp.size);
+    return {
+      machine: this.#half(head, 18),
+      bits: this.#wide ? 64 : 32,
+      endianness: this.#little ? 'little' : 'big',
+      ...(interpreter === undefined ? {} : { interpreter }),
+      ...(await this.#dynamic(segments)),
+    };
+  }
+
+  async #segments(head: Buffer): Promise<readonly Segment[]> {
+    const wide = this.#wide;
+    const offset = wide ? this.#long(head, 32) : this.#word(head, 28);
+    const size = this.#half(head, wide ? 54 : 42);
+    const count = this.#half(head, wide ? 56 : 44);
+    const table = await this.#bytes(offset, size * count);
+    return Array.from({ length: count }, (_, index) => {
+      const at = index * size;
+      return wide
+        ? {
+            type: this.#word(table, at),
+            offset: this.#long(table, at + 8),
+            address: this.#long(table, at + 16),
+            size: this.#long(table, at + 32),
+          }
+        : {
+            type: this.#word(table, at),
+            offset: this.#word(table, at + 4),
+            address: this.#word(table, at + 8),
+            size: this.#word(table, at + 16),
+          };
     });
   }
-  return files;
+
+  async #dynamic(
+    segments: readonly Segment[],
+  ): Promise<Pick<ElfFile, 'soname' | 'needed' | 'rpath' | 'runpath' | 'versions'>> {
+    const segment = segments.find(({ type }) => type === PT_DYNAMIC);
+    if (segment === undefined) return { needed: [], versions: {} };
+    const tags = this.#tags(await this.#bytes(segment.offset, segment.size));
+    const one = (tag: number): number | undefined => tags.find(([name]) => name === tag)?.[1];
+    const table = one(DT_STRTAB);
+    if (table === undefined) return { needed: [], versions: {} };
+    const names = await this.#bytes(place(segments, table), one(DT_STRSZ) ?? 0);
+    const named = (tag: number): string | undefined => {
+      const at = one(tag);
+      return at === undefined ? undefined : textAt(names, at);
+    };
+    const verneed = one(DT_VERNEED);
+    return {
+      ...optional('soname', named(DT_SONAME)),
+      needed: tags.flatMap(([tag, value]) => (tag === DT_NEEDED ? [textAt(names, value)] : [])),
+      ...optional('rpath', named(DT_RPATH)),
+      ...optional('runpath', named(DT_RUNPATH)),
+      versions:
+        verneed === undefined
+          ? {}
+          : await this.#versions(place(segments, verneed), one(DT_VERNEEDNUM) ?? 0, names),
+    };
+  }
+
+  #tags(table: Buffer): readonly (readonly [number, number])[] {
+    const width = this.#wide ? 8 : 4;
+    const tags: (readonly [number, number])[] = [];
+    for (let at = 0; at + 2 * width <= table.length; at += 2 * width) {
+      const tag = this.#address(table, at);
+      if (tag === DT_NULL) break;
+      tags.push([tag, this.#address(table, at + width)]);
+    }
+    return tags;
+  }
+
+  /** `Verneed` and `Vernaux` records: the same layout in both classes (LSB Core, "Symbol Versioning"). */
+  async #versions(offset: number, count: number, names: Buffer): Promise<ElfFile['versions']> {
+    const versions: Record<string, string[]> = {};
+    let at = offset;
+    for (let index = 0; index < count; index += 1) {
+      const record = await this.#bytes(at, 16);
+      const library = textAt(names, this.#word(record, 4));
+      const wanted = versions[library] ?? [];
+      versions[library] = wanted;
+      let next = at + this.#word(record, 8);
+      for (let left = this.#half(record, 2); left > 0; left -= 1) {
+        const one = await this.#bytes(next, 16);
+        wanted.push(textAt(names, this.#word(one, 8)));
+        next += this.#word(one, 12);
+      }
+      at += this.#word(record, 12);
+    }
+    for (const wanted of Object.values(versions)) wanted.sort();
+    return versions;
+  }
+
+  async #bytes(offset: number, size: number): Promise<Buffer> {
+    if (size > LARGEST || offset + size > this.#size) throw new Damaged();
+    const bytes = Buffer.alloc(size);
+    const { bytesRead } = await this.#file.read(bytes, 0, size, offset);
+    if (bytesRead !== size) throw new Damaged();
+    return bytes;
+  }
+
+  async #text(offset: number, size: number): Promise<string> {
+    return textAt(await this.#bytes(offset, size), 0);
+  }
+
+  #half(bytes: Buffer, at: number): number {
+    return this.#little ? bytes.readUInt16LE(at) : bytes.readUInt16BE(at);
+  }
+
+  #word(bytes: Buffer, at: number): number {
+    return this.#little ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at);
+  }
+
+  #long(bytes: Buffer, at: number): number {
+    return Number(this.#little ? bytes.readBigUInt64LE(at) : bytes.readBigUInt64BE(at));
+  }
+
+  #address(bytes: Buffer, at: number): number {
+    return this.#wide ? this.#long(bytes, at) : this.#word(bytes, at);
+  }
+}
+
+/** Offset in the file of an address in memory. */
+function place(segments: readonly Segment[], address: number): number {
+  const segment = segments.find(
+    (one) => one.type === PT_LOAD && address >= one.address && address < one.address + one.size,
+  );
+  if (segment === undefined) throw new Damaged();
+  return segment.offset + address - segment.address;
+}
+
+function textAt(bytes: Buffer, at: number): string {
+  const end = bytes.indexOf(0, at);
+  if (at >= bytes.length) throw new Damaged();
+  return bytes.toString('utf8', at, end < 0 ? bytes.length : end);
 }
 
 function optional<K extends string>(key: K, value: string | undefined): { [P in K]?: string } {

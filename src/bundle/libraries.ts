@@ -35,29 +35,42 @@ export interface ClosureInput {
 /** Libraries that a bundle must bring: everything needed, directly or through others, that the target's libc packages lack. */
 export function closeOver(input: ClosureInput): Result<ReadonlyMap<string, string>> {
   const brought = new Map<string, string>();
-  const missing: string[] = [];
+  const missing = new Map<string, string[]>();
   const queue = [...input.roots].flatMap(([by, file]) => file.needed.map((name) => ({ name, by })));
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
     const { name, by } = next;
     if (input.provided.has(name) || brought.has(name)) continue;
     const path = input.available.get(name);
     if (path === undefined) {
-      missing.push(`${by} needs ${name}`);
+      missing.set(name, [...(missing.get(name) ?? []), by]);
       continue;
     }
     brought.set(name, path);
     for (const needed of input.elf.get(path)?.needed ?? []) queue.push({ name: needed, by: name });
   }
-  return missing.length === 0 ? ok(brought) : err(missingLibraries(missing));
+  return missing.size === 0 ? ok(brought) : err(missingLibraries(missing));
 }
 
-function missingLibraries(missing: readonly string[]): Failure {
+/** The package that a library has its own name for: name, then version (Debian Policy, 8.1). */
+export function packageOfLibrary(library: string): string | undefined {
+  const match = /^(lib[^/]+?)\.so\.(\d+)$/.exec(library);
+  if (match === null) return undefined;
+  const [, name, version] = match as unknown as [string, string, string];
+  const plain = name.toLowerCase().replaceAll('_', '-');
+  return /\d$/.test(plain) ? `${plain}-${version}` : `${plain}${version}`;
+}
+
+function missingLibraries(missing: ReadonlyMap<string, readonly string[]>): Failure {
+  const names = [...missing.keys()];
+  const packages = names.flatMap((name) => packageOfLibrary(name) ?? []);
   return {
     code: 'build/missing-library',
-    what: `${missing.length} shared ${missing.length === 1 ? 'library is' : 'libraries are'} in neither the sysroot nor the target's libc packages.`,
+    what: `${names.length} shared ${names.length === 1 ? 'library is' : 'libraries are'} in neither the sysroot nor the target's libc packages: ${names.join(', ')}.`,
     fix: [
-      'Add the package that brings it to `sysroot.packages` in the sysroot definition, then run `provision lock`.',
+      packages.length === 0
+        ? 'Add the package that brings it: `packages` below `sysroot` in your recipe, then `provision lock`.'
+        : `Add what brings it: \`sysroot: { packages: [${packages.join(', ')}] }\` in a recipe that extends, then \`provision lock\`.`,
     ],
-    evidence: missing,
+    evidence: [...missing].flatMap(([name, needed]) => needed.map((by) => `${by} needs ${name}`)),
   };
 }

@@ -6,21 +6,36 @@ type Bench = (invocation: Invocation) => Promise<Result<Outcome>>;
 
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   provisioning: async () => (await import('../bench/provisioning.ts')).benchProvisioning,
+  engine: async () => (await import('../bench/engine.ts')).benchEngine,
+  amortize: async () => (await import('../bench/amortize.ts')).benchAmortize,
+  suite: async () => (await import('../bench/suite.ts')).benchSuite,
+  python: async () => (await import('../bench/python.ts')).benchPython,
+  tax: async () => (await import('../bench/tax.ts')).benchTax,
   wasm: async () => (await import('../bench/wasm.ts')).benchWasm,
 };
 
 export const command: Command = {
   name: 'bench',
-  summary: 'measure the tool itself, against the same work by hand',
+  summary: 'measure the tool, and what it builds, against the same without it',
   positionals: [
     { name: 'what', required: true },
-    { name: 'recipe', required: false, completes: 'recipe' },
+    { name: 'recipes', required: false, rest: true, completes: 'recipe' },
   ],
   options: {
-    rounds: { type: 'string', value: '<n>', help: 'how often each side is run, in turn (default: 3)' },
+    rounds: { type: 'string', value: '<n>', help: 'how often each side is run, in turn' },
+    'warm-up': { type: 'string', value: '<n>', help: 'turns before those that count' },
+    m: { type: 'string', value: '<list>', help: 'amortize: values of M, as 1,10,100' },
+    clock: { type: 'string', value: '<name>', help: 'wall (the default) or cpu' },
+    cells: { type: 'string', value: '<list>', help: 'tax: builds to measure (default: all)' },
+    quick: { type: 'boolean', help: 'tax: two builds, no instructions counted' },
+    artifacts: { type: 'string', value: '<folder>', help: 'where JSON and plots go (artifacts/)' },
     'skip-cold': { type: 'boolean', help: 'leave out the cold runs and the work by hand' },
   },
-  examples: ['provision bench provisioning', 'provision bench provisioning aarch64 --rounds 5'],
+  examples: [
+    'provision bench provisioning',
+    'provision bench provisioning aarch64 --rounds 5',
+    'provision bench amortize native',
+  ],
   renders: false,
   run,
 };

@@ -1,7 +1,10 @@
+import type { Context } from '../domain/context.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { formatBytes } from '../domain/units.ts';
+import type { Swept } from '../engine/docker/sweep.ts';
 import { openStore } from '../store/open.ts';
 import { type Pruned, prune } from '../store/prune.ts';
+import type { Store } from '../store/store.ts';
 import { type StoreUsage, storeUsage } from '../store/usage.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
 
@@ -36,16 +39,38 @@ async function run({ context, values }: Invocation): Promise<Result<Outcome>> {
       ? undefined
       : await prune(store.value, values.all === true ? { all: true } : { olderThanMs: days * DAY_MS });
   if (removed !== undefined && !removed.ok) return removed;
+  const engine =
+    values['dry-run'] === true ? undefined : await cleanEngine(context, store.value, values.all === true);
   const usage = await storeUsage(store.value);
   await store.value.settled();
   if (!usage.ok) return usage;
+  if (engine !== undefined && !engine.ok) return engine;
   return ok({
-    text: describe(context.settings.store, usage.value, removed?.value),
-    json: { store: context.settings.store, usage: usage.value, removed: removed?.value ?? null },
+    text: describe(context.settings.store, usage.value, removed?.value, engine?.value),
+    json: {
+      store: context.settings.store,
+      usage: usage.value,
+      removed: removed?.value ?? null,
+      engine: engine?.value ?? null,
+    },
   });
 }
 
-function describe(folder: string, { kinds, total }: StoreUsage, removed: Pruned | undefined): string {
+/** What the store has in a Docker engine, where there is one: asked for by name, its failure is one of the command. */
+async function cleanEngine(context: Context, store: Store, all: boolean): Promise<Result<Swept> | undefined> {
+  const { engine } = context.settings;
+  if (engine === 'namespace') return undefined;
+  const { cleanDockerEngine } = await import('../engine/docker/docker.ts');
+  const swept = await cleanDockerEngine(context, store, all);
+  return swept.ok || engine !== 'auto' ? swept : undefined;
+}
+
+function describe(
+  folder: string,
+  { kinds, total }: StoreUsage,
+  removed: Pruned | undefined,
+  engine: Swept | undefined,
+): string {
   const rows = [...Object.entries(kinds), ['total', total] as const].map(
     ([name, { bytes, count }]) =>
       `  ${name.padEnd(8)} ${String(count).padStart(6)}  ${formatBytes(bytes).padStart(9)}`,
@@ -54,6 +79,10 @@ function describe(folder: string, { kinds, total }: StoreUsage, removed: Pruned 
   if (removed !== undefined) {
     const used = removed.inUse === 0 ? '' : `; ${removed.inUse} in use by another process, left alone`;
     lines.push(`Removed ${removed.removed.count} entries, ${formatBytes(removed.removed.bytes)}${used}.`);
+  }
+  if (engine !== undefined) {
+    const { containers, volumes, images } = engine;
+    lines.push(`Removed from the engine: containers ${containers}, volumes ${volumes}, images ${images}.`);
   }
   return `${lines.join('\n')}\n`;
 }

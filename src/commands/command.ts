@@ -1,6 +1,7 @@
 import type { Context } from '../domain/context.ts';
 import type { Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
+import type { ActionsNews } from '../report/actions/tell.ts';
 
 export interface OptionSpec {
   readonly type: 'boolean' | 'string';
@@ -27,8 +28,12 @@ export interface Invocation {
   readonly positionals: readonly string[];
   /** Arguments after `--`. */
   readonly rest: readonly string[];
+  /** Asks the person; undefined when they end the input. Absent where nobody is there to be asked. */
+  readonly ask?: (question: string) => Promise<string | undefined>;
   /** True when a person looks at standard output. */
   readonly terminal: boolean;
+  /** Passes on what a program that is run for the person prints, as it comes. */
+  readonly print: (stream: 'stdout' | 'stderr', text: string) => void;
 }
 
 /** What a handler gives back; the CLI prints `text`, or `json` when asked for it. */
@@ -39,6 +44,8 @@ export interface Outcome {
   readonly failure?: Failure;
   /** Exit status of a program that was run for the person. */
   readonly status?: number;
+  /** What GitHub Actions is told, where it runs in a step of it. */
+  readonly actions?: ActionsNews;
 }
 
 export interface Command {

@@ -1,5 +1,6 @@
 import { ok, type Result } from '../domain/result.ts';
 import type { BuildEnv } from '../env/env.ts';
+import { direnvLines, execCommand, vscodeSettings } from '../pipeline/editor.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import { PYO3_CONFIG_FILE, planRun, prepareEnv } from '../pipeline/prepare.ts';
 import { openSession } from '../pipeline/session.ts';
@@ -8,9 +9,18 @@ import type { Command, Invocation, Outcome } from './command.ts';
 export const command: Command = {
   name: 'env',
   summary: "print the environment that the recipe's build gets",
-  positionals: [{ name: 'recipe', required: true, completes: 'recipe' }],
-  options: { shell: { type: 'boolean', help: 'print export lines for a POSIX shell' } },
-  examples: ['provision env aarch64', 'provision env aarch64 --shell', 'provision env aarch64 --json'],
+  positionals: [{ name: 'recipe', required: false, completes: 'recipe' }],
+  options: {
+    shell: { type: 'boolean', help: 'print export lines for a POSIX shell' },
+    vscode: { type: 'boolean', help: "print an editor's settings for rust-analyzer" },
+    direnv: { type: 'boolean', help: "print lines for direnv: `cargo` is the toolchain's" },
+  },
+  examples: [
+    'provision env aarch64',
+    'provision env aarch64 --shell',
+    'provision env aarch64 --vscode',
+    'provision env aarch64 --json',
+  ],
   renders: false,
   run,
 };
@@ -19,8 +29,15 @@ async function run({ context, positionals, values }: Invocation): Promise<Result
   // What is printed is the result alone: progress of a first fetch stays off the standard output.
   const session = await openSession({ ...context, emit: values.verbose === true ? context.emit : () => {} });
   if (!session.ok) return session;
-  const planned = await planRun(session.value, positionals[0] as string, hostMachine());
+  const planned = await planRun(session.value, positionals[0], hostMachine());
   if (!planned.ok) return planned;
+  if (values.vscode === true || values.direnv === true) {
+    const { plan } = planned.value;
+    const exec = execCommand(session.value, positionals[0]);
+    const text =
+      values.vscode === true ? ok(vscodeSettings(plan, exec)) : await direnvLines(session.value, plan, exec);
+    return text.ok ? ok({ text: text.value, json: { text: text.value } }) : text;
+  }
   const prepared = await prepareEnv(planned.value);
   await session.value.store.settled();
   if (!prepared.ok) return prepared;

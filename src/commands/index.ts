@@ -3,14 +3,22 @@ import type { Command, OptionSpec } from './command.ts';
 /** Every command's module; loaded when it is the one that was asked for. */
 const LOADERS: Readonly<Record<string, () => Promise<{ readonly command: Command }>>> = {
   run: () => import('./run.ts'),
+  init: () => import('./init.ts'),
   plan: () => import('./plan.ts'),
   env: () => import('./env.ts'),
   lock: () => import('./lock.ts'),
   list: () => import('./list.ts'),
   shell: () => import('./shell.ts'),
+  exec: () => import('./exec.ts'),
+  inspect: () => import('./inspect.ts'),
   clean: () => import('./clean.ts'),
   image: () => import('./image.ts'),
+  probe: () => import('./probe.ts'),
   doctor: () => import('./doctor.ts'),
+  report: () => import('./report.ts'),
+  conformance: () => import('./conformance.ts'),
+  matrix: () => import('./matrix.ts'),
+  summary: () => import('./summary.ts'),
   bench: () => import('./bench.ts'),
   completion: () => import('./completion.ts'),
 };
@@ -31,6 +39,8 @@ export const GLOBAL_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   json: { type: 'boolean', help: 'print the result as JSON on standard output' },
   offline: { type: 'boolean', help: 'no network: everything must be in the store' },
   frozen: { type: 'boolean', help: 'never write a lock: a package that is gone is an error' },
+  project: { type: 'string', value: '<folder>', help: 'your crate ($PWD/provision.yaml or above)' },
+  bin: { type: 'string', value: '<name>', help: 'binary of your crate' },
   jobs: { type: 'string', short: 'j', value: '<n>', help: 'jobs at once (default: processors)' },
   store: {
     type: 'string',

@@ -1,10 +1,14 @@
 import { closest } from '../domain/closest.ts';
+import type { Settings } from '../domain/context.ts';
 import type { DefinitionFile } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
+import type { LockedDefinition } from '../lock/checksum.ts';
 import { readLock } from '../lock/lockfile.ts';
 import { type LockDifference, relock } from '../lock/relock.ts';
 import { definitionFiles, loadDefinition } from '../recipe/definitions.ts';
+import { projectFile, recipeNames } from '../recipe/find.ts';
+import { resolveRecipe } from '../recipe/recipe.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
 
 export const command: Command = {
@@ -12,10 +16,21 @@ export const command: Command = {
   summary: 'resolve images and sysroots to exact packages, write locks',
   positionals: [{ name: 'definition', required: false, rest: true, completes: 'definition' }],
   options: {},
-  examples: ['provision lock', 'provision lock docker/llvm', 'provision lock --frozen'],
+  examples: [
+    'provision lock',
+    'provision lock docker/llvm',
+    'provision lock --project my-crate',
+    'provision lock --frozen',
+  ],
   renders: false,
   run,
 };
+
+/** A definition and where its lock is. */
+interface Wanted {
+  readonly file: DefinitionFile;
+  readonly definition: LockedDefinition;
+}
 
 interface Locked {
   readonly id: string;
@@ -24,18 +39,20 @@ interface Locked {
 }
 
 async function run({ context, positionals }: Invocation): Promise<Result<Outcome>> {
-  const wanted = choose(definitionFiles(context.settings.home), positionals);
+  const { settings } = context;
+  const ofCrate =
+    positionals.length === 0 ? projectFile(settings) !== undefined : isRecipe(settings, positionals);
+  const wanted = ofCrate ? await fromRecipes(settings, positionals) : await shipped(settings, positionals);
   if (!wanted.ok) return wanted;
-  if (context.settings.frozen) return checkOnly(wanted.value);
+  if (settings.frozen) return checkOnly(wanted.value);
   const done: Locked[] = [];
-  for (const file of wanted.value) {
-    const definition = await loadDefinition(file);
-    if (!definition.ok) return definition;
-    const locked = await relock(context, file, definition.value);
+  for (const { file, definition } of wanted.value) {
+    const locked = await relock(context, file, definition);
     if (!locked.ok) return locked;
     const { changed, differences } = locked.value;
     done.push({ id: file.id, changed, differences });
   }
+  if (done.length === 0) return ok({ text: NOTHING_ADDED, json: done });
   const lines = done.flatMap(({ id, changed, differences }) => [
     `${id}: ${changed ? 'lock written' : 'unchanged'}`,
     ...differences.map(describe),
@@ -43,18 +60,51 @@ async function run({ context, positionals }: Invocation): Promise<Result<Outcome
   return ok({ text: `${lines.join('\n')}\n`, json: done });
 }
 
+const NOTHING_ADDED =
+  'The recipe adds no packages to its sysroot: the lock that comes with provision serves.\n';
+
 /** With `--frozen` nothing is written: a missing or stale lock is the failure. */
-async function checkOnly(files: readonly DefinitionFile[]): Promise<Result<Outcome>> {
-  for (const file of files) {
-    const definition = await loadDefinition(file);
-    if (!definition.ok) return definition;
-    const lock = await readLock(file, definition.value);
+async function checkOnly(wanted: readonly Wanted[]): Promise<Result<Outcome>> {
+  for (const { file, definition } of wanted) {
+    const lock = await readLock(file, definition);
     if (!lock.ok) return lock;
   }
   return ok({
-    text: `${files.length} locks fit their definitions.\n`,
-    json: files.map(({ id }) => ({ id, changed: false })),
+    text: wanted.length === 0 ? NOTHING_ADDED : `${wanted.length} locks fit their definitions.\n`,
+    json: wanted.map(({ file: { id } }) => ({ id, changed: false })),
   });
+}
+
+/** Whether all words name recipes: `docker/…` and `sysroots/…` are paths too, but to folders of provision's own. */
+function isRecipe({ home }: Settings, words: readonly string[]): boolean {
+  const ids = definitionFiles(home).map(({ id }) => id);
+  return words.every(
+    (word) => !ids.includes(word) && (recipeNames(home).includes(word) || /\.ya?ml$/.test(word)),
+  );
+}
+
+/** The locks of recipes of a person's own: of sysroots to which they add packages. */
+async function fromRecipes(settings: Settings, words: readonly string[]): Promise<Result<readonly Wanted[]>> {
+  const wanted: Wanted[] = [];
+  for (const word of words.length === 0 ? [undefined] : words) {
+    const resolved = await resolveRecipe(settings, word);
+    if (!resolved.ok) return resolved;
+    const { sysroot, sysrootFile } = resolved.value;
+    if (sysrootFile !== undefined) wanted.push({ file: sysrootFile, definition: sysroot });
+  }
+  return ok(wanted);
+}
+
+async function shipped({ home }: Settings, ids: readonly string[]): Promise<Result<readonly Wanted[]>> {
+  const chosen = choose(definitionFiles(home), ids);
+  if (!chosen.ok) return chosen;
+  const wanted: Wanted[] = [];
+  for (const file of chosen.value) {
+    const definition = await loadDefinition(file);
+    if (!definition.ok) return definition;
+    wanted.push({ file, definition: definition.value });
+  }
+  return ok(wanted);
 }
 
 function describe({ name, architecture, from, to }: LockDifference): string {

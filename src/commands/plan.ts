@@ -7,7 +7,7 @@ import type { Command, Invocation, Outcome } from './command.ts';
 export const command: Command = {
   name: 'plan',
   summary: 'print what a run of the recipe will do, and do nothing',
-  positionals: [{ name: 'recipe', required: true, completes: 'recipe' }],
+  positionals: [{ name: 'recipe', required: false, completes: 'recipe' }],
   options: {},
   examples: ['provision plan aarch64', 'provision plan aarch64 --json'],
   renders: false,
@@ -15,7 +15,7 @@ export const command: Command = {
 };
 
 async function run({ context, positionals }: Invocation): Promise<Result<Outcome>> {
-  const resolved = await resolveRecipe(context.settings, positionals[0] as string);
+  const resolved = await resolveRecipe(context.settings, positionals[0]);
   if (!resolved.ok) return resolved;
   const plan = makePlan(resolved.value, hostMachine());
   return ok({ text: formatPlan(plan, context.settings.cwd), json: plan });

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { copyFile, rename, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { artifactsFailure } from '../domain/artifacts.ts';
 import type { Report } from '../domain/report.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
+import { actionsNews } from '../pipeline/actions.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import { relockMissing } from '../pipeline/relock.ts';
 import { makeReport } from '../pipeline/report.ts';
@@ -12,6 +13,7 @@ import { openSession, type Session } from '../pipeline/session.ts';
 import { artifactsFolder, type Progress, runPipeline } from '../pipeline.ts';
 import { closingLine } from '../report/closing.ts';
 import { writeReport } from '../report/files.ts';
+import { writePage } from '../report/page/write.ts';
 import { samplesFailure } from '../run/run.ts';
 import { digestFile } from '../store/digest.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
@@ -19,7 +21,7 @@ import type { Command, Invocation, Outcome } from './command.ts';
 export const command: Command = {
   name: 'run',
   summary: 'provision, build, bundle and run the samples of a recipe',
-  positionals: [{ name: 'recipe', required: true, completes: 'recipe' }],
+  positionals: [{ name: 'recipe', required: false, completes: 'recipe' }],
   options: {
     samples: {
       type: 'string',
@@ -32,10 +34,17 @@ export const command: Command = {
       value: '<folder>',
       help: 'where reports and bundle go (artifacts/<recipe>)',
     },
+    format: {
+      type: 'string',
+      multiple: true,
+      value: '<format>',
+      help: 'ship the bundle as `oci` or `deb` too (repeatable)',
+    },
   },
   examples: [
     'provision aarch64',
     'provision aarch64 --samples my_script.py',
+    'provision run --project my-crate',
     'provision run ./my-recipe.yaml --offline',
   ],
   renders: true,
@@ -66,10 +75,11 @@ async function runAndReport(
     given === undefined ? artifactsFolder(cwd, recipe) : resolve(cwd, given);
   const host = hostMachine();
   const request = {
-    recipe: positionals[0] as string,
+    recipe: positionals[0],
     ...(samples === undefined ? {} : { samples: samples.map((path) => resolve(cwd, path)) }),
     artifacts,
     host,
+    ...(values.format === undefined ? {} : { formats: values.format as readonly string[] }),
   };
   let progress: Progress = {};
   let outcome = await runPipeline(session, request, progress);
@@ -88,7 +98,7 @@ async function runAndReport(
   const failure = !outcome.ok
     ? outcome.error
     : delivered.ok
-      ? samplesFailure(outcome.value, positionals[0] as string, folder)
+      ? samplesFailure(outcome.value, positionals[0] ?? 'run', folder)
       : delivered.error;
   const version = (JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')) as { version: string })
     .version;
@@ -102,15 +112,19 @@ async function runAndReport(
     artifacts: folder,
   });
   if (report === undefined) throw new Error('a run with a plan has a report');
-  return finish(report, folder, failure);
+  const file = progress.planned?.plan.recipe.file as string;
+  const page = given === undefined ? dirname(folder) : folder;
+  return finish(report, { folder, page }, failure, await actionsNews(context, report, folder, file));
 }
 
 async function finish(
   report: Report,
-  folder: string,
+  { folder, page }: { readonly folder: string; readonly page: string },
   failure: Failure | undefined,
+  news: Pick<Outcome, 'actions'>,
 ): Promise<Result<Outcome>> {
-  const written = await writeReport(folder, report);
+  const reported = await writeReport(folder, report);
+  const written = reported.ok ? await writePage(page) : reported;
   if (!written.ok)
     return failure === undefined
       ? written
@@ -119,19 +133,29 @@ async function finish(
     text: `${closingLine(report)}\n`,
     json: report,
     ...(failure === undefined ? {} : { failure }),
+    ...news,
   });
 }
 
-/** Puts the bundle beside the report; the store's own copy stays untouched whatever people do with this one. */
-async function deliver({ bundle }: Progress, folder: string): Promise<Result<void>> {
-  if (bundle === undefined) return ok(undefined);
-  const { archive, digest } = bundle.meta;
-  const to = join(folder, archive);
+/** Puts bundle and packages beside the report; the store's own copies stay untouched whatever people do with these. */
+async function deliver({ bundle, packages = [] }: Progress, folder: string): Promise<Result<void>> {
+  const files = [
+    ...(bundle === undefined ? [] : [{ ...bundle.meta, file: bundle.meta.archive, from: bundle.folder }]),
+    ...packages.map((one) => ({ ...one.meta, from: one.folder })),
+  ];
+  for (const { file, digest, from } of files) {
+    const delivered = await deliverFile(join(from, file), digest, join(folder, file), folder);
+    if (!delivered.ok) return delivered;
+  }
+  return ok(undefined);
+}
+
+async function deliverFile(from: string, digest: string, to: string, folder: string): Promise<Result<void>> {
   const present = await digestFile(to).catch(() => undefined);
   if (present?.digest === digest) return ok(undefined);
   const beside = `${to}.${process.pid}.tmp`;
   try {
-    await copyFile(join(bundle.folder, archive), beside);
+    await copyFile(from, beside);
     await rename(beside, to);
     return ok(undefined);
   } catch (error) {

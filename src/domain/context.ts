@@ -20,15 +20,37 @@ export interface Settings {
   readonly home: string;
   /** Folder that the command was given in. */
   readonly cwd: string;
+  /** Absolute folder of the person's crate, where `--project` names one. */
+  readonly project?: string;
+  /** Binary of the crate, where `--bin` names one. */
+  readonly bin?: string;
   /** Engine asked for: `auto`, `namespace`, `docker`, or `docker:<host>` with an address as DOCKER_HOST takes it. */
   readonly engine: string;
   readonly docker: DockerSettings;
   /** What the machine says of the Python package index; absent: nothing. */
   readonly pip?: PipSettings;
+  /** What the environment says to rustup: RUSTUP_HOME, RUSTUP_TOOLCHAIN. */
+  readonly rustup?: Readonly<Record<string, string>>;
+  /** What a person's own Rust is to see, where it is asked: PATH, HOME, and variables of Rust, C compilers and proxies. */
+  readonly rust?: Readonly<Record<string, string>>;
   /** Folders of PATH, in order. */
   readonly path?: readonly string[];
   /** Emit what every subprocess prints, not only its stage's summary. */
   readonly verbose: boolean;
+  /** Absent outside of GitHub Actions. */
+  readonly actions?: ActionsSettings;
+}
+
+/** What GitHub Actions tells a step (its documentation, "Variables reference" and "Workflow commands"). */
+export interface ActionsSettings {
+  /** GITHUB_WORKSPACE: annotations name files relative to it. */
+  readonly workspace?: string;
+  /** GITHUB_STEP_SUMMARY: file for Markdown. */
+  readonly summary?: string;
+  /** GITHUB_OUTPUT: file for the step's outputs. */
+  readonly output?: string;
+  /** Values in the environment that must not be shown. */
+  readonly secrets: readonly string[];
 }
 
 /** What the environment says of Docker, as its own client reads it (docker(1), "Environment variables"). */

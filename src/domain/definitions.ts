@@ -1,3 +1,4 @@
+import type { Crate } from './crate.ts';
 import type { PackageSet, TreeDefinition } from './packages.ts';
 import type { Target } from './target.ts';
 import type { Digest, RunnerKind } from './words.ts';
@@ -41,6 +42,11 @@ export interface SourceSysroot extends SysrootBase {
   /** Source packages of CPython and the libraries; its name in the lock is `sources`. */
   readonly sources: PackageSet;
   readonly compiler: CompilerFlags;
+  /** Which versions of the C library's package fit which minor version of Python. */
+  readonly cLibrary?: {
+    readonly package: string;
+    readonly ranges: Readonly<Record<string, { readonly atLeast: string; readonly below?: string }>>;
+  };
   /** Libraries built before CPython, side by side. */
   readonly libraries: readonly LibraryDefinition[];
   readonly cpython: CPythonBuild;
@@ -140,6 +146,8 @@ export interface WasmSettings {
   readonly timeoutSeconds?: number;
   /** `pinned`: the locked one. `path`: the `wasmtime` that PATH has, of the same major version. */
   readonly wasmtime: 'pinned' | 'path';
+  /** The module begins where its interpreter has been initialised. */
+  readonly snapshot?: true;
 }
 
 /** `recipes/<name>.yaml`, names not yet resolved. Paths are absolute. */
@@ -154,17 +162,44 @@ export interface Recipe {
   readonly reference: string;
   readonly project: Project;
   readonly samples: SampleSuite;
+  /** What is run beside the samples. */
+  readonly tests?: Tests;
   /** How CPython is compiled, in place of what the sysroot says; only where it is built from source. */
   readonly optimization?: Optimization;
+  /** What Python's objects are allocated with, in place of CPython's own choice. */
+  readonly allocator?: 'pymalloc' | 'malloc' | 'mimalloc';
+  /** Lines of a requirements file, or the absolute path of one. */
+  readonly pythonPackages?: readonly string[] | string;
+  /** The person's own Rust toolchain in place of the image's. */
+  readonly rust?: 'host';
   /** In place of the target's runner. */
   readonly runner?: RunnerKind;
   /** Only where the target is WebAssembly. */
   readonly wasm?: WasmSettings;
+  readonly limits?: Limits;
+  /** What `provision matrix` says of it. */
+  readonly actions?: ActionsJob;
+}
+
+/** A recipe's job in GitHub Actions; what is absent is derived. */
+export interface ActionsJob {
+  readonly runner?: string;
+  readonly timeoutMinutes?: number;
+}
+
+/** What each command in a sandbox may use, where the engine can hold to it. */
+export interface Limits {
+  /** Bytes of memory. */
+  readonly memory?: number;
+  /** Processors' worth of time. */
+  readonly processors?: number;
 }
 
 export interface Project {
   /** Absolute folder of the crate (its `Cargo.toml`). */
   readonly folder: string;
+  /** Absolute folder that cargo has to see: that of the crate's workspace, else the crate's. */
+  readonly root: string;
   readonly bin: string;
   readonly profile: string;
   readonly features: readonly string[];
@@ -174,15 +209,48 @@ export interface Project {
 }
 
 export interface SampleSuite {
-  /** Absolute files or folders. */
+  /** Absolute files or folders; none: there is no suite. */
   readonly paths: readonly string[];
+  /** What the program is started with: `{script}` and `{args}` are filled in. Absent: the script, then its arguments. */
+  readonly args?: readonly string[];
+  /** Further environment, on the target and on the reference. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Seconds a sample may take where its header does not say. */
+  readonly timeoutSeconds: number;
+}
+
+/** What is run beside the samples. */
+export interface Tests {
+  /** `cargo test` for the target, through its runner. */
+  readonly cargo?: CargoTests;
+  readonly commands: readonly CommandTest[];
+}
+
+export interface CargoTests {
+  /** Arguments of `cargo test`, and, behind `--`, of the test programs. */
+  readonly args: readonly string[];
+  readonly harness: readonly string[];
+  readonly timeoutSeconds: number;
+}
+
+/** A run of the program itself, from the bundle. */
+export interface CommandTest {
+  readonly name: string;
+  readonly args: readonly string[];
+  readonly stdin: string;
+  /** What it must end with and print, where the reference does not say. */
+  readonly status: number;
+  readonly stdout?: string;
+  /** Arguments of the reference interpreter, whose output it must equal. */
+  readonly reference?: readonly string[];
   readonly timeoutSeconds: number;
 }
 
 /** A recipe with everything it names. */
 export interface Resolved {
   readonly recipe: Recipe;
+  /** The program's crate. */
+  readonly crate: Crate;
   readonly target: Target;
   /** The target that the toolchain image itself runs on: build scripts and proc macros are linked for it. */
   readonly hostTarget: Target;
@@ -191,6 +259,20 @@ export interface Resolved {
   readonly reference: ImageDefinition;
   /** The locked WebAssembly engine, where the runner is one. */
   readonly runnerDefinition?: RunnerDefinition;
+  /** The person's own Rust, where the recipe wants it and it was found. */
+  readonly rust?: HostRust;
+  /** Where the sysroot's lock is, where the recipe adds packages to a shipped one. */
+  readonly sysrootFile?: DefinitionFile;
+}
+
+/** A Rust toolchain of this machine. */
+export interface HostRust {
+  /** Absolute folder with `bin/` and `lib/`. */
+  readonly folder: string;
+  /** e.g. `1.95.0`. */
+  readonly release: string;
+  /** All that `rustc -vV` says. */
+  readonly version: string;
 }
 
 /** Where a definition lives: its lock is written beside it. */
@@ -201,4 +283,6 @@ export interface DefinitionFile {
   readonly file: string;
   /** Absolute path of the lock. */
   readonly lockFile: string;
+  /** What follows `provision lock` to have it written; absent: the `id`. */
+  readonly lockArguments?: string;
 }

@@ -1,4 +1,5 @@
 import type { Failure } from '../failure.ts';
+import type { BlockerSummary } from './blocker.ts';
 import type { SampleResult } from './sample.ts';
 import type { Linkage, TargetTriple } from './words.ts';
 
@@ -28,9 +29,18 @@ export interface Report {
   readonly sysroot?: ReportTree;
   /** Path, digest and size in bytes of the archive. */
   readonly bundle?: { readonly file: string; readonly digest: string; readonly size: number };
+  /** The same as other formats, where asked for. */
+  readonly packages?: readonly {
+    readonly format: string;
+    readonly file: string;
+    readonly digest: string;
+    readonly size: number;
+  }[];
   readonly stages: readonly StageReport[];
   readonly bytes: { readonly downloaded: number; readonly unpacked: number };
   readonly notices: readonly Notice[];
+  /** What of somebody else's stopped the run, or samples of it; in the order in which it was met. */
+  readonly blockers: readonly BlockerSummary[];
   readonly samples: readonly SampleResult[];
   readonly totals: Totals;
   /** Files of this run, relative to `artifacts`. */
@@ -65,6 +75,8 @@ export interface ReportTree {
 export interface StageReport {
   readonly name: string;
   readonly outcome: 'hit' | 'done' | 'failed';
+  /** Milliseconds from the beginning of the run. */
+  readonly start?: number;
   /** Milliseconds, wall; stages run side by side. */
   readonly ms: number;
   readonly detail?: string;

@@ -48,13 +48,16 @@ export type SampleFailureKind =
   | 'time-limit'
   | 'output-limit'
   | 'emulator-crash'
-  | 'reference-failed';
+  | 'reference-failed'
+  | 'test-failed';
 
 export interface SampleResult {
   readonly name: string;
   readonly title: string;
   readonly tier: Sample['tier'];
   readonly status: SampleStatus;
+  /** What it is where it is no sample: a command of the recipe, or a test of the crate's own. */
+  readonly by?: 'command' | 'cargo';
   /** The script, as it was given or found. */
   readonly file: string;
   /** Why it failed or was skipped; absent when passed. */

@@ -18,11 +18,13 @@ export interface Target {
   readonly pointerWidth: 32 | 64;
   readonly endianness: 'little' | 'big';
   /**
-   * ELF `e_machine` as `readelf -h` prints it and the program interpreter, checked on every build; without an
-   * interpreter programs are static.
+   * ELF `e_machine`, as `readelf -h` prints it and as a number, and the program interpreter, checked on every build;
+   * without an interpreter programs are static.
    */
-  readonly elf?: { readonly machine: string; readonly interpreter?: string };
+  readonly elf?: { readonly machine: string; readonly number: number; readonly interpreter?: string };
   readonly runner: RunnerKind;
   /** Program name of the emulator in the toolchain image, for `qemu-user`. */
   readonly emulator?: string;
+  /** Label of GitHub's hosted runner of this machine; absent: there is none. */
+  readonly actionsRunner?: string;
 }

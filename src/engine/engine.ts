@@ -1,8 +1,17 @@
 import type { Context } from '../domain/context.ts';
+import type { Limits } from '../domain/definitions.ts';
 import type { Result } from '../domain/result.ts';
 
+/** What a run asks of whatever engine it gets. Looked at when a sandbox is opened. */
+export interface EngineWishes {
+  /** For each command of a sandbox that has no limits of its own. */
+  limits?: Limits;
+  /** Root tree → checksum of the lock that it was made from. */
+  readonly locks?: ReadonlyMap<string, string>;
+}
+
 /** What an engine needs of the store. */
-export interface EngineDeps {
+export interface EngineDeps extends EngineWishes {
   /** Folder of a named volume; made when missing. */
   readonly volume: (name: string) => Promise<Result<string>>;
   /** Existing folder on the store's file system: sandboxes keep their temporary folders in it. */
@@ -18,13 +27,16 @@ export type Mount =
       readonly kind: 'source';
       readonly source: string;
       readonly at: string;
-      /** Names of folders, at any depth, that need not be there (outputs, history): left out where files are copied. */
-      readonly without?: readonly string[];
+      /** Folders that need not be there (outputs, history): left out where files are copied. */
+      readonly without?: LeftOut;
     }
   /** A named folder of the engine that outlives the sandbox: cargo's target folder and registry. */
   | { readonly kind: 'volume'; readonly name: string; readonly at: string }
   /** An empty writable folder on disk, gone with the sandbox; files in it can be copied out. */
   | { readonly kind: 'scratch'; readonly at: string };
+
+/** Whether a folder `name` in the folder `parent` of the host is left out. */
+export type LeftOut = (parent: string, name: string) => boolean;
 
 export interface SandboxSpec {
   /** Store tree that becomes `/`, read-only for what runs in it. `/tmp`, `/dev`, `/proc`, `/run` are fresh. */
@@ -34,12 +46,7 @@ export interface SandboxSpec {
   readonly network: 'none' | 'host';
   readonly hostname?: string;
   /** For each command, where the engine can hold to them. */
-  readonly limits?: {
-    /** Bytes of memory. */
-    readonly memory?: number;
-    /** Processors' worth of time. */
-    readonly processors?: number;
-  };
+  readonly limits?: Limits;
 }
 
 export interface Command {

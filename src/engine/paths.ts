@@ -11,6 +11,8 @@ export const PATHS = {
   target: '/job/target',
   /** Cargo's home: registry and sources of crates. */
   cargo: '/job/cargo',
+  /** The person's own Rust toolchain, where a recipe wants it. */
+  rust: '/opt/rust',
   /** Files made for the build. */
   env: '/job/env',
   /** Prefix of the interpreter under test and of the reference: equal, so that tracebacks name equal files. */

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Context } from '../domain/context.ts';
 import { err, type Result } from '../domain/result.ts';
 import type { EngineStore } from './docker/machine.ts';
-import type { Engine, EngineDeps } from './engine.ts';
+import type { Engine, EngineDeps, EngineWishes } from './engine.ts';
 import { probeNamespaceEngine } from './namespace/namespace.ts';
 
 type Deps = EngineDeps & { readonly store: EngineStore };
@@ -20,8 +20,15 @@ const AUTOMATIC = ['docker', 'namespace'];
  * The engine that the settings ask for (`namespace`, `docker`, `docker:<host>`), or the first that works here. Failures:
  * `engine/unknown` and the engines' own.
  */
-export async function selectEngine(context: Context, store: EngineStore): Promise<Result<Engine>> {
-  const deps = { store, volume: (name: string) => store.volume(name), scratch: join(store.folder, 'tmp') };
+export async function selectEngine(
+  context: Context,
+  store: EngineStore,
+  wishes: EngineWishes = {},
+): Promise<Result<Engine>> {
+  const deps = {
+    ...{ store, volume: (name: string) => store.volume(name), scratch: join(store.folder, 'tmp') },
+    ...wishes,
+  };
   const wanted = context.settings.engine;
   if (wanted === 'auto') return firstThatWorks(context, deps);
   const name = wanted.startsWith('docker:') ? 'docker' : wanted;

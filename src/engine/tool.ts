@@ -1,4 +1,5 @@
-import { appendFile } from 'node:fs/promises';
+import { appendFileSync } from 'node:fs';
+import type { FailedStep, StepExit } from '../domain/blocker.ts';
 import type { Context } from '../domain/context.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Command, Exit, Sandbox } from '../engine/engine.ts';
@@ -22,16 +23,23 @@ export interface ToolRun {
 /** Lines of a failing tool's output that a failure quotes. */
 const EVIDENCE_LINES = 40;
 
-/** Runs a tool of the toolchain; a non-zero exit becomes a failure that quotes the tool's last lines. */
+/** Characters of a failing tool's output that a blocker is told from. */
+const OUTPUT_KEPT = 4 * 1024 * 1024;
+
+/**
+ * Runs a tool of the toolchain; a non-zero exit becomes a failure that quotes the tool's last lines. The log is written as
+ * the tool prints, so that it is there whatever becomes of us.
+ */
 export async function runTool(context: Context, sandbox: Sandbox, run: ToolRun): Promise<Result<Exit>> {
   context.emit({ type: 'command', stage: run.stage, line: commandLine(run.command.argv) });
-  await appendFile(run.log, `$ ${commandLine(run.command.argv)}\n`);
+  appendFileSync(run.log, `$ ${commandLine(run.command.argv)}\n`);
   const pending: Uint8Array[] = [];
   const exit = await sandbox.run({
     ...run.command,
     onOutput: (stream, chunk) => {
       if (stream === 'stdout' && run.quietStdout === true) return;
       pending.push(Uint8Array.from(chunk));
+      appendFileSync(run.log, chunk);
       context.emit({
         type: 'stage-output',
         stage: run.stage,
@@ -40,11 +48,12 @@ export async function runTool(context: Context, sandbox: Sandbox, run: ToolRun):
       });
     },
   });
-  await appendFile(run.log, Buffer.concat(pending));
   if (!exit.ok) return exit;
-  await appendFile(run.log, `→ ${describeExit(exit.value)}\n`);
+  appendFileSync(run.log, `→ ${describeExit(exit.value)}\n`);
   if (exit.value.status === 0 && exit.value.limit === undefined) return ok(exit.value);
-  const lines = Buffer.concat(pending).toString('utf8').trimEnd().split('\n');
+  const output = Buffer.concat(pending).toString('utf8');
+  context.emit({ type: 'step-failed', step: stepOf(run, exit.value, output) });
+  const lines = output.trimEnd().split('\n');
   return err({
     code: run.code,
     what: `${run.doing} failed: \`${run.command.argv[0]}\` ended with ${describeExit(exit.value)}.`,
@@ -52,6 +61,25 @@ export async function runTool(context: Context, sandbox: Sandbox, run: ToolRun):
     evidence: lines.slice(-EVIDENCE_LINES),
     see: [run.log],
   });
+}
+
+function stepOf({ stage, doing, command, log }: ToolRun, exit: Exit, output: string): FailedStep {
+  const { argv, env, cwd } = command;
+  return {
+    ...{ stage, doing, argv, env, cwd, log, place: 'sandbox' },
+    exit: exitOf(exit),
+    ms: Math.round(exit.ms),
+    output: output.slice(-OUTPUT_KEPT),
+  };
+}
+
+/** How a process ended, without what it printed. */
+export function exitOf({ status, signal, limit }: Pick<Exit, 'status' | 'signal' | 'limit'>): StepExit {
+  return {
+    ...(status === undefined ? {} : { status }),
+    ...(signal === undefined ? {} : { signal }),
+    ...(limit === undefined ? {} : { limit }),
+  };
 }
 
 function describeExit(exit: Exit): string {

@@ -1,14 +1,18 @@
-import type { Resolved, WasmSettings } from '../domain/definitions.ts';
+import { posix } from 'node:path';
+import type { Recipe, Resolved, WasmSettings } from '../domain/definitions.ts';
 import type { PythonDistribution } from '../domain/python.ts';
 import type { Target } from '../domain/target.ts';
 import { PATHS } from '../engine/paths.ts';
 import { pyo3Config } from './pyo3-config.ts';
+import { pythonHomeSource } from './python-home.ts';
 
 export interface BuildEnv {
   /** The whole environment of the build, sorted by name. */
   readonly variables: Readonly<Record<string, string>>;
   /** Content of the file `PYO3_CONFIG_FILE` names. */
   readonly pyo3Config: string;
+  /** Content of the C source that the link arguments name; WebAssembly programs have none. */
+  readonly pythonHome?: string;
 }
 
 export interface BuildEnvInput {
@@ -28,17 +32,21 @@ export function buildEnv(input: BuildEnvInput): BuildEnv {
     ...compilers(input),
     ...pkgConfig(input.resolved.target),
     ...pyo3(input),
+    ...allocator(input.resolved.recipe),
     ...input.resolved.recipe.project.env,
   };
   return {
     variables: Object.fromEntries(Object.entries(variables).sort(([a], [b]) => (a < b ? -1 : 1))),
     pyo3Config: pyo3Config(input.python, PATHS.sysroot),
+    ...(input.resolved.target.elf === undefined
+      ? {}
+      : { pythonHome: pythonHomeSource(input.python.stdlib.replace(/^usr\//, '')) }),
   };
 }
 
-function base({ sourceDateEpoch }: BuildEnvInput): Record<string, string> {
+function base({ resolved, sourceDateEpoch }: BuildEnvInput): Record<string, string> {
   return {
-    PATH: '/usr/bin:/bin',
+    PATH: `${resolved.rust === undefined ? '' : `${PATHS.rust}/bin:`}/usr/bin:/bin`,
     HOME: '/tmp',
     LANG: 'C.UTF-8',
     TZ: 'UTC',
@@ -50,14 +58,16 @@ function base({ sourceDateEpoch }: BuildEnvInput): Record<string, string> {
   };
 }
 
-function rust({ resolved, launcher }: BuildEnvInput): Record<string, string> {
+function rust(input: BuildEnvInput): Record<string, string> {
+  const { resolved } = input;
   const { target, hostTarget, toolchain, recipe } = resolved;
   const prefix = `CARGO_TARGET_${shout(target.rustTriple)}`;
   const linker = toolchain.tools.linker ?? 'cc';
   const wasm = target.libc === 'wasi' ? recipe.wasm : undefined;
   const link = wasm === undefined ? linkArguments(resolved) : wasmLinkArguments(wasm);
   const flags = [
-    `--sysroot=${PATHS.sysroot}/usr`,
+    // A Rust of rustup has the target's standard library itself.
+    ...(resolved.rust === undefined ? [`--sysroot=${PATHS.sysroot}/usr`] : []),
     // The linker alone: Rust's own objects and archives are all that a C compiler would add.
     ...(wasm === undefined ? [] : ['-Clinker-flavor=wasm-ld']),
     ...link.map((argument) => `-Clink-arg=${argument}`),
@@ -73,8 +83,19 @@ function rust({ resolved, launcher }: BuildEnvInput): Record<string, string> {
     [`CARGO_TARGET_${shout(hostTarget.rustTriple)}_LINKER`]: linker,
     [`${prefix}_LINKER`]: wasm === undefined ? linker : (toolchain.tools['wasm-ld'] ?? 'wasm-ld'),
     [`${prefix}_RUSTFLAGS`]: flags.join(' '),
-    ...(launcher.length === 0 ? {} : { [`${prefix}_RUNNER`]: [...launcher, '-L', PATHS.sysroot].join(' ') }),
+    ...(wasm === undefined ? { [`${prefix}_RUNNER`]: cargoRunner(input).join(' ') } : {}),
   };
+}
+
+/**
+ * What `cargo run` and `cargo test` start a program with: the sysroot's libraries and standard library, as there is no
+ * bundle around it. The variables are the program's alone, not cargo's.
+ */
+function cargoRunner({ python, launcher }: BuildEnvInput): readonly string[] {
+  const home = `PYTHONHOME=${PATHS.sysroot}/${posix.dirname(posix.dirname(python.stdlib))}`;
+  if (launcher.length > 0) return [...launcher, '-L', PATHS.sysroot, '-E', home];
+  const libraries = `LD_LIBRARY_PATH=${PATHS.sysroot}/${python.libDir}`;
+  return ['env', home, ...(python.linkage === 'dynamic' ? [libraries] : [])];
 }
 
 function linkArguments({ target, toolchain, sysroot }: Resolved): readonly string[] {
@@ -84,12 +105,22 @@ function linkArguments({ target, toolchain, sysroot }: Resolved): readonly strin
     `--sysroot=${PATHS.sysroot}`,
     ...(lld === undefined ? [] : [`-fuse-ld=${lld}`]),
   ];
-  const own = sysroot.kind === 'cpython-source' ? sysroot.link.arguments : [];
+  const own = [...(sysroot.kind === 'cpython-source' ? sysroot.link.arguments : []), ...HOME_ARGUMENTS];
   // Static programs look for no libraries.
   if (target.elf?.interpreter === undefined) return [...common, ...own];
   // DT_RPATH, not DT_RUNPATH: it also serves what libpython and the extension modules load (ld.so(8)).
   return [...common, '-Wl,--disable-new-dtags', '-Wl,-rpath,$ORIGIN/../lib', ...own];
 }
+
+/** Compiles and links what finds the standard library, in functions of their own that are left out where unused. */
+const HOME_ARGUMENTS = [
+  `${PATHS.env}/python-home.c`,
+  '-fPIC',
+  '-Os',
+  '-ffunction-sections',
+  '-Wl,--wrap=Py_Initialize',
+  '-Wl,--wrap=Py_InitializeEx',
+];
 
 function wasmLinkArguments({ stack, initialMemory }: WasmSettings): readonly string[] {
   return [`-zstack-size=${stack}`, `--initial-memory=${initialMemory}`];
@@ -132,6 +163,11 @@ function pyo3({ python }: BuildEnvInput): Record<string, string> {
     PYO3_CROSS_PYTHON_VERSION: python.minor,
     PYO3_CROSS_PYTHON_IMPLEMENTATION: python.implementation,
   };
+}
+
+/** For the program: it alone can say so, before the interpreter starts. */
+function allocator({ allocator: name }: Recipe): Record<string, string> {
+  return name === undefined ? {} : { PROVISION_PYTHON_ALLOCATOR: name };
 }
 
 function shout(triple: string): string {

@@ -8,7 +8,8 @@ export function pyo3Config(python: PythonDistribution, root: string): string {
   const lines = [
     `implementation=${python.implementation}`,
     `version=${python.minor}`,
-    `shared=${python.linkage === 'dynamic'}`,
+    // Of a static one too: PyO3 refuses `auto-initialize` without. Nothing else asks while the link lines are ours.
+    'shared=true',
     'abi3=false',
     `lib_name=${python.libName}`,
     `lib_dir=${root}/${python.libDir}`,

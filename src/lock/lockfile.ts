@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import type { DefinitionFile } from '../domain/definitions.ts';
 import type { Lock, LockedPackage } from '../domain/packages.ts';
@@ -61,6 +61,11 @@ export async function writeLock(file: DefinitionFile, lock: Lock): Promise<Resul
   }
 }
 
+/** `sha256:…` of a lock as it is written. */
+export function lockChecksum(lock: Lock): string {
+  return `sha256:${createHash('sha256').update(formatLock(lock)).digest('hex')}`;
+}
+
 /** The text of a lock: sorted, one package a line, so that a changed package is a changed line. */
 export function formatLock(lock: Lock): string {
   const sets = Object.entries(lock.sets)
@@ -108,9 +113,14 @@ async function readText(file: DefinitionFile): Promise<Result<string>> {
       code: 'lock/missing',
       what: `${file.id} has no lock: there is no file \`${file.lockFile}\`.`,
       why: 'Only exact, locked packages are fetched.',
-      fix: [`Run \`provision lock ${file.id}\`.`],
+      fix: [`Run \`${lockCommand(file)}\`.`],
     });
   }
+}
+
+/** What writes the lock, as a person types it. */
+function lockCommand({ id, lockArguments }: DefinitionFile): string {
+  return `provision lock${lockArguments ?? ` ${id}`}`;
 }
 
 function parse(text: string): Result<unknown, undefined> {
@@ -126,7 +136,7 @@ function stale(file: DefinitionFile): Failure {
     code: 'lock/stale',
     what: `The lock of ${file.id} was made from another definition than \`${file.file}\` is now.`,
     why: 'Its packages, architecture or suite were changed without the lock.',
-    fix: [`Run \`provision lock ${file.id}\`, and commit the lock together with the definition.`],
+    fix: [`Run \`${lockCommand(file)}\`, and commit the lock together with the definition.`],
     see: [file.file, file.lockFile],
   };
 }
@@ -138,7 +148,7 @@ function notJson(file: DefinitionFile, text: string): Failure {
     code: 'lock/malformed',
     what: `The lock of ${file.id} is not JSON${error === undefined ? '' : `: ${error.expected} was expected here`}.`,
     ...(conflict ? { why: 'A merge conflict is left in it.' } : {}),
-    fix: [`Restore it (\`git checkout -- ${file.lockFile}\`), or run \`provision lock ${file.id}\`.`],
+    fix: [`Restore it (\`git checkout -- ${file.lockFile}\`), or run \`${lockCommand(file)}\`.`],
     ...(error === undefined ? {} : { at: position(file, text, error.offset) }),
   };
 }
@@ -150,7 +160,7 @@ function malformed(file: DefinitionFile, text: string, mistakes: readonly LockMi
     return {
       code: 'lock/malformed',
       what: `The lock of ${file.id} is not valid: ${path === '' ? 'it' : `\`${path}\``} must be ${mustBe}.`,
-      fix: [`Restore it (\`git checkout -- ${file.lockFile}\`), or run \`provision lock ${file.id}\`.`],
+      fix: [`Restore it (\`git checkout -- ${file.lockFile}\`), or run \`${lockCommand(file)}\`.`],
       at: position(file, text, offset),
     };
   });

@@ -1,3 +1,5 @@
+import { findHostRust } from '../build/host-rust.ts';
+import type { Resolved } from '../domain/definitions.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { PythonDistribution } from '../domain/python.ts';
 import { ok, type Result } from '../domain/result.ts';
@@ -25,7 +27,7 @@ export interface Planned {
 /** Recipe → plan → locks: everything that is known before anything is fetched. */
 export async function planRun(
   session: Session,
-  recipe: string,
+  recipe: string | undefined,
   host: Host,
   samples?: readonly string[],
 ): Promise<Result<Planned>> {
@@ -36,7 +38,15 @@ export async function planRun(
     samples === undefined
       ? resolved.value.recipe.samples
       : { ...resolved.value.recipe.samples, paths: samples };
-  const plan = makePlan({ ...resolved.value, recipe: { ...resolved.value.recipe, samples: suite } }, host);
+  return planFrom(session, { ...resolved.value, recipe: { ...resolved.value.recipe, samples: suite } }, host);
+}
+
+/** The same from a recipe that is resolved already, and may have been changed since. */
+export async function planFrom(session: Session, resolved: Resolved, host: Host): Promise<Result<Planned>> {
+  const { settings } = session.context;
+  const own = await withHostRust(session, resolved);
+  if (!own.ok) return own;
+  const plan = makePlan(own.value, host);
   const locks = await session.recorder.stage(
     'lock',
     'Locks',
@@ -49,7 +59,16 @@ export async function planRun(
     }),
   );
   if (!locks.ok) return locks;
+  const { limits } = plan.recipe;
+  if (limits !== undefined) session.wishes.limits = limits;
   return ok({ plan, locks: locks.value, trees: await treeMaker(session, plan, locks.value) });
+}
+
+/** The person's own Rust, where the recipe wants it: looked for before anything else is done. */
+async function withHostRust({ context }: Session, resolved: Resolved): Promise<Result<Resolved>> {
+  if (resolved.recipe.rust !== 'host') return ok(resolved);
+  const rust = await findHostRust(context, resolved);
+  return rust.ok ? ok({ ...resolved, rust: rust.value }) : rust;
 }
 
 export interface Prepared {

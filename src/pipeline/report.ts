@@ -52,6 +52,7 @@ export function makeReport(input: ReportInput): Report | undefined {
     stages: [...stages],
     bytes: { downloaded: planned.trees.downloaded(), unpacked: unpackedBytes(progress) },
     notices: [...notices],
+    blockers: session.recorder.book?.summaries() ?? [],
     samples,
     totals: totalsOf(samples, outcome?.cached ?? 0),
     logs: [...toolLogs(input.artifacts), ...(outcome?.logs ?? [])],
@@ -116,11 +117,23 @@ function treePart(
   };
 }
 
-function bundlePart({ progress, session, artifacts }: ReportInput): Pick<Report, 'bundle'> {
-  const meta = progress.bundle?.meta;
-  if (meta === undefined) return {};
+function bundlePart({ progress, session, artifacts }: ReportInput): Pick<Report, 'bundle' | 'packages'> {
+  const { bundle, packages = [] } = progress;
+  if (bundle === undefined) return {};
+  const folder = shown(artifacts, session);
+  const { archive, digest, size } = bundle.meta;
   return {
-    bundle: { file: join(shown(artifacts, session), meta.archive), digest: meta.digest, size: meta.size },
+    bundle: { file: join(folder, archive), digest, size },
+    ...(packages.length === 0
+      ? {}
+      : {
+          packages: packages.map(({ format, meta }) => ({
+            format,
+            file: join(folder, meta.file),
+            digest: meta.digest,
+            size: meta.size,
+          })),
+        }),
   };
 }
 

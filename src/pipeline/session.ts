@@ -1,4 +1,5 @@
 import type { Context } from '../domain/context.ts';
+import type { Limits } from '../domain/definitions.ts';
 import { ok, type Result } from '../domain/result.ts';
 import type { Engine } from '../engine/engine.ts';
 import { selectEngine } from '../engine/select.ts';
@@ -15,6 +16,8 @@ export interface Session {
   readonly engine: () => Promise<Result<Engine>>;
   /** The engine if it has been used. */
   readonly engineUsed: () => Engine | undefined;
+  /** What the engine is to hold to and to know; set before it is used. */
+  readonly wishes: { limits?: Limits; readonly locks: Map<string, string> };
 }
 
 export async function openSession(outer: Context): Promise<Result<Session>> {
@@ -24,12 +27,13 @@ export async function openSession(outer: Context): Promise<Result<Session>> {
   const context: Context = { ...outer, emit: recorder.emit };
   let selected: Promise<Result<Engine>> | undefined;
   let used: Engine | undefined;
+  const wishes: Session['wishes'] = { locks: new Map() };
   const engine = (): Promise<Result<Engine>> => {
     selected ??= recorder
       .stage(
         'engine',
         'Engine',
-        () => selectEngine(context, store.value),
+        () => selectEngine(context, store.value, wishes),
         (value) => ({
           hit: false,
           detail: `${value.info.name} ${value.info.version}`,
@@ -41,5 +45,5 @@ export async function openSession(outer: Context): Promise<Result<Session>> {
       });
     return selected;
   };
-  return ok({ context, store: store.value, recorder, engine, engineUsed: () => used });
+  return ok({ context, store: store.value, recorder, engine, engineUsed: () => used, wishes });
 }

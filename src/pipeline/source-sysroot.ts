@@ -4,6 +4,7 @@ import type { LockedPackage } from '../domain/packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { fetchPackages } from '../fetch/fetch.ts';
 import { mirrors } from '../lock/mirrors.ts';
+import { checkCLibrary } from '../sysroot/source/c-library.ts';
 import { compose, type Part } from '../sysroot/source/compose.ts';
 import { buildCPython, type CPython } from '../sysroot/source/cpython.ts';
 import { buildLibraries, type Library } from '../sysroot/source/libraries.ts';
@@ -29,7 +30,9 @@ export interface SourceSysrootInput {
  * package has it; in the end one tree of all. Each part is an entry of the store, keyed by everything that can change it.
  */
 export async function makeSourceSysroot(session: Session, input: SourceSysrootInput): Promise<Result<Tree>> {
-  const { definition, base } = input;
+  const { definition, base, locked } = input;
+  const misfit = checkCLibrary(definition, locked.lock.sets.sysroot ?? []);
+  if (misfit !== undefined) return err(misfit);
   const parts = await sideBySide(
     session,
     (branch) => makePython(branch, input, placeOf(branch, input)),

@@ -6,7 +6,7 @@ import { formatBytes } from '../domain/units.ts';
 import type { StageName } from '../events.ts';
 import { fetchPackages } from '../fetch/fetch.ts';
 import type { LockedDefinition } from '../lock/checksum.ts';
-import { readLock } from '../lock/lockfile.ts';
+import { lockChecksum, readLock } from '../lock/lockfile.ts';
 import { mirrors } from '../lock/mirrors.ts';
 import { imageFile, sysrootFile } from '../recipe/definitions.ts';
 import { makeTree, type Tree, treeFingerprint } from '../toolchain/tree.ts';
@@ -33,7 +33,7 @@ export interface Locks {
 export async function readLocks(home: string, resolved: Resolved): Promise<Result<Locks>> {
   const files = {
     toolchain: [imageFile(home, resolved.toolchain.name), resolved.toolchain],
-    sysroot: [sysrootFile(home, resolved.sysroot.name), resolved.sysroot],
+    sysroot: [resolved.sysrootFile ?? sysrootFile(home, resolved.sysroot.name), resolved.sysroot],
     reference: [imageFile(home, resolved.reference.name), resolved.reference],
   } as const;
   const locks: Partial<Record<keyof Locks, Locked>> = {};
@@ -51,6 +51,7 @@ interface Order {
   readonly stage: StageName;
   readonly definition: TreeDefinition;
   readonly packages: readonly LockedPackage[];
+  readonly lock: Lock;
 }
 
 function orders(resolved: Resolved, locks: Locks): readonly Order[] {
@@ -62,6 +63,7 @@ function orders(resolved: Resolved, locks: Locks): readonly Order[] {
       stage: 'toolchain',
       definition: resolved.toolchain.rootfs,
       packages: packages(locks.toolchain, 'rootfs'),
+      lock: locks.toolchain.lock,
     },
     {
       key: 'sysroot',
@@ -69,6 +71,7 @@ function orders(resolved: Resolved, locks: Locks): readonly Order[] {
       stage: 'sysroot',
       definition: resolved.sysroot.sysroot,
       packages: packages(locks.sysroot, 'sysroot'),
+      lock: locks.sysroot.lock,
     },
     {
       key: 'reference',
@@ -76,6 +79,7 @@ function orders(resolved: Resolved, locks: Locks): readonly Order[] {
       stage: 'reference',
       definition: resolved.reference.rootfs,
       packages: packages(locks.reference, 'rootfs'),
+      lock: locks.reference.lock,
     },
     {
       key: 'rootfs',
@@ -83,6 +87,7 @@ function orders(resolved: Resolved, locks: Locks): readonly Order[] {
       stage: 'rootfs',
       definition: resolved.sysroot.rootfs,
       packages: packages(locks.sysroot, 'rootfs'),
+      lock: locks.sysroot.lock,
     },
   ];
 }
@@ -124,7 +129,11 @@ export async function treeMaker(session: Session, resolved: Resolved, locks: Loc
     return recorder.stage(
       order.stage,
       `${TITLES[key]} ${order.name}`,
-      () => makeTree(context, store, { ...order, files: () => deliveries.of(key) }),
+      async () => {
+        const tree = await makeTree(context, store, { ...order, files: () => deliveries.of(key) });
+        if (tree.ok) session.wishes.locks.set(tree.value.folder, lockChecksum(order.lock));
+        return tree;
+      },
       (tree) => ({
         hit: tree.hit,
         detail: `${tree.meta.packages} packages, ${formatBytes(tree.meta.bytes)}`,

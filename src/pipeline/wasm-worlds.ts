@@ -20,7 +20,8 @@ interface WasmWorldInput {
   readonly program: string;
 }
 
-const MODULE_AT = '/opt/module';
+/** Where a sandbox sees the module that was compiled ahead of time. */
+export const MODULE_AT = '/opt/module';
 const NODE_AT = '/opt/emulator/node';
 const SCRIPT_AT = '/opt/emulator/run.mjs';
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type Bytecode, interpreterProgram } from '../bundle/bytecode.ts';
+import type { SampleSuite } from '../domain/definitions.ts';
 import type { Plan } from '../domain/plan.ts';
 import { PATHS } from '../engine/paths.ts';
 import { LACKING } from '../run/facilities.ts';
@@ -50,15 +51,31 @@ export function targetWorld(
   };
 }
 
+/** A world in which the program is started as the recipe's samples want it. */
+export function withSuite(world: World, { args, env }: SampleSuite): World {
+  return {
+    ...world,
+    ...(args === undefined ? {} : { arguments: args }),
+    env: { ...world.env, ...env },
+  };
+}
+
 /** CPython of the same version for the machine that builds, from the same locked archive, at the same prefix. */
-export function referenceWorld(plan: Plan, input: { reference: Tree; bytecode: Bytecode }): World {
-  const { bytecode } = input;
+export function referenceWorld(
+  plan: Plan,
+  input: { reference: Tree; bytecode: Bytecode; packages?: { readonly home: Tree } },
+): World {
+  const { bytecode, packages } = input;
+  const home = packages?.home.folder ?? join(bytecode.folder, bytecode.meta.home);
   return {
     rootfs: input.reference.folder,
-    mounts: [{ kind: 'tree', source: join(bytecode.folder, bytecode.meta.home), at: PATHS.interpreter }],
+    mounts: [{ kind: 'tree', source: home, at: PATHS.interpreter }],
     command: [interpreterProgram(plan.reference)],
-    env: {},
-    key: { interpreter: input.reference.fingerprint, bytecode: bytecode.fingerprint },
+    env: { ...plan.recipe.samples.env },
+    key: {
+      interpreter: input.reference.fingerprint,
+      bytecode: packages?.home.fingerprint ?? bytecode.fingerprint,
+    },
   };
 }
 

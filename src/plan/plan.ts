@@ -31,7 +31,7 @@ function stagesOf(resolved: Resolved, runner: RunnerKind): readonly PlannedStage
 }
 
 /** From locks to trees. */
-function obtaining({ toolchain, sysroot, reference }: Resolved): readonly PlannedStage[] {
+function obtaining({ toolchain, sysroot, reference, sysrootFile }: Resolved): readonly PlannedStage[] {
   return [
     {
       stage: 'lock',
@@ -39,7 +39,7 @@ function obtaining({ toolchain, sysroot, reference }: Resolved): readonly Planne
       inputs: {
         locks: [
           ...new Set([toolchain, reference].map(({ name }) => `docker/${name}/image.lock`)),
-          `sysroots/${sysroot.name}/sysroot.lock`,
+          sysrootFile?.lockFile ?? `sysroots/${sysroot.name}/sysroot.lock`,
         ],
         suites: [...new Set([toolchain.suite, sysroot.suite, reference.suite])],
       },

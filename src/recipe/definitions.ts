@@ -1,44 +1,32 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
-import type * as z from 'zod';
 import { closest } from '../domain/closest.ts';
+import type { ConformanceSuite } from '../domain/conformance.ts';
 import type {
   DefinitionFile,
   ImageDefinition,
   LibraryDefinition,
-  Recipe,
   RunnerDefinition,
   SourceSysroot,
   SysrootDefinition,
   TextFile,
-  WasmSettings,
 } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
-
 import type { Target } from '../domain/target.ts';
 import type { Failure } from '../failure.ts';
-import { readYaml, type YamlDocument } from './document.ts';
-import { type FileKind, IMAGE, LIBRARY, RECIPE, RUNNER, SYSROOT, TARGET } from './json-schema.ts';
-import { mistakesOf, versionMistake } from './mistakes.ts';
-import {
-  type ImageFile,
-  type LibraryFile,
-  type RecipeFile,
-  type RunnerFile,
-  type SysrootFile,
-  type TargetFile,
-  wasmSchema,
+import type { YamlDocument } from './document.ts';
+import { CONFORMANCE, IMAGE, LIBRARY, RUNNER, SYSROOT, TARGET } from './json-schema.ts';
+import { type Loaded, load } from './load.ts';
+import type {
+  ConformanceFile,
+  ImageFile,
+  LibraryFile,
+  RunnerFile,
+  SysrootFile,
+  TargetFile,
 } from './schemas.ts';
 import { together } from './together.ts';
-
-const MEBIBYTE = 2 ** 20;
-
-/** A definition and the document it was read from, for the places of later mistakes. */
-export interface Loaded<T> {
-  readonly value: T;
-  readonly document: YamlDocument;
-}
 
 /** Every file that a lock is made for: images, then sysroots, by name. */
 export function definitionFiles(home: string): DefinitionFile[] {
@@ -133,6 +121,15 @@ type SysrootBase = Pick<
   'name' | 'description' | 'suite' | 'target' | 'python' | 'sysroot' | 'rootfs'
 >;
 
+function cLibraryOf({ 'c-library': read }: SourceFile): Pick<SourceSysroot, 'cLibrary'> {
+  if (read === undefined) return {};
+  const ranges = Object.entries(read.ranges).map(([minor, { 'at-least': atLeast, below }]) => [
+    minor,
+    { atLeast, ...(below === undefined ? {} : { below }) },
+  ]);
+  return { cLibrary: { package: read.package, ranges: Object.fromEntries(ranges) } };
+}
+
 async function sourceSysroot(
   file: string,
   base: SysrootBase,
@@ -161,6 +158,7 @@ async function sourceSysroot(
       flags: compiler.flags,
       ...(compiler.multiarch === undefined ? {} : { multiarch: compiler.multiarch }),
     },
+    ...cLibraryOf(read),
     libraries: libraries.value,
     cpython: {
       source: cpython.source,
@@ -261,6 +259,24 @@ export function loadRunner(file: string): Promise<Result<Loaded<RunnerDefinition
   }));
 }
 
+/** Which of CPython's own tests are run against a reference image. */
+export function conformanceFile(home: string, reference: string): string {
+  return join(home, 'conformance', `${reference}.yaml`);
+}
+
+export function loadConformance(file: string): Promise<Result<Loaded<ConformanceSuite>>> {
+  return load<ConformanceFile, ConformanceSuite>(file, CONFORMANCE, (read) => ({
+    file,
+    image: read.image,
+    folder: read.folder,
+    package: read.package,
+    modules: read.modules,
+    renamed: read.renamed,
+    timeoutSeconds: read.timeout,
+    known: read.known,
+  }));
+}
+
 export function loadTarget(file: string): Promise<Result<Loaded<Target>>> {
   return load<TargetFile, Target>(file, TARGET, (read) => ({
     name: basename(file, '.yaml'),
@@ -276,71 +292,12 @@ export function loadTarget(file: string): Promise<Result<Loaded<Target>>> {
     runner: read.runner,
     ...(read.elf === undefined ? {} : { elf: elfOf(read.elf) }),
     ...(read.emulator === undefined ? {} : { emulator: read.emulator }),
+    ...(read['actions-runner'] === undefined ? {} : { actionsRunner: read['actions-runner'] }),
   }));
 }
 
-export function loadRecipe(file: string): Promise<Result<Loaded<Recipe>>> {
-  const folder = dirname(file);
-  return load<RecipeFile, Recipe>(file, RECIPE, ({ project, samples, runner, wasm, ...read }) => ({
-    name: basename(file, extname(file)),
-    file,
-    description: read.description,
-    target: read.target,
-    toolchain: read.toolchain,
-    sysroot: read.sysroot,
-    reference: read.reference,
-    project: {
-      folder: resolve(folder, project.path),
-      bin: project.bin,
-      profile: project.profile,
-      features: project.features,
-      defaultFeatures: project['default-features'],
-      env: project.env,
-    },
-    samples: {
-      paths: [samples.path].flat().map((path) => resolve(folder, path)),
-      timeoutSeconds: samples.timeout,
-    },
-    ...(read.optimization === undefined ? {} : { optimization: read.optimization }),
-    ...(runner === undefined ? {} : { runner }),
-    ...(wasm === undefined ? {} : { wasm: wasmSettings(wasm) }),
-  }));
-}
-
-function elfOf({ machine, interpreter }: NonNullable<TargetFile['elf']>): NonNullable<Target['elf']> {
-  return { machine, ...(interpreter === undefined ? {} : { interpreter }) };
-}
-
-/** What a recipe for WebAssembly gets that says nothing of it: the defaults of the schema. */
-export const DEFAULT_WASM: WasmSettings = wasmSettings(wasmSchema.parse({}));
-
-function wasmSettings(read: NonNullable<RecipeFile['wasm']>): WasmSettings {
-  const { fuel, timeout, wasmtime, ...sizes } = read;
-  const maximum = sizes['max-memory-mib'];
-  return {
-    stack: sizes['stack-mib'] * MEBIBYTE,
-    initialMemory: sizes['initial-memory-mib'] * MEBIBYTE,
-    ...(maximum === undefined ? {} : { maxMemory: maximum * MEBIBYTE }),
-    ...(fuel === undefined ? {} : { fuel }),
-    ...(timeout === undefined ? {} : { timeoutSeconds: timeout }),
-    wasmtime,
-  };
-}
-
-async function load<Read, T>(
-  file: string,
-  kind: FileKind,
-  toDomain: (read: Read) => T,
-): Promise<Result<Loaded<T>>> {
-  const document = await readYaml(file);
-  if (!document.ok) return document;
-  const version = versionMistake(document.value, kind);
-  if (version !== undefined) return err(version);
-  const parsed = kind.schema.safeParse(document.value.value) as z.ZodSafeParseResult<Read>;
-  const issues = parsed.success ? [] : mistakesOf(document.value, parsed.error.issues, kind);
-  const failure = together([...document.value.mistakes, ...issues]);
-  if (failure !== undefined) return err(failure);
-  return ok({ value: toDomain(parsed.data as Read), document: document.value });
+function elfOf({ machine, number, interpreter }: NonNullable<TargetFile['elf']>): NonNullable<Target['elf']> {
+  return { machine, number, ...(interpreter === undefined ? {} : { interpreter }) };
 }
 
 function treeOf(

@@ -1,5 +1,7 @@
 import * as z from 'zod';
 import {
+  conformanceSchema,
+  extendingSchema,
   imageSchema,
   librarySchema,
   recipeSchema,
@@ -28,7 +30,15 @@ export interface JsonSchema {
 
 export interface FileKind {
   /** What an error calls it. */
-  readonly noun: 'recipe' | 'target' | 'image' | 'sysroot' | 'library' | 'runner';
+  readonly noun:
+    | 'recipe'
+    | 'extending recipe'
+    | 'target'
+    | 'image'
+    | 'sysroot'
+    | 'library'
+    | 'runner'
+    | 'conformance';
   /** Where such files are, from the tool's own folder. */
   readonly where: string;
   /** Checked-in JSON Schema of it, from the tool's own folder. */
@@ -41,6 +51,12 @@ export const RECIPE: FileKind = {
   where: 'recipes/*.yaml',
   schemaFile: 'recipes/schema.json',
   schema: recipeSchema,
+};
+export const EXTENDING: FileKind = {
+  noun: 'extending recipe',
+  where: 'provision.yaml',
+  schemaFile: 'recipes/extending.schema.json',
+  schema: extendingSchema,
 };
 export const TARGET: FileKind = {
   noun: 'target',
@@ -73,7 +89,14 @@ export const RUNNER: FileKind = {
   schema: runnerSchema,
 };
 
-export const FILE_KINDS: readonly FileKind[] = [RECIPE, TARGET, IMAGE, SYSROOT, LIBRARY, RUNNER];
+export const CONFORMANCE: FileKind = {
+  noun: 'conformance',
+  where: 'conformance/*.yaml',
+  schemaFile: 'conformance/schema.json',
+  schema: conformanceSchema,
+};
+
+export const FILE_KINDS: readonly FileKind[] = [RECIPE, TARGET, IMAGE, SYSROOT, LIBRARY, RUNNER, CONFORMANCE];
 
 /** JSON Schema of a recipe, as `recipes/schema.json` has it for editors. */
 export function recipeJsonSchema(): JsonSchema {

@@ -1,7 +1,6 @@
 import { stat } from 'node:fs/promises';
-import { basename, extname, join, resolve } from 'node:path';
 import { closest } from '../domain/closest.ts';
-import type { Settings } from '../domain/context.ts';
+import type { Crate } from '../domain/crate.ts';
 import type {
   ImageDefinition,
   Recipe,
@@ -12,13 +11,11 @@ import type {
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import type { Failure } from '../failure.ts';
+import { resolveCrate } from './crate.ts';
 import {
-  DEFAULT_WASM,
   foldersWith,
   imageFile,
-  type Loaded,
   loadImage,
-  loadRecipe,
   loadRunner,
   loadSysroot,
   loadTarget,
@@ -29,23 +26,20 @@ import {
   targetFile,
 } from './definitions.ts';
 import type { YamlDocument } from './document.ts';
-import { NAME } from './schemas.ts';
+import { DEFAULT_WASM, loadRecipe } from './drafts.ts';
+import { type FoundRecipe, findRecipe, type Places, recipeNames } from './find.ts';
+import type { Loaded } from './load.ts';
 import { readText } from './text.ts';
 import { together } from './together.ts';
 import { list } from './words.ts';
 
-/** Where recipes are looked for: the tool's own folder, and the folder the command was given in. */
-export type Places = Pick<Settings, 'home' | 'cwd'>;
-
 /**
- * A recipe with everything it names. A word is the name of a shipped recipe; what has a slash or ends in `.yaml` or
- * `.yml` is a file of yours. Fails with every mistake of the recipe and of what it names, each at its place.
+ * A recipe with everything it names; what `asked` can be: `findRecipe`. Fails with every mistake of the recipe and of
+ * what it names, each at its place.
  */
-export async function resolveRecipe(places: Places, nameOrFile: string): Promise<Result<Resolved>> {
-  const file = await findRecipe(places, nameOrFile);
-  if (!file.ok) return file;
-  const recipe = await loadRecipe(file.value);
-  return recipe.ok ? resolveNames(places.home, recipe.value) : recipe;
+export async function resolveRecipe(places: Places, asked: string | undefined): Promise<Result<Resolved>> {
+  const found = await findRecipe(places, asked);
+  return found.ok ? resolveNames(places.home, found.value) : found;
 }
 
 export interface RecipeSummary {
@@ -68,73 +62,33 @@ export async function listRecipes(home: string): Promise<Result<readonly RecipeS
   );
 }
 
-/** Names of the shipped recipes, without reading them. */
-function recipeNames(home: string): readonly string[] {
-  return namesIn(home, 'recipes');
-}
-
-async function findRecipe({ home, cwd }: Places, nameOrFile: string): Promise<Result<string>> {
-  const isFile = nameOrFile.includes('/') || /\.ya?ml$/.test(nameOrFile);
-  if (!isFile) {
-    if (recipeNames(home).includes(nameOrFile)) return ok(recipeFile(home, nameOrFile));
-    return err(await unknownRecipe({ home, cwd }, nameOrFile));
-  }
-  const file = resolve(cwd, nameOrFile);
-  if (NAME.test(basename(file, extname(file)))) return ok(file);
-  return err({
-    code: 'recipe/invalid-name',
-    what: `A recipe's file name becomes the name of its artifacts, and \`${basename(file)}\` cannot be one.`,
-    fix: ['Rename the file: letters, digits, `.`, `_` and `-`, then `.yaml`.'],
-  });
-}
-
-async function unknownRecipe({ home, cwd }: Places, name: string): Promise<Failure> {
-  const known = recipeNames(home);
-  const meant = closest(name, known);
-  const beside = await Promise.all(
-    ['', '.yaml', '.yml'].map((ending) =>
-      exists(join(cwd, name + ending)).then((there) => (there ? ending : undefined)),
-    ),
-  );
-  const ending = name === '' ? undefined : beside.find((found) => found !== undefined && found !== '');
-  return {
-    code: 'recipe/not-found',
-    what: `There is no recipe \`${name}\`.`,
-    fix: [
-      ...(meant === undefined ? [] : [`Did you mean \`${meant}\`?`]),
-      ...(ending === undefined
-        ? []
-        : [`For the file in this folder, give its path: \`./${name}${ending}\`.`]),
-      known.length === 0 ? `Put recipes into \`${join(home, 'recipes')}\`.` : `The recipes: ${list(known)}.`,
-    ],
-  };
-}
-
-async function resolveNames(
-  home: string,
-  { value: recipe, document }: Loaded<Recipe>,
-): Promise<Result<Resolved>> {
+async function resolveNames(home: string, found: FoundRecipe): Promise<Result<Resolved>> {
+  const { draft, document, added } = found;
   const images = foldersWith(home, 'docker', 'image.yaml');
   const sysroots = foldersWith(home, 'sysroots', 'sysroot.yaml');
   const targets = namesIn(home, 'targets');
-  const [target, toolchain, sysroot, reference, paths] = await Promise.all([
-    named(document, 'target', recipe.target, targets, (name) => loadTarget(targetFile(home, name))),
-    named(document, 'toolchain', recipe.toolchain, images, (name) => loadImage(imageFile(home, name).file)),
-    named(document, 'sysroot', recipe.sysroot, sysroots, (name) => loadSysroot(sysrootFile(home, name).file)),
-    named(document, 'reference', recipe.reference, images, (name) => loadImage(imageFile(home, name).file)),
-    missingPaths(recipe, document),
+  const [target, toolchain, sysroot, reference, crate] = await Promise.all([
+    named(document, 'target', draft.target, targets, (name) => loadTarget(targetFile(home, name))),
+    named(document, 'toolchain', draft.toolchain, images, (name) => loadImage(imageFile(home, name).file)),
+    named(document, 'sysroot', draft.sysroot, sysroots, (name) => loadSysroot(sysrootFile(home, name).file)),
+    named(document, 'reference', draft.reference, images, (name) => loadImage(imageFile(home, name).file)),
+    resolveCrate(draft, document),
   ]);
-  const failures = [target, toolchain, sysroot, reference].flatMap((result) =>
+  const failures = [target, toolchain, sysroot, reference, crate].flatMap((result) =>
     result.ok ? [] : [result.error],
   );
-  const failure = together([...failures, ...paths]);
+  const failure = together(failures);
   if (failure !== undefined) return err(failure);
-  if (!target.ok || !toolchain.ok || !sysroot.ok || !reference.ok) throw new Error('a failure got lost');
+  if (!target.ok || !toolchain.ok || !sysroot.ok || !reference.ok || !crate.ok) {
+    throw new Error('a failure got lost');
+  }
+  const recipe = whole(found, crate.value, target.value.value, sysroot.value.value);
   const misfit = together([
     ...misfits(recipe, document, target.value.value, sysroot.value),
     ...noInterpreter(reference.value),
     ...notForWasm(recipe, document, target.value.value),
     ...optimizationMisfit(recipe, document, sysroot.value.value),
+    ...(added === undefined ? [] : foreignPackages(document, target.value.value)),
   ]);
   if (misfit !== undefined) return err(misfit);
   const runner = await runnerOf(home, recipe, target.value.value);
@@ -147,9 +101,55 @@ async function resolveNames(
     target: target.value.value,
     hostTarget: hostTarget.value,
     toolchain: toolchain.value.value,
-    sysroot: optimized(sysroot.value.value, recipe),
+    sysroot: optimized(withPackages(sysroot.value.value, added?.packages ?? []), recipe),
     reference: reference.value.value,
+    crate: crate.value,
+    ...(added === undefined ? {} : { sysrootFile: added.file }),
   });
+}
+
+/** A draft with what the crate and the target say. */
+function whole(
+  { draft, borrowed }: FoundRecipe,
+  crate: Crate,
+  target: Target,
+  sysroot: SysrootDefinition,
+): Recipe {
+  const { optimization, runner, wasm, ...rest } = draft;
+  const { folder, root, bin } = crate;
+  // What a file says of one kind of target is not meant for another that is named on the command line.
+  const forWasm = !borrowed || target.libc === 'wasi';
+  const compiled = !borrowed || sysroot.kind !== 'packages';
+  return {
+    ...rest,
+    description: draft.description || `${crate.name} for ${target.name}.`,
+    project: { ...draft.project, folder, root, bin },
+    ...(optimization !== undefined && compiled ? { optimization } : {}),
+    ...(runner !== undefined && forWasm ? { runner } : {}),
+    ...(wasm !== undefined && forWasm ? { wasm } : {}),
+  };
+}
+
+/** A sysroot with packages that a crate links with; the run-time tree stays: the bundle takes their libraries along. */
+function withPackages(sysroot: SysrootDefinition, packages: readonly string[]): SysrootDefinition {
+  if (packages.length === 0) return sysroot;
+  const both = [...new Set([...sysroot.sysroot.packages, ...packages])];
+  return { ...sysroot, sysroot: { ...sysroot.sysroot, packages: both } };
+}
+
+/** Debian compiles its packages for the GNU C library; linked with another one they fail in ways that are hard to read. */
+function foreignPackages(document: YamlDocument, { name, libc }: Target): readonly Failure[] {
+  if (libc === 'gnu') return [];
+  return [
+    {
+      code: 'recipe/foreign-packages',
+      what: `\`sysroot.packages\` cannot be used for \`${name}\`: packages are compiled for the GNU C library.`,
+      fix: [
+        'Let the crate build the library itself, where it can (a `vendored` or `bundled` feature), in a recipe of its own for this target: `extends` in a further file beside this one.',
+      ],
+      at: document.place(['sysroot', 'packages'], 'key'),
+    },
+  ];
 }
 
 /** What a key of the recipe names, or where it says a name that is not there. */
@@ -177,30 +177,6 @@ async function named<T>(
     ],
     at: document.place([key], 'value'),
   });
-}
-
-async function missingPaths(recipe: Recipe, document: YamlDocument): Promise<readonly Failure[]> {
-  const failures: Failure[] = [];
-  const { folder } = recipe.project;
-  if (!(await exists(join(folder, 'Cargo.toml')))) {
-    failures.push({
-      code: 'recipe/no-project',
-      what: `There is no \`Cargo.toml\` in \`${folder}\`.`,
-      fix: ['Give the folder of the crate, relative to the recipe file.'],
-      at: document.place(['project', 'path'], 'value'),
-    });
-  }
-  for (const [index, path] of recipe.samples.paths.entries()) {
-    if (await exists(path)) continue;
-    const item = document.written(['samples', 'path', index]) !== undefined;
-    failures.push({
-      code: 'recipe/no-samples',
-      what: `There is no \`${path}\`.`,
-      fix: ['Give a script or a folder of scripts, relative to the recipe file.'],
-      at: document.place(item ? ['samples', 'path', index] : ['samples', 'path'], 'value'),
-    });
-  }
-  return failures;
 }
 
 /** A sysroot of another platform links, and then fails in ways that are hard to read. */

@@ -5,9 +5,9 @@ const HEAD = `# Reference: recipes and definitions
 
 <!-- Made from src/recipe/schemas.ts by the tests: UPDATE_GOLDEN=1 npm test -- test/recipe/schema.test.ts -->
 
-Six kinds of YAML files say what there is to provision. A person who brings a crate writes a *recipe*; it names a
+Seven kinds of YAML files say what there is to provision. A person who brings a crate writes a *recipe*; it names a
 target, an image, a sysroot and, for WebAssembly, a runner, which come with provision. A sysroot that is built from
-source names libraries.
+source names libraries. \`provision conformance\` reads which tests of CPython judge a program.
 
 Every file is strict: an unknown key is an error, and so is a missing one or a value of another type. All mistakes of a
 file are told at once, each with its line and column. Files are UTF-8 and YAML 1.2, one document, keys are text; anchors,

@@ -65,8 +65,8 @@ export const wasmSchema = z.strictObject({
     .default(8)
     .describe("Stack, in MiB: of the module's own, and of the one that the engine gives its functions."),
   'initial-memory-mib': mebibytes
-    .default(40)
-    .describe('Memory a run begins with, in MiB; the stack is part of it.'),
+    .default(16)
+    .describe('Memory a run begins with, in MiB; the stack and 3 MiB of data are part of it.'),
   'max-memory-mib': mebibytes.optional().describe('Memory a run may grow to, in MiB; without it 4096.'),
   fuel: z
     .number()
@@ -90,7 +90,199 @@ export const wasmSchema = z.strictObject({
     .describe(
       'Which wasmtime runs it: the locked one, or the one on PATH, which must be of the same major version.',
     ),
+  snapshot: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether the module begins where its interpreter has been initialised. The program must export ' +
+        '`wizer.initialize` and `wizer.resume`; the shipped runner does with `features: [snapshot]`.',
+    ),
 });
+
+const bin = z
+  .string()
+  .regex(/^[A-Za-z0-9_][A-Za-z0-9_-]*$/, 'the name of a binary target')
+  .meta({ description: 'Binary of the crate that is built and run.', examples: ['isolate'] });
+
+const variables = (what: string) =>
+  z
+    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of an environment variable'), z.string())
+    .default({})
+    .describe(what);
+
+const seconds = z.number().positive().max(86400);
+
+/** What a recipe and an extending recipe say alike of the crate. */
+const projectKeys = {
+  profile: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]+$/, 'the name of a cargo profile')
+    .default('release')
+    .describe('Cargo profile to build with.'),
+  features: z
+    .array(z.string().regex(/^[^\s,]+$/, 'the name of one cargo feature'))
+    .default([])
+    .describe('Cargo features to switch on.'),
+  'default-features': z.boolean().default(true).describe("Whether the crate's default features are on."),
+  env: variables('Further environment of the build; it wins over what provision sets.'),
+};
+
+/** … of the sample suite … */
+const samplesPath = z.union([path, z.array(path).min(1)], { error: 'a path or a list of paths' });
+
+const samplesKeys = {
+  timeout: seconds.default(60).describe('Seconds a sample may take where its own header does not say.'),
+  args: z
+    .array(z.string())
+    .refine((words) => words.some((word) => word.includes('{script}')), 'a list with `{script}` in one entry')
+    .optional()
+    .meta({
+      description:
+        "Arguments that the program is started with: `{script}` stands for the script's path, an entry `{args}` for the " +
+        'arguments in its header. Without it: the script, then its arguments, as `python3` takes them.',
+      examples: [['run', '{script}', '{args}']],
+    }),
+  env: variables('Further environment of every sample, on the target and on the reference.'),
+};
+
+const testsSchema = z
+  .strictObject({
+    cargo: z
+      .strictObject({
+        args: z
+          .array(z.string())
+          .default([])
+          .describe('Arguments of `cargo test` in front of `--`: `--lib`, `--test <name>`.'),
+        harness: z.array(z.string()).default([]).describe('Arguments of the test programs, behind `--`.'),
+        timeout: seconds.default(600).describe('Seconds all of it may take, compiling included.'),
+      })
+      .optional()
+      .describe("Run `cargo test` for the target, its programs through the target's runner."),
+    commands: z
+      .array(
+        z
+          .strictObject({
+            name: z
+              .string()
+              .regex(NAME, 'a name of letters, digits, `.`, `_`, `-`')
+              .describe('Name of the test.'),
+            args: z.array(z.string()).default([]).describe('Arguments of the program.'),
+            stdin: z.string().default('').describe('Standard input.'),
+            status: z.number().int().min(0).max(255).default(0).describe('Exit status it must end with.'),
+            stdout: z
+              .string()
+              .optional()
+              .describe('What it must print on standard output, byte for byte; without it anything.'),
+            reference: z
+              .array(z.string())
+              .min(1)
+              .optional()
+              .meta({
+                description:
+                  'Arguments of the reference interpreter: standard output, standard error and exit status must be equal to its own.',
+                examples: [['-c', 'print("hello")']],
+              }),
+            timeout: seconds.default(60).describe('Seconds it may take.'),
+          })
+          .superRefine((command, context) => {
+            if (command.reference === undefined || command.stdout === undefined) return;
+            context.addIssue({
+              code: 'custom',
+              path: ['stdout'],
+              message: 'left out where `reference` says it',
+            });
+          }),
+      )
+      .default([])
+      .describe('Runs of the program itself, from the bundle.'),
+  })
+  .describe('What is run beside the samples.');
+
+/** … and of the rest. */
+const commonKeys = {
+  limits: z
+    .strictObject({
+      'memory-mib': z
+        .number()
+        .int()
+        .min(64)
+        .max(1 << 24)
+        .optional()
+        .describe('Memory that each command may take, in MiB.'),
+      processors: z
+        .number()
+        .min(0.1)
+        .max(1024)
+        .optional()
+        .describe("Processors' worth of time that each command may take."),
+    })
+    .optional()
+    .describe('What commands may use; the Docker engine holds to it, `namespace` says that it does not.'),
+  actions: z
+    .strictObject({
+      runner: z
+        .string()
+        .min(1)
+        .optional()
+        .describe(
+          "Label of the runner, in place of that of the toolchain image's machine (`actions-runner` of its target).",
+        ),
+      'timeout-minutes': z
+        .number()
+        .int()
+        .min(1)
+        .max(35 * 24 * 60)
+        .optional()
+        .describe('Minutes a job may take; without it 30, and 120 where CPython is built from source.'),
+    })
+    .optional()
+    .describe('What `provision matrix` says of the recipe to GitHub Actions.'),
+  optimization: z
+    .enum(['none', 'pgo', 'lto', 'pgo+lto'])
+    .optional()
+    .describe(
+      'How a CPython that is built from source is compiled, in place of what its sysroot says: with profiles of a ' +
+        'training workload, with optimization at link time, with both.',
+    ),
+  allocator: z
+    .enum(['pymalloc', 'malloc', 'mimalloc'])
+    .optional()
+    .describe(
+      "What Python's objects are allocated with where `PYTHONMALLOC` does not say; without it what CPython takes. The " +
+        'build sees it as `PROVISION_PYTHON_ALLOCATOR`; the program must heed it, as the shipped runner does.',
+    ),
+  rust: z
+    .enum(['image', 'host'])
+    .default('image')
+    .describe(
+      "Which Rust compiles the program: that of the toolchain image, or your own of rustup, as it is chosen in the project's " +
+        "folder (`rustup target add` brings the target's standard library).",
+    ),
+  python: z
+    .strictObject({
+      packages: z
+        .union([path, z.array(z.string().min(1)).min(1)], { error: 'a path or a list of requirements' })
+        .optional()
+        .meta({
+          description:
+            'Packages that the program imports: lines of a requirements file, each with version and digests (of the wheels ' +
+            'for the target and for the reference), or the path of such a file, relative to this one. Only wheels are taken.',
+          examples: [['six==1.17.0 --hash=sha256:…']],
+        }),
+    })
+    .optional()
+    .describe('What goes into the bundle beside the standard library.'),
+  tests: testsSchema.optional(),
+  runner: z
+    .enum(['wasmtime', 'node-wasi'])
+    .optional()
+    .describe(
+      "Engine for WebAssembly in place of the target's: a name of a folder in `runners/`, or `node-wasi`, the WASI of Node.",
+    ),
+  wasm: wasmSchema
+    .optional()
+    .describe('What WebAssembly leaves to whoever links and runs a module; only for such targets.'),
+};
 
 export const recipeSchema = z
   .strictObject({
@@ -114,64 +306,78 @@ export const recipeSchema = z
           description: 'Folder of the crate (where its `Cargo.toml` is), relative to this file.',
           examples: ['../runner'],
         }),
-        bin: z
-          .string()
-          .regex(/^[A-Za-z0-9_][A-Za-z0-9_-]*$/, 'the name of a binary target')
-          .meta({ description: 'Binary of the crate that is built and run.', examples: ['isolate'] }),
-        profile: z
-          .string()
-          .regex(/^[A-Za-z0-9_-]+$/, 'the name of a cargo profile')
-          .default('release')
-          .describe('Cargo profile to build with.'),
-        features: z
-          .array(z.string().regex(/^[^\s,]+$/, 'the name of one cargo feature'))
-          .default([])
-          .describe('Cargo features to switch on.'),
-        'default-features': z
-          .boolean()
-          .default(true)
-          .describe("Whether the crate's default features are on."),
-        env: z
-          .record(
-            z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of an environment variable'),
-            z.string(),
-          )
-          .default({})
-          .describe('Further environment of the build; it wins over what provision sets.'),
+        bin,
+        ...projectKeys,
       })
       .describe('The Rust program that embeds Python.'),
-    optimization: z
-      .enum(['none', 'pgo', 'lto', 'pgo+lto'])
-      .optional()
-      .describe(
-        'How a CPython that is built from source is compiled, in place of what its sysroot says: with profiles of a ' +
-          'training workload, with optimization at link time, with both.',
-      ),
     samples: z
       .strictObject({
-        path: z.union([path, z.array(path).min(1)], { error: 'a path or a list of paths' }).meta({
+        path: samplesPath.meta({
           description: 'Scripts, or folders of scripts, to run on the target; relative to this file.',
           examples: ['../runner/samples'],
         }),
-        timeout: z
-          .number()
-          .positive()
-          .max(86400)
-          .default(60)
-          .describe('Seconds a sample may take where its own header does not say.'),
+        ...samplesKeys,
       })
       .describe('The sample suite.'),
-    runner: z
-      .enum(['wasmtime', 'node-wasi'])
-      .optional()
-      .describe(
-        "Engine for WebAssembly in place of the target's: a name of a folder in `runners/`, or `node-wasi`, the WASI of Node.",
-      ),
-    wasm: wasmSchema
-      .optional()
-      .describe('What WebAssembly leaves to whoever links and runs a module; only for such targets.'),
+    ...commonKeys,
   })
   .describe('One provisionable thing: a program, the platform it is for, and how it is proved to run there.');
+
+export const extendingSchema = z
+  .strictObject({
+    schema: version,
+    extends: name.meta({
+      description:
+        'Shipped recipe (`provision list`) that target, toolchain, sysroot and reference interpreter are taken from. ' +
+        '`provision <another>` in the same project takes them from that one.',
+      examples: ['musl'],
+    }),
+    description: description.optional(),
+    project: z
+      .strictObject({
+        path: path
+          .default('.')
+          .describe('Folder of the crate (where its `Cargo.toml` is), relative to this file.'),
+        bin: bin
+          .optional()
+          .describe(
+            'Binary of the crate that is built and run; without it the only one, or its `default-run`.',
+          ),
+        ...projectKeys,
+      })
+      .prefault({})
+      .describe('Your Rust program that embeds Python.'),
+    sysroot: z
+      .strictObject({
+        packages: z
+          .array(packageName)
+          .min(1)
+          .meta({
+            description:
+              "Packages of the target's architecture that the crate links with, beside those of the recipe. `provision lock` " +
+              'writes their lock beside this file.',
+            examples: [['libssl-dev']],
+          }),
+      })
+      .optional()
+      .describe('What the sysroot has beside that of the recipe.'),
+    samples: z
+      .strictObject({
+        path: samplesPath.optional().meta({
+          description:
+            'Scripts, or folders of scripts, to run on the target; relative to this file. Without it the folder ' +
+            '`samples` beside this file, where there is one.',
+          examples: ['samples'],
+        }),
+        ...samplesKeys,
+      })
+      .prefault({})
+      .describe('The sample suite.'),
+    ...commonKeys,
+  })
+  .describe(
+    'What a person writes for a crate, as `provision.yaml` in its folder: a shipped recipe with another program in it.',
+  );
 
 export const targetSchema = z
   .strictObject({
@@ -197,6 +403,7 @@ export const targetSchema = z
     elf: z
       .strictObject({
         machine: z.string().min(1).describe('`Machine:` as `readelf -h` prints it.'),
+        number: z.number().int().min(1).max(65535).describe('The same as `e_machine` has it, elf(5).'),
         interpreter: z
           .string()
           .regex(/^\/[^\0]*$/, 'an absolute path')
@@ -209,6 +416,15 @@ export const targetSchema = z
       .enum(['native', 'qemu-user', 'wasmtime'])
       .describe('How a program is started where the host is of another machine.'),
     emulator: program.optional().describe('Emulator in the toolchain image; `qemu-user` needs it.'),
+    'actions-runner': z
+      .string()
+      .min(1)
+      .optional()
+      .meta({
+        description:
+          'Label of the hosted runner of GitHub Actions that is such a machine, where there is one.',
+        examples: ['ubuntu-24.04'],
+      }),
   })
   .superRefine((target, context) => {
     if (target.runner === 'qemu-user' && target.emulator === undefined) {
@@ -325,6 +541,21 @@ const sourceSysrootSchema = z
       })
       .prefault({})
       .describe('The compiler that everything from source is built with: `cc` of the toolchain image.'),
+    'c-library': z
+      .strictObject({
+        package: packageName.describe('Package of the C library.'),
+        ranges: z
+          .record(
+            z.string(),
+            z.strictObject({
+              'at-least': z.string().min(1).describe('First version that fits.'),
+              below: z.string().min(1).optional().describe('First version that does not fit any more.'),
+            }),
+          )
+          .describe('Minor version of Python → versions of the package that it works with.'),
+      })
+      .optional()
+      .describe('Which C libraries fit CPython; checked before anything is built.'),
     libraries: z
       .array(name)
       .default([])
@@ -398,13 +629,57 @@ export const runnerSchema = z
     'An engine for WebAssembly: a library from the Python package index, and the program that starts it.',
   );
 
+export const conformanceSchema = z
+  .strictObject({
+    schema: version,
+    description,
+    image: name.describe('Image that holds the tests: name of a folder in `docker/`.'),
+    folder: z
+      .string()
+      .regex(SAFE_PATH, INSIDE)
+      .describe('Folder of the package `test` of the standard library in the image.'),
+    package: packageName.describe(
+      'Package of the image that the tests come from; its version must be that of the reference interpreter.',
+    ),
+    timeout: z.number().positive().max(86400).default(900).describe('Seconds that a module may take.'),
+    modules: z
+      .array(z.string().regex(/^test_\w+$/, 'the name of a module: `test_…`'))
+      .min(1)
+      .describe('Modules of `test` that are run where none are asked for.'),
+    renamed: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe('Name that a module has in other versions of CPython → its name in this one.'),
+    known: z
+      .array(
+        z.strictObject({
+          test: z
+            .string()
+            .min(1)
+            .describe(
+              'Identifier of a test, `*` for any characters; the name of a module: it does not come to its end.',
+            ),
+          on: z
+            .array(z.string().min(1))
+            .min(1)
+            .describe('Targets, C libraries (`gnu`, `musl`, `wasi`) or runners (`qemu-user`) it applies to.'),
+          reason: z.string().min(1).describe('Why; the report shows it.'),
+        }),
+      )
+      .default([])
+      .describe('Tests that are known to fail on a target and not on the reference.'),
+  })
+  .describe("Which of CPython's own tests judge a program, and what is known to differ.");
+
 export const sysrootSchema = z
   .discriminatedUnion('kind', [packagesSysrootSchema, sourceSysrootSchema])
   .describe('What a program for one target is linked against, and what it is run in.');
 
 export type RecipeFile = z.output<typeof recipeSchema>;
+export type ExtendingFile = z.output<typeof extendingSchema>;
 export type TargetFile = z.output<typeof targetSchema>;
 export type ImageFile = z.output<typeof imageSchema>;
 export type RunnerFile = z.output<typeof runnerSchema>;
 export type SysrootFile = z.output<typeof sysrootSchema>;
 export type LibraryFile = z.output<typeof librarySchema>;
+export type ConformanceFile = z.output<typeof conformanceSchema>;

@@ -15,16 +15,33 @@ export function closingLine(report: Report): string {
   }
 }
 
-function passed({ totals, target, bundle }: Report): string {
+function passed(report: Report): string {
+  const { totals, target, bundle } = report;
   const left = [
     ...(totals.skipped > 0 ? [`${totals.skipped} skipped`] : []),
     ...(totals.declared > 0 ? [`${totals.declared} with a declared difference`] : []),
   ];
-  const equal = totals.passed - totals.declared;
-  const counted = equal === totals.samples ? `${equal}` : `${equal} of ${totals.samples}`;
-  const samples = `${counted} ${totals.samples === 1 ? 'sample equals' : 'samples equal'} the reference on ${target.triple}`;
   const at = bundle === undefined ? '' : `; bundle: ${bundle.file} (${formatBytes(bundle.size)})`;
-  return `${[samples, ...left].join(', ')}${at}.`;
+  if (totals.samples === 0) return `Built for ${target.triple}, nothing was run${at}.`;
+  return `${[`${[...equalOf(report), ...testsOf(report)].join(', ')} on ${target.triple}`, ...left].join(', ')}${at}.`;
+}
+
+function equalOf({ totals, samples }: Report): readonly string[] {
+  const tests = samples.filter(({ by }) => by !== undefined);
+  const all = totals.samples - tests.length;
+  if (all === 0) return [];
+  const equal = totals.passed - totals.declared - tests.filter(({ status }) => status === 'passed').length;
+  const counted = equal === all ? `${equal}` : `${equal} of ${all}`;
+  return [`${counted} ${all === 1 ? 'sample equals' : 'samples equal'} the reference`];
+}
+
+/** Commands of the recipe and the crate's own tests: they are compared with what they say themselves. */
+function testsOf({ samples }: Report): readonly string[] {
+  const tests = samples.filter(({ by }) => by !== undefined);
+  if (tests.length === 0) return [];
+  const passed = tests.filter(({ status }) => status === 'passed').length;
+  const counted = passed === tests.length ? `${passed}` : `${passed} of ${tests.length}`;
+  return [`${counted} ${tests.length === 1 ? 'test passes' : 'tests pass'}`];
 }
 
 function failed({ totals, target, samples, artifacts }: Report): string {

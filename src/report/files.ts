@@ -30,7 +30,21 @@ export async function writeReport(folder: string, report: Report): Promise<Resul
   }
 }
 
-async function replace(file: string, text: string): Promise<void> {
+/** Writes one JSON file of a recipe's artifacts, whole. Fails with `usage/artifacts`. */
+export async function writeArtifact(folder: string, name: string, value: unknown): Promise<Result<void>> {
+  try {
+    await mkdir(folder, { recursive: true });
+    await replace(join(folder, name), `${JSON.stringify(value, null, 2)}\n`);
+    return ok(undefined);
+  } catch (error) {
+    const failure = artifactsFailure(folder, error);
+    if (failure === undefined) throw error;
+    return err(failure);
+  }
+}
+
+/** A file that is there whole or as it was. */
+export async function replace(file: string, text: string): Promise<void> {
   const temporary = `${file}.${randomUUID()}.tmp`;
   try {
     await writeFile(temporary, text);

@@ -20,7 +20,8 @@ export function plainRenderer(streams: Streams): Renderer {
   };
 }
 
-class PlainLines {
+/** What happens as lines; `unfinished` gives what programs have begun to print when nothing more comes. */
+export class PlainLines {
   readonly #streams: Streams;
   readonly #now: () => number;
   readonly #paint: Paint;

@@ -1,8 +1,9 @@
 import type { Emit } from '../events.ts';
+import { actionsRenderer } from './actions/renderer.ts';
 import { liveRenderer } from './live.ts';
 import { plainRenderer } from './plain.ts';
 
-export type RendererKind = 'live' | 'plain' | 'quiet';
+export type RendererKind = 'live' | 'plain' | 'quiet' | 'actions';
 
 export interface Streams {
   /** Where progress goes. `live` needs a terminal here. */
@@ -30,6 +31,8 @@ export function createRenderer(kind: RendererKind, streams: Streams): Renderer {
   switch (kind) {
     case 'live':
       return liveRenderer(streams);
+    case 'actions':
+      return actionsRenderer(streams);
     case 'plain':
       return plainRenderer(streams);
     case 'quiet':

@@ -6,7 +6,16 @@ import type { Streams } from './renderer.ts';
 import { columnsOf, harmless, truncate } from './text.ts';
 
 /** Order in which several units of one stage are told. */
-const UNITS: readonly ProgressUnit[] = ['packages', 'files', 'crates', 'samples', 'bytes'];
+const UNITS: readonly ProgressUnit[] = [
+  'packages',
+  'files',
+  'crates',
+  'samples',
+  'modules',
+  'turns',
+  'cells',
+  'bytes',
+];
 
 /** Failed samples that are listed below the stages; the rest is counted. */
 export const MAX_SAMPLES = 10;

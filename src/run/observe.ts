@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Observation, Sample } from '../domain/sample.ts';
-import type { Command, Engine, Exit, SandboxSpec } from '../engine/engine.ts';
+import type { Command, Engine, Exit, Mount, SandboxSpec } from '../engine/engine.ts';
 import { fingerprint } from '../store/fingerprint.ts';
 import type { Json, Store } from '../store/store.ts';
 import { classifyEmulatorExit } from './classify.ts';
@@ -42,16 +42,55 @@ export interface Runner {
  * Runs a sample in a world, or finds in the store how it went. Kept are runs that came to their end themselves; a time
  * limit or an emulator's crash may go otherwise next time.
  */
-export async function observe(
+export function observe(
   runner: Runner,
   world: World,
   sample: Sample,
   inputs: SampleInputs,
 ): Promise<Result<Run>> {
-  const command = commandOf(world, sample);
+  const suite: Mount = inputs.folder
+    ? { kind: 'source', source: sample.suite, at: SUITE_AT }
+    : { kind: 'source', source: sample.file, at: scriptAt(sample) };
+  return observeRun(runner, world, {
+    what: 'sample run',
+    command: commandOf(world, sample),
+    mounts: [suite],
+    // The script, and what it may import or open.
+    inputs: { files: inputs.files, folder: inputs.folder },
+  });
+}
+
+/** What a command line of its own is run with: no script, no suite. */
+export interface Line {
+  readonly args: readonly string[];
+  readonly stdin: string;
+  readonly timeoutSeconds: number;
+}
+
+/** Runs the program or the interpreter of a world with arguments of its own; kept as the runs of samples are. */
+export function observeLine(runner: Runner, world: World, line: Line): Promise<Result<Run>> {
+  return observeRun(runner, world, {
+    what: 'command run',
+    command: startOf(world, line.args, line),
+    mounts: [],
+    inputs: {},
+  });
+}
+
+interface Watched {
+  /** What this is: runs of two kinds share no results. */
+  readonly what: string;
+  readonly command: Command & { readonly timeoutMs: number };
+  readonly mounts: readonly Mount[];
+  /** What an outcome depends on beside world and command. */
+  readonly inputs: Readonly<Record<string, Json>>;
+}
+
+async function observeRun(runner: Runner, world: World, watched: Watched): Promise<Result<Run>> {
+  const { command } = watched;
   const key = fingerprint({
     // What this is, and the form in which it is kept.
-    kind: 'sample run',
+    kind: watched.what,
     format: 1,
     // Interpreter, root and emulator.
     world: world.key,
@@ -59,15 +98,13 @@ export async function observe(
     argv: command.argv,
     env: command.env,
     cwd: command.cwd,
-    stdin: sample.stdin,
-    // The script, and what it may import or open.
-    files: inputs.files,
-    folder: inputs.folder,
+    stdin: command.stdin as string,
+    ...watched.inputs,
   });
   const kept = await runner.store.readResult<Kept>(key);
   // A stricter time limit than that of the kept run has to be tried.
-  if (kept !== undefined && kept.ms <= sample.timeoutSeconds * 1000) return ok(fromKept(kept));
-  const exit = await runner.place(() => start(runner, world, sample, inputs, command));
+  if (kept !== undefined && kept.ms <= command.timeoutMs) return ok(fromKept(kept));
+  const exit = await runner.place(() => start(runner, sandboxOf(world, watched.mounts), command));
   if (!exit.ok) return exit;
   const run = runOf(world, exit.value);
   if (run.end === 'itself') {
@@ -77,46 +114,51 @@ export async function observe(
   return ok(run);
 }
 
-function commandOf(world: World, sample: Sample): Command {
+/** How a sample is started in a world. */
+export function commandOf(world: World, sample: Sample): Watched['command'] {
+  return startOf(world, argumentsOf(world, sample), sample);
+}
+
+function startOf(
+  world: World,
+  args: readonly string[],
+  { stdin, timeoutSeconds }: Pick<Line, 'stdin' | 'timeoutSeconds'>,
+): Watched['command'] {
   return {
-    argv: [...world.command, scriptAt(sample), ...sample.argv],
+    argv: [...world.command, ...args],
     env: { ...SAMPLE_ENV, ...world.env },
     cwd: SCRATCH_AT,
-    stdin: sample.stdin,
-    timeoutMs: sample.timeoutSeconds * 1000,
+    stdin,
+    timeoutMs: timeoutSeconds * 1000,
     maxOutput: OUTPUT_LIMIT,
   };
+}
+
+function argumentsOf(world: World, sample: Sample): readonly string[] {
+  const script = scriptAt(sample);
+  if (world.arguments === undefined) return [script, ...sample.argv];
+  return world.arguments.flatMap((word) =>
+    word === '{args}' ? sample.argv : [word.replaceAll('{script}', script)],
+  );
 }
 
 function scriptAt(sample: Sample): string {
   return `${SUITE_AT}/${relative(sample.suite, sample.file)}`;
 }
 
-async function start(
-  runner: Runner,
-  world: World,
-  sample: Sample,
-  inputs: SampleInputs,
-  command: Command,
-): Promise<Result<Exit>> {
+async function start(runner: Runner, spec: SandboxSpec, command: Command): Promise<Result<Exit>> {
   const engine = await runner.engine();
   if (!engine.ok) return engine;
-  const opened = await engine.value.open(sandboxOf(world, sample, inputs));
+  const opened = await engine.value.open(spec);
   if (!opened.ok) return err(opened.error);
   await using sandbox = opened.value;
   return await sandbox.run(command);
 }
 
-function sandboxOf(world: World, sample: Sample, inputs: SampleInputs): SandboxSpec {
+function sandboxOf(world: World, mounts: readonly Mount[]): SandboxSpec {
   return {
     rootfs: world.rootfs,
-    mounts: [
-      ...world.mounts,
-      inputs.folder
-        ? { kind: 'source', source: sample.suite, at: SUITE_AT }
-        : { kind: 'source', source: sample.file, at: scriptAt(sample) },
-      { kind: 'scratch', at: SCRATCH_AT },
-    ],
+    mounts: [...world.mounts, ...mounts, { kind: 'scratch', at: SCRATCH_AT }],
     network: 'none',
     hostname: 'sample',
   };

@@ -7,6 +7,7 @@ import type { Engine } from '../engine/engine.ts';
 import { type Failure, interrupted } from '../failure.ts';
 import type { Store } from '../store/store.ts';
 import { missingFacility } from './facilities.ts';
+import { failedStep } from './failed-step.ts';
 import { Inputs } from './inputs.ts';
 import { writeLogs } from './logs.ts';
 import { observe, type Runner } from './observe.ts';
@@ -130,14 +131,18 @@ export function samplesFailure(outcome: RunOutcome, recipe: string, artifacts: s
     code: 'samples/differ',
     what: `${failed.length} of ${outcome.results.length} samples ${failed.length === 1 ? 'fails' : 'fail'}: ${names}.`,
     why: `${first.name}: ${first.reason}.`,
-    fix: [`Run one alone: \`provision ${recipe} --samples ${shellWord(first.file)}\``],
+    fix: [
+      first.by === undefined
+        ? `Run one alone: \`provision ${recipe} --samples ${shellWord(first.file)}\``
+        : `Mend it, then run \`provision ${recipe}\` again: what did not change is not run again.`,
+    ],
     ...(first.diff === undefined ? {} : { evidence: first.diff.trimEnd().split('\n').slice(0, 20) }),
     see: [`${artifacts}/report.json`, ...(first.logs ?? []).map((path) => `${artifacts}/${path}`)],
   };
 }
 
 /** The runner of a whole suite; after `stop` nothing more is started. */
-function runnerOf(
+export function runnerOf(
   context: Context,
   store: Store,
   input: Pick<RunInput, 'engine'>,
@@ -182,6 +187,8 @@ async function runSample(
   if (!reference.ok) return reference;
   const runs = { target: target.value, reference: reference.value };
   const result = resultOf(sample, input.target, runs);
+  if (result.status === 'failed')
+    context.emit({ type: 'step-failed', step: failedStep(input.worlds.target, sample, runs) });
   const declared = declaredOn(sample, input.target);
   if (declared.length > 0 && result.status === 'passed' && result.declared === undefined) {
     context.emit(declaredNotSeen(sample, input.target.name));
@@ -193,7 +200,7 @@ async function runSample(
   return ok({ result: logs.value.length === 0 ? result : { ...result, logs: logs.value }, cached });
 }
 
-function outcomeOf(finished: readonly Finished[]): RunOutcome {
+export function outcomeOf(finished: readonly Finished[]): RunOutcome {
   const results = finished.map(({ result }) => result);
   const count = (status: SampleResult['status']): number =>
     results.filter((one) => one.status === status).length;

@@ -9,6 +9,8 @@ export interface World {
   readonly mounts: readonly Mount[];
   /** Command line up to the script. */
   readonly command: readonly [string, ...string[]];
+  /** What follows the command line: `{script}` and `{args}` are filled in. Absent: the script, then its arguments. */
+  readonly arguments?: readonly string[];
   /** Environment beside the one that every sample gets. */
   readonly env: Readonly<Record<string, string>>;
   /** Name of the emulator that `command` starts with, when there is one. */

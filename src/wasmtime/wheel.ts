@@ -4,10 +4,10 @@ import type { Context } from '../domain/context.ts';
 import type { RunnerDefinition } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Engine } from '../engine/engine.ts';
+import { hostPip } from '../engine/host-pip.ts';
 import { runTool } from '../engine/tool.ts';
 import type { Failure } from '../failure.ts';
 import type { Store, StoreEntry } from '../store/store.ts';
-import { hostPip } from './pip.ts';
 
 interface Tree {
   readonly folder: string;

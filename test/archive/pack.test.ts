@@ -64,6 +64,7 @@ test('the bytes of an archive depend on names, contents, executable bits and lin
   assert.deepEqual(one.packed, other.packed);
   assert.deepEqual(one.packed, {
     digest: `sha256:${createHash('sha256').update(bytes).digest('hex')}`,
+    contentDigest: `sha256:${createHash('sha256').update(gunzipSync(bytes)).digest('hex')}`,
     bytes: bytes.length,
     files: 9,
   });

@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { copyOfTool, provision, REPOSITORY, temporaryFolder } from '../support/cli.ts';
 
-const COMMANDS = ['run', 'plan', 'env', 'lock', 'list', 'shell', 'clean', 'bench', 'completion'];
+const COMMANDS = [
+  ...['run', 'plan', 'env', 'lock', 'list', 'shell', 'clean', 'report', 'conformance', 'bench'],
+  'completion',
+];
 
 test('--help names every command and the exit codes', async () => {
   const run = await provision(['--help']);

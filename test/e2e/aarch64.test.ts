@@ -17,7 +17,7 @@ import { ownCopyOfRunner } from '../support/project.ts';
 
 interface Report {
   readonly status: string;
-  readonly stages: readonly { readonly name: string; readonly outcome: string }[];
+  readonly stages: readonly { readonly name: string; readonly outcome: string; readonly start?: number }[];
   readonly samples: readonly { readonly name: string; readonly status: string; readonly reason?: string }[];
   readonly totals: {
     readonly passed: number;
@@ -61,6 +61,18 @@ test('every sample equals the reference; exit code 0; the closing line says so',
   assert.equal(totals.passed + totals.skipped, SAMPLES.length);
   for (const sample of samples) if (sample.status === 'skipped') assert.ok(sample.reason, sample.name);
   assert.match(first.stdout.trimEnd().split('\n').at(-1) as string, /equal the reference/);
+});
+
+test('the run leaves a page beside the artifacts, with every sample and when each stage worked', async () => {
+  const page = readFileSync(join(folder, 'artifacts', 'report.html'), 'utf8');
+  assert.equal(page.match(/<tr class="(?:same|other)">/g)?.length, SAMPLES.length);
+  for (const { name, start } of report().stages) {
+    assert.ok(page.includes(`<th scope="row">${name}</th>`), name);
+    assert.ok(start !== undefined, name);
+  }
+  const again = await provision(['report'], { cwd: folder });
+  assert.equal(again.status, 0, again.stderr);
+  assert.match(again.stdout, /^artifacts\/report\.html: 1 recipe, /);
 });
 
 test('in a pipe the output is plain lines', () => {

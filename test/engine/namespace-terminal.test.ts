@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
 import { after, before, test } from 'node:test';
 import {
   answerIn,
@@ -14,11 +13,7 @@ import {
   sleepers,
   until,
 } from '../support/sandboxes.ts';
-
-const CTRL_C = '\x03';
-const CTRL_Z = '\x1a';
-
-const SKIP = existsSync('/usr/bin/script') ? false : 'no `script` (bsdutils) here to make a terminal';
+import { CTRL_C, CTRL_Z, NO_TERMINAL, onTerminal, type Terminal } from '../support/terminal.ts';
 
 let bench: Bench;
 before(async () => {
@@ -26,58 +21,26 @@ before(async () => {
 });
 after(() => removeBench(bench));
 
-interface Terminal {
-  type(keys: string): void;
-  /** Waits until the screen shows something that it did not show before the last wait. */
-  shows(words: string): Promise<void>;
-  ended: Promise<ProgramAnswer>;
+interface Ended extends Omit<Terminal, 'ended'> {
+  readonly ended: Promise<ProgramAnswer>;
 }
 
 /** A program of its own on a new terminal, its sandbox running a command with that terminal. */
-function onTerminal(argv: readonly [string, ...string[]], more = ''): Terminal {
+function inSandbox(argv: readonly [string, ...string[]], more = ''): Ended {
   const command = {
     argv,
     stdio: 'inherit',
     env: { ...ENV, PS1: 'in> ', TERM: 'dumb', 'odd-name': 'kept' },
   } as const;
   const line = programCommand(bench, { spec: {}, command }).map(quoted).join(' ');
-  const child: ChildProcessWithoutNullStreams = spawn(
-    'script',
-    ['-qefc', `stty rows 33 cols 77; ${line}; ${more}`, '/dev/null'],
-    {
-      env: { PATH: process.env.PATH, SHELL: '/bin/sh' },
-    },
-  );
-  let screen = '';
-  let seen = 0;
-  child.stdout.on('data', (chunk: Buffer) => {
-    screen += chunk.toString('utf8');
-  });
-  return {
-    type: (keys) => void child.stdin.write(keys),
-    shows: async (words) => {
-      await until(`"${words}" on the screen`, () => screen.indexOf(words, seen) >= 0).catch((cause) => {
-        child.kill();
-        throw new Error(`${cause.message}; the screen: ${screen}`);
-      });
-      seen = screen.indexOf(words, seen) + words.length;
-    },
-    ended: new Promise((resolve, reject) => {
-      child.once('close', () => {
-        try {
-          resolve(answerIn(screen.replaceAll('\r', '')));
-        } catch (cause) {
-          reject(cause);
-        }
-      });
-    }),
-  };
+  const terminal = onTerminal(`${line}; ${more}`);
+  return { ...terminal, ended: terminal.ended.then(answerIn) };
 }
 
 test('a shell has the terminal: its size, job control, and Ctrl-C for what runs in it', {
-  skip: SKIP,
+  skip: NO_TERMINAL,
 }, async () => {
-  const terminal = onTerminal(['bash', '--norc', '-i']);
+  const terminal = inSandbox(['bash', '--norc', '-i']);
   await terminal.shows('in> ');
   terminal.type('stty size; echo name=$(env | head -c 100000 | wc -l)\n');
   await terminal.shows('33 77');
@@ -101,7 +64,7 @@ test('a shell has the terminal: its size, job control, and Ctrl-C for what runs 
 });
 
 test('a program that handles Ctrl-C itself gets it, and we do not; the terminal comes back to us', {
-  skip: SKIP,
+  skip: NO_TERMINAL,
 }, async () => {
   const script = `
     trap "echo caught" INT
@@ -110,7 +73,7 @@ test('a program that handles Ctrl-C itself gets it, and we do not; the terminal 
       if read -r line; then echo "read $line"; fi
       if [ "$line" = last ]; then exit 9; fi
     done`;
-  const terminal = onTerminal(['sh', '-c', script], 'read -r after; echo "back $after"');
+  const terminal = inSandbox(['sh', '-c', script], 'read -r after; echo "back $after"');
   await terminal.shows('ready');
   terminal.type(CTRL_C);
   await terminal.shows('caught');
@@ -128,9 +91,9 @@ test('a program that handles Ctrl-C itself gets it, and we do not; the terminal 
 });
 
 test('a program without handlers is ended by Ctrl-C, which is its signal and no interruption of ours', {
-  skip: SKIP,
+  skip: NO_TERMINAL,
 }, async () => {
-  const terminal = onTerminal(['sh', '-c', `echo ready; sleep ${bench.seconds}3`]);
+  const terminal = inSandbox(['sh', '-c', `echo ready; sleep ${bench.seconds}3`]);
   await terminal.shows('ready');
   await until('it sleeps', () => sleepers(bench, '3').length > 0);
   terminal.type(CTRL_C);

@@ -327,7 +327,7 @@ const CASES: readonly Case[] = [
       'sysroots/far-python/sysroot.yaml': `${SYSROOT}more: 1\n`,
     },
     mistakes: [
-      ['recipe/unknown-key', '17:1', 'a target'],
+      ['recipe/unknown-key', '18:1', 'a target'],
       ['recipe/unknown-key', '14:1', 'a sysroot'],
     ],
   },

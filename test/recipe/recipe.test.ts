@@ -22,6 +22,7 @@ test('a recipe is resolved with everything it names, defaults filled in and path
     reference: 'interpreter',
     project: {
       folder: join(home, 'crate'),
+      root: join(home, 'crate'),
       bin: 'program',
       profile: 'release',
       features: [],
@@ -42,7 +43,7 @@ test('a recipe is resolved with everything it names, defaults filled in and path
     pointerWidth: 64,
     endianness: 'little',
     runner: 'qemu-user',
-    elf: { machine: 'Far Machine', interpreter: '/lib/ld-linux-far.so.1' },
+    elf: { machine: 'Far Machine', number: 4660, interpreter: '/lib/ld-linux-far.so.1' },
     emulator: 'qemu-far',
   });
   assert.equal(hostTarget.name, 'near-unknown-linux-gnu');
@@ -92,6 +93,7 @@ test('every optional key of a recipe reaches the result', async (t) => {
   const { project, samples } = result.value.recipe;
   assert.deepEqual(project, {
     folder: join(home, 'crate'),
+    root: join(home, 'crate'),
     bin: 'program',
     profile: 'dev',
     features: ['a', 'b/c'],

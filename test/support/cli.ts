@@ -115,6 +115,7 @@ export function copyOfTool(folder: string): string {
     'docker',
     'libraries',
     'runners',
+    'conformance',
     'package.json',
   ]) {
     cpSync(join(REPOSITORY, part), join(home, part), { recursive: true });

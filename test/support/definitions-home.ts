@@ -30,6 +30,7 @@ pointer-width: 64
 endianness: little
 elf:
   machine: Far Machine
+  number: 4660
   interpreter: /lib/ld-linux-far.so.1
 runner: qemu-user
 emulator: qemu-far
@@ -77,7 +78,8 @@ const FILES: Readonly<Record<string, string>> = {
   'docker/tools/image.yaml': IMAGE,
   'docker/interpreter/image.yaml': IMAGE,
   'sysroots/far-python/sysroot.yaml': SYSROOT,
-  'crate/Cargo.toml': '[package]\n',
+  'crate/Cargo.toml': '[package]\nname = "program"\n',
+  'crate/src/main.rs': 'fn main() {}\n',
   'crate/samples/hello.py': 'print("hello")\n',
 };
 

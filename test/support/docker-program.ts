@@ -8,14 +8,24 @@ interface Request {
   readonly folder: string;
   readonly rootfs: string;
   readonly argv: readonly [string, ...string[]];
+  readonly env?: Readonly<Record<string, string>>;
+  /** The terminal is handed over; at the end one line of JSON tells how the command ended. */
+  readonly inherit?: boolean;
 }
 
-const { socket, folder, rootfs, argv } = JSON.parse(process.argv[2] as string) as Request;
+const { socket, folder, rootfs, argv, env, inherit } = JSON.parse(process.argv[2] as string) as Request;
 const context = dockerContext(folder, `docker:unix://${socket}`);
 process.on('SIGINT', () => context.abort());
 const engine = value(await probeDockerEngine(context, { store: await storeIn(folder) }));
 const box = value(await engine.open({ rootfs, mounts: [{ kind: 'scratch', at: '/s' }], network: 'none' }));
-await box.run({ argv, env: ENV, cwd: '/', onOutput: (_, chunk) => process.stdout.write(chunk) });
+const exit = await box.run({
+  ...{ argv, cwd: '/', env: { ...ENV, ...env } },
+  ...(inherit ? { stdio: 'inherit' } : { onOutput: (_, chunk) => process.stdout.write(chunk) }),
+});
+if (inherit) {
+  const { status, signal } = value(exit);
+  process.stdout.write(`${JSON.stringify({ status, signal })}\n`);
+}
 await box[Symbol.asyncDispose]();
 await engine.close?.();
 process.exit();

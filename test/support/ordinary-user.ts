@@ -7,8 +7,12 @@ export interface OrdinaryUser {
   readonly uid: number;
   /** A folder of that user's own. */
   readonly folder: string;
+  /** The Node that `run` starts. */
+  readonly node: string;
   /** Runs Node as that user and returns what it prints. */
   run(args: readonly string[]): string;
+  /** Runs any program as that user, in the folder, and returns what it prints. */
+  execute(program: string, args: readonly string[], env: Readonly<Record<string, string>>): string;
 }
 
 /** Debian's `nobody`. */
@@ -24,16 +28,16 @@ export function asOrdinaryUser(t: { after(done: () => void): void }): OrdinaryUs
   const uid = root ? NOBODY : (process.getuid?.() ?? NOBODY);
   if (root) chownSync(folder, NOBODY, NOBODY);
   const identity = root ? { uid: NOBODY, gid: NOBODY } : {};
-  const spawnable = (node: string) => (args: readonly string[]) =>
-    execFileSync(node, args, { encoding: 'utf8', cwd: folder, env: {}, ...identity });
-  let run = spawnable(process.execPath);
+  const execute: OrdinaryUser['execute'] = (program, args, env) =>
+    execFileSync(program, args, { encoding: 'utf8', cwd: folder, env, ...identity });
+  let node = process.execPath;
+  const run: OrdinaryUser['run'] = (args) => execute(node, args, {});
   if (!works(run, '0')) {
-    const copy = join(folder, 'node');
-    cpSync(process.execPath, copy);
-    run = spawnable(copy);
+    node = join(folder, 'node');
+    cpSync(process.execPath, node);
   }
   const reads = `require('node:fs').accessSync(${JSON.stringify(import.meta.filename)})`;
-  return works(run, reads) ? { uid, folder, run } : undefined;
+  return works(run, reads) ? { uid, folder, node, run, execute } : undefined;
 }
 
 function works(run: OrdinaryUser['run'], script: string): boolean {

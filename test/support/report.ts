@@ -95,6 +95,7 @@ export function report(change: Partial<Report> = {}): Report {
     notices: [
       { level: 'warning', code: 'samples/declared-not-seen', message: 'any/x declares a difference.' },
     ],
+    blockers: [],
     samples,
     totals: totalsOf(samples, 1),
     logs: samples.flatMap(({ logs = [] }) => logs),

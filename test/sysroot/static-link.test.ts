@@ -20,7 +20,7 @@ const TARGET: Target = {
   libc: 'musl',
   pointerWidth: 64,
   endianness: 'little',
-  elf: { machine: 'FAR' },
+  elf: { machine: 'FAR', number: 4660 },
   runner: 'qemu-user',
   emulator: 'qemu-far',
 };

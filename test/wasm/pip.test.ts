@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { hostPip } from '../../src/engine/host-pip.ts';
 import { readSettings } from '../../src/settings.ts';
-import { hostPip } from '../../src/wasmtime/pip.ts';
 import { temporaryFolder } from '../support/cli.ts';
 
 test("pip's configuration, logins and trust of the machine reach the sandbox at places of its own", async (t) => {

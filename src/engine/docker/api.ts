@@ -82,6 +82,17 @@ class Images {
     await orAbsent(this.#docker.getImage(id).remove({ force: true }));
   }
 
+  /** Whether it was removed: one that a container or another image stands on stays. */
+  async removeUnused(id: string): Promise<boolean> {
+    try {
+      await this.#docker.getImage(id).remove();
+      return true;
+    } catch (cause) {
+      if (hasStatus(cause, 404, 409)) return false;
+      throw cause;
+    }
+  }
+
   async list(label: Filter): Promise<readonly Listed[]> {
     const found = await this.#docker.listImages({ filters: { label: [...label] } });
     return found.map(({ Id, Labels, Created }) => ({

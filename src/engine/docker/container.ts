@@ -69,6 +69,8 @@ export function commandOptions(
     ...{ AttachStdin: input, AttachStdout: true, AttachStderr: true },
     Labels: { ...ownedLabels(machine.storeId, 'run') },
     HostConfig: {
+      // The size it begins with; engines that do not know this are told when it runs.
+      ...(terminal ? { ConsoleSize: [process.stdout.rows, process.stdout.columns] } : {}),
       Init: plan.init,
       ReadonlyRootfs: true,
       NetworkMode: networkOf(plan, command),

@@ -1,6 +1,6 @@
 import type { Context } from '../../domain/context.ts';
 import { ok, type Result } from '../../domain/result.ts';
-import type { Engine } from '../engine.ts';
+import type { Engine, EngineWishes } from '../engine.ts';
 import { formatAddress } from './address.ts';
 import { findEngine } from './discovery.ts';
 import { RootfsImages } from './images.ts';
@@ -19,7 +19,7 @@ import { FilledVolumes } from './volumes.ts';
  */
 export async function probeDockerEngine(
   context: Context,
-  { store }: { readonly store: EngineStore },
+  { store, limits, locks }: EngineWishes & { readonly store: EngineStore },
 ): Promise<Result<Engine>> {
   const found = await findEngine(context);
   if (!found.ok) return found;
@@ -29,14 +29,14 @@ export async function probeDockerEngine(
   );
   if (!swept.ok) return swept;
   const shelf: Shelf = {
-    rootfs: new RootfsImages(machine),
+    rootfs: new RootfsImages(machine, locks),
     sandboxes: new SandboxImages(machine),
     volumes: new FilledVolumes(machine),
     init: true,
   };
   return ok({
     info: { name: 'docker', version: found.value.server.version, detail: describe(machine) },
-    open: (spec) => openSandbox(machine, shelf, spec),
+    open: (spec) => openSandbox(machine, shelf, { ...(limits && { limits }), ...spec }),
     close: () => close(found.value, shelf),
   });
 }
@@ -52,6 +52,29 @@ export async function cleanDockerEngine(
   using contact = found.value;
   const machine = machineOf(context, store, contact);
   return await attempt(machine.address, 'cleaning up', async () => ok(await pruneEngine(machine, all)));
+}
+
+/** Removes the image of a root tree, sends it again and tells how long the sending took (milliseconds), and to where. */
+export async function sendAgain(
+  context: Context,
+  store: EngineStore,
+  rootfs: string,
+): Promise<Result<{ readonly ms: number; readonly host: string }>> {
+  const found = await findEngine(context);
+  if (!found.ok) return found;
+  using contact = found.value;
+  const machine = machineOf(context, store, contact);
+  const images = new RootfsImages(machine);
+  const there = await images.ensure(rootfs);
+  if (!there.ok) return there;
+  const removed = await attempt(machine.address, 'removing an image', async () =>
+    ok(await machine.api.images.remove(there.value.id)),
+  );
+  if (!removed.ok) return removed;
+  images.forget(rootfs);
+  const start = performance.now();
+  const sent = await images.ensure(rootfs);
+  return sent.ok ? ok({ ms: performance.now() - start, host: formatAddress(machine.address) }) : sent;
 }
 
 function machineOf(context: Context, store: EngineStore, { address, api, server }: Contact): Machine {

@@ -21,13 +21,19 @@ export interface RootfsImage {
 
 const SENDING = 'sending a root tree';
 
+/** Bytes packed ahead of what the engine has taken: packing and taking go on side by side. */
+const AHEAD = 8 << 20;
+
 /** The images of root trees: made of a tree of the store by this tool, sent once, known by their content. */
 export class RootfsImages {
   readonly #machine: Machine;
+  readonly #locks: ReadonlyMap<string, string>;
   readonly #known = new Map<string, Promise<Result<RootfsImage>>>();
 
-  constructor(machine: Machine) {
+  /** `locks`: root tree → checksum of its lock; a label of the image. */
+  constructor(machine: Machine, locks: ReadonlyMap<string, string> = new Map()) {
     this.#machine = machine;
+    this.#locks = locks;
   }
 
   /** The image of a root tree, sent when the engine does not have it. */
@@ -83,10 +89,13 @@ export class RootfsImages {
   async #send(rootfs: string, origin: Origin | undefined): Promise<Result<RootfsImage>> {
     const { api, address, context } = this.#machine;
     const hash = createHash('sha256');
-    const tar = Readable.from(hashing(pack(partsOf(rootfs)), hash), { objectMode: false });
+    const tar = Readable.from(hashing(pack(partsOf(rootfs)), hash), {
+      objectMode: false,
+      highWaterMark: AHEAD,
+    });
     let outcome: Result<string, string>;
     try {
-      const changes = labelChanges(this.#labels(origin));
+      const changes = labelChanges(this.#labels(rootfs, origin));
       outcome = await readEvents(await api.images.import(tar, changes, context.signal));
     } finally {
       tar.destroy();
@@ -105,8 +114,10 @@ export class RootfsImages {
     return ok({ id, digest });
   }
 
-  #labels(origin: Origin | undefined): Readonly<Record<string, string>> {
+  #labels(rootfs: string, origin: Origin | undefined): Readonly<Record<string, string>> {
+    const lock = this.#locks.get(rootfs);
     return {
+      ...(lock === undefined ? {} : { [LABELS.lock]: lock }),
       [LABELS.store]: this.#machine.storeId,
       [LABELS.kind]: 'rootfs',
       ...(origin === undefined ? {} : { [LABELS.entry]: origin.entry, [LABELS.content]: contentOf(origin) }),

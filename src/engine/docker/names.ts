@@ -14,6 +14,8 @@ export const LABELS = {
   owner: 'provision.owner',
   /** Fingerprint of the store entry that it was made from. */
   entry: 'provision.entry',
+  /** Checksum of the lock that a root tree was made from. */
+  lock: 'provision.lock',
   /** Digest of what decides its content. */
   content: 'provision.content',
   /** Another one for each making: tells a volume from a later one of the same name. */

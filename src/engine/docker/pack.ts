@@ -7,6 +7,7 @@ import { FIXED_TIME } from '../../archive/settle.ts';
 import type { Digest } from '../../domain/words.ts';
 import type { Failure } from '../../failure.ts';
 import { errorCode } from '../../store/disk.ts';
+import type { LeftOut } from '../engine.ts';
 
 /** Raised when the same tree is packed to other bytes. */
 export const PACK_VERSION = 1;
@@ -35,8 +36,8 @@ export type Part =
       readonly path: string;
       readonly source: string;
       readonly attributes: Attributes;
-      /** Names of folders that are left out, at any depth. */
-      readonly without?: readonly string[];
+      /** Folders that are left out. */
+      readonly without?: LeftOut;
     };
 
 /** Carries a failure to read what is packed out of the stream that reads it. */
@@ -148,7 +149,8 @@ function* walk(source: string, path: string, part: Extract<Part, { kind: 'host' 
   const names = readable(source, () => readdirSync(source)).map((name) => Buffer.from(name));
   for (const name of names.sort(Buffer.compare).map(String)) {
     const below = `${source}/${name}`;
-    if (part.without?.includes(name) && lstatSync(below, { throwIfNoEntry: false })?.isDirectory()) continue;
+    const folder = part.without !== undefined && lstatSync(below, { throwIfNoEntry: false })?.isDirectory();
+    if (folder === true && part.without?.(source, name)) continue;
     yield* walk(below, path === '' ? name : `${path}/${name}`, part);
   }
 }

@@ -46,7 +46,7 @@ function isLeftover({ labels, createdAt, running = false }: Listed): boolean {
 
 /**
  * Removes what this store keeps in the engine and no longer has itself: images and volumes of trees that were pruned,
- * and volumes whose folder was. With `all`, everything of this store that no container uses. Throws what the API throws.
+ * and volumes whose folder was. With `all`, everything of this store that nothing running uses. Throws what the API throws.
  */
 export async function pruneEngine(machine: Machine, all: boolean): Promise<Swept> {
   const { api, store, storeId } = machine;
@@ -65,9 +65,6 @@ export async function pruneEngine(machine: Machine, all: boolean): Promise<Swept
   };
   const [volumes, images] = await Promise.all([api.volumes.list([mine]), api.images.list([mine])]);
   for (const { id } of volumes.filter(isDue)) if (await api.volumes.remove(id)) swept.volumes += 1;
-  for (const { id } of images.filter(isDue)) {
-    await api.images.remove(id);
-    swept.images += 1;
-  }
+  for (const { id } of images.filter(isDue)) if (await api.images.removeUnused(id)) swept.images += 1;
   return swept;
 }

@@ -1,10 +1,14 @@
 import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { err, ok, type Result } from '../../domain/result.ts';
 import { interrupted } from '../../failure.ts';
 import type { Exit } from '../engine.ts';
 import type { Machine } from './machine.ts';
 import { type Run, start, stateAfter, statusOrSignal } from './run.ts';
 import { demultiplex } from './streams.ts';
+
+const RESIZES = 10;
+const RESIZE_PAUSE_MS = 100;
 
 /** Whether there is a terminal to hand over. */
 export function haveTerminal(): boolean {
@@ -66,12 +70,21 @@ function showAll(stream: Duplex): Promise<void> {
   });
 }
 
+/** One that has just been started takes no size yet, and one that has just ended none any more. */
+async function tryResize(api: Machine['api'], container: string): Promise<void> {
+  for (let attempt = 0; attempt < RESIZES; attempt++) {
+    try {
+      return await api.containers.resize(container, process.stdout.rows, process.stdout.columns);
+    } catch {
+      await sleep(RESIZE_PAUSE_MS, undefined, { ref: false });
+    }
+  }
+}
+
 /** The program's terminal has the size of ours, also when that changes. Gives what ends it. */
 function followSize({ api }: Machine, container: string): () => void {
   const { stdout } = process;
-  // A container that has just ended has no size any more.
-  const resize = (): void =>
-    void api.containers.resize(container, stdout.rows, stdout.columns).catch(() => {});
+  const resize = (): void => void tryResize(api, container);
   resize();
   stdout.on('resize', resize);
   return () => stdout.off('resize', resize);

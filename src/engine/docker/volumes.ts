@@ -3,6 +3,7 @@ import { ok, type Result } from '../../domain/result.ts';
 import type { Fingerprint } from '../../domain/words.ts';
 import { fingerprint } from '../../store/fingerprint.ts';
 import { ownTag } from '../../store/process-tag.ts';
+import type { LeftOut } from '../engine.ts';
 import { formatAddress } from './address.ts';
 import type { Machine } from './machine.ts';
 import { freshId, freshName, LABELS, ownedLabels, shortHash } from './names.ts';
@@ -22,8 +23,8 @@ export interface FolderSource {
   readonly kind: 'tree' | 'source';
   /** Real path on this machine. */
   readonly source: string;
-  /** Names of folders that are left out, at any depth. */
-  readonly without?: readonly string[];
+  /** Folders that are left out. */
+  readonly without?: LeftOut;
 }
 
 /** Where a container that is only there to be filled sees the volume. */

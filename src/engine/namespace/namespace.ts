@@ -31,6 +31,10 @@ export const probeNamespaceEngine: ProbeEngine = async (context, deps) => {
   if (!machine.ok) return machine;
   const version = await toolVersion(tools.value, context.signal);
   if (!version.ok) return version;
+  if (deps.limits !== undefined) {
+    const message = 'The limits of the recipe are not held to by the engine `namespace`; `docker` does.';
+    context.emit({ type: 'notice', level: 'info', code: 'engine/no-limits', message });
+  }
   const engine: Engine = {
     info: {
       name: 'namespace',

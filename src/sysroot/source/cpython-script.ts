@@ -84,27 +84,33 @@ say "profile $functions functions profiled, the interpreter loop entered $count 
 `;
 }
 
-function layingOut({ python }: SourceSysroot): string {
+function layingOut({ cpython, python }: SourceSysroot): string {
   const stdlib = `usr/lib/python${python.version}`;
-  const archive = `usr/lib/libpython${python.version}.a`;
+  const shared = cpython.configure.includes('--enable-shared');
   return `phase install
 mkdir -p "$OUT/${stdlib}" "$OUT/usr/include" "$OUT/usr/share"
 tar -C Lib -cf - ${LEFT_OUT.map((name) => `--exclude=${name}`).join(' ')} . | tar -C "$OUT/${stdlib}" -xf - --no-same-owner
 cp "$(cat pybuilddir.txt)"/_sysconfigdata_*.py "$OUT/${stdlib}/"
 make inclinstall DESTDIR="$OUT" > /dev/null
-{
+${shared ? `cp -P libpython${python.version}.so* "$OUT/usr/lib/"` : onlyArchive(python.version)}
+phase bytecode
+PYTHONPYCACHEPREFIX=/job/build/pyc python${python.version} -S -c ${quote(COMPILE)} "$OUT/${stdlib}" "$OUT/usr" ${PATHS.interpreter}
+mv "/job/build/pyc$OUT/${stdlib}" "$OUT/usr/share/python${python.version}-bytecode"
+`;
+}
+
+/** Everything that libpython needs of CPython's own, in one archive. */
+function onlyArchive(version: string): string {
+  const archive = `usr/lib/libpython${version}.a`;
+  return `{
   echo "create $OUT/${archive}"
-  echo "addlib libpython${python.version}.a"
+  echo "addlib libpython${version}.a"
   # expat, mpdec and the hashes of HACL: archives of their own, which libpython does not hold.
   find Modules -name '*.a' | sort | sed 's/^/addlib /'
   echo save
   echo end
 } | "$AR" -M
-"$RANLIB" "$OUT/${archive}"
-phase bytecode
-PYTHONPYCACHEPREFIX=/job/build/pyc python${python.version} -S -c ${quote(COMPILE)} "$OUT/${stdlib}" "$OUT/usr" ${PATHS.interpreter}
-mv "/job/build/pyc$OUT/${stdlib}" "$OUT/usr/share/python${python.version}-bytecode"
-`;
+"$RANLIB" "$OUT/${archive}"`;
 }
 
 /**

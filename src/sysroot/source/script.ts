@@ -1,10 +1,10 @@
-import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../../domain/context.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Exit, Sandbox } from '../../engine/engine.ts';
+import { exitOf } from '../../engine/tool.ts';
 import type { StageName } from '../../events.ts';
 import type { Failure } from '../../failure.ts';
 import { PLACES } from './place.ts';
@@ -61,24 +61,37 @@ export function unpacking(
 export async function runScript(context: Context, sandbox: Sandbox, run: ScriptRun): Promise<Result<Said>> {
   await mkdir(run.logs, { recursive: true });
   const file = join(run.logs, `${run.stage === 'libraries' ? 'library-' : ''}${run.name}.log`);
-  const log = createWriteStream(file);
+  // Written as it comes: it is there whatever becomes of us.
+  const log = openSync(file, 'w');
   const follower = new Follower(context, run);
   context.emit({ type: 'command', stage: run.stage, line: `sh (the build of ${run.name})` });
-  const exit = await sandbox.run({
-    argv: ['sh', '-c', `exec 2>&1\n${PRELUDE}${run.script}`],
+  const command = {
+    argv: ['sh', '-c', `exec 2>&1\n${PRELUDE}${run.script}`] as [string, ...string[]],
     env: run.env,
     cwd: PLACES.build,
+  };
+  const exit = await sandbox.run({
+    ...command,
     onOutput: (stream, chunk) => {
-      log.write(Uint8Array.from(chunk));
+      writeSync(log, chunk);
       const text = Buffer.from(chunk).toString('utf8');
       context.emit({ type: 'stage-output', stage: run.stage, stream, text });
       follower.take(text);
     },
   });
-  log.end();
-  await once(log, 'close');
+  closeSync(log);
   if (!exit.ok) return exit;
   if (exit.value.status === 0 && exit.value.limit === undefined) return ok(follower.said);
+  context.emit({
+    type: 'step-failed',
+    step: {
+      ...{ ...command, stage: run.stage, place: 'sandbox', log: file },
+      doing: `Building ${run.name}, at "${follower.phase}"`,
+      exit: exitOf(exit.value),
+      ms: Math.round(exit.value.ms),
+      output: follower.lines.join('\n'),
+    },
+  });
   return err(scriptFailure(run, exit.value, follower, file));
 }
 

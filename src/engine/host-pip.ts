@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { PipSettings, Settings } from '../domain/context.ts';
-import type { Mount } from '../engine/engine.ts';
+import type { Mount } from './engine.ts';
 
 /** What the machine's own set-up gives the step that fetches a wheel. */
 export interface HostPip {

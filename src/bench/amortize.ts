@@ -1,0 +1,249 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { amortizationChart } from '../charts/amortization.ts';
+import { standalone } from '../charts/draw.ts';
+import { chartPage } from '../charts/page.ts';
+import type { Invocation, Outcome } from '../commands/command.ts';
+import type { Amortization, AmortizationPoint, Clock } from '../domain/amortization.ts';
+import { ok, type Result } from '../domain/result.ts';
+import type { Failure } from '../failure.ts';
+import { openSession, type Session } from '../pipeline/session.ts';
+import { artifactsFolder } from '../pipeline.ts';
+import { listRecipes } from '../recipe/recipe.ts';
+import { SUITE_AT } from '../run/world.ts';
+import { amortizationText } from './amortize-text.ts';
+import { measuredBy, writeFiles } from './artifacts.ts';
+import { fitAmortization } from './fit.ts';
+import { median } from './measure.ts';
+import { countOption, listOption, wordOption } from './options.ts';
+import { timed } from './stats.ts';
+import { type Bench, openBench, type Turn, type TurnRun } from './turns.ts';
+import { makeReady } from './worlds.ts';
+
+const WORKLOAD = 'amort_workload.py';
+const ROUNDS = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
+const RUNS = 15;
+/** Under an emulator a run takes ten times as long. */
+const EMULATED_RUNS = 5;
+const WARM_UP = 2;
+
+interface Options {
+  readonly rounds: readonly number[];
+  readonly runs?: number;
+  readonly warmUp: number;
+  readonly clock: Clock;
+}
+
+/** `provision bench amortize`: at which length of a run a shorter launch stops paying for slower steps. */
+export async function benchAmortize(invocation: Invocation): Promise<Result<Outcome>> {
+  const options = readOptions(invocation);
+  if (!options.ok) return options;
+  const recipes = await recipesOf(invocation);
+  if (!recipes.ok) return recipes;
+  const session = await openSession(invocation.context);
+  if (!session.ok) return session;
+  const results: Amortization[] = [];
+  const failures: Failure[] = [];
+  try {
+    for (const recipe of recipes.value) {
+      if (invocation.context.signal.aborted) break;
+      const result = await amortize(session.value, recipe, options.value, invocation);
+      if (result.ok) results.push(result.value);
+      else failures.push(result.error);
+    }
+  } finally {
+    await session.value.engineUsed()?.close?.();
+    await session.value.store.settled();
+  }
+  const [first, ...others] = [...failures, ...results.filter(({ exact }) => !exact).map(notExact)];
+  return ok({
+    text: results.map(amortizationText).join('\n'),
+    json: results,
+    ...(first === undefined ? {} : { failure: others.length === 0 ? first : { ...first, also: others } }),
+  });
+}
+
+function readOptions(invocation: Invocation): Result<Options> {
+  const rounds = listOption(invocation, 'm');
+  if (!rounds.ok) return rounds;
+  const runs = countOption(invocation, 'rounds', 1);
+  if (!runs.ok) return runs;
+  const warmUp = countOption(invocation, 'warm-up', 0);
+  if (!warmUp.ok) return warmUp;
+  const clock = wordOption(invocation, 'clock', ['wall', 'cpu']);
+  if (!clock.ok) return clock;
+  return ok({
+    rounds: rounds.value ?? ROUNDS,
+    ...(runs.value === undefined ? {} : { runs: runs.value }),
+    warmUp: warmUp.value ?? WARM_UP,
+    clock: clock.value,
+  });
+}
+
+/** Those named, else every recipe that there is. */
+export async function recipesOf({ context, positionals }: Invocation): Promise<Result<readonly string[]>> {
+  const named = positionals.slice(1);
+  if (named.length > 0) return ok(named);
+  const all = await listRecipes(context.settings.home);
+  return all.ok ? ok(all.value.map(({ name }) => name)) : all;
+}
+
+async function amortize(
+  session: Session,
+  recipe: string,
+  options: Options,
+  invocation: Invocation,
+): Promise<Result<Amortization>> {
+  const started = Date.now();
+  const folder = await mkdtemp(join(tmpdir(), 'provision-bench-'));
+  try {
+    const ready = await makeReady(session, recipe, folder);
+    if (!ready.ok) return ready;
+    const { planned, engine, worlds, rootfs } = ready.value;
+    const { plan } = planned;
+    const { name } = plan.recipe;
+    const { context } = session;
+    const opened = await openBench(context, {
+      engine,
+      rootfs,
+      reference: worlds.reference,
+      targets: new Map([[name, worlds.target]]),
+      mounts: [{ kind: 'source', source: join(context.settings.home, 'runner', 'bench'), at: SUITE_AT }],
+      log: join(folder, 'bench.log'),
+    });
+    if (!opened.ok) return opened;
+    await using bench = opened.value;
+    const runs = options.runs ?? (plan.runner === 'native' ? RUNS : EMULATED_RUNS);
+    const points = await session.recorder.stage(
+      'run',
+      `Amortization on ${name}`,
+      () => measure(session, bench, name, { ...options, runs }),
+      (value) => ({ hit: false, detail: `${value.length} values of M, ${runs} runs each` }),
+    );
+    if (!points.ok) return points;
+    const result = resultOf(points.value, options, {
+      ...measuredBy(context, started),
+      what: 'amortize',
+      recipe: name,
+      target: { name: plan.target.name, triple: plan.target.rustTriple },
+      runner: plan.runner,
+      reference: plan.reference.tools.python ?? 'python3',
+      clock: options.clock,
+      warmUp: options.warmUp,
+    });
+    const written = await writeResult(invocation, result);
+    return written.ok ? ok(result) : written;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface Measured {
+  readonly rounds: number;
+  readonly python: readonly TurnRun[];
+  readonly isolate: readonly TurnRun[];
+}
+
+async function measure(
+  session: Session,
+  bench: Bench,
+  recipe: string,
+  { rounds, runs, warmUp }: Options & { readonly runs: number },
+): Promise<Result<readonly Measured[]>> {
+  const side = bench.sides.get(recipe);
+  if (side === undefined) throw new Error('a recipe that was opened has a side');
+  const points: Measured[] = [];
+  const total = rounds.length * (runs + warmUp);
+  for (const m of rounds) {
+    const env = { AMORT_M: String(m) };
+    const workload = `${SUITE_AT}/${WORKLOAD}`;
+    const commands: Record<'python' | 'isolate', Turn> = {
+      python: { ...bench.python(workload, env), keep: true },
+      isolate: { ...side(workload, env), keep: true },
+    };
+    const before = points.length * (runs + warmUp);
+    const told = (turn: number): void =>
+      session.context.emit({
+        type: 'stage-progress',
+        stage: 'run',
+        done: before + turn,
+        total,
+        unit: 'turns',
+        detail: `M = ${m}`,
+      });
+    const taken = await bench.take(commands, { rounds: runs, warmUp }, told);
+    if (!taken.ok) return taken;
+    const { python = [], isolate = [] } = taken.value;
+    points.push({ rounds: m, python, isolate });
+  }
+  return ok(points);
+}
+
+function resultOf(
+  measured: readonly Measured[],
+  { clock }: Options,
+  head: Omit<Amortization, 'points' | 'fit' | 'exact'>,
+): Amortization {
+  const points = measured.map((point) => pointOf(point, clock));
+  const fit = fitAmortization(
+    points.map(({ rounds, python, isolate }) => ({ rounds, python: python.runs, isolate: isolate.runs })),
+  );
+  return {
+    ...head,
+    points,
+    ...(fit === undefined ? {} : { fit }),
+    exact: points.every(({ exact }) => exact),
+  };
+}
+
+function pointOf({ rounds, python, isolate }: Measured, clock: Clock): AmortizationPoint {
+  const times = { python: python.map((run) => run[clock]), isolate: isolate.map((run) => run[clock]) };
+  const pairs = times.python.map((ms, i) => [ms, times.isolate[i] as number] as const);
+  const right = python[0];
+  const wrong = [...python, ...isolate].find(({ digest }) => digest !== right?.digest);
+  return {
+    rounds,
+    python: timed(times.python),
+    isolate: timed(times.isolate),
+    delta: median(pairs.map(([p, i]) => i - p)),
+    ratio: median(pairs.map(([p, i]) => i / p)),
+    exact: wrong === undefined && right?.status === 0,
+    ...(wrong === undefined && right?.status === 0
+      ? {}
+      : { difference: { python: said(right), isolate: said(wrong ?? isolate[0]) } }),
+  };
+}
+
+/** What a run printed and how it ended, in one line. */
+function said(run: TurnRun | undefined): string {
+  const text = [run?.stdout, run?.stderr].filter(Boolean).join(' ').trimEnd().replaceAll('\n', '⏎');
+  return `${text || '(nothing)'}, status ${run?.status}`;
+}
+
+async function writeResult({ context, values }: Invocation, result: Amortization): Promise<Result<void>> {
+  const { cwd } = context.settings;
+  const folder =
+    values.artifacts === undefined
+      ? artifactsFolder(cwd, result.recipe)
+      : join(resolve(cwd, String(values.artifacts)), result.recipe);
+  const svg = amortizationChart(result);
+  return writeFiles(folder, {
+    'amortize.json': `${JSON.stringify(result, null, 2)}\n`,
+    'amortize.svg': standalone(svg),
+    'amortize.html': chartPage(`Amortization on ${result.recipe}`, svg, amortizationText(result)),
+  });
+}
+
+function notExact({ recipe, points }: Amortization): Failure {
+  const wrong = points.filter(({ exact }) => !exact);
+  return {
+    code: 'samples/bench-differs',
+    what: `On ${recipe} the workload does not print what the reference prints at M = ${wrong.map(({ rounds }) => rounds).join(', ')}.`,
+    fix: [`Run the samples first: \`provision ${recipe}\`.`],
+    evidence: wrong.flatMap(({ rounds, difference }) => [
+      `M = ${rounds}: reference ${difference?.python}`,
+      `M = ${rounds}: isolate   ${difference?.isolate}`,
+    ]),
+  };
+}

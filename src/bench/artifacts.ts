@@ -1,0 +1,44 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { artifactsFailure } from '../domain/artifacts.ts';
+import type { Context } from '../domain/context.ts';
+import type { MeasuredBy } from '../domain/measured.ts';
+import { err, ok, type Result } from '../domain/result.ts';
+import { hostMachine } from '../pipeline/host.ts';
+
+/** The head of a measurement's JSON. `started`: milliseconds since the epoch. */
+export function measuredBy({ settings }: Context, started: number): MeasuredBy {
+  const { version } = JSON.parse(readFileSync(join(settings.home, 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  return {
+    schema: 1,
+    tool: { name: 'provision', version },
+    started: new Date(started).toISOString(),
+    finished: new Date().toISOString(),
+    host: { machine: hostMachine().machine, cores: availableParallelism() },
+  };
+}
+
+/** Writes files into a folder, each replaced whole. Fails with `usage/artifacts`. */
+export async function writeFiles(
+  folder: string,
+  files: Readonly<Record<string, string>>,
+): Promise<Result<void>> {
+  try {
+    await mkdir(folder, { recursive: true });
+    for (const [name, text] of Object.entries(files)) {
+      const beside = join(folder, `${name}.${randomUUID()}.tmp`);
+      await writeFile(beside, text);
+      await rename(beside, join(folder, name));
+    }
+    return ok(undefined);
+  } catch (error) {
+    const failure = artifactsFailure(folder, error);
+    if (failure === undefined) throw error;
+    return err(failure);
+  }
+}

@@ -1,0 +1,175 @@
+import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Invocation, Outcome } from '../commands/command.ts';
+import type { Report } from '../domain/report.ts';
+import { err, ok, type Result } from '../domain/result.ts';
+import { sendAgain } from '../engine/docker/docker.ts';
+import { runProcess } from '../exec/process.ts';
+import { hostMachine } from '../pipeline/host.ts';
+import { type Planned, planRun } from '../pipeline/prepare.ts';
+import { openSession, type Session } from '../pipeline/session.ts';
+import { DEFAULT_RECIPE } from './default-recipe.ts';
+import { environment, median, runTool } from './measure.ts';
+import { copyProject } from './project-copy.ts';
+import { type Row, roundsOf, table } from './rows.ts';
+
+const WARM_RUNS = 11;
+
+/** `provision bench engine`: the Docker engine against `namespace`, and its image against `docker import` by hand. */
+export async function benchEngine(invocation: Invocation): Promise<Result<Outcome>> {
+  const folder = await mkdtemp(join(tmpdir(), 'provision-bench-'));
+  try {
+    return await measureAll(invocation, folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface Bench {
+  readonly invocation: Invocation;
+  readonly session: Session;
+  readonly planned: Planned;
+  readonly recipe: string;
+  readonly rounds: number;
+  readonly folder: string;
+  /** `docker`, or `docker:<host>` when one is named. */
+  readonly engine: string;
+}
+
+async function measureAll(invocation: Invocation, folder: string): Promise<Result<Outcome>> {
+  const recipe = invocation.positionals[1] ?? DEFAULT_RECIPE;
+  const rounds = roundsOf(invocation);
+  if (!rounds.ok) return rounds;
+  const { settings } = invocation.context;
+  const engine = settings.engine.startsWith('docker') ? settings.engine : 'docker';
+  const context = { ...invocation.context, emit: () => {}, settings: { ...settings, engine } };
+  const session = await openSession(context);
+  if (!session.ok) return session;
+  const planned = await planRun(session.value, recipe, hostMachine());
+  if (!planned.ok) return planned;
+  const bench: Bench = {
+    ...{ invocation, session: session.value, planned: planned.value },
+    ...{ recipe, rounds: rounds.value, folder, engine },
+  };
+  const rows: Row[] = [];
+  for (const part of [warm, build, image]) {
+    const measured = await part(bench);
+    if (!measured.ok) return measured;
+    rows.push(measured.value);
+  }
+  await session.value.store.settled();
+  return ok({ text: table(`Docker engine, ${recipe}`, rows), json: { recipe, rounds: rounds.value, rows } });
+}
+
+async function warm({ invocation: { context }, engine, recipe, folder }: Bench): Promise<Result<Row>> {
+  const args = ['run', recipe, '--engine', engine, '--store', context.settings.store];
+  const first = await runTool(context, args, folder);
+  if (!first.ok) return first;
+  const runs: number[] = [];
+  for (let i = 0; i < WARM_RUNS; i++) {
+    const run = await runTool(context, args, folder);
+    if (!run.ok) return run;
+    runs.push(run.value.ms);
+  }
+  const ms = median(runs);
+  return ok({ what: 'warm: nothing changed', ms, runs, goal: '≤ 1.0 s', met: ms <= 1000 });
+}
+
+/** A copy of the project at a new place has a target folder of its own, and a change makes it another program: all is compiled. */
+async function build(bench: Bench): Promise<Result<Row>> {
+  const times: Record<'docker' | 'namespace', number[]> = { docker: [], namespace: [] };
+  // The first round fills what an engine keeps: its image, the sysroot, the crates.
+  for (let round = 0; round <= bench.rounds; round++) {
+    for (const name of ['docker', 'namespace'] as const) {
+      const ms = await timeBuild(bench, `${name}-${round}`, name === 'docker' ? bench.engine : name);
+      if (!ms.ok) return ms;
+      if (round > 0) times[name].push(ms.value);
+    }
+  }
+  const ratio = median(times.docker.map((ms, i) => ms / (times.namespace[i] as number)));
+  return ok({
+    ...{ what: 'build step, all of the crate', ms: median(times.docker), runs: times.docker },
+    against: {
+      what: 'the same in `namespace`',
+      ms: median(times.namespace),
+      runs: times.namespace,
+      ratio,
+    },
+    ...{ goal: '≤ 1.15× `namespace`', met: ratio <= 1.15 },
+  });
+}
+
+async function timeBuild(bench: Bench, name: string, engine: string): Promise<Result<number>> {
+  const { context } = bench.invocation;
+  const home = join(bench.folder, name);
+  const file = await copyProject(bench.planned.plan.recipe, home);
+  await appendFile(
+    join(home, 'crate', 'src', 'main.rs'),
+    `\n#[used]\nstatic CHANGED: u64 = ${Date.now()};\n`,
+  );
+  const args = ['run', file, '--engine', engine, '--store', context.settings.store];
+  const run = await runTool(context, args, home);
+  if (!run.ok) return run;
+  const text = await readFile(join(home, 'artifacts', 'bench', 'report.json'), 'utf8');
+  const stage = (JSON.parse(text) as Report).stages.find((one) => one.name === 'build');
+  await rm(home, { recursive: true, force: true });
+  if (stage?.outcome === 'done') return ok(stage.ms);
+  return err(notBuilt(name));
+}
+
+async function image({ session, planned, rounds, engine }: Bench): Promise<Result<Row>> {
+  const tree = await planned.trees.make('toolchain');
+  if (!tree.ok) return tree;
+  const ours: number[] = [];
+  const hand: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const sent = await sendAgain(session.context, session.store, tree.value.folder);
+    if (!sent.ok) return sent;
+    ours.push(sent.value.ms);
+    const imported = await importByHand(session, tree.value.folder, sent.value.host);
+    if (!imported.ok) return imported;
+    hand.push(imported.value);
+  }
+  const ratio = median(ours.map((ms, i) => ms / (hand[i] as number)));
+  return ok({
+    ...{ what: `image of the toolchain, sent to ${engine}`, ms: median(ours), runs: ours },
+    against: { what: 'by hand: tar | docker import', ms: median(hand), runs: hand, ratio },
+    ...{ goal: '≤ 1.5× by hand', met: ratio <= 1.5 },
+  });
+}
+
+const HAND = 'provision-bench-by-hand';
+
+/** Milliseconds that `tar` and Docker's own client take for the same tree. */
+async function importByHand({ context }: Session, tree: string, host: string): Promise<Result<number>> {
+  const shell = (script: string) =>
+    runProcess({
+      argv: ['sh', '-c', script, 'sh', tree, host, HAND],
+      env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', ...environment(context) },
+      signal: context.signal,
+    });
+  const made = await shell('tar -C "$1" --numeric-owner -cf - . | docker -H "$2" import - "$3"');
+  if (!made.ok) return made;
+  const { status, ms, stderr } = made.value;
+  if (status !== 0) return err(noClient(Buffer.from(stderr).toString('utf8')));
+  const removed = await shell('docker -H "$2" rmi "$3"');
+  return removed.ok ? ok(ms) : removed;
+}
+
+function notBuilt(name: string) {
+  return {
+    code: 'engine/bench-run',
+    what: `The run ${name} did not build the program, so that there is nothing to compare.`,
+    fix: ['Report it with the output of `provision doctor`.'],
+  } as const;
+}
+
+function noClient(said: string) {
+  return {
+    code: 'engine/bench-baseline',
+    what: "The work by hand needs Docker's own client, and it did not do it.",
+    fix: ['Install it (Debian: `docker.io` or `docker-cli`); `tar` as well.'],
+    evidence: said.trimEnd().split('\n').slice(-5),
+  } as const;
+}

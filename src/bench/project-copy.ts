@@ -1,0 +1,32 @@
+import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Recipe } from '../domain/definitions.ts';
+
+/**
+ * Copies a recipe with its project and samples into a new folder, so that a bench can change them and the person's own
+ * stay as they are. Returns the recipe file: `bench.yaml`, the crate beside it in `crate`, the samples in `samples`.
+ */
+export async function copyProject(recipe: Recipe, home: string): Promise<string> {
+  await cp(recipe.project.folder, join(home, 'crate'), {
+    recursive: true,
+    filter: (path) => !/\/(target|\.git)$/.test(path),
+  });
+  await mkdir(join(home, 'samples'), { recursive: true });
+  for (const path of recipe.samples.paths) await cp(path, join(home, 'samples'), { recursive: true });
+  const file = join(home, 'bench.yaml');
+  await writeFile(file, recipeText(recipe));
+  return file;
+}
+
+function recipeText(recipe: Recipe): string {
+  return JSON.stringify({
+    schema: 1,
+    description: 'A copy that the bench changes',
+    target: recipe.target,
+    toolchain: recipe.toolchain,
+    sysroot: recipe.sysroot,
+    reference: recipe.reference,
+    project: { path: 'crate', bin: recipe.project.bin, profile: recipe.project.profile },
+    samples: { path: 'samples', timeout: recipe.samples.timeoutSeconds },
+  });
+}

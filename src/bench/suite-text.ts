@@ -1,0 +1,107 @@
+import type { Estimate, Timed } from '../domain/measured.ts';
+import type { Plan } from '../domain/plan.ts';
+import type { SuiteRecipe, SuiteSample, SuiteTimes } from '../domain/suite-times.ts';
+import { median } from './measure.ts';
+import { quantile } from './stats.ts';
+
+/** The recipes of a suite with what the samples' times say of each. */
+export function suiteRecipes(
+  plans: readonly Pick<Plan, 'recipe' | 'target' | 'runner'>[],
+  samples: readonly SuiteSample[],
+): readonly SuiteRecipe[] {
+  const native = plans.find(({ runner }) => runner === 'native')?.recipe.name;
+  return plans.map(({ recipe: { name }, target, runner }) => {
+    const ratio = ratioOf(samples, name);
+    const against = native ?? 'the reference';
+    const emulation = runner === 'native' ? undefined : ratioOf(samples, name, native);
+    return {
+      recipe: name,
+      target: { name: target.name, triple: target.rustTriple },
+      runner,
+      ...(ratio === undefined ? {} : { ratio }),
+      ...(emulation === undefined ? {} : { emulation: { ...emulation, against } }),
+    };
+  });
+}
+
+/** Over the samples that both ran: the median ratio and its quartiles. */
+function ratioOf(samples: readonly SuiteSample[], recipe: string, base?: string): Estimate | undefined {
+  const ratios = samples.flatMap((sample) => {
+    const time = timeOf(sample, recipe);
+    const other = base === undefined ? sample.reference : timeOf(sample, base);
+    return time === undefined || other === undefined ? [] : [time.median / other.median];
+  });
+  if (ratios.length === 0) return undefined;
+  return { value: median(ratios), low: quantile(ratios, 0.25), high: quantile(ratios, 0.75) };
+}
+
+function timeOf({ times }: SuiteSample, recipe: string): Timed | undefined {
+  const time = times[recipe];
+  return time !== undefined && 'median' in time ? time : undefined;
+}
+
+const NAME = 34;
+const CELL = 11;
+/** As many as fit beside the names and the reference within 80 columns. */
+const RECIPES_IN_A_TABLE = 3;
+
+/** Tables of at most 80 columns: a row for each sample, a column for each recipe. */
+export function suiteText(data: SuiteTimes): string {
+  const tables: string[] = [];
+  for (let i = 0; i < data.recipes.length; i += RECIPES_IN_A_TABLE) {
+    tables.push(table(data, data.recipes.slice(i, i + RECIPES_IN_A_TABLE)));
+  }
+  const clock = data.clock === 'wall' ? 'launch to exit' : 'CPU time';
+  return [
+    `Samples: ms, ${clock}, median of ${data.rounds} in turn after ${data.warmUp} to warm up`,
+    '',
+    ...tables,
+    ...data.recipes.flatMap(summary),
+    ...failures(data),
+    '',
+  ].join('\n');
+}
+
+function table({ samples, reference }: SuiteTimes, recipes: readonly SuiteRecipe[]): string {
+  const row = (name: string, cells: readonly string[]): string =>
+    cut(name, NAME).padEnd(NAME) + cells.map((cell) => cut(cell, CELL - 1).padStart(CELL)).join('');
+  const lines = samples.map((sample) =>
+    row(sample.name, [
+      sample.reference.median.toFixed(1),
+      ...recipes.map(({ recipe }) => cellOf(sample.times[recipe])),
+    ]),
+  );
+  const head = row('', [reference, ...recipes.map(({ recipe }) => recipe)]);
+  return [head, ...lines, ''].join('\n');
+}
+
+function cellOf(time: SuiteSample['times'][string] | undefined): string {
+  if (time === undefined || 'skipped' in time) return 'skipped';
+  return 'failed' in time ? 'FAILED' : time.median.toFixed(1);
+}
+
+function summary({ recipe, runner, ratio, emulation }: SuiteRecipe): readonly string[] {
+  if (ratio === undefined) return [`${recipe}: no sample ran`];
+  return [
+    `${recipe}: ×${spread(ratio)} of the reference`,
+    ...(emulation === undefined
+      ? []
+      : [`  ${runner} costs ×${spread(emulation)} of ${emulation.against}, which runs natively`]),
+  ];
+}
+
+function spread({ value, low, high }: Estimate): string {
+  return `${value.toFixed(2)} (half of the samples: ${low.toFixed(2)} to ${high.toFixed(2)})`;
+}
+
+function failures({ samples }: SuiteTimes): readonly string[] {
+  return samples.flatMap(({ name, times }) =>
+    Object.entries(times).flatMap(([recipe, time]) =>
+      'failed' in time ? [`${name} on ${recipe}: ${time.failed}`] : [],
+    ),
+  );
+}
+
+function cut(text: string, columns: number): string {
+  return text.length <= columns ? text : `${text.slice(0, columns - 1)}…`;
+}

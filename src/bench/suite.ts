@@ -1,0 +1,207 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Invocation, Outcome } from '../commands/command.ts';
+import type { Clock } from '../domain/amortization.ts';
+import { err, ok, type Result } from '../domain/result.ts';
+import type { Sample } from '../domain/sample.ts';
+import type { SuiteSample, SuiteTimes } from '../domain/suite-times.ts';
+import { openSession, type Session } from '../pipeline/session.ts';
+import { capabilitiesOf } from '../pipeline/worlds.ts';
+import { collectSamples } from '../run/collect.ts';
+import { missingFacility } from '../run/facilities.ts';
+import { SCRATCH_AT, SUITE_AT } from '../run/world.ts';
+import { measuredBy, writeFiles } from './artifacts.ts';
+import { SUITE_RECIPES } from './default-recipe.ts';
+import { countOption, wordOption } from './options.ts';
+import { timed } from './stats.ts';
+import { suiteRecipes, suiteText } from './suite-text.ts';
+import { type Bench, openBench, type Turn, type TurnRun } from './turns.ts';
+import { makeReady, type Ready } from './worlds.ts';
+
+const ROUNDS = 3;
+const WARM_UP = 1;
+
+interface Options {
+  readonly rounds: number;
+  readonly warmUp: number;
+  readonly clock: Clock;
+}
+
+/** `provision bench suite`: how long each sample takes on each target, launch to exit, and what emulation costs. */
+export async function benchSuite(invocation: Invocation): Promise<Result<Outcome>> {
+  const options = readOptions(invocation);
+  if (!options.ok) return options;
+  const session = await openSession(invocation.context);
+  if (!session.ok) return session;
+  const folder = await mkdtemp(join(tmpdir(), 'provision-bench-'));
+  try {
+    return await measureSuite(session.value, invocation, options.value, folder);
+  } finally {
+    await session.value.engineUsed()?.close?.();
+    await session.value.store.settled();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function readOptions(invocation: Invocation): Result<Options> {
+  const rounds = countOption(invocation, 'rounds', 1);
+  if (!rounds.ok) return rounds;
+  const warmUp = countOption(invocation, 'warm-up', 0);
+  if (!warmUp.ok) return warmUp;
+  const clock = wordOption(invocation, 'clock', ['wall', 'cpu']);
+  if (!clock.ok) return clock;
+  return ok({ rounds: rounds.value ?? ROUNDS, warmUp: warmUp.value ?? WARM_UP, clock: clock.value });
+}
+
+async function measureSuite(
+  session: Session,
+  invocation: Invocation,
+  options: Options,
+  folder: string,
+): Promise<Result<Outcome>> {
+  const started = Date.now();
+  const { context } = session;
+  const named = invocation.positionals.slice(1);
+  const recipes = [...new Set(named.length === 0 ? SUITE_RECIPES : named)];
+  const all: Ready[] = [];
+  for (const recipe of recipes) {
+    const ready = await makeReady(session, recipe, folder);
+    if (!ready.ok) return ready;
+    all.push(ready.value);
+  }
+  const [first] = all;
+  if (first === undefined) throw new Error('a suite has a recipe');
+  const suite = first.planned.plan.recipe.samples;
+  const samples = await collectSamples(suite.paths, { timeoutSeconds: suite.timeoutSeconds });
+  if (!samples.ok) return samples;
+  const measured = await session.recorder.stage(
+    'run',
+    'Time of the samples',
+    () => runAll(session, all, samples.value, options, folder),
+    (value) => ({ hit: false, detail: `${value.length} samples, ${all.length + 1} places` }),
+  );
+  if (!measured.ok) return measured;
+  const result: SuiteTimes = {
+    ...measuredBy(context, started),
+    what: 'suite',
+    reference: first.planned.plan.reference.tools.python ?? 'python3',
+    clock: options.clock,
+    rounds: options.rounds,
+    warmUp: options.warmUp,
+    recipes: suiteRecipes(
+      all.map(({ planned: { plan } }) => plan),
+      measured.value,
+    ),
+    samples: measured.value,
+  };
+  const { cwd } = context.settings;
+  const written = await writeFiles(resolve(cwd, String(invocation.values.artifacts ?? 'artifacts')), {
+    'suite.json': `${JSON.stringify(result, null, 2)}\n`,
+  });
+  if (!written.ok) return written;
+  return ok({ text: suiteText(result), json: result });
+}
+
+/** Samples of one folder share a sandbox; there is one place where a suite can be seen. */
+async function runAll(
+  session: Session,
+  all: readonly Ready[],
+  samples: readonly Sample[],
+  options: Options,
+  folder: string,
+): Promise<Result<readonly SuiteSample[]>> {
+  const [first] = all;
+  if (first === undefined) return ok([]);
+  const { context } = session;
+  const done: SuiteSample[] = [];
+  for (const suite of new Set(samples.map((sample) => sample.suite))) {
+    const opened = await openBench(context, {
+      engine: first.engine,
+      rootfs: (all.find(({ planned }) => planned.plan.recipe.wasm !== undefined) ?? first).rootfs,
+      reference: first.worlds.reference,
+      targets: new Map(all.map(({ planned, worlds }) => [planned.plan.recipe.name, worlds.target])),
+      mounts: [{ kind: 'source', source: suite, at: SUITE_AT }],
+      log: join(folder, 'bench.log'),
+    });
+    if (!opened.ok) return opened;
+    await using bench = opened.value;
+    for (const sample of samples.filter((one) => one.suite === suite)) {
+      context.emit({
+        type: 'stage-progress',
+        stage: 'run',
+        done: done.length,
+        total: samples.length,
+        unit: 'samples',
+        detail: sample.name,
+      });
+      const one = await runSample(bench, all, sample, options);
+      if (!one.ok) return one;
+      done.push(one.value);
+    }
+  }
+  return ok(done);
+}
+
+async function runSample(
+  bench: Bench,
+  all: readonly Ready[],
+  sample: Sample,
+  { rounds, warmUp, clock }: Options,
+): Promise<Result<SuiteSample>> {
+  const script = `${SUITE_AT}/${sample.file.slice(sample.suite.length + 1)}`;
+  const skipped = new Map<string, string>();
+  const commands: Record<string, Turn> = { '': turnOf(bench.python(script), sample) };
+  for (const { planned } of all) {
+    const { plan } = planned;
+    const { name } = plan.recipe;
+    const missing = missingFacility(sample.requires, capabilitiesOf(plan));
+    const side = bench.sides.get(name);
+    if (missing !== undefined) skipped.set(name, missing);
+    else if (side !== undefined) commands[name] = turnOf(side(script), sample);
+  }
+  const taken = await bench.take(commands, { rounds, warmUp });
+  if (!taken.ok) return taken;
+  const right = taken.value[''] ?? [];
+  if (right.length === 0) return err(nothingRan(sample));
+  const times = Object.fromEntries(
+    all.map(({ planned }) => {
+      const { name } = planned.plan.recipe;
+      const missing = skipped.get(name);
+      return [
+        name,
+        missing === undefined ? outcomeOf(taken.value[name] ?? [], right, clock) : { skipped: missing },
+      ];
+    }),
+  );
+  return ok({
+    name: sample.name,
+    tier: sample.tier,
+    reference: timed(right.map((run) => run[clock])),
+    times,
+  });
+}
+
+function turnOf(turn: Turn, { argv, stdin }: Sample): Turn {
+  return { ...turn, argv: [...turn.argv, ...argv], stdin, keep: true, empty: SCRATCH_AT };
+}
+
+/** Bundles lie elsewhere here, which tracebacks show: whether outputs are equal is what a run of the recipe says. */
+function outcomeOf(
+  runs: readonly TurnRun[],
+  right: readonly TurnRun[],
+  clock: Clock,
+): SuiteSample['times'][string] {
+  const wrong = runs.find(({ status }) => status !== right[0]?.status);
+  if (wrong === undefined) return timed(runs.map((run) => run[clock]));
+  const last = wrong.stderr?.trimEnd().split('\n').at(-1) ?? '';
+  return { failed: `status ${wrong.status} instead of ${right[0]?.status}: ${last}` };
+}
+
+function nothingRan({ name }: Sample) {
+  return {
+    code: 'engine/bench-run',
+    what: `The reference interpreter did not run ${name}.`,
+    fix: ['Run the recipe by itself first.'],
+  } as const;
+}

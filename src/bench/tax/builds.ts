@@ -1,0 +1,111 @@
+import type { CPythonBuild, Optimization, Resolved, SourceSysroot } from '../../domain/definitions.ts';
+import type { TaxSettings } from '../../domain/tax.ts';
+import { TAX_RECIPES } from '../default-recipe.ts';
+
+/** A program to measure: a recipe, its settings changed. */
+export interface TaxBuild {
+  readonly name: string;
+  readonly recipe: string;
+  readonly settings: Pick<TaxSettings, 'linkage' | 'flavour' | 'pie'>;
+  change(resolved: Resolved): Resolved;
+}
+
+/** The distribution's shared library, which every program on the system that embeds Python loads. */
+export const DISTRIBUTION = 'shared-debian';
+
+/** Everything that can be built, by name; of each only what is wanted is made. */
+export const BUILDS: readonly TaxBuild[] = [
+  {
+    name: DISTRIBUTION,
+    recipe: TAX_RECIPES.shared,
+    settings: { linkage: 'shared', flavour: 'debian', pie: 'pie' },
+    change: (resolved) => resolved,
+  },
+  ...(['none', 'pgo', 'lto', 'pgo+lto'] as const).map((flavour) => ({
+    name: `static-${flavour}`,
+    recipe: TAX_RECIPES.static,
+    settings: { linkage: 'static', flavour, pie: 'no-pie' } as const,
+    change: (resolved: Resolved) => optimized(resolved, flavour),
+  })),
+  ...(['none', 'pgo'] as const).flatMap((flavour) => [
+    {
+      name: `static-pie-${flavour}`,
+      recipe: TAX_RECIPES.static,
+      settings: { linkage: 'static', flavour, pie: 'pie' } as const,
+      change: (resolved: Resolved) => anywhere(optimized(resolved, flavour)),
+    },
+    {
+      name: `shared-${flavour}`,
+      recipe: TAX_RECIPES.static,
+      settings: { linkage: 'shared', flavour, pie: 'pie' } as const,
+      change: (resolved: Resolved) => shared(anywhere(optimized(resolved, flavour))),
+    },
+  ]),
+];
+
+/** What is measured in a hurry: the distribution's library against the recipe as it stands. */
+export const QUICK: readonly string[] = [DISTRIBUTION, 'static-pgo'];
+
+function optimized(resolved: Resolved, optimization: Optimization): Resolved {
+  return {
+    ...withSysroot(resolved, (sysroot) => ({
+      ...sysroot,
+      cpython: { ...sysroot.cpython, optimization },
+    })),
+    recipe: { ...resolved.recipe, optimization },
+  };
+}
+
+const FIXED_ADDRESS = /(?:^|\s)-(?:fno-pic|fno-pie|no-pie)(?=\s|$)/g;
+
+/** Code that can be loaded at any address. */
+function anywhere(resolved: Resolved): Resolved {
+  return withSysroot(resolved, (sysroot) => ({
+    ...sysroot,
+    compiler: {
+      ...sysroot.compiler,
+      flags: sysroot.compiler.flags.filter((flag) => !flag.match(FIXED_ADDRESS)),
+    },
+    cpython: {
+      ...sysroot.cpython,
+      env: Object.fromEntries(
+        Object.entries(sysroot.cpython.env).map(([name, value]) => [
+          name,
+          value.replaceAll(FIXED_ADDRESS, ''),
+        ]),
+      ),
+    },
+    link: { ...sysroot.link, pie: true },
+  }));
+}
+
+/**
+ * The same CPython in a library of its own. Modules on further libraries are left out: archives meant for programs
+ * cannot go into a shared library, and no workload imports them.
+ */
+function shared(resolved: Resolved): Resolved {
+  return withSysroot(resolved, (sysroot) => ({
+    ...sysroot,
+    cpython: {
+      ...sysroot.cpython,
+      configure: [
+        ...sysroot.cpython.configure.filter((word) => word !== '--disable-shared'),
+        '--enable-shared',
+        ...sysroot.cpython.modules.map((name) => `py_cv_module_${name}=n/a`),
+      ],
+      without: { ...sysroot.cpython.without, ...leftOut(sysroot.cpython) },
+      modules: [],
+    },
+    link: { ...sysroot.link, wholePython: false },
+  }));
+}
+
+function leftOut({ modules }: CPythonBuild): Readonly<Record<string, string>> {
+  return Object.fromEntries(modules.map((name) => [name, 'Left out of the shared library of the bench.']));
+}
+
+function withSysroot(resolved: Resolved, change: (sysroot: SourceSysroot) => SourceSysroot): Resolved {
+  return resolved.sysroot.kind === 'cpython-source'
+    ? { ...resolved, sysroot: change(resolved.sysroot) }
+    : resolved;
+}

@@ -1,0 +1,110 @@
+import type { Estimate } from '../../domain/measured.ts';
+import type { Tax, TaxCell, TaxFactor, TaxNoise, TaxWorkload } from '../../domain/tax.ts';
+import { signed } from '../amortize-text.ts';
+import { WORKLOADS } from './factors.ts';
+
+const NAME = 30;
+const CELL = 24;
+
+/** The cells, what each factor explains, the noise and the conclusion, within 80 columns. */
+export function taxText(data: Tax): string {
+  return [
+    `Tax against ${data.reference}: CPU time of the work alone, in points (per cent),`,
+    `median of ${data.rounds} in turn after ${data.warmUp} to warm up, with the interval of 95 of 100`,
+    '',
+    row('cell', ['loop', 'amortize']),
+    ...data.cells.map((cell) => cellRow(cell)),
+    '',
+    ...countLines(data),
+    row('change, all else equal', ['loop', 'amortize']),
+    ...factorRows(data.factors),
+    ...(data.factors.length === 0 ? ['  no two cells differ in one factor alone'] : []),
+    '',
+    ...noiseRows(data.noise),
+    ...wrapped(data.conclusion),
+    '',
+  ].join('\n');
+}
+
+function row(name: string, cells: readonly string[]): string {
+  return name.padEnd(NAME) + cells.map((cell) => cell.padStart(CELL)).join('');
+}
+
+function cellRow({ name, workloads, exact }: TaxCell): string {
+  const cells = WORKLOADS.map((workload) => range(workloads[workload].tax));
+  return `${row(name, cells)}${exact ? '' : '\n  it does not print what the reference prints'}`;
+}
+
+function range({ value, low, high }: Estimate): string {
+  return `${signed(value, 1)} (${signed(low, 1)} to ${signed(high, 1)})`;
+}
+
+function countLines({ cells, counter }: Tax): readonly string[] {
+  if (counter === undefined) return ['Instructions were not counted.', ''];
+  const number = (cell: TaxCell, workload: TaxWorkload): string => {
+    const count = cell.workloads[workload].instructions;
+    return count === undefined ? '?' : `${signed(count.tax, 1)} (${count.isolate.toFixed(1)})`;
+  };
+  return [
+    `Instructions by ${counter.program}, points (and how many for one round)`,
+    ...wrapped(`${counter.why}`).map((line) => `  ${line}`),
+    row('cell', ['loop', 'amortize']),
+    ...cells.map((cell) =>
+      row(
+        cell.name,
+        WORKLOADS.map((workload) => number(cell, workload)),
+      ),
+    ),
+    '',
+  ];
+}
+
+function factorRows(factors: readonly TaxFactor[]): readonly string[] {
+  const changes = [...new Set(factors.map(nameOf))];
+  return changes.map((name) => {
+    const of = (workload: TaxWorkload): TaxFactor | undefined =>
+      factors.find((factor) => nameOf(factor) === name && factor.workload === workload);
+    return row(
+      name,
+      WORKLOADS.map((workload) => {
+        const found = of(workload);
+        return found === undefined ? '' : range(found.points);
+      }),
+    );
+  });
+}
+
+function nameOf({ factor, from, to }: TaxFactor): string {
+  return `${factor}: ${from} → ${to}`;
+}
+
+function noiseRows(noise: readonly TaxNoise[]): readonly string[] {
+  if (noise.length === 0) return [];
+  const [first] = noise;
+  const sources = [...new Set(noise.map(({ source }) => source))];
+  return [
+    row(`noise: what varies (${first?.cell})`, ['loop', 'amortize']),
+    ...sources.map((source) =>
+      row(
+        `  ${source}`,
+        WORKLOADS.map((workload) => {
+          const found = noise.find((one) => one.source === source && one.workload === workload);
+          return found === undefined ? '' : `±${found.spread.toFixed(1)}`;
+        }),
+      ),
+    ),
+    '',
+  ];
+}
+
+/** Words in lines of at most 80 columns. */
+export function wrapped(text: string): readonly string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= 78)
+      lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}

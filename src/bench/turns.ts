@@ -1,0 +1,166 @@
+import { join } from 'node:path';
+import type { Context } from '../domain/context.ts';
+import { ok, type Result } from '../domain/result.ts';
+import type { Engine, Mount, Sandbox } from '../engine/engine.ts';
+import { PATHS } from '../engine/paths.ts';
+import { runTool } from '../engine/tool.ts';
+import { SAMPLE_ENV, SCRATCH_AT, type World } from '../run/world.ts';
+
+/** A command that is run in turn with others, as alternate.py takes it. */
+export interface Turn {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin?: string;
+  readonly keep?: boolean;
+  readonly still?: boolean;
+  readonly empty?: string;
+}
+
+/** How one run of a command went, as alternate.py tells it; the optional keys where its output was kept. */
+export interface TurnRun {
+  /** Milliseconds. */
+  readonly wall: number;
+  readonly cpu: number;
+  /** kB. */
+  readonly peak: number;
+  readonly still?: boolean;
+  readonly status?: number;
+  readonly digest?: string;
+  readonly stdout?: string;
+  readonly stderr?: string;
+}
+
+/** A world that shares a sandbox with others: how a script is run in it there. */
+export type Side = (script: string, env?: Readonly<Record<string, string>>) => Turn;
+
+/** A sandbox with several worlds in it, so that what is alternated differs in nothing but them. */
+export interface Bench extends AsyncDisposable {
+  readonly python: Side;
+  /** By the names given. */
+  readonly sides: ReadonlyMap<string, Side>;
+  /** Runs the commands in turn. `told` hears the number of each turn that is over, warm-up included. */
+  take(
+    commands: Readonly<Record<string, Turn>>,
+    count: { readonly rounds: number; readonly warmUp: number },
+    told?: (turn: number) => void,
+  ): Promise<Result<Readonly<Record<string, readonly TurnRun[]>>>>;
+}
+
+const ALTERNATE_AT = '/job/alternate.py';
+
+export interface BenchInput {
+  readonly engine: Engine;
+  /** Root for all: it holds what the host's own programs load. */
+  readonly rootfs: string;
+  readonly reference: World;
+  readonly targets: ReadonlyMap<string, World>;
+  /** Scripts and the like. */
+  readonly mounts: readonly Mount[];
+  /** File that gets what the measuring program says. */
+  readonly log: string;
+}
+
+/** Fails as the engine does. */
+export async function openBench(context: Context, input: BenchInput): Promise<Result<Bench>> {
+  const { reference, targets } = input;
+  const mounts = new Map<string, Mount>();
+  const add = (mount: Mount): void => void mounts.set(mount.at, mount);
+  const script = join(context.settings.home, 'src', 'bench', 'alternate.py');
+  for (const mount of [...reference.mounts, ...input.mounts]) add(mount);
+  add({ kind: 'source', source: script, at: ALTERNATE_AT });
+  add({ kind: 'scratch', at: SCRATCH_AT });
+  const sides = new Map<string, Side>();
+  for (const [name, world] of targets) {
+    const places = placesOf(name);
+    for (const mount of world.mounts)
+      add(mount.at === PATHS.interpreter ? { ...mount, at: places.bundle } : mount);
+    if (usesQemu(world)) add({ kind: 'tree', source: world.rootfs, at: places.root });
+    sides.set(name, (file, env) => turnOf({ ...world, command: moved(world, places) }, file, env));
+  }
+  const opened = await input.engine.open({
+    rootfs: input.rootfs,
+    network: 'none',
+    hostname: 'sample',
+    mounts: [...mounts.values()],
+  });
+  if (!opened.ok) return opened;
+  const box = opened.value;
+  const python = reference.command[0];
+  return ok({
+    python: (file, env) => turnOf(reference, file, env),
+    sides,
+    take: (commands, count, told) => take(context, box, { ...input, python }, commands, count, told),
+    [Symbol.asyncDispose]: () => box[Symbol.asyncDispose](),
+  });
+}
+
+async function take(
+  context: Context,
+  box: Sandbox,
+  { python, log }: { readonly python: string; readonly log: string },
+  commands: Readonly<Record<string, Turn>>,
+  { rounds, warmUp }: { readonly rounds: number; readonly warmUp: number },
+  told?: (turn: number) => void,
+): Promise<Result<Readonly<Record<string, readonly TurnRun[]>>>> {
+  const run = await runTool(
+    {
+      ...context,
+      emit: (event) => {
+        const turn = event.type === 'stage-output' ? /^turn (\d+)$/m.exec(event.text)?.[1] : undefined;
+        if (turn === undefined) context.emit(event);
+        else told?.(Number(turn));
+      },
+    },
+    box,
+    {
+      stage: 'run',
+      code: 'engine/bench-run',
+      doing: 'Measuring',
+      fix: ['Run the recipe by itself first.'],
+      log,
+      quietStdout: true,
+      command: {
+        argv: [python, ALTERNATE_AT, String(rounds), String(warmUp)],
+        env: { ...SAMPLE_ENV },
+        cwd: SCRATCH_AT,
+        stdin: JSON.stringify(commands),
+        maxOutput: 1024 ** 3,
+      },
+    },
+  );
+  if (!run.ok) return run;
+  return ok(JSON.parse(Buffer.from(run.value.stdout).toString('utf8')) as Record<string, TurnRun[]>);
+}
+
+interface Places {
+  readonly bundle: string;
+  readonly root: string;
+}
+
+/** The bundles lie beside the reference here; they may lie anywhere. */
+function placesOf(name: string): Places {
+  return { bundle: `/opt/bundles/${name}`, root: `/opt/roots/${name}` };
+}
+
+function turnOf(world: World, file: string, env: Readonly<Record<string, string>> = {}): Turn {
+  return { argv: [...world.command, file], env: { ...SAMPLE_ENV, ...world.env, ...env } };
+}
+
+function usesQemu(world: World): boolean {
+  return world.emulator?.startsWith('qemu-') === true;
+}
+
+/** The command line where the bundle lies elsewhere and, under qemu's user mode, the target's root does. */
+function moved(world: World, places: Places): World['command'] {
+  const words = world.command.map((word, i, all) => {
+    // What a program in an engine for WebAssembly sees stays where it was (`host::guest`), its own name too.
+    if (all[i - 1] === '--argv0') return word;
+    if (word === PATHS.interpreter) return `${places.bundle}::${PATHS.interpreter}`;
+    return word.startsWith(`${PATHS.interpreter}/`)
+      ? places.bundle + word.slice(PATHS.interpreter.length)
+      : word;
+  });
+  // qemu-user(1): `-L`, prefix of the target's interpreter and libraries.
+  if (usesQemu(world)) words.splice(1, 0, '-L', places.root);
+  return words as unknown as World['command'];
+}

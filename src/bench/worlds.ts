@@ -1,0 +1,39 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ok, type Result } from '../domain/result.ts';
+import type { Engine } from '../engine/engine.ts';
+import { hostMachine } from '../pipeline/host.ts';
+import { type Planned, planRun } from '../pipeline/prepare.ts';
+import type { Session } from '../pipeline/session.ts';
+import { makeWorlds, type Progress } from '../pipeline.ts';
+import type { World } from '../run/world.ts';
+
+/** A recipe, ready to be run beside the reference interpreter. */
+export interface Ready {
+  readonly planned: Planned;
+  readonly engine: Engine;
+  readonly worlds: { readonly target: World; readonly reference: World };
+  /** A root that holds what the reference and the target's runner load. */
+  readonly rootfs: string;
+}
+
+/** Builds and bundles a recipe as a run does, without its samples. `folder` gets logs. */
+export async function makeReady(session: Session, recipe: string, folder: string): Promise<Result<Ready>> {
+  const planned = await planRun(session, recipe, hostMachine());
+  return planned.ok ? readyFrom(session, planned.value, folder) : planned;
+}
+
+export async function readyFrom(session: Session, planned: Planned, folder: string): Promise<Result<Ready>> {
+  const logs = join(folder, 'logs');
+  await mkdir(logs, { recursive: true });
+  const progress: Progress = {};
+  const worlds = await makeWorlds(session, planned, [], logs, progress);
+  if (!worlds.ok) return worlds;
+  const engine = await session.engine();
+  if (!engine.ok) return engine;
+  const { toolchain } = progress;
+  // An engine for WebAssembly loads more than Python does.
+  const wide = planned.plan.recipe.wasm !== undefined && toolchain !== undefined;
+  const rootfs = wide ? toolchain.folder : worlds.value.reference.rootfs;
+  return ok({ planned, engine: engine.value, worlds: worlds.value, rootfs });
+}

@@ -1,0 +1,37 @@
+import type { Resolved } from '../domain/definitions.ts';
+import type { LockedPackage } from '../domain/packages.ts';
+import type { Failure } from '../failure.ts';
+
+/** Says that the crate wants a newer Rust than it gets, before anything is fetched. */
+export function rustTooOld(resolved: Resolved, toolchain: readonly LockedPackage[]): Failure | undefined {
+  const { crate, rust, toolchain: image, recipe } = resolved;
+  if (crate.rustVersion === undefined) return undefined;
+  const packaged = toolchain.find(({ name }) => name === 'rustc')?.version;
+  const has = rust?.release ?? packaged?.replace(/^\d+:/, '').replace(/[^0-9.].*$/, '');
+  if (has === undefined || !isOlder(has, crate.rustVersion)) return undefined;
+  const where = rust === undefined ? `the toolchain image \`${image.name}\`` : 'your own toolchain';
+  return {
+    code: 'build/rust-too-old',
+    what: `\`${crate.name}\` needs Rust ${crate.rustVersion} or newer, and ${where} has ${has}.`,
+    why: '`rust-version` in its Cargo.toml says so; cargo would refuse to build it.',
+    fix:
+      rust === undefined
+        ? [
+            `Build with your own Rust: \`rust: host\` in ${recipe.file} (rustup, with the target's standard library).`,
+            `Or make it a program of Rust ${has}: lower \`rust-version\`, and take crates that fit with \`CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS=fallback cargo update\`.`,
+          ]
+        : [
+            '`rustup update`, or name a newer toolchain in `rust-toolchain.toml`.',
+            'Or lower `rust-version` in Cargo.toml.',
+          ],
+  };
+}
+
+function isOlder(has: string, wanted: string): boolean {
+  const [a, b] = [has.split('.').map(Number), wanted.split('.').map(Number)];
+  for (let i = 0; i < 3; i += 1) {
+    const order = (a[i] ?? 0) - (b[i] ?? 0);
+    if (order !== 0) return order < 0;
+  }
+  return false;
+}

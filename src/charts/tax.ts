@@ -1,0 +1,135 @@
+import type { Tax, TaxFactor, TaxWorkload } from '../domain/tax.ts';
+import { axis, COLORS, draw, grid, legend } from './draw.ts';
+
+const WORKLOADS: readonly { readonly name: TaxWorkload; readonly title: string }[] = [
+  { name: 'loop', title: 'integer loop' },
+  { name: 'amortize', title: 'amortize workload' },
+];
+
+/** Points of the tax that each factor explains, with its spread, and below it the tax of every cell. An SVG element. */
+export function taxChart(data: Tax): string {
+  const changes = [...new Set(data.factors.map(changeOf))].reverse();
+  const cells = [...data.cells].reverse();
+  const above = 34 * Math.max(1, changes.length) + 10;
+  const below = 34 * Math.max(1, cells.length) + 10;
+  const category = (gridIndex: number, names: readonly string[]): object => ({
+    ...axis(''),
+    type: 'category',
+    gridIndex,
+    data: [...names],
+    splitLine: { show: false },
+    axisLabel: { color: COLORS.ink, fontSize: 12, width: 150, overflow: 'break', interval: 0 },
+  });
+  const value = (gridIndex: number, name: string): object => ({
+    ...axis(name),
+    type: 'value',
+    gridIndex,
+    nameGap: 26,
+  });
+  return draw({
+    id: 'tax',
+    title: 'What the per-opcode tax is made of',
+    description: data.conclusion,
+    height: above + below + 150,
+    option: {
+      legend: legend(),
+      grid: [
+        grid({ left: 200, right: 20, top: 34, height: above }),
+        grid({ left: 200, right: 20, top: above + 94, height: below }),
+      ],
+      xAxis: [value(0, 'points that the change adds'), value(1, 'tax against python3, points')],
+      yAxis: [
+        category(0, changes),
+        category(
+          1,
+          cells.map(({ name }) => name),
+        ),
+      ],
+      series: WORKLOADS.flatMap(({ name, title }, index) => {
+        const factors = data.factors.filter(({ workload }) => workload === name);
+        return [
+          ...dots(
+            title,
+            0,
+            index,
+            factors.map((factor) => [
+              factor.points.value,
+              changeOf(factor),
+              factor.points.low,
+              factor.points.high,
+            ]),
+          ),
+          ...dots(
+            title,
+            1,
+            index,
+            cells.map((cell) => {
+              const { tax } = cell.workloads[name];
+              return [tax.value, cell.name, tax.low, tax.high];
+            }),
+          ),
+        ];
+      }),
+    },
+  });
+}
+
+type Dot = readonly [value: number, category: string, low: number, high: number];
+
+/** A dot with a whisker for each category; the two workloads one above the other. */
+function dots(name: string, place: number, index: number, data: readonly Dot[]): readonly object[] {
+  const color = COLORS.series[index];
+  const shift = index === 0 ? -6 : 6;
+  return [
+    {
+      name,
+      type: 'scatter',
+      xAxisIndex: place,
+      yAxisIndex: place,
+      symbol: index === 0 ? 'circle' : 'rect',
+      symbolSize: 9,
+      symbolOffset: [0, shift],
+      itemStyle: { color, opacity: 1 },
+      data: data.map(([value, category]) => [value, category]),
+      // No change, no tax.
+      ...(index === 0
+        ? {
+            markLine: {
+              silent: true,
+              symbol: 'none',
+              label: { show: false },
+              lineStyle: { color: COLORS.muted, type: 'solid', width: 1 },
+              data: [{ xAxis: 0 }],
+            },
+          }
+        : {}),
+    },
+    {
+      type: 'custom',
+      xAxisIndex: place,
+      yAxisIndex: place,
+      data: data.map(([value, category, low, high]) => [value, category, low, high]),
+      encode: { x: [0, 2, 3], y: 1 },
+      silent: true,
+      renderItem: (_: unknown, api: Api) => {
+        const [from, y] = api.coord([api.value(2), api.value(1)]);
+        const [to] = api.coord([api.value(3), api.value(1)]);
+        return {
+          type: 'line',
+          shape: { x1: from, x2: to, y1: y + shift, y2: y + shift },
+          style: { stroke: color, lineWidth: 2 },
+        };
+      },
+    },
+  ];
+}
+
+/** What the library gives a drawing of ours. */
+interface Api {
+  value(dimension: number): number;
+  coord(point: readonly [number, number]): [number, number];
+}
+
+function changeOf({ factor, from, to }: TaxFactor): string {
+  return `${factor}: ${from} → ${to}`;
+}

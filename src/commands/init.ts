@@ -1,0 +1,268 @@
+import { existsSync, globSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { realpath } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { DEFAULT_RECIPE } from '../bench/default-recipe.ts';
+import { findCrate, readCrate } from '../crate/crate.ts';
+import { closest } from '../domain/closest.ts';
+import type { Crate } from '../domain/crate.ts';
+import { err, ok, type Result } from '../domain/result.ts';
+import type { Failure } from '../failure.ts';
+import { interrupted } from '../failure.ts';
+import {
+  type Choices,
+  recipeText,
+  SAMPLE_TEXT,
+  TEST_KINDS,
+  type TestKind,
+  workflowText,
+} from '../init/texts.ts';
+import { type NewFile, writeAll } from '../init/write.ts';
+import { extensionModuleOnly } from '../recipe/crate.ts';
+import { PROJECT_FILE, recipeNames } from '../recipe/find.ts';
+import type { Command, Invocation, Outcome } from './command.ts';
+
+export const command: Command = {
+  name: 'init',
+  summary: 'write provision.yaml, a sample and a workflow for your crate',
+  positionals: [{ name: 'recipe', required: false, completes: 'recipe' }],
+  options: {
+    yes: { type: 'boolean', short: 'y', help: 'ask nothing' },
+    tests: {
+      type: 'string',
+      multiple: true,
+      value: '<kind>',
+      help: 'samples, cargo or command (repeatable)',
+    },
+    action: { type: 'string', value: '<ref>', help: 'the action: owner/repository@ref' },
+    'no-workflow': { type: 'boolean', help: 'write no workflow file' },
+    force: { type: 'boolean', help: 'write over files that are there' },
+  },
+  examples: [
+    'provision init',
+    'provision init aarch64 --yes',
+    'provision init --tests cargo --project my-crate',
+  ],
+  renders: false,
+  run,
+};
+
+async function run(invocation: Invocation): Promise<Result<Outcome>> {
+  const { context, values } = invocation;
+  const crate = await crateAtHand(invocation);
+  if (!crate.ok) return crate;
+  if (crate.value.pyo3?.extensionModule === true) return err(extensionModuleOnly(crate.value));
+  const choices = await choose(invocation, crate.value);
+  if (!choices.ok) return choices;
+  const { project: asked } = context.settings;
+  // A member's recipe stands with the member: a workspace may have several programs.
+  const folder = asked === undefined ? crate.value.folder : await realpath(asked);
+  const files = filesOf(crate.value, choices.value, folder, values['no-workflow'] !== true);
+  const there = files.filter(({ path }) => existsSync(path)).map(({ path }) => path);
+  if (there.length > 0 && values.force !== true) return err(exists(there));
+  const written = await writeAll(files);
+  if (!written.ok) return written;
+  const names = files.map(({ path }) => shown(context.settings.cwd, path));
+  return ok({
+    text: [
+      ...describe(crate.value),
+      '',
+      'Written:',
+      ...names.map((name) => `  ${name}`),
+      '',
+      ...next(crate.value, choices.value),
+      '',
+    ].join('\n'),
+    json: { crate: crate.value, ...choices.value, files: names },
+  });
+}
+
+/** The crate in `--project`, or in the current folder or the nearest one above; of several binaries a person says which. */
+async function crateAtHand({ context, ask }: Invocation): Promise<Result<Crate>> {
+  const { settings } = context;
+  const folder = settings.project ?? findCrate(settings.cwd) ?? settings.cwd;
+  const choice = { features: [], defaultFeatures: true };
+  const crate = await readCrate(folder, {
+    ...choice,
+    ...(settings.bin === undefined ? {} : { bin: settings.bin }),
+  });
+  if (crate.ok || crate.error.code !== 'recipe/which-bin' || ask === undefined) return crate;
+  const names = (crate.error.evidence ?? []).map((line) => line.split(' ')[0] as string);
+  const bin = await oneOf(ask, `Which program? ${names.join(', ')}`, names, names[0] as string);
+  return bin.ok ? readCrate(folder, { ...choice, bin: bin.value }) : bin;
+}
+
+async function choose(
+  { context, values, positionals, ask: given }: Invocation,
+  crate: Crate,
+): Promise<Result<Choices>> {
+  const known = recipeNames(context.settings.home);
+  const [named] = positionals;
+  if (named !== undefined && !known.includes(named)) return err(unknownRecipe(named, known));
+  const kinds = values.tests as readonly string[] | undefined;
+  const wrong = kinds?.find((kind) => !(TEST_KINDS as readonly string[]).includes(kind));
+  if (wrong !== undefined) return err(unknownKind(wrong));
+  const action = values.action as string | undefined;
+  if (action !== undefined && !/^[\w.-]+\/[\w./-]+@[\w./-]+$/.test(action)) return err(badAction(action));
+  const ask = values.yes === true ? undefined : given;
+  const recipe =
+    named !== undefined || ask === undefined
+      ? ok(named ?? DEFAULT_RECIPE)
+      : await oneOf(ask, 'Which recipe? `provision list` explains them', known, DEFAULT_RECIPE);
+  if (!recipe.ok) return recipe;
+  const usual: readonly TestKind[] = hasTests(crate) ? ['samples', 'cargo'] : ['samples'];
+  const tests =
+    kinds !== undefined
+      ? ok(kinds as readonly TestKind[])
+      : ask === undefined
+        ? ok(usual)
+        : await askTests(ask, crate, usual);
+  if (!tests.ok) return tests;
+  return ok({ recipe: recipe.value, tests: tests.value, ...(action === undefined ? {} : { action }) });
+}
+
+type Ask = NonNullable<Invocation['ask']>;
+
+async function askTests(
+  ask: Ask,
+  crate: Crate,
+  usual: readonly TestKind[],
+): Promise<Result<readonly TestKind[]>> {
+  const scripts = await oneOf(
+    ask,
+    `Does \`${crate.bin}\` run a script that it is given? yes, no`,
+    ['yes', 'no'],
+    'yes',
+  );
+  if (!scripts.ok) return scripts;
+  return ok([scripts.value === 'yes' ? 'samples' : 'command', ...usual.filter((kind) => kind === 'cargo')]);
+}
+
+/** Asks until the answer is one of the words; an empty one is the default. */
+async function oneOf(
+  ask: Ask,
+  question: string,
+  words: readonly string[],
+  usual: string,
+): Promise<Result<string>> {
+  for (;;) {
+    const answer = await ask(`${question} [${usual}] `);
+    if (answer === undefined) return err(interrupted());
+    const word = answer.trim() === '' ? usual : answer.trim();
+    const meant = words.find((one) => one === word) ?? words.find((one) => one.startsWith(word));
+    if (meant !== undefined) return ok(meant);
+  }
+}
+
+function filesOf(crate: Crate, choices: Choices, folder: string, workflow: boolean): readonly NewFile[] {
+  const samples = join(folder, 'samples');
+  const repository = repositoryOf(folder);
+  const project = relative(folder, crate.folder) || '.';
+  return [
+    { path: join(folder, PROJECT_FILE), text: recipeText(crate, choices, project) },
+    // Scripts that are there already are the suite.
+    ...(choices.tests.includes('samples') && !hasScripts(samples)
+      ? [{ path: join(samples, 'hello.py'), text: SAMPLE_TEXT }]
+      : []),
+    ...(workflow
+      ? [
+          {
+            path: join(repository, '.github', 'workflows', 'provision.yml'),
+            text: workflowText(choices, relative(repository, folder) || '.'),
+          },
+        ]
+      : []),
+  ];
+}
+
+/** Where a workflow belongs: the folder of the repository, else that of the recipe. */
+function repositoryOf(folder: string): string {
+  for (let at = folder; ; at = dirname(at)) {
+    if (existsSync(join(at, '.git'))) return at;
+    if (at === dirname(at)) return folder;
+  }
+}
+
+function hasScripts(folder: string): boolean {
+  const info = statSync(folder, { throwIfNoEntry: false });
+  return info?.isDirectory() === true && readdirSync(folder).some((name) => name.endsWith('.py'));
+}
+
+function hasTests({ folder }: Crate): boolean {
+  if (existsSync(join(folder, 'tests'))) return true;
+  return globSync('src/**/*.rs', { cwd: folder }).some((file) =>
+    readFileSync(join(folder, file), 'utf8').includes('#[test]'),
+  );
+}
+
+function describe({ name, bin, bins, rustVersion, pyo3, locked }: Crate): readonly string[] {
+  const python =
+    pyo3 === undefined
+      ? 'not used: the bundle brings a Python that nothing asks for'
+      : [
+          pyo3.version ?? 'not locked yet',
+          ...(pyo3.direct ? [] : ['through another crate']),
+          ...(pyo3.features.length > 0 ? [`features ${pyo3.features.join(', ')}`] : []),
+        ].join(', ');
+  return [
+    `${name}: ${bins.length > 1 ? `${bin}, one of ${bins.join(', ')}` : bin}`,
+    `  PyO3  ${python}`,
+    ...(rustVersion === undefined ? [] : [`  Rust  ${rustVersion} or newer`]),
+    ...(locked ? [] : ['  There is no Cargo.lock yet: `cargo generate-lockfile` writes it.']),
+  ];
+}
+
+function next({ pyo3 }: Crate, { recipe, action }: Choices): readonly string[] {
+  return [
+    `Next: \`provision run\` builds it for \`${recipe}\` and runs it there.`,
+    ...(action === undefined
+      ? [
+          'For the workflow set the variable PROVISION_REPOSITORY of your repository: where provision is, as owner/name.',
+        ]
+      : []),
+    ...(pyo3?.abi3 === undefined
+      ? []
+      : [`\`${pyo3.abi3}\` stays as it is: the program runs with the Python of the recipe.`]),
+  ];
+}
+
+function shown(cwd: string, path: string): string {
+  const below = relative(cwd, path);
+  return below.startsWith('..') ? path : below;
+}
+
+function exists(paths: readonly string[]): Failure {
+  return {
+    code: 'usage/exists',
+    what: `${paths.length === 1 ? 'A file is' : `${paths.length} files are`} there already; nothing was written.`,
+    fix: ['Look at what they say; `--force` writes over them.'],
+    evidence: paths,
+  };
+}
+
+function unknownRecipe(name: string, known: readonly string[]): Failure {
+  const meant = closest(name, known);
+  return {
+    code: 'recipe/not-found',
+    what: `There is no recipe \`${name}\`.`,
+    fix: [
+      ...(meant === undefined ? [] : [`Did you mean \`${meant}\`?`]),
+      `The recipes: ${known.join(', ')}.`,
+    ],
+  };
+}
+
+function unknownKind(kind: string): Failure {
+  return {
+    code: 'usage/tests',
+    what: `There are no tests of the kind "${kind}".`,
+    fix: [`Name one of: ${TEST_KINDS.join(', ')}.`],
+  };
+}
+
+function badAction(text: string): Failure {
+  return {
+    code: 'usage/action',
+    what: `"${text}" names no action.`,
+    fix: ['Write `owner/repository@ref`, as `uses:` in a workflow takes it.'],
+  };
+}

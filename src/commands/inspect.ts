@@ -1,0 +1,237 @@
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+import { unpackTarGz } from '../archive/pack.ts';
+import { wasmImports } from '../build/wasm-imports.ts';
+import { type Contents, notBundle, readContents } from '../bundle/inspect.ts';
+import { checkLibrary, checkProgram } from '../bundle/leaks.ts';
+import { err, ok, type Result } from '../domain/result.ts';
+import type { Target } from '../domain/target.ts';
+import { formatBytes } from '../domain/units.ts';
+import type { Failure } from '../failure.ts';
+import { loadTarget, namesIn, targetFile } from '../recipe/definitions.ts';
+import { digestFile } from '../store/digest.ts';
+import { parseSysconfigdata } from '../sysroot/sysconfigdata.ts';
+import type { Command, Invocation, Outcome } from './command.ts';
+
+export const command: Command = {
+  name: 'inspect',
+  summary: 'tell what a bundle is made of and what it needs of a system',
+  positionals: [{ name: 'bundle', required: true, completes: 'file' }],
+  options: {},
+  examples: [
+    'provision inspect artifacts/aarch64/isolate-aarch64-unknown-linux-gnu.tar.gz',
+    'provision inspect ./unpacked-bundle --json',
+  ],
+  renders: false,
+  run,
+};
+
+interface Archive {
+  readonly digest: string;
+  readonly size: number;
+}
+
+async function run({ context, positionals }: Invocation): Promise<Result<Outcome>> {
+  const { cwd, home } = context.settings;
+  const path = resolve(cwd, positionals[0] as string);
+  const info = await stat(path).catch(() => undefined);
+  if (info === undefined) return err(notBundle(positionals[0] as string, 'There is no such file or folder.'));
+  if (info.isDirectory()) return tell(home, path, await homeOf(path), undefined);
+  const folder = await mkdtemp(join(tmpdir(), 'provision-inspect-'));
+  try {
+    const unpacked = await unpackTarGz(path, folder, context.signal);
+    if (!unpacked.ok) return unpacked;
+    return await tell(home, path, await homeOf(folder), await digestFile(path));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The folder with the manifest: the one given, or the only one in it, as archives have it. */
+async function homeOf(folder: string): Promise<string> {
+  const names = await readdir(folder);
+  return names.length === 1 && names[0] !== 'bundle.json' ? join(folder, names[0] as string) : folder;
+}
+
+async function tell(
+  home: string,
+  path: string,
+  folder: string,
+  archive: Archive | undefined,
+): Promise<Result<Outcome>> {
+  const read = await readContents(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === undefined) throw error;
+    return err(notBundle(path, error.message));
+  });
+  if (!read.ok) return read;
+  const contents = read.value;
+  const target = await targetOf(home, contents.manifest.target);
+  const imports =
+    contents.elf === undefined
+      ? wasmImports(await readFile(join(folder, contents.manifest.program.file)))
+      : undefined;
+  const view: View = {
+    path,
+    contents,
+    python: pythonOf(contents),
+    ...(archive === undefined ? {} : { archive }),
+    ...(target === undefined ? {} : { target }),
+    ...(imports === undefined ? {} : { imports: [...new Set(imports.map(({ module }) => module))] }),
+  };
+  const failure = problem(view);
+  return ok({ text: text(view), json: json(view), ...(failure === undefined ? {} : { failure }) });
+}
+
+interface View {
+  readonly path: string;
+  readonly archive?: Archive;
+  readonly contents: Contents;
+  readonly target?: Target;
+  readonly python: Readonly<Record<string, string>>;
+  /** Modules that a WebAssembly program imports from. */
+  readonly imports?: readonly string[];
+}
+
+/** The platform facts that this provision knows of the bundle's target. */
+async function targetOf(home: string, triple: string): Promise<Target | undefined> {
+  if (!namesIn(home, 'targets').includes(triple)) return undefined;
+  const loaded = await loadTarget(targetFile(home, triple));
+  return loaded.ok ? loaded.value.value : undefined;
+}
+
+/** How the interpreter was built, from its own records. */
+function pythonOf({ manifest, sysconfigdata, compiler }: Contents): Readonly<Record<string, string>> {
+  const read =
+    sysconfigdata === undefined ? undefined : parseSysconfigdata(sysconfigdata.text, sysconfigdata.path);
+  const value = (name: string): string => (read?.ok ? String(read.value[name] ?? '') : '');
+  const known = { soabi: value('SOABI'), platform: value('MULTIARCH'), configured: value('CONFIG_ARGS') };
+  return {
+    implementation: manifest.python.implementation,
+    version: manifest.python.version,
+    linkage: manifest.python.linkage,
+    ...Object.fromEntries(Object.entries(known).filter(([, text]) => text !== '')),
+    ...(compiler === undefined ? {} : { compiler }),
+  };
+}
+
+/** A bundle that is not what it says, or would not run, is a failure. */
+function problem({ path, contents, target }: View): Failure | undefined {
+  const { manifest, program, elf, elves, brought } = contents;
+  if (program.digest !== manifest.program.digest) {
+    return {
+      code: 'archive/changed',
+      what: `${program.path} in ${basename(path)} is not the program that its bundle.json names.`,
+      why: `It is ${program.digest}, and ${manifest.program.digest} was packed.`,
+      fix: ['Take the bundle from where it was made.'],
+    };
+  }
+  if (target === undefined || elf === undefined) return undefined;
+  const libName = `python${manifest.python.version.split('.').slice(0, 2).join('.')}`;
+  const found = [
+    checkProgram({ name: program.path, file: elf, target, python: { ...manifest.python, libName } }),
+    ...brought.map((library) => checkLibrary(library.path, elves.get(library.path), target)),
+  ].filter((one) => one !== undefined);
+  const [first, ...also] = found;
+  return first === undefined ? undefined : { ...first, also: [...(first.also ?? []), ...also] };
+}
+
+function json(view: View) {
+  const { contents, archive, target, python, imports } = view;
+  const { elf, floor } = contents;
+  return {
+    schema: 1,
+    ...(archive === undefined ? {} : { archive }),
+    target: contents.manifest.target,
+    program: contents.program,
+    architecture:
+      elf === undefined
+        ? { format: imports === undefined ? 'unknown' : 'wasm' }
+        : {
+            format: 'elf',
+            ...(target?.elf?.number === elf.machine ? { name: target.elf.machine } : {}),
+            machine: elf.machine,
+            bits: elf.bits,
+            endianness: elf.endianness,
+            interpreter: elf.interpreter ?? null,
+          },
+    libc: {
+      name: target?.libc ?? null,
+      floor: floor?.version ?? null,
+      neededBy: floor?.neededBy ?? [],
+      ...(imports === undefined ? {} : { imports }),
+    },
+    python,
+    libraries: { brought: contents.brought, system: contents.system },
+    extensions: contents.extensions,
+    parts: contents.parts,
+    files: contents.files,
+    bytes: contents.bytes,
+  };
+}
+
+function text(view: View): string {
+  const { archive, contents, target, python } = view;
+  const { program, manifest, brought, parts } = contents;
+  const rows: readonly (readonly [string, readonly string[]])[] = [
+    ...(archive === undefined ? [] : [['archive', [formatBytes(archive.size), archive.digest]] as const]),
+    ['program', [`${program.path}, ${formatBytes(program.size)}`, program.digest]],
+    ['target', [manifest.target]],
+    ['architecture', [architecture(view)]],
+    ['C library', libcLines(view)],
+    [
+      'Python',
+      [
+        `${python.implementation} ${python.version}, ${python.linkage}${python.compiler === undefined ? '' : `, ${python.compiler}`}`,
+        ...(python.soabi === undefined ? [] : [python.soabi]),
+      ],
+    ],
+    [
+      'brings',
+      brought.length === 0
+        ? ['no shared libraries']
+        : brought.map(({ path, size }) => `${path}, ${formatBytes(size)}`),
+    ],
+    ['needs', needsLines(contents, target)],
+    [
+      'size',
+      [
+        `${formatBytes(contents.bytes)} in ${contents.files} files`,
+        ...Object.entries(parts)
+          .filter(([, { files }]) => files > 0)
+          .map(([name, { files, bytes }]) => `${formatBytes(bytes).padStart(9)}  ${name}, ${files} files`),
+      ],
+    ],
+  ];
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return `${rows
+    .flatMap(([name, lines]) => lines.map((line, i) => `${(i === 0 ? name : '').padEnd(width)}  ${line}`))
+    .join('\n')}\n`;
+}
+
+function architecture({ contents: { elf }, target, imports }: View): string {
+  if (elf === undefined) return imports === undefined ? 'unknown' : 'WebAssembly module, version 1';
+  const name = target?.elf?.number === elf.machine ? target.elf.machine : `ELF machine ${elf.machine}`;
+  const started = elf.interpreter === undefined ? 'static' : `started by ${elf.interpreter}`;
+  return `${name}, ${elf.bits} bits, ${elf.endianness}-endian, ${started}`;
+}
+
+/** File names that are shown of those who need the same. */
+const SHOWN = 3;
+
+function libcLines({ contents: { floor, elf }, target, imports }: View): readonly string[] {
+  if (imports !== undefined) return [`none: imports ${imports.join(', ')}`];
+  if (floor === undefined)
+    return [elf?.interpreter === undefined ? 'none: the program is static' : (target?.libc ?? 'unknown')];
+  const more = floor.neededBy.length - SHOWN;
+  return [
+    `glibc ${floor.version} or newer, measured from symbol versions`,
+    `needed by ${floor.neededBy.slice(0, SHOWN).join(', ')}${more > 0 ? ` and ${more} more` : ''}`,
+  ];
+}
+
+function needsLines({ system }: Contents, target: Target | undefined): readonly string[] {
+  const names = Object.keys(system);
+  if (names.length > 0) return [`of the system: ${names.join(', ')}`];
+  return [target?.libc === 'wasi' ? 'an engine for WASI preview 1' : 'nothing of the system'];
+}

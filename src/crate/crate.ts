@@ -1,0 +1,164 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { readFile, realpath } from 'node:fs/promises';
+import { basename, dirname, join, relative } from 'node:path';
+import { closest } from '../domain/closest.ts';
+import type { Crate } from '../domain/crate.ts';
+import { err, ok, type Result } from '../domain/result.ts';
+import type { Failure } from '../failure.ts';
+import { type Manifest, readManifest } from './manifest.ts';
+import { type Chosen, pyo3Use } from './pyo3.ts';
+import { isTable, type Table, tableAt, tablesAt, textAt } from './toml.ts';
+import { membersOf, workspaceOf } from './workspace.ts';
+
+export interface CrateChoice extends Chosen {
+  /** Binary to build; absent: the only one, or the one that `default-run` names. */
+  readonly bin?: string;
+}
+
+interface Binary {
+  readonly name: string;
+  readonly manifest: Manifest;
+}
+
+/**
+ * Reads a crate: a package, or a workspace whose binaries are then those of its members. Failures: `recipe/no-project`,
+ * `recipe/bad-manifest`, `recipe/no-bin` (nothing to start), `recipe/unknown-bin`, `recipe/which-bin` (several).
+ */
+export async function readCrate(folder: string, choice: CrateChoice): Promise<Result<Crate>> {
+  const manifest = await readManifest(await withoutLinks(folder));
+  if (!manifest.ok) return manifest;
+  const workspace = await workspaceOf(manifest.value);
+  if (!workspace.ok) return workspace;
+  const found = await binariesOf(manifest.value);
+  if (!found.ok) return found;
+  const chosen = choose(manifest.value, found.value, choice.bin);
+  if (!chosen.ok) return chosen;
+  const { name: bin, manifest: own } = chosen.value;
+  const root = workspace.value.folder;
+  const lock = await readFile(join(root, 'Cargo.lock'), 'utf8').catch(() => undefined);
+  const pyo3 = await pyo3Use(own, workspace.value, choice, lock);
+  const version = inherited(own.table, workspace.value.table, 'version');
+  const rustVersion = inherited(own.table, workspace.value.table, 'rust-version');
+  return ok({
+    folder: own.folder,
+    root,
+    name: textAt(tableAt(own.table, 'package'), 'name') ?? basename(own.folder),
+    ...(version === undefined ? {} : { version }),
+    bin,
+    bins: [...new Set(found.value.map((one) => one.name))].sort(),
+    ...(rustVersion === undefined ? {} : { rustVersion }),
+    locked: lock !== undefined,
+    ...(pyo3 === undefined ? {} : { pyo3 }),
+  });
+}
+
+/** The nearest folder with a `Cargo.toml`, from one upwards; nothing where there is none. */
+export function findCrate(from: string): string | undefined {
+  for (let at = from; ; at = dirname(at)) {
+    if (existsSync(join(at, 'Cargo.toml'))) return at;
+    if (at === dirname(at)) return undefined;
+  }
+}
+
+async function withoutLinks(folder: string): Promise<string> {
+  return realpath(folder).catch(() => folder);
+}
+
+/** The binaries of a package; of a workspace without one, those of its members. */
+async function binariesOf(manifest: Manifest): Promise<Result<readonly Binary[]>> {
+  if (isTable(manifest.table.package)) return ok(binariesIn(manifest));
+  if (!isTable(manifest.table.workspace)) return err(noPackage(manifest));
+  const members = await membersOf(manifest);
+  return members.ok ? ok(members.value.flatMap(binariesIn)) : members;
+}
+
+/** As cargo finds them (The Cargo Book, "Cargo Targets", "Target auto-discovery"). */
+function binariesIn(manifest: Manifest): readonly Binary[] {
+  const { folder, table } = manifest;
+  const named = tablesAt(table, 'bin').flatMap((bin) => textAt(bin, 'name') ?? []);
+  const { autobins = true } = tableAt(table, 'package') as { autobins?: unknown };
+  const inBin = autobins === true ? entries(join(folder, 'src/bin')) : [];
+  const files = inBin.flatMap((name) => {
+    if (name.endsWith('.rs')) return [name.slice(0, -3)];
+    return existsSync(join(folder, 'src/bin', name, 'main.rs')) ? [name] : [];
+  });
+  const main = autobins === true && existsSync(join(folder, 'src/main.rs'));
+  // A `[[bin]]` may give `src/main.rs` another name.
+  const renamed = tablesAt(table, 'bin').some((bin) =>
+    /^(\.\/)?src\/main\.rs$/.test(textAt(bin, 'path') ?? ''),
+  );
+  const own = textAt(tableAt(table, 'package'), 'name');
+  const names = [...named, ...files, ...(main && !renamed && own !== undefined ? [own] : [])];
+  return [...new Set(names)].sort().map((name) => ({ name, manifest }));
+}
+
+function entries(folder: string): readonly string[] {
+  return existsSync(folder) ? readdirSync(folder) : [];
+}
+
+function choose(manifest: Manifest, found: readonly Binary[], wanted: string | undefined): Result<Binary> {
+  const names = [...new Set(found.map(({ name }) => name))].sort();
+  const [only] = found;
+  if (only === undefined) return err(noBinary(manifest));
+  const preferred = wanted ?? textAt(tableAt(manifest.table, 'package'), 'default-run');
+  if (preferred !== undefined) {
+    const match = found.find(({ name }) => name === preferred);
+    return match === undefined ? err(unknownBinary(manifest, preferred, names)) : ok(match);
+  }
+  return found.length === 1 ? ok(only) : err(whichBinary(manifest, found));
+}
+
+/** A key of `[package]`, or of `[workspace.package]` where the package inherits it. */
+function inherited(own: Table, workspace: Table, key: string): string | undefined {
+  const text = textAt(tableAt(own, 'package'), key);
+  if (text !== undefined) return text;
+  const { workspace: inherits } = tableAt(own, 'package', key);
+  return inherits === true ? textAt(tableAt(workspace, 'workspace', 'package'), key) : undefined;
+}
+
+function noPackage({ file }: Manifest): Failure {
+  return {
+    code: 'recipe/no-package',
+    what: `\`${file}\` has neither \`[package]\` nor \`[workspace]\`: it describes no crate.`,
+    fix: ['Give the folder of the crate: `project.path` in the recipe, or `--project <folder>`.'],
+  };
+}
+
+function noBinary({ folder, table }: Manifest): Failure {
+  const library = isTable(table.lib) || existsSync(join(folder, 'src/lib.rs'));
+  return {
+    code: 'recipe/no-bin',
+    what: `The crate in \`${folder}\` has no binary: there is no program to build and run.`,
+    ...(library
+      ? {
+          why: 'It is a library. An extension module for Python is built by tools such as maturin; this one builds programs that embed Python.',
+        }
+      : {}),
+    fix: ['Add `src/main.rs`, or a `[[bin]]` to its `Cargo.toml`.'],
+  };
+}
+
+function unknownBinary({ folder }: Manifest, name: string, names: readonly string[]): Failure {
+  const meant = closest(name, names);
+  return {
+    code: 'recipe/unknown-bin',
+    what: `The crate in \`${folder}\` has no binary \`${name}\`.`,
+    fix: [
+      ...(meant === undefined ? [] : [`Did you mean \`${meant}\`?`]),
+      `Its binaries: ${names.map((one) => `\`${one}\``).join(', ')}.`,
+    ],
+  };
+}
+
+function whichBinary({ folder }: Manifest, found: readonly Binary[]): Failure {
+  const listed = found.map(({ name, manifest }) => {
+    const below = relative(folder, manifest.folder);
+    return below === '' ? name : `${name} (${below})`;
+  });
+  return {
+    code: 'recipe/which-bin',
+    what: `The crate in \`${folder}\` has ${found.length} binaries, and nothing says which one is meant.`,
+    fix: ['Name it: `--bin <name>`, or `bin` below `project` in the recipe.'],
+    evidence: listed,
+  };
+}

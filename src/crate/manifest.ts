@@ -1,0 +1,49 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { err, ok, type Result } from '../domain/result.ts';
+import type { Failure } from '../failure.ts';
+import { parseToml, type Table } from './toml.ts';
+
+/** A `Cargo.toml` as it stands. */
+export interface Manifest {
+  readonly folder: string;
+  readonly file: string;
+  readonly table: Table;
+}
+
+/** Reads the manifest of a folder. Failures: `recipe/no-project` (there is none), `recipe/bad-manifest` (at its place). */
+export async function readManifest(folder: string): Promise<Result<Manifest>> {
+  const file = join(folder, 'Cargo.toml');
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    return err(unreadable(folder, error as NodeJS.ErrnoException));
+  }
+  const parsed = parseToml(text);
+  if (parsed.ok) return ok({ folder, file, table: parsed.value });
+  const { line, column, message } = parsed.error;
+  const shown = text.split('\n')[line - 1];
+  return err({
+    code: 'recipe/bad-manifest',
+    what: `The manifest is no valid TOML: ${message}.`,
+    fix: ['Mend this line; `cargo metadata` says whether cargo takes it.'],
+    at: { file, line, column, ...(shown === undefined ? {} : { text: shown }) },
+  });
+}
+
+function unreadable(folder: string, error: NodeJS.ErrnoException): Failure {
+  if (error.code === 'ENOENT' || error.code === 'ENOTDIR') {
+    return {
+      code: 'recipe/no-project',
+      what: `There is no \`Cargo.toml\` in \`${folder}\`: it is no crate.`,
+      fix: ['Give the folder of the crate: `project.path` in the recipe, or `--project <folder>`.'],
+    };
+  }
+  return {
+    code: 'recipe/no-project',
+    what: `The manifest of \`${folder}\` cannot be read.`,
+    why: error.message,
+    fix: ['Make it readable for you.'],
+  };
+}

@@ -1,0 +1,46 @@
+import { globSync } from 'node:fs';
+import { dirname, join, matchesGlob, relative, resolve } from 'node:path';
+import { ok, type Result } from '../domain/result.ts';
+import { type Manifest, readManifest } from './manifest.ts';
+import { isTable, tableAt, textAt, textsAt } from './toml.ts';
+
+/**
+ * The manifest of the workspace that a crate is a member of: the one it names, itself, or the next above that has a
+ * `[workspace]` and does not exclude it (The Cargo Book, "Workspaces"). Itself where there is none.
+ */
+export async function workspaceOf(manifest: Manifest): Promise<Result<Manifest>> {
+  const { folder, table } = manifest;
+  if (isTable(table.workspace)) return ok(manifest);
+  const named = textAt(tableAt(table, 'package'), 'workspace');
+  if (named !== undefined) return readManifest(resolve(folder, named));
+  for (let at = dirname(folder); ; at = dirname(at)) {
+    const above = await readManifest(at);
+    if (above.ok && isTable(above.value.table.workspace)) {
+      return ok(excludes(above.value, folder) ? manifest : above.value);
+    }
+    // A file above that is wrong is cargo's to tell: it looks there too.
+    if (!above.ok && above.error.code === 'recipe/bad-manifest') return above;
+    if (at === dirname(at)) return ok(manifest);
+  }
+}
+
+function excludes({ folder, table }: Manifest, crate: string): boolean {
+  const below = relative(folder, crate);
+  return textsAt(tableAt(table, 'workspace'), 'exclude').some(
+    (path) => below === path || below.startsWith(`${path}/`) || matchesGlob(below, path),
+  );
+}
+
+/** The packages that a workspace lists, its own first; members that are not there are cargo's to tell. */
+export async function membersOf(workspace: Manifest): Promise<Result<readonly Manifest[]>> {
+  const found: Manifest[] = isTable(workspace.table.package) ? [workspace] : [];
+  const patterns = textsAt(tableAt(workspace.table, 'workspace'), 'members');
+  const folders = patterns.flatMap((pattern) => globSync(pattern, { cwd: workspace.folder })).sort();
+  for (const folder of new Set(folders.map((path) => join(workspace.folder, path)))) {
+    if (folder === workspace.folder || excludes(workspace, folder)) continue;
+    const member = await readManifest(folder);
+    if (member.ok) found.push(member.value);
+    else if (member.error.code !== 'recipe/no-project') return member;
+  }
+  return ok(found);
+}

@@ -1,0 +1,165 @@
+import type { StageName } from '../events.ts';
+
+/** How a process ended: by itself, by a signal (`SIGKILL`), or by a limit of ours. */
+export interface StepExit {
+  readonly status?: number;
+  readonly signal?: string;
+  readonly limit?: 'time' | 'output';
+}
+
+/** A process of somebody else's that failed, as it was started and as it ended. */
+export interface FailedStep {
+  readonly stage: StageName;
+  /** What was being done: "Building isolate". */
+  readonly doing: string;
+  readonly argv: readonly string[];
+  /** The whole environment, secrets and all: it is redacted before it is written. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  readonly place: 'sandbox' | 'host';
+  readonly exit: StepExit;
+  /** Milliseconds, wall. */
+  readonly ms: number;
+  /** What it printed, both streams; of a long output the end. */
+  readonly output: string;
+  /** Host file with everything that was printed; absent: `output` is all. */
+  readonly log?: string;
+  /** Versions of tools that are not the recipe's own. */
+  readonly versions?: Readonly<Record<string, string>>;
+  /** The sample, where the step was one. */
+  readonly sample?: string;
+  /** Only what the catalogue knows is worth a blocker: a program may well end so on purpose. */
+  readonly knownOnly?: boolean;
+}
+
+/** An entry of the catalogue: what a tool prints, what it means, and what cures it. */
+export interface BlockerPattern {
+  /** Stable, `lower-kebab-case`. */
+  readonly code: string;
+  /** What happened, in a few words. `{…}`: text that a named group of a pattern found. */
+  readonly title: string;
+  /** Any of them found in the output makes it this blocker. Multi-line, no other flags. */
+  readonly match: readonly RegExp[];
+  /** None of them may be found. */
+  readonly without: readonly RegExp[];
+  /** Further lines that matter. */
+  readonly lines: readonly RegExp[];
+  /** Lines after each that matters that belong to it. */
+  readonly after: number;
+  readonly because: string;
+  /** A command that cures it by hand. */
+  readonly cure?: string;
+  readonly advice: readonly string[];
+  /** Rung of the ladder that cures it. */
+  readonly rung?: string;
+  /** Codes of blockers that are a consequence of this one, where both are found. */
+  readonly before: readonly string[];
+}
+
+/** `artifacts/<recipe>/blockers/<code>.json`; everything that was printed is beside it in `<code>.log`. */
+export interface Blocker {
+  readonly schema: 1;
+  /** Of the catalogue, or `unknown`. */
+  readonly code: string;
+  readonly title: string;
+  readonly recipe: string;
+  /** Rust's triple. */
+  readonly target: string;
+  readonly stage: string;
+  /** Code of the failure that it led to, e.g. `build/failed`; absent where the tool did not live to tell. */
+  readonly failure?: string;
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  readonly doing: string;
+  /** Verbatim lines that matter, secrets redacted. */
+  readonly lines: readonly string[];
+  readonly because: string;
+  /** A command. */
+  readonly cure?: string;
+  readonly advice: readonly string[];
+  /** Name of the ladder's rung that cures it. */
+  readonly rung?: string;
+  readonly command?: BlockerCommand;
+  readonly exit?: StepExit;
+  /** Milliseconds, wall. */
+  readonly ms?: number;
+  /** Program or package → version, of every tool involved. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** Other entries of the catalogue that fit too. */
+  readonly also: readonly string[];
+  /** Names of the samples that ended so. */
+  readonly samples?: readonly string[];
+  /** Relative to the artifacts folder. */
+  readonly log: string;
+}
+
+export interface BlockerCommand {
+  readonly argv: readonly string[];
+  /** As a person would type it. */
+  readonly line: string;
+  readonly cwd: string;
+  readonly place: 'sandbox' | 'host';
+  /** Secrets redacted. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** What a report tells of a blocker. Files are relative to the artifacts folder. */
+export interface BlockerSummary {
+  readonly code: string;
+  readonly stage: string;
+  readonly title: string;
+  readonly lines: readonly string[];
+  readonly because: string;
+  readonly cure?: string;
+  readonly file: string;
+  readonly log: string;
+  readonly samples?: readonly string[];
+}
+
+/** `artifacts/<recipe>/ladder.json`: from nothing provisioned to samples that run, one step at a time. */
+export interface Ladder {
+  readonly schema: 1;
+  readonly recipe: string;
+  readonly target: string;
+  /** ISO 8601, UTC. */
+  readonly started: string;
+  /** Milliseconds, wall. */
+  readonly ms: number;
+  readonly versions: Readonly<Record<string, string>>;
+  /** `runs`: every sample equals the reference. `differs`: they run. `blocked`: no step was left. */
+  readonly outcome: 'runs' | 'differs' | 'blocked';
+  readonly steps: readonly LadderStep[];
+  readonly totals?: {
+    readonly samples: number;
+    readonly passed: number;
+    readonly failed: number;
+    readonly skipped: number;
+  };
+}
+
+export interface LadderStep {
+  /** From 0: nothing provisioned. */
+  readonly number: number;
+  readonly name: string;
+  readonly title: string;
+  /** What it adds, in words of the tools: variables, flags, files. */
+  readonly adds: readonly string[];
+  /** What was tried with it. */
+  readonly command: string;
+  /** Milliseconds, wall. */
+  readonly ms: number;
+  /** Code of the blocker that is gone with it. */
+  readonly cures?: string;
+  /** What then stopped it; absent: nothing. */
+  readonly blocker?: BlockerSummary;
+}
+
+export function summaryOf(blocker: Blocker): BlockerSummary {
+  const { code, stage, title, lines, because, cure, log, samples } = blocker;
+  return {
+    ...{ code, stage, title, lines, because },
+    ...(cure === undefined ? {} : { cure }),
+    ...{ file: log.replace(/\.log$/, '.json'), log },
+    ...(samples === undefined ? {} : { samples }),
+  };
+}

@@ -1,0 +1,94 @@
+import type { TargetTriple } from './words.ts';
+
+/** `conformance/<reference>.yaml`: which of CPython's own tests judge a program, and what is known to differ. */
+export interface ConformanceSuite {
+  /** Absolute path of the file. */
+  readonly file: string;
+  /** Image that holds the tests. */
+  readonly image: string;
+  /** The package `test` of the standard library, relative to the root of the image. */
+  readonly folder: string;
+  /** Package of the image whose version must be that of the reference interpreter. */
+  readonly package: string;
+  /** Names of modules of `test`, run where none are asked for. */
+  readonly modules: readonly string[];
+  /** Name in other versions → name in this one. */
+  readonly renamed: Readonly<Record<string, string>>;
+  /** Seconds that a module may take. */
+  readonly timeoutSeconds: number;
+  readonly known: readonly KnownOutcome[];
+}
+
+/** A test that is known to go otherwise than on the reference, with the reason. */
+export interface KnownOutcome {
+  /** Identifier of the test; `*` stands for any characters. The name of a module alone excuses that it does not come to its end. */
+  readonly test: string;
+  /** Names of targets, C libraries (`musl`) or runners (`qemu-user`) that it applies to. */
+  readonly on: readonly string[];
+  readonly reason: string;
+}
+
+export type TestOutcome = 'passed' | 'failed' | 'skipped';
+
+/** `artifacts/<recipe>/conformance.json`. Schema: docs/conformance.schema.json. */
+export interface Conformance {
+  readonly schema: 1;
+  readonly recipe: string;
+  readonly target: { readonly name: string; readonly triple: TargetTriple };
+  /** Version of the tests, and of the reference interpreter. */
+  readonly python: string;
+  /** When it began, ISO 8601, UTC. */
+  readonly started: string;
+  /** Milliseconds, wall. */
+  readonly ms: number;
+  readonly totals: ConformanceTotals;
+  readonly modules: readonly ModuleResult[];
+}
+
+export interface ConformanceTotals {
+  readonly modules: number;
+  /** Modules without an undeclared test that is worse on the target. */
+  readonly conforming: number;
+  readonly reference: OutcomeCounts;
+  readonly target: OutcomeCounts;
+  /** Tests that do not fail on the reference and fail on the target. */
+  readonly worse: number;
+  /** Of these: declared. */
+  readonly declared: number;
+  /** Modules of which neither run had to be started. */
+  readonly cached: number;
+}
+
+export type OutcomeCounts = Readonly<Record<TestOutcome, number>>;
+
+export interface ModuleResult {
+  readonly name: string;
+  readonly conforms: boolean;
+  readonly reference: ModuleRun;
+  readonly target: ModuleRun;
+  readonly differences: readonly TestDifference[];
+}
+
+/** How a module went in one world. */
+export interface ModuleRun extends OutcomeCounts {
+  /** `done`: it came to its end. `skipped`: it says itself that it cannot run here. Else what stopped it. */
+  readonly end: 'done' | 'skipped' | 'stopped' | 'time' | 'output' | 'emulator';
+  /** Why it was skipped or stopped. */
+  readonly reason?: string;
+  /** Milliseconds, wall. */
+  readonly ms: number;
+}
+
+export interface TestDifference {
+  /** Identifier, as unittest has it; the module's name where the whole module is meant. */
+  readonly test: string;
+  /** `worse`: it does not fail on the reference and fails here. `better`: the other way round. `other`: neither. */
+  readonly kind: 'worse' | 'better' | 'other';
+  /** Absent: the test does not exist there, or its class or module was skipped. */
+  readonly reference?: TestOutcome;
+  readonly target?: TestOutcome;
+  /** End of the traceback, or the reason of a skip; of the target where it has one. */
+  readonly message?: string;
+  /** Reason, where it is declared. */
+  readonly declared?: string;
+}

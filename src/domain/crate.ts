@@ -1,0 +1,34 @@
+/** What a crate says of itself in `Cargo.toml` and `Cargo.lock`. Paths are absolute and free of links. */
+export interface Crate {
+  /** Folder of the package that is built. */
+  readonly folder: string;
+  /** Folder that cargo has to see: that of the workspace where the package is a member of one, else its own. */
+  readonly root: string;
+  readonly name: string;
+  /** Where it says. */
+  readonly version?: string;
+  /** The binary that is built. */
+  readonly bin: string;
+  /** Every binary that could be. */
+  readonly bins: readonly string[];
+  /** `rust-version`: the oldest Rust it takes, where it says. */
+  readonly rustVersion?: string;
+  /** Whether `root` has a `Cargo.lock`. */
+  readonly locked: boolean;
+  /** Absent: nothing of it, and nothing in the lock, names PyO3. */
+  readonly pyo3?: Pyo3Use;
+}
+
+/** How a crate takes PyO3, with the features that are chosen for it. */
+export interface Pyo3Use {
+  /** Full version as locked; absent where there is no lock. */
+  readonly version?: string;
+  /** Whether the package, or one of its workspace that it takes, names it; else it comes with a crate of a registry. */
+  readonly direct: boolean;
+  /** Features of PyO3 that are switched on by name, sorted. */
+  readonly features: readonly string[];
+  readonly autoInitialize: boolean;
+  readonly extensionModule: boolean;
+  /** e.g. `abi3-py39`; the lowest where there are several. */
+  readonly abi3?: string;
+}

@@ -1,0 +1,125 @@
+import type { Crate } from '../domain/crate.ts';
+
+/** What a person chose, or what is taken where nobody is asked. */
+export interface Choices {
+  /** Shipped recipe. */
+  readonly recipe: string;
+  readonly tests: readonly TestKind[];
+  /** `owner/repository@ref` of the action; absent: a variable of the repository names the tool's own. */
+  readonly action?: string;
+}
+
+export const TEST_KINDS = ['samples', 'cargo', 'command'] as const;
+export type TestKind = (typeof TEST_KINDS)[number];
+
+/** `provision.yaml`. `project` is the crate's folder relative to it. */
+export function recipeText({ bin, bins }: Crate, { recipe, tests }: Choices, project: string): string {
+  const own = [
+    ...(project === '.' ? [] : [`  path: ${quoted(project)}`]),
+    ...(bins.length > 1 ? [`  bin: ${bin}`] : []),
+  ];
+  return [
+    '# What `provision run` does here; `provision <recipe>` does it for another target. Every key is explained in',
+    '# docs/recipe-reference.md of provision, "Extending recipe".',
+    'schema: 1',
+    `extends: ${recipe}`,
+    ...(own.length === 0 ? [] : ['project:', ...own]),
+    ...(tests.includes('samples') ? samplesText(bin) : []),
+    ...testsText(bin, tests),
+    '',
+  ].join('\n');
+}
+
+function samplesText(bin: string): readonly string[] {
+  return [
+    `# Scripts that must print the same in CPython and in the program, which is started as \`${bin} script.py\`.`,
+    'samples:',
+    '  path: samples',
+    '  # Where the program takes a script otherwise:',
+    '  # args: [run, "{script}", "{args}"]',
+  ];
+}
+
+function testsText(bin: string, tests: readonly TestKind[]): readonly string[] {
+  const cargo = tests.includes('cargo')
+    ? ['  # `cargo test`, its programs run on the target.', '  cargo: {}']
+    : [];
+  const command = tests.includes('command')
+    ? [
+        '  commands:',
+        `    # \`${bin} --help\` must end with status 0. More: \`stdin\`, \`stdout\`, or \`reference\` to compare with CPython.`,
+        '    - name: help',
+        '      args: [--help]',
+      ]
+    : [];
+  return cargo.length + command.length === 0 ? [] : ['tests:', ...cargo, ...command];
+}
+
+/** A first sample: what it prints is the same on every machine, and comes out also where nobody ends the interpreter. */
+export const SAMPLE_TEXT = `# /// sample
+# title: The program runs Python
+# ///
+import json
+import sys
+
+print(json.dumps({"answer": sum(range(10)), "text": "h\\u00e9llo"}, sort_keys=True))
+print("arguments:", sys.argv[1:])
+# A program that does not end its interpreter loses what is still in a buffer.
+sys.stdout.flush()
+`;
+
+const CHECKOUT = 'actions/checkout@de0fac2e4500dabe0009e67214ff5f5447ce83dd # v6.0.2';
+
+/** The workflow file. `project` is the folder of \`provision.yaml\` relative to the repository's. */
+export function workflowText({ recipe, action }: Choices, project: string): string {
+  const named = project === '.' ? [] : [`          project: ${quoted(project)}`];
+  const tool =
+    action === undefined
+      ? [
+          '      # The repository of provision, as `owner/name`: a variable of this repository or its organization.',
+          `      - uses: ${CHECKOUT}`,
+          '        with:',
+          `          repository: ${expression('vars.PROVISION_REPOSITORY')}`,
+          '          path: .provision-tool',
+          '      - uses: ./.provision-tool',
+        ]
+      : [`      - uses: ${action}`];
+  return [
+    '# Builds the program for each recipe, and runs its tests there.',
+    'name: provision',
+    '',
+    'on:',
+    '  push:',
+    '  pull_request:',
+    '',
+    'permissions:',
+    '  contents: read',
+    '',
+    'jobs:',
+    '  provision:',
+    `    name: ${expression('matrix.recipe')}`,
+    '    runs-on: ubuntu-24.04',
+    '    timeout-minutes: 60',
+    '    strategy:',
+    '      fail-fast: false',
+    '      matrix:',
+    `        recipe: [${recipe}]`,
+    '    steps:',
+    `      - uses: ${CHECKOUT}`,
+    ...tool,
+    '        with:',
+    `          recipe: ${expression('matrix.recipe')}`,
+    ...(named.length > 0 ? named : ["          project: '.'"]),
+    '',
+  ].join('\n');
+}
+
+/** As GitHub Actions writes what it fills in. */
+function expression(text: string): string {
+  return `\${{ ${text} }}`;
+}
+
+/** As a YAML scalar: in quotes where it might be read as something else. */
+function quoted(text: string): string {
+  return /^[A-Za-z0-9_][A-Za-z0-9_./-]*$/.test(text) ? text : `'${text.replaceAll("'", "''")}'`;
+}

@@ -1,0 +1,216 @@
+import { readdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { closest } from '../domain/closest.ts';
+import type { Conformance, ConformanceSuite } from '../domain/conformance.ts';
+import type { LockedPackage } from '../domain/packages.ts';
+import type { Plan } from '../domain/plan.ts';
+import { err, ok, type Result } from '../domain/result.ts';
+import { formatBytes } from '../domain/units.ts';
+import type { Failure } from '../failure.ts';
+import { fetchPackages } from '../fetch/fetch.ts';
+import { readLock } from '../lock/lockfile.ts';
+import { mirrors } from '../lock/mirrors.ts';
+import { makeFolder, makeWorlds, type Progress } from '../pipeline.ts';
+import { conformanceFile, imageFile, loadConformance, loadImage } from '../recipe/definitions.ts';
+import { knownOn, totalsOf, unseen } from '../run/conformance/compare.ts';
+import { type ConformanceOutcome, runConformance } from '../run/conformance/run.ts';
+import { FACILITIES } from '../run/facilities.ts';
+import { makeTree, type Tree } from '../toolchain/tree.ts';
+import { type Host, type Planned, planRun } from './prepare.ts';
+import type { Session } from './session.ts';
+import type { Locks } from './trees.ts';
+import { capabilitiesOf } from './worlds.ts';
+
+export interface ConformanceRequest {
+  readonly recipe: string;
+  /** Modules of `test` in place of those of the suite. */
+  readonly modules?: readonly string[];
+  readonly artifacts: (recipe: string) => string;
+  readonly host: Host;
+}
+
+/**
+ * recipe → … → bundle, as a run does, then CPython's own tests in the two worlds. Fails with what a run fails with, and
+ * `usage/no-conformance`, `usage/no-such-test`, `lock/versions-differ`.
+ */
+export async function judge(session: Session, request: ConformanceRequest): Promise<Result<Conformance>> {
+  const started = Date.now();
+  const planned = await planRun(session, request.recipe, request.host);
+  if (!planned.ok) return planned;
+  const { plan, locks } = planned.value;
+  const logs = join(request.artifacts(plan.recipe.name), 'logs');
+  const writable = await makeFolder(logs);
+  if (!writable.ok) return writable;
+  const prepared = await prepareTests(session, plan, locks, request.modules);
+  if (!prepared.ok) return prepared;
+  const { suite, modules, version } = prepared.value;
+  const outcome = await runModules(session, planned.value, prepared.value, logs);
+  if (!outcome.ok) return outcome;
+  tellUnseen(session, plan, suite, outcome.value);
+  return ok({
+    schema: 1,
+    recipe: plan.recipe.name,
+    target: { name: plan.target.name, triple: plan.target.rustTriple },
+    python: version,
+    started: new Date(started).toISOString(),
+    ms: Date.now() - started,
+    totals: totalsOf(outcome.value.modules, outcome.value.cached),
+    modules: modules.flatMap((_, i) => outcome.value.modules[i] ?? []),
+  });
+}
+
+interface Tests {
+  readonly suite: ConformanceSuite;
+  readonly tree: Tree;
+  readonly modules: readonly string[];
+  readonly version: string;
+}
+
+async function prepareTests(
+  session: Session,
+  plan: Plan,
+  locks: Locks,
+  asked: readonly string[] | undefined,
+): Promise<Result<Tests>> {
+  const suite = await readSuite(session, plan);
+  if (!suite.ok) return suite;
+  const { home } = session.context.settings;
+  const file = imageFile(home, suite.value.image);
+  const image = await loadImage(file.file);
+  if (!image.ok) return image;
+  const definition = image.value.value;
+  const lock = await readLock(file, definition);
+  if (!lock.ok) return lock;
+  const packages = lock.value.sets.rootfs ?? [];
+  const version = sameVersion(suite.value, plan, packages, locks);
+  if (!version.ok) return version;
+  const tree = await session.recorder.stage(
+    'tests',
+    `Tests ${suite.value.image}`,
+    () =>
+      makeTree(session.context, session.store, {
+        name: definition.name,
+        stage: 'tests',
+        definition: definition.rootfs,
+        packages,
+        files: () => fetchTests(session, packages, lock.value.resolved),
+      }),
+    ({ hit, meta }) => ({ hit, detail: `${version.value}, ${formatBytes(meta.bytes)}` }),
+  );
+  if (!tree.ok) return tree;
+  const modules = await chooseModules(suite.value, tree.value, asked);
+  if (!modules.ok) return modules;
+  return ok({ suite: suite.value, tree: tree.value, modules: modules.value, version: version.value });
+}
+
+async function readSuite({ context }: Session, { reference }: Plan): Promise<Result<ConformanceSuite>> {
+  const file = conformanceFile(context.settings.home, reference.name);
+  const loaded = await loadConformance(file);
+  if (loaded.ok) return ok(loaded.value.value);
+  if (loaded.error.code !== 'recipe/not-found') return loaded;
+  return err({
+    code: 'usage/no-conformance',
+    what: `No tests are named for the reference ${reference.name}.`,
+    fix: [`Write \`${file}\` like those beside it; docs/recipe-reference.md explains every key.`],
+  });
+}
+
+/** Tests of another version than the interpreter's would judge what is not there. */
+function sameVersion(
+  suite: ConformanceSuite,
+  plan: Plan,
+  packages: readonly LockedPackage[],
+  locks: Locks,
+): Result<string> {
+  const tests = packages.find(({ name }) => name === suite.package)?.version;
+  const python = locks.reference.lock.sets.rootfs?.find(({ name }) => name === plan.reference.tools.python);
+  if (tests !== undefined && tests === python?.version) return ok(tests);
+  const ids = [`docker/${suite.image}`, locks.reference.file.id];
+  return err({
+    code: 'lock/versions-differ',
+    what: `The tests of ${ids[0]} are of version ${tests ?? 'unknown'}, the reference interpreter is of ${python?.version ?? 'unknown'}.`,
+    fix: [`Resolve both anew: \`provision lock ${ids.join(' ')}\``],
+  });
+}
+
+async function* fetchTests(session: Session, packages: readonly LockedPackage[], resolved: string) {
+  const { context, store } = session;
+  yield* fetchPackages(context, store, packages, await mirrors(context, resolved), { stage: 'tests' });
+}
+
+async function chooseModules(
+  suite: ConformanceSuite,
+  tree: Tree,
+  asked: readonly string[] | undefined,
+): Promise<Result<readonly string[]>> {
+  const wanted = [...new Set((asked ?? suite.modules).map((name) => suite.renamed[name] ?? name))];
+  const files = await readdir(join(tree.folder, suite.folder));
+  const known = files.filter((name) => name.startsWith('test_')).map((name) => basename(name, '.py'));
+  const unknown = wanted.find((name) => !known.includes(name));
+  return unknown === undefined ? ok(wanted) : err(noSuchTest(unknown, known));
+}
+
+function noSuchTest(name: string, known: readonly string[]): Failure {
+  const meant = closest(name, known);
+  return {
+    code: 'usage/no-such-test',
+    what: `CPython's tests have no module "${name}".`,
+    fix: [
+      ...(meant === undefined ? [] : [`Did you mean ${meant}?`]),
+      'Give names of modules of `Lib/test`, with commas: `--tests test_grammar,test_int`.',
+    ],
+  };
+}
+
+async function runModules(
+  session: Session,
+  planned: Planned,
+  { suite, tree, modules }: Tests,
+  logs: string,
+): Promise<Result<ConformanceOutcome>> {
+  const { plan } = planned;
+  const progress: Progress = {};
+  const worlds = await makeWorlds(session, planned, [], logs, progress);
+  if (!worlds.ok) return worlds;
+  const capabilities = capabilitiesOf(plan);
+  return session.recorder.stage(
+    'conformance',
+    `CPython's tests on ${plan.target.rustTriple}`,
+    () =>
+      runConformance(session.context, session.store, {
+        suite,
+        modules,
+        tests: tree,
+        worlds: worlds.value,
+        names: namesOf(plan),
+        without: FACILITIES.filter((facility) => !capabilities.includes(facility)),
+        driver: join(session.context.settings.home, 'conformance', 'driver.py'),
+        engine: session.engine,
+      }),
+    (value) => ({
+      hit: value.cached === modules.length,
+      detail: `${value.modules.filter(({ conforms }) => conforms).length} of ${modules.length} modules conform`,
+    }),
+  );
+}
+
+/** What declarations may call the target. */
+function namesOf({ target, runner }: Plan): readonly string[] {
+  return [target.name, target.libc, runner];
+}
+
+function tellUnseen(
+  session: Session,
+  plan: Plan,
+  suite: ConformanceSuite,
+  { modules }: ConformanceOutcome,
+): void {
+  for (const { test } of unseen(knownOn(suite.known, namesOf(plan)), modules)) {
+    session.context.emit({
+      type: 'notice',
+      level: 'warning',
+      code: 'samples/declared-not-seen',
+      message: `${test} is known to fail on ${plan.target.name}, and does not: its entry in ${basename(suite.file)} can go.`,
+    });
+  }
+}

@@ -1,0 +1,237 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { commandLine } from '../../blocker/blocker.ts';
+import { buildMounts, crateAt, writeEnvFiles } from '../../build/build.ts';
+import { checkModule } from '../../build/check-module.ts';
+import { hostCargo } from '../../build/host-cargo.ts';
+import type { Blocker } from '../../domain/blocker.ts';
+import { err, ok, type Result } from '../../domain/result.ts';
+import type { Sample } from '../../domain/sample.ts';
+import type { Mount } from '../../engine/engine.ts';
+import { PATHS } from '../../engine/paths.ts';
+import { runTool } from '../../engine/tool.ts';
+import type { Failure } from '../../failure.ts';
+import { commandOf } from '../../run/observe.ts';
+import { SCRATCH_AT, SUITE_AT, type World } from '../../run/world.ts';
+import type { Tree } from '../../toolchain/tree.ts';
+import type { Planned, Prepared } from '../prepare.ts';
+import type { Session } from '../session.ts';
+import type { Equipment } from './rungs.ts';
+
+/** What every attempt is made with. */
+export interface Site {
+  readonly session: Session;
+  readonly planned: Planned;
+  readonly toolchain: Tree;
+  /** Folder on the store's file system that is removed in the end. */
+  readonly scratch: string;
+  /** Folder for the logs. */
+  readonly logs: string;
+  /** Name of the volume that cargo's target folder is. */
+  readonly volume: string;
+}
+
+export interface Attempt {
+  readonly command: string;
+  /** Milliseconds, wall. */
+  readonly ms: number;
+  /** What stopped it; absent: it came to its end. */
+  readonly blocker?: Blocker;
+}
+
+/** Whether a failure is a blocker, or ours to give back: Ctrl-C, a bug in what was asked. */
+function told(site: Site, stage: string, failure: Failure): Result<Blocker> {
+  const { book } = site.session.recorder;
+  if (site.session.context.signal.aborted || book === undefined) return err(failure);
+  book.explain(stage, failure);
+  return book.latest === undefined ? err(failure) : ok(book.latest);
+}
+
+/** Fetches the crates, as any first build does; the attempts after it are made without network. */
+export async function fetchCrates(site: Site, prepared: Prepared): Promise<Result<void>> {
+  const { session, planned } = site;
+  const { offline } = session.context.settings;
+  const box = await openBuild(site, prepared, [], offline ? 'none' : 'host');
+  if (!box.ok) return box;
+  await using sandbox = box.value.sandbox;
+  const cargo = planned.plan.toolchain.tools.cargo ?? 'cargo';
+  const run = await runTool(session.context, sandbox, {
+    stage: 'build',
+    code: offline ? 'fetch/crates-offline' : 'fetch/crates',
+    doing: 'Fetching the crates',
+    fix: offline ? ['Run once without `--offline`.'] : ['Check the network and the proxy settings.'],
+    log: await logFile(site, 'crates'),
+    command: {
+      // What an earlier probe built would make this one seem quicker than it is.
+      argv: [
+        'sh',
+        '-c',
+        `rm -rf ${PATHS.target}/*; exec "$@"`,
+        'sh',
+        cargo,
+        'fetch',
+        '--locked',
+        ...(offline ? ['--offline'] : []),
+      ],
+      env: { ...bareEnv(prepared), ...box.value.cargoEnv },
+      cwd: crateAt(planned.plan.recipe.project),
+    },
+  });
+  return run.ok ? ok(undefined) : run;
+}
+
+export interface BuildAttempt extends Attempt {
+  /** Host file of the program. */
+  readonly program?: string;
+}
+
+/** `cargo build --target …` with an environment, in a sandbox that sees part of the sysroot. */
+export async function tryBuild(
+  site: Site,
+  prepared: Prepared,
+  input: Equipment & {
+    readonly name: string;
+    /** Folder seen as the target's sysroot; absent: none. */
+    readonly sysroot?: string;
+  },
+): Promise<Result<BuildAttempt>> {
+  const { session, planned } = site;
+  const { plan } = planned;
+  const { project } = plan.recipe;
+  const mounts: readonly Mount[] =
+    input.sysroot === undefined ? [] : [{ kind: 'tree', source: input.sysroot, at: PATHS.sysroot }];
+  const own = { ...prepared, env: { ...prepared.env, pyo3Config: input.config } };
+  const box = await openBuild(site, own, mounts, 'none', input.linker);
+  if (!box.ok) return box;
+  await using sandbox = box.value.sandbox;
+  const argv = [
+    ...[plan.toolchain.tools.cargo ?? 'cargo', 'build', '--locked', '--offline', '--bin', project.bin],
+    ...['--target', plan.target.rustTriple],
+    ...(project.features.length > 0 ? ['--features', project.features.join(',')] : []),
+    ...(project.defaultFeatures ? [] : ['--no-default-features']),
+  ] as [string, ...string[]];
+  const log = await logFile(site, input.name);
+  const started = performance.now();
+  const run = await runTool(session.context, sandbox, {
+    stage: 'build',
+    code: 'build/failed',
+    doing: `Building ${project.bin} for ${plan.target.rustTriple}`,
+    fix: [],
+    log,
+    command: { argv, env: input.env, cwd: crateAt(project) },
+  });
+  const attempt = { command: commandLine(argv), ms: Math.round(performance.now() - started) };
+  if (!run.ok) {
+    const blocker = told(site, 'build', run.error);
+    return blocker.ok ? ok({ ...attempt, blocker: blocker.value }) : blocker;
+  }
+  const name = plan.target.libc === 'wasi' ? `${project.bin}.wasm` : project.bin;
+  await mkdir(join(site.scratch, input.name));
+  const program = join(site.scratch, input.name, name);
+  const copied = await sandbox.copyOut(`${PATHS.target}/${plan.target.rustTriple}/debug/${name}`, program);
+  if (!copied.ok) return copied;
+  const broken = await checkModule(program, plan.target, log);
+  if (broken === undefined) return ok({ ...attempt, program });
+  const blocker = told(site, 'build', broken);
+  return blocker.ok ? ok({ ...attempt, blocker: blocker.value }) : blocker;
+}
+
+/** Starts a program with a sample script, in a world that may lack what it needs. */
+export async function tryRun(
+  site: Site,
+  input: { readonly name: string; readonly world: World; readonly sample: Sample },
+): Promise<Result<Attempt>> {
+  const { session } = site;
+  const { world, sample } = input;
+  const { argv, env, cwd, stdin } = commandOf(world, sample);
+  const engine = await session.engine();
+  if (!engine.ok) return engine;
+  const started = performance.now();
+  const run = await startIn(
+    site,
+    input.name,
+    engine.value.open({
+      rootfs: world.rootfs,
+      mounts: [
+        ...world.mounts,
+        { kind: 'source', source: sample.suite, at: SUITE_AT },
+        { kind: 'scratch', at: SCRATCH_AT },
+      ],
+      network: 'none',
+      hostname: 'sample',
+    }),
+    { argv, env, cwd, ...(stdin === undefined ? {} : { stdin }), timeoutMs: sample.timeoutSeconds * 1000 },
+  );
+  const attempt = { command: commandLine(argv), ms: Math.round(performance.now() - started) };
+  if (run.ok) return ok(attempt);
+  const blocker = told(site, 'run', run.error);
+  return blocker.ok ? ok({ ...attempt, blocker: blocker.value }) : blocker;
+}
+
+type Opening = ReturnType<Extract<Awaited<ReturnType<Session['engine']>>, { ok: true }>['value']['open']>;
+
+async function startIn(
+  site: Site,
+  name: string,
+  opening: Opening,
+  command: Parameters<typeof runTool>[2]['command'],
+): Promise<Result<unknown>> {
+  const opened = await opening;
+  if (!opened.ok) return opened;
+  await using sandbox = opened.value;
+  return await runTool(site.session.context, sandbox, {
+    stage: 'run',
+    code: 'build/does-not-start',
+    doing: 'Starting the program',
+    fix: [],
+    log: await logFile(site, name),
+    command,
+  });
+}
+
+async function openBuild(
+  site: Site,
+  prepared: Prepared,
+  more: readonly Mount[],
+  network: 'none' | 'host',
+  linker?: string,
+) {
+  const { session, planned, toolchain } = site;
+  const engine = await session.engine();
+  if (!engine.ok) return engine;
+  const cargo = await hostCargo(session.context.settings);
+  if (!cargo.ok) return cargo;
+  const env = join(site.scratch, 'env');
+  await mkdir(env, { recursive: true });
+  await writeEnvFiles(env, prepared.env, cargo.value);
+  if (linker !== undefined) await writeFile(join(env, 'linker'), linker, { mode: 0o755 });
+  const place = { resolved: planned.plan, toolchain, sysroot: prepared.sysroot };
+  // Neither the sysroot nor what builds of the recipe itself have left.
+  const mounts = buildMounts(place, env).filter(({ at }) => at !== PATHS.sysroot && at !== PATHS.target);
+  const sandbox = await engine.value.open({
+    rootfs: toolchain.folder,
+    network,
+    mounts: [
+      ...mounts,
+      { kind: 'volume', name: site.volume, at: PATHS.target },
+      ...more,
+      ...(network === 'host' ? cargo.value.mounts : []),
+    ],
+  });
+  return sandbox.ok ? ok({ sandbox: sandbox.value, cargoEnv: cargo.value.env }) : sandbox;
+}
+
+function bareEnv({ env }: Prepared): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env.variables).filter(([name]) =>
+      /^(?:PATH|HOME|LANG|CARGO_HOME|CARGO_TARGET_DIR|CARGO_TERM_COLOR)$/.test(name),
+    ),
+  );
+}
+
+async function logFile({ logs }: Site, name: string): Promise<string> {
+  await mkdir(logs, { recursive: true });
+  const file = join(logs, `${name}.log`);
+  await writeFile(file, '');
+  return file;
+}

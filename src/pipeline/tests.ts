@@ -1,0 +1,127 @@
+import { runCargoTests } from '../build/cargo-tests.ts';
+import type { CargoTestResult } from '../build/test-output.ts';
+import type { CargoTests, CommandTest } from '../domain/definitions.ts';
+import type { Plan } from '../domain/plan.ts';
+import { ok, type Result } from '../domain/result.ts';
+import type { SampleResult } from '../domain/sample.ts';
+import { runCommands } from '../run/commands.ts';
+import { outcomeOf, type RunOutcome } from '../run/run.ts';
+import type { World } from '../run/world.ts';
+import type { Tree } from '../toolchain/tree.ts';
+import type { Prepared } from './prepare.ts';
+import type { Session } from './session.ts';
+
+interface TestsInput {
+  readonly toolchain: Tree;
+  readonly prepared: Prepared;
+  readonly worlds: { readonly target: World; readonly reference: World };
+  readonly artifacts: string;
+  readonly logs: string;
+}
+
+/** What a recipe wants to be run beside its samples: the program by itself, and `cargo test`. */
+export async function runTests(session: Session, plan: Plan, input: TestsInput): Promise<Result<RunOutcome>> {
+  const { cargo, commands = [] } = plan.recipe.tests ?? {};
+  const outcomes: RunOutcome[] = [];
+  if (commands.length > 0) {
+    const ran = await commandTests(session, plan, input, commands);
+    if (!ran.ok) return ran;
+    outcomes.push(ran.value);
+  }
+  if (cargo !== undefined) {
+    const ran = await cargoTests(session, plan, input, cargo);
+    if (!ran.ok) return ran;
+    outcomes.push(ran.value);
+  }
+  return ok(joined(outcomes));
+}
+
+/** Several outcomes as one. */
+export function joined(outcomes: readonly RunOutcome[]): RunOutcome {
+  const sum = (key: 'passed' | 'failed' | 'skipped' | 'cached'): number =>
+    outcomes.reduce((total, one) => total + one[key], 0);
+  return {
+    results: outcomes.flatMap(({ results }) => results),
+    passed: sum('passed'),
+    failed: sum('failed'),
+    skipped: sum('skipped'),
+    cached: sum('cached'),
+    logs: outcomes.flatMap(({ logs }) => logs),
+  };
+}
+
+function commandTests(
+  { context, store, recorder, engine }: Session,
+  plan: Plan,
+  { worlds, artifacts }: TestsInput,
+  commands: readonly CommandTest[],
+): Promise<Result<RunOutcome>> {
+  return recorder.stage(
+    'commands',
+    `Commands on ${plan.target.rustTriple}`,
+    () =>
+      runCommands(context, store, {
+        commands,
+        engine,
+        worlds,
+        artifacts,
+        target: plan.target,
+        file: plan.recipe.file,
+      }),
+    (value) => ({ hit: value.cached === value.results.length, detail: counted(value) }),
+  );
+}
+
+async function cargoTests(
+  { context, store, recorder, engine }: Session,
+  plan: Plan,
+  { toolchain, prepared, logs }: TestsInput,
+  wanted: CargoTests,
+): Promise<Result<RunOutcome>> {
+  if (plan.target.libc === 'wasi') return ok(outcomeOf([{ result: notOnWasi(plan), cached: true }]));
+  return recorder.stage(
+    'cargo-test',
+    `cargo test on ${plan.target.rustTriple}`,
+    async () => {
+      const { sysroot, env } = prepared;
+      const ran = await runCargoTests(
+        context,
+        store,
+        { resolved: plan, env, toolchain, sysroot, engine, logs },
+        wanted,
+      );
+      if (!ran.ok) return ran;
+      const { tests, cached } = ran.value;
+      const finished = tests.map((one) => ({ result: asResult(plan, one), cached }));
+      for (const one of finished) context.emit({ type: 'sample-finished', ...one });
+      return ok(outcomeOf(finished));
+    },
+    (value) => ({ hit: value.cached === value.results.length, detail: counted(value) }),
+  );
+}
+
+function asResult(plan: Plan, { name, status, said }: CargoTestResult): SampleResult {
+  const reason = said.split('\n').find((line) => /panicked at|^error/.test(line)) ?? said.split('\n')[0];
+  return {
+    name: `cargo/${name}`,
+    title: name,
+    tier: 'user',
+    status,
+    file: plan.recipe.project.folder,
+    by: 'cargo',
+    ...(status === 'passed' ? {} : { reason: reason || 'it failed' }),
+    ...(status === 'failed' ? { kind: 'test-failed', diff: `${said}\n`, logs: ['logs/cargo-test.log'] } : {}),
+  };
+}
+
+function notOnWasi(plan: Plan): SampleResult {
+  const reason = `${plan.target.name}: cargo's test programs are not bundled with a standard library`;
+  return { ...asResult(plan, { name: 'cargo-test', status: 'skipped', said: reason }), reason };
+}
+
+function counted({ results, passed, failed, skipped }: RunOutcome): string {
+  const parts = [`${passed} of ${results.length} passed`];
+  if (failed > 0) parts.push(`${failed} failed`);
+  if (skipped > 0) parts.push(`${skipped} skipped`);
+  return parts.join(', ');
+}

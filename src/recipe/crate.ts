@@ -1,0 +1,76 @@
+import { stat } from 'node:fs/promises';
+import { readCrate } from '../crate/crate.ts';
+import type { Crate } from '../domain/crate.ts';
+import { err, ok, type Result } from '../domain/result.ts';
+import type { Failure } from '../failure.ts';
+import type { DocumentPath, YamlDocument } from './document.ts';
+import type { RecipeDraft } from './drafts.ts';
+import { together } from './together.ts';
+
+/** What a mistake of the crate is about in the recipe, where the recipe says it. */
+const ABOUT: Readonly<Record<string, DocumentPath>> = {
+  'recipe/no-project': ['project', 'path'],
+  'recipe/no-bin': ['project', 'path'],
+  'recipe/unknown-bin': ['project', 'bin'],
+};
+
+/** The crate of a recipe, and whether its samples are there: every mistake at its place in the recipe. */
+export async function resolveCrate(draft: RecipeDraft, document: YamlDocument): Promise<Result<Crate>> {
+  const { folder, bin, features, defaultFeatures } = draft.project;
+  const choice = { features, defaultFeatures, ...(bin === undefined ? {} : { bin }) };
+  const crate = await readCrate(folder, choice);
+  const failures = [
+    ...(crate.ok ? [] : [placed(crate.error, document)]),
+    ...(crate.ok && crate.value.pyo3?.extensionModule === true ? [extensionModuleOnly(crate.value)] : []),
+    ...(await lostSamples(draft, document)),
+  ];
+  const failure = together(failures);
+  if (failure !== undefined) return err(failure);
+  return crate.ok ? ok(crate.value) : crate;
+}
+
+/**
+ * A crate that is an extension module alone: PyO3 then leaves libpython out of the link ("extension-module", PyO3's guide,
+ * "Building and distribution"), and a program stops at undefined symbols.
+ */
+export function extensionModuleOnly({ folder }: Crate): Failure {
+  return {
+    code: 'recipe/extension-module',
+    what: "PyO3's feature `extension-module` is on: a program that is built so has no Python in it.",
+    why: 'The feature leaves libpython out of the link, because an extension module is loaded by a Python that is there already.',
+    fix: [
+      'Make it a feature of your own that only the extension module switches on: `extension-module = ["pyo3/extension-module"]` below `[features]`, not among `default`.',
+      'Where it is among the default features and cannot go: `default-features: false` below `project` in the recipe.',
+    ],
+    see: [`${folder}/Cargo.toml`],
+  };
+}
+
+function placed(failure: Failure, document: YamlDocument): Failure {
+  const path = ABOUT[failure.code];
+  // A binary named on the command line, or a folder that is the default, stands nowhere in the file.
+  if (path === undefined || document.written(path) === undefined) return failure;
+  return { ...failure, at: document.place(path, 'value') };
+}
+
+async function lostSamples({ samples }: RecipeDraft, document: YamlDocument): Promise<readonly Failure[]> {
+  const failures: Failure[] = [];
+  for (const [index, path] of samples.paths.entries()) {
+    if (await exists(path)) continue;
+    const item = document.written(['samples', 'path', index]) !== undefined;
+    failures.push({
+      code: 'recipe/no-samples',
+      what: `There is no \`${path}\`.`,
+      fix: ['Give a script or a folder of scripts, relative to the recipe file.'],
+      at: document.place(item ? ['samples', 'path', index] : ['samples', 'path'], 'value'),
+    });
+  }
+  return failures;
+}
+
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,146 @@
+import { basename, dirname, extname, resolve } from 'node:path';
+import type { ActionsJob, Limits, Project, Recipe, Tests, WasmSettings } from '../domain/definitions.ts';
+import type { Result } from '../domain/result.ts';
+import { readYaml } from './document.ts';
+import { EXTENDING, RECIPE } from './json-schema.ts';
+import { check, type Loaded, load } from './load.ts';
+import {
+  type ExtendingFile,
+  extendingSchema,
+  type RecipeFile,
+  SCHEMA_VERSION,
+  wasmSchema,
+} from './schemas.ts';
+
+const MEBIBYTE = 2 ** 20;
+
+/** A recipe as its file has it: which binary and which workspace the crate says. */
+export type RecipeDraft = Omit<Recipe, 'project'> & { readonly project: DraftProject };
+
+export type DraftProject = Omit<Project, 'root' | 'bin'> & { readonly bin?: string };
+
+/** A recipe that takes from a shipped one what it does not say itself. */
+export interface ExtendingDraft
+  extends Omit<RecipeDraft, 'target' | 'toolchain' | 'sysroot' | 'reference' | 'description'> {
+  readonly extends: string;
+  readonly description?: string;
+  /** Packages of the sysroot beside those of the shipped one. */
+  readonly sysrootPackages: readonly string[];
+}
+
+export function loadRecipe(file: string): Promise<Result<Loaded<RecipeDraft>>> {
+  return load<RecipeFile, RecipeDraft>(file, RECIPE, (read) => recipeOf(file, read));
+}
+
+/** A recipe of a person's own: whole, or one that extends a shipped one. */
+export async function loadOwnRecipe(file: string): Promise<Result<Loaded<RecipeDraft | ExtendingDraft>>> {
+  const document = await readYaml(file);
+  if (!document.ok) return document;
+  const { value } = document.value;
+  const extending = typeof value === 'object' && value !== null && Object.hasOwn(value, 'extends');
+  return extending
+    ? check<ExtendingFile, ExtendingDraft>(document.value, EXTENDING, (read) => extendingOf(file, read))
+    : check<RecipeFile, RecipeDraft>(document.value, RECIPE, (read) => recipeOf(file, read));
+}
+
+/** What a crate without a recipe of its own is built with: a shipped one, and the defaults. */
+export function extendingNothing(file: string, shipped: string): ExtendingDraft {
+  return extendingOf(file, extendingSchema.parse({ schema: SCHEMA_VERSION, extends: shipped }));
+}
+
+function recipeOf(file: string, read: RecipeFile): RecipeDraft {
+  const { description, target, toolchain, sysroot, reference } = read;
+  return { ...commonOf(file, read), description, target, toolchain, sysroot, reference };
+}
+
+function extendingOf(file: string, read: ExtendingFile): ExtendingDraft {
+  return {
+    ...commonOf(file, read),
+    extends: read.extends,
+    ...(read.description === undefined ? {} : { description: read.description }),
+    sysrootPackages: read.sysroot?.packages ?? [],
+  };
+}
+
+function commonOf(file: string, read: RecipeFile | ExtendingFile) {
+  const folder = dirname(file);
+  const { project, samples, tests, optimization, allocator, runner, wasm } = read;
+  return {
+    name: basename(file, extname(file)),
+    file,
+    project: {
+      folder: resolve(folder, project.path),
+      ...(project.bin === undefined ? {} : { bin: project.bin }),
+      profile: project.profile,
+      features: project.features,
+      defaultFeatures: project['default-features'],
+      env: project.env,
+    },
+    samples: {
+      paths: [samples.path ?? []].flat().map((path) => resolve(folder, path)),
+      timeoutSeconds: samples.timeout,
+      ...(samples.args === undefined ? {} : { args: samples.args }),
+      ...(Object.keys(samples.env).length === 0 ? {} : { env: samples.env }),
+    },
+    ...(tests === undefined ? {} : { tests: testsOf(tests) }),
+    ...(optimization === undefined ? {} : { optimization }),
+    ...(allocator === undefined ? {} : { allocator }),
+    ...(read.python?.packages === undefined
+      ? {}
+      : { pythonPackages: packagesOf(folder, read.python.packages) }),
+    ...(read.rust === 'host' ? { rust: read.rust } : {}),
+    ...(runner === undefined ? {} : { runner }),
+    ...(read.limits === undefined ? {} : { limits: limitsOf(read.limits) }),
+    ...(wasm === undefined ? {} : { wasm: wasmSettings(wasm) }),
+    ...(read.actions === undefined ? {} : { actions: actionsOf(read.actions) }),
+  };
+}
+
+function packagesOf(folder: string, packages: string | readonly string[]): string | readonly string[] {
+  return typeof packages === 'string' ? resolve(folder, packages) : packages;
+}
+
+function testsOf({ cargo, commands }: NonNullable<RecipeFile['tests']>): Tests {
+  return {
+    ...(cargo === undefined
+      ? {}
+      : { cargo: { args: cargo.args, harness: cargo.harness, timeoutSeconds: cargo.timeout } }),
+    commands: commands.map(({ timeout, stdout, reference, ...rest }) => ({
+      ...rest,
+      timeoutSeconds: timeout,
+      ...(stdout === undefined ? {} : { stdout }),
+      ...(reference === undefined ? {} : { reference }),
+    })),
+  };
+}
+
+function actionsOf({ runner, 'timeout-minutes': minutes }: NonNullable<RecipeFile['actions']>): ActionsJob {
+  return {
+    ...(runner === undefined ? {} : { runner }),
+    ...(minutes === undefined ? {} : { timeoutMinutes: minutes }),
+  };
+}
+
+function limitsOf({ 'memory-mib': memory, processors }: NonNullable<RecipeFile['limits']>): Limits {
+  return {
+    ...(memory === undefined ? {} : { memory: memory * MEBIBYTE }),
+    ...(processors === undefined ? {} : { processors }),
+  };
+}
+
+/** What a recipe for WebAssembly gets that says nothing of it: the defaults of the schema. */
+export const DEFAULT_WASM: WasmSettings = wasmSettings(wasmSchema.parse({}));
+
+function wasmSettings(read: NonNullable<RecipeFile['wasm']>): WasmSettings {
+  const { fuel, timeout, wasmtime, snapshot, ...sizes } = read;
+  const maximum = sizes['max-memory-mib'];
+  return {
+    stack: sizes['stack-mib'] * MEBIBYTE,
+    initialMemory: sizes['initial-memory-mib'] * MEBIBYTE,
+    ...(maximum === undefined ? {} : { maxMemory: maximum * MEBIBYTE }),
+    ...(fuel === undefined ? {} : { fuel }),
+    ...(timeout === undefined ? {} : { timeoutSeconds: timeout }),
+    wasmtime,
+    ...(snapshot ? { snapshot } : {}),
+  };
+}

@@ -1,0 +1,231 @@
+import { existsSync, statSync } from 'node:fs';
+import { basename, dirname, extname, join, resolve } from 'node:path';
+import { closest } from '../domain/closest.ts';
+import type { Settings } from '../domain/context.ts';
+import type { DefinitionFile } from '../domain/definitions.ts';
+import { err, ok, type Result } from '../domain/result.ts';
+import { shellWord } from '../domain/shell.ts';
+import type { Failure } from '../failure.ts';
+import { namesIn, recipeFile } from './definitions.ts';
+import { readYaml, type YamlDocument } from './document.ts';
+import {
+  type ExtendingDraft,
+  extendingNothing,
+  loadOwnRecipe,
+  loadRecipe,
+  type RecipeDraft,
+} from './drafts.ts';
+import { NAME } from './schemas.ts';
+import { list } from './words.ts';
+
+/** Where recipes are looked for: the tool's own folder, the folder the command was given in, the crate that it is about. */
+export type Places = Pick<Settings, 'home' | 'cwd' | 'project' | 'bin'>;
+
+/** The recipe of a crate, in its folder. */
+export const PROJECT_FILE = 'provision.yaml';
+
+/** A recipe as it was found, names not yet resolved. */
+export interface FoundRecipe {
+  readonly draft: RecipeDraft;
+  readonly document: YamlDocument;
+  /** Packages that are added to the sysroot, and where their lock is. */
+  readonly added?: { readonly packages: readonly string[]; readonly file: DefinitionFile };
+  /** The shipped recipe was named on the command line, and is another than the one that the file extends. */
+  readonly borrowed: boolean;
+}
+
+/**
+ * A word is the name of a shipped recipe; what has a slash or ends in `.yaml` or `.yml` is a file of yours. With a
+ * crate at hand (`--project`, or a `provision.yaml` in the current folder or above) a word says what that crate is built
+ * for; nothing says: for what its `provision.yaml` extends.
+ */
+export async function findRecipe(places: Places, asked: string | undefined): Promise<Result<FoundRecipe>> {
+  const { home, project } = places;
+  if (asked !== undefined && isFile(asked)) return fromFile(places, asked);
+  if (asked !== undefined && !recipeNames(home).includes(asked)) return err(unknownRecipe(places, asked));
+  const file = projectFile(places);
+  if (file !== undefined) return fromProjectFile(places, file, asked);
+  if (asked === undefined) return err(nothingAsked(project));
+  if (project === undefined) {
+    const shipped = await loadRecipe(recipeFile(home, asked));
+    return shipped.ok
+      ? ok({ draft: shipped.value.value, document: shipped.value.document, borrowed: false })
+      : shipped;
+  }
+  // The place of a file that is not there: paths in it would be relative to the crate.
+  const draft = extendingNothing(join(project, PROJECT_FILE), asked);
+  const document = await readYaml(recipeFile(home, asked));
+  if (!document.ok) return document;
+  const found = await onto(places, { value: draft, document: document.value }, asked, '');
+  return found.ok
+    ? ok({ ...found.value, draft: { ...found.value.draft, file: document.value.file } })
+    : found;
+}
+
+/** The `provision.yaml` of the crate at hand: in `--project`, else in the current folder or the nearest one above. */
+export function projectFile({ cwd, project }: Pick<Places, 'cwd' | 'project'>): string | undefined {
+  if (project !== undefined) return present(join(project, PROJECT_FILE));
+  for (let folder = cwd; ; folder = dirname(folder)) {
+    const file = present(join(folder, PROJECT_FILE));
+    if (file !== undefined || folder === dirname(folder)) return file;
+  }
+}
+
+function present(file: string): string | undefined {
+  return existsSync(file) ? file : undefined;
+}
+
+/** Names of the shipped recipes, without reading them. */
+export function recipeNames(home: string): readonly string[] {
+  return namesIn(home, 'recipes');
+}
+
+function isFile(asked: string): boolean {
+  return asked.includes('/') || /\.ya?ml$/.test(asked);
+}
+
+async function fromFile(places: Places, asked: string): Promise<Result<FoundRecipe>> {
+  const file = resolve(places.cwd, asked);
+  if (!NAME.test(basename(file, extname(file)))) {
+    return err({
+      code: 'recipe/invalid-name',
+      what: `A recipe's file name becomes the name of its artifacts, and \`${basename(file)}\` cannot be one.`,
+      fix: ['Rename the file: letters, digits, `.`, `_` and `-`, then `.yaml`.'],
+    });
+  }
+  const own = await loadOwnRecipe(file);
+  if (!own.ok) return own;
+  const { value, document } = own.value;
+  if (!('extends' in value)) return ok({ draft: atProject(value, places), document, borrowed: false });
+  return onto(places, { value, document }, value.extends, ` ${shellWord(asked)}`);
+}
+
+async function fromProjectFile(
+  places: Places,
+  file: string,
+  asked: string | undefined,
+): Promise<Result<FoundRecipe>> {
+  const own = await loadOwnRecipe(file);
+  if (!own.ok) return own;
+  const { value, document } = own.value;
+  if (!('extends' in value)) {
+    if (asked === undefined) return ok({ draft: value, document, borrowed: false });
+    const { target, toolchain, sysroot, reference, description, ...rest } = value;
+    const extending = { ...rest, extends: '', sysrootPackages: [] };
+    return onto(places, { value: extending, document }, asked, '');
+  }
+  const at = places.project === undefined ? '' : ` --project ${shellWord(places.project)}`;
+  const base = asked ?? value.extends;
+  return onto(
+    places,
+    own.value as { value: ExtendingDraft; document: YamlDocument },
+    base,
+    base === value.extends ? at : ` ${base}${at}`,
+  );
+}
+
+/** A crate's own recipe on a shipped one: what is built comes from the first, what it is built for from the second. */
+async function onto(
+  places: Places,
+  { value: own, document }: { readonly value: ExtendingDraft; readonly document: YamlDocument },
+  base: string,
+  lockArguments: string,
+): Promise<Result<FoundRecipe>> {
+  const { home } = places;
+  if (!recipeNames(home).includes(base)) return err(unknownBase(home, base, document));
+  const shipped = await loadRecipe(recipeFile(home, base));
+  if (!shipped.ok) return shipped;
+  const { target, toolchain, sysroot, reference, optimization, allocator, runner, wasm, limits, actions } =
+    shipped.value.value;
+  const { extends: extended, sysrootPackages, description = '', ...rest } = own;
+  const inherited = {
+    ...(optimization === undefined ? {} : { optimization }),
+    ...(allocator === undefined ? {} : { allocator }),
+    ...(runner === undefined ? {} : { runner }),
+    ...(wasm === undefined ? {} : { wasm }),
+    ...(limits === undefined ? {} : { limits }),
+    ...(actions === undefined ? {} : { actions }),
+  };
+  const draft: RecipeDraft = {
+    ...inherited,
+    ...rest,
+    // Artifacts of a crate for several targets lie side by side.
+    name: basename(own.file) === PROJECT_FILE ? base : own.name,
+    description,
+    ...{ target, toolchain, sysroot, reference },
+    samples: {
+      ...own.samples,
+      paths: own.samples.paths.length > 0 ? own.samples.paths : usualSamples(own.file),
+    },
+  };
+  const added = { packages: sysrootPackages, file: ownLock(own.file, sysroot, lockArguments) };
+  return ok({
+    draft: atProject(draft, places),
+    document,
+    borrowed: extended !== base,
+    ...(sysrootPackages.length === 0 ? {} : { added }),
+  });
+}
+
+function atProject(draft: RecipeDraft, { project, bin }: Places): RecipeDraft {
+  const folder =
+    project !== undefined && basename(draft.file) !== PROJECT_FILE ? project : draft.project.folder;
+  return { ...draft, project: { ...draft.project, folder, ...(bin === undefined ? {} : { bin }) } };
+}
+
+/** The lock of a shipped sysroot with further packages: one for each sysroot, beside the recipe. */
+function ownLock(file: string, sysroot: string, lockArguments: string): DefinitionFile {
+  const name = basename(file, extname(file));
+  const lockFile = join(dirname(file), `${name}.${sysroot}.lock`);
+  return { id: `${basename(file)} (${sysroot})`, file, lockFile, lockArguments };
+}
+
+function usualSamples(file: string): readonly string[] {
+  const folder = join(dirname(file), 'samples');
+  return statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true ? [folder] : [];
+}
+
+function unknownBase(home: string, name: string, document: YamlDocument): Failure {
+  const known = recipeNames(home);
+  const meant = closest(name, known);
+  return {
+    code: 'recipe/unknown-base',
+    what: `There is no shipped recipe \`${name}\` to extend.`,
+    fix: [
+      ...(meant === undefined ? [] : [`Did you mean \`${meant}\`?`]),
+      `The shipped recipes: ${list(known) || 'none'}.`,
+    ],
+    at: document.place(['extends'], 'value'),
+  };
+}
+
+function nothingAsked(project: string | undefined): Failure {
+  return {
+    code: 'usage/missing-argument',
+    what:
+      project === undefined
+        ? `No recipe is named, and neither the current folder nor one above has a \`${PROJECT_FILE}\`.`
+        : `No recipe is named, and \`${project}\` has no \`${PROJECT_FILE}\`.`,
+    fix: [
+      'Name a recipe: `provision aarch64`. See them all: `provision list`.',
+      `In a crate of your own \`provision init\` writes a \`${PROJECT_FILE}\`.`,
+    ],
+  };
+}
+
+function unknownRecipe({ home, cwd }: Places, name: string): Failure {
+  const known = recipeNames(home);
+  const meant = closest(name, known);
+  const ending = name === '' ? undefined : ['.yaml', '.yml'].find((one) => existsSync(join(cwd, name + one)));
+  return {
+    code: 'recipe/not-found',
+    what: `There is no recipe \`${name}\`.`,
+    fix: [
+      ...(meant === undefined ? [] : [`Did you mean \`${meant}\`?`]),
+      ...(ending === undefined
+        ? []
+        : [`For the file in this folder, give its path: \`./${name}${ending}\`.`]),
+      known.length === 0 ? `Put recipes into \`${join(home, 'recipes')}\`.` : `The recipes: ${list(known)}.`,
+    ],
+  };
+}

@@ -1,0 +1,37 @@
+import type * as z from 'zod';
+import { err, ok, type Result } from '../domain/result.ts';
+import { readYaml, type YamlDocument } from './document.ts';
+import type { FileKind } from './json-schema.ts';
+import { mistakesOf, versionMistake } from './mistakes.ts';
+import { together } from './together.ts';
+
+/** A definition and the document it was read from, for the places of later mistakes. */
+export interface Loaded<T> {
+  readonly value: T;
+  readonly document: YamlDocument;
+}
+
+/** Reads a file of a kind, and turns what it says into a value of the domain. */
+export async function load<Read, T>(
+  file: string,
+  kind: FileKind,
+  toDomain: (read: Read) => T,
+): Promise<Result<Loaded<T>>> {
+  const document = await readYaml(file);
+  return document.ok ? check(document.value, kind, toDomain) : document;
+}
+
+/** The same of a document that is read already. */
+export function check<Read, T>(
+  document: YamlDocument,
+  kind: FileKind,
+  toDomain: (read: Read) => T,
+): Result<Loaded<T>> {
+  const version = versionMistake(document, kind);
+  if (version !== undefined) return err(version);
+  const parsed = kind.schema.safeParse(document.value) as z.ZodSafeParseResult<Read>;
+  const issues = parsed.success ? [] : mistakesOf(document, parsed.error.issues, kind);
+  const failure = together([...document.mistakes, ...issues]);
+  if (failure !== undefined) return err(failure);
+  return ok({ value: toDomain(parsed.data as Read), document });
+}

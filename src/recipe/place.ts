@@ -1,0 +1,17 @@
+import type { SourcePosition } from '../failure.ts';
+import { readYaml } from './document.ts';
+
+/** Key of a recipe that a failure of an area is about. */
+const KEYS: Readonly<Record<string, string>> = {
+  lock: 'sysroot',
+  build: 'project',
+  samples: 'samples',
+};
+
+/** Where in a recipe that a failure is about is said, for one that has no place of its own; nothing where no key is. */
+export async function recipePlace(file: string, failureCode: string): Promise<SourcePosition | undefined> {
+  const key = KEYS[failureCode.split('/', 1)[0] as string];
+  if (key === undefined) return undefined;
+  const document = await readYaml(file);
+  return document.ok ? document.value.place([key], 'key') : undefined;
+}

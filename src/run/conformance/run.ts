@@ -1,0 +1,128 @@
+import { dirname, join } from 'node:path';
+import type { ConformanceSuite, ModuleResult } from '../../domain/conformance.ts';
+import type { Context } from '../../domain/context.ts';
+import { err, ok, type Result } from '../../domain/result.ts';
+import type { Sample } from '../../domain/sample.ts';
+import type { Engine } from '../../engine/engine.ts';
+import type { Failure } from '../../failure.ts';
+import { digestFile } from '../../store/digest.ts';
+import type { Store } from '../../store/store.ts';
+import { observe, type Run, type Runner } from '../observe.ts';
+import { runnerOf } from '../run.ts';
+import { SUITE_AT, type World } from '../world.ts';
+import { compareModule, knownOn } from './compare.ts';
+import { readRecords } from './records.ts';
+
+export interface ConformanceInput {
+  readonly suite: ConformanceSuite;
+  /** Modules of `test` to run, each once. */
+  readonly modules: readonly string[];
+  /** Tree that holds the tests. */
+  readonly tests: { readonly folder: string; readonly fingerprint: string };
+  readonly worlds: { readonly target: World; readonly reference: World };
+  /** Names that declarations may use for the target. */
+  readonly names: readonly string[];
+  /** Facilities that the target lacks and CPython does not find out by itself (docs/samples.md). */
+  readonly without: readonly string[];
+  /** Absolute path of conformance/driver.py. */
+  readonly driver: string;
+  readonly engine: () => Promise<Result<Engine>>;
+}
+
+export interface ConformanceOutcome {
+  /** In the order in which they were asked for. */
+  readonly modules: readonly ModuleResult[];
+  /** Modules of which neither run had to be started. */
+  readonly cached: number;
+}
+
+/**
+ * Runs modules of CPython's own tests in both worlds, as many at once as there are jobs, and compares them test by test.
+ * What the store knows is not run. Tests that go otherwise are no failure of this call; the engine's failures are.
+ */
+export async function runConformance(
+  context: Context,
+  store: Store,
+  input: ConformanceInput,
+): Promise<Result<ConformanceOutcome>> {
+  const { digest } = await digestFile(input.driver);
+  const runner = runnerOf(context, store, input);
+  const known = knownOn(input.suite.known, input.names);
+  const results: ModuleResult[] = [];
+  let failure: Failure | undefined;
+  let cached = 0;
+  let done = 0;
+  const progress = (detail?: string): void => {
+    const counts = { done, total: input.modules.length, unit: 'modules' } as const;
+    context.emit({
+      type: 'stage-progress',
+      stage: 'conformance',
+      ...counts,
+      ...(detail === undefined ? {} : { detail }),
+    });
+  };
+  progress();
+  await Promise.all(
+    input.modules.map(async (name, index) => {
+      const runs = await runModule(runner, input, name, digest);
+      if (!runs.ok) {
+        failure ??= runs.error;
+        runner.stop();
+        return;
+      }
+      const { reference, target } = runs.value;
+      results[index] = compareModule(name, readRecords(reference), readRecords(target), known);
+      cached += reference.cached && target.cached ? 1 : 0;
+      done += 1;
+      progress(name);
+    }),
+  );
+  return failure === undefined ? ok({ modules: results, cached }) : err(failure);
+}
+
+async function runModule(
+  runner: Runner,
+  input: ConformanceInput,
+  name: string,
+  digest: string,
+): Promise<Result<{ readonly reference: Run; readonly target: Run }>> {
+  const files = { files: { 'driver.py': digest }, folder: false };
+  const runs = [
+    observe(runner, withTests(input.worlds.target, input), asSample(input, name, input.without), files),
+    // The reference has the tests skip nothing: what the target lacks is to be seen.
+    observe(runner, withTests(input.worlds.reference, input), asSample(input, name, []), files),
+  ] as const;
+  const [target, reference] = await Promise.all(runs);
+  if (!target.ok) return target;
+  return reference.ok ? ok({ reference: reference.value, target: target.value }) : reference;
+}
+
+/** The driver is a script like a sample: one module is one run of it. */
+function asSample(input: ConformanceInput, module: string, without: readonly string[]): Sample {
+  return {
+    name: module,
+    file: input.driver,
+    suite: dirname(input.driver),
+    given: 'file',
+    title: module,
+    tier: 'user',
+    requires: [],
+    argv: [module, ...without.flatMap((facility) => ['--without', facility])],
+    stdin: '',
+    timeoutSeconds: input.suite.timeoutSeconds,
+    knownDifferences: [],
+  };
+}
+
+/** The tests stand beside the driver, where the interpreter looks first, and programs that they start find them, too. */
+function withTests(world: World, { tests, suite }: ConformanceInput): World {
+  return {
+    ...world,
+    mounts: [
+      ...world.mounts,
+      { kind: 'tree', source: join(tests.folder, suite.folder), at: `${SUITE_AT}/test` },
+    ],
+    env: { ...world.env, PYTHONPATH: SUITE_AT },
+    key: { world: world.key, tests: tests.fingerprint },
+  };
+}

@@ -1,0 +1,34 @@
+import type { FailedStep } from '../domain/blocker.ts';
+import type { Sample } from '../domain/sample.ts';
+import { commandOf, type Run } from './observe.ts';
+import type { Runs } from './result.ts';
+import type { World } from './world.ts';
+
+/**
+ * The target's run of a sample that failed, as a step: what it printed and the reference did not. That a program ends
+ * badly may be the program's own doing; that an emulator does never is.
+ */
+export function failedStep(world: World, sample: Sample, { target, reference }: Runs): FailedStep {
+  const { argv, env, cwd } = commandOf(world, sample);
+  const expected = new Set(linesOf(reference));
+  return {
+    ...{ stage: 'run', doing: `Running the sample ${sample.name}`, argv, env, cwd, place: 'sandbox' },
+    exit: {
+      ...target.exit,
+      ...(target.end === 'time' || target.end === 'output' ? { limit: target.end } : {}),
+    },
+    ms: target.ms,
+    output: linesOf(target)
+      .filter((line) => !expected.has(line))
+      .join('\n'),
+    sample: sample.name,
+    knownOnly: target.end !== 'emulator',
+  };
+}
+
+function linesOf({ stdout, stderr, emulator, why }: Run): readonly string[] {
+  const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8').trimEnd();
+  return [text(stdout), text(stderr), ...emulator, ...(why === undefined ? [] : [why])]
+    .filter((part) => part !== '')
+    .flatMap((part) => part.split('\n'));
+}

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { parse, stringify } from 'yaml';
+import { REPOSITORY, temporaryFolder } from '../support/cli.ts';
+import { goTool } from '../support/go-tools.ts';
+
+const WORKFLOWS = join(REPOSITORY, '.github', 'workflows');
+
+interface Action {
+  readonly inputs: Readonly<Record<string, { readonly default?: string; readonly required?: boolean }>>;
+  readonly outputs: Readonly<Record<string, { readonly value: string }>>;
+  readonly runs: { readonly using: string; readonly steps: readonly Step[] };
+}
+
+interface Step {
+  readonly id?: string;
+  readonly if?: string;
+  readonly uses?: string;
+  readonly run?: string;
+  readonly shell?: string;
+}
+
+const action = parse(readFileSync(join(REPOSITORY, 'action.yml'), 'utf8')) as Action;
+
+test('actionlint finds nothing in the workflows, nor in what they give the action', () => {
+  const files = readdirSync(WORKFLOWS).map((name) => join(WORKFLOWS, name));
+  assert.ok(files.length > 0);
+  assert.deepEqual(lint(REPOSITORY, files), { status: 0, said: '' });
+});
+
+test('actionlint finds nothing in the steps and outputs of the action', (t) => {
+  assert.equal(action.runs.using, 'composite');
+  assert.deepEqual(lintSteps(t, action.runs.steps), { status: 0, said: '' });
+  // The same means find a mistake in them: a step that is not there, an input that is not there.
+  const [first, ...rest] = action.runs.steps;
+  for (const name of ['steps.nowhere.outputs.x', 'inputs.nowhere']) {
+    const { status, said } = lintSteps(t, [{ ...first, run: `echo $\{{ ${name} }}` }, ...rest]);
+    assert.equal(status, 1);
+    assert.match(said, /"nowhere" is not defined/);
+  }
+});
+
+test('every action of others is pinned by commit, and says of which version', () => {
+  const texts = [
+    join(REPOSITORY, 'action.yml'),
+    ...readdirSync(WORKFLOWS).map((name) => join(WORKFLOWS, name)),
+  ].map((file) => readFileSync(file, 'utf8'));
+  const uses = texts.flatMap((text) => text.match(/uses: .*/g) ?? []).filter((line) => line !== 'uses: ./');
+  assert.ok(uses.length > 0);
+  assert.deepEqual(
+    uses.filter((line) => !/^uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/.test(line)),
+    [],
+  );
+});
+
+test('every run step of the action says its shell, as a composite action must', () => {
+  assert.deepEqual(
+    action.runs.steps.filter(({ run, shell }) => run !== undefined && shell === undefined),
+    [],
+  );
+});
+
+/** The composite's steps as a job: actionlint reads workflows only. Inputs are those of a called workflow. */
+function lintSteps(t: TestContext, steps: readonly Step[]): { status: number | null; said: string } {
+  const folder = temporaryFolder(t);
+  const file = join(folder, '.github', 'workflows', 'action.yml');
+  mkdirSync(join(file, '..'), { recursive: true });
+  const inputs = Object.fromEntries(
+    Object.entries(action.inputs).map(([name, { default: value }]) => [
+      name,
+      { type: 'string', ...(value === undefined ? { required: true } : { default: value }) },
+    ]),
+  );
+  const outputs = Object.fromEntries(
+    Object.entries(action.outputs).map(([name, { value }]) => [name, value] as const),
+  );
+  const job = { 'runs-on': 'ubuntu-24.04', steps, outputs };
+  writeFileSync(file, stringify({ on: { workflow_call: { inputs } }, jobs: { action: job } }));
+  return lint(folder, [file]);
+}
+
+function lint(cwd: string, files: readonly string[]): { status: number | null; said: string } {
+  // What else the machine has plays no part.
+  const args = ['-no-color', '-shellcheck=', '-pyflakes=', ...files];
+  const { status, stdout, stderr } = spawnSync(goTool('actionlint'), args, { cwd, encoding: 'utf8' });
+  return { status, said: `${stdout}${stderr}` };
+}

@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { packTarGz } from '../../src/archive/pack.ts';
+import { glibcFloor } from '../../src/bundle/floor.ts';
+import { provision, temporaryFolder } from '../support/cli.ts';
+import { type ElfParts, makeElf } from '../support/elf.ts';
+
+const PROGRAM: ElfParts = {
+  machine: 183,
+  interpreter: '/lib/ld-linux-aarch64.so.1',
+  needed: ['libpython3.13.so.1.0', 'libc.so.6'],
+  rpath: '$ORIGIN/../lib',
+  versions: { 'libc.so.6': ['GLIBC_2.17', 'GLIBC_2.34'] },
+};
+const LIBPYTHON: ElfParts = {
+  machine: 183,
+  soname: 'libpython3.13.so.1.0',
+  needed: ['libz.so.1', 'libm.so.6', 'libc.so.6'],
+  versions: { 'libm.so.6': ['GLIBC_2.9', 'GLIBC_2.38'], 'libz.so.1': ['ZLIB_1.2.0'] },
+  rest: '\n[GCC 14.2.0]\0',
+};
+const SYSCONFIG = `build_time_vars = {'SOABI': 'cpython-313-aarch64-linux-gnu', 'CONFIG_ARGS': "'--enable-shared'"}\n`;
+
+interface Told {
+  readonly program: { readonly digest: string };
+  readonly architecture: Readonly<Record<string, unknown>>;
+  readonly libc: { readonly floor: string | null; readonly neededBy: readonly string[] };
+  readonly python: Readonly<Record<string, string>>;
+  readonly libraries: {
+    readonly brought: readonly { readonly path: string }[];
+    readonly system: Readonly<Record<string, readonly string[]>>;
+  };
+  readonly parts: Readonly<Record<string, { readonly files: number; readonly bytes: number }>>;
+  readonly files: number;
+  readonly archive?: { readonly digest: string };
+}
+
+function makeBundle(folder: string, program: Buffer, libpython: ElfParts = LIBPYTHON): string {
+  const top = join(folder, 'unpacked', 'mine-aarch64-unknown-linux-gnu');
+  const digest = `sha256:${createHash('sha256').update(program).digest('hex')}`;
+  const files: Readonly<Record<string, string | Buffer>> = {
+    'bin/mine': program,
+    'lib/libpython3.13.so.1.0': makeElf(libpython),
+    'lib/python3.13/os.py': 'name = 1\n',
+    'lib/python3.13/__pycache__/os.cpython-313.pyc': 'compiled',
+    'lib/python3.13/lib-dynload/_x.cpython-313-aarch64-linux-gnu.so': makeElf({
+      machine: 183,
+      needed: ['libz.so.1', 'libc.so.6'],
+      versions: { 'libc.so.6': ['GLIBC_2.38'] },
+    }),
+    'lib/python3.13/_sysconfigdata__aarch64-linux-gnu.py': SYSCONFIG,
+    'lib/python3.13/site-packages/pure/__init__.py': '',
+    'bundle.json': JSON.stringify({
+      schema: 1,
+      program: { file: 'bin/mine', digest },
+      target: 'aarch64-unknown-linux-gnu',
+      python: { implementation: 'CPython', version: '3.13.5', linkage: 'dynamic' },
+      stdlib: 'lib/python3.13',
+    }),
+  };
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(top, name)), { recursive: true });
+    writeFileSync(join(top, name), content);
+  }
+  return top;
+}
+
+test('tells what the files of a bundle say, from a folder and from an archive', async (t) => {
+  const folder = temporaryFolder(t, 'provision inspect ü ');
+  const top = makeBundle(folder, makeElf(PROGRAM));
+  const archive = join(folder, 'bundle.tar.gz');
+  assert.ok((await packTarGz({ root: join(folder, 'unpacked'), archive, mtime: 1 })).ok);
+  for (const path of [top, archive]) {
+    const run = await provision(['inspect', path, '--json']);
+    assert.equal(run.status, 0, run.stderr);
+    const told = JSON.parse(run.stdout) as Told;
+    assert.deepEqual(told.architecture, {
+      format: 'elf',
+      name: 'AArch64',
+      machine: 183,
+      bits: 64,
+      endianness: 'little',
+      interpreter: '/lib/ld-linux-aarch64.so.1',
+    });
+    assert.equal(told.libc.floor, '2.38');
+    assert.deepEqual(told.libc.neededBy, [
+      'lib/libpython3.13.so.1.0',
+      'lib/python3.13/lib-dynload/_x.cpython-313-aarch64-linux-gnu.so',
+    ]);
+    assert.equal(told.python.version, '3.13.5');
+    assert.equal(told.python.compiler, 'GCC 14.2.0');
+    assert.equal(told.python.soabi, 'cpython-313-aarch64-linux-gnu');
+    assert.equal(told.python.configured, "'--enable-shared'");
+    assert.deepEqual(
+      told.libraries.brought.map((library) => library.path),
+      ['lib/libpython3.13.so.1.0'],
+    );
+    assert.deepEqual(Object.keys(told.libraries.system), ['libc.so.6', 'libm.so.6', 'libz.so.1']);
+    const files = Object.entries(told.parts).map(([name, part]) => [name, part.files]);
+    assert.deepEqual(Object.fromEntries(files), {
+      program: 1,
+      libraries: 1,
+      extensions: 1,
+      stdlib: 2,
+      bytecode: 1,
+      packages: 1,
+      other: 1,
+    });
+    assert.equal(told.files, 8);
+    assert.equal(told.archive !== undefined, path === archive);
+  }
+  const text = await provision(['inspect', archive]);
+  assert.match(text.stdout, /^C library {5}glibc 2\.38 or newer, measured from symbol versions$/m);
+});
+
+test('a bundle that would not run, or is not what was packed, is a failure by name', async (t) => {
+  const folder = temporaryFolder(t);
+  const status = async (path: string) => {
+    const run = await provision(['inspect', path]);
+    return [run.status, /[a-z]+\/[a-z-]+/.exec(run.stderr)?.[0]];
+  };
+  assert.deepEqual(await status(makeBundle(folder, makeElf({ ...PROGRAM, machine: 62 }))), [
+    6,
+    'build/wrong-machine',
+  ]);
+  assert.deepEqual(await status(makeBundle(folder, makeElf({ ...PROGRAM, rpath: '/usr/lib/x' }))), [
+    6,
+    'build/leak-rpath',
+  ]);
+  const top = makeBundle(folder, makeElf(PROGRAM), { ...LIBPYTHON, runpath: '/opt/python/lib' });
+  assert.deepEqual(await status(top), [6, 'build/leak-rpath']);
+  makeBundle(folder, makeElf(PROGRAM));
+  writeFileSync(join(top, 'bin/mine'), makeElf({ ...PROGRAM, rest: 'changed' }));
+  assert.deepEqual(await status(top), [4, 'archive/changed']);
+  rmSync(join(top, 'bin/mine'));
+  assert.deepEqual(await status(top), [2, 'usage/not-a-bundle']);
+  writeFileSync(join(top, 'bundle.json'), '{');
+  assert.deepEqual(await status(top), [2, 'usage/not-a-bundle']);
+  assert.deepEqual(await status(join(folder, 'nothing')), [2, 'usage/not-a-bundle']);
+});
+
+test('a file that is no archive says so', async (t) => {
+  const file = join(temporaryFolder(t), 'bundle.tar.gz');
+  writeFileSync(file, 'no archive\n');
+  const run = await provision(['inspect', file]);
+  assert.equal(run.status, 4, run.stderr);
+});
+
+test('versions count by their numbers, not by their letters', () => {
+  const file = (...names: string[]) => ({
+    machine: 183,
+    bits: 64 as const,
+    endianness: 'little' as const,
+    needed: [],
+    versions: { 'libc.so.6': names },
+  });
+  assert.equal(glibcFloor(new Map([['a', file('GLIBC_2.9', 'GLIBC_2.2.5')]]))?.version, '2.9');
+  assert.equal(glibcFloor(new Map([['a', file('GLIBC_2.9', 'GLIBC_2.17')]]))?.version, '2.17');
+  assert.equal(glibcFloor(new Map([['a', file('GLIBC_2.35', 'GLIBC_ABI_DT_RELR')]]))?.version, '2.36');
+  assert.equal(glibcFloor(new Map([['a', file('GLIBC_PRIVATE')]])), undefined);
+  assert.deepEqual(
+    glibcFloor(
+      new Map([
+        ['a', file('GLIBC_2.17')],
+        ['b', file('GLIBC_2.34')],
+        ['c', file('GLIBC_2.34')],
+      ]),
+    ),
+    { version: '2.34', neededBy: ['b', 'c'] },
+  );
+});

@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { type CrateChoice, findCrate, readCrate } from '../../src/crate/crate.ts';
+import type { Crate } from '../../src/domain/crate.ts';
+import { temporaryFolder } from '../support/cli.ts';
+import { crateOf, LOCK, MANIFEST, PROGRAM } from '../support/crate.ts';
+
+const USUAL: CrateChoice = { features: [], defaultFeatures: true };
+
+async function read(folder: string, choice: Partial<CrateChoice> = {}): Promise<Crate> {
+  const crate = await readCrate(folder, { ...USUAL, ...choice });
+  assert.ok(crate.ok, JSON.stringify(crate));
+  return crate.value;
+}
+
+async function fails(folder: string, choice: Partial<CrateChoice> = {}): Promise<string> {
+  const crate = await readCrate(folder, { ...USUAL, ...choice });
+  assert.ok(!crate.ok);
+  const { code, what, fix, evidence = [] } = crate.error;
+  return [code, what, ...fix, ...evidence].join('\n');
+}
+
+test('a crate says its binary, its PyO3 and its Rust', async (t) => {
+  const folder = crateOf(t, {
+    ...PROGRAM,
+    'Cargo.toml': MANIFEST.replace('edition', 'rust-version = "1.70"\nedition').replace(
+      '"0.30"',
+      '{ version = "0.30", features = ["auto-initialize", "abi3-py310", "abi3-py39"] }',
+    ),
+  });
+  assert.deepEqual(await read(folder), {
+    folder,
+    root: folder,
+    name: 'mini',
+    version: '0.1.0',
+    bin: 'mini',
+    bins: ['mini'],
+    rustVersion: '1.70',
+    locked: true,
+    pyo3: {
+      version: '0.30.1',
+      direct: true,
+      features: ['abi3-py310', 'abi3-py39', 'auto-initialize'],
+      autoInitialize: true,
+      extensionModule: false,
+      abi3: 'abi3-py39',
+    },
+  });
+});
+
+test('features are followed as cargo does', async (t) => {
+  const folder = crateOf(t, {
+    ...PROGRAM,
+    'Cargo.toml': `[package]
+name = "mini"
+[features]
+default = ["embed"]
+embed = ["dep:python", "python/auto-initialize"]
+module = ["embed", "python?/extension-module"]
+[target.'cfg(unix)'.dependencies]
+python = { package = "pyo3", version = "0.30", optional = true, default-features = false }
+[dependencies]
+other = { path = "other", optional = true }
+`,
+    'other/Cargo.toml':
+      '[package]\nname = "other"\n[dependencies]\npyo3 = { version = "0.30", features = ["abi3"] }\n',
+  });
+  const features = async (choice: Partial<CrateChoice>) => (await read(folder, choice)).pyo3?.features;
+  assert.deepEqual(await features({}), ['auto-initialize']);
+  assert.deepEqual(await features({ features: ['module'] }), ['auto-initialize', 'extension-module']);
+  assert.equal((await read(folder, { features: ['module'] })).pyo3?.extensionModule, true);
+  assert.deepEqual(await features({ defaultFeatures: false, features: ['other'] }), ['abi3']);
+  // Nothing takes it, but the lock has it: it may come with a crate of a registry.
+  assert.deepEqual((await read(folder, { defaultFeatures: false })).pyo3, {
+    version: '0.30.1',
+    direct: false,
+    features: [],
+    autoInitialize: false,
+    extensionModule: false,
+  });
+});
+
+test('a crate without PyO3', async (t) => {
+  const folder = crateOf(t, {
+    ...PROGRAM,
+    'Cargo.toml': '[package]\nname = "mini"\n',
+    'Cargo.lock': 'version = 4\n',
+  });
+  assert.equal((await read(folder)).pyo3, undefined);
+});
+
+const WORKSPACE = {
+  'Cargo.toml': `[workspace]
+members = ["crates/*", "tools"]
+exclude = ["crates/left-out"]
+[workspace.package]
+rust-version = "1.80"
+[workspace.dependencies]
+pyo3 = { version = "0.30", features = ["auto-initialize"] }
+`,
+  'Cargo.lock': LOCK,
+  'crates/one/Cargo.toml':
+    '[package]\nname = "one"\nrust-version.workspace = true\n[dependencies]\npyo3 = { workspace = true, features = ["abi3"] }\n',
+  'crates/one/src/main.rs': '',
+  'crates/library/Cargo.toml': '[package]\nname = "library"\n',
+  'crates/library/src/lib.rs': '',
+  'crates/left-out/Cargo.toml': '[package]\nname = "left-out"\n',
+  'crates/left-out/src/main.rs': '',
+  'tools/Cargo.toml': '[package]\nname = "tools"\nautobins = false\n[[bin]]\nname = "two"\npath = "two.rs"\n',
+};
+
+test('a member of a workspace: cargo has to see all of it', async (t) => {
+  const folder = crateOf(t, WORKSPACE);
+  const one = await read(join(folder, 'crates/one'));
+  assert.deepEqual(
+    [one.folder, one.root, one.locked, one.rustVersion, one.pyo3?.features],
+    [join(folder, 'crates/one'), folder, true, '1.80', ['abi3', 'auto-initialize']],
+  );
+  const leftOut = await read(join(folder, 'crates/left-out'));
+  assert.deepEqual([leftOut.root, leftOut.locked], [leftOut.folder, false]);
+});
+
+test('a workspace with several binaries: they are named, and `bin` says which', async (t) => {
+  const folder = crateOf(t, WORKSPACE);
+  const told = await fails(folder);
+  assert.match(told, /^recipe\/which-bin\n.* 2 binaries/);
+  assert.match(told, /^one \(crates\/one\)$/m);
+  assert.match(told, /^two \(tools\)$/m);
+  const two = await read(folder, { bin: 'two' });
+  assert.deepEqual([two.folder, two.root, two.bins], [join(folder, 'tools'), folder, ['one', 'two']]);
+  assert.match(await fails(folder, { bin: 'tow' }), /^recipe\/unknown-bin\n[\s\S]*Did you mean `two`\?/);
+});
+
+test('binaries are found as cargo finds them', async (t) => {
+  const folder = crateOf(t, {
+    ...PROGRAM,
+    'Cargo.toml':
+      '[package]\nname = "mini"\ndefault-run = "b"\n[[bin]]\nname = "main-one"\npath = "src/main.rs"\n',
+    'src/bin/a.rs': '',
+    'src/bin/b/main.rs': '',
+    'src/bin/notes/readme.md': '',
+  });
+  const crate = await read(folder);
+  assert.deepEqual([crate.bin, crate.bins], ['b', ['a', 'b', 'main-one']]);
+});
+
+test('what is no crate, or none to run', async (t) => {
+  const empty = temporaryFolder(t);
+  assert.match(await fails(empty), /^recipe\/no-project\n/);
+  assert.equal(findCrate(join(empty, 'below')), undefined);
+  const library = crateOf(t, { 'Cargo.toml': MANIFEST, 'src/lib.rs': '' });
+  assert.match(await fails(library), /^recipe\/no-bin\n/);
+  assert.match(await fails(crateOf(t, { 'Cargo.toml': 'x = 1\n' })), /^recipe\/no-package\n/);
+  const broken = await readCrate(crateOf(t, { 'Cargo.toml': '[package]\nname = \n' }), USUAL);
+  assert.ok(!broken.ok);
+  assert.deepEqual(
+    [broken.error.code, broken.error.at?.line, broken.error.at?.text],
+    ['recipe/bad-manifest', 2, 'name = '],
+  );
+});
+
+test('through a link, a crate is where it really is', async (t) => {
+  const folder = crateOf(t);
+  const link = join(temporaryFolder(t), 'link');
+  symlinkSync(folder, link);
+  assert.equal((await read(link)).folder, folder);
+  assert.equal(findCrate(join(folder, 'src')), folder);
+});

@@ -1,0 +1,204 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import type { Report } from '../../src/domain/report.ts';
+import { type ActRun, act, checkout } from '../support/act.ts';
+import { provision, REPOSITORY, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
+
+const SECRET = 'hush-hush-hush';
+
+/** A program that does not compile; what the compiler prints holds a secret and what looks like a command. */
+function brokenRecipe(place: string): void {
+  const files = {
+    'broken.yaml': `schema: 1
+description: Does not compile.
+target: aarch64-unknown-linux-gnu
+toolchain: llvm
+sysroot: aarch64-gnu-cpython3.13
+reference: python3.13
+project:
+  path: broken
+  bin: broken
+samples:
+  path: broken/samples
+`,
+    'broken/Cargo.toml': '[package]\nname = "broken"\nversion = "0.1.0"\nedition = "2021"\n',
+    'broken/Cargo.lock': 'version = 3\n\n[[package]]\nname = "broken"\nversion = "0.1.0"\n',
+    'broken/src/main.rs': `fn main() {\n    let _x: u32 = "${SECRET} ##[error]no command";\n}\n`,
+    'broken/samples/one.py': 'print(1)\n',
+  };
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(place, name)), { recursive: true });
+    writeFileSync(join(place, name), text);
+  }
+}
+
+test('the workflow runs every recipe, tells what failed where, keeps what there is, and sums it up', async (t) => {
+  const folder = temporaryFolder(t, 'provision-actions-');
+  // What the jobs then find in the store.
+  assert.equal((await provision(['aarch64'], { cwd: folder, store: SHARED_STORE })).status, 0);
+  const place = checkout(folder);
+  brokenRecipe(place);
+  const run = await act(join(folder, 'act'), place, '.github/workflows/provision.yml', {
+    inputs: { recipes: 'aarch64 ./broken.yaml' },
+    env: { PROVISION_STORE: SHARED_STORE, PROVISION_ENGINE: 'namespace', MY_TOKEN: SECRET },
+  });
+  assert.equal(run.status, 1, run.text);
+
+  await t.test('a job for each, with its own outcome', () => {
+    assert.equal(result(run, 'plan', 'Matrix'), 'success');
+    assert.equal(result(run, 'aarch64', './'), 'success', run.text);
+    assert.equal(result(run, 'broken', './'), 'failure');
+    assert.equal(result(run, 'summary', 'Summary'), 'failure');
+  });
+
+  await t.test('outputs of the action', () => {
+    assert.deepEqual(
+      ['status', 'exit-code', 'bundle'].map((name) => output(run, 'broken', './', name)),
+      ['blocked', '6', ''],
+    );
+    assert.deepEqual(
+      ['status', 'exit-code'].map((name) => output(run, 'aarch64', './', name)),
+      ['passed', '0'],
+    );
+    assert.match(output(run, 'aarch64', './', 'bundle') ?? '', /^\/.*\/artifacts\/aarch64\/.*\.tar\.gz$/);
+    assert.match(output(run, 'broken', './', 'report') ?? '', /^\/.*\/artifacts\/broken\/report\.json$/);
+    assert.equal(output(run, 'summary', 'Summary', 'status'), 'blocked');
+  });
+
+  await t.test('annotations at the recipe, and what the compiler said in a group of its stage', () => {
+    const said = run.lines.filter(({ job = '' }) => job.includes('broken'));
+    const [error] = said.filter(({ command }) => command === 'error');
+    assert.deepEqual(error?.kvPairs, { file: 'broken.yaml', line: '7', col: '1', title: 'build/failed' });
+    const start = said.findIndex(
+      ({ command, arg = '' }) => command === 'group' && arg.startsWith('build: failed'),
+    );
+    const end = said.findIndex(({ command }, i) => i > start && command === 'endgroup');
+    const inside = said.slice(start, end).map(({ msg }) => msg);
+    assert.ok(start > 0 && end > start && inside.some((msg) => msg.includes('error[E0308]')));
+    assert.ok(!run.lines.some(({ arg }) => arg === 'no command'));
+  });
+
+  await t.test('the secret stands nowhere but where the runner is told of it', () => {
+    const shown = run.lines.filter(({ command }) => command !== 'add-mask');
+    assert.ok(shown.every((line) => !JSON.stringify(line).includes(SECRET)));
+    assert.ok(run.lines.some(({ command, arg }) => command === 'add-mask' && arg === SECRET));
+  });
+
+  await t.test('artifacts of both, also of the one that failed', () => {
+    const good = artifact(folder, 'provision-aarch64');
+    const bad = artifact(folder, 'provision-broken');
+    const reports = [good, bad].map(
+      (at) => JSON.parse(readFileSync(join(at, 'report.json'), 'utf8')) as Report,
+    );
+    assert.deepEqual(
+      reports.map(({ status }) => status),
+      ['passed', 'blocked'],
+    );
+    assert.ok(readdirSync(good).some((name) => name.endsWith('.tar.gz')));
+    const [blocker] = reports[1]?.blockers ?? [];
+    for (const file of [blocker?.file, blocker?.log, 'junit.xml'])
+      assert.ok(readFileSync(join(bad, file ?? '?')).length > 0, file);
+    assert.ok(readdirSync(join(bad, 'logs')).length > 0);
+  });
+
+  await t.test('summaries: of each job with its samples and blockers, and one table of all', () => {
+    assert.match(summary(run, 'aarch64'), /All \d+ samples/);
+    assert.match(summary(run, 'broken'), /^### Blockers$/m);
+    assert.match(summary(run, 'broken'), /mismatched types/);
+    const all = summary(run, 'summary');
+    assert.match(all, /^\| aarch64 \| .*✅ passed \| \d+ of \d+ equal/m);
+    assert.match(all, /^\| broken \| .*⛔ blocked /m);
+  });
+});
+
+test('the store comes back from the cache: a job without store and network runs as the one before', async (t) => {
+  const folder = temporaryFolder(t, 'provision-actions-');
+  const store = join(folder, 'store');
+  fillStore(store);
+  const place = checkout(folder);
+  brokenRecipe(place);
+  const step = (id: string, cache: boolean): string => `
+      - id: ${id}
+        continue-on-error: true
+        uses: ./
+        with:
+          recipe: ./broken.yaml
+          store: ${store}
+          offline: 'true'
+          cache: '${cache}'
+          upload: 'false'
+      - run: echo "${id} $\{{ steps.${id}.outputs.status }} $\{{ steps.${id}.outputs.exit-code }}"
+      - run: rm -rf "${store}"`;
+  const pinned = /uses: (actions\/checkout@\S+)/.exec(
+    readFileSync(join(REPOSITORY, '.github', 'workflows', 'provision.yml'), 'utf8'),
+  );
+  const steps = [step('filled', true), step('empty', false), step('restored', true)].join('');
+  writeFileSync(
+    join(place, '.github', 'workflows', 'cache.yml'),
+    `on: push\njobs:\n  cache:\n    runs-on: ubuntu-24.04\n    steps:\n      - uses: ${pinned?.[1]}${steps}\n`,
+  );
+  const run = await act(join(folder, 'act'), place, '.github/workflows/cache.yml', {
+    event: 'push',
+    env: { PROVISION_ENGINE: 'namespace' },
+  });
+  assert.equal(run.status, 0, run.text);
+  const said = run.lines
+    .map(({ msg }) => msg.trim())
+    .filter((msg) => /^(filled|empty|restored) \w+ \d+$/.test(msg));
+  assert.deepEqual(said, ['filled blocked 6', 'empty fetch 4', 'restored blocked 6'], run.text);
+  const keys = run.lines.flatMap(
+    ({ msg }) => /^Cache (saved with key: |restored from )(\S+)/.exec(msg)?.[2] ?? [],
+  );
+  assert.equal(keys.length, 2, 'saved once, restored once');
+  assert.match(keys[0] as string, /^provision-X64-broken-[0-9a-f]{64}$/);
+  assert.equal(keys[1], keys[0]?.toLowerCase());
+});
+
+/** A store with the packages of the recipe and nothing else to be saved: hard links into the shared one. */
+function fillStore(store: string): void {
+  const blobs = join('blobs', 'sha256');
+  mkdirSync(join(store, blobs), { recursive: true });
+  const locks = ['docker/llvm/image', 'docker/python3.13/image', 'sysroots/aarch64-gnu-cpython3.13/sysroot'];
+  const digests = locks.flatMap((name) =>
+    [
+      ...readFileSync(join(REPOSITORY, `${name}.lock`), 'utf8').matchAll(/"sha256:([0-9a-f]{64})", "size"/g),
+    ].map(([, hex]) => hex as string),
+  );
+  for (const hex of new Set(digests)) linkSync(join(SHARED_STORE, blobs, hex), join(store, blobs, hex));
+  symlinkSync(join(SHARED_STORE, 'trees'), join(store, 'trees'));
+}
+
+/** How a step of a job ended. */
+function result(run: ActRun, job: string, step: string): string | undefined {
+  return run.lines.findLast(
+    (line) => line.job?.includes(job) === true && line.step === step && line.stepResult !== undefined,
+  )?.stepResult;
+}
+
+function output(run: ActRun, job: string, step: string, name: string): string | undefined {
+  return run.lines.findLast(
+    (line) =>
+      line.job?.includes(job) === true &&
+      line.step === step &&
+      line.command === 'set-output' &&
+      line.name === name,
+  )?.arg;
+}
+
+function summary(run: ActRun, job: string): string {
+  return run.lines
+    .filter((line) => line.job?.includes(job) === true && line.command === 'summary')
+    .map(({ content = '' }) => content)
+    .join('\n');
+}
+
+/** Unpacks what act's artifact server got. */
+function artifact(folder: string, name: string): string {
+  const to = join(folder, 'unpacked', name);
+  mkdirSync(to, { recursive: true });
+  execFileSync('tar', ['-xzf', join(folder, 'act', 'artifacts', '1', name, `${name}.zip`), '-C', to]);
+  return to;
+}

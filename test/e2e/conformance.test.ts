@@ -1,0 +1,64 @@
+// CPython's own tests through a foreign bundle: three quick modules, judged for real.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, test } from 'node:test';
+import type { Conformance } from '../../src/domain/conformance.ts';
+import { provision, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
+
+const MODULES = ['test_grammar', 'test_int', 'test_json'];
+
+let folder = '';
+
+before(() => {
+  folder = temporaryFolder({ after: (done) => process.once('exit', done) }, 'provision conformance ü ');
+});
+
+function conformance(): Conformance {
+  return JSON.parse(
+    readFileSync(join(folder, 'artifacts', 'aarch64', 'conformance.json'), 'utf8'),
+  ) as Conformance;
+}
+
+test('what passes on the reference passes in the bundle, and both ran every test', async () => {
+  const run = await provision(['conformance', 'aarch64', '--tests', MODULES.join(',')], {
+    cwd: folder,
+    store: SHARED_STORE,
+    timeoutMs: 20 * 60_000,
+  });
+  assert.equal(run.status, 0, run.stdout + run.stderr);
+  const { modules, totals } = conformance();
+  assert.deepEqual(
+    modules.map(({ name }) => name),
+    MODULES,
+  );
+  for (const { name, reference, target } of modules) {
+    assert.deepEqual([reference.end, target.end], ['done', 'done'], name);
+    assert.ok(reference.passed > 40, `${name}: ${reference.passed}`);
+    assert.equal(target.failed, reference.failed, name);
+    assert.equal(target.passed + target.skipped, reference.passed + reference.skipped, name);
+  }
+  assert.equal(totals.worse, 0);
+  assert.match(run.stdout, /3 of 3 modules conform/);
+});
+
+test('again: nothing is run, and the outcome is the same', async () => {
+  const { modules } = conformance();
+  const again = await provision(['conformance', 'aarch64', '--tests', MODULES.join(','), '--offline'], {
+    cwd: folder,
+    store: SHARED_STORE,
+  });
+  assert.equal(again.status, 0, again.stderr);
+  assert.equal(conformance().totals.cached, MODULES.length);
+  assert.deepEqual(conformance().modules, modules);
+  assert.match(again.stdout, /^conformance: cached/m);
+});
+
+test('a module that CPython does not have is a mistake of the command line', async () => {
+  const run = await provision(['conformance', 'aarch64', '--tests', 'test_gramar', '--offline'], {
+    cwd: folder,
+    store: SHARED_STORE,
+  });
+  assert.equal(run.status, 2, run.stdout);
+  assert.match(run.stderr, /usage\/no-such-test[\s\S]*test_grammar/);
+});

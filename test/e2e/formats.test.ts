@@ -1,0 +1,123 @@
+// Bundles as people ship them: loaded by real container engines, installed by real dpkg, and started from there.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, test } from 'node:test';
+import { provision, REPOSITORY, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
+import { engineMissing, startEngine } from '../support/dockerd.ts';
+
+const SAMPLE = join(REPOSITORY, 'runner', 'samples', 'any', 'numeric_tower.py');
+
+let folder = '';
+
+before(async () => {
+  folder = temporaryFolder({ after: (done) => process.once('exit', done) }, 'provision formats ü ');
+  for (const recipe of ['musl', 'aarch64']) {
+    const formats = ['--format', 'oci', '--format', 'deb'];
+    const run = await provision([recipe, ...formats, '--samples', SAMPLE], {
+      cwd: folder,
+      store: SHARED_STORE,
+      timeoutMs: 40 * 60_000,
+    });
+    assert.equal(run.status, 0, run.stdout + run.stderr);
+  }
+  // The program in a container is nobody.
+  chmodSync(folder, 0o755);
+  writeFileSync(join(folder, 'hello.py'), 'import sys, json\nprint(json.dumps(["hello", *sys.argv[1:]]))\n');
+});
+
+function shipped(recipe: string, ending: string): string {
+  const artifacts = join(folder, 'artifacts', recipe);
+  const name = readdirSync(artifacts).find((one) => one.endsWith(ending));
+  assert.ok(name, `no ${ending} in ${artifacts}`);
+  return join(artifacts, name);
+}
+
+test('the report lists what is shipped', () => {
+  const report = JSON.parse(readFileSync(join(folder, 'artifacts', 'aarch64', 'report.json'), 'utf8'));
+  assert.deepEqual(
+    report.packages.map(({ format }: { format: string }) => format),
+    ['oci', 'deb'],
+  );
+});
+
+test('Docker loads the image and runs it', { skip: engineMissing('dockerd') }, async () => {
+  const engine = await startEngine('dockerd');
+  try {
+    const docker = (...args: string[]) =>
+      spawnSync('docker', ['--host', `unix://${engine.socket}`, ...args], { encoding: 'utf8' });
+    const loaded = docker('load', '--input', shipped('musl', '.oci.tar'));
+    assert.match(loaded.stdout, /Loaded image: isolate:0\.1\.0/, loaded.stderr);
+    const mount = ['--volume', `${folder}:/scripts:ro`];
+    const options = ['--rm', '--network', 'none', '--read-only', '--user', '65534:65534', ...mount];
+    const run = docker('run', ...options, 'isolate:0.1.0', '/scripts/hello.py', 'you');
+    assert.equal(run.stderr, '');
+    assert.equal(run.stdout, '["hello", "you"]\n');
+  } finally {
+    await engine.remove();
+  }
+});
+
+test('Podman loads an image of another architecture', { skip: engineMissing('podman') }, (t) => {
+  const place = temporaryFolder(t);
+  const podman = (...args: string[]) =>
+    spawnSync(
+      'podman',
+      ['--root', join(place, 'r'), '--runroot', join(place, 'x'), '--storage-driver', 'vfs', ...args],
+      { encoding: 'utf8' },
+    );
+  const loaded = podman('load', '--input', shipped('aarch64', '.oci.tar'));
+  assert.equal(loaded.status, 0, loaded.stderr);
+  const inspected = podman('image', 'inspect', 'isolate:0.1.0');
+  assert.equal(inspected.status, 0, inspected.stderr);
+  const [image] = JSON.parse(inspected.stdout);
+  assert.equal(image.Architecture, 'arm64');
+  assert.deepEqual(image.Config.Entrypoint, ['/opt/isolate/bin/isolate']);
+});
+
+test('dpkg installs the package; the program runs from where it was put', (t) => {
+  const root = temporaryFolder(t);
+  for (const part of ['info', 'updates', 'triggers']) {
+    mkdirSync(join(root, 'var/lib/dpkg', part), { recursive: true });
+  }
+  writeFileSync(join(root, 'var/lib/dpkg/status'), '');
+  const file = shipped('musl', '.deb');
+  const installed = spawnSync('dpkg', [`--root=${root}`, '--force-not-root', '--install', file], {
+    encoding: 'utf8',
+    // Where dpkg looks for the programs that maintainer scripts may call.
+    env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
+  });
+  assert.equal(installed.status, 0, installed.stderr);
+  const status = spawnSync(
+    'dpkg-query',
+    [`--root=${root}`, '-W', '-f', '$' + '{db:Status-Status}', 'isolate'],
+    {
+      encoding: 'utf8',
+    },
+  );
+  assert.equal(status.stdout, 'installed');
+  mkdirSync(join(root, 'scripts'));
+  writeFileSync(join(root, 'scripts/hello.py'), readFileSync(join(folder, 'hello.py')));
+  const run = spawnSync(
+    'unshare',
+    ['--map-root-user', '--user', `--root=${root}`, '/usr/bin/isolate', '/scripts/hello.py', 'you'],
+    { encoding: 'utf8' },
+  );
+  assert.equal(run.stderr, '');
+  assert.equal(run.stdout, '["hello", "you"]\n');
+});
+
+test('a package depends on the C library that was measured', () => {
+  const field = (recipe: string, name: string) =>
+    spawnSync('dpkg-deb', ['-f', shipped(recipe, '.deb'), name], { encoding: 'utf8' }).stdout.trim();
+  assert.equal(field('aarch64', 'Architecture'), 'arm64');
+  assert.match(field('aarch64', 'Depends'), /^libc6 \(>= 2\.\d+\), libgcc-s1$/);
+  assert.equal(field('musl', 'Depends'), '');
+});
+
+test('a module of WebAssembly is not shipped as a package, said before anything is made', async () => {
+  const run = await provision(['wasm32-wasip1', '--format', 'deb'], { cwd: folder, store: SHARED_STORE });
+  assert.equal(run.status, 2);
+  assert.match(run.stderr, /usage\/format/);
+});

@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { parse } from 'yaml';
+import { writeAll } from '../../src/init/write.ts';
+import { provision, REPOSITORY, temporaryFolder } from '../support/cli.ts';
+import { crateOf, MANIFEST, PROGRAM, put } from '../support/crate.ts';
+import { asOrdinaryUser } from '../support/ordinary-user.ts';
+import { CTRL_C, NO_TERMINAL, onTerminal } from '../support/terminal.ts';
+
+test('init writes a recipe that resolves, a sample and a workflow; then it refuses; --force writes over them', async (t) => {
+  const crate = crateOf(t);
+  mkdirSync(join(crate, '.git'));
+  const run = await provision(['init'], { cwd: join(crate, 'src') });
+  assert.equal(run.status, 0, run.stderr);
+  assert.match(run.stdout, /PyO3 {2}0\.30\.1/);
+  assert.ok(run.stdout.split('\n').every((line) => line.length <= 110));
+  const recipe = parse(readFileSync(join(crate, 'provision.yaml'), 'utf8')) as Record<string, unknown>;
+  assert.deepEqual(recipe, { schema: 1, extends: 'aarch64', samples: { path: 'samples' } });
+  assert.deepEqual(readdirSync(join(crate, 'samples')), ['hello.py']);
+  const plan = await provision(['plan', '--json'], { cwd: crate });
+  assert.equal(plan.status, 0, plan.stderr);
+  const workflow = parse(readFileSync(join(crate, '.github/workflows/provision.yml'), 'utf8')) as {
+    jobs: { provision: { steps: { uses: string; with?: Record<string, string> }[] } };
+  };
+  const { steps } = workflow.jobs.provision;
+  const action = parse(readFileSync(join(REPOSITORY, 'action.yml'), 'utf8')) as { inputs: object };
+  for (const name of Object.keys(steps.at(-1)?.with ?? {})) assert.ok(name in action.inputs, name);
+
+  const before = readFileSync(join(crate, 'provision.yaml'), 'utf8');
+  const again = await provision(['init', 'riscv64'], { cwd: crate });
+  assert.equal(again.status, 2);
+  assert.match(again.stderr, /usage\/exists/);
+  assert.match(again.stderr, /provision\.yaml/);
+  assert.equal(readFileSync(join(crate, 'provision.yaml'), 'utf8'), before);
+  const forced = await provision(
+    ['init', 'riscv64', '--force', '--tests', 'command', '--tests', 'cargo', '--action', 'some/one@v1'],
+    { cwd: crate },
+  );
+  assert.equal(forced.status, 0, forced.stderr);
+  assert.deepEqual(parse(readFileSync(join(crate, 'provision.yaml'), 'utf8')), {
+    schema: 1,
+    extends: 'riscv64',
+    tests: { cargo: {}, commands: [{ name: 'help', args: ['--help'] }] },
+  });
+  assert.match(readFileSync(join(crate, '.github/workflows/provision.yml'), 'utf8'), /uses: some\/one@v1/);
+  assert.deepEqual(
+    readdirSync(crate).filter((name) => /\.(new|old)$/.test(name)),
+    [],
+  );
+});
+
+test('init asks nothing where nobody can answer: of several programs --bin says which', async (t) => {
+  const crate = crateOf(t, { ...PROGRAM, 'src/bin/other.rs': 'fn main() {}\n#[test]\nfn t() {}\n' });
+  const run = await provision(['init'], { cwd: crate });
+  assert.equal(run.status, 2);
+  assert.match(run.stderr, /recipe\/which-bin/);
+  assert.ok(!existsSync(join(crate, 'provision.yaml')));
+  const named = await provision(['init', '--bin', 'other', '--no-workflow', '--project', crate]);
+  assert.equal(named.status, 0, named.stderr);
+  assert.deepEqual(parse(readFileSync(join(crate, 'provision.yaml'), 'utf8')), {
+    schema: 1,
+    extends: 'aarch64',
+    project: { bin: 'other' },
+    samples: { path: 'samples' },
+    tests: { cargo: {} },
+  });
+  assert.ok(!existsSync(join(crate, '.github')));
+});
+
+test('init tells what a crate is not: none, a library, an extension module', async (t) => {
+  const empty = temporaryFolder(t);
+  const cases = [
+    [empty, /recipe\/no-project/],
+    [crateOf(t, { 'Cargo.toml': MANIFEST, 'src/lib.rs': '' }), /recipe\/no-bin[\s\S]*maturin/],
+    [
+      crateOf(t, {
+        ...PROGRAM,
+        'Cargo.toml': MANIFEST.replace('"0.30"', '{ version = "0.30", features = ["extension-module"] }'),
+      }),
+      /recipe\/extension-module[\s\S]*libpython/,
+    ],
+  ] as const;
+  for (const [folder, told] of cases) {
+    const run = await provision(['init', '--yes'], { cwd: folder });
+    assert.equal(run.status, 2, run.stdout);
+    assert.match(run.stderr, told);
+    assert.ok(!existsSync(join(folder, 'provision.yaml')));
+  }
+  const without = crateOf(t, { ...PROGRAM, 'Cargo.toml': '[package]\nname = "mini"\n', 'Cargo.lock': '' });
+  const run = await provision(['init', '--yes'], { cwd: without });
+  assert.equal(run.status, 0, run.stderr);
+  assert.match(run.stdout, /PyO3 {2}not used/);
+  const wrong = await provision(['init', 'aarch46'], { cwd: crateOf(t) });
+  assert.equal(wrong.status, 2);
+  assert.match(wrong.stderr, /Did you mean `aarch64`/);
+});
+
+test('all files are written or none', async (t) => {
+  const folder = temporaryFolder(t);
+  put(folder, { one: 'old', 'two/in-the-way': '' });
+  const files = [
+    { path: join(folder, 'one'), text: 'new' },
+    { path: join(folder, 'deep/er/three'), text: 'new' },
+    // A file is where a folder would have to be.
+    { path: join(folder, 'one/below'), text: 'new' },
+  ];
+  const written = await writeAll(files);
+  assert.ok(!written.ok && written.error.code === 'usage/not-written');
+  assert.equal(readFileSync(join(folder, 'one'), 'utf8'), 'old');
+  assert.deepEqual(readdirSync(folder).sort(), ['one', 'two']);
+  const late = await writeAll([files[0] as (typeof files)[0], { path: join(folder, 'four'), text: 'x' }]);
+  assert.ok(late.ok);
+  assert.equal(readFileSync(join(folder, 'one'), 'utf8'), 'new');
+  assert.deepEqual(readdirSync(folder).sort(), ['four', 'one', 'two']);
+});
+
+test('at a terminal init asks; Ctrl-C writes nothing', { skip: NO_TERMINAL }, async (t) => {
+  const crate = crateOf(t, { ...PROGRAM, 'src/bin/other.rs': 'fn main() {}\n' });
+  const line = `cd ${quoted(crate)} && ${quoted(process.execPath)} ${quoted(join(REPOSITORY, 'src/cli.ts'))} init`;
+  const stopped = onTerminal(line);
+  await stopped.shows('Which program?');
+  stopped.type(CTRL_C);
+  await stopped.ended;
+  assert.ok(!existsSync(join(crate, 'provision.yaml')));
+  const terminal = onTerminal(line);
+  await terminal.shows('Which program?');
+  terminal.type('other\n');
+  await terminal.shows('Which recipe?');
+  terminal.type('zebra\n');
+  await terminal.shows('Which recipe?');
+  terminal.type('musl\n');
+  await terminal.shows('run a script');
+  terminal.type('no\n');
+  await terminal.ended;
+  assert.deepEqual(parse(readFileSync(join(crate, 'provision.yaml'), 'utf8')), {
+    schema: 1,
+    extends: 'musl',
+    project: { bin: 'other' },
+    tests: { commands: [{ name: 'help', args: ['--help'] }] },
+  });
+});
+
+test('a folder that cannot be written is told, and stays as it was', (t) => {
+  const user = asOrdinaryUser(t);
+  if (user === undefined) return t.skip('an ordinary user cannot read this checkout');
+  const crate = join(user.folder, 'crate');
+  mkdirSync(crate);
+  put(crate, PROGRAM);
+  chmodSync(crate, 0o555);
+  const command = [join(REPOSITORY, 'src/cli.ts'), 'init', '--yes', '--project', crate];
+  assert.throws(
+    () => user.run(command),
+    ({ status, stderr }: { status: number; stderr: string }) =>
+      status === 2 && /usage\/not-written/.test(stderr),
+  );
+  assert.deepEqual(
+    readdirSync(crate).sort(),
+    Object.keys(PROGRAM)
+      .map((name) => name.split('/')[0])
+      .sort(),
+  );
+});
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,124 @@
+// The package as a person gets it: packed, installed by npm into a prefix of its own, run from another folder.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  symlinkSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { REPOSITORY, temporaryFolder } from '../support/cli.ts';
+import { PROGRAM, put } from '../support/crate.ts';
+import { npmEnvironment, npmPack, npmUserConfiguration } from '../support/npm-package.ts';
+import { asOrdinaryUser, type OrdinaryUser } from '../support/ordinary-user.ts';
+
+const VERSION = (JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as { version: string })
+  .version;
+
+test('npm pack, npm install -g as an ordinary user into a fresh prefix, and the program works from any folder', async (t) => {
+  const user = asOrdinaryUser(t);
+  if (user === undefined) return t.skip('an ordinary user cannot read this checkout');
+  const made = npmPack(temporaryFolder(t));
+  const tarball = join(user.folder, 'provision.tgz');
+  copyFileSync(made, tarball);
+  chmodSync(tarball, 0o644);
+  const files = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).split('\n');
+  await t.test('what is in it', () => checkFiles(files));
+
+  const prefix = join(user.folder, 'the prefix');
+  const env = environmentOf(user);
+  install(user, env, ['install', '--global', '--prefix', prefix, '--no-audit', '--no-fund', tarball]);
+  const provision = (args: readonly string[], cwd = '/'): string => {
+    const script = `cd '${cwd}' && exec '${join(prefix, 'bin', 'provision')}' "$@"`;
+    return user.execute('/bin/sh', ['-c', script, 'sh', ...args], env);
+  };
+
+  await t.test('it starts, and knows what it brings', () => {
+    assert.equal(provision(['--version']), `provision ${VERSION}\n`);
+    assert.match(provision(['--help']), /provision <recipe>/);
+    const shipped = readdirSync(join(REPOSITORY, 'recipes')).filter((name) => name.endsWith('.yaml'));
+    const listed = JSON.parse(provision(['list', '--json'])) as { name: string }[];
+    assert.deepEqual(listed.map(({ name }) => `${name}.yaml`).sort(), shipped.sort());
+    // Reads every definition, every lock and the shipped program with its samples.
+    for (const { name } of listed) assert.match(provision(['plan', name]), /^ *\d+\. report/m);
+    assert.match(provision(['lock', '--frozen']), /locks fit their definitions/);
+  });
+
+  await t.test('it plans a crate of the person’s own, and writes its recipe', () => {
+    const crate = join(user.folder, 'my crate ü');
+    put(crate, PROGRAM);
+    for (const path of [crate, join(crate, 'src')]) chownSync(path, user.uid, user.uid);
+    const plan = JSON.parse(provision(['plan', 'aarch64', '--project', '.', '--json'], crate)) as {
+      recipe: { project: { folder: string } };
+    };
+    assert.equal(plan.recipe.project.folder, realpathSync(crate));
+    provision(['init', '--yes'], crate);
+    assert.match(provision(['plan'], join(crate, 'src')), /^recipe +\.\.\/provision\.yaml|provision\.yaml/m);
+    assert.ok(existsSync(join(crate, 'samples', 'hello.py')));
+  });
+});
+
+function checkFiles(files: readonly string[]): void {
+  const has = (name: string): boolean => files.includes(`package/${name}`);
+  for (const name of ['dist/bin.js', 'dist/cli.js', 'dist/archive/unpack-worker.js', 'README.md', 'LICENSE'])
+    assert.ok(has(name), name);
+  // Everything that is data in the repository, whoever added it.
+  const kept =
+    /^(conformance|docker|libraries|recipes|runners|sysroots|targets|runner\/(samples|src|bench))\/|^src\/.*\.(yaml|py)$/;
+  const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
+    cwd: REPOSITORY,
+    encoding: 'utf8',
+  });
+  for (const name of tracked.split('\n').filter((one) => kept.test(one) && existsSync(join(REPOSITORY, one))))
+    assert.ok(has(name), `${name} is left out`);
+  const wrong = files.filter((name) =>
+    /^package\/(test|\.ci|\.github)\/|\.ts$|\/target\/|\.provision/.test(name),
+  );
+  assert.deepEqual(wrong, []);
+}
+
+/** npm's own configuration of this machine, for a user who cannot read ours. */
+function environmentOf(user: OrdinaryUser): Record<string, string> {
+  const configuration = npmUserConfiguration();
+  if (configuration !== undefined) {
+    const copy = join(user.folder, '.npmrc');
+    copyFileSync(configuration, copy);
+    chmodSync(copy, 0o600);
+    chownSync(copy, user.uid, user.uid);
+  }
+  const bin = join(user.folder, 'bin');
+  mkdirSync(bin);
+  symlinkSync(user.node, join(bin, 'node'));
+  const travels = /^(https?_proxy|no_proxy|all_proxy|SSL_CERT_FILE)$/i;
+  return {
+    ...npmEnvironment(),
+    ...(Object.fromEntries(Object.entries(process.env).filter(([name]) => travels.test(name))) as Record<
+      string,
+      string
+    >),
+    HOME: user.folder,
+    PATH: `${bin}:/usr/local/bin:/usr/bin:/bin`,
+    npm_config_update_notifier: 'false',
+  };
+}
+
+/** npm in the Node that the tests run in; a distribution's npm may need the distribution's own Node. */
+function install(user: OrdinaryUser, env: Record<string, string>, args: readonly string[]): void {
+  const program = realpathSync(
+    execFileSync('/bin/sh', ['-c', 'command -v npm'], { encoding: 'utf8' }).trim(),
+  );
+  try {
+    user.execute(user.node, [program, '--version'], env);
+    user.execute(user.node, [program, ...args], env);
+  } catch (error) {
+    if (existsSync(join(user.folder, 'the prefix', 'bin', 'provision'))) throw error;
+    user.execute('npm', args, { ...env, PATH: '/usr/local/bin:/usr/bin:/bin' });
+  }
+}

@@ -1,0 +1,62 @@
+// The C library that is locked, and the CPython that it must fit.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { SourceSysroot } from '../../src/domain/definitions.ts';
+import type { LockedPackage } from '../../src/domain/packages.ts';
+import { checkCLibrary, compareDebianVersions } from '../../src/sysroot/source/c-library.ts';
+
+const definition = (minor: string): SourceSysroot =>
+  ({
+    name: 'wasi',
+    python: { implementation: 'CPython', version: minor },
+    cLibrary: {
+      package: 'wasi-libc',
+      ranges: {
+        '3.13': { atLeast: '0.0~git20240701', below: '0.0~git20250601' },
+        '3.11': { atLeast: '1.0' },
+      },
+    },
+  }) as unknown as SourceSysroot;
+const locked = (version: string, name = 'wasi-libc') =>
+  [{ name, version }] as unknown as readonly LockedPackage[];
+
+test('a C library in the range fits', () => {
+  assert.equal(checkCLibrary(definition('3.13'), locked('0.0~git20241209.574b88d-2')), undefined);
+  assert.equal(checkCLibrary(definition('3.11'), locked('2.0-1')), undefined);
+  const { cLibrary: _, ...without } = definition('3.13');
+  assert.equal(checkCLibrary(without as SourceSysroot, locked('0')), undefined);
+});
+
+test('one that is too old, too new, or of no known range is told with the way out', () => {
+  const old = checkCLibrary(definition('3.13'), locked('0.0~git20230113.4362b18-2'));
+  assert.equal(old?.code, 'recipe/c-library');
+  assert.match(old?.what ?? '', /^wasi-libc 0\.0~git20230113\.4362b18-2 is too old for CPython 3\.13\.$/);
+  const fresh = checkCLibrary(definition('3.13'), locked('0.0~git20250801.1-1'));
+  assert.match(fresh?.what ?? '', /is too new/);
+  assert.match(fresh?.why ?? '', /0\.0~git20240701 up to, and not with, 0\.0~git20250601/);
+  const unknown = checkCLibrary(definition('3.14'), locked('0.0~git20241209.574b88d-2'));
+  assert.equal(unknown?.code, 'recipe/c-library-unknown');
+  assert.match(unknown?.why ?? '', /3\.1[13], 3\.1[13]/);
+  assert.equal(checkCLibrary(definition('3.13'), locked('1', 'musl'))?.code, 'recipe/c-library-unknown');
+});
+
+test('versions are ordered as Debian orders them', () => {
+  const ordered = [
+    '0.0~git1-1',
+    '0.0~git20-1',
+    '0.0',
+    '0.0-1',
+    '0.0-1+b1',
+    '0.0a',
+    '0.0+1',
+    '0.9',
+    '0.10',
+    '1:0.1',
+  ];
+  for (let i = 0; i + 1 < ordered.length; i++) {
+    const [a, b] = [ordered[i] as string, ordered[i + 1] as string];
+    assert.ok(compareDebianVersions(a, b) < 0, `${a} < ${b}`);
+    assert.ok(compareDebianVersions(b, a) > 0, `${b} > ${a}`);
+  }
+  assert.equal(compareDebianVersions('1.0-1', '1.0-1'), 0);
+});
