@@ -89,9 +89,6 @@ def prepare(without):
     if "subprocess" in without:
         # CPython knows by itself only that WASI and the like have none. Read by `support.requires_subprocess`.
         support.has_subprocess_support = False
-    # `test` is found; now the tests' own modules are made and looked for in the working folder, which can be written.
-    suite = os.path.dirname(os.path.abspath(__file__))
-    sys.path[:] = [os.getcwd(), *(path for path in sys.path if path != suite)]
     sys.unraisablehook = lambda args: None
 
 

@@ -6,8 +6,9 @@ import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import type { Command, OptionValues, Outcome } from './commands/command.ts';
 import { COMMAND_NAMES, GLOBAL_OPTIONS, loadAllCommands, loadCommand } from './commands/index.ts';
 import { closest } from './domain/closest.ts';
-import type { ActionsSettings, Settings } from './domain/context.ts';
+import type { Settings } from './domain/context.ts';
 import { err, ok, type Result } from './domain/result.ts';
+import { hideSecrets } from './domain/secrets.ts';
 import { exitCodeOf, type Failure, interrupted } from './failure.ts';
 import type { RendererKind } from './report/renderer.ts';
 import { readSettings } from './settings.ts';
@@ -131,7 +132,7 @@ async function execute({ command, values, positionals, rest }: Parsed): Promise<
   const terminal = process.stdout.isTTY === true && process.stderr.isTTY === true && !process.env.CI;
   const { actions } = settings.value;
   const kind = rendererKind(command, values, terminal, actions !== undefined);
-  if (actions !== undefined) await maskSecrets(actions);
+  if (actions !== undefined) await maskSecrets(settings.value.secrets ?? []);
   const renderer = createRenderer(kind, {
     // Standard output belongs to the result; progress is the result only of a command that renders.
     out: values.json === true || !command.renders ? process.stderr : process.stdout,
@@ -203,21 +204,21 @@ async function fail(failure: Failure, json = false): Promise<number> {
 }
 
 /** Before anything else is written: the runner hides only what comes after. */
-async function maskSecrets({ secrets }: ActionsSettings): Promise<void> {
+async function maskSecrets(secrets: readonly string[]): Promise<void> {
   const { masks } = await import('./report/actions/commands.ts');
   for (const line of secrets.flatMap(masks)) await write(process.stderr, `${line}\n`);
 }
 
 /** Commands for the runner go to standard error, which it reads as well: standard output belongs to the result. */
 async function tellActions(
-  { actions }: Settings,
+  { actions, secrets = [] }: Settings,
   command: string,
   outcome: Outcome | undefined,
   failure: Failure | undefined,
 ): Promise<void> {
   if (actions === undefined) return;
   const { tellActions: tell } = await import('./report/actions/tell.ts');
-  for (const line of await tell(actions, command, { news: outcome?.actions, failure }))
+  for (const line of await tell(actions, command, hideSecrets({ news: outcome?.actions, failure }, secrets)))
     await write(process.stderr, `${line}\n`);
 }
 

@@ -13,6 +13,7 @@ import { err, ok, type Result } from './domain/result.ts';
 import type { Sample } from './domain/sample.ts';
 import { formatBytes } from './domain/units.ts';
 import { openBook } from './pipeline/book.ts';
+import { noticeEmbedding } from './pipeline/embedding.ts';
 import { makePackages, type Package } from './pipeline/formats.ts';
 import { makePythonPackages, type PythonPackages } from './pipeline/packages.ts';
 import { type Host, type Planned, type Prepared, planRun, prepareEnv } from './pipeline/prepare.ts';
@@ -80,6 +81,7 @@ export async function runPipeline(
   if (!samples.ok) return samples;
   const unlocked = missingCargoLock(plan.crate);
   if (unlocked !== undefined) return err(unlocked);
+  if (plan.crate.pyo3 === undefined) session.context.emit(withoutPyo3(plan));
   const old = rustTooOld(plan, planned.value.locks.toolchain.lock.sets.rootfs ?? []);
   if (old !== undefined) return err(old);
 
@@ -131,6 +133,15 @@ async function runSuite(
   );
 }
 
+function withoutPyo3({ crate }: Plan) {
+  return {
+    type: 'notice',
+    level: 'info',
+    code: 'build/no-pyo3',
+    message: `${crate.name} does not use PyO3: it is built all the same, and its bundle brings a Python that it may not need.`,
+  } as const;
+}
+
 function nothingRun({ recipe }: Plan) {
   return {
     type: 'notice',
@@ -164,6 +175,7 @@ export async function makeWorlds(
   const prepared = await prepareEnv(planned);
   if (!prepared.ok) return prepared;
   progress.prepared = prepared.value;
+  noticeEmbedding(session, plan, prepared.value.python);
 
   const both = await sideBySide(
     session,

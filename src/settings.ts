@@ -62,6 +62,7 @@ export function readSettings(
     rust: readRust(env),
     path: (env.PATH ?? '').split(':').filter(isAbsolute),
     verbose: values.verbose === true,
+    secrets: readSecrets(env),
     ...(env.GITHUB_ACTIONS === 'true' ? { actions: readActions(env) } : {}),
   });
 }
@@ -89,13 +90,16 @@ function defaultStore(env: Environment, cwd: string): string {
   return join(cache, 'provision', 'store');
 }
 
-function readActions(env: Environment): ActionsSettings {
+function readSecrets(env: Environment): readonly string[] {
   const set = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return secretsOf(Object.fromEntries(set));
+}
+
+function readActions(env: Environment): ActionsSettings {
   return {
     ...(env.GITHUB_WORKSPACE ? { workspace: env.GITHUB_WORKSPACE } : {}),
     ...(env.GITHUB_STEP_SUMMARY ? { summary: env.GITHUB_STEP_SUMMARY } : {}),
     ...(env.GITHUB_OUTPUT ? { output: env.GITHUB_OUTPUT } : {}),
-    secrets: secretsOf(Object.fromEntries(set)),
   };
 }
 

@@ -24,6 +24,7 @@ const STAGES = [
   'snapshot',
   'wasmtime',
   'run',
+  'blocker',
   'report',
 ];
 

@@ -60,7 +60,8 @@ impl Program {
 
 /// Outcome of looking for the library.
 pub enum Located {
-    Beside,
+    /// In `lib` below the folder.
+    Beside(PathBuf),
     Missing(Missing),
 }
 
@@ -78,17 +79,25 @@ pub fn locate(program: &Program) -> Located {
         folders: program.folders().map(Path::to_path_buf).collect(),
         library: library_name(),
     };
-    if missing.is_below("lib") { Located::Beside } else { Located::Missing(missing) }
+    match missing.folder_with("lib") {
+        Some(folder) => Located::Beside(folder.to_path_buf()),
+        None => Located::Missing(missing),
+    }
 }
 
 impl Missing {
     /// Whether the library is there under another name of `lib` (`lib64` on some systems).
     pub fn is_below(&self, platlibdir: &str) -> bool {
-        self.folders.iter().any(|folder| {
+        self.folder_with(platlibdir).is_some()
+    }
+
+    fn folder_with(&self, platlibdir: &str) -> Option<&Path> {
+        let found = self.folders.iter().find(|folder| {
             let library = folder.join(platlibdir).join(&self.library);
             // The two landmarks of CPython's own search.
             library.join("os.py").is_file() || library.join("os.pyc").is_file()
-        })
+        });
+        found.map(PathBuf::as_path)
     }
 
     pub fn report(&self) {

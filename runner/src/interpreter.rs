@@ -83,7 +83,9 @@ pub fn initialize(command_line: Arguments, argv: Arguments, parsing: ArgumentPar
 
     let program = home::Program::find(command_line.program());
     match home::locate(&program) {
-        Located::Beside => {}
+        // CPython's search upwards ends below the root of the file system.
+        Located::Beside(folder) if folder.parent().is_none() && !home_in_environment() => config.set_home(c"/")?,
+        Located::Beside(_) => {}
         Located::Missing(missing) => {
             // Rare, and the only case that needs to know what python3 would read from the environment.
             config.read()?;
@@ -141,6 +143,10 @@ fn check(status: ffi::PyStatus) -> Result<(), c_int> {
     Ok(())
 }
 
+fn home_in_environment() -> bool {
+    env::var_os("PYTHONHOME").is_some_and(|home| !home.is_empty())
+}
+
 /// A `PyConfig` on the heap (it is large, and must not move) that is cleared when it is dropped.
 struct Config(Box<MaybeUninit<ffi::PyConfig>>);
 
@@ -176,6 +182,12 @@ impl Config {
         }
     }
 
+    fn set_home(&mut self, home: &CStr) -> Result<(), c_int> {
+        let config = self.raw();
+        // SAFETY: a field of the live structure; CPython decodes and copies the string.
+        check(unsafe { ffi::PyConfig_SetBytesString(config, &raw mut (*config).home, home.as_ptr()) })
+    }
+
     /// Reads environment and command line into the structure, without computing paths.
     fn read(&mut self) -> Result<(), c_int> {
         check(unsafe { ffi::PyConfig_Read(self.raw()) })
@@ -184,7 +196,7 @@ impl Config {
     /// Whether `PYTHONHOME` says where the library is and is heeded (not with `-E` or `-I`); only after `read`.
     fn has_home(&mut self) -> bool {
         let heeded = unsafe { (*self.raw()).use_environment } != 0;
-        heeded && env::var_os("PYTHONHOME").is_some_and(|home| !home.is_empty())
+        heeded && home_in_environment()
     }
 
     /// Name of the folder that holds `python3.X`, where `PYTHONPLATLIBDIR` gives one; only after `read`.

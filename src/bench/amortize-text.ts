@@ -39,10 +39,20 @@ function fitLines(fit: AmortizationFit): readonly string[] {
       : `costs ${range({ value: -saving.value, low: -saving.high, high: -saving.low }, 'ms', 2)}`;
   const tax = { value: fit.tax.value * 100, low: fit.tax.low * 100, high: fit.tax.high * 100 };
   return [
-    `launch     ${fit.isolateLaunch.toFixed(2)} ms against ${fit.pythonLaunch.toFixed(2)} ms: ${launch}`,
-    `a round    ${step(fit.isolateStep)} against ${step(fit.pythonStep)}: tax ${range(tax, '%', 1, true)}`,
+    line('launch', `${fit.isolateLaunch.toFixed(2)} ms against ${fit.pythonLaunch.toFixed(2)} ms`, launch),
+    line(
+      'a round',
+      `${step(fit.isolateStep)} against ${step(fit.pythonStep)}`,
+      `tax ${range(tax, '%', 1, true)}`,
+    ),
     `crossover  ${crossoverText(fit.crossover)}`,
   ];
+}
+
+/** `name  what: so`; what follows the colon on a line of its own where it does not fit. */
+function line(name: string, what: string, so: string): string {
+  const one = `${name.padEnd(11)}${what}: ${so}`;
+  return one.length <= 80 ? one : `${name.padEnd(11)}${what}:\n${' '.repeat(11)}${so}`;
 }
 
 /** `3.20 ms (95 %: 3.05 to 3.31)`. */
@@ -52,7 +62,8 @@ function range({ value, low, high }: Estimate, unit: string, digits: number, sig
 }
 
 function step(nanoseconds: number): string {
-  return nanoseconds < 1000 ? `${nanoseconds.toFixed(0)} ns` : `${(nanoseconds / 1000).toFixed(3)} µs`;
+  if (nanoseconds < 1e3) return `${nanoseconds.toFixed(0)} ns`;
+  return nanoseconds < 1e6 ? `${(nanoseconds / 1e3).toFixed(3)} µs` : `${(nanoseconds / 1e6).toFixed(3)} ms`;
 }
 
 export function signed(value: number, digits: number): string {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -6,14 +7,13 @@ import { standalone } from '../charts/draw.ts';
 import { chartPage } from '../charts/page.ts';
 import type { Invocation, Outcome } from '../commands/command.ts';
 import type { Amortization, AmortizationPoint, Clock } from '../domain/amortization.ts';
-import { ok, type Result } from '../domain/result.ts';
+import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
 import { openSession, type Session } from '../pipeline/session.ts';
-import { artifactsFolder } from '../pipeline.ts';
 import { listRecipes } from '../recipe/recipe.ts';
 import { SUITE_AT } from '../run/world.ts';
 import { amortizationText } from './amortize-text.ts';
-import { measuredBy, writeFiles } from './artifacts.ts';
+import { artifactsOf, measuredBy, refreshPage, writeFiles } from './artifacts.ts';
 import { fitAmortization } from './fit.ts';
 import { median } from './measure.ts';
 import { countOption, listOption, wordOption } from './options.ts';
@@ -22,6 +22,7 @@ import { type Bench, openBench, type Turn, type TurnRun } from './turns.ts';
 import { makeReady } from './worlds.ts';
 
 const WORKLOAD = 'amort_workload.py';
+const WORKLOAD_AT = `${SUITE_AT}/${WORKLOAD}`;
 const ROUNDS = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
 const RUNS = 15;
 /** Under an emulator a run takes ten times as long. */
@@ -29,6 +30,8 @@ const EMULATED_RUNS = 5;
 const WARM_UP = 2;
 
 interface Options {
+  /** Absolute path of a script that reads AMORT_M. */
+  readonly workload: string;
   readonly rounds: readonly number[];
   readonly runs?: number;
   readonly warmUp: number;
@@ -56,6 +59,8 @@ export async function benchAmortize(invocation: Invocation): Promise<Result<Outc
     await session.value.engineUsed()?.close?.();
     await session.value.store.settled();
   }
+  const paged = await refreshPage(artifactsOf(invocation));
+  if (!paged.ok) return paged;
   const [first, ...others] = [...failures, ...results.filter(({ exact }) => !exact).map(notExact)];
   return ok({
     text: results.map(amortizationText).join('\n'),
@@ -73,7 +78,10 @@ function readOptions(invocation: Invocation): Result<Options> {
   if (!warmUp.ok) return warmUp;
   const clock = wordOption(invocation, 'clock', ['wall', 'cpu']);
   if (!clock.ok) return clock;
+  const workload = workloadOf(invocation);
+  if (!workload.ok) return workload;
   return ok({
+    workload: workload.value,
     rounds: rounds.value ?? ROUNDS,
     ...(runs.value === undefined ? {} : { runs: runs.value }),
     warmUp: warmUp.value ?? WARM_UP,
@@ -81,8 +89,19 @@ function readOptions(invocation: Invocation): Result<Options> {
   });
 }
 
+function workloadOf({ context: { settings }, values }: Invocation): Result<string> {
+  if (values.workload === undefined) return ok(join(settings.home, 'runner', 'bench', WORKLOAD));
+  const file = resolve(settings.cwd, String(values.workload));
+  if (existsSync(file)) return ok(file);
+  return err({
+    code: 'usage/no-such-sample',
+    what: `There is no workload ${file}.`,
+    fix: ['Give a Python script that does as many rounds of its work as the variable AMORT_M says.'],
+  });
+}
+
 /** Those named, else every recipe that there is. */
-export async function recipesOf({ context, positionals }: Invocation): Promise<Result<readonly string[]>> {
+async function recipesOf({ context, positionals }: Invocation): Promise<Result<readonly string[]>> {
   const named = positionals.slice(1);
   if (named.length > 0) return ok(named);
   const all = await listRecipes(context.settings.home);
@@ -109,7 +128,7 @@ async function amortize(
       rootfs,
       reference: worlds.reference,
       targets: new Map([[name, worlds.target]]),
-      mounts: [{ kind: 'source', source: join(context.settings.home, 'runner', 'bench'), at: SUITE_AT }],
+      mounts: [{ kind: 'source', source: options.workload, at: WORKLOAD_AT }],
       log: join(folder, 'bench.log'),
     });
     if (!opened.ok) return opened;
@@ -157,10 +176,9 @@ async function measure(
   const total = rounds.length * (runs + warmUp);
   for (const m of rounds) {
     const env = { AMORT_M: String(m) };
-    const workload = `${SUITE_AT}/${WORKLOAD}`;
     const commands: Record<'python' | 'isolate', Turn> = {
-      python: { ...bench.python(workload, env), keep: true },
-      isolate: { ...side(workload, env), keep: true },
+      python: { ...bench.python(WORKLOAD_AT, env), keep: true },
+      isolate: { ...side(WORKLOAD_AT, env), keep: true },
     };
     const before = points.length * (runs + warmUp);
     const told = (turn: number): void =>
@@ -221,14 +239,9 @@ function said(run: TurnRun | undefined): string {
   return `${text || '(nothing)'}, status ${run?.status}`;
 }
 
-async function writeResult({ context, values }: Invocation, result: Amortization): Promise<Result<void>> {
-  const { cwd } = context.settings;
-  const folder =
-    values.artifacts === undefined
-      ? artifactsFolder(cwd, result.recipe)
-      : join(resolve(cwd, String(values.artifacts)), result.recipe);
+async function writeResult(invocation: Invocation, result: Amortization): Promise<Result<void>> {
   const svg = amortizationChart(result);
-  return writeFiles(folder, {
+  return writeFiles(join(artifactsOf(invocation), result.recipe), {
     'amortize.json': `${JSON.stringify(result, null, 2)}\n`,
     'amortize.svg': standalone(svg),
     'amortize.html': chartPage(`Amortization on ${result.recipe}`, svg, amortizationText(result)),

@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import type { Invocation } from '../commands/command.ts';
 import { artifactsFailure } from '../domain/artifacts.ts';
 import type { Context } from '../domain/context.ts';
 import type { MeasuredBy } from '../domain/measured.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { hostMachine } from '../pipeline/host.ts';
+import { writePage } from '../report/page/write.ts';
 
 /** The head of a measurement's JSON. `started`: milliseconds since the epoch. */
 export function measuredBy({ settings }: Context, started: number): MeasuredBy {
@@ -21,6 +23,11 @@ export function measuredBy({ settings }: Context, started: number): MeasuredBy {
     finished: new Date().toISOString(),
     host: { machine: hostMachine().machine, cores: availableParallelism() },
   };
+}
+
+/** Folder of all artifacts: below the one that the command was given in, or the one named. */
+export function artifactsOf({ context, values }: Invocation): string {
+  return resolve(context.settings.cwd, String(values.artifacts ?? 'artifacts'));
 }
 
 /** Writes files into a folder, each replaced whole. Fails with `usage/artifacts`. */
@@ -41,4 +48,11 @@ export async function writeFiles(
     if (failure === undefined) throw error;
     return err(failure);
   }
+}
+
+/** The report page shows measurements, too: where a run left one it is made anew. */
+export async function refreshPage(artifacts: string): Promise<Result<void>> {
+  if (!existsSync(join(artifacts, 'report.html'))) return ok(undefined);
+  const written = await writePage(artifacts);
+  return written.ok ? ok(undefined) : written;
 }

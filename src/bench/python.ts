@@ -169,7 +169,7 @@ const COLUMNS = [8, 12, 12, 8, 18, 8] as const;
 
 /** The table, within 80 columns. */
 function textOf({ recipe, reference, measured }: PythonBench): string {
-  const head = ['', `${reference.slice(0, 9)} ms`, 'isolate ms', 'ratio', '95 %', 'bound'];
+  const head = ['', 'python3 ms', 'isolate ms', 'ratio', '95 %', 'bound'];
   const rows = measured.map(({ probe, python, isolate, ratio, bound }) => [
     probe,
     python.median.toFixed(2),

@@ -40,8 +40,8 @@ function timeOf({ times }: SuiteSample, recipe: string): Timed | undefined {
   return time !== undefined && 'median' in time ? time : undefined;
 }
 
-const NAME = 34;
-const CELL = 11;
+const NAME = 32;
+const CELL = 12;
 /** As many as fit beside the names and the reference within 80 columns. */
 const RECIPES_IN_A_TABLE = 3;
 
@@ -56,6 +56,7 @@ export function suiteText(data: SuiteTimes): string {
     `Samples: ms, ${clock}, median of ${data.rounds} in turn after ${data.warmUp} to warm up`,
     '',
     ...tables,
+    'Median over the samples of the ratios of their times; the reference is native:',
     ...data.recipes.flatMap(summary),
     ...failures(data),
     '',
@@ -83,21 +84,21 @@ function cellOf(time: SuiteSample['times'][string] | undefined): string {
 function summary({ recipe, runner, ratio, emulation }: SuiteRecipe): readonly string[] {
   if (ratio === undefined) return [`${recipe}: no sample ran`];
   return [
-    `${recipe}: ×${spread(ratio)} of the reference`,
+    `${recipe}: ×${spread(ratio)} against the reference`,
     ...(emulation === undefined
       ? []
-      : [`  ${runner} costs ×${spread(emulation)} of ${emulation.against}, which runs natively`]),
+      : [`  ${runner} costs ×${spread(emulation)} against ${emulation.against}`]),
   ];
 }
 
 function spread({ value, low, high }: Estimate): string {
-  return `${value.toFixed(2)} (half of the samples: ${low.toFixed(2)} to ${high.toFixed(2)})`;
+  return `${value.toFixed(2)} (half of them: ${low.toFixed(2)} to ${high.toFixed(2)})`;
 }
 
 function failures({ samples }: SuiteTimes): readonly string[] {
   return samples.flatMap(({ name, times }) =>
     Object.entries(times).flatMap(([recipe, time]) =>
-      'failed' in time ? [`${name} on ${recipe}: ${time.failed}`] : [],
+      'failed' in time ? [cut(`${name} on ${recipe}: ${time.failed}`, 80)] : [],
     ),
   );
 }

@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { Invocation, Outcome } from '../commands/command.ts';
 import type { Clock } from '../domain/amortization.ts';
 import { err, ok, type Result } from '../domain/result.ts';
@@ -11,7 +11,7 @@ import { capabilitiesOf } from '../pipeline/worlds.ts';
 import { collectSamples } from '../run/collect.ts';
 import { missingFacility } from '../run/facilities.ts';
 import { SCRATCH_AT, SUITE_AT } from '../run/world.ts';
-import { measuredBy, writeFiles } from './artifacts.ts';
+import { artifactsOf, measuredBy, refreshPage, writeFiles } from './artifacts.ts';
 import { SUITE_RECIPES } from './default-recipe.ts';
 import { countOption, wordOption } from './options.ts';
 import { timed } from './stats.ts';
@@ -95,11 +95,12 @@ async function measureSuite(
     ),
     samples: measured.value,
   };
-  const { cwd } = context.settings;
-  const written = await writeFiles(resolve(cwd, String(invocation.values.artifacts ?? 'artifacts')), {
+  const artifacts = artifactsOf(invocation);
+  const written = await writeFiles(artifacts, {
     'suite.json': `${JSON.stringify(result, null, 2)}\n`,
   });
-  if (!written.ok) return written;
+  const paged = written.ok ? await refreshPage(artifacts) : written;
+  if (!paged.ok) return paged;
   return ok({ text: suiteText(result), json: result });
 }
 

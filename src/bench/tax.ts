@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { standalone } from '../charts/draw.ts';
 import { chartPage } from '../charts/page.ts';
 import { taxChart } from '../charts/tax.ts';
@@ -11,7 +11,7 @@ import type { Tax, TaxCell, TaxNoise } from '../domain/tax.ts';
 import type { Failure } from '../failure.ts';
 import { openSession, type Session } from '../pipeline/session.ts';
 import { SUITE_AT } from '../run/world.ts';
-import { measuredBy, writeFiles } from './artifacts.ts';
+import { artifactsOf, measuredBy, refreshPage, writeFiles } from './artifacts.ts';
 import { countOption } from './options.ts';
 import { BUILDS, QUICK, type TaxBuild } from './tax/builds.ts';
 import { type Cell, cellsOf } from './tax/cells.ts';
@@ -144,9 +144,10 @@ async function measureAll(
   counter: Counter | undefined,
 ): Promise<Result<{ readonly cells: readonly TaxCell[]; readonly noise: readonly TaxNoise[] }>> {
   const done: TaxCell[] = [];
+  const counting = counter === undefined ? undefined : { ...counter, reference: new Map() };
   for (const cell of cells) {
     tell(session, done.length, cells.length, cell.name);
-    const measured = await measureCell(bench, cell, options, counter);
+    const measured = await measureCell(bench, cell, options, counting);
     if (!measured.ok) return measured;
     done.push(measured.value);
   }
@@ -162,15 +163,17 @@ function tell(session: Session, done: number, total: number, detail: string): vo
   session.context.emit({ type: 'stage-progress', stage: 'run', done, total, unit: 'cells', detail });
 }
 
-async function deliver({ context, values }: Invocation, tax: Tax): Promise<Result<Outcome>> {
+async function deliver(invocation: Invocation, tax: Tax): Promise<Result<Outcome>> {
+  const folder = artifactsOf(invocation);
   const svg = taxChart(tax);
   const text = taxText(tax);
-  const written = await writeFiles(resolve(context.settings.cwd, String(values.artifacts ?? 'artifacts')), {
+  const written = await writeFiles(folder, {
     'tax.json': `${JSON.stringify(tax, null, 2)}\n`,
     'tax.svg': standalone(svg),
     'tax.html': chartPage('What the per-opcode tax is made of', svg, text),
   });
-  if (!written.ok) return written;
+  const paged = written.ok ? await refreshPage(folder) : written;
+  if (!paged.ok) return paged;
   const wrong = tax.cells.filter(({ exact }) => !exact).map(({ name }) => name);
   return ok({ text, json: tax, ...(wrong.length === 0 ? {} : { failure: notExact(wrong) }) });
 }

@@ -66,7 +66,7 @@ function known(match: Match, output: string, about: About): Told {
     lines: linesOf(match, output),
     because: text(pattern.because),
     ...(cure === undefined ? {} : { cure }),
-    advice: pattern.advice.map(text),
+    advice: pattern.advice.flatMap((one) => fill(one, values) ?? []),
     ...(pattern.rung === undefined ? {} : { rung: pattern.rung }),
   };
 }

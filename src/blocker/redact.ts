@@ -1,5 +1,5 @@
 /** What stands in the place of a secret. */
-export const REDACTED = '***';
+const REDACTED = '***';
 
 /** Names whose values are nobody else's business. */
 const SECRET_NAME =
@@ -25,9 +25,10 @@ const RULES: readonly (readonly [RegExp, string])[] = [
     /((?:x-[a-z-]*)?(?:api-?key|auth-?token|access-?token|x-token)['"]?\s*[:=]\s*['"]?)[^\s'"&,;]+/gi,
     `$1${REDACTED}`,
   ],
-  // npm's, pip's and cargo's configuration; assignments in a shell; queries.
+  // npm's configuration; assignments in a shell and queries, which have no blanks: source code that a compiler quotes has.
+  [/(_(?:authToken|auth|password)\s*=\s*)(?:"[^"\n]*"|'[^'\n]*'|[^\s'"&,;]+)/g, `$1${REDACTED}`],
   [
-    /((?:^|[\s?&;,'"{(])[\w.:/-]*(?:_authToken|_auth|_password|token|secret|passw(?:or)?d|passphrase)['"]?\s*=\s*)(?:"[^"\n]*"|'[^'\n]*'|[^\s'"&,;]+)/gim,
+    /((?:^|[\s?&;,'"{(])[\w.:/-]*(?:token|secret|passw(?:or)?d|passphrase)['"]?=)(?:"[^"\n]*"|'[^'\n]*'|[^\s'"&,;=]+)/gim,
     `$1${REDACTED}`,
   ],
   [/(--(?:token|password|passphrase|secret|api-key|auth)[= ])(?:"[^"\n]*"|'[^'\n]*'|\S+)/gi, `$1${REDACTED}`],

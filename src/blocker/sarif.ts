@@ -12,14 +12,15 @@ export function sarifLog(
   /** File of the recipe, as an address below the folder that the command was given in. */
   recipe: string,
 ): object {
-  const rules = blockers.map(ruleOf);
+  const codes = [...new Set(blockers.map(({ code }) => code))];
+  const rules = codes.map((code) => ruleOf(blockers.find((one) => one.code === code) as Blocker));
   return {
     version: '2.1.0',
     runs: [
       {
         tool: { driver: { name: tool.name, semanticVersion: tool.version, rules } },
         columnKind: 'utf16CodeUnits',
-        results: blockers.map((blocker, index) => resultOf(blocker, index, recipe)),
+        results: blockers.map((blocker) => resultOf(blocker, codes.indexOf(blocker.code), recipe)),
       },
     ],
   };

@@ -74,8 +74,8 @@ export async function makeBundle(
     bytecode: input.bytecode.fingerprint,
     sourceDateEpoch: input.sourceDateEpoch,
     name: archiveName(input),
-    // A static interpreter's bundle has a folder more.
-    ...(input.python.linkage === 'static' ? { landmark: LANDMARK } : {}),
+    // With the modules inside there is a folder more.
+    ...(hasModulesInside(input) ? { landmark: LANDMARK } : {}),
     ...(input.packages === undefined
       ? {}
       : { packages: input.packages.target.fingerprint, packagesAt: input.packages.at }),
@@ -120,7 +120,7 @@ async function assemble(context: Context, input: BundleInput, folder: string): P
     to: join(home, input.python.stdlib.replace(/^usr\//, '')),
   });
   const packages = await addPackages(home, input.packages);
-  if (input.python.linkage === 'static') await addLandmark(home, input.python);
+  if (hasModulesInside(input)) await addLandmark(home, input.python);
   const { wasm } = input.resolved.recipe;
   if (wasm !== undefined) await addWasmParts(home, input.program.meta.program, input.python, wasm);
   const libraries =
@@ -172,7 +172,12 @@ async function addPackages(
     .map((name) => ({ path: `${at}/${name}`, file: join(site, name) }));
 }
 
-/** Without this folder an interpreter says at every start that it found no `exec_prefix`; a static one has nothing in it. */
+/** A CPython of our own build holds its extension modules, in the program or in a shared library. */
+function hasModulesInside({ resolved }: BundleInput): boolean {
+  return resolved.sysroot.kind === 'cpython-source';
+}
+
+/** Without this folder an interpreter says at every start that it found no `exec_prefix`; one with its modules inside has nothing in it. */
 const LANDMARK = 'lib-dynload/README.txt';
 
 async function addLandmark(home: string, python: PythonDistribution): Promise<void> {

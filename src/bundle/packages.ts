@@ -152,7 +152,7 @@ async function explain(failure: Failure, input: PackagesInput, log: string): Pro
       ],
     };
   }
-  if (/In --require-hashes mode/.test(said)) {
+  if (/[Ii]n --require-hashes mode/.test(said)) {
     return {
       ...failure,
       code: 'recipe/python-packages',

@@ -17,8 +17,8 @@ export function amortizationChart(data: Amortization): string {
     type: 'log',
     gridIndex,
     ...ends,
-    nameGap: 28,
-    axisLabel: { color: COLORS.ink, fontSize: 12, formatter: power },
+    nameGap: 32,
+    axisLabel: { color: COLORS.ink, fontSize: 15, formatter: power },
   });
   return draw({
     id: `amortize-${slug(recipe)}`,
@@ -28,17 +28,17 @@ export function amortizationChart(data: Amortization): string {
     option: {
       legend: legend(),
       grid: [
-        grid({ left: 80, right: 24, top: 40, height: 230 }),
-        grid({ left: 80, right: 24, top: 340, height: 120 }),
+        grid({ left: 92, right: 26, top: 44, height: 230 }),
+        grid({ left: 92, right: 26, top: 344, height: 120 }),
       ],
       xAxis: [x(0, ''), x(1, 'rounds of the workload (M)')],
       yAxis: [
-        { ...axis('ms, launch to exit'), type: 'log', gridIndex: 0, nameGap: 52 },
+        { ...axis('ms, launch to exit'), type: 'log', gridIndex: 0, nameGap: 64 },
         {
           ...axis('isolate ÷ python3'),
           type: 'value',
           gridIndex: 1,
-          nameGap: 52,
+          nameGap: 64,
           min: Math.min(0.9, Math.floor(Math.min(...ratios) * 10) / 10),
           max: Math.max(1.1, Math.ceil(Math.max(...ratios) * 10) / 10),
         },
@@ -111,7 +111,7 @@ function line(
               show: name === 'ratio',
               formatter: `M ≈ ${whole(crossing)}`,
               color: COLORS.ink,
-              fontSize: 12,
+              fontSize: 15,
             },
           },
         }),

@@ -35,8 +35,8 @@ export interface Drawing {
   readonly option: EChartsOption;
 }
 
-/** Width of a drawing in its own units: text stays readable where that many pixels are not there. */
-export const WIDTH = 560;
+/** Width of a drawing in its own units. Text is large for it, so that it can be read where a phone has two thirds of that in pixels. */
+const WIDTH = 560;
 
 /** An SVG element that scales to its container's width and takes its colours from `CHART_STYLE`. */
 export function draw({ id, title, description, width = WIDTH, height, option }: Drawing): string {
@@ -45,7 +45,7 @@ export function draw({ id, title, description, width = WIDTH, height, option }: 
     chart.setOption({
       animation: false,
       color: [...COLORS.series],
-      textStyle: { color: COLORS.ink, fontFamily: 'system-ui, sans-serif', fontSize: 13 },
+      textStyle: { color: COLORS.ink, fontFamily: 'system-ui, sans-serif', fontSize: 16 },
       ...option,
     });
     return named(chart.renderToSVGString(), { id, title, description, width, height });
@@ -54,7 +54,10 @@ export function draw({ id, title, description, width = WIDTH, height, option }: 
   }
 }
 
-/** The library numbers what it draws by process; names of ours make equal drawings equal and keep those of a page apart. */
+/**
+ * The library numbers what it draws by process, and marks it for scripts; names of ours make equal drawings equal and
+ * keep those of a page apart.
+ */
 function named(
   svg: string,
   {
@@ -69,10 +72,18 @@ function named(
     `<svg ${/xmlns="[^"]*"/.exec(svg)?.[0]} viewBox="0 0 ${width} ${height}" class="chart" role="img" ` +
     `aria-labelledby="${id}-title ${id}-desc"><title id="${id}-title">${escaped(title)}</title>` +
     `<desc id="${id}-desc">${escaped(description)}</desc>`;
-  return svg
-    .replace(/^<svg[^>]*>/, head)
-    .replace(/\bzr\d+-/g, `${id}-`)
-    .replace(/\s*\n\s*/g, '\n');
+  return (
+    svg
+      .replace(/^<svg[^>]*>/, head)
+      .replace(/<style\s*>.*?<\/style>/gs, '')
+      .replace(/ (?:class|xml:space|pointer-events|ecmeta_\w+)="[^"]*"/g, (attribute) =>
+        attribute === ' class="chart"' ? attribute : '',
+      )
+      // Lines without an area, and areas that only clip: painted black where nothing else is said.
+      .replaceAll('fill="#000"', 'fill="none"')
+      .replace(/\bzr\d+-/g, `${id}-`)
+      .replace(/\s*\n\s*/g, '\n')
+  );
 }
 
 /** A drawing as a file of its own. */
@@ -91,10 +102,10 @@ export function axis(name: string): object {
   return {
     name,
     nameLocation: 'middle',
-    nameTextStyle: { color: COLORS.muted, fontSize: 13 },
+    nameTextStyle: { color: COLORS.muted, fontSize: 16 },
     axisLine: { lineStyle: { color: COLORS.muted } },
     axisTick: { lineStyle: { color: COLORS.muted } },
-    axisLabel: { color: COLORS.ink, fontSize: 12 },
+    axisLabel: { color: COLORS.ink, fontSize: 15 },
     splitLine: { lineStyle: { color: COLORS.grid } },
     minorSplitLine: { show: false },
   };
@@ -102,7 +113,14 @@ export function axis(name: string): object {
 
 /** Further keys go beside these. Widths of text are guesses where there is no screen: names stand well apart. */
 export function legend(): object {
-  return { top: 0, left: 0, itemWidth: 18, itemGap: 32, textStyle: { color: COLORS.ink, fontSize: 13 } };
+  return {
+    top: 0,
+    left: 0,
+    itemWidth: 18,
+    itemGap: 32,
+    borderColor: COLORS.grid,
+    textStyle: { color: COLORS.ink, fontSize: 16 },
+  };
 }
 
 /** Where a grid's own area lies; names of its axes are outside. */

@@ -10,32 +10,32 @@ const WORKLOADS: readonly { readonly name: TaxWorkload; readonly title: string }
 export function taxChart(data: Tax): string {
   const changes = [...new Set(data.factors.map(changeOf))].reverse();
   const cells = [...data.cells].reverse();
-  const above = 34 * Math.max(1, changes.length) + 10;
-  const below = 34 * Math.max(1, cells.length) + 10;
+  const above = 40 * Math.max(1, changes.length) + 10;
+  const below = 38 * Math.max(1, cells.length) + 10;
   const category = (gridIndex: number, names: readonly string[]): object => ({
     ...axis(''),
     type: 'category',
     gridIndex,
     data: [...names],
     splitLine: { show: false },
-    axisLabel: { color: COLORS.ink, fontSize: 12, width: 150, overflow: 'break', interval: 0 },
+    axisLabel: { color: COLORS.ink, fontSize: 15, width: 168, overflow: 'break', interval: 0 },
   });
   const value = (gridIndex: number, name: string): object => ({
     ...axis(name),
     type: 'value',
     gridIndex,
-    nameGap: 26,
+    nameGap: 32,
   });
   return draw({
     id: 'tax',
     title: 'What the per-opcode tax is made of',
     description: data.conclusion,
-    height: above + below + 150,
+    height: above + below + 174,
     option: {
       legend: legend(),
       grid: [
-        grid({ left: 200, right: 20, top: 34, height: above }),
-        grid({ left: 200, right: 20, top: above + 94, height: below }),
+        grid({ left: 220, right: 20, top: 40, height: above }),
+        grid({ left: 220, right: 20, top: above + 110, height: below }),
       ],
       xAxis: [value(0, 'points that the change adds'), value(1, 'tax against python3, points')],
       yAxis: [
@@ -131,5 +131,5 @@ interface Api {
 }
 
 function changeOf({ factor, from, to }: TaxFactor): string {
-  return `${factor}: ${from} → ${to}`;
+  return factor === 'linkage+pie' ? `${from} → ${to}` : `${factor}: ${from} → ${to}`;
 }

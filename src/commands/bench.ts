@@ -25,6 +25,7 @@ export const command: Command = {
     rounds: { type: 'string', value: '<n>', help: 'how often each side is run, in turn' },
     'warm-up': { type: 'string', value: '<n>', help: 'turns before those that count' },
     m: { type: 'string', value: '<list>', help: 'amortize: values of M, as 1,10,100' },
+    workload: { type: 'string', value: '<script>', help: 'amortize: a script of yours that reads AMORT_M' },
     clock: { type: 'string', value: '<name>', help: 'wall (the default) or cpu' },
     cells: { type: 'string', value: '<list>', help: 'tax: builds to measure (default: all)' },
     quick: { type: 'boolean', help: 'tax: two builds, no instructions counted' },

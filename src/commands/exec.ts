@@ -8,7 +8,7 @@ import type { Command, Invocation, Outcome } from './command.ts';
 
 export const command: Command = {
   name: 'exec',
-  summary: "run one command in the recipe's toolchain: cargo is set to its target",
+  summary: "run one command in the recipe's toolchain, for its target",
   positionals: [{ name: 'recipe', required: false, completes: 'recipe' }],
   options: {},
   examples: [

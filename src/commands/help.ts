@@ -22,6 +22,7 @@ export function overview(commands: readonly Command[]): string {
     '            5 engine or store, 6 build, 7 samples differ, 130 interrupted',
     '',
     'Start with: provision aarch64',
+    'In a crate of your own: provision init',
     '',
   ].join('\n');
 }

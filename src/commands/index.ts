@@ -39,8 +39,12 @@ export const GLOBAL_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   json: { type: 'boolean', help: 'print the result as JSON on standard output' },
   offline: { type: 'boolean', help: 'no network: everything must be in the store' },
   frozen: { type: 'boolean', help: 'never write a lock: a package that is gone is an error' },
-  project: { type: 'string', value: '<folder>', help: 'your crate ($PWD/provision.yaml or above)' },
-  bin: { type: 'string', value: '<name>', help: 'binary of your crate' },
+  project: {
+    type: 'string',
+    value: '<folder>',
+    help: 'folder of your crate, with or without provision.yaml',
+  },
+  bin: { type: 'string', value: '<name>', help: 'which program of your crate, where it has several' },
   jobs: { type: 'string', short: 'j', value: '<n>', help: 'jobs at once (default: processors)' },
   store: {
     type: 'string',

@@ -216,7 +216,8 @@ function next({ pyo3 }: Crate, { recipe, action }: Choices): readonly string[] {
     `Next: \`provision run\` builds it for \`${recipe}\` and runs it there.`,
     ...(action === undefined
       ? [
-          'For the workflow set the variable PROVISION_REPOSITORY of your repository: where provision is, as owner/name.',
+          'For the workflow: a variable PROVISION_REPOSITORY of your repository says',
+          'where provision is, as owner/name.',
         ]
       : []),
     ...(pyo3?.abi3 === undefined

@@ -4,6 +4,7 @@ import { ending, ladderMarkdown, ladderText } from '../blocker/ladder.ts';
 import { artifactsFailure } from '../domain/artifacts.ts';
 import { type Blocker, type Ladder, summaryOf } from '../domain/blocker.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import { bareVariables } from '../env/env.ts';
 import type { Failure } from '../failure.ts';
 import { openBook } from '../pipeline/book.ts';
 import { hostMachine } from '../pipeline/host.ts';
@@ -11,9 +12,10 @@ import { type Planned, planRun, prepareEnv } from '../pipeline/prepare.ts';
 import { type Attempt, fetchCrates, type Site, tryBuild } from '../pipeline/probe/attempt.ts';
 import { climb, noSamples } from '../pipeline/probe/ladder.ts';
 import { ownRust, tryOwnRust } from '../pipeline/probe/naive.ts';
-import { buildOf } from '../pipeline/probe/rungs.ts';
 import { openSession, type Session } from '../pipeline/session.ts';
 import { artifactsFolder, suiteOf } from '../pipeline.ts';
+import { blockersSummary } from '../report/actions/summary.ts';
+import { wrap } from '../report/text.ts';
 import { fingerprint } from '../store/fingerprint.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
 
@@ -102,16 +104,15 @@ type Ground = Omit<Site, 'toolchain'>;
 
 /** The image's Rust, with nothing of the target beside it. */
 async function bare(ground: Ground): Promise<Result<Attempt>> {
-  const ready = await prepare(ground);
-  if (!ready.ok) return ready;
-  const { site, prepared } = ready.value;
-  const fetched = await fetchCrates(site, prepared);
+  const toolchain = await ground.planned.trees.make('toolchain');
+  if (!toolchain.ok) return toolchain;
+  const site = { ...ground, toolchain: toolchain.value };
+  const fetched = await fetchCrates(site);
   if (!fetched.ok) return fetched;
-  const equipment = buildOf(new Set(), prepared, site.planned.plan);
   return ground.session.recorder.stage(
     'build',
     'Build with the Rust of the image, nothing provisioned',
-    () => tryBuild(site, prepared, { name: '0-nothing', ...equipment }),
+    () => tryBuild(site, { name: '0-nothing', env: bareVariables(site.planned.plan), config: '' }),
     detail,
   );
 }
@@ -131,10 +132,19 @@ function detail({ blocker }: Attempt) {
 function told({ blocker, command }: Attempt, artifacts: string, { plan }: Planned): Outcome {
   if (blocker === undefined) {
     const text = `Nothing stops \`${command}\` here. Whether it runs on ${plan.target.rustTriple} shows \`provision probe ${plan.recipe.name} --ladder\`.\n`;
-    return { text, json: { command, blockers: [] } };
+    const actions = { summary: blockersSummary(plan.recipe.name, []) };
+    return { text, json: { command, blockers: [] }, actions };
   }
-  return { text: blockerText(blocker, artifacts), json: { command, blockers: [summaryOf(blocker)] } };
+  const blockers = [summaryOf(blocker)];
+  return {
+    text: blockerText(blocker, artifacts),
+    json: { command, blockers },
+    actions: { summary: blockersSummary(plan.recipe.name, blockers) },
+  };
 }
+
+/** Columns of prose; commands and what tools say are never broken. */
+const COLUMNS = 80;
 
 /** What happened, the lines that matter, the cure, where the rest is. */
 function blockerText(blocker: Blocker, artifacts: string): string {
@@ -143,9 +153,9 @@ function blockerText(blocker: Blocker, artifacts: string): string {
     `${title} [${code}]`,
     ...(command === undefined ? [] : [`  $ ${command.line}`]),
     ...lines.map((line) => `  | ${line}`),
-    because,
+    ...wrap(because, COLUMNS),
     ...(cure === undefined ? [] : [`cure: ${cure}`]),
-    ...advice.map((one) => `      ${one}`),
+    ...advice.flatMap((one) => wrap(one, COLUMNS - 6).map((line) => `      ${line}`)),
     `log:  ${join(artifacts, log)}`,
     '',
   ].join('\n');
@@ -180,6 +190,7 @@ async function climbed(ground: Ground, artifacts: string, started: number): Prom
     text: `${ladderText(ladder)}${ending(ladder)} More: ${join(artifacts, 'ladder.md')}\n`,
     json: ladder,
     ...(failure === undefined ? {} : { failure }),
+    actions: { summary: ladderMarkdown(ladder) },
   });
 }
 

@@ -2,8 +2,11 @@ import { readFileSync } from 'node:fs';
 import { copyFile, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { artifactsFailure } from '../domain/artifacts.ts';
+import type { Settings } from '../domain/context.ts';
 import type { Report } from '../domain/report.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import { hideSecrets } from '../domain/secrets.ts';
+import { shellWord } from '../domain/shell.ts';
 import type { Failure } from '../failure.ts';
 import { actionsNews } from '../pipeline/actions.ts';
 import { hostMachine } from '../pipeline/host.ts';
@@ -14,7 +17,7 @@ import { artifactsFolder, type Progress, runPipeline } from '../pipeline.ts';
 import { closingLine } from '../report/closing.ts';
 import { writeReport } from '../report/files.ts';
 import { writePage } from '../report/page/write.ts';
-import { samplesFailure } from '../run/run.ts';
+import { type RunOutcome, samplesFailure } from '../run/run.ts';
 import { digestFile } from '../store/digest.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
 
@@ -98,11 +101,11 @@ async function runAndReport(
   const failure = !outcome.ok
     ? outcome.error
     : delivered.ok
-      ? samplesFailure(outcome.value, positionals[0] ?? 'run', folder)
+      ? whatCameOf(session, outcome.value, again(context.settings, positionals), folder)
       : delivered.error;
   const version = (JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')) as { version: string })
     .version;
-  const report = makeReport({
+  const made = makeReport({
     session,
     progress,
     ...(failure === undefined ? {} : { failure }),
@@ -111,10 +114,32 @@ async function runAndReport(
     version,
     artifacts: folder,
   });
-  if (report === undefined) throw new Error('a run with a plan has a report');
+  if (made === undefined) throw new Error('a run with a plan has a report');
+  const report = hideSecrets(made, context.settings.secrets ?? []);
   const file = progress.planned?.plan.recipe.file as string;
   const page = given === undefined ? dirname(folder) : folder;
   return finish(report, { folder, page }, failure, await actionsNews(context, report, folder, file));
+}
+
+/** Samples that differ, or that something stopped. */
+function whatCameOf(
+  { recorder }: Session,
+  outcome: RunOutcome,
+  recipe: string,
+  folder: string,
+): Failure | undefined {
+  const failure = samplesFailure(outcome, recipe, folder);
+  return recorder.book?.explainSamples(failure, outcome.results) ?? failure;
+}
+
+/** What names the same run again, behind `provision`. */
+function again({ project, bin }: Settings, [recipe = 'run']: readonly string[]): string {
+  const words = [
+    recipe,
+    ...(project === undefined ? [] : ['--project', project]),
+    ...(bin === undefined ? [] : ['--bin', bin]),
+  ];
+  return words.map(shellWord).join(' ');
 }
 
 async function finish(
@@ -126,7 +151,7 @@ async function finish(
   const reported = await writeReport(folder, report);
   const written = reported.ok ? await writePage(page) : reported;
   if (!written.ok)
-    return failure === undefined
+    return failure === undefined || failure.code === written.error.code
       ? written
       : err({ ...failure, also: [...(failure.also ?? []), written.error] });
   return ok({

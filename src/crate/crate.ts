@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { readFile, realpath } from 'node:fs/promises';
-import { basename, dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { closest } from '../domain/closest.ts';
 import type { Crate } from '../domain/crate.ts';
 import { err, ok, type Result } from '../domain/result.ts';
@@ -35,6 +35,8 @@ export async function readCrate(folder: string, choice: CrateChoice): Promise<Re
   if (!chosen.ok) return chosen;
   const { name: bin, manifest: own } = chosen.value;
   const root = workspace.value.folder;
+  const outside = pathsOutside(own, root);
+  if (outside.length > 0) return err(crateOutside(own, root, outside));
   const lock = await readFile(join(root, 'Cargo.lock'), 'utf8').catch(() => undefined);
   const pyo3 = await pyo3Use(own, workspace.value, choice, lock);
   const version = inherited(own.table, workspace.value.table, 'version');
@@ -62,6 +64,18 @@ export function findCrate(from: string): string | undefined {
 
 async function withoutLinks(folder: string): Promise<string> {
   return realpath(folder).catch(() => folder);
+}
+
+/** Dependencies by path that lie outside of what cargo is given to see, as the manifest writes them. */
+function pathsOutside({ folder, table }: Manifest, root: string): readonly string[] {
+  const kinds = ['dependencies', 'dev-dependencies', 'build-dependencies'];
+  const tables = [table, ...Object.values(tableAt(table, 'target')).filter(isTable)];
+  const paths = tables.flatMap((one) =>
+    kinds.flatMap((kind) =>
+      Object.values(tableAt(one, kind)).flatMap((value) => textAt(isTable(value) ? value : {}, 'path') ?? []),
+    ),
+  );
+  return [...new Set(paths)].filter((path) => relative(root, resolve(folder, path)).startsWith('..')).sort();
 }
 
 /** The binaries of a package; of a workspace without one, those of its members. */
@@ -114,6 +128,17 @@ function inherited(own: Table, workspace: Table, key: string): string | undefine
   if (text !== undefined) return text;
   const { workspace: inherits } = tableAt(own, 'package', key);
   return inherits === true ? textAt(tableAt(workspace, 'workspace', 'package'), key) : undefined;
+}
+
+function crateOutside({ file }: Manifest, root: string, paths: readonly string[]): Failure {
+  return {
+    code: 'recipe/path-outside',
+    what: `The crate depends on ${paths.map((path) => `\`${path}\``).join(', ')}, and a build sees \`${root}\` alone.`,
+    fix: [
+      'Make a workspace of the folder that holds them all: a `Cargo.toml` there with `[workspace]` and `members`.',
+    ],
+    see: [file],
+  };
 }
 
 function noPackage({ file }: Manifest): Failure {

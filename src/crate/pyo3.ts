@@ -49,7 +49,7 @@ export async function pyo3Use(
 }
 
 /** Version of a package in the text of a `Cargo.lock`: its entries have name and version on lines of their own. */
-export function lockedVersion(lock: string, name: string): string | undefined {
+function lockedVersion(lock: string, name: string): string | undefined {
   return new RegExp(`^name = "${name}"\\r?\\nversion = "([^"]+)"`, 'm').exec(lock)?.[1];
 }
 

@@ -1,7 +1,7 @@
 import type { Estimate, MeasuredBy, Timed } from './measured.ts';
 import type { RunnerKind, TargetTriple } from './words.ts';
 
-/** `artifacts/<recipe>/amortize.json`. Schema: docs/amortize.schema.json. */
+/** `artifacts/<recipe>/amortize.json`. Schema: docs/bench.schema.json. */
 export interface Amortization extends MeasuredBy {
   readonly what: 'amortize';
   readonly recipe: string;

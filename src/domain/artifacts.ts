@@ -7,6 +7,8 @@ export function artifactsFailure(folder: string, error: unknown): Failure | unde
     code: 'usage/artifacts',
     what: `The artifacts folder ${folder} cannot be written.`,
     why: error.message,
-    fix: ['Run the command in a folder of your own, with space left: `artifacts/` is made there.'],
+    fix: [
+      'Run the command in a folder of your own, with space left: `artifacts/` is made there. `--project <folder>` names the crate from anywhere.',
+    ],
   };
 }

@@ -37,6 +37,8 @@ export interface Settings {
   readonly path?: readonly string[];
   /** Emit what every subprocess prints, not only its stage's summary. */
   readonly verbose: boolean;
+  /** Tokens and passwords of the environment, the longest first: no file that is kept may hold them. */
+  readonly secrets?: readonly string[];
   /** Absent outside of GitHub Actions. */
   readonly actions?: ActionsSettings;
 }
@@ -49,8 +51,6 @@ export interface ActionsSettings {
   readonly summary?: string;
   /** GITHUB_OUTPUT: file for the step's outputs. */
   readonly output?: string;
-  /** Values in the environment that must not be shown. */
-  readonly secrets: readonly string[];
 }
 
 /** What the environment says of Docker, as its own client reads it (docker(1), "Environment variables"). */

@@ -57,6 +57,7 @@ export interface SourceSysroot extends SysrootBase {
 
 /** What the compiler is called with for the target, beside `--target` and `--sysroot`. */
 export interface CompilerFlags {
+  readonly name: 'clang' | 'gcc';
   /** Always. */
   readonly flags: readonly string[];
   /** What `cc --print-multiarch` answers, where it is not the target's: configure asks for the platform's name. */

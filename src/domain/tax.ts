@@ -1,6 +1,6 @@
 import type { Estimate, MeasuredBy, Timed } from './measured.ts';
 
-/** `artifacts/tax.json`. Schema: docs/tax.schema.json. */
+/** `artifacts/tax.json`. Schema: docs/bench.schema.json. */
 export interface Tax extends MeasuredBy {
   readonly what: 'tax';
   /** File name of the reference interpreter. */
@@ -26,7 +26,8 @@ export interface TaxSettings {
   readonly pie: 'pie' | 'no-pie';
 }
 
-export type TaxFactorName = keyof TaxSettings;
+/** `linkage+pie`: from the shared, position-independent library to the static one at a fixed address. */
+export type TaxFactorName = keyof TaxSettings | 'linkage+pie';
 
 /** `loop`: integers in a function and nothing else. `amortize`: descriptors, dispatch, getattr. */
 export type TaxWorkload = 'loop' | 'amortize';

@@ -45,13 +45,17 @@ export function buildEnv(input: BuildEnvInput): BuildEnv {
 }
 
 function base({ resolved, sourceDateEpoch }: BuildEnvInput): Record<string, string> {
+  return { ...bareVariables(resolved), SOURCE_DATE_EPOCH: String(sourceDateEpoch) };
+}
+
+/** What every build gets, whatever is provisioned: where programs are, and cargo's own folders. */
+export function bareVariables(resolved: Pick<Resolved, 'rust'>): Record<string, string> {
   return {
     PATH: `${resolved.rust === undefined ? '' : `${PATHS.rust}/bin:`}/usr/bin:/bin`,
     HOME: '/tmp',
     LANG: 'C.UTF-8',
     TZ: 'UTC',
     TERM: 'dumb',
-    SOURCE_DATE_EPOCH: String(sourceDateEpoch),
     CARGO_HOME: PATHS.cargo,
     CARGO_TARGET_DIR: PATHS.target,
     CARGO_TERM_COLOR: 'never',
@@ -146,12 +150,16 @@ function pkgConfig(target: Target): Record<string, string> {
   const suffix = target.rustTriple.replaceAll('-', '_');
   const folders = [
     `${PATHS.sysroot}/usr/lib/${target.multiarch}/pkgconfig`,
+    // Of libraries built from source.
+    `${PATHS.sysroot}/usr/lib/pkgconfig`,
     `${PATHS.sysroot}/usr/share/pkgconfig`,
   ];
   return {
     [`PKG_CONFIG_ALLOW_CROSS_${suffix}`]: '1',
     [`PKG_CONFIG_SYSROOT_DIR_${suffix}`]: PATHS.sysroot,
     [`PKG_CONFIG_LIBDIR_${suffix}`]: folders.join(':'),
+    // A static library names what it needs itself among its private libraries.
+    ...(target.elf?.interpreter === undefined ? { [`PKG_CONFIG_ALL_STATIC_${suffix}`]: '1' } : {}),
   };
 }
 

@@ -2,6 +2,7 @@ import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../domain/context.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import { exitOf } from '../engine/tool.ts';
 import { runProcess } from '../exec/process.ts';
 import type { Failure } from '../failure.ts';
 import { APT_TIME_LIMIT_MS, COMPONENT } from './settings.ts';
@@ -97,6 +98,18 @@ export class PrivateApt {
     const lines = `${stdout}\n${Buffer.from(run.value.stderr).toString('utf8')}`
       .split('\n')
       .map((line) => line.trimEnd());
+    if (argv[0] === 'apt-get' && run.value.status !== 0) {
+      this.#context.emit({
+        type: 'step-failed',
+        step: {
+          ...{ stage: 'lock', doing: 'Asking apt', argv, cwd: this.folder, place: 'host' },
+          env: { ...this.#world.proxies, PATH: this.#world.path },
+          exit: exitOf(run.value),
+          ms: Math.round(run.value.ms),
+          output: lines.join('\n'),
+        },
+      });
+    }
     const ended = run.value.limit === 'time' ? [`(ended after ${APT_TIME_LIMIT_MS / 1000} seconds)`] : [];
     return ok({ ok: run.value.status === 0, stdout, messages: [...lines.filter(Boolean), ...ended] });
   }

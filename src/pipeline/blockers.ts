@@ -11,6 +11,7 @@ import {
   summaryOf,
 } from '../domain/blocker.ts';
 import type { Settings } from '../domain/context.ts';
+import type { SampleResult } from '../domain/sample.ts';
 import type { Failure } from '../failure.ts';
 import { readCatalogue } from '../recipe/catalogue.ts';
 
@@ -18,7 +19,7 @@ import { readCatalogue } from '../recipe/catalogue.ts';
 const AREAS = /^(?:build|fetch|archive|engine|store)\//;
 
 /** Where the catalogue is, from the tool's own folder. */
-export const CATALOGUE = join('src', 'blocker', 'catalogue');
+const CATALOGUE = join('src', 'blocker', 'catalogue');
 
 export interface BookInput {
   readonly settings: Settings;
@@ -71,6 +72,9 @@ export class BlockerBook {
 
   /** The failure of a stage, told with its blocker; one that no process of ours told is written down now. */
   explain(stage: string, failure: Failure): Failure {
+    const { artifacts } = this.#input;
+    // A stage inside another one has told it already.
+    if (this.blockers.some(({ log }) => failure.see?.[0] === join(artifacts, log))) return failure;
     const log = failure.see?.find((file) => this.#byLog.has(file));
     const heard = log === undefined ? undefined : this.#found.get(this.#byLog.get(log) as string);
     if (heard === undefined && !AREAS.test(failure.code)) return failure;
@@ -78,9 +82,25 @@ export class BlockerBook {
     if (blocker === undefined) return failure;
     const told = { ...blocker, failure: failure.code };
     this.#keep(told);
-    updateBlocker(this.#input.artifacts, told);
+    updateBlocker(artifacts, told);
     this.#writeSarif();
-    return explained(failure, told, this.#input.artifacts, log);
+    return explained(failure, told, artifacts, log);
+  }
+
+  /**
+   * What became of the samples, told with the blockers that they met. Where one of them stopped every sample, nothing was
+   * compared: the run is blocked.
+   */
+  explainSamples(failure: Failure | undefined, results: readonly SampleResult[]): Failure | undefined {
+    const met = this.blockers.filter(({ samples = [] }) => samples.length > 0);
+    const [first] = met;
+    if (failure === undefined || first === undefined) return failure;
+    const started = results.filter(({ status }) => status !== 'skipped');
+    const all = met.find(({ samples = [] }) => started.every(({ name }) => samples.includes(name)));
+    const told = explained(failure, all ?? first, this.#input.artifacts, undefined);
+    if (all === undefined) return { ...told, evidence: failure.evidence ?? told.evidence ?? [] };
+    const what = `None of the ${started.length} samples runs: ${all.title}.`;
+    return { ...told, code: 'build/does-not-run', what, why: `[${all.code}] ${all.because}` };
   }
 
   #fromFailure(stage: string, failure: Failure): Blocker | undefined {
@@ -93,12 +113,15 @@ export class BlockerBook {
   #note(seen: Seen, log: string, file: string | undefined): Blocker | undefined {
     const { settings, artifacts, about } = this.#input;
     this.#catalogue ??= readCatalogue(join(settings.home, CATALOGUE));
-    const secrets = secretsOf({
-      ...settings.proxies,
-      ...settings.pip?.variables,
-      ...Object.fromEntries(settings.debianMirrors.map((mirror, index) => [`MIRROR_${index}`, mirror])),
-      ...seen.step?.env,
-    });
+    const secrets = [
+      ...(settings.secrets ?? []),
+      ...secretsOf({
+        ...settings.proxies,
+        ...settings.pip?.variables,
+        ...Object.fromEntries(settings.debianMirrors.map((mirror, index) => [`MIRROR_${index}`, mirror])),
+        ...seen.step?.env,
+      }),
+    ];
     const seenAs = recognize(seen, about, this.#catalogue, secrets);
     if (seenAs === undefined) return undefined;
     const blocker = this.#named(seenAs);
@@ -151,14 +174,15 @@ function explained(failure: Failure, blocker: Blocker, artifacts: string, log: s
   const file = join(artifacts, blocker.log);
   const see = [file, ...(failure.see ?? []).filter((one) => one !== log)];
   if (blocker.code === 'unknown') return { ...failure, see };
-  const said = failure.fix.join('\n');
-  const cure =
-    blocker.cure === undefined || said.includes(`\`${blocker.cure}\``) ? [] : [`Run: \`${blocker.cure}\``];
+  // A stage that knows the cure itself says it in its own words.
+  const said = blocker.cure !== undefined && failure.fix.some((one) => one.includes(`\`${blocker.cure}\``));
+  const cure = blocker.cure === undefined ? [] : [`Run: \`${blocker.cure}\``];
+  const fix = said ? failure.fix : [...cure, ...blocker.advice, ...failure.fix];
   const own = (failure.evidence ?? []).filter((line) => !blocker.lines.includes(line.trimEnd()));
   return {
     ...failure,
     why: `${blocker.title} [${blocker.code}]. ${failure.why ?? blocker.because}`,
-    fix: [...new Set([...cure, ...blocker.advice, ...failure.fix])],
+    fix: [...new Set(fix)],
     // Where a stage found out more than the tool said, that comes first.
     evidence: failure.code === 'build/undefined-symbols' ? [...own, ...blocker.lines] : blocker.lines,
     see,

@@ -18,7 +18,7 @@ export interface Workbench {
   readonly box: Sandbox;
   /** The build's environment, with the machine's proxies, trust and registries. */
   readonly env: Readonly<Record<string, string>>;
-  /** Folder in the sandbox → where this machine has it; longest first. Only what this machine can see. */
+  /** Folder in the sandbox → where this machine has it. Only what this machine can see. */
   readonly places: readonly (readonly [string, string])[];
 }
 

@@ -121,8 +121,18 @@ function making({ recipe, target, sysroot }: Resolved): readonly PlannedStage[] 
         profile: project.profile,
         features: project.features,
         'default-features': project.defaultFeatures,
+        ...(recipe.rust === undefined ? {} : { rust: recipe.rust }),
       },
     },
+    ...(recipe.pythonPackages === undefined
+      ? []
+      : [
+          {
+            stage: 'packages',
+            does: 'Install Python packages from locked wheels, for the target and for the reference.',
+            inputs: { requirements: [recipe.pythonPackages].flat() },
+          },
+        ]),
     {
       stage: 'bundle',
       does: 'Pack the program, libpython, the stdlib (compiled) and the libraries they need.',

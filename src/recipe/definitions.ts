@@ -155,6 +155,7 @@ async function sourceSysroot(
     ...base,
     sources: { architecture: 'source', packages: [...new Set(names)].sort() },
     compiler: {
+      name: compiler.name,
       flags: compiler.flags,
       ...(compiler.multiarch === undefined ? {} : { multiarch: compiler.multiarch }),
     },

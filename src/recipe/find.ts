@@ -135,34 +135,27 @@ async function onto(
   if (!recipeNames(home).includes(base)) return err(unknownBase(home, base, document));
   const shipped = await loadRecipe(recipeFile(home, base));
   if (!shipped.ok) return shipped;
-  const { target, toolchain, sysroot, reference, optimization, allocator, runner, wasm, limits, actions } =
-    shipped.value.value;
+  const { project: _, samples: __, ...said } = shipped.value.value;
   const { extends: extended, sysrootPackages, description = '', ...rest } = own;
-  const inherited = {
-    ...(optimization === undefined ? {} : { optimization }),
-    ...(allocator === undefined ? {} : { allocator }),
-    ...(runner === undefined ? {} : { runner }),
-    ...(wasm === undefined ? {} : { wasm }),
-    ...(limits === undefined ? {} : { limits }),
-    ...(actions === undefined ? {} : { actions }),
-  };
+  const borrowed = extended !== base;
   const draft: RecipeDraft = {
-    ...inherited,
-    ...rest,
+    // What a file says of the target it extends does not go for another one that says something itself.
+    ...(borrowed ? { ...rest, ...said } : { ...said, ...rest }),
+    file: own.file,
+    project: own.project,
     // Artifacts of a crate for several targets lie side by side.
     name: basename(own.file) === PROJECT_FILE ? base : own.name,
     description,
-    ...{ target, toolchain, sysroot, reference },
     samples: {
       ...own.samples,
       paths: own.samples.paths.length > 0 ? own.samples.paths : usualSamples(own.file),
     },
   };
-  const added = { packages: sysrootPackages, file: ownLock(own.file, sysroot, lockArguments) };
+  const added = { packages: sysrootPackages, file: ownLock(own.file, said.sysroot, lockArguments) };
   return ok({
     draft: atProject(draft, places),
     document,
-    borrowed: extended !== base,
+    borrowed,
     ...(sysrootPackages.length === 0 ? {} : { added }),
   });
 }

@@ -96,7 +96,16 @@ export const CONFORMANCE: FileKind = {
   schema: conformanceSchema,
 };
 
-export const FILE_KINDS: readonly FileKind[] = [RECIPE, TARGET, IMAGE, SYSROOT, LIBRARY, RUNNER, CONFORMANCE];
+export const FILE_KINDS: readonly FileKind[] = [
+  RECIPE,
+  EXTENDING,
+  TARGET,
+  IMAGE,
+  SYSROOT,
+  LIBRARY,
+  RUNNER,
+  CONFORMANCE,
+];
 
 /** JSON Schema of a recipe, as `recipes/schema.json` has it for editors. */
 export function recipeJsonSchema(): JsonSchema {

@@ -115,7 +115,7 @@ function whole(
   target: Target,
   sysroot: SysrootDefinition,
 ): Recipe {
-  const { optimization, runner, wasm, ...rest } = draft;
+  const { optimization, allocator, runner, wasm, ...rest } = draft;
   const { folder, root, bin } = crate;
   // What a file says of one kind of target is not meant for another that is named on the command line.
   const forWasm = !borrowed || target.libc === 'wasi';
@@ -125,6 +125,7 @@ function whole(
     description: draft.description || `${crate.name} for ${target.name}.`,
     project: { ...draft.project, folder, root, bin },
     ...(optimization !== undefined && compiled ? { optimization } : {}),
+    ...(allocator !== undefined && compiled ? { allocator } : {}),
     ...(runner !== undefined && forWasm ? { runner } : {}),
     ...(wasm !== undefined && forWasm ? { wasm } : {}),
   };

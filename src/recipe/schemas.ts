@@ -534,13 +534,17 @@ const sourceSysrootSchema = z
     rootfs,
     compiler: z
       .strictObject({
-        flags: words('What the C compiler is called with, beside `--target` and `--sysroot`.'),
+        name: z
+          .enum(['clang', 'gcc'])
+          .default('clang')
+          .describe('Which compiler of the toolchain image: `clang` is its `cc`, `gcc` its `gcc`.'),
+        flags: words('What the C compiler is called with, beside the target and `--sysroot`.'),
         multiarch: triple
           .optional()
           .describe('What `cc --print-multiarch` answers; without it the `multiarch` of the target.'),
       })
       .prefault({})
-      .describe('The compiler that everything from source is built with: `cc` of the toolchain image.'),
+      .describe('The compiler that everything from source is built with.'),
     'c-library': z
       .strictObject({
         package: packageName.describe('Package of the C library.'),

@@ -6,7 +6,7 @@ import type { Failure } from '../failure.ts';
 const ERRORS = ['emulator-crash', 'reference-failed'];
 
 /**
- * The samples as JUnit's XML, in the form that CI servers read (the schema of the Jenkins xUnit plugin). A run that
+ * The samples as JUnit's XML, in the form that CI servers read: docs/junit.xsd. A run that
  * stopped before its samples is one test case with an error, so that it is seen.
  */
 export function junitXml(report: Report): string {
@@ -44,10 +44,7 @@ export function junitXml(report: Report): string {
 function sampleCase(recipe: string, sample: SampleResult): string {
   const ms = (sample.target?.ms ?? 0) + (sample.reference?.ms ?? 0);
   const inside = sampleElements(sample);
-  return testCase(
-    { classname: `${recipe}.${sample.tier}`, name: sample.name, file: sample.file, time: seconds(ms) },
-    inside,
-  );
+  return testCase({ classname: `${recipe}.${sample.tier}`, name: sample.name, time: seconds(ms) }, inside);
 }
 
 function sampleElements(sample: SampleResult): string {

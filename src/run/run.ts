@@ -2,6 +2,7 @@ import { relative } from 'node:path';
 import type { Context } from '../domain/context.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Sample, SampleResult } from '../domain/sample.ts';
+import { shellWord } from '../domain/shell.ts';
 import type { Target } from '../domain/target.ts';
 import type { Engine } from '../engine/engine.ts';
 import { type Failure, interrupted } from '../failure.ts';
@@ -236,9 +237,4 @@ function notShown(sample: Sample) {
 function asTyped(folder: string, path: string): string {
   const below = relative(folder, path);
   return below.startsWith('..') ? path : below;
-}
-
-/** A path as a shell takes it. */
-function shellWord(text: string): string {
-  return /^[\w./+@%,:=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

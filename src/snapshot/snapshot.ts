@@ -124,8 +124,8 @@ async function initialize(context: Context, input: SnapshotInput, work: string):
     log,
     command: { argv: command(input), env: {}, cwd: OUT_AT },
   });
-  if (!run.ok) return run;
-  return takeOut(box, work);
+  // Awaited: the sandbox is closed when this function returns.
+  return run.ok ? await takeOut(box, work) : run;
 }
 
 function command({ module, settings }: SnapshotInput): readonly [string, ...string[]] {

@@ -71,6 +71,31 @@ def arithmetic():
     return seen, total, b % 997, pow(7, 5003, 10**9 + 7), math.isqrt(b), acc
 
 
+def wide_integers():
+    """Beyond 30 bits: checksums, random numbers, times in nanoseconds, sums that grow."""
+    mask = (1 << 64) - 1
+    digest = 0xCBF29CE484222325
+    for byte in b"the quick brown fox jumps over the lazy dog" * 800:
+        digest = ((digest ^ byte) * 0x100000001B3) & mask
+    state = 88172645463325252
+    for _ in range(25000):
+        state ^= (state << 13) & mask
+        state ^= state >> 7
+        state ^= (state << 17) & mask
+    clock = 1_700_000_000_000_000_000
+    spent = squares = 0
+    for tick in range(120000):
+        step = 1_000_003 * tick + (tick & 1023)
+        clock += step
+        spent = clock - step
+        squares += step * tick - (spent >> 40)
+    balance = 10**19
+    for cent in range(60000):
+        balance -= cent * cent
+        balance = balance + (cent | 5) if balance % 3 else balance - 1
+    return digest, state, clock - spent, squares, balance
+
+
 def sieve():
     limit = 60000
     flags = bytearray([1]) * limit
@@ -390,12 +415,12 @@ def files():
 
 def starts():
     """Starting and ending is what a short script does most."""
-    for _ in range(12):
+    for _ in range(40):
         subprocess.run([sys.executable, "-c", "import json, re, dataclasses; print(len(json.dumps({'a': 1})))"], stdout=subprocess.DEVNULL, check=True)
         subprocess.run([sys.executable, "-c", "pass"], check=True)
 
 
-PARTS = [arithmetic, sieve, matrices, queens, words, objects, containers, generators, closures, exceptions, matching]
+PARTS = [arithmetic, wide_integers, sieve, matrices, queens, words, objects, containers, generators, closures, exceptions, matching]
 PARTS += [text_formats, numbers, source_code, dynamic, concurrency, files, starts]
 
 

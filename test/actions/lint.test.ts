@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { parse, stringify } from 'yaml';
-import { REPOSITORY, temporaryFolder } from '../support/cli.ts';
+import { provision, REPOSITORY, temporaryFolder } from '../support/cli.ts';
 import { goTool } from '../support/go-tools.ts';
 
 const WORKFLOWS = join(REPOSITORY, '.github', 'workflows');
@@ -21,6 +21,7 @@ interface Step {
   readonly uses?: string;
   readonly run?: string;
   readonly shell?: string;
+  readonly with?: Readonly<Record<string, string>>;
 }
 
 const action = parse(readFileSync(join(REPOSITORY, 'action.yml'), 'utf8')) as Action;
@@ -40,6 +41,28 @@ test('actionlint finds nothing in the steps and outputs of the action', (t) => {
     const { status, said } = lintSteps(t, [{ ...first, run: `echo $\{{ ${name} }}` }, ...rest]);
     assert.equal(status, 1);
     assert.match(said, /"nowhere" is not defined/);
+  }
+});
+
+test('actionlint finds nothing in the workflow that `provision init` writes, with a tool of either kind', async (t) => {
+  const crate = temporaryFolder(t);
+  const files = {
+    'Cargo.toml': '[package]\nname = "mine"\nversion = "0.1.0"\nedition = "2021"\n',
+    'Cargo.lock': 'version = 3\n\n[[package]]\nname = "mine"\nversion = "0.1.0"\n',
+    'src/main.rs': 'fn main() {}\n',
+  };
+  mkdirSync(join(crate, '.git'));
+  mkdirSync(join(crate, 'src'));
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(crate, name), text);
+  for (const more of [[], ['--action', 'somebody/provision@v1', '--force']]) {
+    const { status, stderr } = await provision(['init', 'aarch64', '--yes', ...more], { cwd: crate });
+    assert.equal(status, 0, stderr);
+    const file = join(crate, '.github', 'workflows', 'provision.yml');
+    assert.deepEqual(lint(crate, [file]), { status: 0, said: '' });
+    // What it gives the action, the action takes.
+    const { jobs } = parse(readFileSync(file, 'utf8')) as { jobs: { provision: { steps: readonly Step[] } } };
+    const given = Object.keys(jobs.provision.steps.at(-1)?.with ?? {});
+    assert.ok(given.length > 0 && given.every((name) => name in action.inputs), given.join());
   }
 });
 

@@ -6,13 +6,15 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { digestSources } from '../../src/build/sources.ts';
+import { digestSources, notSources } from '../../src/build/sources.ts';
+import { pack, TREE } from '../../src/engine/docker/pack.ts';
 
 const folders: string[] = [];
 after(() => {
@@ -69,4 +71,47 @@ test('two crates with the same files have the same digest wherever they lie', as
 test('a missing folder is a failure that names it', async () => {
   const sources = await digestSources('/nonexistent/crate', []);
   assert.equal(!sources.ok && sources.error.code, 'build/sources-unreadable');
+});
+
+test('a target folder of gigabytes is not read, wherever cargo made it; a module of that name is', async () => {
+  const folder = crate();
+  const before = await digest(folder);
+  const huge = [join(folder, 'target'), join(folder, 'fuzz', 'out'), join(folder, 'artifacts')];
+  for (const output of huge) {
+    mkdirSync(output, { recursive: true });
+    writeFileSync(join(output, 'CACHEDIR.TAG'), 'Signature: 8a477f597d28d172789f06886806bc55\n');
+    // Sparse: it takes no place, but whoever read it would read all of it.
+    truncateSync(join(output, 'CACHEDIR.TAG'), 100);
+    writeFileSync(join(output, 'huge'), '');
+    truncateSync(join(output, 'huge'), 2 * 2 ** 30);
+  }
+  assert.equal(await digest(folder), before);
+  const sources = await digestSources(folder, [join(folder, 'samples')]);
+  assert.ok(sources.ok && sources.value.bytes < 1000);
+  let packed = 0;
+  const part = { kind: 'host', path: '', source: folder, attributes: TREE, without: notSources } as const;
+  for (const chunk of pack([part])) packed += chunk.length;
+  assert.ok(packed < 100_000, `${packed} bytes would be copied into a remote engine`);
+
+  mkdirSync(join(folder, 'src', 'target'));
+  writeFileSync(join(folder, 'src', 'target', 'mod.rs'), '');
+  assert.notEqual(await digest(folder), before);
+});
+
+test('links that lead out of the project are named: a build does not see what they point at', async () => {
+  const folder = crate();
+  symlinkSync('main.rs', join(folder, 'src', 'inside.rs'));
+  symlinkSync('../../elsewhere', join(folder, 'src', 'outside.rs'));
+  symlinkSync(join(folder, 'src'), join(folder, 'absolute'));
+  const sources = await digestSources(folder, []);
+  assert.deepEqual(sources.ok && sources.value.outward, ['absolute', 'src/outside.rs']);
+});
+
+test('samples are left out also where the project is reached through a link', async () => {
+  const folder = crate();
+  const link = `${folder}-link`;
+  symlinkSync(folder, link);
+  folders.push(link);
+  const through = await digestSources(folder, [join(link, 'samples')]);
+  assert.equal(through.ok && through.value.digest, await digest(folder));
 });

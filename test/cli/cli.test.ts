@@ -5,7 +5,21 @@ import { test } from 'node:test';
 import { copyOfTool, provision, REPOSITORY, temporaryFolder } from '../support/cli.ts';
 
 const COMMANDS = [
-  ...['run', 'plan', 'env', 'lock', 'list', 'shell', 'clean', 'report', 'conformance', 'bench'],
+  ...[
+    'run',
+    'init',
+    'plan',
+    'env',
+    'lock',
+    'list',
+    'shell',
+    'exec',
+    'inspect',
+    'clean',
+    'report',
+    'conformance',
+    'bench',
+  ],
   'completion',
 ];
 

@@ -161,6 +161,21 @@ test('what is no crate, or none to run', async (t) => {
   );
 });
 
+test('a dependency by path that a build would not see', async (t) => {
+  const manifest = (path: string): string =>
+    `${MANIFEST}[target.'cfg(unix)'.dev-dependencies]\nother = { path = "${path}" }\n`;
+  const outside = crateOf(t, { ...PROGRAM, 'Cargo.toml': manifest('../other') });
+  assert.match(await fails(outside), /^recipe\/path-outside\n.*`\.\.\/other`[\s\S]*\[workspace\]/);
+  await read(crateOf(t, { ...PROGRAM, 'Cargo.toml': manifest('src/../other') }));
+  const member = crateOf(t, {
+    'Cargo.toml': '[workspace]\nmembers = ["one", "two"]\n',
+    'one/Cargo.toml': manifest('../two'),
+    'one/src/main.rs': '',
+    'two/Cargo.toml': '[package]\nname = "other"\n',
+  });
+  await read(join(member, 'one'));
+});
+
 test('through a link, a crate is where it really is', async (t) => {
   const folder = crateOf(t);
   const link = join(temporaryFolder(t), 'link');

@@ -1,11 +1,25 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { Report } from '../../src/domain/report.ts';
 import { type ActRun, act, checkout } from '../support/act.ts';
 import { provision, REPOSITORY, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
+
+const JUNIT_SCHEMA = join(REPOSITORY, 'docs', 'junit.xsd');
+const fits = new Ajv2020({ formats: { 'date-time': true } }).compile(
+  JSON.parse(readFileSync(join(REPOSITORY, 'docs', 'report.schema.json'), 'utf8')) as object,
+);
 
 const SECRET = 'hush-hush-hush';
 
@@ -85,6 +99,11 @@ test('the workflow runs every recipe, tells what failed where, keeps what there 
     const shown = run.lines.filter(({ command }) => command !== 'add-mask');
     assert.ok(shown.every((line) => !JSON.stringify(line).includes(SECRET)));
     assert.ok(run.lines.some(({ command, arg }) => command === 'add-mask' && arg === SECRET));
+    const bad = artifact(folder, 'provision-broken');
+    for (const file of readdirSync(bad, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      /\.(json|xml|sarif|html)$/.test(name),
+    ))
+      assert.ok(!readFileSync(join(bad, file), 'utf8').includes(SECRET), file);
   });
 
   await t.test('artifacts of both, also of the one that failed', () => {
@@ -97,6 +116,11 @@ test('the workflow runs every recipe, tells what failed where, keeps what there 
       reports.map(({ status }) => status),
       ['passed', 'blocked'],
     );
+    for (const one of reports) assert.ok(fits(one), JSON.stringify(fits.errors));
+    for (const at of [good, bad])
+      execFileSync('xmllint', ['--noout', '--schema', JUNIT_SCHEMA, join(at, 'junit.xml')], {
+        stdio: 'pipe',
+      });
     assert.ok(readdirSync(good).some((name) => name.endsWith('.tar.gz')));
     const [blocker] = reports[1]?.blockers ?? [];
     for (const file of [blocker?.file, blocker?.log, 'junit.xml'])
@@ -150,7 +174,7 @@ test('the store comes back from the cache: a job without store and network runs 
     .filter((msg) => /^(filled|empty|restored) \w+ \d+$/.test(msg));
   assert.deepEqual(said, ['filled blocked 6', 'empty fetch 4', 'restored blocked 6'], run.text);
   const keys = run.lines.flatMap(
-    ({ msg }) => /^Cache (saved with key: |restored from )(\S+)/.exec(msg)?.[2] ?? [],
+    ({ msg }) => /^Cache (?:saved with key: |restored from )(\S+)/.exec(msg)?.[1] ?? [],
   );
   assert.equal(keys.length, 2, 'saved once, restored once');
   assert.match(keys[0] as string, /^provision-X64-broken-[0-9a-f]{64}$/);
@@ -167,14 +191,28 @@ function fillStore(store: string): void {
       ...readFileSync(join(REPOSITORY, `${name}.lock`), 'utf8').matchAll(/"sha256:([0-9a-f]{64})", "size"/g),
     ].map(([, hex]) => hex as string),
   );
-  for (const hex of new Set(digests)) linkSync(join(SHARED_STORE, blobs, hex), join(store, blobs, hex));
+  for (const hex of new Set(digests)) linkOrCopy(join(SHARED_STORE, blobs, hex), join(store, blobs, hex));
   symlinkSync(join(SHARED_STORE, 'trees'), join(store, 'trees'));
+}
+
+/** The temporary folder may be on another disk. */
+function linkOrCopy(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
+    copyFileSync(from, to);
+  }
 }
 
 /** How a step of a job ended. */
 function result(run: ActRun, job: string, step: string): string | undefined {
   return run.lines.findLast(
-    (line) => line.job?.includes(job) === true && line.step === step && line.stepResult !== undefined,
+    (line) =>
+      line.job?.includes(job) === true &&
+      line.step === step &&
+      line.stage === 'Main' &&
+      line.stepResult !== undefined,
   )?.stepResult;
 }
 

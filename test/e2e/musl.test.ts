@@ -64,6 +64,17 @@ test('the bundle runs in a root that holds nothing but it', () => {
   assert.equal(run.stdout, 'alone\n');
 });
 
+test('the bundle runs where it is itself the root of the file system', () => {
+  const root = temporaryFolder({ after: (done) => process.once('exit', done) });
+  const archive = join(folder, 'artifacts', 'musl', 'isolate-x86_64-unknown-linux-musl.tar.gz');
+  assert.equal(spawnSync('tar', ['-xzf', archive, '-C', root, '--strip-components=1']).status, 0);
+  writeFileSync(join(root, 'script.py'), 'import json, sys\nprint(json.__file__, sys.prefix)\n');
+  const command = ['--map-root-user', '--user', `--root=${root}`, '/bin/isolate', '/script.py'];
+  const run = spawnSync('unshare', command, { encoding: 'utf8' });
+  assert.equal(run.stderr, '');
+  assert.equal(run.stdout, '/lib/python3.13/json/__init__.py /\n');
+});
+
 test('the program has no interpreter and needs no library', () => {
   const root = temporaryFolder({ after: (done) => process.once('exit', done) });
   const archive = join(folder, 'artifacts', 'musl', 'isolate-x86_64-unknown-linux-musl.tar.gz');
@@ -80,6 +91,32 @@ test('again at once: everything is a hit, CPython and the Rust standard library 
   for (const name of ['libraries', 'cpython', 'rust-std', 'build']) {
     assert.equal(report().stages.find((stage) => stage.name === name)?.outcome, 'hit', name);
   }
+});
+
+test('bench python: loop and start against the reference, each with its bound', async () => {
+  const args = ['bench', 'python', 'musl', '--rounds', '1', '--warm-up', '0', '--json'];
+  const run = await provision(args, { cwd: folder, store: SHARED_STORE });
+  assert.equal(run.status, 0, run.stderr);
+  const [bench] = JSON.parse(run.stdout) as readonly {
+    readonly measured: readonly {
+      readonly probe: string;
+      readonly bound: number;
+      readonly python: { readonly runs: readonly number[] };
+      readonly isolate: { readonly runs: readonly number[] };
+    }[];
+  }[];
+  assert.deepEqual(
+    bench?.measured.map(({ probe, bound, python, isolate }) => [
+      probe,
+      bound,
+      python.runs.length,
+      isolate.runs.length,
+    ]),
+    [
+      ['loop', 1.1, 1, 1],
+      ['start', 0.75, 5, 5],
+    ],
+  );
 });
 
 test('PyO3 is given the link line of the build, not a guess', async () => {

@@ -5,7 +5,14 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { type CliRun, plainEnvironment, provision, REPOSITORY, SHARED_STORE } from '../support/cli.ts';
+import {
+  type CliRun,
+  copyOfTool,
+  plainEnvironment,
+  provision,
+  REPOSITORY,
+  SHARED_STORE,
+} from '../support/cli.ts';
 
 interface Result {
   readonly name: string;
@@ -152,7 +159,7 @@ test('a trap is told apart from a Python exception', async () => {
 
 test('a module that is too large for the memory it may have is not the program’s fault', async () => {
   const ran = await run(
-    recipeWith('tiny', '  max-memory-mib: 20\n'),
+    recipeWith('tiny', '  max-memory-mib: 12\n'),
     '--samples',
     join(ANY, 'duck_typing.py'),
   );
@@ -189,15 +196,42 @@ test('a recipe that wants the wasmtime of the machine says so when there is none
   assert.match(found.stdout, /wasmtime \d+\.\d+\.\d+, .* of this machine/);
 });
 
-/** The launcher in the store: it takes the options of the `wasmtime` program. */
+test('a wheel that is another one, that no index has, or that may not be fetched is refused', async () => {
+  const home = copyOfTool(folder);
+  const file = join(home, 'runners', 'wasmtime', 'runner.yaml');
+  const locked = readFileSync(file, 'utf8');
+  const sample = ['--samples', join(ANY, 'duck_typing.py')];
+  const attempt = (change: readonly [RegExp, string], ...args: string[]): Promise<CliRun> => {
+    assert.match(locked, change[0]);
+    writeFileSync(file, locked.replace(...change));
+    return provision(['wasm32-wasip1', ...sample, ...args], { cwd: folder, store: SHARED_STORE, home });
+  };
+  const digest = await attempt([/sha256: [0-9a-f]{8}/, 'sha256: 00000000']);
+  assert.equal(digest.status, 4, digest.stdout + digest.stderr);
+  assert.match(digest.stdout + digest.stderr, /fetch\/wheel-digest[\s\S]*is not the locked one/);
+  const version = [/^version: .*$/m, 'version: 50.0.99999'] as const;
+  const absent = await attempt(version);
+  assert.equal(absent.status, 4, absent.stdout + absent.stderr);
+  assert.match(
+    absent.stdout + absent.stderr,
+    /fetch\/wheel-not-found[\s\S]*no wheel of wasmtime 50\.0\.99999/,
+  );
+  const offline = await attempt(version, '--offline');
+  assert.equal(offline.status, 4, offline.stdout + offline.stderr);
+  assert.match(offline.stdout + offline.stderr, /fetch\/wheel-offline/);
+});
+
+/** The launcher in the store, the newest of them: it takes the options of the `wasmtime` program. */
 function lockedWasmtime(): string {
   const builds = join(SHARED_STORE, 'builds');
-  for (const entry of readdirSync(builds)) {
-    const root = join(builds, entry, 'root');
+  const launchers = readdirSync(builds).flatMap((entry) => {
     const meta = JSON.parse(readFileSync(join(builds, entry, 'entry.json'), 'utf8')) as {
-      inputs?: { what?: string };
+      readonly made: string;
+      readonly inputs?: { readonly what?: string };
     };
-    if (meta.inputs?.what === 'wasm launcher') return join(root, 'wasmtime');
-  }
-  throw new Error('no launcher was built');
+    return meta.inputs?.what === 'wasm launcher' ? [{ entry, made: meta.made }] : [];
+  });
+  const [newest] = launchers.sort((a, b) => (a.made < b.made ? 1 : -1));
+  if (newest === undefined) throw new Error('no launcher was built');
+  return join(builds, newest.entry, 'root', 'wasmtime');
 }

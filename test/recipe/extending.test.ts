@@ -114,6 +114,25 @@ test('provision.yaml is found upwards, or in the folder of --project; a word nam
   );
 });
 
+test('what a shipped recipe says of its target holds, unless the file that extends it says otherwise', async (t) => {
+  const wasm = SOURCE_RECIPES['recipes/wasm.yaml'];
+  const crate = crateOf(t, {
+    ...PROGRAM,
+    'provision.yaml': 'schema: 1\nextends: wasm\nwasm: {stack-mib: 2}\n',
+  });
+  const home = definitionsHome(t, {
+    ...SOURCE_RECIPES,
+    'recipes/other.yaml': `${wasm}wasm: {stack-mib: 4}\nlimits: {processors: 2}\n`,
+    'recipes/node.yaml': `${wasm}runner: node-wasi\n`,
+  });
+  const stack = async (asked?: string) => (await resolved({ home, cwd: crate }, asked)).recipe.wasm?.stack;
+  assert.equal(await stack(), 2 * 2 ** 20);
+  assert.equal(await stack('node'), 2 * 2 ** 20);
+  assert.equal(await stack('other'), 4 * 2 ** 20);
+  assert.equal((await resolved({ home, cwd: crate }, 'node')).recipe.runner, 'node-wasi');
+  assert.deepEqual((await resolved({ home, cwd: crate }, 'other')).recipe.limits, { processors: 2 });
+});
+
 test('a crate without provision.yaml is built as the shipped recipe says', async (t) => {
   const { home, crate } = world(t);
   const { recipe } = await resolved({ home, cwd: '/', project: crate }, 'far');

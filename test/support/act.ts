@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -16,6 +16,7 @@ export interface ActLine {
   readonly name?: string;
   readonly arg?: string;
   readonly content?: string;
+  readonly stage?: string;
   readonly stepResult?: string;
 }
 
@@ -34,7 +35,16 @@ export function checkout(folder: string): string {
     const filter = (path: string): boolean => !/\/(?:target|artifacts)$/.test(path);
     cpSync(join(REPOSITORY, name), join(place, name), { recursive: true, filter });
   }
-  symlinkSync(join(REPOSITORY, 'node_modules'), join(place, 'node_modules'));
+  const modules = join(place, 'node_modules');
+  mkdirSync(modules);
+  for (const name of readdirSync(join(REPOSITORY, 'node_modules')).filter((one) => one !== '.provision'))
+    symlinkSync(join(REPOSITORY, 'node_modules', name), join(modules, name));
+  // As the launcher notes what it has installed: bringing it is a test of its own.
+  const sum = execFileSync('cksum', {
+    input: readFileSync(join(place, 'package-lock.json')),
+    encoding: 'utf8',
+  });
+  writeFileSync(join(modules, '.provision'), `dev ${sum.trim()}\n`);
   return place;
 }
 

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -38,7 +38,10 @@ export function goTool(name: keyof typeof PACKAGES): string {
 }
 
 function goThatFits(): string {
-  const version = runGo('go', ['env', 'GOVERSION'], MODULE, { GOTOOLCHAIN: 'local', GO111MODULE: 'off' });
+  const { error } = spawnSync('go', ['version']);
+  if (error !== undefined)
+    throw new Error('there is no go here: apt-get install golang-go', { cause: error });
+  const version = runGo('go', ['env', 'GOVERSION'], MODULE, { GO111MODULE: 'off' });
   const [, minor = '0'] = /^go1\.(\d+)/.exec(version) ?? [];
   return Number(minor) >= MINOR ? 'go' : bringGo();
 }

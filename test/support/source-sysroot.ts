@@ -23,7 +23,7 @@ export function sourceSysroot(
     sysroot: tree,
     rootfs: tree,
     sources: { architecture: 'source', packages: ['python3.13'] },
-    compiler: { flags: [] },
+    compiler: { name: 'clang', flags: [] },
     libraries: [],
     cpython: {
       source: 'python3.13',

@@ -56,7 +56,8 @@ function optimized(resolved: Resolved, optimization: Optimization): Resolved {
   };
 }
 
-const FIXED_ADDRESS = /(?:^|\s)-(?:fno-pic|fno-pie|no-pie)(?=\s|$)/g;
+/** A thread's own variables at fixed places (`-ftls-model`) are for programs, too. */
+const FIXED_ADDRESS = /(?:^|\s)-(?:fno-pic|fno-pie|no-pie|ftls-model=local-exec)(?=\s|$)/g;
 
 /** Code that can be loaded at any address. */
 function anywhere(resolved: Resolved): Resolved {

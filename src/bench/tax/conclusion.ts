@@ -34,11 +34,12 @@ export function concludeFrom(cells: readonly TaxCell[], factors: readonly TaxFac
   return `With ${before.name} replaced by ${after.name}: ${parts.join(', ')} points; ${verdict}${share(factors)}.`;
 }
 
-/** Of cells that differ in one setting alone: whether it is the linking, the code that can be anywhere, or the optimising. */
+/** Of cells that are alike but for one change: whether it is the linking, the code that can be anywhere, or the optimising. */
 function share(factors: readonly TaxFactor[]): string {
   const named = [
-    { factor: 'linkage', to: 'static', title: 'linking statically' },
-    { factor: 'pie', to: 'no-pie', title: 'fixed addresses' },
+    { factor: 'linkage+pie', to: 'static, no-pie', title: 'linking statically at a fixed address' },
+    { factor: 'linkage', to: 'static', title: 'linking alone' },
+    { factor: 'pie', to: 'no-pie', title: 'the address alone' },
     { factor: 'flavour', to: 'pgo', title: 'profiles' },
   ].flatMap(({ factor, to, title }) => {
     const found = WORKLOADS.flatMap(
@@ -49,7 +50,9 @@ function share(factors: readonly TaxFactor[]): string {
       ? []
       : [`${title} ${found.map(({ points: effect }) => signed(effect.value, 1)).join(' and ')}`];
   });
-  return named.length === 0 ? '' : ` (all else equal: ${named.join('; ')})`;
+  return named.length === 0
+    ? '; these cells do not tell linking from compiling'
+    : `; all else equal: ${named.join(', ')} (loop and amortize)`;
 }
 
 function leastTax(cells: readonly TaxCell[]): TaxCell | undefined {

@@ -75,7 +75,7 @@ function factorRows(factors: readonly TaxFactor[]): readonly string[] {
 }
 
 function nameOf({ factor, from, to }: TaxFactor): string {
-  return `${factor}: ${from} → ${to}`;
+  return factor === 'linkage+pie' ? `${from} → ${to}` : `${factor}: ${from} → ${to}`;
 }
 
 function noiseRows(noise: readonly TaxNoise[]): readonly string[] {
@@ -98,7 +98,7 @@ function noiseRows(noise: readonly TaxNoise[]): readonly string[] {
 }
 
 /** Words in lines of at most 80 columns. */
-export function wrapped(text: string): readonly string[] {
+function wrapped(text: string): readonly string[] {
   const lines: string[] = [];
   for (const word of text.split(' ')) {
     const last = lines.at(-1);

@@ -122,15 +122,12 @@ function controlText(input: FormatInput, name: string, version: string, kibibyte
  */
 function dependencies({ contents, packages, target }: FormatInput): readonly string[] {
   const known = new Set(packages.map(({ name }) => name));
-  const found = new Set<string>();
-  for (const library of Object.keys(contents.system)) {
-    const own = packageOfLibrary(library);
-    if (own !== undefined && known.has(own)) found.add(own);
-  }
-  if (contents.floor === undefined || target.libc !== 'gnu') return [...found].sort();
-  // Both of the C library and its loader; its package has one name for every soname in it.
+  // One package has all sonames of the C library, and its loader.
   const libc = [...known].find((name) => /^libc\d+(\.\d+)?$/.test(name));
-  return [...(libc === undefined ? [] : [`${libc} (>= ${contents.floor.version})`]), ...[...found].sort()];
+  const own = Object.keys(contents.system).flatMap((library) => packageOfLibrary(library) ?? []);
+  const others = [...new Set(own.filter((name) => known.has(name) && name !== libc))].sort();
+  const measured = target.libc === 'gnu' && libc !== undefined && contents.floor !== undefined;
+  return measured ? [`${libc} (>= ${contents.floor?.version})`, ...others] : others;
 }
 
 /** Lower case, digits, `+`, `-`, `.`; two at least (Debian Policy, 5.6.1). */

@@ -10,11 +10,12 @@ import type { Sample } from '../../domain/sample.ts';
 import type { Mount } from '../../engine/engine.ts';
 import { PATHS } from '../../engine/paths.ts';
 import { runTool } from '../../engine/tool.ts';
+import { type BuildEnv, bareVariables } from '../../env/env.ts';
 import type { Failure } from '../../failure.ts';
 import { commandOf } from '../../run/observe.ts';
 import { SCRATCH_AT, SUITE_AT, type World } from '../../run/world.ts';
 import type { Tree } from '../../toolchain/tree.ts';
-import type { Planned, Prepared } from '../prepare.ts';
+import type { Planned } from '../prepare.ts';
 import type { Session } from '../session.ts';
 import type { Equipment } from './rungs.ts';
 
@@ -48,10 +49,10 @@ function told(site: Site, stage: string, failure: Failure): Result<Blocker> {
 }
 
 /** Fetches the crates, as any first build does; the attempts after it are made without network. */
-export async function fetchCrates(site: Site, prepared: Prepared): Promise<Result<void>> {
+export async function fetchCrates(site: Site): Promise<Result<void>> {
   const { session, planned } = site;
   const { offline } = session.context.settings;
-  const box = await openBuild(site, prepared, [], offline ? 'none' : 'host');
+  const box = await openBuild(site, NOTHING, [], offline ? 'none' : 'host');
   if (!box.ok) return box;
   await using sandbox = box.value.sandbox;
   const cargo = planned.plan.toolchain.tools.cargo ?? 'cargo';
@@ -73,7 +74,7 @@ export async function fetchCrates(site: Site, prepared: Prepared): Promise<Resul
         '--locked',
         ...(offline ? ['--offline'] : []),
       ],
-      env: { ...bareEnv(prepared), ...box.value.cargoEnv },
+      env: { ...bareVariables(planned.plan), ...box.value.cargoEnv },
       cwd: crateAt(planned.plan.recipe.project),
     },
   });
@@ -88,9 +89,10 @@ export interface BuildAttempt extends Attempt {
 /** `cargo build --target …` with an environment, in a sandbox that sees part of the sysroot. */
 export async function tryBuild(
   site: Site,
-  prepared: Prepared,
   input: Equipment & {
     readonly name: string;
+    /** Files that a whole build's environment names. */
+    readonly files?: BuildEnv;
     /** Folder seen as the target's sysroot; absent: none. */
     readonly sysroot?: string;
   },
@@ -100,8 +102,8 @@ export async function tryBuild(
   const { project } = plan.recipe;
   const mounts: readonly Mount[] =
     input.sysroot === undefined ? [] : [{ kind: 'tree', source: input.sysroot, at: PATHS.sysroot }];
-  const own = { ...prepared, env: { ...prepared.env, pyo3Config: input.config } };
-  const box = await openBuild(site, own, mounts, 'none', input.linker);
+  const files = { ...(input.files ?? NOTHING), pyo3Config: input.config };
+  const box = await openBuild(site, files, mounts, 'none', input.linker);
   if (!box.ok) return box;
   await using sandbox = box.value.sandbox;
   const argv = [
@@ -189,9 +191,12 @@ async function startIn(
   });
 }
 
+/** A build that is told nothing. */
+const NOTHING: BuildEnv = { variables: {}, pyo3Config: '' };
+
 async function openBuild(
   site: Site,
-  prepared: Prepared,
+  files: BuildEnv,
   more: readonly Mount[],
   network: 'none' | 'host',
   linker?: string,
@@ -203,10 +208,10 @@ async function openBuild(
   if (!cargo.ok) return cargo;
   const env = join(site.scratch, 'env');
   await mkdir(env, { recursive: true });
-  await writeEnvFiles(env, prepared.env, cargo.value);
+  await writeEnvFiles(env, files, cargo.value);
   if (linker !== undefined) await writeFile(join(env, 'linker'), linker, { mode: 0o755 });
-  const place = { resolved: planned.plan, toolchain, sysroot: prepared.sysroot };
-  // Neither the sysroot nor what builds of the recipe itself have left.
+  // Neither the sysroot, in whose place the toolchain stands here, nor what builds of the recipe itself have left.
+  const place = { resolved: planned.plan, toolchain, sysroot: toolchain };
   const mounts = buildMounts(place, env).filter(({ at }) => at !== PATHS.sysroot && at !== PATHS.target);
   const sandbox = await engine.value.open({
     rootfs: toolchain.folder,
@@ -219,14 +224,6 @@ async function openBuild(
     ],
   });
   return sandbox.ok ? ok({ sandbox: sandbox.value, cargoEnv: cargo.value.env }) : sandbox;
-}
-
-function bareEnv({ env }: Prepared): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(env.variables).filter(([name]) =>
-      /^(?:PATH|HOME|LANG|CARGO_HOME|CARGO_TARGET_DIR|CARGO_TERM_COLOR)$/.test(name),
-    ),
-  );
 }
 
 async function logFile({ logs }: Site, name: string): Promise<string> {

@@ -33,7 +33,7 @@ export async function climb(
   samples: readonly Sample[],
   artifacts: string,
 ): Promise<Result<Climb>> {
-  const fetched = await fetchCrates(site, prepared);
+  const fetched = await fetchCrates(site);
   if (!fetched.ok) return fetched;
   const walk = new Walk(site, prepared);
   const built = await walk.up('build', (name) => buildWith(site, prepared, walk.applied, name));
@@ -136,7 +136,12 @@ async function buildWith(site: Site, prepared: Prepared, applied: ReadonlySet<Ru
   const parts = PARTS.filter((part) => applied.has(part));
   const equipment = buildOf(applied, prepared, site.planned.plan);
   const sysroot = parts.length === 0 ? undefined : await partial(site, prepared, parts, name);
-  return tryBuild(site, prepared, { name, ...equipment, ...(sysroot === undefined ? {} : { sysroot }) });
+  return tryBuild(site, {
+    name,
+    ...equipment,
+    files: prepared.env,
+    ...(sysroot === undefined ? {} : { sysroot }),
+  });
 }
 
 async function partial(

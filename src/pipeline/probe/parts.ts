@@ -1,25 +1,33 @@
-import { constants } from 'node:fs';
+import { constants, type Dirent } from 'node:fs';
 import { copyFile, link, mkdir, readdir, readlink, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
  * Part of a tree of the store: the folders, and of the files those that `keep` wants, by hard links where the file system
- * has them. Paths are relative to the root of the tree.
+ * has them. Paths are relative to the root of the tree; links are taken as they are, and not followed.
  */
 export async function linkPart(from: string, to: string, keep: (path: string) => boolean): Promise<void> {
-  await mkdir(to, { recursive: true });
-  const entries = await readdir(from, { recursive: true, withFileTypes: true });
-  const at = (entry: (typeof entries)[number]): string => join(entry.parentPath, entry.name);
-  const wanted = entries
-    .map((entry) => ({ entry, path: at(entry).slice(from.length + 1) }))
-    .filter(({ entry, path }) => entry.isDirectory() || keep(path));
-  for (const { entry, path } of wanted) {
-    if (entry.isDirectory()) await mkdir(join(to, path), { recursive: true });
+  await walk({ from, to, keep }, '');
+}
+
+interface Part {
+  readonly from: string;
+  readonly to: string;
+  readonly keep: (path: string) => boolean;
+}
+
+async function walk(part: Part, folder: string): Promise<void> {
+  await mkdir(join(part.to, folder), { recursive: true });
+  for (const entry of await readdir(join(part.from, folder), { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) await walk(part, path);
+    else if (part.keep(path)) await take(entry, join(part.from, path), join(part.to, path));
   }
-  for (const { entry, path } of wanted) {
-    if (entry.isSymbolicLink()) await symlink(await readlink(at(entry)), join(to, path));
-    else if (entry.isFile()) await linkOrCopy(at(entry), join(to, path));
-  }
+}
+
+async function take(entry: Dirent, from: string, to: string): Promise<void> {
+  if (entry.isSymbolicLink()) await symlink(await readlink(from), to);
+  else if (entry.isFile()) await linkOrCopy(from, to);
 }
 
 async function linkOrCopy(from: string, to: string): Promise<void> {

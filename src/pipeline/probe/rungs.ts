@@ -1,6 +1,7 @@
 import type { Plan } from '../../domain/plan.ts';
 import type { PythonDistribution } from '../../domain/python.ts';
 import { PATHS } from '../../engine/paths.ts';
+import { bareVariables } from '../../env/env.ts';
 import { pyo3Config } from '../../env/pyo3-config.ts';
 import type { Prepared } from '../prepare.ts';
 
@@ -86,9 +87,6 @@ function flagsOf(
   };
 }
 
-/** What is there when nothing is provisioned: the tools of the image, cargo's own folders. */
-const BARE = ['PATH', 'HOME', 'LANG', 'TZ', 'TERM', 'CARGO_HOME', 'CARGO_TARGET_DIR', 'CARGO_TERM_COLOR'];
-
 /** What a build with some rungs gets. */
 export interface Equipment {
   readonly env: Readonly<Record<string, string>>;
@@ -102,12 +100,11 @@ export interface Equipment {
 const LINKER_AT = `${PATHS.env}/linker`;
 
 export function buildOf(applied: ReadonlySet<RungName>, prepared: Prepared, plan: Plan): Equipment {
-  const bare = Object.entries(prepared.env.variables).filter(([name]) => BARE.includes(name));
   const flags = [...applied].map((name) => flagsOf(name, prepared, plan));
   const compiler = flags.flatMap((one) => one.compiler);
   const program = applied.has('linker') ? prepared.env.variables[`${prefixOf(plan)}_LINKER`] : undefined;
   const env = {
-    ...Object.fromEntries(bare),
+    ...bareVariables(plan),
     ...Object.assign({}, ...[...applied].map((name) => variablesOf(name, prepared, plan))),
     ...(compiler.length === 0 ? {} : { [`${prefixOf(plan)}_RUSTFLAGS`]: compiler.join(' ') }),
     ...(program === undefined ? {} : { [`${prefixOf(plan)}_LINKER`]: LINKER_AT }),

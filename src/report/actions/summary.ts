@@ -31,6 +31,14 @@ export function reportSummary(report: Report): string {
   ].join('\n');
 }
 
+/** What stopped an attempt that was made to be stopped. */
+export function blockersSummary(recipe: string, blockers: readonly BlockerSummary[]): string {
+  const head = `## ${plainText(recipe)}, nothing provisioned`;
+  return [head, ...(blockers.length === 0 ? ['', 'Nothing stops it.'] : blockerPart(blockers)), ''].join(
+    '\n',
+  );
+}
+
 /** What stopped a command before there was anything to report. */
 export function failureSummary(command: string, failure: Failure): string {
   return [`## 💥 ${code(`provision ${command}`)}`, '', ...failurePart(failure), ''].join('\n');

@@ -48,14 +48,13 @@ function ladderTable(ladder: Ladder): Html {
 }
 
 function stepRow({ number, title, adds, command, cures, blocker: stop }: LadderStep): Html {
-  const last = stop?.lines.at(-1);
   return html`<tr><th scope="row" class="number">${number}</th>
 <td><details class="inner"><summary>${title}</summary><ul>${adds.map((one) => html`<li><code>${one}</code></li>`)}</ul><p>Tried: <code>${command}</code></p></details></td>
 <td>${cures === undefined ? '' : html`<code>${cures}</code>`}</td>
 <td>${
     stop === undefined
       ? html`<span class="status passed">nothing</span>`
-      : html`<details class="inner"><summary><code>${stop.code}</code>${last === undefined ? '' : html` <small>${clip(last, 160).shown}</small>`}</summary><pre tabindex="0">${clip(stop.lines.join('\n'), LINES_SHOWN).shown}</pre></details>`
+      : html`<details class="inner"><summary><code>${stop.code}</code> <small>${stop.title}</small></summary><pre tabindex="0">${clip(stop.lines.join('\n'), LINES_SHOWN).shown}</pre></details>`
   }</td></tr>
 `;
 }

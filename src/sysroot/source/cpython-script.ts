@@ -36,6 +36,7 @@ export function cpythonScript(
     configuring(definition),
     making(definition),
     proof(definition),
+    joining(definition),
     layingOut(definition),
   ].join('\n');
 }
@@ -44,7 +45,8 @@ function configuring({ cpython }: SourceSysroot): string {
   const { optimization, setup } = cpython;
   const flavour = [
     ...(optimization.includes('pgo') ? ['--enable-optimizations'] : []),
-    ...(optimization.includes('lto') ? ['--with-lto=full'] : []),
+    // An archive is joined below: this would do it again for each program on the way, and leave it to those linked later.
+    ...(optimization.includes('lto') && isShared(cpython) ? ['--with-lto=full'] : []),
   ];
   const words = ['--build="$BUILD"', '--prefix=/usr', ...flavour, ...cpython.configure.map(quote)];
   return `phase configure
@@ -55,6 +57,10 @@ if ! ./configure ${words.join(' ')}; then
   exit 1
 fi
 `;
+}
+
+function isShared({ configure }: SourceSysroot['cpython']): boolean {
+  return configure.includes('--enable-shared');
 }
 
 function making({ cpython }: SourceSysroot): string {
@@ -72,9 +78,12 @@ grep -E '^MODULE_[A-Z0-9_]*_STATE=missing' Makefile | sed 's/^MODULE_\\([A-Z0-9_
 }
 
 /** A build that silently took no profiles would look like any other: it stops here. */
-function proof({ cpython }: SourceSysroot): string {
+function proof({ cpython, compiler }: SourceSysroot): string {
   if (!cpython.optimization.includes('pgo')) return '';
-  return `phase profile
+  return compiler.name === 'gcc' ? GCC_PROOF : CLANG_PROOF;
+}
+
+const CLANG_PROOF = `phase profile
 [ -s code.profclangd ] || { echo 'error: the training left no profile (code.profclangd)'; exit 1; }
 counted=$("$LLVM_PROFDATA" show --function=_PyEval_EvalFrameDefault --counts code.profclangd)
 count=$(echo "$counted" | sed -n 's/^ *Function count: //p' | head -1)
@@ -82,11 +91,49 @@ functions=$(echo "$counted" | sed -n 's/^Total functions: //p' | head -1)
 [ "\${count:-0}" -gt 0 ] || { echo 'error: the profile knows no run of the interpreter loop'; exit 1; }
 say "profile $functions functions profiled, the interpreter loop entered $count times"
 `;
+
+/** Profiles lie beside the objects; functions that they say are hot get a section of that name (gcc's -freorder-functions). */
+const GCC_PROOF = `phase profile
+profiles=$(find . -name '*.gcda' | wc -l)
+[ -s Python/ceval.gcda ] || { echo 'error: the training left no profile (Python/ceval.gcda)'; exit 1; }
+hot=$(find . -name '*.o' -exec "$READELF" -SW {} + 2>/dev/null | grep -c ' \\.text\\.hot' || true)
+"$READELF" -SW Python/ceval.o | grep -q ' \\.text\\.hot' ||
+  { echo 'error: the interpreter loop was compiled without its profile: Python/ceval.o has no hot section'; exit 1; }
+say "profile $profiles files profiled, $hot with hot sections, the interpreter loop among them"
+`;
+
+/**
+ * Optimization at link time: all of libpython compiled once more and linked into one object of machine code, so that
+ * programs are linked with it as quickly, and by any compiler, as with any other.
+ */
+function joining({ cpython, compiler, python }: SourceSysroot): string {
+  if (!cpython.optimization.includes('lto') || isShared(cpython)) return '';
+  const archive = `libpython${python.version}.a`;
+  const profile = cpython.optimization.includes('pgo') ? '$(PGO_PROF_USE_FLAG) ' : '';
+  const link =
+    compiler.name === 'gcc'
+      ? '"$CC" -r -nostdlib -flto="$JOBS" -flinker-output=nolto-rel $OPT -Wl,--whole-archive'
+      : '"$LD" -r --lto-O3 --whole-archive';
+  return `phase optimization at link time
+cat > together.mk <<'END'
+include Makefile
+together:
+	$(MAKE) -o Programs/_freeze_module -o _bootstrap_python ${archive} CFLAGS_NODIST="$(CFLAGS_NODIST) ${profile}-flto"
+END
+find . -name '*.o' -delete
+rm ${archive}
+make -j"$JOBS" -f together.mk together
+${link} ${archive} -o together.o
+"$READELF" -h together.o | grep -q 'Type: *REL' || { echo 'error: linking libpython gave no object file'; exit 1; }
+say "lto $("$AR" t ${archive} | wc -l) objects in one"
+rm ${archive}
+"$AR" rcs ${archive} together.o
+`;
 }
 
 function layingOut({ cpython, python }: SourceSysroot): string {
   const stdlib = `usr/lib/python${python.version}`;
-  const shared = cpython.configure.includes('--enable-shared');
+  const shared = isShared(cpython);
   return `phase install
 mkdir -p "$OUT/${stdlib}" "$OUT/usr/include" "$OUT/usr/share"
 tar -C Lib -cf - ${LEFT_OUT.map((name) => `--exclude=${name}`).join(' ')} . | tar -C "$OUT/${stdlib}" -xf - --no-same-owner

@@ -24,7 +24,7 @@ export type CPythonMeta = {
   readonly modules: readonly string[];
   /** Extension modules that could not be had → why. */
   readonly missing: Readonly<Record<string, string>>;
-  /** What shows that the profiles were used; empty where none were asked for. */
+  /** What shows that profiles were used and objects linked into one; empty where nothing of it was asked for. */
   readonly profile: string;
 };
 
@@ -114,7 +114,7 @@ async function make(
     version: files.value[0]?.package.version ?? '',
     modules,
     missing: missingModules(cpython, said.value),
-    profile: said.value.get('profile')?.join('; ') ?? '',
+    profile: ['profile', 'lto'].flatMap((key) => said.value.get(key) ?? []).join('; '),
   });
 }
 

@@ -8,7 +8,7 @@ import type { Engine, Mount, Sandbox } from '../../engine/engine.ts';
 import { PATHS } from '../../engine/paths.ts';
 
 /** Goes up when what this room makes of the same inputs changes. */
-const SOURCE_BUILD_VERSION = 1;
+const SOURCE_BUILD_VERSION = 2;
 
 /** Where a build from source sees its inputs. The same for every build: nothing that is built depends on the machine. */
 export const PLACES = {
@@ -63,7 +63,7 @@ export function commonInputs({
     version: SOURCE_BUILD_VERSION,
     // Compiler, linker, make, shell and the build interpreter.
     toolchain: toolchain.fingerprint,
-    tools,
+    tools: toolsOf(definition, tools),
     // Headers and libraries of the target.
     base: base.fingerprint,
     // What the compiler is called with.
@@ -145,8 +145,9 @@ export function sourceEnvironment(place: SourcePlace, jobs: number): Record<stri
     TZ: 'UTC',
     SOURCE_DATE_EPOCH: String(sourceDateEpoch),
     PYTHONHASHSEED: '0',
-    CC: `${PLACES.tools}/${compilerName(tools)}`,
+    CC: `${PLACES.tools}/${definition.compiler.name}`,
     AR: tool('ar'),
+    ...(tools.lld === undefined ? {} : { LD: `/usr/bin/ld.${tools.lld}` }),
     RANLIB: tool('ranlib'),
     READELF: tool('readelf'),
     CFLAGS: '-O2',
@@ -163,29 +164,35 @@ export function sourceEnvironment(place: SourcePlace, jobs: number): Record<stri
   };
 }
 
-/** configure tells compilers apart by their names. */
-function compilerName(tools: ImageDefinition['tools']): string {
-  return /gcc/.test(tools.cc ?? '') ? 'gcc' : 'clang';
+/** The programs of the image that a build from source calls by role; others change nothing in it. */
+function toolsOf({ compiler }: SourceSysroot, tools: ImageDefinition['tools']) {
+  const roles =
+    compiler.name === 'gcc'
+      ? ['gcc', 'ar', 'ranlib', 'readelf', 'pkg-config']
+      : ['cc', 'lld', 'ar', 'ranlib', 'readelf', 'pkg-config'];
+  return Object.fromEntries(roles.map((role) => [role, tools[role] ?? role]));
 }
 
-/** A compiler of the target's, to be called by one name: configure scripts take no flags with it in every place. */
+/**
+ * A compiler of the target's, to be called by one name: configure scripts take no flags with it in every place. The
+ * name is clang or gcc, by which they tell compilers apart.
+ */
 async function writeTools(place: SourcePlace, folder: string): Promise<void> {
   const { definition, target, tools } = place;
+  const { name } = definition.compiler;
   const lld = tools.lld === undefined ? [] : [`-fuse-ld=${tools.lld}`];
-  const clang = compilerName(tools) === 'clang';
   const flags = [
-    ...(clang ? [`--target=${target.clangTriple}`, '-Qunused-arguments'] : []),
+    ...(name === 'clang' ? [`--target=${target.clangTriple}`, '-Qunused-arguments', ...lld] : []),
     `--sysroot=${PATHS.sysroot}`,
-    ...lld,
     ...definition.compiler.flags,
   ];
   const script = `#!/bin/sh
 # Asked by CPython's configure for the platform's name, which compilers answer each in their own way.
 [ "$*" = --print-multiarch ] && exec echo ${definition.compiler.multiarch ?? target.multiarch}
-exec ${tools.cc ?? 'cc'} ${flags.map(quote).join(' ')} "$@"
+exec ${tools[name === 'gcc' ? 'gcc' : 'cc'] ?? name} ${flags.map(quote).join(' ')} "$@"
 `;
   await mkdir(folder, { recursive: true });
-  const file = join(folder, compilerName(tools));
+  const file = join(folder, name);
   await writeFile(file, script);
   await chmod(file, 0o755);
 }

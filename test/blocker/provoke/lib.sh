@@ -11,11 +11,17 @@ trap 'rm -rf "$PLACE"' EXIT
 inside() {
   "$PROVISION" shell "$1" ${STORE:+--store "$STORE"} -- env -i PATH=/usr/bin:/bin HOME=/run/home \
     LANG=C.UTF-8 CARGO_HOME=/job/cargo CARGO_TARGET_DIR=/run/build CARGO_TERM_COLOR=never CARGO_HTTP_CAINFO=/job/ca.pem \
-    STD=--sysroot=/sysroot/usr sh -c "exec 2>&1; mkdir -p /run/home; $2" 2>/dev/null
+    STD=--sysroot=/sysroot/usr sh -c "exec 2>&1; mkdir -p /run/home; $2" 2>/dev/null | scrub
+}
+
+# Names of this machine and of the index that it is set to use.
+scrub() {
+  sed -e "s#$PLACE#/home/me#g" -e "s#$HOME/\.#/home/me/.#g" -e 's#/tmp/#/run/tmp/#g' \
+    -e 's#index\.[a-z.]*-[0-9a-f]\{16\}#registry#g' -e 's#crates\.io#registry#g' -e 's#https://index\.[a-z.]*/#https://index.example/#g'
 }
 
 # A crate that does nothing but depend: crate <folder> <dependencies>
 CRATE='crate() { mkdir -p "$1/src"; printf "[package]\nname = \"small\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[dependencies]\n%b\n" "$2" > "$1/Cargo.toml"; echo "fn main() {}" > "$1/src/main.rs"; cd "$1"; }'
 
-# Runs a script on the machine itself, with its own cargo, in a folder of its own that the output calls /home/me.
-outside() { (cd "$PLACE" && env -u CARGO_TARGET_DIR CARGO_TERM_COLOR=never sh -c "$1" 2>&1) | sed "s#$PLACE#/home/me#g"; }
+# Runs a script on the machine itself, with its own cargo, in a folder of its own.
+outside() { (cd "$PLACE" && env -u CARGO_TARGET_DIR CARGO_TERM_COLOR=never sh -c "$1" 2>&1) | scrub; }

@@ -1,5 +1,8 @@
-# A static libpython for WebAssembly without the archives of expat, mpdec, HACL and zlib beside it.
+# Debian's static libpython3.13 without the libraries beside it (expat, zlib, HACL's SHA-2, which no package has).
 . "$(dirname "$0")/lib.sh"
-inside wasm32-wasip1 'cd /run; echo "extern void Py_Initialize(void); int main(void) { Py_Initialize(); return 0; }" > x.c
-lib=$(dirname $(find /sysroot/usr/lib -name "libpython3.13.a" | head -1))
-clang-19 --target=wasm32-wasi --sysroot=/sysroot -nodefaultlibs -L$lib -lpython3.13 -lc -lwasi-emulated-signal -lwasi-emulated-getpid -lwasi-emulated-process-clocks -Wl,--error-limit=400 -o x.wasm x.c'
+# The package is a blob of the store, from the lock of the sysroot.
+digest=$(grep -o 'libpython3\.13-dev_[^"]*_amd64\.deb[^}]*' "$HERE/../../../sysroots/x86_64-gnu-cpython3.13/sysroot.lock" | grep -o '[0-9a-f]\{64\}' | head -1)
+dpkg-deb -x "${STORE:-$HOME/.cache/provision/store}/blobs/sha256/$digest" "$PLACE/package"
+cat "$PLACE"/package/usr/lib/x86_64-linux-gnu/libpython3.13.a | inside native 'cd /run; cat > libpython3.13.a; mkdir lib; mv libpython3.13.a lib/
+echo "extern void Py_Initialize(void); int main(void) { Py_Initialize(); return 0; }" > x.c
+clang-19 -no-pie -fuse-ld=lld-19 -Llib -o x x.c -lpython3.13 -lm -Wl,--error-limit=50'

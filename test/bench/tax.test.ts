@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { BUILDS } from '../../src/bench/tax/builds.ts';
+import { cellsOf } from '../../src/bench/tax/cells.ts';
+import { concludeFrom } from '../../src/bench/tax/conclusion.ts';
+import { taxOf } from '../../src/bench/tax/factors.ts';
+import type { Resolved } from '../../src/domain/definitions.ts';
+import type { TaxCell } from '../../src/domain/tax.ts';
+import { resolveRecipe } from '../../src/recipe/recipe.ts';
+import { cpythonScript } from '../../src/sysroot/source/cpython-script.ts';
+import { REPOSITORY } from '../support/cli.ts';
+import { tax } from '../support/measured.ts';
+
+async function resolved(name: string): Promise<Resolved> {
+  const build = BUILDS.find((one) => one.name === name);
+  assert.ok(build, name);
+  const settings = { home: REPOSITORY, cwd: REPOSITORY } as Parameters<typeof resolveRecipe>[0];
+  const recipe = await resolveRecipe(settings, join(REPOSITORY, 'recipes', `${build.recipe}.yaml`));
+  assert.ok(recipe.ok, JSON.stringify(recipe));
+  return build.change(recipe.value);
+}
+
+test('points come from turns, and one disturbed turn does not move them', () => {
+  const python = [100, 110, 90, 105, 95];
+  const isolate = python.map((ms, turn) => (turn === 1 ? ms * 3 : ms * 1.2));
+  const { value, low } = taxOf(python, isolate);
+  assert.equal(value.toFixed(6), '20.000000');
+  assert.equal(low.toFixed(6), '20.000000');
+});
+
+test('each factor explains what was put in, by pairs that differ in it alone', () => {
+  const { factors } = tax();
+  const points = (factor: string, from: string, to: string): number | undefined =>
+    factors.find(
+      (one) => one.factor === factor && one.from === from && one.to === to && one.workload === 'loop',
+    )?.points.value;
+  assert.equal(points('linkage+pie', 'shared, pie', 'static, no-pie'), -20);
+  assert.equal(points('linkage', 'shared', 'static'), -12);
+  assert.equal(points('pie', 'pie', 'no-pie'), -8);
+  assert.equal(points('flavour', 'none', 'pgo'), -14);
+  assert.equal(points('entry', 'runmain', 'embed'), 0);
+  assert.equal(points('allocator', 'pymalloc', 'mimalloc'), 0);
+  const linkage = factors.find(({ factor }) => factor === 'linkage');
+  assert.deepEqual(
+    linkage?.pairs.map(({ from, to }) => [from, to]),
+    [
+      ['shared-none', 'static-pie-none'],
+      ['shared-pgo', 'static-pie-pgo'],
+    ],
+  );
+  assert.equal(linkage?.instructions, -6);
+  assert.ok((linkage?.points.low ?? 0) < -12 && (linkage?.points.high ?? -99) > -12);
+});
+
+test("the distribution's library and a static one of our own are no pair: compiler and flags differ too", () => {
+  const { factors, conclusion } = tax(['shared-debian', 'static-pgo']);
+  assert.deepEqual(
+    factors.filter(({ factor }) => factor.startsWith('linkage')),
+    [],
+  );
+  assert.match(conclusion, /do not tell linking from compiling/);
+});
+
+test('the conclusion says what the cells say, whichever way that is', () => {
+  const { cells, factors } = tax();
+  assert.match(
+    concludeFrom(cells, factors),
+    /shared-debian replaced by static-pgo: loop \+20\.0 → 0\.0, .*the tax is gone with it; all else equal: linking statically at a fixed address -20\.0 and -20\.0, linking alone -12\.0/,
+  );
+  const taxed = cells.map((cell) => more(cell, 5));
+  assert.match(concludeFrom(taxed, factors), /a tax remains without it/);
+  const free = cells.map((cell) => more(cell, -30));
+  assert.match(concludeFrom(free, factors), /there is no tax to explain/);
+  assert.match(concludeFrom([], []), /do not decide it/);
+});
+
+test('one factor at a time: further entries and allocators are measured on two builds', () => {
+  const cells = cellsOf(BUILDS);
+  assert.equal(new Set(cells.map(({ name }) => name)).size, cells.length);
+  assert.deepEqual(
+    cells.filter(({ settings }) => settings.entry === 'embed').map(({ build }) => build.name),
+    ['shared-debian', 'static-pgo'],
+  );
+  const malloc = cells.find(({ name }) => name === 'static-pgo malloc');
+  assert.deepEqual(malloc?.env, { PYTHONMALLOC: 'malloc' });
+});
+
+test('builds differ from the recipe in what they are named for', async () => {
+  const fixed = await resolved('static-pgo');
+  const anywhere = await resolved('static-pie-pgo');
+  const shared = await resolved('shared-none');
+  assert.equal(fixed.sysroot.kind, 'cpython-source');
+  if (
+    fixed.sysroot.kind !== 'cpython-source' ||
+    anywhere.sysroot.kind !== 'cpython-source' ||
+    shared.sysroot.kind !== 'cpython-source'
+  )
+    return;
+  const flags = (one: typeof fixed.sysroot): string =>
+    [...Object.values(one.cpython.env), ...one.compiler.flags].join(' ');
+  assert.match(flags(fixed.sysroot), /-fno-pi[ce]\b/);
+  assert.match(flags(fixed.sysroot), /-no-pie\b/);
+  assert.doesNotMatch(flags(anywhere.sysroot), /-fno-pi[ce]\b|-no-pie\b|-ftls-model/);
+  assert.deepEqual([fixed.sysroot.link.pie, anywhere.sysroot.link.pie], [false, true]);
+  assert.equal(fixed.sysroot.cpython.optimization, 'pgo');
+  assert.equal(shared.sysroot.cpython.optimization, 'none');
+  assert.ok(shared.sysroot.cpython.configure.includes('--enable-shared'));
+  assert.ok(!shared.sysroot.cpython.configure.includes('--disable-shared'));
+  const archives = { upstream: '/upstream.tar.xz' };
+  assert.match(cpythonScript(shared.sysroot, archives), /cp -P libpython3\.13\.so\* "\$OUT\/usr\/lib\/"/);
+  assert.doesNotMatch(cpythonScript(shared.sysroot, archives), /addlib/);
+  assert.match(cpythonScript(fixed.sysroot, archives), /addlib libpython3\.13\.a/);
+});
+
+function more(cell: TaxCell, points: number): TaxCell {
+  const shifted = (name: 'loop' | 'amortize') => {
+    const { tax: old, ...rest } = cell.workloads[name];
+    return { ...rest, tax: { value: old.value + points, low: old.low + points, high: old.high + points } };
+  };
+  return { ...cell, workloads: { loop: shifted('loop'), amortize: shifted('amortize') } };
+}

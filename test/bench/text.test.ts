@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { amortizationText } from '../../src/bench/amortize-text.ts';
+import { suiteText } from '../../src/bench/suite-text.ts';
+import { taxText } from '../../src/bench/tax/text.ts';
+import { amortization, suiteTimes, tax } from '../support/measured.ts';
+
+const schema = JSON.parse(
+  readFileSync(new URL('../../docs/bench.schema.json', import.meta.url), 'utf8'),
+) as object;
+const validate = new Ajv2020({
+  allErrors: true,
+  strict: true,
+  strictRequired: false,
+  formats: { 'date-time': (text: string) => !Number.isNaN(Date.parse(text)) },
+}).compile(schema);
+
+function columns(text: string): number {
+  return Math.max(...text.split('\n').map((line) => [...line].length));
+}
+
+test('every table fits 80 columns', () => {
+  for (const text of [
+    amortizationText(amortization()),
+    amortizationText(amortization([14.25, 0.0012], [1400.25, 0.25])),
+    taxText(tax()),
+    suiteText(suiteTimes(['x86_64', 'aarch64', 'wasm32-wasip1-node', 'riscv64', 'musl'])),
+  ]) {
+    assert.ok(columns(text) <= 80, text);
+  }
+});
+
+test('the table of an amortization has a row for each M, and says what differs', () => {
+  const data = amortization();
+  const wrong = data.points.map((point, i) => (i === 2 ? { ...point, exact: false } : point));
+  const text = amortizationText({ ...data, points: wrong });
+  assert.match(text, /^ +M +python3 ms +isolate ms +delta ms +ratio +exact$/m);
+  assert.match(text, /^ +1 +14\.00 +11\.00 +-3\.00 +0\.786 +yes$/m);
+  assert.match(text, /^ +100 .* NO$/m);
+  assert.match(text, /^launch .* saves 3\.00 ms \(95 %: /m);
+  assert.match(text, /^crossover +M ≈ 15,000 \(95 %: .*\); beyond it python3 is faster\.$/m);
+  assert.match(text, /in qemu-user, python3\.13 natively/);
+});
+
+test('an isolate that launches slower costs, not saves', () => {
+  assert.match(amortizationText(amortization([10, 0.001], [13, 0.001])), /costs 3\.00 ms/);
+});
+
+test('the suite tells what emulation costs against the recipe that runs natively', () => {
+  const text = suiteText(suiteTimes());
+  assert.match(text, /^aarch64: ×10\.00 /m);
+  assert.match(text, /^ {2}qemu-user costs ×10\.00 .* against x86_64$/m);
+  assert.match(text, /^dynamic\/child_interpreters +300\.0 +310\.0 +skipped$/m);
+  const three = suiteText(suiteTimes(['x86_64', 'aarch64', 'musl']));
+  assert.match(three, /FAILED/);
+  assert.match(three, /^dynamic\/child_interpreters on musl: status 1 instead of 0: no$/m);
+});
+
+test('JSON of each bench fits the schema', () => {
+  for (const data of [
+    amortization(),
+    tax(),
+    tax(['shared-debian']),
+    suiteTimes(['x86_64', 'aarch64', 'musl']),
+  ]) {
+    assert.ok(validate(JSON.parse(JSON.stringify(data))), JSON.stringify(validate.errors));
+  }
+});
+
+test('the schema refuses what no bench writes', () => {
+  const good = JSON.parse(JSON.stringify(amortization())) as Record<string, unknown>;
+  assert.equal(validate({ ...good, more: 1 }), false);
+  assert.equal(validate({ ...good, what: 'suite' }), false);
+  assert.equal(validate({ ...good, points: [] }), false);
+  assert.equal(validate({ ...good, started: 'yesterday' }), false);
+});

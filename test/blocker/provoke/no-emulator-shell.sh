@@ -1,0 +1,4 @@
+# The same by a shell that takes the program for a script (dash, through execvp).
+. "$(dirname "$0")/lib.sh"
+inside aarch64 'cd /run; echo "int main(void) { return 0; }" > x.c
+clang-19 --target=aarch64-linux-gnu --sysroot=/sysroot -fuse-ld=lld-19 -o x x.c && env /run/x'

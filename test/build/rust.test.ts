@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { findHostRust } from '../../src/build/host-rust.ts';
+import { rustTooOld } from '../../src/build/rust-version.ts';
+import type { Resolved } from '../../src/domain/definitions.ts';
+import type { LockedPackage } from '../../src/domain/packages.ts';
+import { temporaryFolder } from '../support/cli.ts';
+import { testContext } from '../support/context.ts';
+
+const HOST = 'x86_64-unknown-linux-gnu';
+const FAR = 'aarch64-unknown-linux-gnu';
+
+function resolved(root: string, over: Readonly<Record<string, unknown>> = {}): Resolved {
+  return {
+    target: { rustTriple: FAR, libc: 'gnu' },
+    hostTarget: { rustTriple: HOST },
+    sysroot: { kind: 'packages' },
+    toolchain: { name: 'llvm' },
+    recipe: { file: '/home/me/crate/provision.yaml', project: { root } },
+    crate: { name: 'mine', rustVersion: '1.90' },
+    ...over,
+  } as unknown as Resolved;
+}
+
+/** A toolchain as rustup lays it out, and its `rustc`, which answers what it is asked. */
+function toolchain(t: TestContext, triples: readonly string[]) {
+  const folder = temporaryFolder(t, 'provision rust ü ');
+  const home = join(folder, 'toolchains', 'stable-mine');
+  mkdirSync(join(home, 'bin'), { recursive: true });
+  for (const triple of triples) mkdirSync(join(home, 'lib/rustlib', triple, 'lib'), { recursive: true });
+  const rustc = join(home, 'bin', 'rustc');
+  writeFileSync(
+    rustc,
+    `#!/bin/sh
+case $1 in
+--print) echo '${home}' ;;
+-vV) printf 'rustc 1.95.0 (abc 2026-04-14)\\nhost: ${HOST}\\nrelease: 1.95.0\\nin: %s %s\\n' "$PWD" "$RUSTUP_HOME" ;;
+esac
+`,
+  );
+  writeFileSync(join(home, 'bin', 'cargo'), '');
+  chmodSync(rustc, 0o755);
+  const context = testContext({
+    path: ['/nowhere', join(home, 'bin'), '/usr/bin', '/bin'],
+    rustup: { RUSTUP_HOME: '/my/rustup' },
+  });
+  return { context, home, folder };
+}
+
+test("a person's toolchain is the one that rustc names in the project's folder", async (t) => {
+  const { context, home, folder } = toolchain(t, [HOST, FAR]);
+  const found = await findHostRust(context, resolved(folder));
+  assert.ok(found.ok, JSON.stringify(found));
+  assert.equal(found.value.folder, home);
+  assert.equal(found.value.release, '1.95.0');
+  assert.ok(found.value.version.endsWith(`in: ${folder} /my/rustup`), found.value.version);
+});
+
+test('what it lacks is named with the command that brings it', async (t) => {
+  const { context, home, folder } = toolchain(t, [HOST]);
+  const wanted = resolved(folder);
+  const failure = async (place = wanted) => {
+    const found = await findHostRust(context, place);
+    assert.ok(!found.ok);
+    return found.error;
+  };
+  const missing = await failure();
+  assert.equal(missing.code, 'build/no-host-std');
+  assert.equal(missing.fix[0], `\`rustup target add --toolchain stable-mine ${FAR}\``);
+  rmSync(join(home, 'bin', 'cargo'));
+  assert.equal((await failure()).code, 'build/no-host-rust');
+  writeFileSync(join(home, 'bin', 'rustc'), '#!/bin/sh\necho "no toolchain is set" >&2\nexit 1\n');
+  assert.deepEqual((await failure()).evidence, ['no toolchain is set']);
+  rmSync(join(home, 'bin', 'rustc'));
+  const none = await findHostRust({ ...context, settings: { ...context.settings, path: [home] } }, wanted);
+  assert.equal(!none.ok && none.error.code, 'build/no-host-rust');
+  const musl = resolved(folder, { target: { rustTriple: 'x86_64-unknown-linux-musl', libc: 'musl' } });
+  assert.equal((await failure(musl)).code, 'recipe/rust-host');
+});
+
+test('a crate that wants a newer Rust is told so, with both ways out', () => {
+  const image = [{ name: 'rustc', version: '1.85.0+dfsg3-1' }] as LockedPackage[];
+  const told = (over: Readonly<Record<string, unknown>>) => rustTooOld(resolved('/p', over), image);
+  const failure = told({});
+  assert.equal(failure?.code, 'build/rust-too-old');
+  assert.match(failure?.what ?? '', /needs Rust 1\.90 or newer, and the toolchain image `llvm` has 1\.85\.0/);
+  assert.match(failure?.fix[0] ?? '', /`rust: host` in \/home\/me\/crate\/provision\.yaml/);
+  assert.match(failure?.fix[1] ?? '', /lower `rust-version`/);
+  for (const fits of ['1.85', '1.85.0', '1.9', '1', undefined])
+    assert.equal(told({ crate: { name: 'mine', rustVersion: fits } }), undefined, fits);
+  assert.ok(told({ crate: { name: 'mine', rustVersion: '1.85.1' } }));
+  const rust = { folder: '/r', release: '1.95.0', version: '' };
+  assert.equal(told({ rust }), undefined);
+  assert.match(told({ rust: { ...rust, release: '1.80.1' } })?.fix[0] ?? '', /rustup update/);
+});

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { sitePath, wheelPlatforms } from '../../src/bundle/packages.ts';
+import type { LockedPackage } from '../../src/domain/packages.ts';
+import type { Target } from '../../src/domain/target.ts';
+import { temporaryFolder } from '../support/cli.ts';
+
+const GNU = {
+  rustTriple: 'aarch64-unknown-linux-gnu',
+  libc: 'gnu',
+  machine: 'aarch64',
+  elf: { machine: 'AArch64', number: 183, interpreter: '/lib/ld-linux-aarch64.so.1' },
+} as Target;
+const LIBC = [
+  { name: 'tzdata', version: '2026a' },
+  { name: 'libc6', version: '2.17-3' },
+] as LockedPackage[];
+
+test('wheels fit up to the glibc of the target, newest first, with the names of before PEP 600', () => {
+  const { platforms } = wheelPlatforms(GNU, LIBC);
+  assert.deepEqual(platforms.slice(0, 3), [
+    'manylinux_2_17_aarch64',
+    'manylinux2014_aarch64',
+    'manylinux_2_16_aarch64',
+  ]);
+  assert.equal(platforms.at(-1), 'manylinux1_aarch64');
+  assert.ok(!platforms.includes('manylinux_2_18_aarch64'));
+});
+
+test('a static program takes pure packages only, and says why', () => {
+  const musl = { ...GNU, libc: 'musl', elf: { machine: 'AArch64', number: 183 } } as Target;
+  const { platforms, why } = wheelPlatforms(musl, LIBC);
+  assert.deepEqual(platforms, []);
+  assert.match(why ?? '', /static and load no extension modules/);
+});
+
+test('packages go where the interpreter in the tree looks for them', async (t) => {
+  const root = temporaryFolder(t);
+  const python = { stdlib: 'usr/lib/python3.13', minor: '3.13' };
+  assert.equal(await sitePath(root, python), 'lib/python3.13/site-packages');
+  mkdirSync(join(root, python.stdlib), { recursive: true });
+  writeFileSync(join(root, python.stdlib, 'site.py'), 'path = os.path.join(prefix, "dist-packages")\n');
+  assert.equal(await sitePath(root, python), 'lib/python3/dist-packages');
+});

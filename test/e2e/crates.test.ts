@@ -1,0 +1,93 @@
+// Crates that let PyO3 start Python, unchanged, of four versions of PyO3: with shared and static libpython, the stable ABI,
+// packages for Python, and other `-sys` crates beside.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, test } from 'node:test';
+import { provision, REPOSITORY, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
+
+interface Report {
+  readonly status: string;
+  readonly python: { readonly linkage: string };
+  readonly totals: { readonly samples: number; readonly passed: number };
+  readonly notices: readonly { readonly code: string; readonly message: string }[];
+  readonly bundle: { readonly file: string };
+}
+
+let crates = '';
+
+before(() => {
+  const folder = temporaryFolder({ after: (done) => process.once('exit', done) }, 'provision crates ü ');
+  crates = join(folder, 'crates');
+  cpSync(join(REPOSITORY, 'test', 'crates'), crates, { recursive: true });
+});
+
+async function run(crate: string, recipe: string): Promise<Report> {
+  const cwd = join(crates, crate);
+  const ran = await provision(['run'], { cwd, store: SHARED_STORE, timeoutMs: 30 * 60_000 });
+  assert.equal(ran.status, 0, ran.stdout + ran.stderr);
+  return JSON.parse(readFileSync(join(cwd, 'artifacts', recipe, 'report.json'), 'utf8')) as Report;
+}
+
+function notice(report: Report): string {
+  return report.notices.find(({ code }) => code === 'build/auto-initialize')?.message ?? '';
+}
+
+test('PyO3 0.22 with a shared libpython', async () => {
+  const report = await run('pyo3-0.22', 'aarch64');
+  assert.equal(report.totals.passed, 1);
+  assert.equal(report.python.linkage, 'dynamic');
+  assert.match(notice(report), /^PyO3 0\.22\.6 starts Python by itself .*: libpython is shared/);
+});
+
+test('PyO3 0.27 with a static libpython: the report says what was done, and the program needs nothing', async (t) => {
+  const report = await run('pyo3-0.27-static', 'musl');
+  assert.equal(report.totals.passed, 1);
+  assert.equal(report.python.linkage, 'static');
+  assert.match(notice(report), /PyO3 refuses that where libpython is static: .* supplies the link lines/);
+  const place = temporaryFolder(t, 'provision elsewhere ü ');
+  const archive = join(crates, 'pyo3-0.27-static', report.bundle.file);
+  assert.equal(spawnSync('tar', ['-xzf', archive, '-C', place]).status, 0);
+  const program = join(place, readdirSync(place)[0] as string, 'bin', 'embed');
+  const script = join(crates, 'samples', 'standard_library.py');
+  const alone = spawnSync(program, [script], { encoding: 'utf8', env: {} });
+  assert.equal(alone.stderr, '');
+  assert.match(alone.stdout, /^True True __main__$/m);
+  // A home that the caller names counts first: here is no library.
+  const elsewhere = spawnSync(program, [script], { encoding: 'utf8', env: { PYTHONHOME: '/nowhere' } });
+  assert.notEqual(elsewhere.status, 0);
+});
+
+test('PyO3 0.30 with the stable ABI, beside crates that link zlib, SQLite and OpenSSL', async () => {
+  const report = await run('pyo3-0.30-sys', 'musl');
+  assert.equal(report.totals.passed, 2);
+});
+
+test('cargo of the toolchain works for the target, and names the files of this machine', async () => {
+  const cwd = join(crates, 'pyo3-0.30-sys');
+  const cargo = ['cargo', 'build', '--release', '--locked', '--message-format=json'];
+  const ran = await provision(['exec', '--', ...cargo], { cwd, store: SHARED_STORE });
+  assert.equal(ran.status, 0, ran.stderr);
+  const messages = ran.stdout.split('\n').filter((line) => line.startsWith('{'));
+  const artifact = messages
+    .map((line) => JSON.parse(line))
+    .find(({ executable }) => typeof executable === 'string');
+  assert.match(artifact.executable, /x86_64-unknown-linux-musl\/release\/sys$/);
+  assert.ok(existsSync(artifact.executable), artifact.executable);
+  assert.equal(artifact.target.src_path, join(cwd, 'src', 'main.rs'));
+  const failed = await provision(['exec', '--', 'sh', '-c', 'pwd; exit 3'], {
+    cwd: join(cwd, 'src'),
+    store: SHARED_STORE,
+  });
+  assert.equal(failed.status, 3);
+  assert.equal(failed.stdout.trim(), join(cwd, 'src'));
+});
+
+test('PyO3 0.24 with the stable ABI and numpy: packages for the target and for the reference', async () => {
+  const cwd = join(crates, 'pyo3-0.24-numpy');
+  const locked = await provision(['lock'], { cwd, store: SHARED_STORE });
+  assert.equal(locked.status, 0, locked.stderr);
+  const report = await run('pyo3-0.24-numpy', 'aarch64');
+  assert.equal(report.totals.passed, 2);
+});

@@ -1,0 +1,143 @@
+// CPython built from its source inside an ordinary program of the machine's own kind. Without profiles, which take three
+// times as long and change nothing of what is tested here; `provision bench python native` measures the shipped flavour.
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, test } from 'node:test';
+import {
+  type CliRun,
+  copyOfTool,
+  finish,
+  provision,
+  SHARED_STORE,
+  startProvision,
+  temporaryFolder,
+  untilPrinted,
+} from '../support/cli.ts';
+
+interface Report {
+  readonly status: string;
+  readonly failure?: { readonly code: string; readonly what: string; readonly evidence?: readonly string[] };
+  readonly python?: { readonly linkage: string };
+  readonly stages: readonly { readonly name: string; readonly outcome: string }[];
+  readonly totals: { readonly samples: number; readonly passed: number; readonly skipped: number };
+}
+
+const SYSROOT = 'sysroots/x86_64-gnu-static-cpython3.13';
+
+let folder = '';
+let home = '';
+let killed: CliRun;
+let first: CliRun;
+
+before(async () => {
+  folder = temporaryFolder({ after: (done) => process.once('exit', done) }, 'provision native ü ');
+  home = copyOfTool(folder);
+  change('recipes/native.yaml', /^project:/m, 'optimization: none\nproject:');
+  // Whoever kills make in the middle starts anew, and finds nothing half-made.
+  const child = startProvision(['native'], { cwd: folder, home, store: SHARED_STORE });
+  await untilPrinted(child, /cpython: \d+ of \d+ files|cpython: cached/);
+  const ended = finish(child, 60_000);
+  child.kill('SIGKILL');
+  killed = await ended;
+  first = await provision(['native'], { cwd: folder, home, store: SHARED_STORE, timeoutMs: 40 * 60_000 });
+});
+
+function change(file: string, pattern: RegExp, by: string): void {
+  const path = join(home, file);
+  const text = readFileSync(path, 'utf8');
+  assert.match(text, pattern);
+  writeFileSync(path, text.replace(pattern, by));
+}
+
+function report(): Report {
+  return JSON.parse(readFileSync(join(folder, 'artifacts', 'native', 'report.json'), 'utf8')) as Report;
+}
+
+test('make killed in the middle: the next run is whole, and every sample equals the reference', () => {
+  assert.equal(killed.signal, 'SIGKILL');
+  assert.equal(first.status, 0, first.stdout + first.stderr);
+  const { status, totals, python } = report();
+  assert.equal(status, 'passed');
+  assert.equal(totals.passed + totals.skipped, totals.samples);
+  assert.equal(python?.linkage, 'static');
+});
+
+test('again at once: everything is a hit', async () => {
+  const again = await provision(['native'], { cwd: folder, home, store: SHARED_STORE });
+  assert.equal(again.status, 0, again.stderr);
+  for (const name of ['cpython', 'build']) {
+    assert.equal(report().stages.find((stage) => stage.name === name)?.outcome, 'hit', name);
+  }
+});
+
+const LIFE = `"""What a start leaves to the collector, and what an end finalises.
+
+title: Objects of the start
+tier: dynamic
+"""
+
+import gc
+import os
+import weakref
+import encodings.utf_8
+
+
+class Node:
+    def __init__(self, name):
+        self.name, self.me = name, self
+
+    def __del__(self):
+        print("end of", self.name, __name__)
+
+
+print(gc.get_freeze_count(), gc.isenabled(), gc.get_threshold())
+print(any(one is os.path.join for one in gc.get_objects()), any(one is os.__dict__ for one in gc.get_referrers(os.getcwd)))
+Node("cycle")
+print(gc.collect() > 0)
+try:
+    encodings.utf_8.decode(b"\\xff")
+except UnicodeDecodeError as error:
+    print(error.__traceback__.tb_next.tb_frame.f_code.co_filename == encodings.utf_8.__file__)
+kept = Node("global")
+os.kept = Node("attribute of a module")
+weakref.finalize(kept, print, "finalised")
+`;
+
+test('what is kept from the collector is seen as ever, and what a script leaves behind ends as ever', async (t) => {
+  const samples = temporaryFolder(t);
+  writeFileSync(join(samples, 'life.py'), LIFE);
+  const run = await provision(['native', '--samples', samples], { cwd: folder, home, store: SHARED_STORE });
+  assert.equal(run.status, 0, run.stdout + run.stderr);
+  assert.equal(report().totals.passed, 1);
+});
+
+test('a library missing at link time: the symbols are named, and traced to the archive that has them', async () => {
+  change(`${SYSROOT}/sysroot.yaml`, /static: \[zstd\]/, 'static: []');
+  const run = await provision(['native'], { cwd: folder, home, store: SHARED_STORE });
+  change(`${SYSROOT}/sysroot.yaml`, /static: \[\]/, 'static: [zstd]');
+  assert.equal(run.status, 6, run.stderr);
+  assert.match(run.stderr, /ZSTD_\w+/);
+  assert.match(run.stderr, /libzstd\.a/);
+});
+
+test('configure that fails: the lines of config.log that matter', async () => {
+  change(`${SYSROOT}/sysroot.yaml`, /LDFLAGS: -no-pie/, 'LDFLAGS: -no-pie -Wl,--no-such-option');
+  const run = await provision(['native'], { cwd: folder, home, store: SHARED_STORE });
+  change(`${SYSROOT}/sysroot.yaml`, / -Wl,--no-such-option/, '');
+  assert.equal(run.status, 6, run.stderr);
+  const { failure } = report();
+  assert.equal(failure?.code, 'build/configure');
+  const evidence = (failure?.evidence ?? []).join('\n');
+  assert.match(evidence, /unrecognized option '--no-such-option'/);
+  assert.match(evidence, /C compiler cannot create executables/);
+});
+
+test('a source archive with a wrong digest is not built', async () => {
+  const lock = `${SYSROOT}/sysroot.lock`;
+  change(lock, /(\.orig\.tar\.xz", "digest": "sha256:)[0-9a-f]{8}/, '$100000000');
+  change(`${SYSROOT}/sysroot.yaml`, /LDFLAGS: -no-pie/, 'LDFLAGS: -no-pie -O1');
+  const run = await provision(['native', '--frozen'], { cwd: folder, home, store: SHARED_STORE });
+  assert.equal(run.status, 4, run.stderr);
+  assert.match(run.stderr, /python3\.13_[\w.]+\.orig\.tar\.xz/);
+});

@@ -1,0 +1,86 @@
+// `python.packages`, from wheels in a folder: what pip says of them becomes a failure by name.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, test } from 'node:test';
+import { type CliRun, provision, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
+import { makeElf } from '../support/elf.ts';
+import { makeWheel } from '../support/wheel.ts';
+
+let folder = '';
+let wheels = '';
+
+before(() => {
+  folder = temporaryFolder({ after: (done) => process.once('exit', done) }, 'provision-packages-');
+  wheels = join(folder, 'wheels');
+  mkdirSync(wheels);
+  mkdirSync(join(folder, 'crate'));
+  const name = 'name = "packed"\nversion = "0.1.0"\n';
+  writeFileSync(
+    join(folder, 'crate', 'Cargo.toml'),
+    `[package]\n${name}edition = "2021"\n\n[[bin]]\nname = "packed"\npath = "main.rs"\n`,
+  );
+  writeFileSync(join(folder, 'crate', 'Cargo.lock'), `version = 4\n\n[[package]]\n${name}`);
+  writeFileSync(join(folder, 'crate', 'main.rs'), 'fn main() {}\n');
+});
+
+/** Puts a wheel with one file where pip finds it; gives its digest. */
+function wheel(name: string, tag: string, path: string, content: Buffer): string {
+  const bytes = makeWheel(name, tag, path, content);
+  writeFileSync(join(wheels, `${name}-1.0-${tag}.whl`), bytes);
+  return `--hash=sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+}
+
+function build(requirements: readonly string[], base = 'aarch64'): Promise<CliRun> {
+  const lines = requirements.map((line) => `    - ${line}\n`).join('');
+  writeFileSync(
+    join(folder, 'crate', 'provision.yaml'),
+    `schema: 1\nextends: ${base}\npython:\n  packages:\n${lines}`,
+  );
+  return provision(['run'], {
+    cwd: join(folder, 'crate'),
+    store: SHARED_STORE,
+    timeoutMs: 30 * 60_000,
+    env: { PIP_NO_INDEX: '1', PIP_FIND_LINKS: wheels },
+  });
+}
+
+function codeOf(run: CliRun): readonly [number | null, string | undefined] {
+  return [run.status, /error\[([^\]]+)\]/.exec(run.stderr)?.[1]];
+}
+
+test('a pure package is in the bundle', async () => {
+  const hash = wheel('pure', 'py3-none-any', 'pure/__init__.py', Buffer.from('value = 1\n'));
+  const run = await build([`pure==1.0 ${hash}`]);
+  assert.equal(run.status, 0, run.stderr);
+  const report = JSON.parse(readFileSync(join(folder, 'crate/artifacts/aarch64/report.json'), 'utf8'));
+  const told = await provision(['inspect', join(folder, 'crate', report.bundle.file), '--json']);
+  assert.ok(JSON.parse(told.stdout).parts.packages.files >= 1, told.stdout);
+});
+
+test('a package without a wheel for the target is named', async () => {
+  const hash = wheel('native', 'cp313-cp313-manylinux_2_17_x86_64', 'native.so', makeElf({ machine: 62 }));
+  const run = await build([`native==1.0 ${hash}`]);
+  assert.deepEqual(codeOf(run), [4, 'fetch/no-wheel']);
+  assert.match(run.stderr, /no wheel of native==1\.0 for CPython 3\.13 on\s+aarch64/);
+});
+
+test('a wheel that is of another machine than its name says is refused', async () => {
+  const other = wheel('lying', 'cp313-cp313-manylinux_2_17_aarch64', 'lying.so', makeElf({ machine: 62 }));
+  const own = wheel('lying', 'cp313-cp313-manylinux_2_17_x86_64', 'lying.so', makeElf({ machine: 62 }));
+  const run = await build([`lying==1.0 ${other} ${own}`]);
+  assert.deepEqual(codeOf(run), [6, 'build/wrong-machine']);
+});
+
+test('another wheel than the one that is named is refused', async () => {
+  wheel('pure', 'py3-none-any', 'pure/__init__.py', Buffer.from('value = 2\n'));
+  assert.deepEqual(codeOf(await build([`pure==1.0 --hash=sha256:${'0'.repeat(64)}`])), [
+    4,
+    'fetch/wheel-digest',
+  ]);
+});
+
+test('requirements without digests are a mistake', async () => {
+  assert.deepEqual(codeOf(await build(['pure==1.0'])), [2, 'recipe/python-packages']);
+});

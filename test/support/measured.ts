@@ -1,0 +1,146 @@
+import { fitAmortization } from '../../src/bench/fit.ts';
+import { timed } from '../../src/bench/stats.ts';
+import { suiteRecipes } from '../../src/bench/suite-text.ts';
+import { BUILDS } from '../../src/bench/tax/builds.ts';
+import { cellsOf } from '../../src/bench/tax/cells.ts';
+import { concludeFrom } from '../../src/bench/tax/conclusion.ts';
+import { factorsOf } from '../../src/bench/tax/factors.ts';
+import type { Amortization } from '../../src/domain/amortization.ts';
+import type { SuiteSample, SuiteTimes } from '../../src/domain/suite-times.ts';
+import type { Tax, TaxCell, TaxSettings } from '../../src/domain/tax.ts';
+
+const BY = {
+  schema: 1,
+  tool: { name: 'provision', version: '0.1.0' },
+  started: '2026-01-02T03:04:05.006Z',
+  finished: '2026-01-02T03:05:05.006Z',
+  host: { machine: 'x86_64', cores: 2 },
+} as const;
+
+/** Times as two lines give them: milliseconds to launch, and for one round. */
+export function amortization(
+  python: readonly [number, number] = [14, 0.0012],
+  isolate: readonly [number, number] = [11, 0.0014],
+): Amortization {
+  const points = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000].map((rounds) => {
+    const of = ([launch, step]: readonly [number, number]): number[] =>
+      [0.99, 1, 1.02].map((noise) => (launch + step * rounds) * noise);
+    const [p, i] = [timed(of(python)), timed(of(isolate))];
+    return {
+      rounds,
+      python: p,
+      isolate: i,
+      delta: i.median - p.median,
+      ratio: i.median / p.median,
+      exact: true,
+    };
+  });
+  const fit = fitAmortization(
+    points.map((point) => ({
+      rounds: point.rounds,
+      python: point.python.runs,
+      isolate: point.isolate.runs,
+    })),
+  );
+  return {
+    ...BY,
+    what: 'amortize',
+    recipe: 'riscv64',
+    target: { name: 'riscv64gc-unknown-linux-gnu', triple: 'riscv64gc-unknown-linux-gnu' },
+    runner: 'qemu-user',
+    reference: 'python3.13',
+    clock: 'wall',
+    warmUp: 2,
+    points,
+    ...(fit === undefined ? {} : { fit }),
+    exact: true,
+  };
+}
+
+/** A tax whose points are made of known parts, for the names of builds given. */
+export function tax(names: readonly string[] = BUILDS.map(({ name }) => name)): Tax {
+  const cells = cellsOf(BUILDS.filter(({ name }) => names.includes(name))).map(
+    ({ name, build, settings }): TaxCell => {
+      const points = pointsOf(settings);
+      const measured = {
+        python: timed([200, 201, 202]),
+        isolate: timed([200, 201, 202].map((ms) => ms * (1 + points / 100))),
+        tax: { value: points, low: points - 1, high: points + 1 },
+        instructions: { python: 100, isolate: 100 + points / 2, tax: points / 2 },
+      };
+      return {
+        name,
+        recipe: build.recipe,
+        settings,
+        workloads: { loop: measured, amortize: measured },
+        exact: true,
+      };
+    },
+  );
+  const factors = factorsOf(cells);
+  return {
+    ...BY,
+    what: 'tax',
+    reference: 'python3.13',
+    rounds: 9,
+    warmUp: 1,
+    counter: { program: 'callgrind', why: 'perf stat counts nothing here (not supported)' },
+    cells,
+    factors,
+    noise: ['nothing', 'hash seed', 'address-space layout'].flatMap((source) =>
+      (['loop', 'amortize'] as const).map((workload) => ({
+        cell: 'static-pgo',
+        workload,
+        source,
+        points: [1, 2, 3],
+        spread: 1,
+      })),
+    ),
+    conclusion: concludeFrom(cells, factors),
+  };
+}
+
+/** Linking takes 12 points, fixed addresses 8, profiles 14. */
+function pointsOf({ linkage, pie, flavour }: TaxSettings): number {
+  return (linkage === 'shared' ? 12 : 0) + (pie === 'pie' ? 8 : 0) + (/pgo|debian/.test(flavour) ? 0 : 14);
+}
+
+export function suiteTimes(recipes: readonly string[] = ['x86_64', 'aarch64']): SuiteTimes {
+  const samples: readonly SuiteSample[] = [
+    sample('any/containers', 20, recipes),
+    sample('realworld/a_name_that_is_longer_than_its_column', 40, recipes),
+    {
+      ...sample('dynamic/child_interpreters', 300, recipes),
+      times: Object.fromEntries(
+        recipes.map((name, i) => [
+          name,
+          i === 0
+            ? timed([310])
+            : i === 1
+              ? { skipped: 'subprocess' }
+              : { failed: 'status 1 instead of 0: no' },
+        ]),
+      ),
+    },
+  ];
+  const plans = recipes.map((name, i) => ({
+    recipe: { name },
+    target: { name, rustTriple: `${name}-unknown-linux-gnu` },
+    runner: i === 0 ? 'native' : 'qemu-user',
+  }));
+  return {
+    ...BY,
+    what: 'suite',
+    reference: 'python3.13',
+    clock: 'wall',
+    rounds: 3,
+    warmUp: 1,
+    recipes: suiteRecipes(plans as unknown as Parameters<typeof suiteRecipes>[0], samples),
+    samples,
+  };
+}
+
+function sample(name: string, ms: number, recipes: readonly string[]): SuiteSample {
+  const times = Object.fromEntries(recipes.map((recipe, i) => [recipe, timed([ms * (1 + 9 * i)])]));
+  return { name, tier: name.split('/')[0] as string, reference: timed([ms]), times };
+}
