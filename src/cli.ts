@@ -132,7 +132,7 @@ async function execute({ command, values, positionals, rest }: Parsed): Promise<
   const terminal = process.stdout.isTTY === true && process.stderr.isTTY === true && !process.env.CI;
   const { actions } = settings.value;
   const kind = rendererKind(command, values, terminal, actions !== undefined);
-  if (actions !== undefined) await maskSecrets(settings.value.secrets ?? []);
+  if (actions !== undefined) await maskSecrets(actions.mask);
   const renderer = createRenderer(kind, {
     // Standard output belongs to the result; progress is the result only of a command that renders.
     out: values.json === true || !command.renders ? process.stderr : process.stdout,

@@ -95,8 +95,13 @@ function readSecrets(env: Environment): readonly string[] {
   return secretsOf(Object.fromEntries(set));
 }
 
+/** Variables that the runner sets, with tokens of its own. */
+const RUNNERS_OWN = /^(?:ACTIONS|GITHUB|RUNNER)_/;
+
 function readActions(env: Environment): ActionsSettings {
+  const others = Object.entries(env).filter(([name]) => !RUNNERS_OWN.test(name));
   return {
+    mask: readSecrets(Object.fromEntries(others)),
     ...(env.GITHUB_WORKSPACE ? { workspace: env.GITHUB_WORKSPACE } : {}),
     ...(env.GITHUB_STEP_SUMMARY ? { summary: env.GITHUB_STEP_SUMMARY } : {}),
     ...(env.GITHUB_OUTPUT ? { output: env.GITHUB_OUTPUT } : {}),

@@ -101,7 +101,7 @@ fn take(arguments: Arguments) -> c_int {
 fn go_on(arguments: Arguments) -> Option<c_int> {
     // Without its library the ordinary start is the one that knows what to say.
     let (count, values) = match home::locate(&Program::find(arguments.program())) {
-        Located::Beside => arguments.as_c(),
+        Located::Beside(_) => arguments.as_c(),
         Located::Missing(_) => (0, ptr::null()),
     };
     // SAFETY: the interpreter of the snapshot, untouched since; afterwards it is running or gone.

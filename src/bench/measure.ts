@@ -15,7 +15,7 @@ export interface Measured {
 }
 
 /** This very program: as it is in a checkout, compiled in an installed package. */
-const PROGRAM = fileURLToPath(
+export const PROGRAM = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? '../cli.ts' : '../cli.js', import.meta.url),
 );
 

@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { execPath } from 'node:process';
 import type { Invocation, Outcome } from '../commands/command.ts';
 import type { Report } from '../domain/report.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import { runProcess } from '../exec/process.ts';
 import { mirrors } from '../lock/mirrors.ts';
 import { KEYRING_FILES } from '../lock/settings.ts';
 import { hostMachine } from '../pipeline/host.ts';
@@ -12,7 +14,7 @@ import { type Planned, type Prepared, planRun, prepareEnv } from '../pipeline/pr
 import { openSession } from '../pipeline/session.ts';
 import { byHand } from './by-hand.ts';
 import { DEFAULT_RECIPE } from './default-recipe.ts';
-import { type Measured, median, runTool } from './measure.ts';
+import { environment, type Measured, median, PROGRAM, runTool } from './measure.ts';
 import { copyProject } from './project-copy.ts';
 import { type Row, roundsOf, seconds, table } from './rows.ts';
 
@@ -146,8 +148,52 @@ async function warm(bench: Bench): Promise<Result<readonly Row[]>> {
     if (!run.ok) return run;
     runs.push(run.value.ms);
   }
+  const launched = await launcher(bench);
+  if (!launched.ok) return launched;
   return ok([
     { what: 'warm: nothing changed', ms: median(runs), runs, goal: '≤ 600 ms', met: median(runs) <= 600 },
+    ...launched.value,
+  ]);
+}
+
+/** What the launcher of a checkout takes beside the program itself; an installed package has none. */
+async function launcher(bench: Bench): Promise<Result<readonly Row[]>> {
+  const { context } = bench.invocation;
+  const file = join(context.settings.home, 'provision');
+  if (!existsSync(file)) return ok([]);
+  const own: number[] = [];
+  const bare: number[] = [];
+  for (let i = 0; i <= WARM_RUNS; i++) {
+    for (const [times, argv] of [
+      [own, [file]],
+      [bare, [execPath, '--disable-warning=ExperimentalWarning', PROGRAM]],
+    ] as const) {
+      const run = await runProcess({
+        argv: [...argv, '--version'] as [string, ...string[]],
+        env: {
+          PATH: `${dirname(execPath)}:/usr/bin:/bin`,
+          ...environment(context),
+          NODE_COMPILE_CACHE: join(bench.folder, 'compiled'),
+        },
+        signal: context.signal,
+      });
+      if (!run.ok) return run;
+      // The first of each fills caches.
+      if (i > 0) times.push(run.value.ms);
+    }
+  }
+  const added = median(own) - median(bare);
+  return ok([
+    {
+      ...{ what: 'launcher: `--version` through it', ms: median(own), runs: own },
+      against: {
+        what: 'Node and the program alone',
+        ms: median(bare),
+        runs: bare,
+        ratio: median(own) / median(bare),
+      },
+      ...{ goal: '≤ 30 ms more', met: added <= 30, note: `${added.toFixed(0)} ms more` },
+    },
   ]);
 }
 

@@ -32,7 +32,7 @@ const RULES: readonly (readonly [RegExp, string])[] = [
     `$1${REDACTED}`,
   ],
   [/(--(?:token|password|passphrase|secret|api-key|auth)[= ])(?:"[^"\n]*"|'[^'\n]*'|\S+)/gi, `$1${REDACTED}`],
-  // Tokens that show what they are: GitHub's, GitLab's, npm's, PyPI's, crates.io's, AWS's, Slack's, JSON Web Tokens.
+  // Tokens that show what they are: GitHub's, GitLab's, npm's, PyPI's, cargo's, AWS's, Slack's, JSON Web Tokens.
   [
     /\b(?:gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{20,}|glpat-[\w-]{16,}|npm_[A-Za-z0-9]{20,}|pypi-[\w-]{16,}|cio[A-Za-z0-9]{28,}|AKIA[0-9A-Z]{16}|xox[abprs]-[\w-]{10,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]+)/g,
     REDACTED,

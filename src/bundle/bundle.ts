@@ -87,6 +87,7 @@ export async function makeBundle(
             snapshot: input.resolved.recipe.wasm.snapshot ?? false,
             stack: input.resolved.recipe.wasm.stack,
             maxMemory: input.resolved.recipe.wasm.maxMemory ?? null,
+            ...(startsItself(input) ? { namesHome: true } : {}),
           },
         }),
   };
@@ -122,7 +123,8 @@ async function assemble(context: Context, input: BundleInput, folder: string): P
   const packages = await addPackages(home, input.packages);
   if (hasModulesInside(input)) await addLandmark(home, input.python);
   const { wasm } = input.resolved.recipe;
-  if (wasm !== undefined) await addWasmParts(home, input.program.meta.program, input.python, wasm);
+  if (wasm !== undefined)
+    await addWasmParts(home, input.program.meta.program, input.python, wasm, startsItself(input));
   const libraries =
     wasm === undefined
       ? await findLibraries(input, stdlib.extensions, packages)
@@ -243,6 +245,11 @@ async function findHostPaths(context: Context, input: BundleInput): Promise<Resu
     found.filter(({ needle }) => host.includes(needle)),
   );
   return leak === undefined ? ok(found.map(({ text }) => text)) : err(leak);
+}
+
+/** Whether PyO3 starts Python, which then has to be told where its library is: WASI tells no program its own path. */
+function startsItself({ resolved }: BundleInput): boolean {
+  return resolved.crate.pyo3?.autoInitialize === true;
 }
 
 function archiveName(input: BundleInput): string {

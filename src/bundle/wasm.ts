@@ -13,14 +13,20 @@ export async function addWasmParts(
   program: string,
   python: PythonDistribution,
   wasm: WasmSettings,
+  namesHome: boolean,
 ): Promise<void> {
   await mkdir(join(home, python.stdlib.replace(/^usr\//, ''), 'lib-dynload'), { recursive: true });
   const script = join(home, 'run');
-  await writeFile(script, runScript(program, wasm));
+  await writeFile(script, runScript(program, wasm, namesHome));
   await chmod(script, 0o755);
 }
 
-function runScript(program: string, { stack, maxMemory, snapshot }: WasmSettings): string {
+function runScript(
+  program: string,
+  { stack, maxMemory, snapshot }: WasmSettings,
+  namesHome: boolean,
+): string {
+  const home = namesHome ? ` --env PYTHONHOME=${PATHS.interpreter}` : '';
   const limits = [
     `max-wasm-stack=${stack}`,
     ...(maxMemory === undefined ? [] : [`max-memory-size=${maxMemory}`]),
@@ -54,6 +60,6 @@ if [ -f "\${1-}" ]; then
 fi
 eval "set -- $options --dir $(quote "$work") \\"\\$here/bin/${program}\\" \\"\\$@\\""
 exec "\${WASMTIME:-wasmtime}" run -W ${limits.join(',')} --dir "$here::${PATHS.interpreter}" \\
-  --argv0 ${PATHS.interpreter}/bin/${program} --env "ISOLATE_CWD=$work"${snapshot ? ' --env LANG=C.UTF-8' : ''} "$@"
+  --argv0 ${PATHS.interpreter}/bin/${program} --env "ISOLATE_CWD=$work"${snapshot ? ' --env LANG=C.UTF-8' : ''}${home} "$@"
 `;
 }

@@ -17,6 +17,7 @@ import { artifactsFolder, suiteOf } from '../pipeline.ts';
 import { blockersSummary } from '../report/actions/summary.ts';
 import { wrap } from '../report/text.ts';
 import { fingerprint } from '../store/fingerprint.ts';
+import { ownTag } from '../store/process-tag.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
 
 export const command: Command = {
@@ -53,7 +54,8 @@ async function run(invocation: Invocation): Promise<Result<Outcome>> {
   if (rust === 'path' && values.ladder === true) return err(ladderOnPath());
   const session = await openSession(context);
   if (!session.ok) return session;
-  const scratch = await mkdtemp(join(session.value.store.folder, 'tmp', 'probe-'));
+  // Named after this process: what a kill leaves is swept.
+  const scratch = await mkdtemp(join(session.value.store.folder, 'tmp', `${ownTag()}.probe-`));
   try {
     return await probe(session.value, invocation, scratch);
   } finally {
@@ -86,6 +88,8 @@ async function probe(
   if (!lock.ok) return lock;
   await using _ = lock.value;
   const site = { session, planned: planned.value, scratch, logs: join(artifacts, 'probe', 'logs'), volume };
+  // What an earlier probe printed.
+  await rm(site.logs, { recursive: true, force: true });
   const started = Date.now();
   if (values.ladder === true) return climbed(site, artifacts, started);
   const tried =
@@ -126,7 +130,10 @@ async function prepare(ground: Ground) {
 }
 
 function detail({ blocker }: Attempt) {
-  return { hit: false, detail: blocker === undefined ? 'nothing stops it' : `stopped: ${blocker.title}` };
+  return {
+    hit: false,
+    detail: blocker === undefined ? 'nothing stops it' : `${blocker.code}: ${blocker.title}`,
+  };
 }
 
 function told({ blocker, command }: Attempt, artifacts: string, { plan }: Planned): Outcome {

@@ -51,6 +51,8 @@ export interface ActionsSettings {
   readonly summary?: string;
   /** GITHUB_OUTPUT: file for the step's outputs. */
   readonly output?: string;
+  /** Of the secrets those that the runner may not know; its own it hides by itself. */
+  readonly mask: readonly string[];
 }
 
 /** What the environment says of Docker, as its own client reads it (docker(1), "Environment variables"). */

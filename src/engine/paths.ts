@@ -22,3 +22,12 @@ export const PATHS = {
   /** The emulator, where one is needed. */
   emulator: '/opt/emulator',
 } as const;
+
+/** A name as hostname(7) takes it: letters, digits and `-` inside, at most 63 of them. */
+export function hostNameOf(name: string): string {
+  const label = name
+    .replaceAll(/[^A-Za-z0-9]+/g, '-')
+    .slice(0, 63)
+    .replaceAll(/^-+|-+$/g, '');
+  return label === '' ? 'sandbox' : label;
+}

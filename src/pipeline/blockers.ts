@@ -44,7 +44,7 @@ export class BlockerBook {
 
   constructor(input: BookInput) {
     this.#input = input;
-    removeBlockers(input.artifacts, input.about.folder);
+    onPaper(() => removeBlockers(input.artifacts, input.about.folder));
   }
 
   /** The one that was met last. */
@@ -82,7 +82,7 @@ export class BlockerBook {
     if (blocker === undefined) return failure;
     const told = { ...blocker, failure: failure.code };
     this.#keep(told);
-    updateBlocker(artifacts, told);
+    onPaper(() => updateBlocker(artifacts, told));
     this.#writeSarif();
     return explained(failure, told, artifacts, log);
   }
@@ -129,7 +129,7 @@ export class BlockerBook {
     const known = this.#found.get(blocker.log);
     if (known !== undefined) return this.#again(known, blocker);
     this.#keep(blocker);
-    writeBlocker(artifacts, blocker, redactText(log, secrets));
+    onPaper(() => writeBlocker(artifacts, blocker, redactText(log, secrets)));
     this.#writeSarif();
     return blocker;
   }
@@ -155,17 +155,23 @@ export class BlockerBook {
     const all = [...new Set([...(known.samples ?? []), ...samples])].sort();
     const more = { ...known, samples: all };
     this.#keep(more);
-    updateBlocker(this.#input.artifacts, more);
+    onPaper(() => updateBlocker(this.#input.artifacts, more));
     return more;
   }
 
   #writeSarif(): void {
-    const { settings, artifacts, recipeFile } = this.#input;
-    writeSarif(
-      artifacts,
-      this.#input.about.folder,
-      sarifLog(this.blockers, toolOf(settings.home), recipeFile),
-    );
+    const { settings, artifacts, recipeFile, about } = this.#input;
+    const log = sarifLog(this.blockers, toolOf(settings.home), recipeFile);
+    onPaper(() => writeSarif(artifacts, about.folder, log));
+  }
+}
+
+/** A disk that is full or refuses must not hide what the tool said: that is told all the same. */
+function onPaper(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
   }
 }
 

@@ -56,7 +56,7 @@ export async function makeTargetWorld(
   const { unpacked: bundle, program, rootfs, wasmtime } = input;
   const { digest } = input.bundle.meta;
   const { wasm: settings } = plan.recipe;
-  const common = { rootfs, bundle, digest, program };
+  const common = { rootfs, bundle, digest, program, namesHome: plan.crate.pyo3?.autoInitialize === true };
   if (settings === undefined) return ok(targetWorld(plan, { ...common, toolchain: input.toolchain }));
   if (wasmtime === undefined) {
     const script = join(session.context.settings.home, 'runners', 'node-wasi', 'run.mjs');

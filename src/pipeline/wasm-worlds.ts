@@ -18,6 +18,8 @@ interface WasmWorldInput {
   readonly digest: string;
   /** File name of the module in the bundle. */
   readonly program: string;
+  /** The program leaves it to Python to find its library. */
+  readonly namesHome: boolean;
 }
 
 /** Where a sandbox sees the module that was compiled ahead of time. */
@@ -45,7 +47,7 @@ export function wasmtimeWorld(
       '--allow-precompiled',
       ...codeOptions(settings),
       ...limit,
-      ...programOptions(input.program),
+      ...programOptions(input),
       `${MODULE_AT}/${precompiled.meta.file}`,
     ],
     env: {},
@@ -79,7 +81,7 @@ export function nodeWasiWorld(
       '--no-warnings',
       `--stack-size=${stack}`,
       SCRIPT_AT,
-      ...programOptions(input.program),
+      ...programOptions(input),
       program,
     ],
     env: {},
@@ -98,10 +100,11 @@ function bundleMount({ bundle }: WasmWorldInput) {
 }
 
 /** What the program sees: the bundle, the suite and the working folder, all at the paths that the reference has them at. */
-function programOptions(program: string): readonly string[] {
+function programOptions({ program, namesHome }: WasmWorldInput): readonly string[] {
   return [
     ...[PATHS.interpreter, SUITE_AT, SCRATCH_AT].flatMap((path) => ['--dir', path]),
     ...['-S', 'inherit-env', '--env', `ISOLATE_CWD=${SCRATCH_AT}`],
+    ...(namesHome ? ['--env', `PYTHONHOME=${PATHS.interpreter}`] : []),
     ...['--argv0', `${PATHS.interpreter}/bin/${program}`],
   ];
 }

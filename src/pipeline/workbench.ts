@@ -7,7 +7,7 @@ import type { Context } from '../domain/context.ts';
 import type { Plan } from '../domain/plan.ts';
 import { ok, type Result } from '../domain/result.ts';
 import type { Sandbox } from '../engine/engine.ts';
-import { PATHS } from '../engine/paths.ts';
+import { hostNameOf, PATHS } from '../engine/paths.ts';
 import { hostMachine } from './host.ts';
 import { planRun, prepareEnv } from './prepare.ts';
 import { openSession, type Session } from './session.ts';
@@ -65,7 +65,7 @@ async function open<T>(
     rootfs: toolchain.value.folder,
     network: context.settings.offline ? 'none' : 'host',
     mounts: [...buildMounts(place, folder), ...cargo.value.mounts],
-    hostname: plan.recipe.name,
+    hostname: hostNameOf(plan.recipe.name),
   });
   if (!sandbox.ok) return sandbox;
   await using box = sandbox.value;

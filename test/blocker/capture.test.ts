@@ -201,6 +201,15 @@ test("a failure without a process of ours is told from its own words; one that i
   assert.match(blocker.lines[0] ?? '', /\*\*\*@mirror\.example/);
 });
 
+test('artifacts that cannot be written do not hide what the tool said', async (t) => {
+  const { run, artifacts, book } = bench(t);
+  writeFileSync(join(artifacts, 'blockers'), 'a file where the folder has to be');
+  const failure = errorOf(await run(LINKER));
+  assert.equal(failure.code, 'build/failed');
+  assert.match(failure.why ?? '', /missing-cross-linker/);
+  assert.equal(book.blockers.length, 1);
+});
+
 test('a failure that passes through two stages is told once', async (t) => {
   const { recorder, book } = bench(t);
   const nothing = () => ({ hit: false, detail: '' });

@@ -89,6 +89,7 @@ test('part of a tree: folders, the files that are wanted, links as they are; the
   symlinkSync('libpython3.13.so.1.0', join(from, 'usr/lib/libpython3.13.so'));
   writeFileSync(join(from, 'usr/lib/python3.13/os.py'), 'os');
   writeFileSync(join(from, 'usr/lib/libc.so.6'), 'c');
+  writeFileSync(join(from, 'usr/lib/libz.a'), 'z');
   linkSync(join(from, 'usr/lib/libc.so.6'), join(from, 'usr/lib/libm.so.6'));
   const files = (folder: string, below = ''): readonly string[] =>
     readdirSync(join(folder, below), { withFileTypes: true })
@@ -96,9 +97,14 @@ test('part of a tree: folders, the files that are wanted, links as they are; the
         entry.isDirectory() ? files(folder, join(below, entry.name)) : [join(below, entry.name)],
       )
       .sort();
-  const part = async (name: 'target-std' | 'libc' | 'libpython'): Promise<readonly string[]> => {
+  const python = {
+    link: { libraries: [{ name: 'z', linkage: 'static' }], folders: [], whole: false },
+  } as const;
+  const part = async (
+    name: 'target-std' | 'libc' | 'libpython' | 'link-libraries',
+  ): Promise<readonly string[]> => {
     const to = join(place, name);
-    await linkPart(from, to, (path) => isPartOf(name, path));
+    await linkPart(from, to, (path) => isPartOf(name, path, python));
     return files(to);
   };
   assert.deepEqual(await part('target-std'), ['usr/lib/rustlib/far/lib/libcore.rlib']);
@@ -107,6 +113,7 @@ test('part of a tree: folders, the files that are wanted, links as they are; the
     'usr/lib/libpython3.13.so.1.0',
     'usr/lib/python3.13/os.py',
   ]);
+  assert.deepEqual(await part('link-libraries'), ['usr/lib/libz.a']);
   assert.deepEqual(await part('libc'), ['lib', 'usr/lib/libc.so.6', 'usr/lib/libm.so.6']);
   assert.equal(readlinkSync(join(place, 'libc', 'lib')), 'usr/lib');
   assert.equal(readFileSync(join(place, 'libc', 'usr/lib/libc.so.6'), 'utf8'), 'c');

@@ -33,6 +33,13 @@ test('the matrix holds a job for each recipe, and nothing but the jobs', async (
   assert.ok((first?.['timeout-minutes'] ?? 0) < (second?.['timeout-minutes'] ?? 0));
 });
 
+test('an image for the machine of the target takes the runner of that machine, and needs no emulator', async () => {
+  const { stdout } = await provision(['matrix', 'aarch64-native', 'aarch64']);
+  const [, own, other] = stdout.split('\n');
+  assert.match(own as string, /^aarch64-native +ubuntu-24\.04-arm +.* native$/);
+  assert.match(other as string, /^aarch64 +ubuntu-24\.04 +.* qemu-aarch64$/);
+});
+
 test('without names the matrix is of every shipped recipe', async () => {
   const { stdout } = await provision(['matrix', '--json']);
   const list = await provision(['list', '--json']);
@@ -118,13 +125,18 @@ test('a mistake in a recipe is annotated where it is; secrets of the environment
   const cwd = temporaryFolder(t);
   mkdirSync(join(cwd, 'sub'));
   writeFileSync(join(cwd, 'sub', 'mine.yaml'), 'schema: 1\ndescription: X.\ntoolchan: llvm\n');
-  const env = { MY_TOKEN: 'hush-hush', https_proxy: 'http://me:p%40ss-word@proxy.invalid:1' };
+  const env = {
+    ACTIONS_RUNTIME_TOKEN: 'the-runner-hides-its-own',
+    MY_TOKEN: 'hush-hush',
+    https_proxy: 'http://me:p%40ss-word@proxy.invalid:1',
+  };
   const { run, summary, output } = await inActions(t, ['run', 'sub/mine.yaml', '--quiet'], { cwd, env });
   assert.equal(run.status, 2);
   const first = run.stderr.split('\n').findIndex((line) => !line.startsWith('::add-mask::'));
   const masked = run.stderr.split('\n').slice(0, first);
   for (const secret of ['hush-hush', 'p%2540ss-word', 'p@ss-word'])
     assert.ok(masked.includes(`::add-mask::${secret}`), secret);
+  assert.ok(!run.stderr.includes('the-runner-hides-its-own'));
   assert.match(run.stderr, /^::error file=sub\/mine\.yaml,line=3,col=1,title=recipe\/unknown-key::/m);
   assert.match(run.stderr, /^error\[recipe\/unknown-key\]/m);
   assert.match(summary, /recipe\/unknown/);

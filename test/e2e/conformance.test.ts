@@ -6,7 +6,7 @@ import { before, test } from 'node:test';
 import type { Conformance } from '../../src/domain/conformance.ts';
 import { provision, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
 
-const MODULES = ['test_grammar', 'test_int', 'test_json'];
+const MODULES = ['test_grammar', 'test_copy', 'test_complex'];
 
 let folder = '';
 
@@ -34,7 +34,7 @@ test('what passes on the reference passes in the bundle, and both ran every test
   );
   for (const { name, reference, target } of modules) {
     assert.deepEqual([reference.end, target.end], ['done', 'done'], name);
-    assert.ok(reference.passed > 40, `${name}: ${reference.passed}`);
+    assert.ok(reference.passed > 30, `${name}: ${reference.passed}`);
     assert.equal(target.failed, reference.failed, name);
     assert.equal(target.passed + target.skipped, reference.passed + reference.skipped, name);
   }

@@ -59,6 +59,20 @@ test('PyO3 0.27 with a static libpython: the report says what was done, and the 
   assert.notEqual(elsewhere.status, 0);
 });
 
+test('the same crate as a module of WebAssembly', async () => {
+  const cwd = join(crates, 'pyo3-0.27-static');
+  const ran = await provision(['wasm32-wasip1', '--samples', join(crates, 'pure')], {
+    cwd,
+    store: SHARED_STORE,
+    timeoutMs: 30 * 60_000,
+  });
+  assert.equal(ran.status, 0, ran.stdout + ran.stderr);
+  const folder = join(cwd, 'artifacts', 'wasm32-wasip1');
+  const report = JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8')) as Report;
+  assert.equal(report.totals.passed, 1);
+  assert.match(notice(report), /`run` of the bundle tells it where/);
+});
+
 test('PyO3 0.30 with the stable ABI, beside crates that link zlib, SQLite and OpenSSL', async () => {
   const report = await run('pyo3-0.30-sys', 'musl');
   assert.equal(report.totals.passed, 2);

@@ -1,9 +1,12 @@
 // Bundles as people ship them: loaded by real container engines, installed by real dpkg, and started from there.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, createReadStream, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { before, test } from 'node:test';
+import Docker from 'dockerode';
 import { provision, REPOSITORY, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
 import { engineMissing, startEngine } from '../support/dockerd.ts';
 
@@ -45,15 +48,20 @@ test('the report lists what is shipped', () => {
 test('Docker loads the image and runs it', { skip: engineMissing('dockerd') }, async () => {
   const engine = await startEngine('dockerd');
   try {
-    const docker = (...args: string[]) =>
-      spawnSync('docker', ['--host', `unix://${engine.socket}`, ...args], { encoding: 'utf8' });
-    const loaded = docker('load', '--input', shipped('musl', '.oci.tar'));
-    assert.match(loaded.stdout, /Loaded image: isolate:0\.1\.0/, loaded.stderr);
-    const mount = ['--volume', `${folder}:/scripts:ro`];
-    const options = ['--rm', '--network', 'none', '--read-only', '--user', '65534:65534', ...mount];
-    const run = docker('run', ...options, 'isolate:0.1.0', '/scripts/hello.py', 'you');
-    assert.equal(run.stderr, '');
-    assert.equal(run.stdout, '["hello", "you"]\n');
+    const docker = new Docker({ socketPath: engine.socket });
+    const loading = await docker.loadImage(createReadStream(shipped('musl', '.oci.tar')));
+    assert.match(await text(loading as Readable), /Loaded image: isolate:0\.1\.0/);
+    const container = await docker.createContainer({
+      Image: 'isolate:0.1.0',
+      Cmd: ['/scripts/hello.py', 'you'],
+      User: '65534:65534',
+      HostConfig: { NetworkMode: 'none', ReadonlyRootfs: true, Binds: [`${folder}:/scripts:ro`] },
+    });
+    await container.start();
+    assert.equal((await container.wait()).StatusCode, 0);
+    const said = await container.logs({ stdout: true, stderr: true });
+    // Behind the eight bytes that tell stream and length.
+    assert.equal(said.toString('utf8', 8), '["hello", "you"]\n');
   } finally {
     await engine.remove();
   }

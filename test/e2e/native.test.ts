@@ -99,7 +99,13 @@ try:
     encodings.utf_8.decode(b"\\xff")
 except UnicodeDecodeError as error:
     print(error.__traceback__.tb_next.tb_frame.f_code.co_filename == encodings.utf_8.__file__)
-kept = Node("global")
+
+
+class Plain:
+    pass
+
+
+kept = Plain()
 os.kept = Node("attribute of a module")
 weakref.finalize(kept, print, "finalised")
 `;

@@ -163,7 +163,8 @@ test('a module that is too large for the memory it may have is not the programâ€
     '--samples',
     join(ANY, 'duck_typing.py'),
   );
-  assert.equal(ran.status, 7, ran.stdout + ran.stderr);
+  assert.equal(ran.status, 6, ran.stdout + ran.stderr);
+  assert.match(ran.stdout + ran.stderr, /wasm-memory-limit/);
   const [sample] = report('tiny').samples;
   assert.equal(sample?.kind, 'emulator-crash');
   assert.match(
@@ -208,14 +209,11 @@ test('a wheel that is another one, that no index has, or that may not be fetched
   };
   const digest = await attempt([/sha256: [0-9a-f]{8}/, 'sha256: 00000000']);
   assert.equal(digest.status, 4, digest.stdout + digest.stderr);
-  assert.match(digest.stdout + digest.stderr, /fetch\/wheel-digest[\s\S]*is not the locked one/);
+  assert.match(digest.stdout + digest.stderr, /fetch\/wheel-digest[\s\S]*not the\s+locked one/);
   const version = [/^version: .*$/m, 'version: 50.0.99999'] as const;
   const absent = await attempt(version);
   assert.equal(absent.status, 4, absent.stdout + absent.stderr);
-  assert.match(
-    absent.stdout + absent.stderr,
-    /fetch\/wheel-not-found[\s\S]*no wheel of wasmtime 50\.0\.99999/,
-  );
+  assert.match(absent.stdout + absent.stderr, /fetch\/wheel-not-found[\s\S]*50\.0\.99999/);
   const offline = await attempt(version, '--offline');
   assert.equal(offline.status, 4, offline.stdout + offline.stderr);
   assert.match(offline.stdout + offline.stderr, /fetch\/wheel-offline/);

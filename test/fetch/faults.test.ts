@@ -292,10 +292,10 @@ test('no network: said once the tries are over, for many packages as quickly as 
   await closed.close();
   const packages = Array.from({ length: 60 }, (_, i) => lockedPackage(`p${i}`).locked);
   const started = performance.now();
-  const { failure } = await fetchAll(store, packages, mirrorsOf(closed.url), { backoffMs: 50 });
+  const { failure } = await fetchAll(store, packages, mirrorsOf(closed.url), { backoffMs: 1000 });
   assert.equal(failure?.code, 'fetch/no-network');
   assert.match(failure.evidence?.[0] ?? '', /ECONNREFUSED/);
-  assert.ok(performance.now() - started < 3000);
+  assert.ok(performance.now() - started < 30_000);
 });
 
 test('a mirror that cannot be reached is passed over for all packages once that is known', async (t) => {
@@ -305,7 +305,7 @@ test('a mirror that cannot be reached is passed over for all packages once that 
   const all = Array.from({ length: 30 }, (_, i) => lockedPackage(`p${i}`));
   const good = await startMirror(t, files(new Map(all.map(({ locked, bytes }) => [locked.path, bytes]))));
   const started = performance.now();
-  const options = { backoffMs: 100, connections: 2 };
+  const options = { backoffMs: 500, connections: 2 };
   const { failure } = await fetchAll(
     store,
     all.map(({ locked }) => locked),
@@ -313,6 +313,6 @@ test('a mirror that cannot be reached is passed over for all packages once that 
     options,
   );
   assert.equal(failure, undefined);
-  // 15 rounds of about 700 ms each, were each package to find out for itself.
-  assert.ok(performance.now() - started < 4000);
+  // 15 rounds of about 3.5 s each, were each package to find out for itself.
+  assert.ok(performance.now() - started < 30_000);
 });

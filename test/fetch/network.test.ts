@@ -84,10 +84,10 @@ test('a certificate of an unknown authority is refused at once, and taken with t
   const { locked, bytes } = lockedPackage('one');
   const address = await startTlsMirror(t, locked.path, bytes);
   const started = performance.now();
-  const { failure } = await fetchAll(store, [locked], mirrorsOf(address), { backoffMs: 5000 });
+  const { failure } = await fetchAll(store, [locked], mirrorsOf(address), { backoffMs: 100_000 });
   assert.equal(failure?.code, 'fetch/untrusted-connection');
   assert.match(failure.fix.join(' '), /SSL_CERT_FILE/);
-  assert.ok(performance.now() - started < 4000, 'it was tried again');
+  assert.ok(performance.now() - started < 60_000, 'it was tried again');
   const context = testContext({ caBundle: CERTIFICATE });
   assert.equal((await fetchAll(store, [locked], mirrorsOf(address), {}, context)).failure, undefined);
   assertStored(store, locked, bytes);

@@ -213,7 +213,7 @@ test('the status says in words what the exit code says', async (t) => {
   const status = async (code: string | undefined): Promise<unknown> => {
     const output = join(folder, `${(code ?? 'none').replace('/', '-')}`);
     const failure = code === undefined ? undefined : ({ code, what: 'X.', fix: [] } as never);
-    await tellActions({ output }, 'run', { failure });
+    await tellActions({ output, mask: [] }, 'run', { failure });
     const { status: word, 'exit-code': exit } = readOutputs(output);
     return [word, exit];
   };
@@ -231,7 +231,7 @@ test('files of the runner that cannot be written are told, and end nothing', asy
   const folder = temporaryFolder(t);
   mkdirSync(join(folder, 'is-a-folder'));
   const file = join(folder, 'is-a-folder');
-  const said = await tellActions({ output: file, summary: file }, 'run', {
+  const said = await tellActions({ output: file, summary: file, mask: [] }, 'run', {
     news: { summary: 'x' },
   });
   assert.deepEqual(said, [

@@ -103,7 +103,7 @@ class Walk {
       () => attempt(`${number}-${name}`),
       ({ blocker }) => ({
         hit: false,
-        detail: blocker === undefined ? 'nothing stops it' : `stopped: ${blocker.title} [${blocker.code}]`,
+        detail: blocker === undefined ? 'nothing stops it' : `${blocker.code}: ${blocker.title}`,
       }),
     );
     if (!tried.ok) return tried;
@@ -130,7 +130,7 @@ class Walk {
 }
 
 /** Parts of the sysroot that are files. */
-const PARTS: readonly RungName[] = ['target-std', 'libc', 'libpython'];
+const PARTS: readonly RungName[] = ['target-std', 'libc', 'libpython', 'link-libraries'];
 
 async function buildWith(site: Site, prepared: Prepared, applied: ReadonlySet<RungName>, name: string) {
   const parts = PARTS.filter((part) => applied.has(part));
@@ -146,13 +146,14 @@ async function buildWith(site: Site, prepared: Prepared, applied: ReadonlySet<Ru
 
 async function partial(
   site: Site,
-  { sysroot }: Prepared,
+  { sysroot, python }: Prepared,
   parts: readonly RungName[],
   name: string,
 ): Promise<string> {
-  if (parts.length === PARTS.length) return sysroot.folder;
+  const all = PARTS.filter((part) => part !== 'link-libraries' || python.link !== undefined);
+  if (parts.length === all.length) return sysroot.folder;
   const folder = join(site.scratch, `sysroot-${name}`);
-  await linkPart(sysroot.folder, folder, (path) => parts.some((part) => isPartOf(part, path)));
+  await linkPart(sysroot.folder, folder, (path) => parts.some((part) => isPartOf(part, path, python)));
   return folder;
 }
 

@@ -119,14 +119,16 @@ export function buildOf(applied: ReadonlySet<RungName>, prepared: Prepared, plan
   };
 }
 
-/** Files of the sysroot that a rung brings. */
-export function isPartOf(name: RungName, path: string): boolean {
-  return partAt(path) === name;
+/** Whether a file of the sysroot is what a rung brings. */
+export function isPartOf(name: RungName, path: string, python: Pick<PythonDistribution, 'link'>): boolean {
+  return partAt(path, python) === name;
 }
 
-function partAt(path: string): RungName {
+function partAt(path: string, { link }: Pick<PythonDistribution, 'link'>): RungName {
   if (/^usr\/lib\/rustlib\//.test(path)) return 'target-std';
-  return /(?:^|\/)(?:libpython3[^/]*$|python3\.\d+t?\/)/.test(path) ? 'libpython' : 'libc';
+  if (/(?:^|\/)(?:libpython3[^/]*$|python3\.\d+t?\/)/.test(path)) return 'libpython';
+  const library = /(?:^|\/)lib([^/]+)\.a$/.exec(path)?.[1];
+  return link?.libraries.some(({ name }) => name === library) === true ? 'link-libraries' : 'libc';
 }
 
 /** What a rung adds, in words of the tools. */
