@@ -6,7 +6,7 @@ import type { Command, Invocation, Outcome } from './command.ts';
 
 export const command: Command = {
   name: 'matrix',
-  summary: 'print the job matrix of GitHub Actions: a job for each recipe that has locks',
+  summary: 'print the job matrix of GitHub Actions',
   positionals: [{ name: 'recipe', required: false, rest: true, completes: 'recipe' }],
   options: {},
   examples: ['provision matrix', 'provision matrix --json', 'provision matrix --json aarch64 musl'],

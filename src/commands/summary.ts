@@ -9,7 +9,7 @@ import type { Command, Invocation, Outcome } from './command.ts';
 
 export const command: Command = {
   name: 'summary',
-  summary: 'put the reports of several recipes into one table; fails when one of them failed',
+  summary: 'put the reports of several recipes into one table',
   positionals: [{ name: 'folder', required: true, completes: 'file' }],
   options: {
     matrix: {

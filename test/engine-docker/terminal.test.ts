@@ -36,8 +36,8 @@ function suite(product: Product): void {
   test('a shell has the terminal: its size, and Ctrl-C for what runs in it', async () => {
     const terminal = inContainer(['bash', '--norc', '-i']);
     await terminal.shows('in> ');
-    terminal.type('stty size\n');
-    await terminal.shows('33 77');
+    terminal.type('until [ "$(stty size)" = "33 77" ]; do sleep 0.1; done; echo si""zed\n');
+    await terminal.shows('sized');
     terminal.type('echo start; sleep 100\n');
     await terminal.shows('start');
     terminal.type(CTRL_C);

@@ -7,8 +7,8 @@ import type { Machine } from './machine.ts';
 import { type Run, start, stateAfter, statusOrSignal } from './run.ts';
 import { demultiplex } from './streams.ts';
 
-const RESIZES = 10;
-const RESIZE_PAUSE_MS = 100;
+/** Milliseconds between one telling of the size and the next, at the start. */
+const RESIZES_MS = [50, 100, 200, 400, 800];
 
 /** Whether there is a terminal to hand over. */
 export function haveTerminal(): boolean {
@@ -70,22 +70,23 @@ function showAll(stream: Duplex): Promise<void> {
   });
 }
 
-/** One that has just been started takes no size yet, and one that has just ended none any more. */
-async function tryResize(api: Machine['api'], container: string): Promise<void> {
-  for (let attempt = 0; attempt < RESIZES; attempt++) {
-    try {
-      return await api.containers.resize(container, process.stdout.rows, process.stdout.columns);
-    } catch {
-      await sleep(RESIZE_PAUSE_MS, undefined, { ref: false });
-    }
+/**
+ * A terminal that has just been started refuses a size, or takes it and forgets it (Docker 20.10): it is told a few
+ * times more. The same size once more changes nothing, and one that has ended has none.
+ */
+async function begin(resize: () => Promise<void>): Promise<void> {
+  for (const pause of RESIZES_MS) {
+    await resize().catch(() => {});
+    await sleep(pause, undefined, { ref: false });
   }
 }
 
 /** The program's terminal has the size of ours, also when that changes. Gives what ends it. */
 function followSize({ api }: Machine, container: string): () => void {
   const { stdout } = process;
-  const resize = (): void => void tryResize(api, container);
-  resize();
+  const tell = (): Promise<void> => api.containers.resize(container, stdout.rows, stdout.columns);
+  const resize = (): void => void tell().catch(() => {});
+  void begin(tell);
   stdout.on('resize', resize);
   return () => stdout.off('resize', resize);
 }
