@@ -140,6 +140,7 @@ test('an entry that is damaged counts as absent and is replaced', async (t) => {
     assert.ok(again.ok, JSON.stringify(again));
     assert.deepEqual([again.value.hit, again.value.meta], [false, { text: `whole ${index}` }]);
   }
+  assert.ok((await store.settled()).ok);
   assert.deepEqual(leftovers(store.folder), []);
 });
 
