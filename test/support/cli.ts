@@ -45,8 +45,7 @@ export function startProvision(args: readonly string[], options: CliOptions = {}
     ...(options.through ?? []),
     process.execPath,
     join(options.home ?? REPOSITORY, 'src', 'cli.ts'),
-    ...args,
-    ...(options.store === undefined ? [] : ['--store', options.store]),
+    ...withStore(args, options.store),
   ] as [string, ...string[]];
   return spawn(command[0], command.slice(1), {
     cwd: options.cwd ?? tmpdir(),
@@ -54,6 +53,13 @@ export function startProvision(args: readonly string[], options: CliOptions = {}
     env: { ...plainEnvironment(), PROVISION_ENGINE: 'namespace', ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+}
+
+/** The option stands in front of `--`: what follows that is another program's. */
+function withStore(args: readonly string[], store: string | undefined): readonly string[] {
+  if (store === undefined) return args;
+  const end = args.includes('--') ? args.indexOf('--') : args.length;
+  return [...args.slice(0, end), '--store', store, ...args.slice(end)];
 }
 
 /** Runs the real CLI to its end. */
