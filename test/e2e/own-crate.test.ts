@@ -1,6 +1,7 @@
 // A person's own crate, as they have it: a member of a workspace, on an odd path, with a provision.yaml that extends.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import {
   appendFileSync,
   existsSync,
@@ -128,7 +129,8 @@ before(async () => {
     'Cargo.lock': lock(),
     'app/Cargo.toml':
       '[package]\nname = "app"\nversion = "0.1.0"\nedition = "2021"\n[dependencies]\nhelper = { path = "../helper" }\npyo3 = { version = "0.30.1", default-features = false }\n',
-    'app/src/main.rs': MAIN,
+    // Another crate each time: what an earlier run of these tests has kept is not the outcome of this one.
+    'app/src/main.rs': `${MAIN}// ${randomUUID()}\n`,
     'helper/Cargo.toml': '[package]\nname = "helper"\nversion = "0.1.0"\nedition = "2021"\n',
     'helper/src/lib.rs': 'pub fn greeting() -> &\'static str {\n    "hello"\n}\n',
     'provision.yaml': RECIPE,
