@@ -119,7 +119,7 @@ pub fn complain(message: fmt::Arguments) {
 }
 
 /// e.g. `python3.13`, or `python3.13t` where the interpreter has no global lock (PEP 703).
-fn library_name() -> String {
+pub fn library_name() -> String {
     // SAFETY: a static string, readable before initialisation: "3.13.5 (main, …) [GCC …]".
     let version = unsafe { CStr::from_ptr(ffi::Py_GetVersion()) }.to_string_lossy();
     let mut numbers = version.split(|c: char| !c.is_ascii_digit());

@@ -9,6 +9,7 @@ use std::slice;
 use pyo3::ffi;
 
 use crate::home::{self, Located};
+use crate::site;
 
 /// The command line as bytes: whatever the caller gave, UTF-8 or not.
 #[derive(Clone, Copy)]
@@ -99,7 +100,12 @@ pub fn initialize(command_line: Arguments, argv: Arguments, parsing: ArgumentPar
     if parsing == ArgumentParsing::None || !program.is_found_by_name() {
         config.set_executable(&program)?;
     }
-    config.initialize()
+    let without_site = site::may_be_left_out(argv, parsing);
+    if without_site {
+        config.leave_out_site();
+    }
+    config.initialize()?;
+    if without_site { site::make_up_for(&program) } else { Ok(()) }
 }
 
 /// What `PYTHONMALLOC` can say otherwise: the recipe's `allocator`, a number of CPython's `PyMemAllocatorName`
@@ -186,6 +192,11 @@ impl Config {
         let config = self.raw();
         // SAFETY: a field of the live structure; CPython decodes and copies the string.
         check(unsafe { ffi::PyConfig_SetBytesString(config, &raw mut (*config).home, home.as_ptr()) })
+    }
+
+    fn leave_out_site(&mut self) {
+        // SAFETY: a field of the live structure.
+        unsafe { (*self.raw()).site_import = 0 };
     }
 
     /// Reads environment and command line into the structure, without computing paths.

@@ -9,6 +9,7 @@
 mod embed;
 mod home;
 mod interpreter;
+mod site;
 #[cfg(all(target_os = "wasi", feature = "snapshot"))]
 mod snapshot;
 #[cfg(target_os = "wasi")]

@@ -203,6 +203,107 @@ def objects():
     return ordered[:3], len(shapes), found, colours[:2], dataclasses.replace(items[0], weight=3), max(items).weight
 
 
+class Unit:
+    """A descriptor that converts on the way in and out."""
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def __set_name__(self, owner, name):
+        self.field = f"{name}_stored"
+
+    def __get__(self, instance, owner):
+        if instance is None:
+            return self
+        return instance.__dict__[self.field] // self.factor
+
+    def __set__(self, instance, value):
+        if value < 0:
+            raise ValueError(value)
+        instance.__dict__[self.field] = value * self.factor
+
+
+class Parcel:
+    grams = Unit(1000)
+    __slots__ = ("__dict__", "sender")
+    count = 0
+
+    def __init__(self, grams, sender="post"):
+        self.grams = grams
+        self.sender = sender
+
+    @classmethod
+    def made(cls, grams):
+        cls.count += 1
+        return cls(grams)
+
+    @staticmethod
+    def rate(zone):
+        return 3 + zone
+
+    def price(self, zone=1):
+        return self.grams * self.rate(zone)
+
+    def __add__(self, other):
+        return type(self)(self.grams + other.grams)
+
+    def __lt__(self, other):
+        return self.grams < other.grams
+
+    def __len__(self):
+        return self.grams
+
+    def __contains__(self, item):
+        return item in self.sender
+
+    def __getitem__(self, key):
+        return getattr(self, key)
+
+    def __setitem__(self, key, value):
+        setattr(self, key, value)
+
+    def __call__(self, zone):
+        return self.price(zone)
+
+
+class Express(Parcel):
+    def price(self, zone=1):
+        return super().price(zone) * 2
+
+
+class Fragile(Express):
+    def price(self, zone=1):
+        return super().price(zone=zone) + 7
+
+    def __getattr__(self, name):
+        kind, found, rest = name.rpartition("_as_")
+        if not found:
+            raise AttributeError(name)
+        return f"{kind}:{rest}"
+
+
+def attributes():
+    """Descriptors, inheritance, operators and names that are computed: one place of the code, several classes."""
+    parcels = [kind.made(weight) for weight, kind in zip(range(2, 62), itertools.cycle((Parcel, Express, Fragile)))]
+    total = 0
+    for turn in range(60):
+        for parcel in parcels:
+            parcel.grams = parcel.grams % 50 + 1
+            total += parcel.price(turn % 4) + len(parcel)
+            method = getattr(parcel, "price" if turn % 3 else "weigh", None)
+            if callable(method):
+                total += method()
+            if hasattr(parcel, "label_as_text"):
+                total += len(parcel.label_as_text)
+            parcel["sender"] = "post" if turn % 2 else "courier"
+            total += ("c" in parcel) + len(parcel["sender"]) + parcel(2)
+            try:
+                parcel.absent
+            except AttributeError:
+                total += 1
+    return total, sum(map(len, sorted(parcels)[:9])), (parcels[0] + parcels[1]).grams
+
+
 def containers():
     groups = collections.defaultdict(list)
     for i in range(20000):
@@ -420,7 +521,7 @@ def starts():
         subprocess.run([sys.executable, "-c", "pass"], check=True)
 
 
-PARTS = [arithmetic, wide_integers, sieve, matrices, queens, words, objects, containers, generators, closures, exceptions, matching]
+PARTS = [arithmetic, wide_integers, sieve, matrices, queens, words, objects, attributes, containers, generators, closures, exceptions, matching]
 PARTS += [text_formats, numbers, source_code, dynamic, concurrency, files, starts]
 
 

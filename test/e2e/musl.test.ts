@@ -1,7 +1,7 @@
 // CPython built from its source into one static program: what the bundle is, and that it needs nothing of a system.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { type CliRun, provision, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
@@ -73,6 +73,58 @@ test('the bundle runs where it is itself the root of the file system', () => {
   const run = spawnSync('unshare', command, { encoding: 'utf8' });
   assert.equal(run.stderr, '');
   assert.equal(run.stdout, '/lib/python3.13/json/__init__.py /\n');
+});
+
+test('a start leaves `site` out where it has nothing to find, and imports it where it has', () => {
+  const root = temporaryFolder({ after: (done) => process.once('exit', done) });
+  const archive = join(folder, 'artifacts', 'musl', 'isolate-x86_64-unknown-linux-musl.tar.gz');
+  assert.equal(spawnSync('tar', ['-xzf', archive, '-C', root, '--strip-components=1']).status, 0);
+  const home = join(root, 'home of someone');
+  mkdirSync(home);
+  const script = join(root, 'script.py');
+  const early = `early = 'site' in sys.modules or 'os' in sys.modules\n`;
+  writeFileSync(
+    script,
+    `import sys\n${early}print(early, sys.flags.no_site, 'exit' in dir(__builtins__), sys.path[4:])\n`,
+  );
+  const start = (env: Readonly<Record<string, string>> = {}, ...options: string[]) => {
+    const run = spawnSync(join(root, 'bin', 'isolate'), [...options, script], {
+      encoding: 'utf8',
+      env: { HOME: home, ...env },
+    });
+    assert.equal(run.stderr, '');
+    return run.stdout.trim();
+  };
+  const without = 'False 0 True []';
+  assert.equal(start(), without);
+  assert.equal(start({ PYTHONHASHSEED: '0' }), without);
+  assert.equal(start({}, '-S'), 'False 1 False []');
+  // Each of these is something that `site` heeds.
+  assert.equal(start({}, '-X', 'utf8'), 'True 0 True []');
+  assert.equal(start({ HOME: 'relative' }), 'True 0 True []');
+  const elsewhere = join(root, 'elsewhere');
+  mkdirSync(elsewhere);
+  writeFileSync(join(elsewhere, 'sitecustomize.py'), 'import builtins, sys\nprint("customized")\n');
+  assert.match(start({ PYTHONPATH: elsewhere }), /^customized\nTrue 0 True/);
+  const library = join(root, 'lib', 'python3.13');
+  writeFileSync(join(library, 'usercustomize.py'), 'print("by the user")\n');
+  assert.equal(start(), 'by the user\nTrue 0 True []');
+  rmSync(join(library, 'usercustomize.py'));
+  rmSync(join(library, '__pycache__', 'usercustomize.cpython-313.pyc'), { force: true });
+  const packages = join(library, 'site-packages');
+  mkdirSync(packages);
+  writeFileSync(join(packages, 'more.pth'), `${elsewhere}\n`);
+  assert.equal(start(), `True 0 True ['${packages}', '${elsewhere}']`);
+  rmSync(packages, { recursive: true });
+  const user = join(home, '.local', 'lib', 'python3.13', 'site-packages');
+  mkdirSync(user, { recursive: true });
+  assert.equal(start(), `True 0 True ['${user}']`);
+  assert.equal(start({ PYTHONNOUSERSITE: '1' }), 'True 0 True []');
+  rmSync(user, { recursive: true });
+  writeFileSync(join(root, 'pyvenv.cfg'), 'include-system-site-packages = false\n');
+  assert.match(start(), /^True 0 True/);
+  rmSync(join(root, 'pyvenv.cfg'));
+  assert.equal(start(), without);
 });
 
 test('the program has no interpreter and needs no library', () => {

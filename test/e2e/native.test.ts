@@ -118,6 +118,116 @@ test('what is kept from the collector is seen as ever, and what a script leaves 
   assert.equal(report().totals.passed, 1);
 });
 
+// Each leaves something whose end can be seen, in a place of its own: none of it may be left to the system.
+const ENDINGS: Readonly<Record<string, string>> = {
+  cycle: `class Node:
+    def __del__(self):
+        print("end of a cycle")
+
+
+node = Node()
+node.me = node
+`,
+  untracked: `class Bare:
+    __slots__ = ()
+
+    def __del__(self):
+        print("end of what the collector does not know")
+
+
+kept = [Bare()]
+kept.append(kept)
+`,
+  generator: `def numbers():
+    try:
+        yield 1
+    finally:
+        print("end of a generator")
+
+
+suspended = numbers()
+next(suspended)
+kept = [suspended]
+kept.append(kept)
+`,
+  metaclass: `class Meta(type):
+    def __del__(cls):
+        print("end of a class", cls.__name__)
+
+
+class Made(metaclass=Meta):
+    pass
+`,
+  file: `import os, subprocess, sys, tempfile
+
+if len(sys.argv) == 1:
+    name = os.path.join(tempfile.mkdtemp(), "file")
+    status = subprocess.run([sys.executable, "-W", "ignore", __file__, name]).returncode
+    with open(name) as file:
+        print(status, file.read())
+else:
+    kept = [open(sys.argv[1], "w")]
+    kept[0].write("written at the end")
+    kept.append(kept)
+`,
+  replaced: `import sys
+
+
+class Through:
+    def write(self, text):
+        return first.write(text)
+
+    def flush(self):
+        pass
+
+
+first = sys.stdout
+sys.stdout = Through()
+print("in the buffer of the first stream")
+`,
+  detached: `import sys
+
+buffer = sys.stdout.detach()
+buffer.write(b"in the buffer that was detached\\n")
+sys.stdout = None
+`,
+  callback: `import builtins
+import weakref
+
+
+class Thing:
+    pass
+
+
+thing = Thing()
+thing.me = thing
+builtins.watch = weakref.ref(thing, lambda _: print("callback of a weak reference"))
+`,
+  atexit: `import atexit, sys
+
+
+class Late:
+    def __del__(self):
+        print("end after atexit")
+
+
+atexit.register(print, "atexit")
+late = Late()
+sys.exit()
+`,
+};
+
+test('an end that can be seen is seen', async (t) => {
+  const samples = temporaryFolder(t);
+  for (const [name, text] of Object.entries(ENDINGS)) {
+    const header = `"""An end.\n\ntitle: ${name}\ntier: dynamic\n"""\n\n`;
+    writeFileSync(join(samples, `${name}.py`), header + text);
+  }
+  const run = await provision(['native', '--samples', samples], { cwd: folder, home, store: SHARED_STORE });
+  assert.equal(run.status, 0, run.stdout + run.stderr);
+  assert.equal(report().totals.passed, Object.keys(ENDINGS).length);
+});
+
 test('a library missing at link time: the symbols are named, and traced to the archive that has them', async () => {
   change(`${SYSROOT}/sysroot.yaml`, /static: \[zstd\]/, 'static: []');
   const run = await provision(['native'], { cwd: folder, home, store: SHARED_STORE });

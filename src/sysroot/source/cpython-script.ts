@@ -16,8 +16,18 @@ export const TRAINING = '/job/training.py';
 /** Where the build sees our own patches. */
 export const OWN_PATCHES = '/job/patches';
 
-/** Parts of the standard library that serve testing CPython or need what no target has. */
-const LEFT_OUT = ['./test', './idlelib', './turtledemo', './ensurepip/_bundled', '__pycache__'];
+/**
+ * Parts of the standard library that serve testing CPython or need what no target has; and the folder for packages, which
+ * is made with the first of them: while it is not there, a start need not look into it.
+ */
+const LEFT_OUT = [
+  './test',
+  './idlelib',
+  './turtledemo',
+  './ensurepip/_bundled',
+  './site-packages',
+  '__pycache__',
+];
 
 /**
  * The shell script that builds and lays out a static CPython: configure, make, then by hand what `make install` would
@@ -123,10 +133,12 @@ END
 find . -name '*.o' -delete
 rm ${archive}
 make -j"$JOBS" -f together.mk together
-${link} ${archive} -o together.o
+# expat, mpdec and the hashes of HACL were compiled anew as well: what is left of them outside holds no machine code.
+find Modules -name '*.a' | sort > together.list
+${link} ${archive} $(cat together.list) -o together.o
 "$READELF" -h together.o | grep -q 'Type: *REL' || { echo 'error: linking libpython gave no object file'; exit 1; }
-say "lto $("$AR" t ${archive} | wc -l) objects in one"
-rm ${archive}
+say "lto $(for part in ${archive} $(cat together.list); do "$AR" t "$part"; done | wc -l) objects in one"
+xargs rm ${archive} < together.list
 "$AR" rcs ${archive} together.o
 `;
 }
@@ -138,6 +150,8 @@ function layingOut({ cpython, python }: SourceSysroot): string {
 mkdir -p "$OUT/${stdlib}" "$OUT/usr/include" "$OUT/usr/share"
 tar -C Lib -cf - ${LEFT_OUT.map((name) => `--exclude=${name}`).join(' ')} . | tar -C "$OUT/${stdlib}" -xf - --no-same-owner
 cp "$(cat pybuilddir.txt)"/_sysconfigdata_*.py "$OUT/${stdlib}/"
+# What license() shows.
+cp LICENSE "$OUT/${stdlib}/LICENSE.txt"
 make inclinstall DESTDIR="$OUT" > /dev/null
 ${shared ? `cp -P libpython${python.version}.so* "$OUT/usr/lib/"` : onlyArchive(python.version)}
 phase bytecode

@@ -51,6 +51,7 @@ export function buildCPython(
     ownPatches: ownPatches.map(({ name, text }) => ({ name, text })),
     // Profiles depend on what is run; other flavours do not look at it.
     training: cpython.optimization.includes('pgo') ? training : null,
+    script: scriptOf(place),
   };
   return store.obtain<CPythonMeta>(
     'trees',
@@ -64,6 +65,11 @@ export function buildCPython(
       },
     },
   );
+}
+
+function scriptOf({ definition, locked }: SourcePlace): string {
+  const { source } = definition.cpython;
+  return cpythonScript(definition, archivesOf(source, locked(source)));
 }
 
 async function make(
@@ -96,7 +102,7 @@ async function make(
   const said = await runScript(context, box, {
     stage: 'cpython',
     name: 'cpython',
-    script: cpythonScript(place.definition, archivesOf(cpython.source, files.value)),
+    script: scriptOf(place),
     env: { ...sourceEnvironment(place, context.settings.jobs), CFLAGS: '', ...cpython.env },
     logs: place.logs,
     phases: PROFILE_PHASES,

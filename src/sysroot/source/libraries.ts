@@ -54,8 +54,7 @@ function buildLibrary(
     ...commonInputs(place),
     name: library.name,
     sources: sourceInputs(place, library.source),
-    patches: library.patches,
-    build: library.build,
+    script: scriptOf(place, library),
   };
   return store.obtain('trees', inputs, (folder) => make(context, place, library, folder), {
     signal: context.signal,
@@ -64,6 +63,10 @@ function buildLibrary(
       context.emit({ type: 'notice', level: 'info', code: 'store/waiting', message });
     },
   });
+}
+
+function scriptOf({ locked }: SourcePlace, { source, patches, build }: LibraryDefinition): string {
+  return `${unpacking(archivesOf(source, locked(source)), patches)}phase build\n${build}`;
 }
 
 async function make(
@@ -85,7 +88,7 @@ async function make(
   const said = await runScript(context, box, {
     stage: 'libraries',
     name: library.name,
-    script: `${unpacking(archivesOf(library.source, files.value), library.patches)}phase build\n${library.build}`,
+    script: scriptOf(place, library),
     env: sourceEnvironment(place, context.settings.jobs),
     logs: place.logs,
   });

@@ -125,11 +125,9 @@ export async function openSourceSandbox(place: SourcePlace, spec: SourceSandbox)
 /** Where the sandbox sees the files of a source package: upstream's archive and the distribution's. */
 export function archivesOf(
   source: string,
-  files: SourceFiles,
+  files: readonly LockedPackage[],
 ): { readonly upstream: string; readonly distribution?: string } {
-  const [upstream, distribution] = files.map(
-    ({ package: { path } }) => `${PLACES.sources}/${source}/${basename(path)}`,
-  );
+  const [upstream, distribution] = files.map(({ path }) => `${PLACES.sources}/${source}/${basename(path)}`);
   if (upstream === undefined) throw new Error(`${source} has no files`);
   return { upstream, ...(distribution === undefined ? {} : { distribution }) };
 }
