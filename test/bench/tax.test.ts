@@ -47,6 +47,7 @@ test('each factor explains what was put in, by pairs that differ in it alone', (
     [
       ['shared-none', 'static-pie-none'],
       ['shared-pgo', 'static-pie-pgo'],
+      ['shared-pgo+lto', 'static-pie-pgo+lto'],
     ],
   );
   assert.equal(linkage?.instructions, -6);
@@ -80,9 +81,9 @@ test('one factor at a time: further entries and allocators are measured on two b
   assert.equal(new Set(cells.map(({ name }) => name)).size, cells.length);
   assert.deepEqual(
     cells.filter(({ settings }) => settings.entry === 'embed').map(({ build }) => build.name),
-    ['shared-debian', 'static-pgo'],
+    ['shared-debian', 'static-pgo+lto'],
   );
-  const malloc = cells.find(({ name }) => name === 'static-pgo malloc');
+  const malloc = cells.find(({ name }) => name === 'static-pgo+lto malloc');
   assert.deepEqual(malloc?.env, { PYTHONMALLOC: 'malloc' });
 });
 

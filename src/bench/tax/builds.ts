@@ -27,7 +27,7 @@ export const BUILDS: readonly TaxBuild[] = [
     settings: { linkage: 'static', flavour, pie: 'no-pie' } as const,
     change: (resolved: Resolved) => optimized(resolved, flavour),
   })),
-  ...(['none', 'pgo'] as const).flatMap((flavour) => [
+  ...(['none', 'pgo', 'pgo+lto'] as const).flatMap((flavour) => [
     {
       name: `static-pie-${flavour}`,
       recipe: TAX_RECIPES.static,
@@ -44,7 +44,7 @@ export const BUILDS: readonly TaxBuild[] = [
 ];
 
 /** What is measured in a hurry: the distribution's library against the recipe as it stands. */
-export const QUICK: readonly string[] = [DISTRIBUTION, 'static-pgo'];
+export const QUICK: readonly string[] = [DISTRIBUTION, 'static-pgo+lto'];
 
 function optimized(resolved: Resolved, optimization: Optimization): Resolved {
   return {

@@ -31,7 +31,9 @@ export function cellsOf(builds: readonly TaxBuild[]): readonly Cell[] {
 /** The build that the others are compared with: static, as the recipe has it, where it is among them. */
 function baseOf(builds: readonly TaxBuild[]): TaxBuild | undefined {
   const own = builds.filter(({ name }) => name !== DISTRIBUTION);
-  return own.find(({ name }) => name === 'static-pgo') ?? own[0];
+  return (
+    ['static-pgo+lto', 'static-pgo'].flatMap((name) => own.filter((one) => one.name === name))[0] ?? own[0]
+  );
 }
 
 function cell(build: TaxBuild, way: Pick<TaxSettings, 'entry' | 'allocator'>): Cell {

@@ -54,11 +54,15 @@ export async function cleanDockerEngine(
   return await attempt(machine.address, 'cleaning up', async () => ok(await pruneEngine(machine, all)));
 }
 
-/** Removes the image of a root tree, sends it again and tells how long the sending took (milliseconds), and to where. */
+/**
+ * Removes the image of a root tree, waits for `ready`, sends it again and tells how long the sending took (milliseconds),
+ * and to where.
+ */
 export async function sendAgain(
   context: Context,
   store: EngineStore,
   rootfs: string,
+  ready: () => Promise<unknown>,
 ): Promise<Result<{ readonly ms: number; readonly host: string }>> {
   const found = await findEngine(context);
   if (!found.ok) return found;
@@ -72,6 +76,7 @@ export async function sendAgain(
   );
   if (!removed.ok) return removed;
   images.forget(rootfs);
+  await ready();
   const start = performance.now();
   const sent = await images.ensure(rootfs);
   return sent.ok ? ok({ ms: performance.now() - start, host: formatAddress(machine.address) }) : sent;
