@@ -28,6 +28,7 @@ const SYSROOT = 'sysroots/x86_64-gnu-static-cpython3.13';
 let folder = '';
 let home = '';
 let killed: CliRun;
+let full: CliRun;
 let first: CliRun;
 
 before(async () => {
@@ -40,6 +41,25 @@ before(async () => {
   const ended = finish(child, 60_000);
   child.kill('SIGKILL');
   killed = await ended;
+  // Where sandboxes write there is room for the source, and for a part of what make makes of it.
+  const small = 'mount -t tmpfs -o size=180m small "$0" && exec "$@"';
+  const through = [
+    'unshare',
+    '--user',
+    '--map-root-user',
+    '--mount',
+    'sh',
+    '-c',
+    small,
+    join(SHARED_STORE, 'tmp'),
+  ];
+  full = await provision(['native'], {
+    cwd: folder,
+    home,
+    store: SHARED_STORE,
+    through,
+    timeoutMs: 15 * 60_000,
+  });
   first = await provision(['native'], { cwd: folder, home, store: SHARED_STORE, timeoutMs: 40 * 60_000 });
 });
 
@@ -61,6 +81,14 @@ test('make killed in the middle: the next run is whole, and every sample equals 
   assert.equal(status, 'passed');
   assert.equal(totals.passed + totals.skipped, totals.samples);
   assert.equal(python?.linkage, 'static');
+});
+
+test('a disk that fills up while make is at work: told as that, and the next run is whole', () => {
+  assert.equal(full.status, 5, full.stdout + full.stderr);
+  assert.match(full.stderr, /store\/no-space/);
+  assert.match(full.stderr, /building cpython stopped while it was at "make"/);
+  assert.match(full.stderr, /No space left on device/);
+  assert.equal(first.status, 0, first.stdout + first.stderr);
 });
 
 test('again at once: everything is a hit', async () => {
