@@ -47,7 +47,6 @@ test('each factor explains what was put in, by pairs that differ in it alone', (
     [
       ['shared-none', 'static-pie-none'],
       ['shared-pgo', 'static-pie-pgo'],
-      ['shared-pgo+lto', 'static-pie-pgo+lto'],
     ],
   );
   assert.equal(linkage?.instructions, -6);
