@@ -175,11 +175,18 @@ export function refused(address: string, doing: string, message: string): Failur
   };
 }
 
-export function outOfMemory(program: string, limit: number | undefined): Failure {
+/** `told`: the engine says so. Where it does not, it is what SIGKILL from elsewhere mostly means under a limit. */
+export function outOfMemory(program: string, limit: number | undefined, told: boolean): Failure {
+  const why = [
+    ...(limit === undefined ? [] : [`Its limit is ${Math.round(limit / 1024 ** 2)} MiB.`]),
+    ...(told ? [] : ['The engine does not say what sent SIGKILL; the kernel does where memory runs out.']),
+  ].join(' ');
   return {
     code: 'engine/docker-out-of-memory',
-    what: `"${program}" was ended because its container ran out of memory.`,
-    ...(limit === undefined ? {} : { why: `Its limit is ${Math.round(limit / 1024 ** 2)} MiB.` }),
+    what: told
+      ? `"${program}" was ended because its container ran out of memory.`
+      : `"${program}" was ended by SIGKILL, most likely because its container ran out of memory.`,
+    ...(why === '' ? {} : { why }),
     fix: ['Give it more memory, or take fewer jobs with `--jobs`.'],
   };
 }

@@ -153,7 +153,9 @@ function exitOf(
 ): Result<Exit> {
   const { exitCode } = state;
   if (seen.limit !== undefined) return ok({ ...seen, signal: 'SIGKILL' });
-  if (state.oomKilled && exitCode === KILLED) return err(outOfMemory(command.argv[0], memory));
+  // Engines do not always hear of it: the kernel's count may be gone with the container before they look.
+  if (exitCode === KILLED && (state.oomKilled || memory !== undefined))
+    return err(outOfMemory(command.argv[0], memory, state.oomKilled));
   const problem = entryProblem(command, exitCode, seen);
   if (problem !== undefined) return err(problem);
   return ok({ ...statusOrSignal(exitCode, ending), ...seen });
