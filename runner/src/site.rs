@@ -35,8 +35,12 @@ const HARMLESS: [&str; 8] = [
 /// Index of `no_site` in `sys.flags` (`Python/sysmodule.c`).
 const NO_SITE: ffi::Py_ssize_t = 6;
 
-/// Whether command line and environment leave it open that `site` is not needed: a script, no option, no variable.
+/// Whether command line and environment leave it open that `site` is not needed: a script, no option, no variable. In
+/// WASI it is always imported: a snapshot has it, and a start without one is to be the same.
 pub fn may_be_left_out(argv: Arguments, parsing: ArgumentParsing) -> bool {
+    if cfg!(target_os = "wasi") {
+        return false;
+    }
     let operand = match parsing {
         ArgumentParsing::Full => argv.first_operand(),
         ArgumentParsing::None => Some(argv.program()),
@@ -118,7 +122,6 @@ fn has_packages(prefix: &Path) -> bool {
         .any(|folder| prefix.join(folder).is_dir())
 }
 
-#[cfg(not(target_os = "wasi"))]
 fn has_user_packages() -> bool {
     // Without HOME the user's entry in the system's database tells: `site` knows how to ask it.
     match env::var_os("HOME").map(PathBuf::from) {
@@ -127,12 +130,6 @@ fn has_user_packages() -> bool {
         }
         _ => true,
     }
-}
-
-/// There are no users.
-#[cfg(target_os = "wasi")]
-fn has_user_packages() -> bool {
-    false
 }
 
 /// Whether an entry of `sys.path` is an archive, or a folder from which one of the two modules would be imported.

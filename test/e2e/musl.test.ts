@@ -114,7 +114,7 @@ test('a start leaves `site` out where it has nothing to find, and imports it whe
   const packages = join(library, 'site-packages');
   mkdirSync(packages);
   writeFileSync(join(packages, 'more.pth'), `${elsewhere}\n`);
-  assert.equal(start(), `True 0 True ['${packages}', '${elsewhere}']`);
+  assert.equal(start(), `customized\nTrue 0 True ['${packages}', '${elsewhere}']`);
   rmSync(packages, { recursive: true });
   const user = join(home, '.local', 'lib', 'python3.13', 'site-packages');
   mkdirSync(user, { recursive: true });
