@@ -105,7 +105,7 @@ pub fn initialize(command_line: Arguments, argv: Arguments, parsing: ArgumentPar
         config.leave_out_site();
     }
     config.initialize()?;
-    if without_site { site::make_up_for(&program) } else { Ok(()) }
+    if without_site { site::make_up_for() } else { Ok(()) }
 }
 
 /// What `PYTHONMALLOC` can say otherwise: the recipe's `allocator`, a number of CPython's `PyMemAllocatorName`

@@ -14,7 +14,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyCFunction;
 
-use crate::home::{Program, complain, library_name};
+use crate::home::{complain, library_name};
 use crate::interpreter::{ArgumentParsing, Arguments};
 
 /// The only minor version whose `site` this file knows.
@@ -53,12 +53,12 @@ pub fn may_be_left_out(argv: Arguments, parsing: ArgumentParsing) -> bool {
 }
 
 /// Brings an interpreter that was initialised without `site` to where it would be with it. The error is an exit status.
-pub fn make_up_for(program: &Program) -> Result<(), c_int> {
+pub fn make_up_for() -> Result<(), c_int> {
     Python::attach(|py| {
         // As long as there is nothing but what the start made, there is nothing to collect.
         // SAFETY: attached.
         let collected = unsafe { ffi::PyGC_Disable() } != 0;
-        let added = add(py, program);
+        let added = add(py);
         if collected {
             unsafe { ffi::PyGC_Enable() };
         }
@@ -70,19 +70,19 @@ pub fn make_up_for(program: &Program) -> Result<(), c_int> {
     })
 }
 
-fn add(py: Python<'_>, program: &Program) -> PyResult<()> {
+fn add(py: Python<'_>) -> PyResult<()> {
     let sys = py.import("sys")?;
     // What a script sees, and what `site` looks at when it is imported later.
     // SAFETY: the structure is ours alone so far; the reference to the number is handed over.
     unsafe { ffi::PyStructSequence_SetItem(sys.getattr("flags")?.as_ptr(), NO_SITE, ffi::PyLong_FromLong(0)) };
-    match nothing_to_find(&sys, program)? {
+    match nothing_to_find(&sys)? {
         Some(library) => set_builtins(&sys, &library),
         None => py.import("site").map(drop),
     }
 }
 
 /// The folder of the standard library, where `site` would find nothing in any of its places.
-fn nothing_to_find(sys: &Bound<'_, PyModule>, program: &Program) -> PyResult<Option<String>> {
+fn nothing_to_find(sys: &Bound<'_, PyModule>) -> PyResult<Option<String>> {
     let version = sys.py().version_info();
     let text = |name: &str| sys.getattr(name)?.extract::<String>();
     let entries: Vec<String> = sys.getattr("path")?.extract()?;
@@ -96,7 +96,7 @@ fn nothing_to_find(sys: &Bound<'_, PyModule>, program: &Program) -> PyResult<Opt
         && text("exec_prefix")? == prefix
         && text("base_prefix")? == prefix;
     let found = !plain
-        || program.has_venv_marker()
+        // Beside `sys.executable`, which may be a link to the program: there `site` looks.
         || Path::new(&text("executable")?).ancestors().skip(1).take(2).any(|one| one.join("pyvenv.cfg").is_file())
         || has_packages(Path::new(&prefix))
         || has_user_packages()
@@ -134,8 +134,10 @@ fn has_user_packages() -> bool {
 
 /// Whether an entry of `sys.path` is an archive, or a folder from which one of the two modules would be imported.
 fn may_customize(entry: &Path) -> bool {
-    if !entry.is_dir() {
-        return entry.exists();
+    match entry.metadata() {
+        Err(_) => return false,
+        Ok(found) if !found.is_dir() => return true,
+        Ok(_) => {}
     }
     ["sitecustomize", "usercustomize"]
         .iter()
