@@ -9,14 +9,15 @@ import type { Invocation, Outcome } from '../commands/command.ts';
 import type { Amortization, AmortizationPoint, Clock } from '../domain/amortization.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
+import { hostMachine } from '../pipeline/host.ts';
 import { openSession, type Session } from '../pipeline/session.ts';
-import { listRecipes } from '../recipe/recipe.ts';
 import { SUITE_AT } from '../run/world.ts';
 import { amortizationText } from './amortize-text.ts';
 import { artifactsOf, measuredBy, refreshPage, writeFiles } from './artifacts.ts';
 import { fitAmortization } from './fit.ts';
 import { median } from './measure.ts';
 import { countOption, listOption, wordOption } from './options.ts';
+import { recipesHere } from './recipes-here.ts';
 import { timed } from './stats.ts';
 import { type Bench, openBench, type Turn, type TurnRun } from './turns.ts';
 import { makeReady } from './worlds.ts';
@@ -100,12 +101,10 @@ function workloadOf({ context: { settings }, values }: Invocation): Result<strin
   });
 }
 
-/** Those named, else every recipe that there is. */
+/** Those named, else every recipe that this machine has a toolchain for. */
 async function recipesOf({ context, positionals }: Invocation): Promise<Result<readonly string[]>> {
   const named = positionals.slice(1);
-  if (named.length > 0) return ok(named);
-  const all = await listRecipes(context.settings.home);
-  return all.ok ? ok(all.value.map(({ name }) => name)) : all;
+  return named.length > 0 ? ok(named) : recipesHere(context, hostMachine().machine);
 }
 
 async function amortize(

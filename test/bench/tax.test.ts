@@ -47,6 +47,8 @@ test('each factor explains what was put in, by pairs that differ in it alone', (
     [
       ['shared-none', 'static-pie-none'],
       ['shared-pgo', 'static-pie-pgo'],
+      ['shared-lto', 'static-pie-lto'],
+      ['shared-pgo+lto', 'static-pie-pgo+lto'],
     ],
   );
   assert.equal(linkage?.instructions, -6);
@@ -111,6 +113,12 @@ test('builds differ from the recipe in what they are named for', async () => {
   assert.match(cpythonScript(shared.sysroot, archives), /cp -P libpython3\.13\.so\* "\$OUT\/usr\/lib\/"/);
   assert.doesNotMatch(cpythonScript(shared.sysroot, archives), /addlib/);
   assert.match(cpythonScript(fixed.sysroot, archives), /addlib libpython3\.13\.a/);
+  const together = await resolved('shared-pgo+lto');
+  assert.ok(together.sysroot.kind === 'cpython-source');
+  const script = cpythonScript(together.sysroot, archives);
+  assert.match(script, /-flinker-output=nolto-rel \$OPT -fPIC .* -o together\.o/);
+  assert.match(script, /rm libpython3\.13\.so .*\nmake .*libpython3\.13\.so LIBRARY_OBJS=together\.o/);
+  assert.doesNotMatch(script, /--with-lto|AR" rcs/);
 });
 
 function more(cell: TaxCell, points: number): TaxCell {

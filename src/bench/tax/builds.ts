@@ -13,6 +13,8 @@ export interface TaxBuild {
 /** The distribution's shared library, which every program on the system that embeds Python loads. */
 export const DISTRIBUTION = 'shared-debian';
 
+const FLAVOURS = ['none', 'pgo', 'lto', 'pgo+lto'] as const;
+
 /** Everything that can be built, by name; of each only what is wanted is made. */
 export const BUILDS: readonly TaxBuild[] = [
   {
@@ -21,20 +23,19 @@ export const BUILDS: readonly TaxBuild[] = [
     settings: { linkage: 'shared', flavour: 'debian', pie: 'pie' },
     change: (resolved) => resolved,
   },
-  ...(['none', 'pgo', 'lto', 'pgo+lto'] as const).map((flavour) => ({
+  ...FLAVOURS.map((flavour) => ({
     name: `static-${flavour}`,
     recipe: TAX_RECIPES.static,
     settings: { linkage: 'static', flavour, pie: 'no-pie' } as const,
     change: (resolved: Resolved) => optimized(resolved, flavour),
   })),
-  ...(['none', 'pgo', 'pgo+lto'] as const).map((flavour) => ({
+  ...FLAVOURS.map((flavour) => ({
     name: `static-pie-${flavour}`,
     recipe: TAX_RECIPES.static,
     settings: { linkage: 'static', flavour, pie: 'pie' } as const,
     change: (resolved: Resolved) => anywhere(optimized(resolved, flavour)),
   })),
-  // With optimization at link time CPython's own build takes half an hour for it.
-  ...(['none', 'pgo'] as const).map((flavour) => ({
+  ...FLAVOURS.map((flavour) => ({
     name: `shared-${flavour}`,
     recipe: TAX_RECIPES.static,
     settings: { linkage: 'shared', flavour, pie: 'pie' } as const,

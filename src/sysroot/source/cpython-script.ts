@@ -53,11 +53,8 @@ export function cpythonScript(
 
 function configuring({ cpython }: SourceSysroot): string {
   const { optimization, setup } = cpython;
-  const flavour = [
-    ...(optimization.includes('pgo') ? ['--enable-optimizations'] : []),
-    // An archive is joined below: this would do it again for each program on the way, and leave it to those linked later.
-    ...(optimization.includes('lto') && isShared(cpython) ? ['--with-lto=full'] : []),
-  ];
+  // Not --with-lto: it would link anew for each program on the way, and in one piece. `joining` does it once, below.
+  const flavour = optimization.includes('pgo') ? ['--enable-optimizations'] : [];
   const words = ['--build="$BUILD"', '--prefix=/usr', ...flavour, ...cpython.configure.map(quote)];
   return `phase configure
 printf %s ${quote(setup)} > Modules/Setup.local
@@ -117,12 +114,13 @@ say "profile $profiles files profiled, $hot with hot sections, the interpreter l
  * programs are linked with it as quickly, and by any compiler, as with any other.
  */
 function joining({ cpython, compiler, python }: SourceSysroot): string {
-  if (!cpython.optimization.includes('lto') || isShared(cpython)) return '';
+  if (!cpython.optimization.includes('lto')) return '';
+  const shared = isShared(cpython);
   const archive = `libpython${python.version}.a`;
   const profile = cpython.optimization.includes('pgo') ? '$(PGO_PROF_USE_FLAG) ' : '';
   const link =
     compiler.name === 'gcc'
-      ? '"$CC" -r -nostdlib -flto="$JOBS" -flinker-output=nolto-rel $OPT -Wl,--whole-archive'
+      ? `"$CC" -r -nostdlib -flto="$JOBS" -flinker-output=nolto-rel $OPT${shared ? ' -fPIC' : ''} -Wl,--whole-archive`
       : '"$LD" -r --lto-O3 --whole-archive';
   return `phase optimization at link time
 cat > together.mk <<'END'
@@ -131,15 +129,21 @@ together:
 	$(MAKE) -o Programs/_freeze_module -o _bootstrap_python ${archive} CFLAGS_NODIST="$(CFLAGS_NODIST) ${profile}-flto"
 END
 find . -name '*.o' -delete
-rm ${archive}
+rm ${shared ? '-f ' : ''}${archive}
 make -j"$JOBS" -f together.mk together
 # expat, mpdec and the hashes of HACL were compiled anew as well: what is left of them outside holds no machine code.
 find Modules -name '*.a' | sort > together.list
 ${link} ${archive} $(cat together.list) -o together.o
 "$READELF" -h together.o | grep -q 'Type: *REL' || { echo 'error: linking libpython gave no object file'; exit 1; }
 say "lto $(for part in ${archive} $(cat together.list); do "$AR" t "$part"; done | wc -l) objects in one"
-xargs rm ${archive} < together.list
-"$AR" rcs ${archive} together.o
+${shared ? linkedAnew(python.version) : `xargs rm ${archive} < together.list\n"$AR" rcs ${archive} together.o\n`}`;
+}
+
+/** The library by the rule of CPython's Makefile, but of the one object, which holds expat, mpdec and HACL already. */
+function linkedAnew(version: string): string {
+  const library = `libpython${version}.so`;
+  return `rm ${library} ${library}.*
+make -o together.o ${library} LIBRARY_OBJS=together.o MODLIBS=
 `;
 }
 

@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { recipesHere } from '../../src/bench/recipes-here.ts';
+import { REPOSITORY } from '../support/cli.ts';
+
+async function here(machine: string) {
+  const told: string[] = [];
+  const context = {
+    settings: { home: REPOSITORY, cwd: REPOSITORY },
+    emit: (event: { readonly message?: string }) => told.push(event.message ?? ''),
+  } as unknown as Parameters<typeof recipesHere>[0];
+  return { recipes: await recipesHere(context, machine), told };
+}
+
+test('a bench of all recipes takes those whose toolchain this machine can start, and names the others', async () => {
+  const { recipes, told } = await here('x86_64');
+  assert.ok(recipes.ok);
+  for (const name of ['native', 'musl', 'aarch64', 's390x', 'wasm32-wasip1'])
+    assert.ok(recipes.value.includes(name), name);
+  assert.ok(!recipes.value.includes('aarch64-native'));
+  assert.deepEqual(told, [
+    'aarch64-native is left out: its toolchain llvm-arm64 is for aarch64 machines, this is x86_64.',
+  ]);
+});
+
+test('on a machine of another kind it is the other way round, and where none is left it fails', async () => {
+  const arm = await here('aarch64');
+  assert.deepEqual(arm.recipes, { ok: true, value: ['aarch64-native'] });
+  assert.ok(arm.told.some((line) => line.startsWith('native is left out')));
+  const none = await here('loongarch64');
+  assert.ok(!none.recipes.ok);
+  assert.equal(none.recipes.error.code, 'recipe/no-toolchain-here');
+});
