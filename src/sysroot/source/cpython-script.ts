@@ -139,11 +139,11 @@ say "lto $(for part in ${archive} $(cat together.list); do "$AR" t "$part"; done
 ${shared ? linkedAnew(python.version) : `xargs rm ${archive} < together.list\n"$AR" rcs ${archive} together.o\n`}`;
 }
 
-/** The library by the rule of CPython's Makefile, but of the one object, which holds expat, mpdec and HACL already. */
+/** The library by the rule of CPython's Makefile, but of the one object: nothing is taken out of the archives named after it. */
 function linkedAnew(version: string): string {
   const library = `libpython${version}.so`;
   return `rm ${library} ${library}.*
-make -o together.o ${library} LIBRARY_OBJS=together.o MODLIBS=
+make -o together.o ${library} LIBRARY_OBJS=together.o
 `;
 }
 
