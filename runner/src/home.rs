@@ -22,7 +22,8 @@ pub struct Program {
     path: PathBuf,
     /// The same without symbolic links.
     real: PathBuf,
-    found_by_name: bool,
+    /// Where CPython's own search by the zeroth argument (as it is, or along `PATH`) ends, if at this program.
+    by_name: Option<PathBuf>,
 }
 
 impl Program {
@@ -31,16 +32,25 @@ impl Program {
         let by_name = search(path_of(name.to_bytes()));
         let path = env::current_exe().ok().or_else(|| by_name.clone()).unwrap_or_else(|| ASSUMED_PROGRAM.into());
         let real = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
-        // CPython does not make a match along a relative entry of PATH absolute, and would then look in the wrong folders.
-        let searchable = by_name.filter(|file| file.is_absolute() || has_folder(name.to_bytes()));
-        let found_by_name = searchable.is_some_and(|file| fs::canonicalize(file).is_ok_and(|file| file == real));
-        Self { path, real, found_by_name }
+        let by_name = by_name
+            // CPython does not make a match along a relative entry of PATH absolute, and would then look in the wrong folders.
+            .filter(|file| file.is_absolute() || has_folder(name.to_bytes()))
+            .filter(|file| {
+                // Mostly the name is that of the file, and a look at it is enough for both.
+                (*file == path && file.is_absolute()) || fs::canonicalize(file).is_ok_and(|file| file == real)
+            });
+        Self { path, real, by_name }
     }
 
-    /// Whether CPython's own search by the zeroth argument (as it is, or along `PATH`) ends at this program. It does
-    /// not when a caller made the name up; where it does, `sys.executable` keeps the name as python3 would.
+    /// Whether CPython's own search by the zeroth argument ends at this program. It does not when a caller made the
+    /// name up; where it does, `sys.executable` keeps the name as python3 would.
     pub fn is_found_by_name(&self) -> bool {
-        self.found_by_name
+        self.by_name.is_some()
+    }
+
+    /// `sys.executable`: what CPython is told, or finds by the zeroth argument.
+    fn executable(&self, told: bool) -> Option<&Path> {
+        if told { Some(&self.path) } else { self.by_name.as_deref() }
     }
 
     pub fn path_as_c(&self) -> Option<CString> {
@@ -56,6 +66,55 @@ impl Program {
     fn folders(&self) -> impl Iterator<Item = &Path> {
         self.real.ancestors().skip(1).take(2)
     }
+}
+
+/// What CPython's search for paths (`Modules/getpath.py`) ends with in a bundle.
+pub struct Paths {
+    pub executable: CString,
+    /// The bundle's folder: also `sys.exec_prefix`, `sys.base_prefix`, `sys.base_exec_prefix`.
+    pub prefix: CString,
+    pub library: CString,
+    /// `sys.path` before the script's folder is put in front.
+    pub search: [CString; 3],
+}
+
+/// The paths of a bundle in `folder`, without looking along everything above it. None where a file beside the program
+/// could say otherwise (`pyvenv.cfg`, `._pth`) or something is missing: CPython's own search then decides. `told` is
+/// whether CPython is told where the program is.
+pub fn paths(program: &Program, folder: &Path, told: bool) -> Option<Paths> {
+    let executable = program.executable(told).filter(|path| is_normal(path.as_os_str().as_encoded_bytes()))?;
+    let venv = executable.ancestors().skip(1).take(2).any(|one| one.join("pyvenv.cfg").exists());
+    let library = folder.join("lib").join(library_name());
+    let modules = library.join("lib-dynload");
+    let plain = !venv
+        && !beside(executable, "._pth").exists()
+        && (executable == program.real || !beside(&program.real, "._pth").exists())
+        && folder.parent().is_some()
+        && modules.is_dir();
+    if !plain {
+        return None;
+    }
+    let archive = folder.join("lib").join(format!("{}.zip", library_name().replace('.', "")));
+    let c = |path: &Path| CString::new(path.as_os_str().as_encoded_bytes()).ok();
+    Some(Paths {
+        executable: c(executable)?,
+        prefix: c(folder)?,
+        library: c(&library)?,
+        search: [c(&archive)?, c(&library)?, c(&modules)?],
+    })
+}
+
+/// Whether a path is absolute, and `os.path.abspath` would leave it as it is.
+pub fn is_normal(path: &[u8]) -> bool {
+    let mut parts = path.split(|&byte| byte == b'/');
+    parts.next() == Some(b"") && parts.all(|part| !matches!(part, b"" | b"." | b".."))
+}
+
+/// A file whose name is a path with something added.
+fn beside(path: &Path, added: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_os_string();
+    name.push(added);
+    name.into()
 }
 
 /// Outcome of looking for the library.

@@ -4,7 +4,7 @@
 use std::env;
 use std::ffi::{CStr, c_char, c_int};
 use std::mem::MaybeUninit;
-use std::slice;
+use std::{ptr, slice};
 
 use pyo3::ffi;
 
@@ -83,9 +83,20 @@ pub fn initialize(command_line: Arguments, argv: Arguments, parsing: ArgumentPar
     config.set_argv(argv)?;
 
     let program = home::Program::find(command_line.program());
+    let without_site = site::may_be_left_out(argv, parsing);
+    let told = parsing == ArgumentParsing::None || !program.is_found_by_name();
+    if told {
+        config.set_executable(&program)?;
+    }
     match home::locate(&program) {
         // CPython's search upwards ends below the root of the file system.
         Located::Beside(folder) if folder.parent().is_none() && !home_in_environment() => config.set_home(c"/")?,
+        // No option and no variable says otherwise.
+        Located::Beside(folder) if without_site && !command_line.program().is_empty() => {
+            if let Some(paths) = home::paths(&program, &folder, told) {
+                config.set_paths(&paths, command_line.program())?;
+            }
+        }
         Located::Beside(_) => {}
         Located::Missing(missing) => {
             // Rare, and the only case that needs to know what python3 would read from the environment.
@@ -97,10 +108,6 @@ pub fn initialize(command_line: Arguments, argv: Arguments, parsing: ArgumentPar
             }
         }
     }
-    if parsing == ArgumentParsing::None || !program.is_found_by_name() {
-        config.set_executable(&program)?;
-    }
-    let without_site = site::may_be_left_out(argv, parsing);
     if without_site {
         config.leave_out_site();
     }
@@ -192,6 +199,40 @@ impl Config {
         let config = self.raw();
         // SAFETY: a field of the live structure; CPython decodes and copies the string.
         check(unsafe { ffi::PyConfig_SetBytesString(config, &raw mut (*config).home, home.as_ptr()) })
+    }
+
+    /// Everything that CPython would search for: where all of it is there it does not (`startup.patch`), or finds the same.
+    fn set_paths(&mut self, paths: &home::Paths, program_name: &CStr) -> Result<(), c_int> {
+        let config = self.raw();
+        // SAFETY: fields of the live structure; CPython decodes and copies the strings.
+        unsafe {
+            let name = &raw mut (*config).program_name;
+            if (*name).is_null() {
+                check(ffi::PyConfig_SetBytesString(config, name, program_name.as_ptr()))?;
+            }
+            for (field, value) in [
+                (&raw mut (*config).executable, &paths.executable),
+                (&raw mut (*config).base_executable, &paths.executable),
+                (&raw mut (*config).prefix, &paths.prefix),
+                (&raw mut (*config).exec_prefix, &paths.prefix),
+                (&raw mut (*config).base_prefix, &paths.prefix),
+                (&raw mut (*config).base_exec_prefix, &paths.prefix),
+                (&raw mut (*config).stdlib_dir, &paths.library),
+            ] {
+                check(ffi::PyConfig_SetBytesString(config, field, value.as_ptr()))?;
+            }
+            for path in &paths.search {
+                let wide = ffi::Py_DecodeLocale(path.as_ptr(), ptr::null_mut());
+                if wide.is_null() {
+                    return check(ffi::PyStatus_NoMemory());
+                }
+                let status = ffi::PyWideStringList_Append(&raw mut (*config).module_search_paths, wide);
+                ffi::PyMem_RawFree(wide.cast());
+                check(status)?;
+            }
+            (*config).module_search_paths_set = 1;
+        }
+        Ok(())
     }
 
     fn leave_out_site(&mut self) {

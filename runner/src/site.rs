@@ -14,7 +14,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyCFunction;
 
-use crate::home::{complain, library_name};
+use crate::home::{complain, is_normal, library_name};
 use crate::interpreter::{ArgumentParsing, Arguments};
 
 /// The only minor version whose `site` this file knows.
@@ -91,7 +91,7 @@ fn nothing_to_find(sys: &Bound<'_, PyModule>) -> PyResult<Option<String>> {
     let prefix = text("prefix")?;
     let plain = (version.major, version.minor) == KNOWN
         && distinct.len() == entries.len()
-        && entries.iter().all(|entry| is_normal(entry))
+        && entries.iter().all(|entry| is_normal(entry.as_bytes()))
         && text("platlibdir")? == "lib"
         && text("exec_prefix")? == prefix
         && text("base_prefix")? == prefix;
@@ -102,12 +102,6 @@ fn nothing_to_find(sys: &Bound<'_, PyModule>) -> PyResult<Option<String>> {
         || has_user_packages()
         || entries.iter().any(|entry| may_customize(Path::new(entry)));
     Ok(library.filter(|_| !found))
-}
-
-/// Whether `os.path.abspath` would leave a path as it is.
-fn is_normal(path: &str) -> bool {
-    let mut parts = path.split('/');
-    parts.next() == Some("") && parts.all(|part| !matches!(part, "" | "." | ".."))
 }
 
 /// The folders of packages of CPython's own `site` and of Debian's.

@@ -1,7 +1,7 @@
 // CPython built from its source into one static program: what the bundle is, and that it needs nothing of a system.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { type CliRun, provision, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
@@ -125,6 +125,96 @@ test('a start leaves `site` out where it has nothing to find, and imports it whe
   assert.match(start(), /^True 0 True/);
   rmSync(join(root, 'pyvenv.cfg'));
   assert.equal(start(), without);
+});
+
+test('paths that the program knows are those that Python would have searched for, however it is called', () => {
+  const root = realpathSync(temporaryFolder({ after: (done) => process.once('exit', done) }));
+  const archive = join(folder, 'artifacts', 'musl', 'isolate-x86_64-unknown-linux-musl.tar.gz');
+  assert.equal(spawnSync('tar', ['-xzf', archive, '-C', root, '--strip-components=1']).status, 0);
+  const script = join(root, 'script.py');
+  const names = ['executable', '_base_executable', '_stdlib_dir', 'platlibdir', 'path', 'argv'];
+  const prefixes = ['prefix', 'exec_prefix', 'base_prefix', 'base_exec_prefix'];
+  const told = [...names, ...prefixes].map((name) => `sys.${name}`).join(', ');
+  writeFileSync(script, `import sys\nprint(${told}, sep='\\n')\n`);
+  const away = join(root, 'away');
+  mkdirSync(away);
+  symlinkSync('../bin/isolate', join(away, 'linked'));
+  symlinkSync('bin', join(root, 'tools'));
+  const program = join(root, 'bin', 'isolate');
+  type Call = readonly [command: string, options?: Parameters<typeof spawnSync>[2]];
+  const calls: Readonly<Record<string, Call>> = {
+    'by its path': [program],
+    'by a path with a detour': [`${join(root, 'bin')}/../bin//isolate`],
+    'by a relative path': ['bin/isolate', { cwd: root }],
+    'by a link elsewhere': [join(away, 'linked')],
+    'by a linked folder': [join(root, 'tools', 'isolate')],
+    'along PATH': ['isolate', { env: { PATH: `/none:${join(root, 'bin')}`, HOME: away } }],
+    'along a relative PATH': ['isolate', { cwd: root, env: { PATH: 'bin', HOME: away } }],
+    'by a made-up name': [program, { argv0: 'somebody' }],
+    'by no name': [program, { argv0: '' }],
+  };
+  const start = ([command, options]: Call, ...words: string[]): string => {
+    const run = spawnSync(command, [...words, script], { env: { HOME: away }, ...options, encoding: 'utf8' });
+    assert.equal(run.status, 0, String(run.stderr));
+    return String(run.stdout);
+  };
+  const alike = (): void => {
+    for (const [way, call] of Object.entries(calls)) {
+      // An option, and Python looks for itself.
+      assert.equal(start(call), start(call, '-B'), way);
+    }
+  };
+  alike();
+  assert.match(start([program]), new RegExp(`^${program}\\n${program}\\n${root}/lib/python3\\.13\\nlib\\n`));
+  const beside: Readonly<Record<string, string>> = {
+    'pyvenv.cfg': `home = ${join(root, 'bin')}\n`,
+    'away/pyvenv.cfg': `home = ${join(root, 'bin')}\n`,
+    'bin/isolate._pth': `${join(root, 'lib', 'python3.13')}\n`,
+  };
+  for (const [file, text] of Object.entries(beside)) {
+    writeFileSync(join(root, file), text);
+    alike();
+    rmSync(join(root, file));
+  }
+});
+
+test('a script may be an archive, or look a little like one', () => {
+  const root = temporaryFolder({ after: (done) => process.once('exit', done) });
+  const archive = join(folder, 'artifacts', 'musl', 'isolate-x86_64-unknown-linux-musl.tar.gz');
+  assert.equal(spawnSync('tar', ['-xzf', archive, '-C', root, '--strip-components=1']).status, 0);
+  const run = (...words: string[]): string => {
+    const { stdout, stderr } = spawnSync(join(root, 'bin', 'isolate'), words, { encoding: 'utf8' });
+    return stdout + stderr;
+  };
+  const script = (name: string, text: string | Buffer): string => {
+    writeFileSync(join(root, name), text);
+    return join(root, name);
+  };
+  const asked = `import sys\nprint('zipimport' in sys.modules, sys.path_importer_cache[sys.argv[0]])\n`;
+  assert.equal(run(script('plain.py', asked)), 'False None\n');
+  assert.equal(run(script('short.py', 'print(1)')), '1\n');
+  assert.equal(run(script('empty.py', '')), '');
+  // The mark of an archive's end, and no archive.
+  assert.equal(run(script('marked.py', `${asked}# PK\x05\x06 ${'and so on '.repeat(9)}\n`)), 'True None\n');
+  assert.equal(run(script('long.py', `# PK\x05\x06\n${'#'.repeat(70_000)}\n${asked}`)), 'False None\n');
+  mkdirSync(join(root, 'app'));
+  script(
+    'app/__main__.py',
+    'import sys\nprint(__name__, __loader__.__class__.__name__, sys.path[0] == sys.argv[0])\n',
+  );
+  assert.equal(run(join(root, 'app')), '__main__ SourceFileLoader True\n');
+  const packed = join(root, 'app.pyz');
+  assert.equal(run('-m', 'zipapp', join(root, 'app'), '-o', packed, '-p', '/usr/bin/env python3'), '');
+  assert.equal(run(packed), '__main__ zipimporter True\n');
+  // With a comment behind it, as long as one may be.
+  const bytes = readFileSync(packed);
+  const end = bytes.lastIndexOf('PK\x05\x06');
+  bytes.writeUInt16LE(65_535, end + 20);
+  assert.equal(
+    run(script('commented.pyz', Buffer.concat([bytes, Buffer.alloc(65_535, 0x2e)]))),
+    '__main__ zipimporter True\n',
+  );
+  assert.match(run(join(root, 'none.py')), /can't open file/);
 });
 
 test('the program has no interpreter and needs no library', () => {
