@@ -1,7 +1,7 @@
 // The main job on real input: real packages, real toolchain, real emulator. One store, shared with the fault tests.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
@@ -181,7 +181,8 @@ test('one sample added: that one alone runs', async (t) => {
   const { recipe, place, samples } = ownCopyOfRunner(t);
   const one = await provision([recipe], { cwd: place, store: SHARED_STORE });
   assert.equal(one.status, 0, one.stderr);
-  writeFileSync(join(samples, 'added.py'), 'print("added", 6 * 7)\n');
+  // Another one each time: a store that has seen this test knows what its sample prints.
+  writeFileSync(join(samples, 'added.py'), `print("added", 6 * 7, "${randomUUID()}")\n`);
   const two = await provision([recipe], { cwd: place, store: SHARED_STORE });
   assert.equal(two.status, 0, two.stderr);
   const { totals, samples: results, stages } = report(place, 'mine');
