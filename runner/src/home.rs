@@ -59,13 +59,18 @@ impl Program {
 
     /// Whether this is a copy inside a virtual environment, which names its home in `pyvenv.cfg`.
     pub fn has_venv_marker(&self) -> bool {
-        self.folders().any(|folder| folder.join("pyvenv.cfg").is_file())
+        has_venv_marker(&self.real)
     }
+}
 
-    /// The program's folder and the one above.
-    fn folders(&self) -> impl Iterator<Item = &Path> {
-        self.real.ancestors().skip(1).take(2)
-    }
+/// A program's folder and the one above.
+fn folders_of(program: &Path) -> impl Iterator<Item = &Path> {
+    program.ancestors().skip(1).take(2)
+}
+
+/// Whether a program of this path is in a virtual environment.
+pub fn has_venv_marker(program: &Path) -> bool {
+    folders_of(program).any(|folder| folder.join("pyvenv.cfg").is_file())
 }
 
 /// What CPython's search for paths (`Modules/getpath.py`) ends with in a bundle.
@@ -83,10 +88,9 @@ pub struct Paths {
 /// whether CPython is told where the program is.
 pub fn paths(program: &Program, folder: &Path, told: bool) -> Option<Paths> {
     let executable = program.executable(told).filter(|path| is_normal(path.as_os_str().as_encoded_bytes()))?;
-    let venv = executable.ancestors().skip(1).take(2).any(|one| one.join("pyvenv.cfg").exists());
     let library = folder.join("lib").join(library_name());
     let modules = library.join("lib-dynload");
-    let plain = !venv
+    let plain = !has_venv_marker(executable)
         && !beside(executable, "._pth").exists()
         && (executable == program.real || !beside(&program.real, "._pth").exists())
         && folder.parent().is_some()
@@ -135,7 +139,7 @@ pub struct Missing {
 pub fn locate(program: &Program) -> Located {
     let missing = Missing {
         program: program.real.clone(),
-        folders: program.folders().map(Path::to_path_buf).collect(),
+        folders: folders_of(&program.real).map(Path::to_path_buf).collect(),
         library: library_name(),
     };
     match missing.folder_with("lib") {

@@ -14,7 +14,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyCFunction;
 
-use crate::home::{complain, is_normal, library_name};
+use crate::home::{complain, has_venv_marker, is_normal, library_name};
 use crate::interpreter::{ArgumentParsing, Arguments};
 
 /// The only minor version whose `site` this file knows.
@@ -97,7 +97,7 @@ fn nothing_to_find(sys: &Bound<'_, PyModule>) -> PyResult<Option<String>> {
         && text("base_prefix")? == prefix;
     let found = !plain
         // Beside `sys.executable`, which may be a link to the program: there `site` looks.
-        || Path::new(&text("executable")?).ancestors().skip(1).take(2).any(|one| one.join("pyvenv.cfg").is_file())
+        || has_venv_marker(Path::new(&text("executable")?))
         || has_packages(Path::new(&prefix))
         || has_user_packages()
         || entries.iter().any(|entry| may_customize(Path::new(entry)));
