@@ -8,6 +8,7 @@ import { type Bytecode, compileStdlib } from './bundle/bytecode.ts';
 import { readFormats } from './bundle/formats/format.ts';
 import { type Unpacked, unpackBundle } from './bundle/unpack.ts';
 import { artifactsFailure } from './domain/artifacts.ts';
+import { defined } from './domain/defined.ts';
 import type { Plan } from './domain/plan.ts';
 import { err, ok, type Result } from './domain/result.ts';
 import type { Sample } from './domain/sample.ts';
@@ -74,7 +75,7 @@ export async function runPipeline(
   const writable = await makeFolder(logs);
   if (!writable.ok) return writable;
   session.recorder.book = openBook(session, planned.value, artifacts, {
-    ...(request.recipe === undefined ? {} : { recipe: request.recipe }),
+    ...defined({ recipe: request.recipe }),
   });
   // Before anything is fetched: a mistake in a script's header is the person's to mend now.
   const samples = await suiteOf(plan);
@@ -298,7 +299,7 @@ export async function prepareWorlds(
   if (!packages.ok) return packages;
   const worlds = {
     ...{ reference: reference.value, rootfs: rootfs.value, bytecode: bytecode.value },
-    ...(packages.value === undefined ? {} : { packages: packages.value }),
+    ...defined({ packages: packages.value }),
   };
   const expected =
     samples.length === 0

@@ -4,6 +4,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { secretsOf } from './blocker/redact.ts';
 import type { OptionValues } from './commands/command.ts';
 import type { ActionsSettings, DockerSettings, PipSettings, Settings } from './domain/context.ts';
+import { defined } from './domain/defined.ts';
 import { err, ok, type Result } from './domain/result.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -46,12 +47,12 @@ export function readSettings(
       .split(/[\s,]+/)
       .filter(Boolean)
       .map(withoutSlash),
-    ...(caBundle === undefined ? {} : { caBundle }),
+    ...defined({ caBundle }),
     proxies: findProxies(env),
     cargoHome: env.CARGO_HOME || join(env.HOME || homedir(), '.cargo'),
     home,
     cwd,
-    ...(project === undefined ? {} : { project }),
+    ...defined({ project }),
     ...(typeof values.bin === 'string' ? { bin: values.bin } : {}),
     engine,
     docker: readDocker(env),

@@ -7,6 +7,7 @@ import { standalone } from '../charts/draw.ts';
 import { chartPage } from '../charts/page.ts';
 import type { Invocation, Outcome } from '../commands/command.ts';
 import type { Amortization, AmortizationPoint, Clock } from '../domain/amortization.ts';
+import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
 import { hostMachine } from '../pipeline/host.ts';
@@ -84,7 +85,7 @@ function readOptions(invocation: Invocation): Result<Options> {
   return ok({
     workload: workload.value,
     rounds: rounds.value ?? ROUNDS,
-    ...(runs.value === undefined ? {} : { runs: runs.value }),
+    ...defined({ runs: runs.value }),
     warmUp: warmUp.value ?? WARM_UP,
     clock: clock.value,
   });
@@ -209,7 +210,7 @@ function resultOf(
   return {
     ...head,
     points,
-    ...(fit === undefined ? {} : { fit }),
+    ...defined({ fit }),
     exact: points.every(({ exact }) => exact),
   };
 }

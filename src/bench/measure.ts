@@ -3,6 +3,7 @@ import { execPath } from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Context } from '../domain/context.ts';
+import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { runProcess } from '../exec/process.ts';
 
@@ -58,7 +59,7 @@ export function environment({ settings }: Context): Record<string, string> {
     HOME: settings.cargoHome?.replace(/\/\.cargo$/, '') ?? '/',
     CI: '1',
     ...settings.proxies,
-    ...(settings.cargoHome === undefined ? {} : { CARGO_HOME: settings.cargoHome }),
+    ...defined({ CARGO_HOME: settings.cargoHome }),
     ...(settings.caBundle === undefined
       ? {}
       : { PROVISION_CA_BUNDLE: settings.caBundle, NODE_EXTRA_CA_CERTS: settings.caBundle }),

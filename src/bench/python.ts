@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Invocation, Outcome } from '../commands/command.ts';
+import { defined } from '../domain/defined.ts';
 import type { Estimate, MeasuredBy, Timed } from '../domain/measured.ts';
 import type { Plan } from '../domain/plan.ts';
 import { err, ok, type Result } from '../domain/result.ts';
@@ -161,7 +162,7 @@ function measuredOf(
     python: timed(python.map(({ cpu }) => cpu)),
     isolate: timed(isolate.map(({ cpu }) => cpu)),
     ratio: bootstrap(ratios.length, (indices) => median(indices.map((i) => ratios[i] as number))),
-    ...(bound === undefined ? {} : { bound }),
+    ...defined({ bound }),
   };
 }
 

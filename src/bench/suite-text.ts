@@ -1,3 +1,4 @@
+import { defined } from '../domain/defined.ts';
 import type { Estimate, Timed } from '../domain/measured.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { SuiteRecipe, SuiteSample, SuiteTimes } from '../domain/suite-times.ts';
@@ -18,7 +19,7 @@ export function suiteRecipes(
       recipe: name,
       target: { name: target.name, triple: target.rustTriple },
       runner,
-      ...(ratio === undefined ? {} : { ratio }),
+      ...defined({ ratio }),
       ...(emulation === undefined ? {} : { emulation: { ...emulation, against } }),
     };
   });

@@ -6,6 +6,7 @@ import { chartPage } from '../charts/page.ts';
 import { taxChart } from '../charts/tax.ts';
 import type { Invocation, Outcome } from '../commands/command.ts';
 import { closest } from '../domain/closest.ts';
+import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Tax, TaxCell, TaxNoise } from '../domain/tax.ts';
 import type { Failure } from '../failure.ts';
@@ -132,7 +133,7 @@ async function measureTax(session: Session, options: Options, folder: string): P
   return ok({
     reference: plan.reference.tools.python ?? 'python3',
     ...measured.value,
-    ...(counter.value === undefined ? {} : { counter: counter.value }),
+    ...defined({ counter: counter.value }),
   });
 }
 

@@ -1,4 +1,5 @@
 import type { Blocker, BlockerPattern, FailedStep } from '../domain/blocker.ts';
+import { defined } from '../domain/defined.ts';
 import { fill, lastLines, linesOf, type Match, matchesOf } from './classify.ts';
 import { redactArguments, redactEnvironment, redactText } from './redact.ts';
 
@@ -41,7 +42,7 @@ export function recognize(
     recipe: about.recipe,
     target: about.target,
     stage: seen.stage,
-    ...(seen.failure === undefined ? {} : { failure: seen.failure }),
+    ...defined({ failure: seen.failure }),
     at: new Date().toISOString(),
     doing: seen.doing,
     ...(seen.step === undefined ? {} : processPart(seen.step, secrets)),
@@ -65,9 +66,9 @@ function known(match: Match, output: string, about: About): Told {
     title: text(pattern.title),
     lines: linesOf(match, output),
     because: text(pattern.because),
-    ...(cure === undefined ? {} : { cure }),
+    ...defined({ cure }),
     advice: pattern.advice.flatMap((one) => fill(one, values) ?? []),
-    ...(pattern.rung === undefined ? {} : { rung: pattern.rung }),
+    ...defined({ rung: pattern.rung }),
   };
 }
 

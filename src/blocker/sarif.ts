@@ -1,6 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Blocker } from '../domain/blocker.ts';
+import { defined } from '../domain/defined.ts';
 
 /**
  * Blockers as a log of the Static Analysis Results Interchange Format 2.1.0 (OASIS standard): one rule for each kind,
@@ -61,7 +62,7 @@ function resultOf(blocker: Blocker, index: number, recipe: string): object {
       stage,
       target,
       ...(command === undefined ? {} : { command: command.line }),
-      ...(exit === undefined ? {} : { exit }),
+      ...defined({ exit }),
       ...(samples.length === 0 ? {} : { samples }),
     },
   };

@@ -1,4 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { defined } from '../domain/defined.ts';
 
 /** What the headers and the dynamic section of one ELF file say. Source of all numbers: elf(5) and the gABI. */
 export interface ElfFile {
@@ -79,7 +80,7 @@ class Reader {
       machine: this.#half(head, 18),
       bits: this.#wide ? 64 : 32,
       endianness: this.#little ? 'little' : 'big',
-      ...(interpreter === undefined ? {} : { interpreter }),
+      ...defined({ interpreter }),
       ...(await this.#dynamic(segments)),
     };
   }

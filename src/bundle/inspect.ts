@@ -1,5 +1,6 @@
 import { lstat, open, readdir, readFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
+import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Linkage } from '../domain/words.ts';
 import type { Failure } from '../failure.ts';
@@ -90,13 +91,11 @@ export async function readContents(folder: string): Promise<Result<Contents>> {
   return ok({
     manifest: manifest.value,
     program: { ...own, digest: (await digestFile(join(folder, program.file))).digest },
-    ...(elf === undefined ? {} : { elf }),
+    ...defined({ elf }),
     brought,
     extensions: files.filter(({ path }) => partOf(path, manifest.value) === 'extensions').length,
     system: systemLibraries(elves, files),
-    ...(floor === undefined ? {} : { floor }),
-    ...(sysconfigdata === undefined ? {} : { sysconfigdata }),
-    ...(compiler === undefined ? {} : { compiler }),
+    ...defined({ floor, sysconfigdata, compiler }),
     parts: sizes(files, manifest.value),
     files: files.length,
     bytes: files.reduce((sum, { size }) => sum + size, 0),

@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import type { Conformance } from '../domain/conformance.ts';
+import { defined } from '../domain/defined.ts';
 import { ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
 import { judge } from '../pipeline/conformance.ts';
@@ -72,7 +73,7 @@ async function judgeAndWrite(
   return ok({
     text: conformanceText(judged.value),
     json: judged.value,
-    ...(failure === undefined ? {} : { failure }),
+    ...defined({ failure }),
   });
 }
 

@@ -5,6 +5,7 @@ import { DEFAULT_RECIPE } from '../bench/default-recipe.ts';
 import { findCrate, readCrate } from '../crate/crate.ts';
 import { closest } from '../domain/closest.ts';
 import type { Crate } from '../domain/crate.ts';
+import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
 import { interrupted } from '../failure.ts';
@@ -83,7 +84,7 @@ async function crateAtHand({ context, ask }: Invocation): Promise<Result<Crate>>
   const choice = { features: [], defaultFeatures: true };
   const crate = await readCrate(folder, {
     ...choice,
-    ...(settings.bin === undefined ? {} : { bin: settings.bin }),
+    ...defined({ bin: settings.bin }),
   });
   if (crate.ok || crate.error.code !== 'recipe/which-bin' || ask === undefined) return crate;
   const names = (crate.error.evidence ?? []).map((line) => line.split(' ')[0] as string);
@@ -117,7 +118,7 @@ async function choose(
         ? ok(usual)
         : await askTests(ask, crate, usual);
   if (!tests.ok) return tests;
-  return ok({ recipe: recipe.value, tests: tests.value, ...(action === undefined ? {} : { action }) });
+  return ok({ recipe: recipe.value, tests: tests.value, ...defined({ action }) });
 }
 
 type Ask = NonNullable<Invocation['ask']>;

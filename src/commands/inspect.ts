@@ -5,6 +5,7 @@ import { unpackTarGz } from '../archive/pack.ts';
 import { wasmImports } from '../build/wasm-imports.ts';
 import { type Contents, notBundle, readContents } from '../bundle/inspect.ts';
 import { checkLibrary, checkProgram } from '../bundle/leaks.ts';
+import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import { formatBytes } from '../domain/units.ts';
@@ -75,12 +76,11 @@ async function tell(
     path,
     contents,
     python: pythonOf(contents),
-    ...(archive === undefined ? {} : { archive }),
-    ...(target === undefined ? {} : { target }),
+    ...defined({ archive, target }),
     ...(imports === undefined ? {} : { imports: [...new Set(imports.map(({ module }) => module))] }),
   };
   const failure = problem(view);
-  return ok({ text: text(view), json: json(view), ...(failure === undefined ? {} : { failure }) });
+  return ok({ text: text(view), json: json(view), ...defined({ failure }) });
 }
 
 interface View {
@@ -111,7 +111,7 @@ function pythonOf({ manifest, sysconfigdata, compiler }: Contents): Readonly<Rec
     version: manifest.python.version,
     linkage: manifest.python.linkage,
     ...Object.fromEntries(Object.entries(known).filter(([, text]) => text !== '')),
-    ...(compiler === undefined ? {} : { compiler }),
+    ...defined({ compiler }),
   };
 }
 
@@ -141,7 +141,7 @@ function json(view: View) {
   const { elf, floor } = contents;
   return {
     schema: 1,
-    ...(archive === undefined ? {} : { archive }),
+    ...defined({ archive }),
     target: contents.manifest.target,
     program: contents.program,
     architecture:
@@ -159,7 +159,7 @@ function json(view: View) {
       name: target?.libc ?? null,
       floor: floor?.version ?? null,
       neededBy: floor?.neededBy ?? [],
-      ...(imports === undefined ? {} : { imports }),
+      ...defined({ imports }),
     },
     python,
     libraries: { brought: contents.brought, system: contents.system },

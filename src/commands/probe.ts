@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { ending, ladderMarkdown, ladderText } from '../blocker/ladder.ts';
 import { artifactsFailure } from '../domain/artifacts.ts';
 import { type Blocker, type Ladder, summaryOf } from '../domain/blocker.ts';
+import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { bareVariables } from '../env/env.ts';
 import type { Failure } from '../failure.ts';
@@ -78,7 +79,7 @@ async function probe(
   const recipe = positionals[0];
   session.recorder.book = openBook(session, planned.value, artifacts, {
     folder: 'probe',
-    ...(recipe === undefined ? {} : { recipe }),
+    ...defined({ recipe }),
   });
   const rust = values.ladder === true || values.rust === 'image' ? undefined : await ownRust({ session });
   if (rust === undefined && values.rust === 'path') return err(noRust());
@@ -188,7 +189,7 @@ async function climbed(ground: Ground, artifacts: string, started: number): Prom
     versions: session.recorder.book?.versions ?? {},
     outcome,
     steps,
-    ...(totals === undefined ? {} : { totals }),
+    ...defined({ totals }),
   };
   const written = await writeLadder(artifacts, ladder);
   if (!written.ok) return written;
@@ -196,7 +197,7 @@ async function climbed(ground: Ground, artifacts: string, started: number): Prom
   return ok({
     text: `${ladderText(ladder)}${ending(ladder)} More: ${join(artifacts, 'ladder.md')}\n`,
     json: ladder,
-    ...(failure === undefined ? {} : { failure }),
+    ...defined({ failure }),
     actions: { summary: ladderMarkdown(ladder) },
   });
 }

@@ -3,6 +3,7 @@ import { copyFile, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { artifactsFailure } from '../domain/artifacts.ts';
 import type { Settings } from '../domain/context.ts';
+import { defined } from '../domain/defined.ts';
 import type { Report } from '../domain/report.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { hideSecrets } from '../domain/secrets.ts';
@@ -108,7 +109,7 @@ async function runAndReport(
   const made = makeReport({
     session,
     progress,
-    ...(failure === undefined ? {} : { failure }),
+    ...defined({ failure }),
     started,
     host,
     version,
@@ -157,7 +158,7 @@ async function finish(
   return ok({
     text: `${closingLine(report)}\n`,
     json: report,
-    ...(failure === undefined ? {} : { failure }),
+    ...defined({ failure }),
     ...news,
   });
 }

@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { defined } from '../domain/defined.ts';
 import type { Report } from '../domain/report.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { exitCodeOf, type Failure } from '../failure.ts';
@@ -34,7 +35,7 @@ async function run({ context, positionals, values }: Invocation): Promise<Result
   return ok({
     text: tableOf(reports, missing),
     json: { reports, missing },
-    ...(failure === undefined ? {} : { failure }),
+    ...defined({ failure }),
     actions: { summary: matrixSummary(reports, missing) },
   });
 }

@@ -3,6 +3,7 @@ import { readFile, realpath } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { closest } from '../domain/closest.ts';
 import type { Crate } from '../domain/crate.ts';
+import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
 import { type Manifest, readManifest } from './manifest.ts';
@@ -45,12 +46,12 @@ export async function readCrate(folder: string, choice: CrateChoice): Promise<Re
     folder: own.folder,
     root,
     name: textAt(tableAt(own.table, 'package'), 'name') ?? basename(own.folder),
-    ...(version === undefined ? {} : { version }),
+    ...defined({ version }),
     bin,
     bins: [...new Set(found.value.map((one) => one.name))].sort(),
-    ...(rustVersion === undefined ? {} : { rustVersion }),
+    ...defined({ rustVersion }),
     locked: lock !== undefined,
-    ...(pyo3 === undefined ? {} : { pyo3 }),
+    ...defined({ pyo3 }),
   });
 }
 

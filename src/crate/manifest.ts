@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
 import { parseToml, type Table } from './toml.ts';
@@ -28,7 +29,7 @@ export async function readManifest(folder: string): Promise<Result<Manifest>> {
     code: 'recipe/bad-manifest',
     what: `The manifest is no valid TOML: ${message}.`,
     fix: ['Mend this line; `cargo metadata` says whether cargo takes it.'],
-    at: { file, line, column, ...(shown === undefined ? {} : { text: shown }) },
+    at: { file, line, column, ...defined({ text: shown }) },
   });
 }
 

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Pyo3Use } from '../domain/crate.ts';
+import { defined } from '../domain/defined.ts';
 import { type Manifest, readManifest } from './manifest.ts';
 import { isTable, type Table, tableAt, textAt, textsAt } from './toml.ts';
 
@@ -39,12 +40,12 @@ export async function pyo3Use(
   const sorted = [...features].sort();
   const abi3 = sorted.filter((name) => /^abi3(-py3\d+)?$/.test(name)).sort((a, b) => minor(a) - minor(b))[0];
   return {
-    ...(version === undefined ? {} : { version }),
+    ...defined({ version }),
     direct,
     features: sorted,
     autoInitialize: features.has('auto-initialize'),
     extensionModule: features.has('extension-module'),
-    ...(abi3 === undefined ? {} : { abi3 }),
+    ...defined({ abi3 }),
   };
 }
 

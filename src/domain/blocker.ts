@@ -1,4 +1,5 @@
 import type { StageName } from '../events.ts';
+import { defined } from './defined.ts';
 
 /** How a process ended: by itself, by a signal (`SIGKILL`), or by a limit of ours. */
 export interface StepExit {
@@ -158,8 +159,8 @@ export function summaryOf(blocker: Blocker): BlockerSummary {
   const { code, stage, title, lines, because, cure, log, samples } = blocker;
   return {
     ...{ code, stage, title, lines, because },
-    ...(cure === undefined ? {} : { cure }),
+    ...defined({ cure }),
     ...{ file: log.replace(/\.log$/, '.json'), log },
-    ...(samples === undefined ? {} : { samples }),
+    ...defined({ samples }),
   };
 }

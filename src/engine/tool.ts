@@ -1,6 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import type { FailedStep, StepExit } from '../domain/blocker.ts';
 import type { Context } from '../domain/context.ts';
+import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Command, Exit, Sandbox } from '../engine/engine.ts';
 import type { StageName } from '../events.ts';
@@ -76,9 +77,7 @@ function stepOf({ stage, doing, command, log }: ToolRun, exit: Exit, output: str
 /** How a process ended, without what it printed. */
 export function exitOf({ status, signal, limit }: Pick<Exit, 'status' | 'signal' | 'limit'>): StepExit {
   return {
-    ...(status === undefined ? {} : { status }),
-    ...(signal === undefined ? {} : { signal }),
-    ...(limit === undefined ? {} : { limit }),
+    ...defined({ status, signal, limit }),
   };
 }
 

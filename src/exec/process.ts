@@ -1,4 +1,5 @@
 import { execa, type ResultPromise } from 'execa';
+import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { type Failure, interrupted } from '../failure.ts';
 
@@ -69,7 +70,7 @@ function start(spec: ProcessSpec): Child {
   return execa(program, args, {
     env: { ...spec.env },
     extendEnv: false,
-    ...(spec.cwd === undefined ? {} : { cwd: spec.cwd }),
+    ...defined({ cwd: spec.cwd }),
     reject: false,
     buffer: false,
     encoding: 'buffer',

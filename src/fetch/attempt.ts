@@ -1,3 +1,4 @@
+import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { interrupted } from '../failure.ts';
 import { onDisk } from '../store/disk.ts';
@@ -146,7 +147,7 @@ function statusProblem(answer: Answer): Problem {
   if (status === 404 || status === 410) return { kind: 'absent', detail };
   if (status !== 429 && status < 500) return { kind: 'refused', detail };
   const retryAfterMs = retryAfter(header(answer, 'retry-after'));
-  return { kind: 'busy', detail, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+  return { kind: 'busy', detail, ...defined({ retryAfterMs }) };
 }
 
 /** `Retry-After` as seconds or as a date (RFC 9110, 10.2.3), in milliseconds from now. */

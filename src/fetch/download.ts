@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { defined } from '../domain/defined.ts';
 import type { LockedPackage } from '../domain/packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { interrupted } from '../failure.ts';
@@ -115,9 +116,7 @@ async function commit(
   const handed = await onDisk(partial.path, () => partial.hand());
   if (!handed.ok) return handed;
   const committed = await store.commitBlob(digest);
-  return committed.ok
-    ? ok({ file: store.blobPath(digest), ...(mirror === undefined ? {} : { mirror }) })
-    : committed;
+  return committed.ok ? ok({ file: store.blobPath(digest), ...defined({ mirror }) }) : committed;
 }
 
 /** Milliseconds: what the mirror asked for, else doubling, scattered so that not all come back at once. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
+import { defined } from '../domain/defined.ts';
 import type { Report, ReportTree } from '../domain/report.ts';
 import { reportStatus, totalsOf } from '../domain/report.ts';
 import type { Failure } from '../failure.ts';
@@ -56,7 +57,7 @@ export function makeReport(input: ReportInput): Report | undefined {
     samples,
     totals: totalsOf(samples, outcome?.cached ?? 0),
     logs: [...toolLogs(input.artifacts), ...(outcome?.logs ?? [])],
-    ...(failure === undefined ? {} : { failure }),
+    ...defined({ failure }),
   };
 }
 

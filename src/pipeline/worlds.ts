@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type Bytecode, interpreterProgram } from '../bundle/bytecode.ts';
+import { defined } from '../domain/defined.ts';
 import type { SampleSuite } from '../domain/definitions.ts';
 import type { Plan } from '../domain/plan.ts';
 import { PATHS } from '../engine/paths.ts';
@@ -41,7 +42,7 @@ export function targetWorld(
     ],
     command: inEmulator === undefined ? [program] : [inEmulator, program],
     env: {},
-    ...(emulator === undefined ? {} : { emulator }),
+    ...defined({ emulator }),
     key: {
       bundle: input.digest,
       rootfs: input.rootfs.fingerprint,
@@ -55,7 +56,7 @@ export function targetWorld(
 export function withSuite(world: World, { args, env }: SampleSuite): World {
   return {
     ...world,
-    ...(args === undefined ? {} : { arguments: args }),
+    ...defined({ arguments: args }),
     env: { ...world.env, ...env },
   };
 }

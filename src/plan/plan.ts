@@ -1,3 +1,4 @@
+import { defined } from '../domain/defined.ts';
 import type { Resolved } from '../domain/definitions.ts';
 import type { TreeDefinition } from '../domain/packages.ts';
 import type { Plan, PlannedStage } from '../domain/plan.ts';
@@ -121,7 +122,7 @@ function making({ recipe, target, sysroot }: Resolved): readonly PlannedStage[] 
         profile: project.profile,
         features: project.features,
         'default-features': project.defaultFeatures,
-        ...(recipe.rust === undefined ? {} : { rust: recipe.rust }),
+        ...defined({ rust: recipe.rust }),
       },
     },
     ...(recipe.pythonPackages === undefined

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import * as z from 'zod';
 import type { BlockerPattern } from '../domain/blocker.ts';
+import { defined } from '../domain/defined.ts';
 
 const expression = z
   .string()
@@ -34,8 +35,7 @@ const entry = z
   })
   .transform(({ cure, rung, ...rest }) => ({
     ...rest,
-    ...(cure === undefined ? {} : { cure }),
-    ...(rung === undefined ? {} : { rung }),
+    ...defined({ cure, rung }),
   }));
 
 const file = z.strictObject({ schema: z.literal(1), blockers: z.array(entry).min(1) });

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { readCrate } from '../crate/crate.ts';
 import type { Crate } from '../domain/crate.ts';
+import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
 import type { DocumentPath, YamlDocument } from './document.ts';
@@ -17,7 +18,7 @@ const ABOUT: Readonly<Record<string, DocumentPath>> = {
 /** The crate of a recipe, and whether its samples are there: every mistake at its place in the recipe. */
 export async function resolveCrate(draft: RecipeDraft, document: YamlDocument): Promise<Result<Crate>> {
   const { folder, bin, features, defaultFeatures } = draft.project;
-  const choice = { features, defaultFeatures, ...(bin === undefined ? {} : { bin }) };
+  const choice = { features, defaultFeatures, ...defined({ bin }) };
   const crate = await readCrate(folder, choice);
   const failures = [
     ...(crate.ok ? [] : [placed(crate.error, document)]),

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { closest } from '../domain/closest.ts';
 import type { ConformanceSuite } from '../domain/conformance.ts';
+import { defined } from '../domain/defined.ts';
 import type {
   DefinitionFile,
   ImageDefinition,
@@ -125,7 +126,7 @@ function cLibraryOf({ 'c-library': read }: SourceFile): Pick<SourceSysroot, 'cLi
   if (read === undefined) return {};
   const ranges = Object.entries(read.ranges).map(([minor, { 'at-least': atLeast, below }]) => [
     minor,
-    { atLeast, ...(below === undefined ? {} : { below }) },
+    { atLeast, ...defined({ below }) },
   ]);
   return { cLibrary: { package: read.package, ranges: Object.fromEntries(ranges) } };
 }
@@ -157,7 +158,7 @@ async function sourceSysroot(
     compiler: {
       name: compiler.name,
       flags: compiler.flags,
-      ...(compiler.multiarch === undefined ? {} : { multiarch: compiler.multiarch }),
+      ...defined({ multiarch: compiler.multiarch }),
     },
     ...cLibraryOf(read),
     libraries: libraries.value,
@@ -292,13 +293,12 @@ export function loadTarget(file: string): Promise<Result<Loaded<Target>>> {
     endianness: read.endianness,
     runner: read.runner,
     ...(read.elf === undefined ? {} : { elf: elfOf(read.elf) }),
-    ...(read.emulator === undefined ? {} : { emulator: read.emulator }),
-    ...(read['actions-runner'] === undefined ? {} : { actionsRunner: read['actions-runner'] }),
+    ...defined({ emulator: read.emulator, actionsRunner: read['actions-runner'] }),
   }));
 }
 
 function elfOf({ machine, number, interpreter }: NonNullable<TargetFile['elf']>): NonNullable<Target['elf']> {
-  return { machine, number, ...(interpreter === undefined ? {} : { interpreter }) };
+  return { machine, number, ...defined({ interpreter }) };
 }
 
 function treeOf(

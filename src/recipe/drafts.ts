@@ -1,4 +1,5 @@
 import { basename, dirname, extname, resolve } from 'node:path';
+import { defined } from '../domain/defined.ts';
 import type { ActionsJob, Limits, Project, Recipe, Tests, WasmSettings } from '../domain/definitions.ts';
 import type { Result } from '../domain/result.ts';
 import { readYaml } from './document.ts';
@@ -57,7 +58,7 @@ function extendingOf(file: string, read: ExtendingFile): ExtendingDraft {
   return {
     ...commonOf(file, read),
     extends: read.extends,
-    ...(read.description === undefined ? {} : { description: read.description }),
+    ...defined({ description: read.description }),
     sysrootPackages: read.sysroot?.packages ?? [],
   };
 }
@@ -70,7 +71,7 @@ function commonOf(file: string, read: RecipeFile | ExtendingFile) {
     file,
     project: {
       folder: resolve(folder, project.path),
-      ...(project.bin === undefined ? {} : { bin: project.bin }),
+      ...defined({ bin: project.bin }),
       profile: project.profile,
       features: project.features,
       defaultFeatures: project['default-features'],
@@ -79,17 +80,16 @@ function commonOf(file: string, read: RecipeFile | ExtendingFile) {
     samples: {
       paths: [samples.path ?? []].flat().map((path) => resolve(folder, path)),
       timeoutSeconds: samples.timeout,
-      ...(samples.args === undefined ? {} : { args: samples.args }),
+      ...defined({ args: samples.args }),
       ...(Object.keys(samples.env).length === 0 ? {} : { env: samples.env }),
     },
     ...(tests === undefined ? {} : { tests: testsOf(tests) }),
-    ...(optimization === undefined ? {} : { optimization }),
-    ...(allocator === undefined ? {} : { allocator }),
+    ...defined({ optimization, allocator }),
     ...(read.python?.packages === undefined
       ? {}
       : { pythonPackages: packagesOf(folder, read.python.packages) }),
     ...(read.rust === 'host' ? { rust: read.rust } : {}),
-    ...(runner === undefined ? {} : { runner }),
+    ...defined({ runner }),
     ...(read.limits === undefined ? {} : { limits: limitsOf(read.limits) }),
     ...(wasm === undefined ? {} : { wasm: wasmSettings(wasm) }),
     ...(read.actions === undefined ? {} : { actions: actionsOf(read.actions) }),
@@ -108,23 +108,21 @@ function testsOf({ cargo, commands }: NonNullable<RecipeFile['tests']>): Tests {
     commands: commands.map(({ timeout, stdout, reference, ...rest }) => ({
       ...rest,
       timeoutSeconds: timeout,
-      ...(stdout === undefined ? {} : { stdout }),
-      ...(reference === undefined ? {} : { reference }),
+      ...defined({ stdout, reference }),
     })),
   };
 }
 
 function actionsOf({ runner, 'timeout-minutes': minutes }: NonNullable<RecipeFile['actions']>): ActionsJob {
   return {
-    ...(runner === undefined ? {} : { runner }),
-    ...(minutes === undefined ? {} : { timeoutMinutes: minutes }),
+    ...defined({ runner, timeoutMinutes: minutes }),
   };
 }
 
 function limitsOf({ 'memory-mib': memory, processors }: NonNullable<RecipeFile['limits']>): Limits {
   return {
     ...(memory === undefined ? {} : { memory: memory * MEBIBYTE }),
-    ...(processors === undefined ? {} : { processors }),
+    ...defined({ processors }),
   };
 }
 
@@ -138,8 +136,7 @@ function wasmSettings(read: NonNullable<RecipeFile['wasm']>): WasmSettings {
     stack: sizes['stack-mib'] * MEBIBYTE,
     initialMemory: sizes['initial-memory-mib'] * MEBIBYTE,
     ...(maximum === undefined ? {} : { maxMemory: maximum * MEBIBYTE }),
-    ...(fuel === undefined ? {} : { fuel }),
-    ...(timeout === undefined ? {} : { timeoutSeconds: timeout }),
+    ...defined({ fuel, timeoutSeconds: timeout }),
     wasmtime,
     ...(snapshot ? { snapshot } : {}),
   };

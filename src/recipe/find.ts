@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { closest } from '../domain/closest.ts';
 import type { Settings } from '../domain/context.ts';
+import { defined } from '../domain/defined.ts';
 import type { DefinitionFile } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { shellWord } from '../domain/shell.ts';
@@ -163,7 +164,7 @@ async function onto(
 function atProject(draft: RecipeDraft, { project, bin }: Places): RecipeDraft {
   const folder =
     project !== undefined && basename(draft.file) !== PROJECT_FILE ? project : draft.project.folder;
-  return { ...draft, project: { ...draft.project, folder, ...(bin === undefined ? {} : { bin }) } };
+  return { ...draft, project: { ...draft.project, folder, ...defined({ bin }) } };
 }
 
 /** The lock of a shipped sysroot with further packages: one for each sysroot, beside the recipe. */

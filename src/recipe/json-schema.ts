@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { defined } from '../domain/defined.ts';
 import {
   conformanceSchema,
   extendingSchema,
@@ -114,7 +115,7 @@ export function recipeJsonSchema(): JsonSchema {
 
 export function jsonSchemaOf(kind: FileKind): JsonSchema {
   const { $schema, ...rest } = z.toJSONSchema(kind.schema, { target: 'draft-7', io: 'input' }) as JsonSchema;
-  return { ...($schema === undefined ? {} : { $schema }), title: `provision ${kind.noun}`, ...rest };
+  return { ...defined({ $schema }), title: `provision ${kind.noun}`, ...rest };
 }
 
 /** The schema of what stands at a path; nothing where the schema does not know the path. */

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { closest } from '../domain/closest.ts';
 import type { Crate } from '../domain/crate.ts';
+import { defined } from '../domain/defined.ts';
 import type {
   ImageDefinition,
   Recipe,
@@ -97,7 +98,7 @@ async function resolveNames(home: string, found: FoundRecipe): Promise<Result<Re
   if (!hostTarget.ok) return hostTarget;
   return ok({
     recipe: target.value.value.libc === 'wasi' ? { ...recipe, wasm: recipe.wasm ?? DEFAULT_WASM } : recipe,
-    ...(runner.value === undefined ? {} : { runnerDefinition: runner.value }),
+    ...defined({ runnerDefinition: runner.value }),
     target: target.value.value,
     hostTarget: hostTarget.value,
     toolchain: toolchain.value.value,

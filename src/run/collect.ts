@@ -1,5 +1,6 @@
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Sample } from '../domain/sample.ts';
 import type { Failure } from '../failure.ts';
@@ -137,7 +138,7 @@ function noSuchSample(path: string, why: string | undefined): Failure {
   return {
     code: 'usage/no-such-sample',
     what: why === undefined ? `There is no sample ${path}.` : `The sample ${path} cannot be read.`,
-    ...(why === undefined ? {} : { why }),
+    ...defined({ why }),
     fix: ['Give Python scripts, or folders that hold some.'],
   };
 }

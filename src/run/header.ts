@@ -1,3 +1,4 @@
+import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { KnownDifference, Sample } from '../domain/sample.ts';
 import type { Failure } from '../failure.ts';
@@ -110,7 +111,7 @@ function failure(file: string, lines: readonly string[], mistakes: readonly Mist
         code: 'usage/sample-header',
         what,
         fix: [fix],
-        at: { file, line, column, ...(text === undefined ? {} : { text }) },
+        at: { file, line, column, ...defined({ text }) },
       };
     });
   return { ...(first as Failure), ...(others.length === 0 ? {} : { also: others }) };

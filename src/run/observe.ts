@@ -1,4 +1,5 @@
 import { relative } from 'node:path';
+import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Observation, Sample } from '../domain/sample.ts';
 import type { Command, Engine, Exit, Mount, SandboxSpec } from '../engine/engine.ts';
@@ -174,7 +175,7 @@ function runOf(world: World, exit: Exit): Run {
     ...(blame.trap === undefined ? {} : { exit: { signal: blame.trap } }),
     stderr: blame.stderr,
     end: blame.by === 'emulator' ? 'emulator' : 'itself',
-    ...(blame.why === undefined ? {} : { why: blame.why }),
+    ...defined({ why: blame.why }),
     emulator: blame.messages,
   };
 }

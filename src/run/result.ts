@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { defined } from '../domain/defined.ts';
 import type { Observation, Sample, SampleResult } from '../domain/sample.ts';
 import type { Target } from '../domain/target.ts';
 import { compare } from './compare.ts';
@@ -22,7 +23,7 @@ export function resultOf(sample: Sample, target: Pick<Target, 'name' | 'libc'>, 
   if (difference === undefined) return { ...common(sample), status: 'passed', ...observed };
   const { kind, reason, diff } = difference;
   const declared = declaredOn(sample, target);
-  const shown = { ...(diff === undefined ? {} : { diff }), ...observed };
+  const shown = { ...defined({ diff }), ...observed };
   if (declared.length > 0 && !NEVER_DECLARED.includes(kind))
     return { ...common(sample), status: 'passed', declared, ...shown };
   return { ...common(sample), status: 'failed', reason, kind, ...shown };

@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { defined } from '../../src/domain/defined.ts';
 
 const HOME = dirname(dirname(import.meta.dirname));
 
@@ -149,7 +150,7 @@ function environment({ path, cache, env = {} }: RunOptions): Record<string, stri
   const all = {
     ...Object.fromEntries(kept),
     PATH: path,
-    ...(cache === undefined ? {} : { PROVISION_CACHE: cache }),
+    ...defined({ PROVISION_CACHE: cache }),
     ...env,
   };
   return Object.fromEntries(

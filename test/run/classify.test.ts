@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { defined } from '../../src/domain/defined.ts';
 import { classifyEmulatorExit } from '../../src/run/classify.ts';
 
 interface Fixture {
@@ -69,8 +70,7 @@ test('a file that is no program under the qemu of this machine', {
 
 function exitOf({ status, signal, stdout, stderr }: Fixture) {
   return {
-    ...(status === undefined ? {} : { status }),
-    ...(signal === undefined ? {} : { signal }),
+    ...defined({ status, signal }),
     stdout: Buffer.from(stdout),
     stderr: Buffer.from(stderr),
     ms: 1,

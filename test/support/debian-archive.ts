@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { defined } from '../../src/domain/defined.ts';
 import type { SigningKey } from './openpgp.ts';
 
 /** A package of a made-up archive; fields that are not given are made up too. */
@@ -89,7 +90,7 @@ function stanza(each: ArchivePackage, architecture: string): string {
     Version: versionOf(each),
     Architecture: each.architecture ?? architecture,
     Maintainer: 'Nobody <nobody@example.org>',
-    ...(each.depends === undefined ? {} : { Depends: each.depends }),
+    ...defined({ Depends: each.depends }),
     Filename: poolPath(each, architecture),
     Size: String(content.length),
     MD5sum: createHash('md5').update(content).digest('hex'),

@@ -3,6 +3,7 @@ import { mkdtempSync } from 'node:fs';
 import { cp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { defined } from '../../src/domain/defined.ts';
 import { ok, type Result } from '../../src/domain/result.ts';
 import type { Command, Engine, Exit, Mount, Sandbox, SandboxSpec } from '../../src/engine/engine.ts';
 
@@ -113,7 +114,7 @@ function runHere(command: Command): Promise<Result<Exit>> {
       resolve(
         ok({
           ...(signal === null ? { status: status ?? 0 } : { signal }),
-          ...(limit === undefined ? {} : { limit }),
+          ...defined({ limit }),
           stdout: Buffer.concat(kept.stdout),
           stderr: Buffer.concat(kept.stderr),
           ms: performance.now() - started,

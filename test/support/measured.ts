@@ -6,6 +6,7 @@ import { cellsOf } from '../../src/bench/tax/cells.ts';
 import { concludeFrom } from '../../src/bench/tax/conclusion.ts';
 import { factorsOf } from '../../src/bench/tax/factors.ts';
 import type { Amortization } from '../../src/domain/amortization.ts';
+import { defined } from '../../src/domain/defined.ts';
 import type { SuiteSample, SuiteTimes } from '../../src/domain/suite-times.ts';
 import type { Tax, TaxCell, TaxSettings } from '../../src/domain/tax.ts';
 
@@ -52,7 +53,7 @@ export function amortization(
     clock: 'wall',
     warmUp: 2,
     points,
-    ...(fit === undefined ? {} : { fit }),
+    ...defined({ fit }),
     exact: true,
   };
 }

@@ -1,3 +1,4 @@
+import { defined } from '../../domain/defined.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import type { TaxCell, TaxMeasured, TaxNoise, TaxWorkload } from '../../domain/tax.ts';
 import { SUITE_AT } from '../../run/world.ts';
@@ -54,7 +55,7 @@ export async function measureCell(
       python: timed(python),
       isolate: timed(isolate),
       tax: taxOf(python, isolate),
-      ...(counted.value === undefined ? {} : { instructions: counted.value }),
+      ...defined({ instructions: counted.value }),
     };
   }
   return ok({

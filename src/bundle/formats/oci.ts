@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { packTar, type TarOptions } from '../../archive/pack.ts';
+import { defined } from '../../domain/defined.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import type { Digest } from '../../domain/words.ts';
 import type { FormatInput, Formatted } from './format.ts';
@@ -88,7 +89,7 @@ function configuration(input: FormatInput, home: string, layers: readonly Layer[
   return {
     created,
     architecture,
-    ...(variant === undefined ? {} : { variant }),
+    ...defined({ variant }),
     os,
     config: {
       Env: [`PATH=/${home}/bin:/usr/local/bin:/usr/bin:/bin`, 'LANG=C.UTF-8'],
@@ -118,7 +119,7 @@ function index({ target, version }: FormatInput, manifest: Blob, tag: string) {
       {
         mediaType: `${TYPE}.manifest.v1+json`,
         ...manifest,
-        platform: { architecture, os, ...(variant === undefined ? {} : { variant }) },
+        platform: { architecture, os, ...defined({ variant }) },
         annotations: { 'io.containerd.image.name': tag, 'org.opencontainers.image.ref.name': version },
       },
     ],

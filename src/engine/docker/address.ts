@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { defined } from '../../domain/defined.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import { badHost, tlsFiles } from './failures.ts';
 
@@ -64,7 +65,7 @@ function parseTcp(text: string, rest: string, tls: Tls | undefined): Result<Addr
     // An IPv6 address without the brackets that only URLs need.
     host: hostname.replace(/^\[(.*)\]$/, '$1'),
     port: port === '' ? (tls === undefined ? PLAIN_PORT : TLS_PORT) : Number(port),
-    ...(tls === undefined ? {} : { tls }),
+    ...defined({ tls }),
   });
 }
 

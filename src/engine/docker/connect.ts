@@ -3,6 +3,7 @@ import { connect as connectSocket, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import type Docker from 'dockerode';
+import { defined } from '../../domain/defined.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import { type Address, formatAddress } from './address.ts';
 import { badHost } from './failures.ts';
@@ -59,9 +60,7 @@ function dial({ host, port, tls }: Extract<Address, { kind: 'tcp' }>): Socket {
   const { ca, cert, key, verify } = tls;
   return connectTls({
     ...{ host, port, rejectUnauthorized: verify },
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
+    ...defined({ ca, cert, key }),
     // A server is known by name; an address is in a certificate as such.
     ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }),
   });

@@ -8,6 +8,7 @@ import { readTar } from '../../archive/tar-reader.ts';
 import { refusable } from '../../archive/unpack-deb.ts';
 import { Writer } from '../../archive/writer.ts';
 import type { Context } from '../../domain/context.ts';
+import { defined } from '../../domain/defined.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Digest } from '../../domain/words.ts';
 import { interrupted } from '../../failure.ts';
@@ -178,7 +179,7 @@ function configOf({ fingerprint, lock, created, platform }: TreeImage, uncompres
   const Labels = { [LABELS.entry]: fingerprint, 'provision.lock': lock };
   return Buffer.from(
     JSON.stringify({
-      ...{ created, architecture, os, ...(variant === undefined ? {} : { variant }) },
+      ...{ created, architecture, os, ...defined({ variant }) },
       config: { Env: ['PATH=/usr/local/bin:/usr/bin:/bin'], Cmd: ['/bin/sh'], Labels },
       rootfs: { type: 'layers', diff_ids: [uncompressed] },
       history: [{ created, created_by: 'provision image push' }],

@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { Header, type HeaderData } from 'tar/header';
 import { Pax } from 'tar/pax';
 import { FIXED_TIME } from '../../archive/settle.ts';
+import { defined } from '../../domain/defined.ts';
 import type { Digest } from '../../domain/words.ts';
 import type { Failure } from '../../failure.ts';
 import { errorCode } from '../../store/disk.ts';
@@ -180,14 +181,14 @@ function headerOf(item: Item, hardLinkTo: string | undefined): Buffer {
     ...{ path, type: hardLinkTo === undefined ? item.type : 'Link', mode: item.mode },
     ...{ uid: item.attributes.uid, gid: item.attributes.gid, mtime: new Date(item.mtime) },
     size: hardLinkTo === undefined ? item.size : 0,
-    ...(linkpath === undefined ? {} : { linkpath }),
+    ...defined({ linkpath }),
   };
   const block = Buffer.alloc(BLOCK);
   const long = new Header(data).encode(block);
   const fraction = item.mtime % 1000 !== 0;
   if (!long && !fraction) return block;
   const extended = new Pax({
-    ...(long ? { path, ...(linkpath === undefined ? {} : { linkpath }) } : {}),
+    ...(long ? { path, ...defined({ linkpath }) } : {}),
     // 11 octal digits are what the plain header holds.
     ...(item.size >= 8 ** 11 ? { size: item.size } : {}),
     ...(fraction ? { mtime: new Date(item.mtime) } : {}),

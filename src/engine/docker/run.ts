@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { defined } from '../../domain/defined.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import { interrupted } from '../../failure.ts';
 import type { Command, Exit } from '../engine.ts';
@@ -82,7 +83,7 @@ export async function follow({
     return exitOf(command, state, ending, memory, {
       ...output,
       ms,
-      ...(limit === undefined ? {} : { limit }),
+      ...defined({ limit }),
     });
   } finally {
     clearTimeout(timer);

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { defined } from '../../domain/defined.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import type { Fingerprint } from '../../domain/words.ts';
 import { fingerprint } from '../../store/fingerprint.ts';
@@ -81,7 +82,7 @@ export class FilledVolumes {
 
   #partsOf({ kind, source, without }: FolderSource): readonly Part[] {
     const attributes = kind === 'tree' ? TREE : this.#sourceAttributes();
-    return [{ kind: 'host', path: '', source, attributes, ...(without === undefined ? {} : { without }) }];
+    return [{ kind: 'host', path: '', source, attributes, ...defined({ without }) }];
   }
 
   /** Cargo compares the times of sources with those of what it built of them, which are by the engine's clock. */

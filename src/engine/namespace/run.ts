@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rmdir, writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { isatty } from 'node:tty';
+import { defined } from '../../domain/defined.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import { interrupted } from '../../failure.ts';
 import { errorCode } from '../../store/disk.ts';
@@ -91,9 +92,9 @@ export async function enterable(
   const started = await startNamespaces(
     {
       ...{ tools: box.tools, features, idMaps: box.idMaps, network: spec.network, fstab, cwd: run },
-      ...(spec.hostname === undefined ? {} : { hostname: spec.hostname }),
+      ...defined({ hostname: spec.hostname }),
       ...{ root: layout.root, oldRoot: join(layout.root, layout.parking.at, OLD_ROOT) },
-      ...(sys === undefined ? {} : { sys }),
+      ...defined({ sys }),
     },
     box.signal,
   );
@@ -139,7 +140,7 @@ async function follow(start: Start): Promise<Result<Exit>> {
   const end = await endOf(child, {
     box,
     stop,
-    ...(command.timeoutMs === undefined ? {} : { timeoutMs: command.timeoutMs }),
+    ...defined({ timeoutMs: command.timeoutMs }),
   });
   const ms = performance.now() - began;
   // What the program left running holds its pipes: it goes with the namespaces, and the pipes end.
@@ -150,7 +151,7 @@ async function follow(start: Start): Promise<Result<Exit>> {
   if (end.error !== undefined) return err(cannotStart(command.argv[0], end.error));
   const exit: Exit = {
     ...(end.signal === undefined ? { status: end.status ?? 0 } : { signal: end.signal }),
-    ...(limit === undefined ? {} : { limit }),
+    ...defined({ limit }),
     ...{ stdout: Buffer.concat(out.chunks), stderr: Buffer.concat(errors.chunks), ms },
   };
   return entryProblem(exit, command) ?? ok(exit);

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
+import { defined } from '../../domain/defined.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Failure } from '../../failure.ts';
 
@@ -51,8 +52,7 @@ export async function findTools(): Promise<Result<Tools>> {
   const [hostname, ip] = await Promise.all([findTool('hostname'), findTool('ip')]);
   return ok({
     ...(Object.fromEntries(found) as Record<ToolName, string>),
-    ...(hostname === undefined ? {} : { hostname }),
-    ...(ip === undefined ? {} : { ip }),
+    ...defined({ hostname, ip }),
   });
 }
 

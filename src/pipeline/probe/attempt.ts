@@ -5,6 +5,7 @@ import { buildMounts, crateAt, writeEnvFiles } from '../../build/build.ts';
 import { checkModule } from '../../build/check-module.ts';
 import { hostCargo } from '../../build/host-cargo.ts';
 import type { Blocker } from '../../domain/blocker.ts';
+import { defined } from '../../domain/defined.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Sample } from '../../domain/sample.ts';
 import type { Mount } from '../../engine/engine.ts';
@@ -162,7 +163,7 @@ export async function tryRun(
       network: 'none',
       hostname: 'sample',
     }),
-    { argv, env, cwd, ...(stdin === undefined ? {} : { stdin }), timeoutMs: sample.timeoutSeconds * 1000 },
+    { argv, env, cwd, ...defined({ stdin }), timeoutMs: sample.timeoutSeconds * 1000 },
   );
   const attempt = { command: commandLine(argv), ms: Math.round(performance.now() - started) };
   if (run.ok) return ok(attempt);

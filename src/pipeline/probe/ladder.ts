@@ -1,6 +1,7 @@
 import { chmod, mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Ladder, type LadderStep, summaryOf } from '../../domain/blocker.ts';
+import { defined } from '../../domain/defined.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Sample } from '../../domain/sample.ts';
 import type { Failure } from '../../failure.ts';
@@ -140,7 +141,7 @@ async function buildWith(site: Site, prepared: Prepared, applied: ReadonlySet<Ru
     name,
     ...equipment,
     files: prepared.env,
-    ...(sysroot === undefined ? {} : { sysroot }),
+    ...defined({ sysroot }),
   });
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Amortization } from '../../domain/amortization.ts';
 import type { BlockerSummary, Ladder } from '../../domain/blocker.ts';
 import type { Conformance } from '../../domain/conformance.ts';
+import { defined } from '../../domain/defined.ts';
 import type { Report } from '../../domain/report.ts';
 import type { Tax } from '../../domain/tax.ts';
 
@@ -55,7 +56,7 @@ export async function loadArtifacts(folder: string): Promise<Artifacts> {
     ladders: byName(ladders, ({ recipe }) => recipe),
     conformances: byName(conformances, ({ recipe }) => recipe),
     amortizations: byName(amortizations, ({ data }) => data.recipe),
-    ...(tax === undefined ? {} : { tax }),
+    ...defined({ tax }),
     unreadable,
   };
 }
@@ -112,7 +113,7 @@ class Reader {
     const data = await this.json<T>(folder, `${name}.json`, (value) => value.what === name && fits(value));
     if (data === undefined) return undefined;
     const svg = await this.#text(folder, `${name}.svg`);
-    return { data, ...(svg === undefined ? {} : { svg }) };
+    return { data, ...defined({ svg }) };
   }
 
   async #text(folder: string, name: string): Promise<string | undefined> {

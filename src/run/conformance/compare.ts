@@ -7,6 +7,7 @@ import type {
   OutcomeCounts,
   TestDifference,
 } from '../../domain/conformance.ts';
+import { defined } from '../../domain/defined.ts';
 import type { ModuleTold, Told } from './records.ts';
 
 /**
@@ -63,7 +64,7 @@ function differenceOf(
       kind,
       ...(there === undefined ? {} : { reference: there.outcome }),
       ...(here === undefined ? {} : { target: here.outcome }),
-      ...(message === undefined ? {} : { message }),
+      ...defined({ message }),
     },
   ];
 }

@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
 import type { ConformanceSuite, ModuleResult } from '../../domain/conformance.ts';
 import type { Context } from '../../domain/context.ts';
+import { defined } from '../../domain/defined.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Sample } from '../../domain/sample.ts';
 import type { Engine } from '../../engine/engine.ts';
@@ -58,7 +59,7 @@ export async function runConformance(
       type: 'stage-progress',
       stage: 'conformance',
       ...counts,
-      ...(detail === undefined ? {} : { detail }),
+      ...defined({ detail }),
     });
   };
   progress();

@@ -1,5 +1,6 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { defined } from '../../domain/defined.ts';
 import type { ImageDefinition, SourceSysroot } from '../../domain/definitions.ts';
 import type { LockedPackage } from '../../domain/packages.ts';
 import { ok, type Result } from '../../domain/result.ts';
@@ -129,7 +130,7 @@ export function archivesOf(
 ): { readonly upstream: string; readonly distribution?: string } {
   const [upstream, distribution] = files.map(({ path }) => `${PLACES.sources}/${source}/${basename(path)}`);
   if (upstream === undefined) throw new Error(`${source} has no files`);
-  return { upstream, ...(distribution === undefined ? {} : { distribution }) };
+  return { upstream, ...defined({ distribution }) };
 }
 
 /** The environment of a build from source. */
