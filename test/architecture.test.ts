@@ -3,6 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { assertSection } from './docs/generated.ts';
+import { importsTable, MODULES, modulesTable, stagesTable, TOP_FILES } from './docs/rooms.ts';
 
 const HOME = dirname(dirname(fileURLToPath(import.meta.url)));
 const SRC = join(HOME, 'src');
@@ -33,6 +35,7 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   charts: ['domain'],
   crate: ['domain'],
+  init: ['domain'],
   exec: ['domain'],
   store: ['domain', 'exec'],
   archive: ['domain', 'exec', 'store'],
@@ -147,3 +150,29 @@ function code(file: string): string {
     .replace(/\/\*[\s\S]*?\*\//g, '')
     .replace(/^\s*\/\/.*$/gm, '');
 }
+
+const ARCHITECTURE = join(HOME, 'ARCHITECTURE.md');
+
+test('ARCHITECTURE.md lists every module of src with a description', () => {
+  const entries = readdirSync(SRC, { withFileTypes: true });
+  const folders = entries.filter((one) => one.isDirectory()).map(({ name }) => name);
+  const files = entries.filter((one) => one.isFile()).map(({ name }) => name);
+  assert.deepEqual(
+    [...folders.filter((name) => !(name in MODULES)), ...files.filter((name) => !(name in TOP_FILES))],
+    [],
+    'test/docs/rooms.ts has no description of these',
+  );
+  assertSection(ARCHITECTURE, 'modules', modulesTable(files, folders));
+});
+
+test('every module of src has its place in the import rules, and no other has', () => {
+  const folders = readdirSync(SRC, { withFileTypes: true }).filter((one) => one.isDirectory());
+  const known = new Set([...SHARED, ...Object.keys(BELOW), ...STAGES, ...ABOVE]);
+  assert.deepEqual([...known].sort(), folders.map(({ name }) => name).sort());
+});
+
+test('ARCHITECTURE.md states the import rules that are checked here, and the stages of src/events.ts', () => {
+  const rules = { stages: STAGES, shared: SHARED, below: BELOW, above: ABOVE, libraries: LIBRARIES };
+  assertSection(ARCHITECTURE, 'imports', importsTable(rules));
+  assertSection(ARCHITECTURE, 'stages', stagesTable());
+});
