@@ -1,4 +1,4 @@
-// The package as a person gets it: packed, installed by npm into a prefix of its own, run from another folder.
+// The package as a user gets it: packed, installed by npm into a prefix of its own, run from another folder.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
@@ -19,10 +19,20 @@ import { PROGRAM, put } from '../support/crate.ts';
 import { npmEnvironment, npmPack, npmUserConfiguration } from '../support/npm-package.ts';
 import { asOrdinaryUser, type OrdinaryUser } from '../support/ordinary-user.ts';
 
-const VERSION = (JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as { version: string })
-  .version;
+const MANIFEST = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as Readonly<
+  Record<string, unknown>
+>;
+const VERSION = MANIFEST.version as string;
 
-test('npm pack, npm install -g as an ordinary user into a fresh prefix, and the program works from any folder', async (t) => {
+test('the package can be published: a public name that is not another project’s, with provenance', () => {
+  assert.equal(MANIFEST.private, undefined);
+  assert.notEqual(MANIFEST.name, 'provision');
+  assert.deepEqual(MANIFEST.publishConfig, { access: 'public', provenance: true });
+  // The command keeps its name, and no registry is named: the client's own is used.
+  assert.deepEqual(MANIFEST.bin, { provision: 'dist/bin.js' });
+});
+
+test('the packed package, installed by an ordinary user into a fresh prefix, works from any folder', async (t) => {
   const user = asOrdinaryUser(t);
   if (user === undefined) return t.skip('an ordinary user cannot read this checkout');
   const made = npmPack(temporaryFolder(t));
@@ -30,7 +40,9 @@ test('npm pack, npm install -g as an ordinary user into a fresh prefix, and the 
   copyFileSync(made, tarball);
   chmodSync(tarball, 0o644);
   const files = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).split('\n');
-  await t.test('what is in it', () => checkFiles(files));
+  await t.test('the archive has the program, the documents and all data, and nothing else', () =>
+    checkFiles(files),
+  );
 
   const prefix = join(user.folder, 'the prefix');
   const env = environmentOf(user);
@@ -40,7 +52,7 @@ test('npm pack, npm install -g as an ordinary user into a fresh prefix, and the 
     return user.execute('/bin/sh', ['-c', script, 'sh', ...args], env);
   };
 
-  await t.test('it starts, and knows what it brings', () => {
+  await t.test('the installed program starts, and finds its definitions and locks', () => {
     assert.equal(provision(['--version']), `provision ${VERSION}\n`);
     assert.match(provision(['--help']), /provision <recipe>/);
     const shipped = readdirSync(join(REPOSITORY, 'recipes')).filter((name) => name.endsWith('.yaml'));
@@ -51,7 +63,7 @@ test('npm pack, npm install -g as an ordinary user into a fresh prefix, and the 
     assert.match(provision(['lock', '--frozen']), /locks fit their definitions/);
   });
 
-  await t.test('it plans a crate of the person’s own, and writes its recipe', () => {
+  await t.test('the installed program plans a crate of the user, and writes its recipe', () => {
     const crate = join(user.folder, 'my crate ü');
     put(crate, PROGRAM);
     for (const path of [crate, join(crate, 'src')]) chownSync(path, user.uid, user.uid);
@@ -67,7 +79,7 @@ test('npm pack, npm install -g as an ordinary user into a fresh prefix, and the 
 
 function checkFiles(files: readonly string[]): void {
   const has = (name: string): boolean => files.includes(`package/${name}`);
-  for (const name of ['dist/bin.js', 'dist/cli.js', 'dist/archive/unpack-worker.js', 'README.md', 'LICENSE'])
+  for (const name of ['dist/bin.js', 'dist/cli.js', 'dist/archive/unpack-worker.js', ...DOCUMENTS])
     assert.ok(has(name), name);
   // Everything that is data in the repository, whoever added it.
   const data = [
@@ -82,17 +94,16 @@ function checkFiles(files: readonly string[]): void {
   assert.deepEqual(wrong, []);
 }
 
+const DOCUMENTS = ['README.md', 'CHANGELOG.md', 'LICENSE', 'docs/aarch64.svg', 'docs/samples.md'];
+
+/** Folders of the checkout that are not data; of `runner` what a build needs is checked by itself. */
+const NOT_DATA = /^(?:\..*|artifacts|coverage|dist|docs|node_modules|runner|src|test)$/;
+
 const DATA_FOLDERS = [
-  'conformance',
-  'docker',
-  'libraries',
-  'recipes',
-  'runner/bench',
-  'runner/samples',
-  'runner/src',
-  'runners',
-  'sysroots',
-  'targets',
+  ...readdirSync(REPOSITORY, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && !NOT_DATA.test(entry.name))
+    .map(({ name }) => name),
+  ...['runner/bench', 'runner/samples', 'runner/src'],
 ];
 
 function filesBelow(folder: string): readonly string[] {
