@@ -1,6 +1,6 @@
 // The package as a user gets it: packed, installed by npm into a prefix of its own, run from another folder.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -30,6 +30,22 @@ test('the package can be published: a public name that is not another project’
   assert.deepEqual(MANIFEST.publishConfig, { access: 'public', provenance: true });
   // The command keeps its name, and no registry is named: the client's own is used.
   assert.deepEqual(MANIFEST.bin, { provision: 'dist/bin.js' });
+});
+
+test('every script of package.json goes through the launcher, with an option that the tests know', () => {
+  const scripts = MANIFEST.scripts as Readonly<Record<string, string>>;
+  assert.deepEqual(Object.keys(scripts).sort(), ['lint', 'prepack', 'test', 'test:unit', 'typecheck']);
+  for (const name of ['lint', 'test', 'test:unit', 'typecheck'])
+    assert.match(
+      scripts[name] as string,
+      /^sh \.\/provision --run-tests(?: --(?:lint|typecheck|unit))?$/,
+      name,
+    );
+  const { status, stderr } = spawnSync(process.execPath, [join(REPOSITORY, 'test', 'run.ts'), '--nothing'], {
+    encoding: 'utf8',
+  });
+  assert.equal(status, 2);
+  assert.match(stderr, /Unknown: --nothing\. There are --lint, --typecheck, --unit, --e2e\./);
 });
 
 test('the packed package, installed by an ordinary user into a fresh prefix, works from any folder', async (t) => {
