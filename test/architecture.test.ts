@@ -8,7 +8,7 @@ const HOME = dirname(dirname(fileURLToPath(import.meta.url)));
 const SRC = join(HOME, 'src');
 
 /** Rooms that a stage may call; stages among themselves share types only. */
-const SHARED = ['domain', 'charts', 'crate', 'store', 'exec', 'engine', 'archive'];
+const SHARED = ['domain', 'charts', 'crate', 'store', 'exec', 'engine', 'archive', 'runtime'];
 
 /** The way of the data: a room imports types of earlier ones, nothing of later ones. */
 const STAGES = [
@@ -22,7 +22,6 @@ const STAGES = [
   'build',
   'bundle',
   'snapshot',
-  'wasmtime',
   'run',
   'blocker',
   'report',
@@ -37,7 +36,11 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   store: ['domain', 'exec'],
   archive: ['domain', 'exec', 'store'],
   engine: ['domain', 'exec', 'store', 'archive'],
+  runtime: ['domain', 'exec', 'store', 'engine'],
 };
+
+/** Where a runtime or the C library of WASI may be asked for by name: its adapters, and the validation of recipes. */
+const ADAPTERS = ['runtime/', 'recipe/'];
 
 /** Rooms on top of the stages: they put them together. */
 const ABOVE = ['pipeline', 'bench', 'commands'];
@@ -98,6 +101,15 @@ test('triples and architecture names stand in data, not in code', () => {
   const wrong = sources()
     .filter((file) => file !== join('bench', 'default-recipe.ts'))
     .filter((file) => names.test(code(file).replace(shown, '')));
+  assert.deepEqual(wrong, []);
+});
+
+test('runtimes and the C library of WASI are told apart in their adapters only', () => {
+  const compared = /(?:[!=]==?\s*|\bcase\s+)'(?:wasi|native|qemu-user|wasmtime|node-wasi|reference)'/;
+  const probed = /\bstartsWith\('qemu-|\brecipe\.wasm\s*[!=]==?\s*undefined/;
+  const wrong = sources()
+    .filter((file) => !ADAPTERS.some((path) => file.startsWith(path)))
+    .filter((file) => compared.test(code(file)) || probed.test(code(file)));
   assert.deepEqual(wrong, []);
 });
 

@@ -81,7 +81,7 @@ async function install(
     mounts: [
       {
         kind: 'source',
-        source: join(context.settings.home, 'runners', 'install_packages.py'),
+        source: join(context.settings.home, 'src', 'bundle', 'install_packages.py'),
         at: SCRIPT_AT,
       },
       { kind: 'source', source: requirements, at: REQUIREMENTS_AT },

@@ -14,12 +14,12 @@ import { makeFolder, makeWorlds, type Progress } from '../pipeline.ts';
 import { conformanceFile, imageFile, loadConformance, loadImage } from '../recipe/definitions.ts';
 import { knownOn, totalsOf, unseen } from '../run/conformance/compare.ts';
 import { type ConformanceOutcome, runConformance } from '../run/conformance/run.ts';
-import { FACILITIES } from '../run/facilities.ts';
+import { FACILITIES } from '../runtime/facilities.ts';
+import { capabilitiesOf } from '../runtime/runtime.ts';
 import { makeTree, type Tree } from '../toolchain/tree.ts';
 import { type Host, type Planned, planRun } from './prepare.ts';
 import type { Session } from './session.ts';
 import type { Locks } from './trees.ts';
-import { capabilitiesOf } from './worlds.ts';
 
 export interface ConformanceRequest {
   readonly recipe: string;
@@ -181,7 +181,7 @@ async function runModules(
         suite,
         modules,
         tests: tree,
-        worlds: worlds.value,
+        runtimes: worlds.value,
         names: namesOf(plan),
         without: FACILITIES.filter((facility) => !capabilities.includes(facility)),
         driver: join(session.context.settings.home, 'conformance', 'driver.py'),
@@ -195,8 +195,8 @@ async function runModules(
 }
 
 /** What declarations may call the target. */
-function namesOf({ target, runner }: Plan): readonly string[] {
-  return [target.name, target.libc, runner];
+function namesOf({ target, runtime }: Plan): readonly string[] {
+  return [target.name, target.libc, runtime];
 }
 
 function tellUnseen(

@@ -1,8 +1,8 @@
 import { closest } from '../domain/closest.ts';
 import type { KnownDifference, Sample } from '../domain/sample.ts';
-import { FACILITIES, isFacility, MODULE_PREFIX } from './facilities.ts';
+import { FACILITIES, isFacility, MODULE_PREFIX } from '../runtime/facilities.ts';
 import type { Header, Mistake } from './header.ts';
-import { splitWords } from './words.ts';
+import { splitWords } from './split-argv.ts';
 
 export interface HeaderLine {
   /** Line of the script, from 1. */

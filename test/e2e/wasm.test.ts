@@ -199,7 +199,7 @@ test('a recipe that wants the wasmtime of the machine says so when there is none
 
 test('a wheel that is another one, that no index has, or that may not be fetched is refused', async () => {
   const home = copyOfTool(folder);
-  const file = join(home, 'runners', 'wasmtime', 'runner.yaml');
+  const file = join(home, 'runtimes', 'wasmtime', 'runtime.yaml');
   const locked = readFileSync(file, 'utf8');
   const sample = ['--samples', join(ANY, 'duck_typing.py')];
   const attempt = (change: readonly [RegExp, string], ...args: string[]): Promise<CliRun> => {

@@ -129,7 +129,7 @@ test('what a shipped recipe says of its target holds, unless the file that exten
   assert.equal(await stack(), 2 * 2 ** 20);
   assert.equal(await stack('node'), 2 * 2 ** 20);
   assert.equal(await stack('other'), 4 * 2 ** 20);
-  assert.equal((await resolved({ home, cwd: crate }, 'node')).recipe.runner, 'node-wasi');
+  assert.equal((await resolved({ home, cwd: crate }, 'node')).recipe.runtime, 'node-wasi');
   assert.deepEqual((await resolved({ home, cwd: crate }, 'other')).recipe.limits, { processors: 2 });
 });
 

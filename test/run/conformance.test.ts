@@ -1,5 +1,5 @@
-// CPython's tests in two worlds. The driver here is a shell script that writes records as conformance/driver.py does; the
-// variable WORLD tells the worlds apart.
+// CPython's tests in two runtimes. The driver here is a shell script that writes records as conformance/driver.py does; the
+// variable RUNTIME distinguishes them.
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ import { interrupted } from '../../src/failure.ts';
 import { conformanceText, worseTests } from '../../src/report/conformance.ts';
 import { knownOn, matches, totalsOf, unseen } from '../../src/run/conformance/compare.ts';
 import { type ConformanceInput, runConformance } from '../../src/run/conformance/run.ts';
-import { SUITE_AT, type World } from '../../src/run/world.ts';
+import { type RuntimeInstance, SUITE_AT } from '../../src/runtime/instance.ts';
 import { openStore } from '../../src/store/open.ts';
 import { testContext } from '../support/context.ts';
 import { hostEngine } from '../support/host-engine.ts';
@@ -28,7 +28,7 @@ const DRIVER = `RS=$(printf '\\036')
 ran() { printf '\\n%s{"test": "test.%s.T.%s", "outcome": "%s"}\\n' "$RS" "$1" "$2" "$3"; }
 why() { printf '\\n%s{"test": "test.%s.T.%s", "outcome": "%s", "message": "%s"}\\n' "$RS" "$1" "$2" "$3" "$4"; }
 end() { printf '\\n%s{"end": true}\\n' "$RS"; }
-here() { [ "$WORLD" = target ]; }
+here() { [ "$RUNTIME" = target ]; }
 `;
 
 test('a module that goes alike conforms, whatever its tests print between', async (t) => {
@@ -122,8 +122,8 @@ test('a time limit ends a module, and is not kept', async (t) => {
   assert.deepEqual([result.conforms, result.target.end], [false, 'time']);
   assert.equal(result.target.reason, 'ran into the time limit after test.m.T.a');
   await one();
-  assert.equal(engine.commands.filter(({ env }) => env.WORLD === 'target').length, 2);
-  assert.equal(engine.commands.filter(({ env }) => env.WORLD === 'reference').length, 1);
+  assert.equal(engine.commands.filter(({ env }) => env.RUNTIME === 'target').length, 2);
+  assert.equal(engine.commands.filter(({ env }) => env.RUNTIME === 'reference').length, 1);
 });
 
 test('what is declared for the target is no failure, and keeps its reason', async (t) => {
@@ -162,7 +162,7 @@ test('patterns are whole names, `*` alone is special', () => {
 test('the target is told what it lacks, the reference is not; both find the tests beside the driver', async (t) => {
   const { one, engine } = await suite(t, 'ran m a passed; end', { without: ['subprocess', 'threads'] });
   await one();
-  const argv = (world: string) => engine.commands.find(({ env }) => env.WORLD === world)?.argv.slice(1);
+  const argv = (name: string) => engine.commands.find(({ env }) => env.RUNTIME === name)?.argv.slice(1);
   assert.deepEqual(argv('target'), [
     `${SUITE_AT}/driver.py`,
     ...['m', '--without', 'subprocess', '--without', 'threads'],
@@ -232,11 +232,12 @@ async function suite(
   mkdirSync(join(folder, 'tests'));
   const engine = hostEngine();
   const context = testContext({ store: join(folder, 'store') });
-  const world = (name: string): World => ({
+  const instance = (name: string): RuntimeInstance => ({
+    kind: 'native',
     rootfs: '/',
     mounts: [],
     command: ['/bin/sh'],
-    env: { WORLD: name },
+    env: { RUNTIME: name },
     key: name,
   });
   const input: ConformanceInput = {
@@ -247,7 +248,7 @@ async function suite(
     },
     modules: ['m'],
     tests: { folder: join(folder, 'tests'), fingerprint: 'a'.repeat(64) },
-    worlds: { target: world('target'), reference: world('reference') },
+    runtimes: { target: instance('target'), reference: instance('reference') },
     names: ['far', 'musl'],
     without: options.without ?? [],
     driver,

@@ -20,15 +20,15 @@ import type { Event } from '../../src/events.ts';
 import { interrupted } from '../../src/failure.ts';
 import { collectSamples } from '../../src/run/collect.ts';
 import { type RunOutcome, runSamples, samplesFailure } from '../../src/run/run.ts';
-import { SCRATCH_AT, SUITE_AT, type World } from '../../src/run/world.ts';
+import { type RuntimeInstance, SCRATCH_AT, SUITE_AT } from '../../src/runtime/instance.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
 import { type HostEngine, hostEngine } from '../support/host-engine.ts';
 
 // The samples here are shell scripts: a header is the same comment block, and a shell is on every machine. The variable
-// WORLD tells the two worlds apart, so that a script can differ on purpose.
+// RUNTIME distinguishes the two runtimes, so that a script can differ on purpose.
 
-test('equal output, error output and status pass; the worlds see the same arguments, input and paths', async (t) => {
+test('equal output, error output and status pass; both runtimes see the same arguments, input and paths', async (t) => {
   const { run, engine, folder } = await suite(t, {
     'a.py':
       header(`argv: one "two words"`, 'stdin: |', '  hello') +
@@ -40,7 +40,7 @@ test('equal output, error output and status pass; the worlds see the same argume
   assert.equal(result?.target?.stderr, 'problem\n');
   assert.match(result?.target?.stdout as string, /a\.py one two words\nhello\nhome\n$/);
   const [target, reference] = ['target', 'reference'].map((name) =>
-    engine.commands.find(({ env }) => env.WORLD === name),
+    engine.commands.find(({ env }) => env.RUNTIME === name),
   );
   assert.deepEqual(target?.argv, ['/bin/sh', `${SUITE_AT}/a.py`, 'one', 'two words']);
   assert.deepEqual(reference?.argv, target?.argv);
@@ -52,7 +52,7 @@ test('equal output, error output and status pass; the worlds see the same argume
     LANG: 'C.UTF-8',
     TZ: 'UTC',
     PYTHONHASHSEED: '0',
-    WORLD: 'target',
+    RUNTIME: 'target',
   });
   const spec = engine.opened[0];
   assert.deepEqual(spec?.mounts, [
@@ -65,9 +65,9 @@ test('equal output, error output and status pass; the worlds see the same argume
 
 test('what differs is named, shown, and kept in logs', async (t) => {
   const { run, artifacts } = await suite(t, {
-    'out.py': 'echo same; echo $WORLD; printf "\\377"\n',
-    'deep/err.py': 'echo $WORLD >&2; [ $WORLD = reference ]\n',
-    'signal.py': '[ $WORLD = reference ] || kill -TERM $$\n',
+    'out.py': 'echo same; echo $RUNTIME; printf "\\377"\n',
+    'deep/err.py': 'echo $RUNTIME >&2; [ $RUNTIME = reference ]\n',
+    'signal.py': '[ $RUNTIME = reference ] || kill -TERM $$\n',
   });
   const outcome = await run();
   const [err_, out, signal] = results(outcome);
@@ -100,7 +100,7 @@ test('what differs is named, shown, and kept in logs', async (t) => {
 });
 
 test('a warm run starts nothing, not even an engine', async (t) => {
-  const { run, engine, events, folder } = await suite(t, { 'a.py': 'echo a\n', 'b.py': 'echo $WORLD\n' });
+  const { run, engine, events, folder } = await suite(t, { 'a.py': 'echo a\n', 'b.py': 'echo $RUNTIME\n' });
   const cold = await run();
   assert.deepEqual([engine.commands.length, cold.cached], [4, 0]);
   const warm = await run({ engine: async () => err(interrupted()) });
@@ -118,12 +118,12 @@ test('a warm run starts nothing, not even an engine', async (t) => {
   assert.equal(engine.commands.length, 8, 'only the new sample runs');
 });
 
-test('each world is kept for itself', async (t) => {
+test('results are kept for each runtime separately', async (t) => {
   const { run, engine } = await suite(t, { 'a.py': 'echo a\n' });
   await run();
-  await run({ target: world('target', { key: { bundle: 'another' } }) });
+  await run({ target: instance('target', { key: { bundle: 'another' } }) });
   assert.deepEqual(
-    engine.commands.slice(2).map(({ env }) => env.WORLD),
+    engine.commands.slice(2).map(({ env }) => env.RUNTIME),
     ['target'],
   );
 });
@@ -159,9 +159,9 @@ test('a changed helper module or data file runs the samples that use it, and no 
 
 test('a script that never ends runs into its time limit, what it printed is kept, and it is tried again', async (t) => {
   const { run, engine, artifacts } = await suite(t, {
-    'loop.py': `${header('timeout: 0.3')}echo before; [ $WORLD = reference ] || sleep 60\n`,
+    'loop.py': `${header('timeout: 0.3')}echo before; [ $RUNTIME = reference ] || sleep 60\n`,
     'both.py': `${header('timeout: 0.3')}sleep 60\n`,
-    'slow-reference.py': `${header('timeout: 0.3')}[ $WORLD = target ] || sleep 60\n`,
+    'slow-reference.py': `${header('timeout: 0.3')}[ $RUNTIME = target ] || sleep 60\n`,
   });
   const outcome = await run();
   const [both, loop, slow] = results(outcome);
@@ -200,7 +200,7 @@ test('a script that floods its output is stopped', async (t) => {
   const { run } = await suite(t, {
     'flood.py':
       header('timeout: 30') +
-      '[ $WORLD = reference ] || while :; do echo yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy; done\n',
+      '[ $RUNTIME = reference ] || while :; do echo yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy; done\n',
   });
   const [result] = results(await run());
   assert.deepEqual([result?.kind, result?.reason], ['output-limit', 'printed more than 8 MiB']);
@@ -230,11 +230,11 @@ test('what the target lacks is skipped with its reason, and never run', async (t
 
 test('a declared difference passes with its reason; one that is not seen is told; one elsewhere excuses nothing', async (t) => {
   const { run, events } = await suite(t, {
-    'libc.py': `${header('differs-on: gnu: other libc')}echo $WORLD\n`,
-    'target.py': `${header('differs-on: near, far: other machine')}exit $([ $WORLD = target ]; echo $?)\n`,
-    'elsewhere.py': `${header('differs-on: musl: other libc')}echo $WORLD\n`,
+    'libc.py': `${header('differs-on: gnu: other libc')}echo $RUNTIME\n`,
+    'target.py': `${header('differs-on: near, far: other machine')}exit $([ $RUNTIME = target ]; echo $?)\n`,
+    'elsewhere.py': `${header('differs-on: musl: other libc')}echo $RUNTIME\n`,
     'unseen.py': `${header('differs-on: far: nothing')}echo same\n`,
-    'late.py': `${header('differs-on: far: slow', 'timeout: 0.2')}[ $WORLD = reference ] || sleep 60\n`,
+    'late.py': `${header('differs-on: far: slow', 'timeout: 0.2')}[ $RUNTIME = reference ] || sleep 60\n`,
   });
   const shown = results(await run()).map(({ name, status, declared, kind }) => [
     name,
@@ -258,10 +258,10 @@ test('a declared difference passes with its reason; one that is not seen is told
 
 test("an emulator's crash is told from the program's, and tried again", async (t) => {
   const { run, engine } = await suite(t, {
-    'crash.py': '[ $WORLD = reference ] || kill -SEGV $$\n',
-    'abort.py': `if [ $WORLD = target ]; then echo 'qemu: uncaught target signal 6 (Aborted) - core dumped' >&2; fi; kill -ABRT $$\n`,
+    'crash.py': '[ $RUNTIME = reference ] || kill -SEGV $$\n',
+    'abort.py': `if [ $RUNTIME = target ]; then echo 'qemu: uncaught target signal 6 (Aborted) - core dumped' >&2; fi; kill -ABRT $$\n`,
   });
-  const target = world('target', { emulator: 'qemu-far' });
+  const target = instance('target', { kind: 'qemu-user', emulator: 'qemu-far' });
   const [abort, crash] = results(await run({ target }));
   assert.deepEqual([abort?.status, abort?.target?.stderr], ['passed', '']);
   assert.deepEqual(abort?.target?.emulator, ['qemu: uncaught target signal 6 (Aborted) - core dumped']);
@@ -270,7 +270,7 @@ test("an emulator's crash is told from the program's, and tried again", async (t
   const before = engine.commands.length;
   await run({ target });
   assert.deepEqual(
-    engine.commands.slice(before).map(({ argv, env }) => [argv[1], env.WORLD]),
+    engine.commands.slice(before).map(({ argv, env }) => [argv[1], env.RUNTIME]),
     [[`${SUITE_AT}/crash.py`, 'target']],
   );
 });
@@ -339,7 +339,7 @@ test('results that cannot be kept are told once and cost nothing else', async (t
 });
 
 test('an artifacts folder that cannot be written is a failure that names it', async (t) => {
-  const { run, artifacts } = await suite(t, { 'a.py': 'echo $WORLD\n' });
+  const { run, artifacts } = await suite(t, { 'a.py': 'echo $RUNTIME\n' });
   mkdirSync(dirname(artifacts), { recursive: true });
   writeFileSync(artifacts, 'a file is in the way');
   const result = await run.raw();
@@ -364,10 +364,10 @@ test('progress and results are told as they come', async (t) => {
 
 test('the failure for samples that differ says which, why, where, and how to repeat one', async (t) => {
   const { run, folder } = await suite(t, {
-    'a b.py': 'echo $WORLD\n',
-    'c.py': 'echo $WORLD\n',
-    'd.py': 'echo $WORLD\n',
-    'e.py': 'echo $WORLD\n',
+    'a b.py': 'echo $RUNTIME\n',
+    'c.py': 'echo $RUNTIME\n',
+    'd.py': 'echo $RUNTIME\n',
+    'e.py': 'echo $RUNTIME\n',
     'f.py': 'echo same\n',
   });
   const outcome = await run({}, { cwd: folder });
@@ -389,7 +389,9 @@ type Settings = {
   readonly store?: Store;
   readonly cwd?: string;
 };
-type Input = Partial<Omit<Parameters<typeof runSamples>[2], 'target'>> & { readonly target?: World };
+type Input = Partial<Omit<Parameters<typeof runSamples>[2], 'target'>> & {
+  readonly target?: RuntimeInstance;
+};
 
 interface Suite {
   readonly folder: string;
@@ -433,7 +435,7 @@ async function suite(t: TestContext, files: Readonly<Record<string, string>>): P
       samples: samples.value,
       target: { name: 'far', libc: 'gnu' },
       capabilities: [],
-      worlds: { target: target ?? world('target'), reference: world('reference') },
+      runtimes: { target: target ?? instance('target'), reference: instance('reference') },
       artifacts,
       ...input,
     });
@@ -446,8 +448,16 @@ async function suite(t: TestContext, files: Readonly<Record<string, string>>): P
   return { folder, artifacts, store, engine, events, run: Object.assign(run, { raw }) };
 }
 
-function world(name: string, more: Partial<World> = {}): World {
-  return { rootfs: '/', mounts: [], command: ['/bin/sh'], env: { WORLD: name }, key: name, ...more };
+function instance(name: string, more: Partial<RuntimeInstance> = {}): RuntimeInstance {
+  return {
+    kind: 'native',
+    rootfs: '/',
+    mounts: [],
+    command: ['/bin/sh'],
+    env: { RUNTIME: name },
+    key: name,
+    ...more,
+  };
 }
 
 function header(...contents: readonly string[]): string {

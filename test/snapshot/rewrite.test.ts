@@ -1,7 +1,7 @@
 // A module made by hand is initialised in Node's own engine, rewritten, and run again.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { name, number, type Section, signed, writeSections } from '../../src/snapshot/module.ts';
+import { name, number, type Section, signed, writeSections } from '../../src/runtime/wasm/module.ts';
 import { INITIALIZE, instrument, RESUME, rewrite } from '../../src/snapshot/rewrite.ts';
 
 const I32 = 0x7f;
@@ -98,8 +98,8 @@ function makeModule(
 /** The count of data stands before the code. */
 const order = ({ id }: Section): number => (id === 12 ? 9.5 : id);
 
-function whole(result: Uint8Array | { readonly unfit: string }): Uint8Array {
-  assert.ok(!('unfit' in result), JSON.stringify(result));
+function whole(result: Uint8Array | { readonly unsupported: string }): Uint8Array {
+  assert.ok(!('unsupported' in result), JSON.stringify(result));
   return result;
 }
 
@@ -175,7 +175,7 @@ test('a module that cannot be snapshotted says why', () => {
   ];
   for (const [module, why] of cases) {
     const result = instrument(module);
-    assert.ok('unfit' in result);
-    assert.match(result.unfit, why);
+    assert.ok('unsupported' in result);
+    assert.match(result.unsupported, why);
   }
 });

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { checkModule } from '../../src/build/check-module.ts';
-import { wasmImports } from '../../src/build/wasm-imports.ts';
 import { loadTarget, targetFile } from '../../src/recipe/definitions.ts';
+import { programFormat } from '../../src/runtime/program/program.ts';
+import { wasmImports } from '../../src/runtime/wasm/imports.ts';
 import { REPOSITORY, temporaryFolder } from '../support/cli.ts';
 
 const HEAD = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
@@ -40,7 +40,7 @@ const MODULE = Uint8Array.from([
   ]),
 ]);
 
-test('imports are read as the engine of Node reads them', () => {
+test('imports are read as Node reads them', () => {
   const { Module } = (globalThis as unknown as { readonly WebAssembly: Engine }).WebAssembly;
   const expected = Module.imports(new Module(MODULE)).map((one) => ({
     module: one.module,
@@ -50,24 +50,25 @@ test('imports are read as the engine of Node reads them', () => {
   assert.deepEqual(wasmImports(MODULE), expected);
 });
 
-test('a module without imports has none; anything else is no module', () => {
+test('a module without imports has none, and other bytes are no module', () => {
   assert.deepEqual(wasmImports(Uint8Array.from(HEAD)), []);
   assert.equal(wasmImports(Buffer.from('\x7fELF and more bytes')), undefined);
   assert.equal(wasmImports(new Uint8Array(3)), undefined);
 });
 
-test('a symbol that nothing defines is a failure of the build, by its name', async (t) => {
+test('a build with an undefined symbol fails and names it', async (t) => {
   const folder = temporaryFolder(t);
   const target = await loadTarget(targetFile(REPOSITORY, 'wasm32-wasip1'));
   assert.ok(target.ok);
+  const { check } = programFormat(target.value.value);
   const file = join(folder, 'isolate.wasm');
   writeFileSync(file, MODULE);
-  const failure = await checkModule(file, target.value.value, '/log');
+  const failure = await check(file, '/log');
   assert.equal(failure?.code, 'build/undefined-symbols');
   assert.match(failure?.what ?? '', /4 undefined symbols: base, dlopen, memory/);
   assert.deepEqual(failure?.evidence?.at(-1), 'import env.dlopen');
   writeFileSync(file, Uint8Array.from(HEAD));
-  assert.equal(await checkModule(file, target.value.value, '/log'), undefined);
+  assert.equal(await check(file, '/log'), undefined);
   writeFileSync(file, 'no module');
-  assert.equal((await checkModule(file, target.value.value, '/log'))?.code, 'build/not-wasm');
+  assert.equal((await check(file, '/log'))?.code, 'build/not-wasm');
 });

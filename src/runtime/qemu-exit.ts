@@ -1,21 +1,9 @@
 import type { Exit } from '../engine/engine.ts';
-import { classifyWasmExit } from './classify-wasm.ts';
-
-/** Who ended a run, and what the emulator itself wrote on the program's stderr. */
-export interface Blame {
-  readonly by: 'program' | 'emulator';
-  /** One sentence, when it was the emulator. */
-  readonly why?: string;
-  /** Where the program was ended by a trap of WebAssembly: which one. */
-  readonly trap?: string;
-  /** The program's own stderr: what the emulator wrote about a program's signal is taken out. */
-  readonly stderr: Uint8Array;
-  readonly messages: readonly string[];
-}
+import type { ExitCause } from './exit.ts';
 
 /**
- * Signals whose default action dumps core (signal(7)). For these, and only these, qemu's user mode says that the
- * *program* got one (`dump_core_and_abort` in qemu's linux-user/signal.c).
+ * Signals whose default action dumps core (signal(7)). For these, and only these, qemu's user mode reports that
+ * the *program* got one (`dump_core_and_abort` in qemu's linux-user/signal.c).
  */
 const CORE_SIGNALS = new Set([
   'SIGQUIT',
@@ -50,14 +38,8 @@ const NOT_STARTED: readonly RegExp[] = [
   /^The selected .+ CPU does not support .+\n$/,
 ];
 
-/**
- * Tells an emulator's end from the program's. `emulator` is the name of the emulator program, absent for a program
- * that runs natively; qemu's user mode and engines for WebAssembly have their own rules.
- */
-export function classifyEmulatorExit(emulator: string | undefined, exit: Exit): Blame {
-  if (emulator === 'wasmtime' || emulator === 'node-wasi') return classifyWasmExit(emulator, exit);
-  if (emulator === undefined || !emulator.startsWith('qemu-'))
-    return { by: 'program', stderr: exit.stderr, messages: [] };
+/** Distinguishes an exit of qemu's user mode from the program's. `emulator` is the name of the emulator program. */
+export function readQemuExit(exit: Exit, emulator: string): ExitCause {
   const stderr = Buffer.from(exit.stderr).toString('utf8');
   const messages = stderr.match(PROGRAM_SIGNAL) ?? [];
   const own = {
@@ -78,20 +60,20 @@ function withoutMessages(stderr: Uint8Array): Uint8Array {
   return Buffer.from(Buffer.from(stderr).toString('latin1').replaceAll(PROGRAM_SIGNAL, ''), 'latin1');
 }
 
-function emulatorSignal(signal: string, stderr: string, saidSo: boolean): string | undefined {
+function emulatorSignal(signal: string, stderr: string, reported: boolean): string | undefined {
   if (!CORE_SIGNALS.has(signal)) return undefined;
   const fault = EMULATOR_FAULTS.map((pattern) => pattern.exec(stderr)?.[0]).find(
     (line) => line !== undefined,
   );
   if (fault !== undefined) return `failed itself: ${fault}`;
-  if (saidSo) return undefined;
+  if (reported) return undefined;
   return `ended with ${signal} and did not say that the program got it`;
 }
 
 function notStarted(exit: Exit, stderr: string): string | undefined {
   // EXIT_FAILURE, or the 255 that `exit(-1)` gives.
   if (exit.status !== 1 && exit.status !== 255) return undefined;
-  const said = `${Buffer.from(exit.stdout).toString('utf8')}${stderr}`;
-  if (!NOT_STARTED.some((pattern) => pattern.test(said))) return undefined;
-  return `did not start the program: ${said.trimEnd()}`;
+  const output = `${Buffer.from(exit.stdout).toString('utf8')}${stderr}`;
+  if (!NOT_STARTED.some((pattern) => pattern.test(output))) return undefined;
+  return `did not start the program: ${output.trimEnd()}`;
 }

@@ -1,13 +1,13 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Context } from '../domain/context.ts';
-import type { RunnerDefinition } from '../domain/definitions.ts';
-import { err, ok, type Result } from '../domain/result.ts';
-import type { Engine } from '../engine/engine.ts';
-import { hostPip } from '../engine/host-pip.ts';
-import { runTool } from '../engine/tool.ts';
-import type { Failure } from '../failure.ts';
-import type { Store, StoreEntry } from '../store/store.ts';
+import type { Context } from '../../domain/context.ts';
+import type { RuntimeDefinition } from '../../domain/definitions.ts';
+import { err, ok, type Result } from '../../domain/result.ts';
+import type { Engine } from '../../engine/engine.ts';
+import { hostPip } from '../../engine/host-pip.ts';
+import { runTool } from '../../engine/tool.ts';
+import type { Failure } from '../../failure.ts';
+import type { Store, StoreEntry } from '../../store/store.ts';
 
 interface Tree {
   readonly folder: string;
@@ -15,7 +15,7 @@ interface Tree {
 }
 
 export interface WheelInput {
-  readonly definition: RunnerDefinition;
+  readonly definition: RuntimeDefinition;
   /** Root that holds the reference interpreter. */
   readonly reference: Tree;
   /** Its program. */
@@ -67,7 +67,11 @@ async function fetch(
     network: 'host',
     mounts: [
       { kind: 'tree', source: join(input.rootfs.folder, 'usr/share'), at: SHARE_AT },
-      { kind: 'source', source: join(context.settings.home, 'runners', 'fetch_wheel.py'), at: SCRIPT_AT },
+      {
+        kind: 'source',
+        source: join(context.settings.home, 'src', 'runtime', 'wasmtime', 'fetch_wheel.py'),
+        at: SCRIPT_AT,
+      },
       { kind: 'source', source: requirements, at: REQUIREMENTS_AT },
       { kind: 'scratch', at: SCRATCH_AT },
       ...pip.mounts,
@@ -76,7 +80,7 @@ async function fetch(
   if (!sandbox.ok) return sandbox;
   await using box = sandbox.value;
   const run = await runTool(context, box, {
-    stage: 'runner',
+    stage: 'runtime',
     code: 'fetch/wheel',
     doing: `Fetching ${wheel.project} ${version} with pip`,
     fix: [
@@ -96,7 +100,7 @@ async function fetch(
 }
 
 /** Tells what pip says of a digest from everything else that can go wrong. */
-function explain(failure: Failure, { wheel, version }: RunnerDefinition): Failure {
+function explain(failure: Failure, { wheel, version }: RuntimeDefinition): Failure {
   const said = (failure.evidence ?? []).join('\n');
   if (/DO NOT MATCH THE HASHES/.test(said)) {
     return {
@@ -119,7 +123,7 @@ function explain(failure: Failure, { wheel, version }: RunnerDefinition): Failur
   return failure;
 }
 
-function offline({ wheel, version }: RunnerDefinition): Failure {
+function offline({ wheel, version }: RuntimeDefinition): Failure {
   return {
     code: 'fetch/wheel-offline',
     what: `The wheel of ${wheel.project} ${version} is not in the store, and nothing is fetched with --offline.`,

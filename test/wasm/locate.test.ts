@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { loadRunner, runnerFile } from '../../src/recipe/definitions.ts';
-import { findWasmtime } from '../../src/wasmtime/found.ts';
+import { loadRuntime, runtimeFile } from '../../src/recipe/definitions.ts';
+import { findWasmtime } from '../../src/runtime/wasmtime/locate.ts';
 import { REPOSITORY, temporaryFolder } from '../support/cli.ts';
 import { testContext } from '../support/context.ts';
 
 async function definition() {
-  const loaded = await loadRunner(runnerFile(REPOSITORY, 'wasmtime'));
+  const loaded = await loadRuntime(runtimeFile(REPOSITORY, 'wasmtime'));
   assert.ok(loaded.ok);
   return loaded.value.value;
 }

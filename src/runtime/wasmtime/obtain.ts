@@ -1,11 +1,11 @@
 import { basename } from 'node:path';
-import type { Context } from '../domain/context.ts';
-import type { ImageDefinition, RunnerDefinition, WasmSettings } from '../domain/definitions.ts';
-import { ok, type Result } from '../domain/result.ts';
-import type { Engine, Mount } from '../engine/engine.ts';
-import type { Json, Store } from '../store/store.ts';
-import { findWasmtime } from './found.ts';
+import type { Context } from '../../domain/context.ts';
+import type { ImageDefinition, RuntimeDefinition, WasmSettings } from '../../domain/definitions.ts';
+import { ok, type Result } from '../../domain/result.ts';
+import type { Engine, Mount } from '../../engine/engine.ts';
+import type { Json, Store } from '../../store/store.ts';
 import { obtainLauncher } from './launcher.ts';
+import { findWasmtime } from './locate.ts';
 import { obtainLibrary } from './wheel.ts';
 
 /** A wasmtime, as a sandbox sees it. */
@@ -28,7 +28,7 @@ interface Tree {
 }
 
 export interface WasmtimeInput {
-  readonly definition: RunnerDefinition;
+  readonly definition: RuntimeDefinition;
   readonly settings: WasmSettings;
   readonly image: ImageDefinition;
   readonly toolchain: Tree;
@@ -63,7 +63,7 @@ export async function obtainWasmtime(
   });
 }
 
-async function fromPath(context: Context, definition: RunnerDefinition): Promise<Result<Wasmtime>> {
+async function fromPath(context: Context, definition: RuntimeDefinition): Promise<Result<Wasmtime>> {
   const found = await findWasmtime(context, definition);
   if (!found.ok) return found;
   const { file, library, version, digest } = found.value;

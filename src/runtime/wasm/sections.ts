@@ -1,7 +1,7 @@
 import { name, number, Reader } from './module.ts';
 
 /** Kinds of imports and exports (WebAssembly core specification, 5.5.5). */
-export const KIND = { function: 0, table: 1, memory: 2, global: 3 } as const;
+export const KIND = { function: 0, table: 1, memory: 2, global: 3, tag: 4 } as const;
 
 export interface Export {
   readonly name: string;
@@ -56,28 +56,38 @@ export function writeGlobals(globals: readonly Global[]): Uint8Array {
   ]);
 }
 
-/** How many globals and memories are imported: they come first in their numbering. */
-export function countImports(payload: Uint8Array): { readonly globals: number; readonly memories: number } {
+export interface Import {
+  readonly module: string;
+  readonly name: string;
+  readonly kind: number;
+}
+
+export function readImports(payload: Uint8Array): readonly Import[] {
   const reader = new Reader(payload);
-  let globals = 0;
-  let memories = 0;
-  for (let left = reader.number(); left > 0; left--) {
-    reader.name();
-    reader.name();
-    const kind = reader.byte();
-    if (kind === KIND.function) reader.number();
-    else if (kind === KIND.global) {
-      globals += 1;
-      reader.take(2);
-    } else {
-      if (kind === KIND.memory) memories += 1;
-      else reader.byte();
-      const flags = reader.byte();
-      reader.number();
-      if (flags & 1) reader.number();
-    }
+  const imports: Import[] = [];
+  // A count that the section does not hold ends with the section.
+  for (let left = reader.number(); left > 0 && !reader.atEnd(); left--) {
+    const one = { module: reader.name(), name: reader.name(), kind: reader.byte() };
+    skipDescription(reader, one.kind);
+    imports.push(one);
   }
-  return { globals, memories };
+  return imports;
+}
+
+function skipDescription(reader: Reader, kind: number): void {
+  if (kind === KIND.function) reader.number();
+  // Type and mutability.
+  else if (kind === KIND.global) reader.take(2);
+  else if (kind === KIND.tag) {
+    reader.byte();
+    reader.number();
+  } else {
+    // Element type of a table, then limits as a memory has them.
+    if (kind === KIND.table) reader.byte();
+    const flags = reader.byte();
+    reader.number();
+    if (flags & 1) reader.number();
+  }
 }
 
 /** The same memory, beginning with so many pages of 64 KiB. */
@@ -98,10 +108,10 @@ export function readSegments(payload: Uint8Array): readonly Segment[] {
     if (flags !== 1) {
       const constant = reader.byte() === I32_CONST;
       if (constant) offset = Number(BigInt.asUintN(32, reader.signed()));
-      if (!constant) skipRest(reader);
+      if (!constant) skipExpression(reader);
       else if (reader.byte() !== END) {
         offset = undefined;
-        skipRest(reader);
+        skipExpression(reader);
       }
     }
     reader.take(reader.number());
@@ -117,10 +127,6 @@ export const END = 0x0b;
 const GLOBAL_GET = 0x23;
 const REF_NULL = 0xd0;
 const REF_FUNC = 0xd2;
-
-function skipRest(reader: Reader): void {
-  skipExpression(reader);
-}
 
 /** Past a constant expression (WebAssembly core specification, 3.3.10, and its proposal of extended ones). */
 function skipExpression(reader: Reader): void {

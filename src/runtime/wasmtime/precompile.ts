@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Context } from '../domain/context.ts';
-import type { WasmSettings } from '../domain/definitions.ts';
-import { ok, type Result } from '../domain/result.ts';
-import type { Engine } from '../engine/engine.ts';
-import { runTool } from '../engine/tool.ts';
-import type { Store, StoreEntry } from '../store/store.ts';
-import { codeOptions, type Wasmtime } from './engine.ts';
+import type { Context } from '../../domain/context.ts';
+import type { WasmSettings } from '../../domain/definitions.ts';
+import { ok, type Result } from '../../domain/result.ts';
+import type { Engine } from '../../engine/engine.ts';
+import { runTool } from '../../engine/tool.ts';
+import type { Store, StoreEntry } from '../../store/store.ts';
+import { codeOptions, type Wasmtime } from './obtain.ts';
 
 export interface PrecompileInput {
   readonly wasmtime: Wasmtime;
@@ -76,7 +76,7 @@ async function compile(
   const file = input.module.name.replace(/\.wasm$/, '.cwasm');
   const module = `${MODULE_AT}/${input.module.name}`;
   const run = await runTool(context, box, {
-    stage: 'runner',
+    stage: 'runtime',
     code: 'build/precompile',
     doing: `Compiling ${input.module.name} ahead of time`,
     fix: ['Check the module: `wasmtime compile` says above what it does not accept.'],

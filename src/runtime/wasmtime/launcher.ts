@@ -1,16 +1,16 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Context } from '../domain/context.ts';
-import type { ImageDefinition, RunnerDefinition } from '../domain/definitions.ts';
-import { ok, type Result } from '../domain/result.ts';
-import type { Engine } from '../engine/engine.ts';
-import { runTool } from '../engine/tool.ts';
-import { digestFile } from '../store/digest.ts';
-import type { Store, StoreEntry } from '../store/store.ts';
+import type { Context } from '../../domain/context.ts';
+import type { ImageDefinition, RuntimeDefinition } from '../../domain/definitions.ts';
+import { ok, type Result } from '../../domain/result.ts';
+import type { Engine } from '../../engine/engine.ts';
+import { runTool } from '../../engine/tool.ts';
+import { digestFile } from '../../store/digest.ts';
+import type { Store, StoreEntry } from '../../store/store.ts';
 import type { Library } from './wheel.ts';
 
 export interface LauncherInput {
-  readonly definition: RunnerDefinition;
+  readonly definition: RuntimeDefinition;
   readonly library: Library;
   readonly image: ImageDefinition;
   readonly toolchain: { readonly folder: string; readonly fingerprint: string };
@@ -78,10 +78,10 @@ async function compile(
   const env = { PATH: '/usr/bin:/bin', LANG: 'C.UTF-8', HOME: '/tmp' };
   const tool = (argv: readonly [string, ...string[]]) =>
     runTool(context, box, {
-      stage: 'runner',
+      stage: 'runtime',
       code: 'build/launcher',
       doing: `Compiling the launcher of wasmtime ${version}`,
-      fix: ['Check the launcher and the library that `runner.yaml` names.'],
+      fix: ['Check the launcher and the library that `runtime.yaml` names.'],
       log,
       command: { argv, env, cwd: OUT_AT },
     });

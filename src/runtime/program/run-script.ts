@@ -1,23 +1,21 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { WasmSettings } from '../domain/definitions.ts';
-import type { PythonDistribution } from '../domain/python.ts';
-import { PATHS } from '../engine/paths.ts';
+import type { WasmSettings } from '../../domain/definitions.ts';
+import { PATHS } from '../../engine/paths.ts';
+import { needsHome, wasmSettings } from '../wasi-program.ts';
+import type { BundleExtras } from './program.ts';
 
 /**
  * Adds to a bundle what a module of WebAssembly needs beside its standard library: the script that starts it in any
  * wasmtime, and the folder that CPython takes for its platform's half of the library (empty: modules are linked in).
  */
-export async function addWasmParts(
-  home: string,
-  program: string,
-  python: PythonDistribution,
-  wasm: WasmSettings,
-  namesHome: boolean,
+export async function addRunScript(
+  folder: string,
+  { resolved, program, python }: BundleExtras,
 ): Promise<void> {
-  await mkdir(join(home, python.stdlib.replace(/^usr\//, ''), 'lib-dynload'), { recursive: true });
-  const script = join(home, 'run');
-  await writeFile(script, runScript(program, wasm, namesHome));
+  await mkdir(join(folder, python.stdlib.replace(/^usr\//, ''), 'lib-dynload'), { recursive: true });
+  const script = join(folder, 'run');
+  await writeFile(script, runScript(program, wasmSettings(resolved), needsHome(resolved)));
   await chmod(script, 0o755);
 }
 

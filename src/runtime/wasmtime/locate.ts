@@ -1,11 +1,11 @@
 import { access, constants, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Context } from '../domain/context.ts';
-import type { RunnerDefinition } from '../domain/definitions.ts';
-import { err, ok, type Result } from '../domain/result.ts';
-import { runProcess } from '../exec/process.ts';
-import type { Failure } from '../failure.ts';
-import { digestFile } from '../store/digest.ts';
+import type { Context } from '../../domain/context.ts';
+import type { RuntimeDefinition } from '../../domain/definitions.ts';
+import { err, ok, type Result } from '../../domain/result.ts';
+import { runProcess } from '../../exec/process.ts';
+import type { Failure } from '../../failure.ts';
+import { digestFile } from '../../store/digest.ts';
 
 /** A program of the machine. */
 export interface Found {
@@ -24,7 +24,7 @@ const ANSWER_MS = 10_000;
  * The `wasmtime` on PATH. Its command line is stable within a major version, so that has to be the locked one's.
  * Failures: `engine/wasmtime-missing`, `engine/wasmtime-version`.
  */
-export async function findWasmtime(context: Context, definition: RunnerDefinition): Promise<Result<Found>> {
+export async function findWasmtime(context: Context, definition: RuntimeDefinition): Promise<Result<Found>> {
   const file = await onPath(context.settings.path ?? []);
   if (file === undefined) return err(missing(definition));
   const run = await runProcess({
@@ -60,7 +60,7 @@ function readable(file: string, mode: number = constants.R_OK): Promise<boolean>
   );
 }
 
-function missing({ version }: RunnerDefinition): Failure {
+function missing({ version }: RuntimeDefinition): Failure {
   return {
     code: 'engine/wasmtime-missing',
     what: 'The recipe wants the `wasmtime` of this machine, and there is none on PATH.',
@@ -71,7 +71,7 @@ function missing({ version }: RunnerDefinition): Failure {
   };
 }
 
-function wrongVersion(file: string, said: string, { version }: RunnerDefinition): Failure {
+function wrongVersion(file: string, said: string, { version }: RuntimeDefinition): Failure {
   return {
     code: 'engine/wasmtime-version',
     what: `The \`wasmtime\` of this machine, ${file}, does not fit: version ${version.split('.')[0]} is wanted.`,

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { defined } from '../../src/domain/defined.ts';
-import { classifyEmulatorExit } from '../../src/run/classify.ts';
+import { readExit } from '../../src/runtime/runtime.ts';
 
 interface Fixture {
   readonly name: string;
@@ -23,50 +23,56 @@ const { runs } = JSON.parse(
 ) as { runs: readonly Fixture[] };
 
 for (const run of runs) {
-  test(`${run.by}: ${run.name}`, () => {
-    const blame = classifyEmulatorExit(run.emulator, exitOf(run));
-    assert.deepEqual([blame.by, blame.why], [run.by, run.why]);
-    if (run.left !== undefined) assert.equal(Buffer.from(blame.stderr).toString(), run.left);
+  test(`ended by the ${run.by}: ${run.name}`, () => {
+    const cause = readExit(startedBy(run.emulator), exitOf(run));
+    assert.deepEqual([cause.by, cause.why], [run.by, run.why]);
+    if (run.left !== undefined) assert.equal(Buffer.from(cause.stderr).toString(), run.left);
   });
 }
 
-test('what the emulator said is taken out of bytes that are no UTF-8 without changing them', () => {
+test("an emulator's message is removed from bytes that are no UTF-8 without changing them", () => {
   const line = 'qemu: uncaught target signal 6 (Aborted) - core dumped\n';
   const stderr = Buffer.concat([
     Buffer.from([0xff, 0xc3, 0x28, 0x0a]),
     Buffer.from(line),
     Buffer.from([0xfe]),
   ]);
-  const blame = classifyEmulatorExit('qemu-aarch64', {
+  const cause = readExit(startedBy('qemu-aarch64'), {
     signal: 'SIGABRT',
     stdout: Buffer.alloc(0),
     stderr,
     ms: 1,
   });
-  assert.deepEqual([...blame.stderr], [0xff, 0xc3, 0x28, 0x0a, 0xfe]);
-  assert.deepEqual(blame.messages, [line.trimEnd()]);
+  assert.deepEqual([...cause.stderr], [0xff, 0xc3, 0x28, 0x0a, 0xfe]);
+  assert.deepEqual(cause.messages, [line.trimEnd()]);
 });
 
 const live = spawnSync('qemu-x86_64', ['--version']).status === 0 && process.arch === 'x64';
 
-test("a program's abort under the qemu of this machine", { skip: !live && 'no qemu-x86_64 here' }, () => {
+test("an abort under the qemu of this machine is the program's", {
+  skip: !live && 'no qemu-x86_64 here',
+}, () => {
   const run = spawnSync('qemu-x86_64', ['/bin/sh', '-c', 'echo own >&2; kill -ABRT $$'], { cwd: '/' });
-  const blame = classifyEmulatorExit('qemu-x86_64', {
+  const cause = readExit(startedBy('qemu-x86_64'), {
     signal: run.signal as string,
     stdout: run.stdout,
     stderr: run.stderr,
     ms: 1,
   });
-  assert.deepEqual([run.signal, blame.by, blame.stderr.toString()], ['SIGABRT', 'program', 'own\n']);
+  assert.deepEqual([run.signal, cause.by, cause.stderr.toString()], ['SIGABRT', 'program', 'own\n']);
 });
 
-test('a file that is no program under the qemu of this machine', {
+test('a file that the qemu of this machine cannot start ends by the emulator', {
   skip: !live && 'no qemu-x86_64 here',
 }, () => {
   const run = spawnSync('qemu-aarch64', ['/bin/sh', '-c', 'exit 0'], { cwd: '/' });
   const exit = { status: run.status as number, stdout: run.stdout, stderr: run.stderr, ms: 1 };
-  assert.equal(classifyEmulatorExit('qemu-aarch64', exit).by, 'emulator');
+  assert.equal(readExit(startedBy('qemu-aarch64'), exit).by, 'emulator');
 });
+
+function startedBy(emulator: string | undefined) {
+  return emulator === undefined ? ({ kind: 'native' } as const) : ({ kind: 'qemu-user', emulator } as const);
+}
 
 function exitOf({ status, signal, stdout, stderr }: Fixture) {
   return {
