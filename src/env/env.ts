@@ -15,7 +15,7 @@ export interface BuildEnv {
   readonly variables: Readonly<Record<string, string>>;
   /** Content of the file `PYO3_CONFIG_FILE` names. */
   readonly pyo3Config: string;
-  /** Content of the C source that the link arguments name; WebAssembly programs have none. */
+  /** Content of the C source that the link arguments name; programs that no compiler links have none. */
   readonly pythonHome?: string;
 }
 
@@ -42,9 +42,9 @@ export function buildEnv(input: BuildEnvInput): BuildEnv {
   return {
     variables: Object.fromEntries(Object.entries(variables).sort(([a], [b]) => (a < b ? -1 : 1))),
     pyo3Config: pyo3Config(input.python, PATHS.sysroot),
-    ...(input.resolved.target.elf === undefined
-      ? {}
-      : { pythonHome: pythonHomeSource(input.python.stdlib.replace(/^usr\//, '')) }),
+    ...(programFormat(input.resolved.target).bareLinker === undefined
+      ? { pythonHome: pythonHomeSource(input.python.stdlib.replace(/^usr\//, '')) }
+      : {}),
   };
 }
 

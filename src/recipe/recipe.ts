@@ -88,6 +88,7 @@ async function resolveNames(home: string, found: FoundRecipe): Promise<Result<Re
     ...misfits(recipe, document, target.value.value, sysroot.value),
     ...noInterpreter(reference.value),
     ...notForWasm(recipe, document, target.value.value),
+    ...runtimeTwice(document),
     ...optimizationMisfit(recipe, document, sysroot.value.value),
     ...(added === undefined ? [] : foreignPackages(document, target.value.value)),
   ]);
@@ -259,6 +260,19 @@ function notForWasm(recipe: Recipe, document: YamlDocument, target: Target): rea
     fix: [`Remove \`${key}\`.`],
     at: document.place([key], 'key'),
   }));
+}
+
+function runtimeTwice(document: YamlDocument): readonly Failure[] {
+  const twice = (['runtime', 'runner'] as const).every((key) => document.written([key]) !== undefined);
+  if (!twice) return [];
+  return [
+    {
+      code: 'recipe/invalid-value',
+      what: 'The recipe names its runtime twice.',
+      fix: ['Remove `runner`: it is the old name of `runtime`.'],
+      at: document.place(['runner'], 'key'),
+    },
+  ];
 }
 
 /** The locked runtime for WebAssembly of a recipe that is run in one. */

@@ -63,7 +63,7 @@ const mebibytes = z.number().int().positive().max(4096);
 export const wasmSchema = z.strictObject({
   'stack-mib': mebibytes
     .default(8)
-    .describe("Stack, in MiB: of the module's own, and of the one that the engine gives its functions."),
+    .describe("Stack, in MiB: of the module's own, and of the one that the runtime gives its functions."),
   'initial-memory-mib': mebibytes
     .default(16)
     .describe('Memory a run begins with, in MiB; the stack and 3 MiB of data are part of it.'),
@@ -82,7 +82,7 @@ export const wasmSchema = z.strictObject({
     .max(86400)
     .optional()
     .describe(
-      'Seconds after which the engine itself ends a run; without it nothing is watched, which is faster.',
+      'Seconds after which the runtime itself ends a run; without it nothing is watched, which is faster.',
     ),
   wasmtime: z
     .enum(['pinned', 'path'])

@@ -27,10 +27,10 @@ export interface Runtime {
   readExit(exit: Exit, emulator: string | undefined): ExitCause;
 }
 
-/** How programs of a target are started. */
+/** How programs of a target are executed. */
 export interface TargetRuntime extends Runtime {
   readonly kind: RuntimeKind;
-  /** Name of the emulator or engine that starts programs; absent: the kernel does. */
+  /** Name of the emulator or WebAssembly runtime that starts programs; absent: the kernel does. */
   emulator(target: Target): string | undefined;
   /** What stands before a program's path; empty: nothing. */
   launcher(target: Target): readonly string[];

@@ -229,7 +229,7 @@ async function startWith(
   const world: RuntimeInstance = {
     ...target,
     mounts,
-    rootfs: applied.has('rootfs') || (root === 'engine' && !bare) ? target.rootfs : site.toolchain.folder,
+    rootfs: applied.has('rootfs') || (root === 'host' && !bare) ? target.rootfs : site.toolchain.folder,
     ...(bare && inBundle !== undefined ? { command: [`${inBundle}/bin/${program}`] } : {}),
   };
   const attempt = await tryRun(site, { name, world, sample });

@@ -45,7 +45,7 @@ export function rungsOf(plan: Plan, python: PythonDistribution): readonly Rung[]
   const absent: Partial<Record<RungName, boolean>> = {
     'link-libraries': python.link === undefined,
     emulator: !emulated,
-    rootfs: root === 'engine',
+    rootfs: root === 'host',
     libraries: python.linkage === 'static',
   };
   return RUNGS.filter(({ name }) => absent[name] !== true);

@@ -5,7 +5,7 @@ import { ok, type Result } from '../../domain/result.ts';
 import type { Engine, Mount } from '../../engine/engine.ts';
 import type { Json, Store } from '../../store/store.ts';
 import { obtainLauncher } from './launcher.ts';
-import { findWasmtime } from './locate.ts';
+import { locateWasmtime } from './locate.ts';
 import { obtainLibrary } from './wheel.ts';
 
 /** A wasmtime, as a sandbox sees it. */
@@ -14,7 +14,7 @@ export interface Wasmtime {
   /** Path of the program in the sandbox. */
   readonly program: string;
   readonly mounts: readonly Mount[];
-  /** Tells this engine from any other. */
+  /** Distinguishes this wasmtime from any other. */
   readonly key: Json;
   /** It was there before. */
   readonly hit: boolean;
@@ -41,7 +41,7 @@ export interface WasmtimeInput {
 
 const PROGRAM_AT = '/opt/wasmtime';
 
-/** The engine that the recipe asks for: the locked one, made ready, or the one of the machine. */
+/** The wasmtime that the recipe asks for: the locked one, prepared, or the one of the machine. */
 export async function obtainWasmtime(
   context: Context,
   store: Store,
@@ -64,9 +64,9 @@ export async function obtainWasmtime(
 }
 
 async function fromPath(context: Context, definition: RuntimeDefinition): Promise<Result<Wasmtime>> {
-  const found = await findWasmtime(context, definition);
-  if (!found.ok) return found;
-  const { file, library, version, digest } = found.value;
+  const located = await locateWasmtime(context, definition);
+  if (!located.ok) return located;
+  const { file, library, version, digest } = located.value;
   const program = `${PROGRAM_AT}/wasmtime`;
   return ok({
     version,

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { loadRuntime, runtimeFile } from '../../src/recipe/definitions.ts';
-import { findWasmtime } from '../../src/runtime/wasmtime/locate.ts';
+import { locateWasmtime } from '../../src/runtime/wasmtime/locate.ts';
 import { REPOSITORY, temporaryFolder } from '../support/cli.ts';
 import { testContext } from '../support/context.ts';
 
@@ -23,7 +23,7 @@ function fakeOnPath(folder: string, says: string): string {
 
 test('a wasmtime that is not on PATH is missed, with both ways out', async (t) => {
   const empty = temporaryFolder(t);
-  const found = await findWasmtime(
+  const found = await locateWasmtime(
     testContext({ path: [empty, join(empty, 'nowhere')] }),
     await definition(),
   );
@@ -36,7 +36,7 @@ test('one of another major version, or that does not say its version, is refused
   const folder = temporaryFolder(t);
   for (const says of ['echo wasmtime 1.0.2 abcdef', 'exit 3', 'echo something else']) {
     const path = [fakeOnPath(folder, says)];
-    const found = await findWasmtime(testContext({ path }), await definition());
+    const found = await locateWasmtime(testContext({ path }), await definition());
     assert.ok(!found.ok);
     assert.equal(found.error.code, 'engine/wasmtime-version');
   }
@@ -49,7 +49,7 @@ test('one of the locked major version is taken, the first on PATH', async (t) =>
     temporaryFolder(t),
     fakeOnPath(temporaryFolder(t), `echo 'wasmtime ${major}.7.9 (0123abc 2026-01-01)'`),
   ];
-  const found = await findWasmtime(testContext({ path }), await definition());
+  const found = await locateWasmtime(testContext({ path }), await definition());
   assert.ok(found.ok);
   assert.equal(found.value.version, `${major}.7.9`);
   assert.equal(found.value.file, join(path[1] as string, 'wasmtime'));
