@@ -21,7 +21,7 @@ function fakeOnPath(folder: string, says: string): string {
   return bin;
 }
 
-test('a wasmtime that is not on PATH is missed, with both ways out', async (t) => {
+test('a missing wasmtime is a failure with both fixes', async (t) => {
   const empty = temporaryFolder(t);
   const found = await locateWasmtime(
     testContext({ path: [empty, join(empty, 'nowhere')] }),
@@ -32,7 +32,7 @@ test('a wasmtime that is not on PATH is missed, with both ways out', async (t) =
   assert.match(found.error.fix.join('\n'), /wasmtime: pinned/);
 });
 
-test('one of another major version, or that does not say its version, is refused', async (t) => {
+test('a wasmtime of another major version, or without a version, is rejected', async (t) => {
   const folder = temporaryFolder(t);
   for (const says of ['echo wasmtime 1.0.2 abcdef', 'exit 3', 'echo something else']) {
     const path = [fakeOnPath(folder, says)];
@@ -42,7 +42,7 @@ test('one of another major version, or that does not say its version, is refused
   }
 });
 
-test('one of the locked major version is taken, the first on PATH', async (t) => {
+test('the first wasmtime on PATH of the locked major version is used', async (t) => {
   const { version } = await definition();
   const [major] = version.split('.');
   const path = [

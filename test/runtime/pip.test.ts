@@ -6,7 +6,7 @@ import { hostPip } from '../../src/engine/host-pip.ts';
 import { readSettings } from '../../src/settings.ts';
 import { temporaryFolder } from '../support/cli.ts';
 
-test("pip's configuration, logins and trust of the machine reach the sandbox at places of its own", async (t) => {
+test("pip's configuration, logins and certificates of the machine reach the sandbox at fixed paths", async (t) => {
   const home = temporaryFolder(t);
   mkdirSync(join(home, '.config', 'pip'), { recursive: true });
   mkdirSync(join(home, 'wheels'));
