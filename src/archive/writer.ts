@@ -19,15 +19,15 @@ import { badName, conflict, missingLinkTarget, Refusal, truncated } from './refu
 import type { Sink, TarEntry } from './tar-reader.ts';
 
 /**
- * Permission bits of files: setuid and setgid are masked off, for a tree belongs to the person who unpacks it, and such
- * a bit would lend that person's rights to others on the machine. The owner can always read: the store is read later.
+ * Permission bits of files: setuid and setgid are masked off, for a tree belongs to the user who unpacks it, and such
+ * a bit would lend that user's rights to others on the machine. The owner can always read: the store is read later.
  */
 const FILE_BITS = 0o777;
 const FILE_ALWAYS = 0o400;
 
 const MAKE_NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
-/** A path that two archives both have; `settle` decides when everything is unpacked. */
+/** A path that two archives both have; compared when everything is unpacked (`mergeCollisions`). */
 export interface Collision {
   readonly archive: string;
   readonly name: string;

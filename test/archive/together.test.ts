@@ -27,7 +27,7 @@ test('packages that share folders and equal files make the same tree in every or
     [4, SHARING.toReversed()],
     [2, [...SHARING.slice(3), ...SHARING.slice(0, 3)]],
   ] as const) {
-    const at = place(t, { merged: true });
+    const at = place(t, { links: true });
     const done = await unpackParts(at, packages, { jobs });
     assert.deepEqual(done, { ok: true, value: { files: 8 * 3 + 2, bytes: 28 * 20_000 + 8 * (1 + 14) } });
     trees.push(listing(at.root));
