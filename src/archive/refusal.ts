@@ -28,7 +28,7 @@ export async function refusable<T>(file: string, step: () => Promise<T>): Promis
 }
 
 const FETCH_AGAIN = 'Run `provision clean --all` and the same command again: the file is fetched anew.';
-const REPORT = 'Do not use this file; tell the people who publish it.';
+const REPORT = 'Do not use this file; report it to those who publish it.';
 
 export function truncated(archive: string, why: string, evidence?: readonly string[]): Failure {
   return {

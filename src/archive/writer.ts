@@ -189,12 +189,12 @@ export class Writer {
   }
 
   /**
-   * Makes something new at the place of an entry. What this archive made there earlier is replaced; what another one
+   * Makes something new at the path of an entry. What this archive made there earlier is replaced; what another one
    * made is left alone, and ours is put aside to be compared.
    */
   #create<T>(entry: TarEntry, make: (path: string) => T): T {
-    const place = this.#place(entry);
-    for (let path = place; ; ) {
+    const wanted = this.#wantedPath(entry);
+    for (let path = wanted; ; ) {
       try {
         const made = make(path);
         this.#own.add(path);
@@ -202,13 +202,13 @@ export class Writer {
         return made;
       } catch (cause) {
         if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
-        path = this.#vacate(entry, place) ? place : this.#aside(entry, place);
+        path = this.#vacate(entry, wanted) ? wanted : this.#aside(entry, wanted);
       }
     }
   }
 
   /** Absolute path for a new file or link; its parent exists. */
-  #place(entry: TarEntry): string {
+  #wantedPath(entry: TarEntry): string {
     const { archive, folders } = this.#options;
     const parts = Folders.parts(archive, entry.name);
     const last = parts.pop();

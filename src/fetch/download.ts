@@ -113,8 +113,8 @@ async function commit(
   partial: PartialFile,
   mirror?: string,
 ): Promise<Result<{ readonly file: string; readonly mirror?: string }>> {
-  const handed = await onDisk(partial.path, () => partial.hand());
-  if (!handed.ok) return handed;
+  const released = await onDisk(partial.path, () => partial.release());
+  if (!released.ok) return released;
   const committed = await store.commitBlob(digest);
   return committed.ok ? ok({ file: store.blobPath(digest), ...defined({ mirror }) }) : committed;
 }

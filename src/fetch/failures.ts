@@ -57,7 +57,7 @@ function wrongBytes(locked: LockedPackage, evidence: readonly string[]): Failure
     what: `What the mirrors serve as ${locked.name} ${locked.version} is not the file that was locked; it was thrown away.`,
     why: `Expected ${locked.digest}, ${locked.size} bytes.`,
     fix: [
-      "Look whether something on the way (a proxy, a login page, a cache) answers in the mirror's place.",
+      'Check whether something on the way (a proxy, a login page, a cache) answers instead of the mirror.',
       distribution.advice.otherMirror,
       'If the lock was changed by hand, restore it.',
     ],
@@ -100,7 +100,7 @@ function busy(locked: LockedPackage, evidence: readonly string[]): Failure {
 function cutOff(locked: LockedPackage, evidence: readonly string[]): Failure {
   return {
     code: 'fetch/cut-off',
-    what: `The download of ${locked.name} ${locked.version} ended early or stood still, after several tries.`,
+    what: `The download of ${locked.name} ${locked.version} ended early or stalled, after several tries.`,
     fix: ['Run the same command again: it goes on where it stopped.', distribution.advice.otherMirror],
     evidence,
   };

@@ -54,19 +54,19 @@ class Overlay {
   }
 
   link(path: string, target: string): void {
-    const place = this.#vacate(path);
-    symlinkSync(target, place);
-    lutimesSync(place, FIXED_TIME, FIXED_TIME);
+    const at = this.#vacate(path);
+    symlinkSync(target, at);
+    lutimesSync(at, FIXED_TIME, FIXED_TIME);
     // A link may now lead elsewhere than it did.
     this.#folders.forget();
   }
 
   file(path: string, text: string): void {
-    const place = this.#vacate(path);
-    writeFileSync(place, text, { flag: 'wx' });
+    const at = this.#vacate(path);
+    writeFileSync(at, text, { flag: 'wx' });
     // Not affected by the process's umask.
-    chmodSync(place, text.startsWith('#!') ? 0o755 : 0o644);
-    utimesSync(place, FIXED_TIME, FIXED_TIME);
+    chmodSync(at, text.startsWith('#!') ? 0o755 : 0o644);
+    utimesSync(at, FIXED_TIME, FIXED_TIME);
   }
 
   folder(path: string): void {
@@ -82,14 +82,14 @@ class Overlay {
     const parts = Folders.parts(this.#source, path);
     const last = parts.pop();
     const parent = this.#folders.make(this.#source, parts.join('/'));
-    const place = `${parent}/${last}`;
-    const info = lstatSync(place, { throwIfNoEntry: false });
+    const at = `${parent}/${last}`;
+    const info = lstatSync(at, { throwIfNoEntry: false });
     if (last === undefined || last === '..' || info?.isDirectory()) {
       throw new Refusal(conflict(this.#source, path, 'A folder is there, which nothing may replace.'));
     }
-    if (info) unlinkSync(place);
+    if (info) unlinkSync(at);
     this.#touched.add(parent);
-    return place;
+    return at;
   }
 }
 

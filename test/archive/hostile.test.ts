@@ -71,7 +71,7 @@ test('a header that announces more than may be unpacked is refused before anythi
   assert.ok(!names(at.root).includes('huge'));
 });
 
-test('the limits hold for all packages together, in bytes and in files', async (t) => {
+test('the limits apply to all packages of a set, in bytes and in files', async (t) => {
   const content = Buffer.alloc(600);
   for (const limits of [
     { bytes: 1000, files: 100 },
@@ -182,7 +182,7 @@ for (const [title, code, bytes] of damaged) {
   });
 }
 
-test('a name that is hostile to terminals is shown harmlessly', async (t) => {
+test('a name with control characters is escaped in the failure', async (t) => {
   const done = await unpackParts(place(t), [[file('../\u001b[2J\u202eevil', 'x')]]);
   assert.ok(!done.ok);
   assert.doesNotMatch(done.error.what, /[\p{Cc}\u202e]/u);

@@ -105,7 +105,7 @@ export class PrivateApt {
       this.#context.emit({
         type: 'step-failed',
         step: {
-          ...{ stage: 'lock', doing: 'Asking apt', argv, cwd: this.folder, place: 'host' },
+          ...{ stage: 'lock', doing: 'Resolving with apt', argv, cwd: this.folder, place: 'host' },
           env: { ...this.#options.proxies, PATH: this.#options.path },
           exit: defined({ status, signal, limit }),
           ms: Math.round(run.value.ms),

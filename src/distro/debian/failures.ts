@@ -49,7 +49,7 @@ export async function resolutionFailure(
   return {
     code: 'lock/unsatisfiable',
     what: `The packages of the set "${set}" (${apt.architecture}) cannot be installed together.`,
-    fix: ['Change the packages of the definition; the lines below say what is in the way.'],
+    fix: ['Change the packages of the definition; the lines below name the conflict.'],
     evidence: messages.filter((line) => !/^(Reading|Building|Solving).*\.\.\./.test(line)),
   };
 }

@@ -151,7 +151,7 @@ async function names(folder: string): Promise<readonly string[]> {
   try {
     return (await readdir(folder)).sort();
   } catch {
-    // Not a Debian, or not readable for us: then apt's configuration says nothing.
+    // Not a Debian, or not readable for us: then apt configures no mirror.
     return [];
   }
 }

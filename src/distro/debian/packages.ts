@@ -104,7 +104,7 @@ async function indexRecords(
   return ok(records(shown.value.stdout));
 }
 
-/** The index's record of a planned file; both must say the same of it. */
+/** The index's record of a planned file; both must agree. */
 function agree(planned: Planned, index: readonly ReadonlyMap<string, string>[]): Result<LockedPackage> {
   const address = decodeURIComponent(planned.uri);
   const record = index.find((each) => each.has('Filename') && address.endsWith(`/${each.get('Filename')}`));
