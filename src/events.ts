@@ -22,7 +22,7 @@ export type StageName =
   | 'bundle'
   | 'snapshot'
   | 'package'
-  | 'runner'
+  | 'runtime'
   | 'precompile'
   | 'run'
   | 'commands'

@@ -21,14 +21,14 @@ import { type Host, type Planned, type Prepared, planRun, prepareEnv } from './p
 import type { Session } from './pipeline/session.ts';
 import { sideBySide } from './pipeline/side-by-side.ts';
 import { snapshotProgram } from './pipeline/snapshot.ts';
-import { makeTargetWorld, prepareRunner } from './pipeline/target-world.ts';
 import { joined, runTests } from './pipeline/tests.ts';
-import { capabilitiesOf, referenceWorld, withSuite } from './pipeline/worlds.ts';
 import { collectSamples } from './run/collect.ts';
 import { type RunOutcome, runReference, runSamples } from './run/run.ts';
-import type { World } from './run/world.ts';
+import type { RuntimeInstance } from './runtime/instance.ts';
+import { referenceRuntime } from './runtime/reference.ts';
+import { capabilitiesOf, prepareRuntime, targetRuntime, withSuite } from './runtime/runtime.ts';
+import type { Wasmtime } from './runtime/wasmtime/obtain.ts';
 import type { Tree } from './toolchain/tree.ts';
-import type { Wasmtime } from './wasmtime/engine.ts';
 
 export interface RunRequest {
   /** Name or file of the recipe; absent: the `provision.yaml` at hand. */
@@ -101,7 +101,7 @@ export async function runPipeline(
   if (request.samples !== undefined) return ran;
   const { toolchain, prepared } = progress;
   if (toolchain === undefined || prepared === undefined) throw new Error('a build without its trees');
-  const input = { toolchain, prepared, worlds: worlds.value, artifacts, logs };
+  const input = { toolchain, prepared, runtimes: worlds.value, artifacts, logs };
   const tests = await runTests(session, plan, input);
   if (!tests.ok) return tests;
   const outcome = joined([ran.value, tests.value]);
@@ -114,7 +114,7 @@ async function runSuite(
   session: Session,
   plan: Plan,
   samples: readonly Sample[],
-  worlds: { readonly target: World; readonly reference: World },
+  worlds: { readonly target: RuntimeInstance; readonly reference: RuntimeInstance },
   artifacts: string,
 ): Promise<Result<RunOutcome>> {
   if (samples.length === 0) return ok(joined([]));
@@ -127,7 +127,7 @@ async function runSuite(
         engine: session.engine,
         target: plan.target,
         capabilities: capabilitiesOf(plan),
-        worlds,
+        runtimes: worlds,
         artifacts,
       }),
     (value) => ({ hit: value.cached + value.skipped === value.results.length, detail: summary(value) }),
@@ -168,7 +168,7 @@ export async function makeWorlds(
   samples: readonly Sample[],
   logs: string,
   progress: Progress,
-): Promise<Result<{ readonly target: World; readonly reference: World }>> {
+): Promise<Result<{ readonly target: RuntimeInstance; readonly reference: RuntimeInstance }>> {
   const { plan, trees } = planned;
   const toolchain = await trees.make('toolchain');
   if (!toolchain.ok) return toolchain;
@@ -196,7 +196,7 @@ export async function makeWorlds(
   if (!bundle.ok) return bundle;
   progress.bundle = bundle.value.bundle;
   progress.built = bundle.value.program;
-  const world = await makeTargetWorld(session, plan, {
+  const world = await targetRuntime(session, plan, {
     ...worlds,
     ...bundle.value,
     toolchain: toolchain.value,
@@ -207,7 +207,7 @@ export async function makeWorlds(
   if (!world.ok) return world;
   return ok({
     target: withSuite(world.value, plan.recipe.samples),
-    reference: referenceWorld(plan, worlds),
+    reference: referenceRuntime(plan, worlds),
   });
 }
 
@@ -312,12 +312,12 @@ export async function prepareWorlds(
               samples,
               engine: session.engine,
               capabilities: capabilitiesOf(planned.plan),
-              world: referenceWorld(planned.plan, worlds),
+              runtime: referenceRuntime(planned.plan, worlds),
             }),
           (value) => ({ hit: value.cached === value.samples, detail: `${value.samples} samples` }),
         );
   if (!expected.ok) return expected;
-  const runner = await prepareRunner(session, planned.plan, { ...worlds, toolchain }, logs);
+  const runner = await prepareRuntime(session, planned.plan, { ...worlds, toolchain }, logs);
   if (!runner.ok) return runner;
   if (runner.value === undefined) return ok(worlds);
   progress.wasmtime = runner.value;

@@ -9,11 +9,11 @@ import { PATHS } from '../engine/paths.ts';
 import { runTool } from '../engine/tool.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import { openSession, type Session } from '../pipeline/session.ts';
-import { makeTargetWorld } from '../pipeline/target-world.ts';
-import { MODULE_AT } from '../pipeline/wasm-worlds.ts';
-import { referenceWorld } from '../pipeline/worlds.ts';
 import { type Progress, runPipeline } from '../pipeline.ts';
-import type { World } from '../run/world.ts';
+import type { RuntimeInstance } from '../runtime/instance.ts';
+import { referenceRuntime } from '../runtime/reference.ts';
+import { runtimeOf } from '../runtime/runtime.ts';
+import { MODULE_AT } from '../runtime/wasmtime.ts';
 import { WASM_RECIPE, WASM_SNAPSHOT_RECIPE } from './default-recipe.ts';
 import { median } from './measure.ts';
 
@@ -64,9 +64,9 @@ interface Place {
   readonly snapshot: boolean;
   readonly program: string;
   readonly rootfs: string;
-  readonly native: World;
-  readonly ahead: World;
-  readonly node: World;
+  readonly native: RuntimeInstance;
+  readonly ahead: RuntimeInstance;
+  readonly node: RuntimeInstance;
 }
 
 async function placeOf(session: Session, recipe: string, folder: string): Promise<Result<Place>> {
@@ -85,8 +85,12 @@ async function placeOf(session: Session, recipe: string, folder: string): Promis
   const { program, digest: programDigest } = built.meta;
   const trees = { toolchain, reference, rootfs };
   const parts = { ...trees, bundle, unpacked: unpacked.value, programDigest, logs: folder };
-  const ahead = await makeTargetWorld(session, planned.plan, { ...parts, program, wasmtime });
-  const node = await makeTargetWorld(session, planned.plan, { ...parts, program });
+  const ahead = await runtimeOf('wasmtime').instantiate(session, planned.plan, {
+    ...parts,
+    program,
+    wasmtime,
+  });
+  const node = await runtimeOf('node-wasi').instantiate(session, planned.plan, { ...parts, program });
   if (!ahead.ok) return ahead;
   if (!node.ok) return node;
   return ok({
@@ -94,7 +98,7 @@ async function placeOf(session: Session, recipe: string, folder: string): Promis
     program,
     // Holds everything that the host's programs load, Node's libraries among them.
     rootfs: toolchain.folder,
-    native: referenceWorld(planned.plan, { reference, bytecode }),
+    native: referenceRuntime(planned.plan, { reference, bytecode }),
     ahead: ahead.value,
     node: node.value,
   });
@@ -185,10 +189,10 @@ function compilingEachTime({ ahead, program }: Place): Readonly<Record<string, C
   };
 }
 
-function commandOf(world: World, script: string): Command {
+function commandOf(instance: RuntimeInstance, script: string): Command {
   return {
-    argv: [...world.command, `${WORK}/${script}.py`],
-    env: { PATH: '/usr/bin:/bin', HOME: '/job/scratch', LANG: 'C.UTF-8', TZ: 'UTC', ...world.env },
+    argv: [...instance.command, `${WORK}/${script}.py`],
+    env: { PATH: '/usr/bin:/bin', HOME: '/job/scratch', LANG: 'C.UTF-8', TZ: 'UTC', ...instance.env },
   };
 }
 

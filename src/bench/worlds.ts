@@ -6,14 +6,15 @@ import { hostMachine } from '../pipeline/host.ts';
 import { type Planned, planRun } from '../pipeline/prepare.ts';
 import type { Session } from '../pipeline/session.ts';
 import { makeWorlds, type Progress } from '../pipeline.ts';
-import type { World } from '../run/world.ts';
+import type { RuntimeInstance } from '../runtime/instance.ts';
+import { runtimeCapabilities } from '../runtime/runtime.ts';
 
 /** A recipe, ready to be run beside the reference interpreter. */
 export interface Ready {
   readonly planned: Planned;
   readonly engine: Engine;
-  readonly worlds: { readonly target: World; readonly reference: World };
-  /** A root that holds what the reference and the target's runner load. */
+  readonly worlds: { readonly target: RuntimeInstance; readonly reference: RuntimeInstance };
+  /** A root that holds what the reference and the target's runtime load. */
   readonly rootfs: string;
 }
 
@@ -32,8 +33,7 @@ export async function readyFrom(session: Session, planned: Planned, folder: stri
   const engine = await session.engine();
   if (!engine.ok) return engine;
   const { toolchain } = progress;
-  // An engine for WebAssembly loads more than Python does.
-  const wide = planned.plan.recipe.wasm !== undefined && toolchain !== undefined;
+  const wide = runtimeCapabilities(planned.plan.runtime).needsHostLibraries && toolchain !== undefined;
   const rootfs = wide ? toolchain.folder : worlds.value.reference.rootfs;
   return ok({ planned, engine: engine.value, worlds: worlds.value, rootfs });
 }

@@ -89,7 +89,7 @@ export async function prepareEnv({ plan, locks, trees }: Planned): Promise<Resul
   const env = buildEnv({
     resolved: plan,
     python: python.value,
-    launcher: plan.runner === 'qemu-user' && plan.target.emulator !== undefined ? [plan.target.emulator] : [],
+    runtime: plan.runtime,
     sourceDateEpoch,
   });
   return ok({ sysroot: sysroot.value, python: python.value, env, sourceDateEpoch });

@@ -7,7 +7,7 @@ import { type About, recognize } from '../../src/blocker/blocker.ts';
 import { linesOf, matchesOf } from '../../src/blocker/classify.ts';
 import type { Blocker } from '../../src/domain/blocker.ts';
 import { readCatalogue } from '../../src/recipe/catalogue.ts';
-import { classifyEmulatorExit } from '../../src/run/classify.ts';
+import { readExit } from '../../src/runtime/runtime.ts';
 import { REPOSITORY, temporaryFolder } from '../support/cli.ts';
 
 const HERE = import.meta.dirname;
@@ -125,14 +125,12 @@ test('a cause hides its consequences; what is independent is told beside it', ()
 
 test('an emulator that crashed without a word is told by what the run says of it', () => {
   const nothing = new Uint8Array();
-  const blame = classifyEmulatorExit('qemu-far', {
-    signal: 'SIGSEGV',
-    stdout: nothing,
-    stderr: nothing,
-    ms: 1,
-  });
-  assert.equal(blame.by, 'emulator');
-  assert.equal(told(blame.why ?? '').code, 'qemu-crash');
+  const cause = readExit(
+    { kind: 'qemu-user', emulator: 'qemu-far' },
+    { signal: 'SIGSEGV', stdout: nothing, stderr: nothing, ms: 1 },
+  );
+  assert.equal(cause.by, 'emulator');
+  assert.equal(told(cause.why ?? '').code, 'qemu-crash');
 });
 
 test('long lines and long outputs are cut where they are shown', () => {

@@ -22,7 +22,6 @@ export const MODULES: Readonly<Record<string, string>> = {
   snapshot: 'WebAssembly modules that start with an initialised interpreter',
   runtime:
     'the port to what runs programs of a target, and its adapters: native, QEMU, wasmtime, Node, the reference interpreter',
-  wasmtime: "the locked wasmtime or the machine's; modules compiled ahead of time",
   run: "samples, run on the target and on the reference, and compared; `conformance/`: the same for CPython's own tests",
   diagnose:
     'failures of other tools: recorded, classified by `catalogue/*.yaml`, redacted, written; SARIF; `probe/`: the naive build and its steps',
@@ -71,7 +70,7 @@ const STAGE_TEXTS: Readonly<Record<StageName, string>> = {
   bundle: 'pack the bundle and check it for leaks',
   snapshot: 'initialise the interpreter inside a WebAssembly module',
   package: 'write container image and Debian package',
-  runner: 'fetch and build the WebAssembly engine',
+  runtime: 'fetch and build the WebAssembly engine',
   precompile: 'compile the module ahead of time',
   run: 'run the samples on the target and compare',
   commands: "run the recipe's commands from the bundle",

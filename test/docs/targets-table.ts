@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Resolved } from '../../src/domain/definitions.ts';
 import { listRecipes, resolveRecipe } from '../../src/recipe/recipe.ts';
+import { runtimeOf } from '../../src/runtime/runtime.ts';
 import { REPOSITORY } from '../support/cli.ts';
 import { markdownTable } from './generated.ts';
 import floors from './glibc-floors.json' with { type: 'json' };
@@ -24,11 +25,6 @@ const LIBCS: Readonly<Record<string, string>> = {
   gnu: 'glibc',
   musl: 'musl, linked in',
   wasi: 'WASI preview 1',
-};
-const RUNTIMES: Readonly<Record<string, string>> = {
-  native: 'none needed',
-  wasmtime: 'wasmtime',
-  'node-wasi': 'Node',
 };
 
 export function targetsTable(rows: readonly TargetRow[]): string {
@@ -65,10 +61,10 @@ export async function targetRows(): Promise<readonly TargetRow[]> {
   );
 }
 
-function rowOf(recipe: string, { recipe: { runner }, target, sysroot }: Resolved): TargetRow {
+function rowOf(recipe: string, { recipe: { runtime }, target, sysroot }: Resolved): TargetRow {
   const floor = (floors as Readonly<Record<string, string>>)[recipe];
   assert.equal(floor !== undefined, target.libc === 'gnu', `${recipe}: test/docs/glibc-floors.json`);
-  const kind = runner ?? target.runner;
+  const emulator = runtimeOf(runtime ?? target.runtime).emulator(target);
   return {
     recipe,
     triple: target.rustTriple,
@@ -76,7 +72,7 @@ function rowOf(recipe: string, { recipe: { runner }, target, sysroot }: Resolved
     libc: target.libc,
     ...(floor === undefined ? {} : { floor }),
     linkage: sysroot.kind === 'packages' ? 'shared' : 'static',
-    runtime: RUNTIMES[kind] ?? `\`${target.emulator}\``,
+    runtime: emulator === undefined ? 'none needed' : `\`${emulator}\``,
     python: sysroot.python.version,
   };
 }

@@ -7,11 +7,11 @@ import type { Sample } from '../../domain/sample.ts';
 import type { Failure } from '../../failure.ts';
 import { bundleUp, type Progress, prepareWorlds } from '../../pipeline.ts';
 import { type RunOutcome, runSamples } from '../../run/run.ts';
-import type { World } from '../../run/world.ts';
+import type { RuntimeInstance } from '../../runtime/instance.ts';
+import { referenceRuntime } from '../../runtime/reference.ts';
+import { capabilitiesOf, runtimeCapabilities, targetRuntime } from '../../runtime/runtime.ts';
 import { digestFile } from '../../store/digest.ts';
 import type { Prepared } from '../prepare.ts';
-import { makeTargetWorld } from '../target-world.ts';
-import { capabilitiesOf, referenceWorld } from '../worlds.ts';
 import { type Attempt, fetchCrates, type Site, tryBuild, tryRun } from './attempt.ts';
 import { linkPart } from './parts.ts';
 import { addsOf, buildOf, isPartOf, type Rung, type RungName, rungsOf } from './rungs.ts';
@@ -159,8 +159,8 @@ async function partial(
 }
 
 interface Worlds {
-  readonly target: World;
-  readonly reference: World;
+  readonly target: RuntimeInstance;
+  readonly reference: RuntimeInstance;
   /** Folder of the unpacked bundle: `bin`, `lib`. */
   readonly home: string;
   /** Absolute path of the program in the sandbox. */
@@ -191,7 +191,7 @@ async function worldsOf(
   } as const;
   const bundle = await bundleUp(session, plan, { built, toolchain, prepared, ...worlds.value, logs });
   if (!bundle.ok) return bundle;
-  const target = await makeTargetWorld(session, plan, {
+  const target = await targetRuntime(session, plan, {
     ...worlds.value,
     ...bundle.value,
     toolchain,
@@ -203,7 +203,7 @@ async function worldsOf(
   const { unpacked } = bundle.value;
   return ok({
     target: target.value,
-    reference: referenceWorld(plan, worlds.value),
+    reference: referenceRuntime(plan, worlds.value),
     home: join(unpacked.folder, unpacked.top),
     program: name,
   });
@@ -224,12 +224,12 @@ async function startWith(
     'source' in mount && mount.source === home ? { ...mount, source: part } : mount,
   );
   const inBundle = mounts.find((mount) => 'source' in mount && mount.source === part)?.at;
-  const wasi = plan.target.libc === 'wasi';
-  const bare = plan.runner !== 'native' && !applied.has('emulator');
-  const world: World = {
+  const { emulated, root } = runtimeCapabilities(plan.runtime);
+  const bare = emulated && !applied.has('emulator');
+  const world: RuntimeInstance = {
     ...target,
     mounts,
-    rootfs: applied.has('rootfs') || (wasi && !bare) ? target.rootfs : site.toolchain.folder,
+    rootfs: applied.has('rootfs') || (root === 'host' && !bare) ? target.rootfs : site.toolchain.folder,
     ...(bare && inBundle !== undefined ? { command: [`${inBundle}/bin/${program}`] } : {}),
   };
   const attempt = await tryRun(site, { name, world, sample });
@@ -259,7 +259,7 @@ async function runAll(
         engine: session.engine,
         target: plan.target,
         capabilities: capabilitiesOf(plan),
-        worlds: { target, reference },
+        runtimes: { target, reference },
         artifacts,
       }),
     ({ passed, failed, skipped, results }) => ({
