@@ -5,7 +5,10 @@ import { dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
 import { COMMAND_NAMES, GLOBAL_OPTIONS, loadAllCommands } from '../../src/commands/index.ts';
 import { readHeader } from '../../src/run/header.ts';
+import { CAPABILITIES } from '../../src/runtime/capabilities.ts';
+import { FACILITIES } from '../../src/runtime/facilities.ts';
 import { REPOSITORY } from '../support/cli.ts';
+import { assertSection, markdownTable } from './generated.ts';
 
 const DOCUMENTS = [
   ...readdirSync(REPOSITORY).filter((name) => name.endsWith('.md')),
@@ -119,6 +122,29 @@ test('every recipe key that docs/samples.md names is in the recipe reference', (
   assert.ok(named.includes('samples.timeout'), named.join());
   assert.deepEqual(
     named.filter((key) => !reference.includes(`| \`${key}\` |`)),
+    [],
+  );
+});
+
+test('docs/samples.md has what each runtime offers, and describes every facility', () => {
+  const kinds = ['native', 'qemu-user', 'wasmtime', 'node-wasi'] as const;
+  const names = ['native', 'QEMU', 'wasmtime', 'Node'];
+  assertSection(
+    join(REPOSITORY, 'docs', 'samples.md'),
+    'facilities',
+    markdownTable(
+      ['facility', ...names],
+      FACILITIES.map((facility) => [
+        `\`${facility}\``,
+        ...kinds.map((kind) => (CAPABILITIES[kind].facilities.includes(facility) ? 'yes' : 'no')),
+      ]),
+    ),
+  );
+  const described = [...read('docs/samples.md').matchAll(/^\| `([a-z]+)` \| [a-z]/gm)].map(
+    ([, name]) => name,
+  );
+  assert.deepEqual(
+    FACILITIES.filter((name) => !described.includes(name)),
     [],
   );
 });
