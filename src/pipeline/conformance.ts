@@ -10,41 +10,43 @@ import { formatBytes } from '../domain/units.ts';
 import type { Failure } from '../failure.ts';
 import { fetchPackages } from '../fetch/fetch.ts';
 import { readLock } from '../lock/lockfile.ts';
-import { makeFolder, makeWorlds, type Progress } from '../pipeline.ts';
 import { conformanceFile, imageFile, loadConformance, loadImage } from '../recipe/definitions.ts';
 import { knownOn, totalsOf, unseen } from '../run/conformance/compare.ts';
 import { type ConformanceOutcome, runConformance } from '../run/conformance/run.ts';
 import { FACILITIES } from '../runtime/facilities.ts';
 import { capabilitiesOf } from '../runtime/runtime.ts';
 import { makeTree, type Tree } from '../toolchain/tree.ts';
-import { type Host, type Planned, planRun } from './prepare.ts';
+import { makeFolder } from './deliver.ts';
+import { type Planned, startRun } from './prepare.ts';
+import { makeProgram, makeRuntimes } from './runtimes.ts';
 import type { Session } from './session.ts';
 import type { Locks } from './trees.ts';
 
 export interface ConformanceRequest {
-  readonly recipe: string;
   /** Modules of `test` in place of those of the suite. */
   readonly modules?: readonly string[];
-  readonly artifacts: (recipe: string) => string;
-  readonly host: Host;
+  /** Absolute folder for logs; made when missing. */
+  readonly artifacts: string;
 }
 
 /**
  * recipe → … → bundle, as a run does, then CPython's own tests in the two worlds. Fails with what a run fails with, and
  * `usage/no-conformance`, `usage/no-such-test`, `lock/versions-differ`.
  */
-export async function judge(session: Session, request: ConformanceRequest): Promise<Result<Conformance>> {
+export async function judge(
+  session: Session,
+  planned: Planned,
+  request: ConformanceRequest,
+): Promise<Result<Conformance>> {
   const started = Date.now();
-  const planned = await planRun(session, request.recipe, request.host);
-  if (!planned.ok) return planned;
-  const { plan, locks } = planned.value;
-  const logs = join(request.artifacts(plan.recipe.name), 'logs');
+  const { plan, locks } = planned;
+  const logs = join(request.artifacts, 'logs');
   const writable = await makeFolder(logs);
   if (!writable.ok) return writable;
   const prepared = await prepareTests(session, plan, locks, request.modules);
   if (!prepared.ok) return prepared;
   const { suite, modules, version } = prepared.value;
-  const outcome = await runModules(session, planned.value, prepared.value, logs);
+  const outcome = await runModules(session, planned, prepared.value, logs);
   if (!outcome.ok) return outcome;
   tellUnseen(session, plan, suite, outcome.value);
   return ok({
@@ -171,8 +173,10 @@ async function runModules(
   logs: string,
 ): Promise<Result<ConformanceOutcome>> {
   const { plan } = planned;
-  const progress: Progress = {};
-  const worlds = await makeWorlds(session, planned, [], logs, progress);
+  const run = await startRun(session, planned);
+  const made = await makeProgram(session, run, [], logs);
+  if (!made.ok) return made;
+  const worlds = await makeRuntimes(session, run, made.value, logs);
   if (!worlds.ok) return worlds;
   const capabilities = capabilitiesOf(plan);
   return session.recorder.stage(

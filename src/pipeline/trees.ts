@@ -5,12 +5,14 @@ import type { Lock, LockedPackage, TreeDefinition } from '../domain/packages.ts'
 import { ok, type Result } from '../domain/result.ts';
 import { formatBytes } from '../domain/units.ts';
 import type { StageName } from '../events.ts';
+import { Deliveries } from '../fetch/deliveries.ts';
 import { fetchPackages } from '../fetch/fetch.ts';
 import type { LockedDefinition } from '../lock/checksum.ts';
 import { lockChecksum, readLock } from '../lock/lockfile.ts';
 import { imageFile, sysrootFile } from '../recipe/definitions.ts';
+import { entryFolder } from '../store/entries.ts';
+import type { Store } from '../store/store.ts';
 import { makeTree, type Tree, treeFingerprint } from '../toolchain/tree.ts';
-import { Deliveries } from './deliveries.ts';
 import type { Session } from './session.ts';
 import { makeSourceSysroot } from './source-sysroot.ts';
 
@@ -92,6 +94,19 @@ function orders(resolved: Resolved, locks: Locks): readonly Order[] {
   ];
 }
 
+/** Root tree of the store, whether it is there or not → checksum of the lock that it is made from. */
+export function lockChecksums(
+  store: Store,
+  { plan, locks }: { readonly plan: Resolved; readonly locks: Locks },
+): ReadonlyMap<string, string> {
+  return new Map(
+    orders(plan, locks).map((order) => [
+      entryFolder(store.folder, 'trees', treeFingerprint(order)),
+      lockChecksum(order.lock),
+    ]),
+  );
+}
+
 const TITLES: Readonly<Record<TreeKey, string>> = {
   toolchain: 'Toolchain',
   sysroot: 'Sysroot',
@@ -101,8 +116,6 @@ const TITLES: Readonly<Record<TreeKey, string>> = {
 
 export interface TreeMaker {
   make(key: TreeKey): Promise<Result<Tree>>;
-  /** Bytes that had to be downloaded so far. */
-  downloaded(): number;
 }
 
 /** Makes the trees of a run on demand; downloads for all that are missing begin with the first. */
@@ -111,10 +124,10 @@ export async function treeMaker(session: Session, resolved: Resolved, locks: Loc
   const all = orders(resolved, locks);
   const present = await Promise.all(all.map((order) => store.find('trees', treeFingerprint(order))));
   const missing = all.filter((_, i) => present[i] === undefined);
-  let downloaded = 0;
   const deliveries = new Deliveries(missing, async function* (packages) {
     for await (const item of download(session, packages, locks)) {
-      if (item.ok && !item.value.hit) downloaded += item.value.package.size;
+      if (item.ok && !item.value.hit)
+        context.emit({ type: 'facts', facts: { downloaded: item.value.package.size } });
       yield item;
     }
   });
@@ -129,11 +142,7 @@ export async function treeMaker(session: Session, resolved: Resolved, locks: Loc
     return recorder.stage(
       order.stage,
       `${TITLES[key]} ${order.name}`,
-      async () => {
-        const tree = await makeTree(context, store, { ...order, files: () => deliveries.of(key) });
-        if (tree.ok) session.wishes.locks.set(tree.value.folder, lockChecksum(order.lock));
-        return tree;
-      },
+      () => makeTree(context, store, { ...order, files: () => deliveries.of(key) }),
       (tree) => ({
         hit: tree.hit,
         detail: `${tree.meta.packages} packages, ${formatBytes(tree.meta.bytes)}`,
@@ -157,7 +166,6 @@ export async function treeMaker(session: Session, resolved: Resolved, locks: Loc
   };
   let source: Promise<Result<Tree>> | undefined;
   return {
-    downloaded: () => downloaded,
     make: (key) => {
       if (key !== 'sysroot' || definition.kind === 'packages') return once(key);
       source ??= fromSource(definition);

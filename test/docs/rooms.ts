@@ -1,6 +1,6 @@
 // What ARCHITECTURE.md says of each module and stage; its tables are made from this and from the rules that
 // test/architecture.test.ts checks.
-import type { StageName } from '../../src/events.ts';
+import { STAGES, type StageName } from '../../src/events.ts';
 import { markdownTable } from './generated.ts';
 
 /** Modules of `src/`: its folders. */
@@ -25,7 +25,6 @@ export const MODULES: Readonly<Record<string, string>> = {
   run: "samples, run on the target and on the reference, and compared; `conformance/`: the same for CPython's own tests",
   diagnose:
     'failures of other tools: recorded, classified by `catalogue/*.yaml`, redacted, written; SARIF; `probe/`: the naive build and its steps',
-  blocker: 'failures of other tools: classified by `catalogue/*.yaml`, redacted, written; SARIF',
   report:
     'live view, plain lines, `report.json`, `junit.xml`, failures as text; `actions/`: output for GitHub Actions; `page/`: `report.html`, which contains no script',
   store: 'content-addressed blobs, trees, builds, results; locks; pruning',
@@ -36,7 +35,7 @@ export const MODULES: Readonly<Record<string, string>> = {
   charts: 'numbers → SVG, light and dark by CSS variables; pure',
   init: 'what `provision init` writes',
   commands: 'one file for each command; handlers return data',
-  pipeline: 'joins the stages, top to bottom',
+  pipeline: 'joins the stages: `run.ts` is a run, top to bottom',
   bench: 'measurements of the tool itself and of what it builds',
 };
 
@@ -47,13 +46,10 @@ export const TOP_FILES: Readonly<Record<string, string>> = {
   'settings.ts': 'settings from options and environment variables',
   'events.ts': 'what stages report while they work; the names of the stages',
   'failure.ts': 'expected failures, their areas and exit codes',
-  'pipeline.ts': 'the stages, top to bottom',
 };
 
-/** Every stage, in the order of the pipeline. The type keeps this list and `src/events.ts` the same. */
+/** What each stage does. */
 const STAGE_TEXTS: Readonly<Record<StageName, string>> = {
-  recipe: 'read the recipe and the definitions it names',
-  plan: 'decide what to do; pure',
   lock: 'read the locks, and resolve again what no mirror has any more',
   engine: 'choose and start the engine, once something has to be run',
   toolchain: 'unpack the toolchain image',
@@ -78,7 +74,6 @@ const STAGE_TEXTS: Readonly<Record<StageName, string>> = {
   tests: "unpack CPython's own tests",
   conformance: "run CPython's own tests and compare",
   counters: 'unpack the tools that count instructions',
-  report: 'write the reports',
 };
 
 export interface ImportRules {
@@ -104,7 +99,7 @@ export function modulesTable(files: readonly string[], folders: readonly string[
 export function stagesTable(): string {
   return markdownTable(
     ['stage', 'what it does'],
-    Object.entries(STAGE_TEXTS).map(([name, text]) => [`\`${name}\``, text]),
+    STAGES.map((name) => [`\`${name}\``, STAGE_TEXTS[name]]),
   );
 }
 
