@@ -82,6 +82,8 @@ export interface ImportRules {
   readonly below: Readonly<Record<string, readonly string[]>>;
   readonly above: readonly string[];
   readonly libraries: Readonly<Record<string, readonly string[]>>;
+  /** Files at the top of `src/` → what they may import. */
+  readonly top: Readonly<Record<string, readonly string[]>>;
 }
 
 export function modulesTable(files: readonly string[], folders: readonly string[]): string {
@@ -103,7 +105,7 @@ export function stagesTable(): string {
   );
 }
 
-export function importsTable({ stages, shared, below, above, libraries }: ImportRules): string {
+export function importsTable({ stages, shared, below, above, libraries, top }: ImportRules): string {
   const ofModule = (module: string): string =>
     Object.keys(libraries)
       .filter((library) => libraries[library]?.includes(module))
@@ -128,7 +130,13 @@ export function importsTable({ stages, shared, below, above, libraries }: Import
       ...above.map((name, i) => [
         `\`${name}\``,
         'joins stages',
-        ['everything above', ...above.slice(0, i).map((other) => `\`${other}\``)].join(', '),
+        ['shared modules and stages', ...above.slice(0, i).map((other) => `\`${other}\``)].join(', '),
+        ofModule(name),
+      ]),
+      ...Object.entries(top).map(([name, those]) => [
+        `\`${name}\``,
+        'top',
+        those.length === 0 ? 'nothing' : code(those),
         ofModule(name),
       ]),
     ],
