@@ -7,7 +7,7 @@ import { type Locks, readLocks } from '../pipeline/trees.ts';
 import { makePlan } from '../plan/plan.ts';
 import { resolveRecipe } from '../recipe/recipe.ts';
 
-/** Minutes of a job whose recipe does not say: from packages, and with a CPython built from source. */
+/** Minutes of a job whose recipe does not set them: from packages, and with a CPython built from source. */
 const MINUTES = { packages: 30, 'cpython-source': 120 } as const;
 
 /** A recipe as a job of GitHub Actions. */
