@@ -17,6 +17,8 @@ const DOCUMENTS = [
     .map((name) => join('docs', name)),
 ];
 
+const FORMER = ['conformance', 'runners'];
+
 test('every link between the documents leads to a file and a heading that exist', () => {
   const broken = DOCUMENTS.flatMap((document) =>
     [...read(document).matchAll(/\]\(([^)\s]+)\)/g)]
@@ -32,6 +34,22 @@ test('every link between the documents leads to a file and a heading that exist'
       .map((link) => `${document}: ${link}`),
   );
   assert.deepEqual(broken, []);
+});
+
+test('every file and folder of the repository that a document names exists', () => {
+  const folders = readdirSync(REPOSITORY, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+    .map(({ name }) => name);
+  // Folders that are gone, too.
+  const start = [...new Set([...folders, ...FORMER])].join('|');
+  const path = new RegExp(`\`((?:${start})/[\\w./-]*)\``, 'g');
+  const missing = DOCUMENTS.filter((document) => document !== 'CHANGELOG.md').flatMap((document) =>
+    [...read(document).matchAll(path)]
+      .map(([, name]) => name as string)
+      .filter((name) => !name.startsWith('artifacts/') && readOrUndefined(name) === undefined)
+      .map((name) => `${document}: ${name}`),
+  );
+  assert.deepEqual(missing, []);
 });
 
 test('every chapter in docs/ is linked from the README', () => {
