@@ -66,7 +66,7 @@ export async function runPipeline(
   request: RunRequest,
   progress: Progress,
 ): Promise<Result<RunOutcome>> {
-  const planned = await planRun(session, request.recipe, request.host, request.samples);
+  const planned = await planRun(session, request.recipe, request.host, request.samples, request.artifacts);
   if (!planned.ok) return planned;
   progress.planned = planned.value;
   const { plan } = planned.value;

@@ -29,14 +29,16 @@ export type Excludes = (name: string, isSymlink: boolean) => boolean;
 /**
  * Compiles the standing rules and a definition's own. Patterns are relative to the root; `*` stands for any characters
  * within one name, `?` for one of them, `**` for any depth; `a/**` means `a` and all below it. Names are matched as
- * they are after the merge of /usr: `usr/lib/…` also where a package still says `lib/…`.
+ * they are after the merge of /usr: `usr/lib/…` also where a package still says `lib/…`. What a pattern with `!` in front
+ * matches is unpacked all the same, whatever the order of the patterns.
  */
 export function compileExcludes(patterns: readonly string[]): Excludes {
-  const standing = anyOf(STANDING);
-  const own = patterns.length === 0 ? undefined : anyOf(patterns);
+  const standing = matching(STANDING);
+  const own = anyOf(patterns.filter((pattern) => !pattern.startsWith('!')));
+  const kept = anyOf(patterns.flatMap((pattern) => (pattern.startsWith('!') ? [pattern.slice(1)] : [])));
   return (name, isSymlink) => {
     const path = mergedName(name);
-    if (own?.test(path)) return true;
+    if (own?.test(path) && !kept?.test(path)) return true;
     if (!standing.test(path)) return false;
     return !(LICENCE.test(path) || (isSymlink && DOCUMENTATION_FOLDER.test(path)));
   };
@@ -57,7 +59,11 @@ function isNamed(part: string): boolean {
   return part !== '' && part !== '.';
 }
 
-function anyOf(patterns: readonly string[]): RegExp {
+function anyOf(patterns: readonly string[]): RegExp | undefined {
+  return patterns.length === 0 ? undefined : matching(patterns);
+}
+
+function matching(patterns: readonly string[]): RegExp {
   return new RegExp(`^(?:${patterns.map((pattern) => toExpression(mergedName(pattern))).join('|')})$`, 's');
 }
 

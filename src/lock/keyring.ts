@@ -38,10 +38,13 @@ export async function findKeyring(context: Context, search: KeyringSearch): Prom
 async function lockedKeyring(home: string): Promise<LockedPackage | undefined> {
   const images = join(home, 'docker');
   for (const name of await readdir(images).catch(() => [])) {
-    const text = await readFile(join(images, name, 'image.lock'), 'utf8').catch(() => '');
-    if (!text.includes(`"${KEYRING_PACKAGE}"`)) continue;
-    const found = findPackage(text);
-    if (found !== undefined) return found;
+    for (const file of await readdir(join(images, name)).catch(() => [])) {
+      if (!file.endsWith('.lock')) continue;
+      const text = await readFile(join(images, name, file), 'utf8').catch(() => '');
+      if (!text.includes(`"${KEYRING_PACKAGE}"`)) continue;
+      const found = findPackage(text);
+      if (found !== undefined) return found;
+    }
   }
   return undefined;
 }

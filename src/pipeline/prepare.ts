@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { findHostRust } from '../build/host-rust.ts';
 import type { Resolved } from '../domain/definitions.ts';
 import type { Plan } from '../domain/plan.ts';
@@ -30,27 +31,40 @@ export async function planRun(
   recipe: string | undefined,
   host: Host,
   samples?: readonly string[],
+  artifacts?: (recipe: string) => string,
 ): Promise<Result<Planned>> {
   const { settings } = session.context;
-  const resolved = await resolveRecipe(settings, recipe);
+  const resolved = await resolveRecipe({ ...settings, machine: host.machine }, recipe);
   if (!resolved.ok) return resolved;
   const suite =
     samples === undefined
       ? resolved.value.recipe.samples
       : { ...resolved.value.recipe.samples, paths: samples };
-  return planFrom(session, { ...resolved.value, recipe: { ...resolved.value.recipe, samples: suite } }, host);
+  return planFrom(
+    session,
+    { ...resolved.value, recipe: { ...resolved.value.recipe, samples: suite } },
+    host,
+    artifacts,
+  );
 }
 
-/** The same from a recipe that is resolved already, and may have been changed since. */
-export async function planFrom(session: Session, resolved: Resolved, host: Host): Promise<Result<Planned>> {
-  const { settings } = session.context;
+/**
+ * The same from a recipe that is resolved already, and may have been changed since. `artifacts` names the folder that the
+ * logs of what is built from source go below.
+ */
+export async function planFrom(
+  session: Session,
+  resolved: Resolved,
+  host: Host,
+  artifacts: (recipe: string) => string = (name) => join(session.context.settings.cwd, 'artifacts', name),
+): Promise<Result<Planned>> {
   const own = await withHostRust(session, resolved);
   if (!own.ok) return own;
   const plan = makePlan(own.value, host);
   const locks = await session.recorder.stage(
     'lock',
     'Locks',
-    () => readLocks(settings.home, plan),
+    () => readLocks(plan),
     (value) => ({
       hit: true,
       detail: Object.values(value)
@@ -61,7 +75,11 @@ export async function planFrom(session: Session, resolved: Resolved, host: Host)
   if (!locks.ok) return locks;
   const { limits } = plan.recipe;
   if (limits !== undefined) session.wishes.limits = limits;
-  return ok({ plan, locks: locks.value, trees: await treeMaker(session, plan, locks.value) });
+  return ok({
+    plan,
+    locks: locks.value,
+    trees: await treeMaker(session, plan, locks.value, join(artifacts(plan.recipe.name), 'logs')),
+  });
 }
 
 /** The person's own Rust, where the recipe wants it: looked for before anything else is done. */

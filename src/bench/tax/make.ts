@@ -22,9 +22,9 @@ export async function makeBuild(
   if (!resolved.ok) return resolved;
   const changed = build.change(resolved.value);
   const how =
-    changed.sysroot.kind !== 'cpython-source'
+    changed.sysroot.source === undefined
       ? 'from packages'
-      : changed.sysroot.cpython.optimization.includes('pgo')
+      : changed.sysroot.source.cpython.optimization.includes('pgo')
         ? 'where it is not in the store, CPython is compiled twice for it: 10 to 30 minutes'
         : 'where it is not in the store, CPython is compiled for it: 3 to 10 minutes';
   session.context.emit({
