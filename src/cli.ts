@@ -3,10 +3,10 @@ import { enableCompileCache } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
-import type { Command, OptionValues, Outcome } from './commands/command.ts';
+import type { Command, Outcome } from './commands/command.ts';
 import { COMMAND_NAMES, GLOBAL_OPTIONS, loadAllCommands, loadCommand } from './commands/index.ts';
 import { closest } from './domain/closest.ts';
-import type { Settings } from './domain/context.ts';
+import type { OptionValues, Settings } from './domain/context.ts';
 import { err, ok, type Result } from './domain/result.ts';
 import { hideSecrets } from './domain/secrets.ts';
 import { exitCodeOf, type Failure, interrupted } from './failure.ts';
@@ -40,7 +40,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const parsed = await parse(argv);
   if (!parsed.ok) {
     const settings = readSettings(process.env, {}, process.cwd(), HOME);
-    if (settings.ok) await tellActions(settings.value, argv[0] as string, undefined, parsed.error);
+    if (settings.ok) await emitActions(settings.value, argv[0] as string, undefined, parsed.error);
     return fail(parsed.error);
   }
   const { command, values } = parsed.value;
@@ -147,7 +147,7 @@ async function execute({ command, values, positionals, rest }: Parsed): Promise<
     await renderer.finish();
     const stopped = result.ok || !abort.signal.aborted ? undefined : interrupted();
     const failure = stopped ?? (result.ok ? result.value.failure : result.error);
-    await tellActions(settings.value, command.name, result.ok ? result.value : undefined, failure);
+    await emitActions(settings.value, command.name, result.ok ? result.value : undefined, failure);
     if (!result.ok) return await fail(stopped ?? result.error, values.json === true);
     return await succeed(result.value, values.json === true);
   } finally {
@@ -210,15 +210,19 @@ async function maskSecrets(secrets: readonly string[]): Promise<void> {
 }
 
 /** Commands for the runner go to standard error, which it reads as well: standard output belongs to the result. */
-async function tellActions(
+async function emitActions(
   { actions, secrets = [] }: Settings,
   command: string,
   outcome: Outcome | undefined,
   failure: Failure | undefined,
 ): Promise<void> {
   if (actions === undefined) return;
-  const { tellActions: tell } = await import('./report/actions/tell.ts');
-  for (const line of await tell(actions, command, hideSecrets({ news: outcome?.actions, failure }, secrets)))
+  const { emitActions: emit } = await import('./report/actions/emit.ts');
+  for (const line of await emit(
+    actions,
+    command,
+    hideSecrets({ output: outcome?.actions, failure }, secrets),
+  ))
     await write(process.stderr, `${line}\n`);
 }
 

@@ -8,7 +8,7 @@ const HOME = dirname(dirname(fileURLToPath(import.meta.url)));
 const SRC = join(HOME, 'src');
 
 /** Rooms that a stage may call; stages among themselves share types only. */
-const SHARED = ['domain', 'charts', 'crate', 'store', 'exec', 'engine', 'archive'];
+const SHARED = ['domain', 'charts', 'crate', 'store', 'exec', 'engine', 'archive', 'distro', 'runtime'];
 
 /** The way of the data: a room imports types of earlier ones, nothing of later ones. */
 const STAGES = [
@@ -22,9 +22,8 @@ const STAGES = [
   'build',
   'bundle',
   'snapshot',
-  'wasmtime',
   'run',
-  'blocker',
+  'diagnose',
   'report',
 ];
 
@@ -36,16 +35,33 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   exec: ['domain'],
   store: ['domain', 'exec'],
   archive: ['domain', 'exec', 'store'],
+  distro: ['domain', 'exec', 'store', 'archive'],
   engine: ['domain', 'exec', 'store', 'archive'],
+  runtime: ['domain', 'exec', 'store', 'engine'],
 };
 
-/** Rooms on top of the stages: they put them together. */
-const ABOVE = ['pipeline', 'bench', 'commands'];
+/** Where a runtime or the C library of WASI may be asked for by name: its adapters, and the validation of recipes. */
+const ADAPTERS = ['runtime/', 'recipe/'];
+
+/** Rooms on top of the stages: they put them together. A probe takes the pipeline's stages one at a time. */
+const ABOVE = ['pipeline', 'diagnose/probe', 'bench', 'commands'];
+
+/** Folders inside a room that are rooms of their own. */
+const INNER = ['diagnose/probe'];
+
+/** Files at the top of `src/`, and what each may import; types of anything that is no room above. */
+const TOP: Readonly<Record<string, readonly string[]>> = {
+  'bin.ts': ['cli.ts'],
+  'cli.ts': ['settings.ts', 'failure.ts', 'domain', 'commands', 'report'],
+  'settings.ts': ['failure.ts', 'domain', 'diagnose'],
+  'events.ts': ['failure.ts', 'domain'],
+  'failure.ts': [],
+};
 
 /** Every outside library has one room. */
 const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
-  yaml: ['recipe'],
-  zod: ['recipe'],
+  yaml: ['recipe', 'diagnose'],
+  zod: ['recipe', 'diagnose'],
   undici: ['fetch'],
   // Packing for an image is the engine's own.
   tar: ['archive', 'engine'],
@@ -67,7 +83,7 @@ interface Import {
 test('imports follow the way of the data', () => {
   const wrong = imports()
     .filter(({ to }) => to.startsWith('.'))
-    .filter((one) => !allowed(one, roomOf(resolve(dirname(join(SRC, one.file)), one.to))))
+    .filter((one) => !allowed(one, targetOf(resolve(dirname(join(SRC, one.file)), one.to))))
     .map(({ file, to }) => `${file} → ${to}`);
   assert.deepEqual(wrong, []);
 });
@@ -91,6 +107,29 @@ test('environment, arguments, signals and exit code are read in cli.ts only', ()
   assert.deepEqual(wrong, []);
 });
 
+test('nothing is filled in from outside while a run goes on: no stage assigns to a parameter', () => {
+  const wrong = sources()
+    .filter((file) => /^(?:pipeline|diagnose|commands)\//.test(file))
+    .flatMap((file) => assignments(code(file)).map((line) => `${file}: ${line}`));
+  assert.deepEqual(wrong, []);
+});
+
+test('an assignment to a property of a parameter is found', () => {
+  assert.deepEqual(assignments('  progress.built = built;\n  session.recorder.book ??= open();\n'), [
+    'progress.built = built;',
+    'session.recorder.book ??= open();',
+  ]);
+  assert.deepEqual(assignments('  session.wishes.locks.set(folder, lock);\n'), [
+    'session.wishes.locks.set(folder, lock);',
+  ]);
+  assert.deepEqual(
+    assignments(
+      '  this.#latest = known;\n  if (a.b === c) return;\n  const x = a.b;\n  const found = new Map();\n  found.set(1, 2);\n  const locks: Partial<X> = {};\n  locks[key] = value;\n',
+    ),
+    [],
+  );
+});
+
 test('triples and architecture names stand in data, not in code', () => {
   const names = /\b(aarch64|arm64|armhf|armv7|riscv64|s390x|ppc64|powerpc64|x86_64|x86-64|amd64|wasm32)/;
   // Commands that help texts show name recipes.
@@ -101,15 +140,44 @@ test('triples and architecture names stand in data, not in code', () => {
   assert.deepEqual(wrong, []);
 });
 
+test('runtimes and the C library of WASI are told apart in their adapters only', () => {
+  const compared = /(?:[!=]==?\s*|\bcase\s+)'(?:wasi|native|qemu-user|wasmtime|node-wasi|reference)'/;
+  const probed = /\bstartsWith\('qemu-|\brecipe\.wasm\s*[!=]==?\s*undefined/;
+  const wrong = sources()
+    .filter((file) => !ADAPTERS.some((path) => file.startsWith(path)))
+    .filter((file) => compared.test(code(file)) || probed.test(code(file)));
+  assert.deepEqual(wrong, []);
+});
+
 test('no registry or mirror address stands in the tree but the snapshot archive, in one file', () => {
   const wrong = sources()
-    .filter((file) => file !== join('lock', 'settings.ts'))
+    .filter((file) => file !== join('distro', 'debian', 'settings.ts'))
     .filter((file) => /https?:\/\/[a-z0-9-]+\.[a-z]/.test(code(file)));
   assert.deepEqual(wrong, []);
 });
 
-function allowed({ room, typeOnly }: Import, target: string): boolean {
-  if (room === '' || room === target || target === '') return true;
+/**
+ * Statements that write to a property of what the function itself did not declare: `name.field = …`, `name.map.set(…)`.
+ * A class may write to its own fields, and a function to what it has just made.
+ */
+function assignments(text: string): readonly string[] {
+  const own = new Set([...text.matchAll(/\b(?:const|let)\s+(\w+)\b/g)].map(([, name]) => name));
+  const statement =
+    /^\s*((\w+)(?:\??\.\w+|\[[^\]]+\])*(?:(?:\.\w+|\[[^\]]+\])\s*(?:[+\-|&?*]{0,2}=)(?![=>])|\.\w+\.(?:set|add|push|delete)\().*)$/gm;
+  return [...text.matchAll(statement)]
+    .filter(([, , name]) => name !== 'this' && !own.has(name))
+    .map(([, line]) => (line as string).trim());
+}
+
+function allowed({ file, room, typeOnly }: Import, target: string): boolean {
+  if (room === '') {
+    const named = TOP[file];
+    assert.ok(named !== undefined, `src/${file}: a new file at the top belongs into TOP, or into a room`);
+    return named.includes(target) || (file === 'cli.ts' && typeOnly);
+  }
+  // Everybody may name failures and events; what reads arguments and environment is for nobody.
+  if (target.endsWith('.ts')) return ['failure.ts', 'events.ts'].includes(target);
+  if (room === target) return true;
   if (ABOVE.includes(room))
     return !ABOVE.includes(target) || ABOVE.indexOf(target) < ABOVE.indexOf(room) || typeOnly;
   const below = BELOW[room];
@@ -131,10 +199,16 @@ function imports(): readonly Import[] {
   );
 }
 
-/** First folder below src; files at the top (cli, pipeline, events, failure) belong to none. */
+/** First folder below src, or an inner room; of a file at the top its name. */
+function targetOf(path: string): string {
+  const name = relative(SRC, path);
+  return INNER.find((inner) => name.startsWith(`${inner}/`)) ?? (name.split('/')[0] as string);
+}
+
+/** The room of a source file; files at the top (cli, settings, events, failure) are in none. */
 function roomOf(path: string): string {
-  const parts = relative(SRC, path).split('/');
-  return parts.length > 1 ? (parts[0] as string) : '';
+  const target = targetOf(path);
+  return target.endsWith('.ts') ? '' : target;
 }
 
 function sources(): readonly string[] {

@@ -2,18 +2,19 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Invocation, Outcome } from '../commands/command.ts';
+import type { Context } from '../domain/context.ts';
 import { defined } from '../domain/defined.ts';
 import type { Estimate, MeasuredBy, Timed } from '../domain/measured.ts';
 import type { Plan } from '../domain/plan.ts';
 import { err, ok, type Result } from '../domain/result.ts';
-import { openSession, type Session } from '../pipeline/session.ts';
-import { SUITE_AT } from '../run/world.ts';
+import type { Session } from '../pipeline/session.ts';
+import { SUITE_AT } from '../runtime/instance.ts';
 import { measuredBy } from './artifacts.ts';
 import { median } from './measure.ts';
 import { countOption } from './options.ts';
 import { bootstrap, timed } from './stats.ts';
 import { type Bench, openBench, type TurnRun } from './turns.ts';
-import { makeReady } from './worlds.ts';
+import { type Ready, withReady } from './worlds.ts';
 
 interface Probe {
   readonly name: string;
@@ -57,66 +58,68 @@ export async function benchPython(invocation: Invocation): Promise<Result<Outcom
   if (!warmUp.ok) return warmUp;
   const recipes = invocation.positionals.slice(1);
   if (recipes.length === 0) return err(noRecipe());
-  const session = await openSession(invocation.context);
-  if (!session.ok) return session;
   const results: PythonBench[] = [];
-  try {
-    for (const recipe of recipes) {
-      const result = await benchRecipe(
-        session.value,
-        recipe,
-        rounds.value ?? ROUNDS,
-        warmUp.value ?? WARM_UP,
-      );
-      if (!result.ok) return result;
-      results.push(result.value);
-    }
-  } finally {
-    await session.value.engineUsed()?.close?.();
-    await session.value.store.settled();
+  for (const recipe of recipes) {
+    const result = await benchRecipe(
+      invocation.context,
+      recipe,
+      rounds.value ?? ROUNDS,
+      warmUp.value ?? WARM_UP,
+    );
+    if (!result.ok) return result;
+    results.push(result.value);
   }
   return ok({ text: results.map(textOf).join('\n'), json: results });
 }
 
 async function benchRecipe(
-  session: Session,
+  context: Context,
   recipe: string,
   rounds: number,
   warmUp: number,
 ): Promise<Result<PythonBench>> {
-  const started = Date.now();
   const folder = await mkdtemp(join(tmpdir(), 'provision-bench-'));
   try {
-    const ready = await makeReady(session, recipe, folder);
-    if (!ready.ok) return ready;
-    const { planned, engine, worlds, rootfs } = ready.value;
-    const { plan } = planned;
-    const { name } = plan.recipe;
-    const { context } = session;
-    const scripts = join(context.settings.home, 'src', 'bench', 'python');
-    const opened = await openBench(context, {
-      engine,
-      rootfs,
-      reference: worlds.reference,
-      targets: new Map([[name, worlds.target]]),
-      mounts: [{ kind: 'source', source: scripts, at: SUITE_AT }],
-      log: join(folder, 'bench.log'),
-    });
-    if (!opened.ok) return opened;
-    await using bench = opened.value;
-    const measured = await session.recorder.stage(
-      'run',
-      `Loop and start of ${name}`,
-      () => measureAll(bench, plan, rounds, warmUp),
-      (list) => ({ hit: false, detail: `${list.length} scripts` }),
+    return await withReady(context, recipe, folder, (session, ready) =>
+      benchReady(session, ready, { rounds, warmUp }, folder),
     );
-    if (!measured.ok) return measured;
-    const reference = plan.reference.tools.python ?? 'python3';
-    const head = { what: 'python', recipe: name, reference, clock: 'cpu' } as const;
-    return ok({ ...measuredBy(context, started), ...head, measured: measured.value });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+async function benchReady(
+  session: Session,
+  ready: Ready,
+  { rounds, warmUp }: { readonly rounds: number; readonly warmUp: number },
+  folder: string,
+): Promise<Result<PythonBench>> {
+  const started = Date.now();
+  const { planned, engine, worlds, rootfs } = ready;
+  const { plan } = planned;
+  const { name } = plan.recipe;
+  const { context } = session;
+  const scripts = join(context.settings.home, 'src', 'bench', 'python');
+  const opened = await openBench(context, {
+    engine,
+    rootfs,
+    reference: worlds.reference,
+    targets: new Map([[name, worlds.target]]),
+    mounts: [{ kind: 'source', source: scripts, at: SUITE_AT }],
+    log: join(folder, 'bench.log'),
+  });
+  if (!opened.ok) return opened;
+  await using bench = opened.value;
+  const measured = await session.recorder.stage(
+    'run',
+    `Loop and start of ${name}`,
+    () => measureAll(bench, plan, rounds, warmUp),
+    (list) => ({ hit: false, detail: `${list.length} scripts` }),
+  );
+  if (!measured.ok) return measured;
+  const reference = plan.reference.tools.python ?? 'python3';
+  const head = { what: 'python', recipe: name, reference, clock: 'cpu' } as const;
+  return ok({ ...measuredBy(context, started), ...head, measured: measured.value });
 }
 
 async function measureAll(

@@ -6,18 +6,20 @@ import type { Clock } from '../domain/amortization.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Sample } from '../domain/sample.ts';
 import type { SuiteSample, SuiteTimes } from '../domain/suite-times.ts';
-import { openSession, type Session } from '../pipeline/session.ts';
-import { capabilitiesOf } from '../pipeline/worlds.ts';
+import { hostMachine } from '../pipeline/host.ts';
+import { type Planned, planRun } from '../pipeline/prepare.ts';
+import { type Session, withSession } from '../pipeline/session.ts';
 import { collectSamples } from '../run/collect.ts';
-import { missingFacility } from '../run/facilities.ts';
-import { SCRATCH_AT, SUITE_AT } from '../run/world.ts';
+import { missingFacility } from '../runtime/facilities.ts';
+import { SCRATCH_AT, SUITE_AT } from '../runtime/instance.ts';
+import { capabilitiesOf, runtimeCapabilities } from '../runtime/runtime.ts';
 import { artifactsOf, measuredBy, refreshPage, writeFiles } from './artifacts.ts';
 import { SUITE_RECIPES } from './default-recipe.ts';
 import { countOption, wordOption } from './options.ts';
 import { timed } from './stats.ts';
 import { suiteRecipes, suiteText } from './suite-text.ts';
 import { type Bench, openBench, type Turn, type TurnRun } from './turns.ts';
-import { makeReady, type Ready } from './worlds.ts';
+import { type Ready, readyFrom } from './worlds.ts';
 
 const ROUNDS = 3;
 const WARM_UP = 1;
@@ -32,14 +34,20 @@ interface Options {
 export async function benchSuite(invocation: Invocation): Promise<Result<Outcome>> {
   const options = readOptions(invocation);
   if (!options.ok) return options;
-  const session = await openSession(invocation.context);
-  if (!session.ok) return session;
+  const { context } = invocation;
+  const named = invocation.positionals.slice(1);
+  const plans: Planned[] = [];
+  for (const recipe of new Set(named.length === 0 ? SUITE_RECIPES : named)) {
+    const planned = await planRun(context, recipe, hostMachine());
+    if (!planned.ok) return planned;
+    plans.push(planned.value);
+  }
   const folder = await mkdtemp(join(tmpdir(), 'provision-bench-'));
   try {
-    return await measureSuite(session.value, invocation, options.value, folder);
+    return await withSession(context, plans, (session) =>
+      measureSuite(session, plans, invocation, options.value, folder),
+    );
   } finally {
-    await session.value.engineUsed()?.close?.();
-    await session.value.store.settled();
     await rm(folder, { recursive: true, force: true });
   }
 }
@@ -56,17 +64,16 @@ function readOptions(invocation: Invocation): Result<Options> {
 
 async function measureSuite(
   session: Session,
+  plans: readonly Planned[],
   invocation: Invocation,
   options: Options,
   folder: string,
 ): Promise<Result<Outcome>> {
   const started = Date.now();
   const { context } = session;
-  const named = invocation.positionals.slice(1);
-  const recipes = [...new Set(named.length === 0 ? SUITE_RECIPES : named)];
   const all: Ready[] = [];
-  for (const recipe of recipes) {
-    const ready = await makeReady(session, recipe, folder);
+  for (const planned of plans) {
+    const ready = await readyFrom(session, planned, folder);
     if (!ready.ok) return ready;
     all.push(ready.value);
   }
@@ -119,7 +126,9 @@ async function runAll(
   for (const suite of new Set(samples.map((sample) => sample.suite))) {
     const opened = await openBench(context, {
       engine: first.engine,
-      rootfs: (all.find(({ planned }) => planned.plan.recipe.wasm !== undefined) ?? first).rootfs,
+      rootfs: (
+        all.find(({ planned }) => runtimeCapabilities(planned.plan.runtime).needsHostLibraries) ?? first
+      ).rootfs,
       reference: first.worlds.reference,
       targets: new Map(all.map(({ planned, worlds }) => [planned.plan.recipe.name, worlds.target])),
       mounts: [{ kind: 'source', source: suite, at: SUITE_AT }],

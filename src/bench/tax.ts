@@ -10,8 +10,8 @@ import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Tax, TaxCell, TaxNoise } from '../domain/tax.ts';
 import type { Failure } from '../failure.ts';
-import { openSession, type Session } from '../pipeline/session.ts';
-import { SUITE_AT } from '../run/world.ts';
+import { type Session, withSession } from '../pipeline/session.ts';
+import { SUITE_AT } from '../runtime/instance.ts';
 import { artifactsOf, measuredBy, refreshPage, writeFiles } from './artifacts.ts';
 import { countOption } from './options.ts';
 import { BUILDS, QUICK, type TaxBuild } from './tax/builds.ts';
@@ -19,7 +19,7 @@ import { type Cell, cellsOf } from './tax/cells.ts';
 import { concludeFrom } from './tax/conclusion.ts';
 import { type Counter, chooseCounter, makeCounters } from './tax/count.ts';
 import { factorsOf } from './tax/factors.ts';
-import { type Made, makeBuild } from './tax/make.ts';
+import { type Made, makeBuild, type PlannedBuild, planBuilds } from './tax/make.ts';
 import { type Count, measureCell, measureNoise, SMALLEST } from './tax/measure.ts';
 import { taxText } from './tax/text.ts';
 import { type Bench, openBench } from './turns.ts';
@@ -39,11 +39,13 @@ export async function benchTax(invocation: Invocation): Promise<Result<Outcome>>
   const options = readOptions(invocation);
   if (!options.ok) return options;
   const started = Date.now();
-  const session = await openSession(invocation.context);
-  if (!session.ok) return session;
+  const plans = await planBuilds(invocation.context, options.value.builds);
+  if (!plans.ok) return plans;
   const folder = await mkdtemp(join(tmpdir(), 'provision-bench-'));
   try {
-    const measured = await measureTax(session.value, options.value, folder);
+    const measured = await withSession(invocation.context, plans.value, (session) =>
+      measureTax(session, plans.value, options.value, folder),
+    );
     if (!measured.ok) return measured;
     const { cells, noise, counter, reference } = measured.value;
     const factors = factorsOf(cells);
@@ -61,8 +63,6 @@ export async function benchTax(invocation: Invocation): Promise<Result<Outcome>>
     };
     return await deliver(invocation, tax);
   } finally {
-    await session.value.engineUsed()?.close?.();
-    await session.value.store.settled();
     await rm(folder, { recursive: true, force: true });
   }
 }
@@ -93,10 +93,15 @@ interface Measured {
   readonly counter?: Counter;
 }
 
-async function measureTax(session: Session, options: Options, folder: string): Promise<Result<Measured>> {
+async function measureTax(
+  session: Session,
+  plans: readonly PlannedBuild[],
+  options: Options,
+  folder: string,
+): Promise<Result<Measured>> {
   const made: Made[] = [];
-  for (const [i, build] of options.builds.entries()) {
-    const one = await makeBuild(session, build, { folder, place: i + 1, of: options.builds.length });
+  for (const [i, build] of plans.entries()) {
+    const one = await makeBuild(session, build, { folder, place: i + 1, of: plans.length });
     if (!one.ok) return one;
     made.push(one.value);
   }

@@ -2,18 +2,18 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execPath } from 'node:process';
-import { unpackBundle } from '../bundle/unpack.ts';
 import type { Invocation, Outcome } from '../commands/command.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { PATHS } from '../engine/paths.ts';
 import { runTool } from '../engine/tool.ts';
 import { hostMachine } from '../pipeline/host.ts';
-import { openSession, type Session } from '../pipeline/session.ts';
-import { makeTargetWorld } from '../pipeline/target-world.ts';
-import { MODULE_AT } from '../pipeline/wasm-worlds.ts';
-import { referenceWorld } from '../pipeline/worlds.ts';
-import { type Progress, runPipeline } from '../pipeline.ts';
-import type { World } from '../run/world.ts';
+import { type Planned, planRun } from '../pipeline/prepare.ts';
+import { runPipeline } from '../pipeline/run.ts';
+import { type Session, withSession } from '../pipeline/session.ts';
+import type { RuntimeInstance } from '../runtime/instance.ts';
+import { referenceRuntime } from '../runtime/reference.ts';
+import { runtimeOf } from '../runtime/runtime.ts';
+import { MODULE_AT } from '../runtime/wasmtime.ts';
 import { WASM_RECIPE, WASM_SNAPSHOT_RECIPE } from './default-recipe.ts';
 import { median } from './measure.ts';
 
@@ -32,19 +32,23 @@ export async function benchWasm(invocation: Invocation): Promise<Result<Outcome>
   const rounds = Number(invocation.values.rounds ?? 15);
   const folder = await mkdtemp(join(tmpdir(), 'provision-bench-'));
   try {
-    const session = await openSession({ ...invocation.context, emit: () => {} });
-    if (!session.ok) return session;
+    const context = { ...invocation.context, emit: () => {} };
     const named = invocation.positionals[1];
-    const recipes = named === undefined ? [WASM_RECIPE, WASM_SNAPSHOT_RECIPE] : [named];
-    const places: Place[] = [];
-    for (const recipe of recipes) {
-      const place = await placeOf(session.value, recipe, folder);
-      if (!place.ok) return place;
-      places.push(place.value);
+    const plans: Planned[] = [];
+    for (const recipe of named === undefined ? [WASM_RECIPE, WASM_SNAPSHOT_RECIPE] : [named]) {
+      const planned = await planRun(context, recipe, hostMachine());
+      if (!planned.ok) return planned;
+      plans.push(planned.value);
     }
-    const measured = await measure(session.value, places, rounds, folder);
-    await session.value.store.settled();
-    return measured;
+    return await withSession(context, plans, async (session) => {
+      const places: Place[] = [];
+      for (const planned of plans) {
+        const place = await placeOf(session, planned, folder);
+        if (!place.ok) return place;
+        places.push(place.value);
+      }
+      return measure(session, places, rounds, folder);
+    });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -64,29 +68,26 @@ interface Place {
   readonly snapshot: boolean;
   readonly program: string;
   readonly rootfs: string;
-  readonly native: World;
-  readonly ahead: World;
-  readonly node: World;
+  readonly native: RuntimeInstance;
+  readonly ahead: RuntimeInstance;
+  readonly node: RuntimeInstance;
 }
 
-async function placeOf(session: Session, recipe: string, folder: string): Promise<Result<Place>> {
-  const progress: Progress = {};
-  const ran = await runPipeline(
-    session,
-    { recipe, artifacts: (name) => join(folder, name), host: hostMachine() },
-    progress,
-  );
+async function placeOf(session: Session, planned: Planned, folder: string): Promise<Result<Place>> {
+  const artifacts = join(folder, planned.plan.recipe.name);
+  const ran = await runPipeline(session, planned, { artifacts });
   if (!ran.ok) return ran;
-  const { planned, toolchain, reference, rootfs, bytecode, bundle, built, wasmtime } = progress;
-  if (!planned || !toolchain || !reference || !rootfs || !bytecode || !bundle || !built || !wasmtime)
-    return err(notForWasm());
-  const unpacked = await unpackBundle(session.context, session.store, bundle);
-  if (!unpacked.ok) return unpacked;
-  const { program, digest: programDigest } = built.meta;
-  const trees = { toolchain, reference, rootfs };
-  const parts = { ...trees, bundle, unpacked: unpacked.value, programDigest, logs: folder };
-  const ahead = await makeTargetWorld(session, planned.plan, { ...parts, program, wasmtime });
-  const node = await makeTargetWorld(session, planned.plan, { ...parts, program });
+  const { wasmtime, ...made } = ran.value.made;
+  if (wasmtime === undefined) return err(notForWasm());
+  const { toolchain, reference, bytecode } = made;
+  const { program, digest: programDigest } = made.program.meta;
+  const parts = { ...made, programDigest, logs: folder };
+  const ahead = await runtimeOf('wasmtime').instantiate(session, planned.plan, {
+    ...parts,
+    program,
+    wasmtime,
+  });
+  const node = await runtimeOf('node-wasi').instantiate(session, planned.plan, { ...parts, program });
   if (!ahead.ok) return ahead;
   if (!node.ok) return node;
   return ok({
@@ -94,7 +95,7 @@ async function placeOf(session: Session, recipe: string, folder: string): Promis
     program,
     // Holds everything that the host's programs load, Node's libraries among them.
     rootfs: toolchain.folder,
-    native: referenceWorld(planned.plan, { reference, bytecode }),
+    native: referenceRuntime(planned.plan, { reference, bytecode }),
     ahead: ahead.value,
     node: node.value,
   });
@@ -185,10 +186,10 @@ function compilingEachTime({ ahead, program }: Place): Readonly<Record<string, C
   };
 }
 
-function commandOf(world: World, script: string): Command {
+function commandOf(instance: RuntimeInstance, script: string): Command {
   return {
-    argv: [...world.command, `${WORK}/${script}.py`],
-    env: { PATH: '/usr/bin:/bin', HOME: '/job/scratch', LANG: 'C.UTF-8', TZ: 'UTC', ...world.env },
+    argv: [...instance.command, `${WORK}/${script}.py`],
+    env: { PATH: '/usr/bin:/bin', HOME: '/job/scratch', LANG: 'C.UTF-8', TZ: 'UTC', ...instance.env },
   };
 }
 

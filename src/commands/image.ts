@@ -1,12 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { distribution } from '../distro/distribution.ts';
 import { closest } from '../domain/closest.ts';
 import type { Context } from '../domain/context.ts';
 import type { ImageDefinition } from '../domain/definitions.ts';
 import type { Lock } from '../domain/packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { formatBytes } from '../domain/units.ts';
-import { dockerfileOf } from '../engine/docker/dockerfile.ts';
 import { pushTree, readImage, unpackLayer } from '../engine/docker/oci.ts';
 import { formatReference, parseReference } from '../engine/docker/reference.ts';
 import { readLock } from '../lock/lockfile.ts';
@@ -68,7 +68,7 @@ async function makeDockerfile({ settings }: Context, name: string): Promise<Resu
   if (!image.ok) return image;
   const { file, definition } = image.value;
   const lock = await readLock(file, definition);
-  return lock.ok ? ok(dockerfileOf(definition, file.lockPath, lock.value)) : lock;
+  return lock.ok ? ok(await distribution.dockerfile(definition, file.lockPath, lock.value)) : lock;
 }
 
 /** An image, its lock, and what its tree in the store is known by. */
@@ -163,7 +163,7 @@ async function readLocked({ context, values }: Invocation): Promise<Result<Locke
 async function platformOf(home: string, architecture: string): Promise<Result<string>> {
   const targets = await loadTargets(home);
   if (!targets.ok) return targets;
-  const own = targets.value.find(({ value }) => value.debianArch === architecture);
+  const own = targets.value.find(({ value }) => distribution.architectureOf(value) === architecture);
   return ok(own?.value.ociPlatform ?? `linux/${architecture}`);
 }
 

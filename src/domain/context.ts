@@ -1,5 +1,8 @@
 import type { Emit } from '../events.ts';
 
+/** Options of the command line by their names. */
+export type OptionValues = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
+
 /** Everything from the environment and the command line that stages may know. Made once, in cli.ts. */
 export interface Settings {
   /** Folder of the store. */
@@ -8,8 +11,8 @@ export interface Settings {
   readonly jobs: number;
   readonly offline: boolean;
   readonly frozen: boolean;
-  /** Archive roots (`…/debian`) in the order to try; no trailing slash. Empty: found by lock/mirrors.ts. */
-  readonly debianMirrors: readonly string[];
+  /** Archive roots in the order to try; no trailing slash. Empty: the distribution finds them. */
+  readonly mirrors: readonly string[];
   /** CA bundle (PEM) of the machine, where one is set or found. */
   readonly caBundle?: string;
   /** http_proxy, https_proxy, no_proxy and their upper-case twins, as set. */

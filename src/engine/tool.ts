@@ -3,9 +3,9 @@ import type { FailedStep, StepExit } from '../domain/blocker.ts';
 import type { Context } from '../domain/context.ts';
 import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
-import type { Command, Exit, Sandbox } from '../engine/engine.ts';
 import type { StageName } from '../events.ts';
 import type { Failure } from '../failure.ts';
+import type { Command, Exit, Sandbox } from './engine.ts';
 
 export interface ToolRun {
   readonly stage: StageName;

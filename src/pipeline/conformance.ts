@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { distribution } from '../distro/distribution.ts';
 import { closest } from '../domain/closest.ts';
 import type { Conformance, ConformanceSuite } from '../domain/conformance.ts';
 import type { DefinitionFile, ImageDefinition } from '../domain/definitions.ts';
@@ -10,43 +11,44 @@ import { formatBytes } from '../domain/units.ts';
 import type { Failure } from '../failure.ts';
 import { fetchPackages } from '../fetch/fetch.ts';
 import { readLock } from '../lock/lockfile.ts';
-import { mirrors } from '../lock/mirrors.ts';
-import { makeFolder, makeWorlds, type Progress } from '../pipeline.ts';
 import { pythonImageHere } from '../recipe/definitions.ts';
 import { loadConformance } from '../recipe/pythons.ts';
 import { knownOn, totalsOf, unseen } from '../run/conformance/compare.ts';
 import { type ConformanceOutcome, runConformance } from '../run/conformance/run.ts';
-import { FACILITIES } from '../run/facilities.ts';
+import { FACILITIES } from '../runtime/facilities.ts';
+import { capabilitiesOf } from '../runtime/runtime.ts';
 import { makeTree, type Tree } from '../toolchain/tree.ts';
-import { type Host, type Planned, planRun } from './prepare.ts';
+import { makeFolder } from './deliver.ts';
+import { type Planned, startRun } from './prepare.ts';
+import { makeProgram, makeRuntimes } from './runtimes.ts';
 import type { Session } from './session.ts';
 import type { Locks } from './trees.ts';
-import { capabilitiesOf } from './worlds.ts';
 
 export interface ConformanceRequest {
-  readonly recipe: string;
   /** Modules of `test` in place of those of the suite. */
   readonly modules?: readonly string[];
-  readonly artifacts: (recipe: string) => string;
-  readonly host: Host;
+  /** Absolute folder for logs; made when missing. */
+  readonly artifacts: string;
 }
 
 /**
  * recipe → … → bundle, as a run does, then CPython's own tests in the two worlds. Fails with what a run fails with, and
  * `usage/no-conformance`, `usage/no-such-test`, `lock/versions-differ`.
  */
-export async function judge(session: Session, request: ConformanceRequest): Promise<Result<Conformance>> {
+export async function judge(
+  session: Session,
+  planned: Planned,
+  request: ConformanceRequest,
+): Promise<Result<Conformance>> {
   const started = Date.now();
-  const planned = await planRun(session, request.recipe, request.host, undefined, request.artifacts);
-  if (!planned.ok) return planned;
-  const { plan, locks } = planned.value;
-  const logs = join(request.artifacts(plan.recipe.name), 'logs');
+  const { plan, locks } = planned;
+  const logs = join(request.artifacts, 'logs');
   const writable = await makeFolder(logs);
   if (!writable.ok) return writable;
   const prepared = await prepareTests(session, plan, locks, request.modules);
   if (!prepared.ok) return prepared;
   const { suite, modules, version } = prepared.value;
-  const outcome = await runModules(session, planned.value, prepared.value, logs);
+  const outcome = await runModules(session, planned, prepared.value, logs);
   if (!outcome.ok) return outcome;
   tellUnseen(session, plan, suite, outcome.value);
   return ok({
@@ -142,7 +144,9 @@ function sameVersion(
 
 async function* fetchTests(session: Session, packages: readonly LockedPackage[], resolved: string) {
   const { context, store } = session;
-  yield* fetchPackages(context, store, packages, await mirrors(context, resolved), { stage: 'tests' });
+  yield* fetchPackages(context, store, packages, await distribution.locate(context, [resolved]), {
+    stage: 'tests',
+  });
 }
 
 async function chooseModules(
@@ -176,8 +180,10 @@ async function runModules(
   logs: string,
 ): Promise<Result<ConformanceOutcome>> {
   const { plan } = planned;
-  const progress: Progress = {};
-  const worlds = await makeWorlds(session, planned, [], logs, progress);
+  const run = await startRun(session, planned, logs);
+  const made = await makeProgram(session, run, [], logs);
+  if (!made.ok) return made;
+  const worlds = await makeRuntimes(session, run, made.value, logs);
   if (!worlds.ok) return worlds;
   const capabilities = capabilitiesOf(plan);
   return session.recorder.stage(
@@ -188,7 +194,7 @@ async function runModules(
         suite,
         modules,
         tests: tree,
-        worlds: worlds.value,
+        runtimes: worlds.value,
         names: namesOf(plan),
         without: FACILITIES.filter((facility) => !capabilities.includes(facility)),
         driver: join(session.context.settings.home, 'src', 'run', 'conformance', 'driver.py'),
@@ -202,8 +208,8 @@ async function runModules(
 }
 
 /** What declarations may call the target. */
-function namesOf({ target, runner }: Plan): readonly string[] {
-  return [target.name, target.rustTriple, target.libc, runner];
+function namesOf({ target, runtime }: Plan): readonly string[] {
+  return [target.name, target.rustTriple, target.libc, runtime];
 }
 
 function tellUnseen(

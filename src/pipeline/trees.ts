@@ -1,3 +1,4 @@
+import { distribution } from '../distro/distribution.ts';
 import {
   type DefinitionFile,
   isFromSource,
@@ -8,12 +9,13 @@ import type { Lock, LockedPackage, TreeDefinition } from '../domain/packages.ts'
 import { err, ok, type Result } from '../domain/result.ts';
 import { formatBytes } from '../domain/units.ts';
 import type { StageName } from '../events.ts';
+import { Deliveries } from '../fetch/deliveries.ts';
 import { fetchPackages } from '../fetch/fetch.ts';
 import type { LockedDefinition } from '../lock/checksum.ts';
 import { byNameAndArchitecture, lockChecksum, lockCommand, readLock } from '../lock/lockfile.ts';
-import { mirrors } from '../lock/mirrors.ts';
+import { entryFolder } from '../store/entries.ts';
+import type { Store } from '../store/store.ts';
 import { makeTree, type Tree, treeFingerprint } from '../toolchain/tree.ts';
-import { Deliveries } from './deliveries.ts';
 import type { Session } from './session.ts';
 import { makeSourceSysroot } from './source-sysroot.ts';
 
@@ -142,6 +144,19 @@ function orders(resolved: Resolved, locks: Locks): readonly Order[] {
   ];
 }
 
+/** Root tree of the store, whether it is there or not → checksum of the lock that it is made from. */
+export function lockChecksums(
+  store: Store,
+  { plan, locks }: { readonly plan: Resolved; readonly locks: Locks },
+): ReadonlyMap<string, string> {
+  return new Map(
+    orders(plan, locks).map((order) => [
+      entryFolder(store.folder, 'trees', treeFingerprint(order)),
+      lockChecksum(order.lock),
+    ]),
+  );
+}
+
 const TITLES: Readonly<Record<TreeKey, string>> = {
   toolchain: 'Toolchain',
   sysroot: 'Sysroot',
@@ -151,8 +166,6 @@ const TITLES: Readonly<Record<TreeKey, string>> = {
 
 export interface TreeMaker {
   make(key: TreeKey): Promise<Result<Tree>>;
-  /** Bytes that had to be downloaded so far. */
-  downloaded(): number;
 }
 
 /** Makes the trees of a run on demand; downloads for all that are missing begin with the first. */
@@ -167,10 +180,10 @@ export async function treeMaker(
   const all = orders(resolved, locks);
   const present = await Promise.all(all.map((order) => store.find('trees', treeFingerprint(order))));
   const missing = all.filter((_, i) => present[i] === undefined);
-  let downloaded = 0;
   const deliveries = new Deliveries(missing, async function* (packages) {
     for await (const item of download(session, packages, locks)) {
-      if (item.ok && !item.value.hit) downloaded += item.value.package.size;
+      if (item.ok && !item.value.hit)
+        context.emit({ type: 'facts', facts: { downloaded: item.value.package.size } });
       yield item;
     }
   });
@@ -185,11 +198,7 @@ export async function treeMaker(
     return recorder.stage(
       order.stage,
       `${TITLES[key]} ${order.name}`,
-      async () => {
-        const tree = await makeTree(context, store, { ...order, files: () => deliveries.of(key) });
-        if (tree.ok) session.wishes.locks.set(tree.value.folder, lockChecksum(order.lock));
-        return tree;
-      },
+      () => makeTree(context, store, { ...order, files: () => deliveries.of(key) }),
       (tree) => ({
         hit: tree.hit,
         detail: `${tree.meta.packages} packages, ${formatBytes(tree.meta.bytes)}`,
@@ -213,7 +222,6 @@ export async function treeMaker(
   };
   let source: Promise<Result<Tree>> | undefined;
   return {
-    downloaded: () => downloaded,
     make: (key) => {
       if (key !== 'sysroot' || !isFromSource(definition)) return once(key);
       source ??= fromSource(definition);
@@ -224,16 +232,8 @@ export async function treeMaker(
 
 async function* download(session: Session, packages: readonly LockedPackage[], locks: Locks) {
   const { context, store } = session;
+  // The newest first: where locks are of different times, the snapshot of each has its own files.
   const times = [...new Set(Object.values(locks).map(({ lock }) => lock.resolved))].sort().reverse();
-  const found = await Promise.all(times.map((resolved) => mirrors(context, resolved)));
-  const [first] = found as [(typeof found)[number]];
-  // Locks of different times: each names the snapshot that has its own files.
-  const urls = [
-    ...new Set(
-      found
-        .flatMap(({ urls: some }) => some.slice(0, -1))
-        .concat(found.flatMap(({ urls: some }) => some.slice(-1))),
-    ),
-  ];
-  yield* fetchPackages(context, store, packages, { ...first, urls }, { stage: 'toolchain' });
+  const mirrors = await distribution.locate(context, times);
+  yield* fetchPackages(context, store, packages, mirrors, { stage: 'toolchain' });
 }

@@ -3,10 +3,11 @@ import { basename, dirname, resolve } from 'node:path';
 import type {
   DefinitionFile,
   ImageDefinition,
-  RunnerDefinition,
+  RuntimeDefinition,
   SysrootDefinition,
 } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import { architectureOn } from './architectures.ts';
 import {
   imageFile,
   imageNames,
@@ -18,12 +19,12 @@ import {
   sysrootFile,
 } from './folders.ts';
 import { type ImageContext, imageArchitectures, loadImage, loadPythonImage } from './images.ts';
-import { RUNNER } from './json-schema.ts';
+import { RUNTIME } from './json-schema.ts';
 import { type Loaded, load } from './load.ts';
 import { type Axes, allPoints, type Chosen, loadAxes } from './points.ts';
 import { loadPython } from './pythons.ts';
 import { openReader, type Reader } from './reader.ts';
-import type { RunnerFile, SysrootFile } from './schemas.ts';
+import type { RuntimeFile, SysrootFile } from './schemas.ts';
 import { loadForm, loadSysroot, sysrootName } from './sysroots.ts';
 import { loadTargets } from './targets.ts';
 
@@ -179,14 +180,14 @@ async function contextHere(
   const targets = loaded.value.map(({ value }) => value);
   const architectures = await imageArchitectures(file, home, read);
   if (!architectures.ok) return architectures;
-  const own = targets.find((one) => one.machine === machine && one.libc === 'gnu')?.debianArch;
+  const own = architectureOn(targets, machine);
   const here = architectures.value.find((one) => one === own) ?? architectures.value[0] ?? '';
   return ok({ home, targets, architecture: here, read });
 }
 
-export function loadRunner(file: string): Promise<Result<Loaded<RunnerDefinition>>> {
+export function loadRuntime(file: string): Promise<Result<Loaded<RuntimeDefinition>>> {
   const folder = dirname(file);
-  return load<RunnerFile, RunnerDefinition>(file, RUNNER, (read) => ({
+  return load<RuntimeFile, RuntimeDefinition>(file, RUNTIME, (read) => ({
     name: basename(folder),
     description: read.description,
     version: read.version,

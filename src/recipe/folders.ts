@@ -104,8 +104,8 @@ export function libraryNames(home: string): readonly string[] {
   return yamlNames(join(home, 'libraries'));
 }
 
-export function runnerFile(home: string, name: string): string {
-  return join(home, 'runners', name, 'runner.yaml');
+export function runtimeFile(home: string, name: string): string {
+  return join(home, 'runtimes', name, 'runtime.yaml');
 }
 
 export function imageFile(home: string, name: string, architecture: string): DefinitionFile {

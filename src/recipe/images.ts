@@ -4,6 +4,7 @@ import type { ImageDefinition, RustStd } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import type { Failure } from '../failure.ts';
+import { hostTargetOf, packagesOf } from './architectures.ts';
 import type { YamlDocument } from './document.ts';
 import { imageNames, imageYaml, type PythonImage, pythonImageYaml } from './folders.ts';
 import { IMAGE } from './json-schema.ts';
@@ -20,7 +21,7 @@ export interface ImageContext {
   readonly home: string;
   /** Every target: the image brings emulators and Rust's standard library for them. */
   readonly targets: readonly Target[];
-  /** Debian's name of the architecture it is to run on. */
+  /** The distribution's name of the architecture it is to run on. */
   readonly architecture: string;
   readonly read?: Reader;
 }
@@ -62,7 +63,7 @@ async function loadLayers(
   variables: Variables,
 ): Promise<Result<Loaded<ImageDefinition>>> {
   const { home, architecture, targets, read = openReader() } = context;
-  const host = targets.find((one) => one.debianArch === architecture && one.libc === 'gnu');
+  const host = hostTargetOf(targets, architecture);
   const known = host === undefined ? variables : { ...targetVariables(host), ...variables };
   const loaded = await layersOf(home, file, known, read, []);
   if (!loaded.ok) return loaded;
@@ -161,7 +162,7 @@ function kept(image: ImageFile, targets: readonly Target[]): TreeFile {
   const { emulators } = image;
   if (emulators === undefined) return tree;
   const folder = emulators.slice(0, emulators.lastIndexOf('/') + 1);
-  const programs = targets.flatMap(({ emulator }) => emulator ?? []);
+  const programs = targets.flatMap(({ emulator }) => emulator?.program ?? []);
   const keep = [...new Set(programs)].sort().map((program) => `!${folder}${program}`);
   return { ...tree, exclude: [...tree.exclude, emulators, ...keep] };
 }
@@ -178,7 +179,7 @@ function rustStdOf(
     const own = { ...EMPTY, ...said };
     const tree = {
       // Packages of every architecture are resolved as those of any.
-      architecture: target.debianArch === 'all' ? architecture : target.debianArch,
+      architecture: packagesOf(target, architecture),
       packages: own.packages,
       without: own.without,
       exclude: own.exclude,

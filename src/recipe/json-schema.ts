@@ -9,7 +9,7 @@ import {
   librarySchema,
   pythonSchema,
   recipeSchema,
-  runnerSchema,
+  runtimeSchema,
   shippedSchema,
   sysrootSchema,
   targetSchema,
@@ -46,7 +46,7 @@ export interface FileKind {
     | 'image'
     | 'sysroot'
     | 'library'
-    | 'runner'
+    | 'runtime'
     | 'conformance';
   /** Where such files are, from the tool's own folder. */
   readonly where: string;
@@ -115,11 +115,11 @@ export const LIBRARY: FileKind = {
   schemaFile: 'libraries/schema.json',
   schema: librarySchema,
 };
-export const RUNNER: FileKind = {
-  noun: 'runner',
-  where: 'runners/*/runner.yaml',
-  schemaFile: 'runners/schema.json',
-  schema: runnerSchema,
+export const RUNTIME: FileKind = {
+  noun: 'runtime',
+  where: 'runtimes/*/runtime.yaml',
+  schemaFile: 'runtimes/schema.json',
+  schema: runtimeSchema,
 };
 
 export const CONFORMANCE: FileKind = {
@@ -140,7 +140,7 @@ export const FILE_KINDS: readonly FileKind[] = [
   IMAGE,
   SYSROOT,
   LIBRARY,
-  RUNNER,
+  RUNTIME,
   CONFORMANCE,
 ];
 

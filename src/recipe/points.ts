@@ -4,6 +4,7 @@ import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import type { Libc } from '../domain/words.ts';
 import type { Failure } from '../failure.ts';
+import { architecturesOf } from './architectures.ts';
 import type { DocumentPath, YamlDocument } from './document.ts';
 import { formFile, formNames } from './folders.ts';
 import type { Loaded } from './load.ts';
@@ -122,7 +123,7 @@ export function choosePoint(axes: Axes, asked: Asked, document: YamlDocument): R
     form: form.name,
     target,
     python,
-    shipped: architecturesOf(axes, form, python.value),
+    shipped: shippedFor(axes, form, python.value),
     ...defined({ variant }),
   });
 }
@@ -132,10 +133,10 @@ function fits({ forms }: PythonDefinition, { name, libc }: FormHead, target: Tar
   return form !== undefined && libc === target.libc && (form.targets?.includes(target.name) ?? true);
 }
 
-/** Debian's names of the architectures that a Python is locked for in a form. */
-function architecturesOf({ targets }: Axes, form: FormHead, python: PythonDefinition): readonly string[] {
+/** Architectures that a Python is locked for in a form. */
+function shippedFor({ targets }: Axes, form: FormHead, python: PythonDefinition): readonly string[] {
   const fitting = targets.filter((target) => fits(python, form, target));
-  return [...new Set(fitting.map(({ debianArch }) => debianArch))].filter((name) => name !== 'all');
+  return architecturesOf(fitting);
 }
 
 /** Every point there is a lock for: targets, Pythons and forms that fit together. */
@@ -148,7 +149,7 @@ export function allPoints(axes: Axes): readonly Chosen[] {
           form: form.name,
           target,
           python,
-          shipped: architecturesOf(axes, form, python.value),
+          shipped: shippedFor(axes, form, python.value),
         })),
     ),
   );

@@ -8,18 +8,19 @@ import type {
   ImageDefinition,
   Recipe,
   Resolved,
-  RunnerDefinition,
+  RuntimeDefinition,
   SysrootDefinition,
 } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import type { Failure } from '../failure.ts';
+import { architectureOn, hostTargetOf } from './architectures.ts';
 import { resolveCrate } from './crate.ts';
-import { chooseArchitecture, loadRunner } from './definitions.ts';
+import { chooseArchitecture, loadRuntime } from './definitions.ts';
 import type { YamlDocument } from './document.ts';
 import { DEFAULT_WASM, loadShipped } from './drafts.ts';
 import { type FoundRecipe, findRecipe, type Places, recipeNames } from './find.ts';
-import { imageFile, imageNames, pythonImageFile, runnerFile, sysrootFile } from './folders.ts';
+import { imageFile, imageNames, pythonImageFile, runtimeFile, sysrootFile } from './folders.ts';
 import { loadImage, loadPythonImage } from './images.ts';
 import type { Loaded } from './load.ts';
 import { type Chosen, choosePoint, loadAxes, unknown } from './points.ts';
@@ -103,17 +104,18 @@ async function resolveNames(places: Places, found: FoundRecipe, read: Reader): P
     ...(rustStd === undefined ? [noRustStd(document, toolchain.value, target)] : []),
     ...noInterpreter(reference),
     ...notForWasm(recipe, document, target),
+    ...runtimeTwice(document),
     ...compiledMisfit(recipe, document, sysroot, form.value),
     ...(added === undefined ? [] : foreignPackages(document, target)),
   ]);
   if (misfit !== undefined || rustStd === undefined) return err(misfit as Failure);
-  const runner = await runnerOf(places.home, recipe, target);
-  if (!runner.ok) return runner;
+  const runtime = await runtimeDefinitionOf(places.home, recipe, target);
+  if (!runtime.ok) return runtime;
   const own = added === undefined ? undefined : ownLock(found.draft.file, sysroot.name, added.lockArguments);
   const std = rustStd.from === 'packages' ? rustStd.tree.exclude : [];
   return ok({
     recipe: target.libc === 'wasi' ? { ...recipe, wasm: recipe.wasm ?? DEFAULT_WASM } : recipe,
-    ...defined({ runnerDefinition: runner.value }),
+    ...defined({ runtimeDefinition: runtime.value }),
     target,
     hostTarget,
     toolchain: toolchain.value,
@@ -153,7 +155,7 @@ async function readNamed(places: Places, found: FoundRecipe, read: Reader): Prom
   if (!images.includes(image))
     return err(unknown('toolchain', image, images, form.value.document, ['toolchain']));
   const machine = places.machine ?? machineOfHost();
-  const native = targets.find((one) => one.machine === machine && one.libc === 'gnu')?.debianArch;
+  const native = architectureOn(targets, machine);
   const architecture = await chooseArchitecture(home, form.value, image, native, read);
   if (!architecture.ok) return architecture;
   const context = { home, targets, architecture: architecture.value, read };
@@ -166,7 +168,7 @@ async function readNamed(places: Places, found: FoundRecipe, read: Reader): Prom
   const misread = together([toolchain, sysroot, reference].flatMap((one) => (one.ok ? [] : [one.error])));
   if (misread !== undefined) return err(misread);
   if (!toolchain.ok || !sysroot.ok || !reference.ok) throw new Error('a failure got lost');
-  const hostTarget = targets.find((one) => one.debianArch === architecture.value && one.libc === 'gnu');
+  const hostTarget = hostTargetOf(targets, architecture.value);
   if (hostTarget === undefined) throw new Error('an image without its machine was read');
   return ok({
     found,
@@ -185,7 +187,7 @@ async function readNamed(places: Places, found: FoundRecipe, read: Reader): Prom
 /** A draft with what the crate, the target and the sysroot say. */
 function whole({ found, crate, point, sysroot, toolchain, form }: Named): Recipe {
   const { draft, borrowed } = found;
-  const { optimization, allocator, variant, runner, wasm, ...rest } = draft;
+  const { optimization, allocator, variant, runtime, wasm, ...rest } = draft;
   const { folder, root, bin } = crate;
   const { target } = point;
   // What a file says of one kind of target is not meant for another that is named on the command line.
@@ -202,7 +204,7 @@ function whole({ found, crate, point, sysroot, toolchain, form }: Named): Recipe
     project: { ...draft.project, folder, root, bin },
     ...(compiled ? defined({ optimization, variant }) : {}),
     ...defined({ allocator: borrowed ? (usual ?? own) : (own ?? usual) }),
-    ...(forWasm ? defined({ runner, wasm }) : {}),
+    ...(forWasm ? defined({ runtime, wasm }) : {}),
   };
 }
 
@@ -290,26 +292,41 @@ function noRustStd(document: YamlDocument, { name }: ImageDefinition, target: Ta
 /** Settings of WebAssembly in a recipe for anything else would be silently without effect. */
 function notForWasm(recipe: Recipe, document: YamlDocument, target: Target): readonly Failure[] {
   if (target.libc === 'wasi') return [];
-  return (['runner', 'wasm'] as const)
-    .filter((key) => recipe[key] !== undefined)
-    .map((key) => ({
-      code: 'recipe/not-wasm',
-      what: `\`${key}\` is for WebAssembly; the target \`${target.name}\` is none.`,
-      fix: [`Remove \`${key}\`.`],
-      at: document.place([key], 'key'),
-    }));
+  const runtime = document.written(['runner']) === undefined ? 'runtime' : 'runner';
+  return [
+    ...(recipe.runtime === undefined ? [] : [runtime]),
+    ...(recipe.wasm === undefined ? [] : ['wasm']),
+  ].map((key) => ({
+    code: 'recipe/not-wasm',
+    what: `\`${key}\` is for WebAssembly; the target \`${target.name}\` is none.`,
+    fix: [`Remove \`${key}\`.`],
+    at: document.place([key], 'key'),
+  }));
 }
 
-/** The locked engine of a recipe that is run in one. */
-async function runnerOf(
+function runtimeTwice(document: YamlDocument): readonly Failure[] {
+  const twice = (['runtime', 'runner'] as const).every((key) => document.written([key]) !== undefined);
+  if (!twice) return [];
+  return [
+    {
+      code: 'recipe/invalid-value',
+      what: 'The recipe names its runtime twice.',
+      fix: ['Remove `runner`: it is the old name of `runtime`.'],
+      at: document.place(['runner'], 'key'),
+    },
+  ];
+}
+
+/** The locked runtime for WebAssembly of a recipe that is run in one. */
+async function runtimeDefinitionOf(
   home: string,
   recipe: Recipe,
   target: Target,
-): Promise<Result<RunnerDefinition | undefined>> {
-  const kind = recipe.runner ?? target.runner;
-  const file = runnerFile(home, kind);
+): Promise<Result<RuntimeDefinition | undefined>> {
+  const kind = recipe.runtime ?? target.runtime;
+  const file = runtimeFile(home, kind);
   if (target.libc !== 'wasi' || !existsSync(file)) return ok(undefined);
-  const loaded = await loadRunner(file);
+  const loaded = await loadRuntime(file);
   return loaded.ok ? ok(loaded.value.value) : loaded;
 }
 

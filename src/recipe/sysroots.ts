@@ -14,6 +14,7 @@ import type { TreeDefinition } from '../domain/packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import type { Failure } from '../failure.ts';
+import { packagesOf } from './architectures.ts';
 import type { YamlDocument } from './document.ts';
 import { formFile, libraryNames } from './folders.ts';
 import { LIBRARY, SYSROOT } from './json-schema.ts';
@@ -65,7 +66,7 @@ export async function loadSysroot(
   // A packaged libpython needs the C library of its own suite.
   const library = await loadLibcOf(home, python.value.suite, target, read);
   if (!library.ok) return library;
-  const architecture = target.debianArch === 'all' ? point.hostArchitecture : target.debianArch;
+  const architecture = packagesOf(target, point.hostArchitecture);
   const of = { architecture, others: shipped };
   const link = added(library.value.link, form.value.value.sysroot);
   const at = { document: form.value.document, at: ['sysroot'] };

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { closest } from '../domain/closest.ts';
 import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
-import type { Target } from '../domain/target.ts';
+import type { Emulator, Target } from '../domain/target.ts';
 import type { Failure } from '../failure.ts';
 import type { YamlDocument } from './document.ts';
 import { libcFile, libcNames, targetFile, targetNames } from './folders.ts';
@@ -54,15 +54,18 @@ function targetOf(rustTriple: string, read: TargetFile, libc: Target['libc']): T
     cLibrary: read.libc,
     pointerWidth: read['pointer-width'],
     endianness: read.endianness,
-    runner: read.runtime,
+    runtime: read.runtime,
+    ...(read.emulator === undefined ? {} : { emulator: emulatorOf(read.emulator) }),
     ...(read.elf === undefined ? {} : { elf: elfOf(read.elf) }),
     ...defined({
       linuxArch: read['linux-arch'],
-      emulator: read.emulator?.program,
-      emulatorCpu: read.emulator?.cpu,
       actionsRunner: read['actions-runner'],
     }),
   };
+}
+
+function emulatorOf({ program, cpu }: NonNullable<TargetFile['emulator']>): Emulator {
+  return { program, ...defined({ cpu }) };
 }
 
 function elfOf({ machine, number, interpreter }: NonNullable<TargetFile['elf']>): NonNullable<Target['elf']> {

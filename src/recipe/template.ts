@@ -1,3 +1,4 @@
+import { distribution } from '../distro/distribution.ts';
 import type { PythonChoice } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
@@ -16,7 +17,7 @@ export function targetVariables(target: Target): Variables {
     triple: target.rustTriple,
     'clang-triple': target.clangTriple,
     multiarch: target.multiarch,
-    'debian-arch': target.debianArch,
+    'debian-arch': distribution.architectureOf(target),
     machine: target.machine,
     // Names of packages have no underscores.
     'package-machine': target.machine.replaceAll('_', '-'),

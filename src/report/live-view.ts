@@ -6,9 +6,9 @@ import {
   ProcessOutput,
   type SimpleRenderer,
 } from 'listr2';
-import type { Board, Row } from './board.ts';
 import type { Streams } from './renderer.ts';
 import { contentColumns, MAX_SAMPLES, rowText, sampleLines } from './rows.ts';
+import type { Board, Row } from './run-state.ts';
 import { painter } from './text.ts';
 
 /** Milliseconds between two looks at the board. */

@@ -1,8 +1,8 @@
-import { Board, type RowState } from './board.ts';
 import type { LiveView } from './live-view.ts';
 import { noticeText } from './plain.ts';
 import type { Renderer, Streams } from './renderer.ts';
 import { contentColumns, rowText, sampleLines } from './rows.ts';
+import { Board, type RowState } from './run-state.ts';
 import { painter } from './text.ts';
 
 /** A run that is over sooner shows its outcome only: nothing flickers, and the library need not be loaded. */

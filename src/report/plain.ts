@@ -1,7 +1,7 @@
 import type { Event, StageName } from '../events.ts';
-import { Board, type Row } from './board.ts';
 import type { Renderer, Streams } from './renderer.ts';
 import { detailText, duration, progressText, sampleText } from './rows.ts';
+import { Board, type Row } from './run-state.ts';
 import { harmless, type Paint, painter } from './text.ts';
 
 /** Milliseconds between two lines of progress of one stage. */

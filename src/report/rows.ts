@@ -1,8 +1,8 @@
 import type { SampleResult } from '../domain/sample.ts';
 import { formatBytes } from '../domain/units.ts';
 import type { ProgressUnit } from '../events.ts';
-import type { Board, Progress, Row } from './board.ts';
 import type { Streams } from './renderer.ts';
+import type { Board, Progress, Row } from './run-state.ts';
 import { columnsOf, harmless, truncate } from './text.ts';
 
 /** Order in which several units of one stage are told. */

@@ -7,9 +7,9 @@ import type { Report } from '../../src/domain/report.ts';
 import type { Event } from '../../src/events.ts';
 import { failureAnnotations, reportAnnotations } from '../../src/report/actions/annotations.ts';
 import { annotation, masks, spoken } from '../../src/report/actions/commands.ts';
+import { emitActions } from '../../src/report/actions/emit.ts';
 import { addSummary, MAX_SUMMARY, setOutputs } from '../../src/report/actions/files.ts';
 import { matrixSummary, reportSummary } from '../../src/report/actions/summary.ts';
-import { tellActions } from '../../src/report/actions/tell.ts';
 import { createRenderer } from '../../src/report/renderer.ts';
 import { temporaryFolder } from '../support/cli.ts';
 import { report, SAMPLES } from '../support/report.ts';
@@ -213,7 +213,7 @@ test('the status says in words what the exit code says', async (t) => {
   const status = async (code: string | undefined): Promise<unknown> => {
     const output = join(folder, `${(code ?? 'none').replace('/', '-')}`);
     const failure = code === undefined ? undefined : ({ code, what: 'X.', fix: [] } as never);
-    await tellActions({ output, mask: [] }, 'run', { failure });
+    await emitActions({ output, mask: [] }, 'run', { failure });
     const { status: word, 'exit-code': exit } = readOutputs(output);
     return [word, exit];
   };
@@ -231,8 +231,8 @@ test('files of the runner that cannot be written are told, and end nothing', asy
   const folder = temporaryFolder(t);
   mkdirSync(join(folder, 'is-a-folder'));
   const file = join(folder, 'is-a-folder');
-  const said = await tellActions({ output: file, summary: file, mask: [] }, 'run', {
-    news: { summary: 'x' },
+  const said = await emitActions({ output: file, summary: file, mask: [] }, 'run', {
+    output: { summary: 'x' },
   });
   assert.deepEqual(said, [
     "::warning::The step's outputs could not be written.",

@@ -1,6 +1,7 @@
+import type { Context } from '../../domain/context.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import { hostMachine } from '../../pipeline/host.ts';
-import { planFrom } from '../../pipeline/prepare.ts';
+import { type Planned, planFrom } from '../../pipeline/prepare.ts';
 import type { Session } from '../../pipeline/session.ts';
 import { resolveRecipe } from '../../recipe/recipe.ts';
 import { type Ready, readyFrom } from '../worlds.ts';
@@ -12,19 +13,38 @@ export interface Made {
   readonly ready: Ready;
 }
 
-/** Takes the ordinary way from a recipe to a bundle, with the recipe's settings changed. Everything is kept in the store. */
+export interface PlannedBuild extends Planned {
+  readonly build: TaxBuild;
+}
+
+/** Plans every build: its recipe with the recipe's settings changed. */
+export async function planBuilds(
+  context: Context,
+  builds: readonly TaxBuild[],
+): Promise<Result<readonly PlannedBuild[]>> {
+  const plans: PlannedBuild[] = [];
+  for (const build of builds) {
+    const resolved = await resolveRecipe(context.settings, build.recipe);
+    if (!resolved.ok) return resolved;
+    const planned = await planFrom(context, build.change(resolved.value), hostMachine());
+    if (!planned.ok) return planned;
+    plans.push({ ...planned.value, build });
+  }
+  return ok(plans);
+}
+
+/** Takes the ordinary way from a plan to a bundle. Everything is kept in the store. */
 export async function makeBuild(
   session: Session,
-  build: TaxBuild,
+  planned: PlannedBuild,
   { folder, place, of }: { readonly folder: string; readonly place: number; readonly of: number },
 ): Promise<Result<Made>> {
-  const resolved = await resolveRecipe(session.context.settings, build.recipe);
-  if (!resolved.ok) return resolved;
-  const changed = build.change(resolved.value);
+  const { build } = planned;
+  const { sysroot } = planned.plan;
   const how =
-    changed.sysroot.source === undefined
+    sysroot.source === undefined
       ? 'from packages'
-      : changed.sysroot.source.cpython.optimization.includes('pgo')
+      : sysroot.source.cpython.optimization.includes('pgo')
         ? 'where it is not in the store, CPython is compiled twice for it: 10 to 30 minutes'
         : 'where it is not in the store, CPython is compiled for it: 3 to 10 minutes';
   session.context.emit({
@@ -33,8 +53,6 @@ export async function makeBuild(
     code: 'bench/cell',
     message: `Build ${place} of ${of}: ${build.name}, ${how}.`,
   });
-  const planned = await planFrom(session, changed, hostMachine());
-  if (!planned.ok) return planned;
-  const ready = await readyFrom(session, planned.value, folder);
+  const ready = await readyFrom(session, planned, folder);
   return ready.ok ? ok({ build, ready: ready.value }) : ready;
 }

@@ -6,7 +6,7 @@ const mebibytes = z.number().int().positive().max(4096);
 export const wasmSchema = z.strictObject({
   'stack-mib': mebibytes
     .default(8)
-    .describe("Stack, in MiB: of the module's own, and of the one that the engine gives its functions."),
+    .describe("Stack, in MiB: of the module's own, and of the one that the runtime gives its functions."),
   'initial-memory-mib': mebibytes
     .default(16)
     .describe('Memory a run begins with, in MiB; the stack and 3 MiB of data are part of it.'),
@@ -25,7 +25,7 @@ export const wasmSchema = z.strictObject({
     .max(86400)
     .optional()
     .describe(
-      'Seconds after which the engine itself ends a run; without it nothing is watched, which is faster.',
+      'Seconds after which the runtime itself ends a run; without it nothing is watched, which is faster.',
     ),
   wasmtime: z
     .enum(['pinned', 'path'])
@@ -100,7 +100,7 @@ const testsSchema = z
         timeout: seconds.default(600).describe('Seconds all of it may take, compiling included.'),
       })
       .optional()
-      .describe("Run `cargo test` for the target, its programs through the target's runner."),
+      .describe("Run `cargo test` for the target, its programs in the target's runtime."),
     commands: z
       .array(
         z
@@ -140,6 +140,8 @@ const testsSchema = z
       .describe('Runs of the program itself, from the bundle.'),
   })
   .describe('What is run beside the samples.');
+
+const wasmRuntime = z.enum(['wasmtime', 'node-wasi']);
 
 /** … and of the rest. */
 const commonKeys = {
@@ -236,15 +238,15 @@ const commonKeys = {
     .optional()
     .describe('The Python in the bundle, and what goes beside its standard library.'),
   tests: testsSchema.optional(),
-  runner: z
-    .enum(['wasmtime', 'node-wasi'])
+  runtime: wasmRuntime
     .optional()
     .describe(
-      "Engine for WebAssembly in place of the target's: a name of a folder in `runners/`, or `node-wasi`, the WASI of Node.",
+      "Runtime for WebAssembly in place of the target's: a name of a folder in `runtimes/`, or `node-wasi`, the WASI of Node.",
     ),
+  runner: wasmRuntime.optional().describe('The old name of `runtime`.'),
   wasm: wasmSchema
     .optional()
-    .describe('What WebAssembly leaves to whoever links and runs a module; only for such targets.'),
+    .describe('What WebAssembly leaves to the linker and the runtime of a module; only for such targets.'),
 };
 
 const projectSchema = z

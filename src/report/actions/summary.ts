@@ -3,8 +3,8 @@ import type { Report } from '../../domain/report.ts';
 import type { SampleResult } from '../../domain/sample.ts';
 import { formatBytes } from '../../domain/units.ts';
 import type { Failure } from '../../failure.ts';
-import { closingLine } from '../closing.ts';
 import { duration } from '../rows.ts';
+import { summaryLine } from '../summary-line.ts';
 import { block, code, details, plainText, table } from './markdown.ts';
 
 const MARKS = { passed: '✅', failed: '❌', blocked: '⛔', error: '💥' } as const;
@@ -19,7 +19,7 @@ export function reportSummary(report: Report): string {
   return [
     `## ${MARKS[status]} ${plainText(recipe)} on ${code(target.triple)}`,
     '',
-    plainText(closingLine(report)),
+    plainText(summaryLine(report)),
     '',
     ...figures(report),
     ...blockerPart(report.blockers),

@@ -1,6 +1,6 @@
 import { blockersSection, ladderSection } from './blockers.ts';
+import { conformanceSection } from './conformance-section.ts';
 import { type Content, type Html, html, trusted } from './html.ts';
-import { conformanceSection } from './judgement.ts';
 import type { Artifacts, RecipeArtifacts } from './load.ts';
 import { matrixSection } from './matrix.ts';
 import { amortizationSection, taxSection } from './measurements.ts';
