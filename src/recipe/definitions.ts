@@ -21,7 +21,7 @@ import {
 import { type ImageContext, imageArchitectures, loadImage, loadPythonImage } from './images.ts';
 import { RUNTIME } from './json-schema.ts';
 import { type Loaded, load } from './load.ts';
-import { type Axes, allPoints, type Chosen, loadAxes } from './points.ts';
+import { type Axes, allPoints, type Chosen, loadAllAxes } from './points.ts';
 import { loadPython } from './pythons.ts';
 import { openReader, type Reader } from './reader.ts';
 import type { RuntimeFile, SysrootFile } from './schemas.ts';
@@ -39,7 +39,7 @@ export async function definitionFiles(
   home: string,
   read: Reader = openReader(),
 ): Promise<Result<readonly LockedFile[]>> {
-  const axes = await loadAxes(home, read);
+  const axes = await loadAllAxes(home, read);
   if (!axes.ok) return axes;
   const files: LockedFile[] = [];
   for (const name of imageNames(home)) {

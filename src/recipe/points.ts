@@ -11,7 +11,7 @@ import type { Loaded } from './load.ts';
 import { loadPythons, type PythonDefinition } from './pythons.ts';
 import { openReader, type Reader } from './reader.ts';
 import type { Point } from './sysroots.ts';
-import { loadTargets } from './targets.ts';
+import { type BrokenTarget, readTargets } from './targets.ts';
 import { together } from './together.ts';
 import { list } from './words.ts';
 
@@ -24,6 +24,8 @@ export interface FormHead {
 
 /** The axes, read: of these everything that is provisioned is a point. */
 export interface Axes {
+  /** Targets whose files are wrong. */
+  readonly broken: readonly BrokenTarget[];
   readonly targets: readonly Target[];
   /** The newest first. */
   readonly pythons: readonly Loaded<PythonDefinition>[];
@@ -32,13 +34,13 @@ export interface Axes {
 
 export async function loadAxes(home: string, read: Reader = openReader()): Promise<Result<Axes>> {
   const [targets, pythons, forms] = await Promise.all([
-    loadTargets(home, read),
+    readTargets(home, read),
     loadPythons(home, read),
     loadHeads(home, read),
   ]);
-  const failure = together([targets, pythons, forms].flatMap((one) => (one.ok ? [] : [one.error])));
+  const failure = together([pythons, forms].flatMap((one) => (one.ok ? [] : [one.error])));
   if (failure !== undefined) return err(failure);
-  if (!targets.ok || !pythons.ok || !forms.ok) throw new Error('a failure got lost');
+  if (!pythons.ok || !forms.ok) throw new Error('a failure got lost');
   const names = forms.value.map(({ name }) => name);
   const strange = pythons.value.flatMap(({ value, document }) =>
     Object.keys(value.forms).flatMap((name) =>
@@ -47,7 +49,12 @@ export async function loadAxes(home: string, read: Reader = openReader()): Promi
   );
   const mistaken = together(strange);
   if (mistaken !== undefined) return err(mistaken);
-  return ok({ targets: targets.value.map(({ value }) => value), pythons: pythons.value, forms: forms.value });
+  return ok({
+    targets: targets.loaded.map(({ value }) => value),
+    broken: targets.broken,
+    pythons: pythons.value,
+    forms: forms.value,
+  });
 }
 
 async function loadHeads(home: string, read: Reader): Promise<Result<readonly FormHead[]>> {
@@ -63,6 +70,14 @@ async function loadHeads(home: string, read: Reader): Promise<Result<readonly Fo
   return ok(heads);
 }
 
+/** The same for what is about all targets. Fails where the file of one is wrong. */
+export async function loadAllAxes(home: string, read: Reader = openReader()): Promise<Result<Axes>> {
+  const axes = await loadAxes(home, read);
+  if (!axes.ok) return axes;
+  const failure = together(axes.value.broken.map((one) => one.failure));
+  return failure === undefined ? axes : err(failure);
+}
+
 /** What a recipe says of its point; the rest follows. */
 export interface Asked {
   readonly target: string;
@@ -75,7 +90,9 @@ export type Chosen = Pick<Point, 'form' | 'target' | 'python' | 'variant' | 'shi
 
 /** The point that a recipe asks for. Fails with every key that names what is not there, at its place. */
 export function choosePoint(axes: Axes, asked: Asked, document: YamlDocument): Result<Chosen> {
-  const { targets, pythons, forms } = axes;
+  const { targets, broken, pythons, forms } = axes;
+  const wrong = broken.find(({ name, triple }) => [name, triple].includes(asked.target));
+  if (wrong !== undefined) return err(wrong.failure);
   const target = targets.find(({ name, rustTriple }) => [name, rustTriple].includes(asked.target));
   const form =
     asked.sysroot === undefined

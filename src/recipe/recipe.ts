@@ -23,7 +23,7 @@ import { type FoundRecipe, findRecipe, type Places, recipeNames } from './find.t
 import { imageFile, imageNames, pythonImageFile, runtimeFile, sysrootFile } from './folders.ts';
 import { loadImage, loadPythonImage } from './images.ts';
 import type { Loaded } from './load.ts';
-import { type Chosen, choosePoint, loadAxes, unknown } from './points.ts';
+import { type Chosen, choosePoint, loadAllAxes, loadAxes, unknown } from './points.ts';
 import { openReader, type Reader } from './reader.ts';
 import type { SysrootFile } from './schemas.ts';
 import { loadForm, loadSysroot } from './sysroots.ts';
@@ -49,7 +49,7 @@ export interface RecipeSummary {
 /** The shipped recipes, by name. */
 export async function listRecipes(home: string): Promise<Result<readonly RecipeSummary[]>> {
   const read = openReader();
-  const axes = await loadAxes(home, read);
+  const axes = await loadAllAxes(home, read);
   if (!axes.ok) return axes;
   const summaries: RecipeSummary[] = [];
   const failures: Failure[] = [];
@@ -160,14 +160,15 @@ async function readNamed(places: Places, found: FoundRecipe, read: Reader): Prom
   if (!architecture.ok) return architecture;
   const context = { home, targets, architecture: architecture.value, read };
   const python = point.python.value;
-  const [toolchain, sysroot, reference] = await Promise.all([
+  const [toolchain, sysroot] = await Promise.all([
     loadImage(context, image),
     loadSysroot(home, { ...point, hostArchitecture: architecture.value }, read),
-    loadPythonImage(context, python, 'reference'),
   ]);
-  const misread = together([toolchain, sysroot, reference].flatMap((one) => (one.ok ? [] : [one.error])));
+  const misread = together([toolchain, sysroot].flatMap((one) => (one.ok ? [] : [one.error])));
   if (misread !== undefined) return err(misread);
-  if (!toolchain.ok || !sysroot.ok || !reference.ok) throw new Error('a failure got lost');
+  if (!toolchain.ok || !sysroot.ok) throw new Error('a failure got lost');
+  const reference = await loadPythonImage(context, python, 'reference');
+  if (!reference.ok) return reference;
   const hostTarget = hostTargetOf(targets, architecture.value);
   if (hostTarget === undefined) throw new Error('an image without its machine was read');
   return ok({

@@ -5,7 +5,7 @@ import { err, ok, type Result } from '../domain/result.ts';
 import type { Emulator, Target } from '../domain/target.ts';
 import type { Failure } from '../failure.ts';
 import type { YamlDocument } from './document.ts';
-import { libcFile, libcNames, targetFile, targetNames } from './folders.ts';
+import { libcFile, libcNames, type TargetNames, targetFile, targetNames } from './folders.ts';
 import { LIBC, TARGET } from './json-schema.ts';
 import { type Loaded, load } from './load.ts';
 import { openReader, type Reader } from './reader.ts';
@@ -19,9 +19,30 @@ export async function loadTargets(
   home: string,
   read: Reader = openReader(),
 ): Promise<Result<readonly Loaded<Target>[]>> {
-  const loaded = await Promise.all(targetNames(home).map(({ triple }) => loadTarget(home, triple, read)));
-  const failure = together(loaded.flatMap((one) => (one.ok ? [] : [one.error])));
-  return failure === undefined ? ok(loaded.flatMap((one) => (one.ok ? [one.value] : []))) : err(failure);
+  const { loaded, broken } = await readTargets(home, read);
+  const failure = together(broken.map((one) => one.failure));
+  return failure === undefined ? ok(loaded) : err(failure);
+}
+
+/** A target whose file is wrong. */
+export interface BrokenTarget extends TargetNames {
+  readonly failure: Failure;
+}
+
+/** The same, with those apart that cannot be read: they do not stand in the way of the others. */
+export async function readTargets(
+  home: string,
+  read: Reader,
+): Promise<{ readonly loaded: readonly Loaded<Target>[]; readonly broken: readonly BrokenTarget[] }> {
+  const names = targetNames(home);
+  const results = await Promise.all(names.map(({ triple }) => loadTarget(home, triple, read)));
+  return {
+    loaded: results.flatMap((one) => (one.ok ? [one.value] : [])),
+    broken: names.flatMap((one, i) => {
+      const result = results[i];
+      return result === undefined || result.ok ? [] : [{ ...one, failure: result.error }];
+    }),
+  };
 }
 
 export async function loadTarget(
