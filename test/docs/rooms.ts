@@ -22,7 +22,7 @@ export const MODULES: Readonly<Record<string, string>> = {
   snapshot: 'WebAssembly modules that start with an initialised interpreter',
   runtime:
     'the port to what runs programs of a target, and its adapters: native, QEMU, wasmtime, Node, the reference interpreter',
-  run: "samples, run on the target and on the reference, and compared; `conformance/`: the same for CPython's own tests",
+  run: "samples and CPython's own tests, run on the target and on the reference, and compared",
   diagnose:
     'failures of other tools: recorded, classified by `catalogue/*.yaml`, redacted, written; SARIF; `probe/`: the naive build and its steps',
   report:
@@ -35,7 +35,7 @@ export const MODULES: Readonly<Record<string, string>> = {
   charts: 'numbers → SVG, light and dark by CSS variables; pure',
   init: 'what `provision init` writes',
   commands: 'one file for each command; handlers return data',
-  pipeline: 'joins the stages: `run.ts` is a run, top to bottom',
+  pipeline: 'joins the stages: plan, session, program, bundle, runtimes; `run.ts` is a run, top to bottom',
   bench: 'measurements of the tool itself and of what it builds',
 };
 

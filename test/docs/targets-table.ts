@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import type { Resolved } from '../../src/domain/definitions.ts';
+import { isFromSource, type Resolved } from '../../src/domain/definitions.ts';
+import { type Axes, allPoints, loadAllAxes } from '../../src/recipe/points.ts';
 import { listRecipes, resolveRecipe } from '../../src/recipe/recipe.ts';
 import { runtimeOf } from '../../src/runtime/runtime.ts';
 import { REPOSITORY } from '../support/cli.ts';
@@ -48,31 +49,34 @@ export function targetsTable(rows: readonly TargetRow[]): string {
 /** A row for every shipped recipe. */
 export async function targetRows(): Promise<readonly TargetRow[]> {
   const places = { home: REPOSITORY, cwd: REPOSITORY };
-  const recipes = await listRecipes(REPOSITORY);
-  assert.ok(recipes.ok);
+  const [axes, recipes] = await Promise.all([loadAllAxes(REPOSITORY), listRecipes(REPOSITORY)]);
+  assert.ok(axes.ok && recipes.ok);
   return Promise.all(
-    recipes.value
-      .filter(({ name }) => name !== 'aarch64-native')
-      .map(async ({ name }) => {
-        const resolved = await resolveRecipe(places, name);
-        assert.ok(resolved.ok, name);
-        return rowOf(name, resolved.value);
-      }),
+    recipes.value.map(async ({ name }) => {
+      const resolved = await resolveRecipe(places, name);
+      assert.ok(resolved.ok, name);
+      return rowOf(name, resolved.value, axes.value);
+    }),
   );
 }
 
-function rowOf(recipe: string, { recipe: { runtime }, target, sysroot }: Resolved): TargetRow {
+function rowOf(recipe: string, { recipe: { runtime }, target, sysroot }: Resolved, axes: Axes): TargetRow {
   const floor = (floors as Readonly<Record<string, string>>)[recipe];
   assert.equal(floor !== undefined, target.libc === 'gnu', `${recipe}: test/docs/glibc-floors.json`);
+  const [form] = sysroot.name.split('/');
+  const pythons = allPoints(axes)
+    .filter((point) => point.form === form && point.target.name === target.name)
+    .map(({ python }) => python.value.word);
+  assert.ok(pythons.includes(sysroot.python.version), `${recipe}: ${pythons.join()}`);
   const emulator = runtimeOf(runtime ?? target.runtime).emulator(target);
   return {
     recipe,
     triple: target.rustTriple,
-    tier: 1,
+    tier: target.tier,
     libc: target.libc,
     ...(floor === undefined ? {} : { floor }),
-    linkage: sysroot.kind === 'packages' ? 'shared' : 'static',
+    linkage: isFromSource(sysroot) ? 'static' : 'shared',
     runtime: emulator === undefined ? 'none needed' : `\`${emulator}\``,
-    python: sysroot.python.version,
+    python: [...new Set(pythons)].join(', '),
   };
 }
