@@ -230,8 +230,8 @@ async function printFailure(failure: Failure): Promise<void> {
   const { formatFailure } = await import('./report/failure.ts');
   const text = formatFailure(failure, { color: useColor(), width: process.stderr.columns ?? 80 });
   // What a tool said must not be taken for a command of ours.
-  const { spoken } = await import('./report/actions/commands.ts');
-  await write(process.stderr, process.env.GITHUB_ACTIONS === 'true' ? spoken(text) : text);
+  const { escapeCommands } = await import('./report/actions/commands.ts');
+  await write(process.stderr, process.env.GITHUB_ACTIONS === 'true' ? escapeCommands(text) : text);
 }
 
 function print(stream: 'stdout' | 'stderr', text: string): void {

@@ -34,7 +34,7 @@ export const STAGES = [
 export type StageName = (typeof STAGES)[number];
 
 /**
- * What a report says of something that is there now: complete in itself, JSON. Later facts add to earlier ones, and
+ * What a report states of something that is finished: complete in itself, JSON. Later facts add to earlier ones, and
  * replace those of the same name; bytes are summed.
  */
 export interface Facts

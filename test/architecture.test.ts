@@ -53,7 +53,7 @@ const INNER = ['diagnose/probe'];
 const TOP: Readonly<Record<string, readonly string[]>> = {
   'bin.ts': ['cli.ts'],
   'cli.ts': ['settings.ts', 'failure.ts', 'domain', 'commands', 'report'],
-  'settings.ts': ['failure.ts', 'domain', 'diagnose'],
+  'settings.ts': ['failure.ts', 'domain', 'diagnose', 'distro'],
   'events.ts': ['failure.ts', 'domain'],
   'failure.ts': [],
 };

@@ -15,11 +15,11 @@ export async function actionsOutput(
 ): Promise<{ readonly actions?: ActionsOutput }> {
   if (settings.actions === undefined) return {};
   const { bundle, failure } = report;
-  const place = failure === undefined ? undefined : await recipePlace(recipeFile, failure.code);
+  const location = failure === undefined ? undefined : await recipePlace(recipeFile, failure.code);
   return {
     actions: {
       summary: reportSummary(report),
-      annotations: reportAnnotations(report, settings.actions.workspace, place),
+      annotations: reportAnnotations(report, settings.actions.workspace, location),
       outputs: {
         artifacts: folder,
         report: join(folder, 'report.json'),

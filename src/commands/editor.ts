@@ -6,7 +6,7 @@ import { ok, type Result } from '../domain/result.ts';
 import { shellWord } from '../domain/shell.ts';
 import type { Session } from '../pipeline/session.ts';
 
-/** The words that run cargo in the recipe's toolchain, from any folder of the project. */
+/** The command line that runs cargo in the recipe's toolchain, from any folder of the project. */
 export function execCommand({ context }: Session, recipe: string | undefined): readonly string[] {
   const { home, cwd } = context.settings;
   const own = join(home, 'provision');
@@ -17,7 +17,7 @@ export function execCommand({ context }: Session, recipe: string | undefined): r
 
 /**
  * Settings for an editor with rust-analyzer (its manual, "Configuration"): checking and build scripts run where the build
- * does, so that what is marked is what a build says. Macros of other crates are compiled there too, by a Rust whose
+ * does, so that an editor marks what a build reports. Macros of other crates are compiled there too, by a Rust whose
  * macros the editor's own server may not load.
  */
 export function vscodeSettings(plan: Plan, exec: readonly string[]): string {

@@ -59,7 +59,7 @@ async function run({ context, positionals, rest, terminal, print }: Invocation):
   });
 }
 
-/** Puts one folder's name in place of another's in a stream of lines. */
+/** Replaces names of folders by others in a stream of lines. */
 class PathTranslator {
   readonly #paths: readonly (readonly [string, string])[];
   #pending = Buffer.alloc(0);

@@ -8,7 +8,7 @@ import { makePlan } from '../plan/plan.ts';
 import { resolveRecipe } from '../recipe/recipe.ts';
 import { runtimeOf } from '../runtime/runtime.ts';
 
-/** Minutes of a job whose recipe does not say: from packages, and with a CPython built from source. */
+/** Minutes of a job whose recipe does not set them: from packages, and with a CPython built from source. */
 const MINUTES = { packages: 30, source: 120 } as const;
 
 /** A recipe as a job of GitHub Actions. */

@@ -23,7 +23,7 @@ import type { Command, Invocation, Outcome } from './command.ts';
 
 export const command: Command = {
   name: 'probe',
-  summary: 'build with nothing provisioned, and tell what stops it',
+  summary: 'build with nothing provisioned, and show what stops it',
   positionals: [{ name: 'recipe', required: false, completes: 'recipe' }],
   options: {
     ladder: { type: 'boolean', help: 'then add one step of provisioning at a time until the samples run' },
@@ -155,10 +155,10 @@ function outcomeOf({ blocker, command }: Attempt, artifacts: string, { plan }: P
   };
 }
 
-/** Columns of prose; commands and what tools say are never broken. */
+/** Columns of prose; commands and output of tools are never broken. */
 const COLUMNS = 80;
 
-/** What happened, the lines that matter, the cure, where the rest is. */
+/** What happened, the lines that matter, the fix, where the rest is. */
 function blockerText(blocker: Blocker, artifacts: string): string {
   const { code, title, command, lines, because, cure, advice, log } = blocker;
   return [
@@ -166,7 +166,7 @@ function blockerText(blocker: Blocker, artifacts: string): string {
     ...(command === undefined ? [] : [`  $ ${command.line}`]),
     ...lines.map((line) => `  | ${line}`),
     ...wrap(because, COLUMNS),
-    ...(cure === undefined ? [] : [`cure: ${cure}`]),
+    ...(cure === undefined ? [] : [`fix:  ${cure}`]),
     ...advice.flatMap((one) => wrap(one, COLUMNS - 6).map((line) => `      ${line}`)),
     `log:  ${join(artifacts, log)}`,
     '',
@@ -231,7 +231,7 @@ function failureOf(ladder: Ladder, artifacts: string): Failure | undefined {
   const see = [join(artifacts, 'ladder.md')];
   if (outcome === 'blocked') {
     const last = steps.at(-1)?.blocker;
-    const what = `Every step of provisioning is taken, and ${ladder.target} is still blocked: ${last?.title ?? 'nobody knows by what'}.`;
+    const what = `Every step of provisioning is taken, and ${ladder.target} is still blocked: ${last?.title ?? 'the reason is not known'}.`;
     return {
       code: 'build/blocked',
       what,

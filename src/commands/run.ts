@@ -141,12 +141,12 @@ function sampleFailure(
 
 /** The arguments that start the same run again, behind `provision`. */
 function rerunCommand({ project, bin }: Settings, [recipe = 'run']: readonly string[]): string {
-  const words = [
+  const argv = [
     recipe,
     ...(project === undefined ? [] : ['--project', project]),
     ...(bin === undefined ? [] : ['--bin', bin]),
   ];
-  return words.map(shellWord).join(' ');
+  return argv.map(shellWord).join(' ');
 }
 
 async function writeAll(

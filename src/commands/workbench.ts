@@ -22,7 +22,7 @@ export interface Workbench {
   readonly paths: readonly (readonly [string, string])[];
 }
 
-/** Opens the sandbox of a recipe with its toolchain and sysroot in place, and closes it after use. */
+/** Opens the sandbox of a recipe with its toolchain and sysroot, and closes it after use. */
 export async function withWorkbench<T>(
   context: Context,
   recipe: string | undefined,
@@ -59,11 +59,11 @@ async function open<T>(
   if (!engine.ok) return engine;
   const { env, sysroot } = prepared.value;
   await writeEnvFiles(folder, env, cargo.value);
-  const place = { resolved: plan, toolchain: toolchain.value, sysroot };
+  const input = { resolved: plan, toolchain: toolchain.value, sysroot };
   const sandbox = await engine.value.open({
     rootfs: toolchain.value.folder,
     network: context.settings.offline ? 'none' : 'host',
-    mounts: [...buildMounts(place, folder), ...cargo.value.mounts],
+    mounts: [...buildMounts(input, folder), ...cargo.value.mounts],
     hostname: hostNameOf(plan.recipe.name),
   });
   if (!sandbox.ok) return sandbox;
@@ -72,7 +72,7 @@ async function open<T>(
   // Volumes and trees of another engine are its own.
   if (engine.value.info.name === 'namespace') {
     for (const [at, name] of [
-      [PATHS.target, volumeName(place)],
+      [PATHS.target, volumeName(input)],
       [PATHS.cargo, 'cargo'],
     ] as const) {
       const volume = await store.volume(name);

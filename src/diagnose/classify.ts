@@ -66,7 +66,7 @@ export function linesOf({ pattern }: Match, output: string): readonly string[] {
   );
 }
 
-/** What a blocker that nobody knows shows: errors with what is around them, else the end. */
+/** What an unknown blocker shows: errors with what is around them, else the end. */
 export function lastLines(output: string): readonly string[] {
   return shown(output.trimEnd().split('\n').slice(-MOST_LINES));
 }
@@ -98,7 +98,7 @@ function lineAt(starts: readonly number[], index: number): number {
   return low;
 }
 
-/** Puts values in the place of `{name}`; undefined where one of them is not known. */
+/** Fills values in for `{name}`; undefined where one of them is not known. */
 export function fill(template: string, values: Readonly<Record<string, string>>): string | undefined {
   let whole = true;
   const text = template.replace(/\{([a-z_]+)\}/g, (_, name: string) => {

@@ -181,7 +181,7 @@ function explained(failure: Failure, blocker: Blocker, artifacts: string, log: s
   const file = join(artifacts, blocker.log);
   const see = [file, ...(failure.see ?? []).filter((one) => one !== log)];
   if (blocker.code === 'unknown') return { ...failure, see };
-  // A stage that knows the fix itself has it in its own words.
+  // A stage that knows the fix itself has stated it already.
   const present =
     blocker.cure !== undefined && failure.fix.some((one) => one.includes(`\`${blocker.cure}\``));
   const cure = blocker.cure === undefined ? [] : [`Run: \`${blocker.cure}\``];

@@ -1,6 +1,6 @@
 import type { Ladder, LadderStep } from '../domain/blocker.ts';
 
-/** The ladder as Markdown: a table, then each step with the words of the tool that stopped it. */
+/** The ladder as Markdown: a table, then each step with the output of the tool that stopped it. */
 export function ladderMarkdown(ladder: Ladder): string {
   const { recipe, target, steps } = ladder;
   const rows = steps.map(
@@ -12,7 +12,7 @@ export function ladderMarkdown(ladder: Ladder): string {
     '',
     `${ending(ladder)}`,
     '',
-    '| step | what is there | cures | what then stops it |',
+    '| step | what is there | fixes | what then stops it |',
     '| ---: | --- | --- | --- |',
     ...rows,
     '',
@@ -44,7 +44,7 @@ function section({ number, title, adds, command, ms, cures, blocker }: LadderSte
     '',
     ...adds.map((one) => `- \`${one.replaceAll('`', "'")}\``),
     ...(adds.length > 0 ? [''] : []),
-    `\`${command}\`, ${(ms / 1000).toFixed(1)} s.${cures === undefined ? '' : ` Cures \`${cures}\`.`}`,
+    `\`${command}\`, ${(ms / 1000).toFixed(1)} s.${cures === undefined ? '' : ` Fixes \`${cures}\`.`}`,
     '',
     ...(blocker === undefined
       ? ['Nothing stops it.', '']
@@ -55,7 +55,7 @@ function section({ number, title, adds, command, ms, cures, blocker }: LadderSte
           ...blocker.lines,
           fence(blocker.lines),
           '',
-          ...(blocker.cure === undefined ? [] : [`Cure by hand: \`${blocker.cure}\``, '']),
+          ...(blocker.cure === undefined ? [] : [`Fix by hand: \`${blocker.cure}\``, '']),
         ]),
   ];
 }

@@ -28,14 +28,14 @@ const entry = z
     lines: z.array(expression).default([]),
     after: z.int().min(0).max(20).default(0),
     because: sentence,
-    cure: sentence.optional(),
+    fix: sentence.optional(),
     advice: z.array(sentence).default([]),
     step: code.optional(),
     before: z.array(code).default([]),
   })
-  .transform(({ cure, step, ...rest }) => ({
+  .transform(({ fix, step, ...rest }) => ({
     ...rest,
-    ...defined({ cure, step }),
+    ...defined({ fix, step }),
   }));
 
 const file = z.strictObject({ schema: z.literal(1), blockers: z.array(entry).min(1) });

@@ -61,7 +61,7 @@ function known(match: Match, output: string, context: DiagnosticsContext): Expla
   const text = (template: string): string =>
     fill(template, values) ?? template.replaceAll(/\{([a-z_]+)\}/g, '$1');
   // A command with a hole in it is no command.
-  const cure = pattern.cure === undefined ? undefined : fill(pattern.cure, values);
+  const cure = pattern.fix === undefined ? undefined : fill(pattern.fix, values);
   return {
     code: pattern.code,
     title: text(pattern.title),

@@ -1,12 +1,12 @@
-/** What stands in the place of a secret. */
+/** What a secret is replaced by. */
 const REDACTED = '***';
 
-/** Names whose values are nobody else's business. */
+/** Names of variables whose values are secret. */
 const SECRET_NAME =
   /TOKEN|SECRET|PASSW(?:OR)?D|PASSPHRASE|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|(?:^|_)AUTH|COOKIE|(?:^|_)PASS(?:$|_)/i;
 
-/** Names that only sound like it: what they hold names a place or a way, not a secret. */
-const HARMLESS_NAME =
+/** Names that only sound secret: their values are paths or names of programs. */
+const PUBLIC_NAME =
   /^(?:CARGO_REGISTRY_GLOBAL_)?CREDENTIAL_PROVIDERS?$|_CREDENTIAL_PROVIDER$|^SSH_AUTH_SOCK$/;
 
 /** Shorter ones would also be found where they are no secret. */
@@ -40,7 +40,7 @@ const RULES: readonly (readonly [RegExp, string])[] = [
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----/g, REDACTED],
 ];
 
-/** Secrets that an environment holds: they are taken out of text by their value, wherever a tool prints them. */
+/** Secrets that an environment holds: they are redacted by their value, wherever a tool prints them. */
 export function secretsOf(environment: Readonly<Record<string, string>>): readonly string[] {
   const found = new Set<string>();
   for (const [name, value] of Object.entries(environment)) {
@@ -90,7 +90,7 @@ export function redactEnvironment(
   );
 }
 
-/** A command line that may be shown: also the word after an option that takes a secret. */
+/** A command line that may be shown: also the argument after an option that takes a secret. */
 export function redactArguments(argv: readonly string[], secrets: readonly string[]): readonly string[] {
   return argv.map((word, index) =>
     /^--?(?:token|password|passphrase|secret|api-key|auth)$/i.test(argv[index - 1] ?? '')
@@ -100,5 +100,5 @@ export function redactArguments(argv: readonly string[], secrets: readonly strin
 }
 
 function isSecretName(name: string): boolean {
-  return SECRET_NAME.test(name) && !HARMLESS_NAME.test(name);
+  return SECRET_NAME.test(name) && !PUBLIC_NAME.test(name);
 }

@@ -5,7 +5,7 @@ import { defined } from '../domain/defined.ts';
 
 /**
  * Blockers as a log of the Static Analysis Results Interchange Format 2.1.0 (OASIS standard): one rule for each kind,
- * one result for each blocker, at the recipe's file, with its cure.
+ * one result for each blocker, at the recipe's file, with its fix.
  */
 export function sarifLog(
   blockers: readonly Blocker[],
@@ -28,7 +28,7 @@ export function sarifLog(
 }
 
 function ruleOf({ code, title, because, advice, cure }: Blocker): object {
-  const help = [because, ...(cure === undefined ? [] : [`Cure: ${cure}`]), ...advice].join('\n');
+  const help = [because, ...(cure === undefined ? [] : [`Fix: ${cure}`]), ...advice].join('\n');
   return {
     id: `blocker/${code}`,
     shortDescription: { text: title },
@@ -40,7 +40,7 @@ function ruleOf({ code, title, because, advice, cure }: Blocker): object {
 
 function resultOf(blocker: Blocker, index: number, recipe: string): object {
   const { code, title, lines, cure, command, exit, stage, target, log, samples = [] } = blocker;
-  const message = [`${title}.`, ...lines, ...(cure === undefined ? [] : [`Cure: ${cure}`])].join('\n');
+  const message = [`${title}.`, ...lines, ...(cure === undefined ? [] : [`Fix: ${cure}`])].join('\n');
   return {
     ruleId: `blocker/${code}`,
     ruleIndex: index,
@@ -75,7 +75,7 @@ export function writeSarif(artifacts: string, name: string, log: object): void {
   renameSync(`${file}.tmp`, file);
 }
 
-/** Version of the tool, as its package says. */
+/** Name and version of the tool, from its package. */
 export function toolOf(home: string): { readonly name: string; readonly version: string } {
   const { version } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')) as { version: string };
   return { name: 'provision', version };

@@ -13,7 +13,7 @@ import {
 import { dirname, join } from 'node:path';
 import type { Blocker } from '../domain/blocker.ts';
 
-/** Names that we give files of this folder; others in it are not ours. */
+/** Names that files of this folder are given; others in it are left alone. */
 const OURS = /^[a-z][a-z0-9-]*\.(?:json|log)(?:\.tmp)?$/;
 
 /** Removes what an earlier run left, also one that was killed. */
@@ -33,12 +33,15 @@ export function removeBlockers(artifacts: string, name: string): void {
  */
 export function writeBlocker(artifacts: string, blocker: Blocker, log: string): void {
   mkdirSync(dirname(join(artifacts, blocker.log)), { recursive: true });
-  place(join(artifacts, blocker.log), log);
+  replaceFile(join(artifacts, blocker.log), log);
   updateBlocker(artifacts, blocker);
 }
 
 export function updateBlocker(artifacts: string, blocker: Blocker): void {
-  place(join(artifacts, blocker.log.replace(/\.log$/, '.json')), `${JSON.stringify(blocker, null, 2)}\n`);
+  replaceFile(
+    join(artifacts, blocker.log.replace(/\.log$/, '.json')),
+    `${JSON.stringify(blocker, null, 2)}\n`,
+  );
 }
 
 /** Everything that a step printed, from the file that it was written to where there is one. */
@@ -46,7 +49,7 @@ export function fullLog(file: string | undefined, output: string): string {
   return file === undefined || !existsSync(file) ? output : readFileSync(file, 'utf8');
 }
 
-function place(file: string, text: string): void {
+function replaceFile(file: string, text: string): void {
   const beside = `${file}.tmp`;
   const handle = openSync(beside, 'w');
   try {

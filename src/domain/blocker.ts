@@ -49,7 +49,7 @@ export interface BlockerPattern {
   readonly after: number;
   readonly because: string;
   /** A command that fixes it by hand. */
-  readonly cure?: string;
+  readonly fix?: string;
   readonly advice: readonly string[];
   /** Step of provisioning that fixes it. */
   readonly step?: string;

@@ -10,7 +10,7 @@ import type { Package } from './formats.ts';
 import type { Planned } from './prepare.ts';
 import type { Locked } from './trees.ts';
 
-/** What reports say of what the stages make. Pure. */
+/** The facts that reports state of what the stages make. Pure. */
 export function plannedRun(plan: Plan): PlannedRun {
   return {
     recipe: plan.recipe.name,

@@ -2,7 +2,7 @@ import type { Diagnostics } from '../diagnose/diagnostics.ts';
 import { err, type Result } from '../domain/result.ts';
 import type { Emit, Event, StageName } from '../events.ts';
 
-/** What a stage's work says about itself when it is done. */
+/** A finished stage in a few words. */
 export interface StageSummary {
   readonly hit: boolean;
   readonly detail: string;

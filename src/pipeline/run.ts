@@ -17,7 +17,7 @@ import type { Session } from './session.ts';
 import { joined, runTests } from './tests.ts';
 
 export interface RunRequest {
-  /** Only the samples of the plan are run: they stand in place of everything else. */
+  /** Only the samples of the plan are run: nothing else is. */
   readonly samplesOnly?: boolean;
   /** Absolute folder for reports, logs, bundle and packages; made when missing. */
   readonly artifacts: string;
@@ -34,7 +34,7 @@ export interface Finished {
 
 /**
  * toolchain → sysroot → env → build → bundle → run. What has been made before from the same inputs is taken from the
- * store. What a stage has finished it reports by an event, so that a report can say how far an unfinished run came.
+ * store. What is finished is emitted as facts, so that a report can show how far an unfinished run came.
  */
 export async function runPipeline(
   session: Session,

@@ -34,7 +34,7 @@ export interface Made extends RuntimeParts, Bundled {
   readonly prepared: Prepared;
 }
 
-/** The two places in which a script can be run and compared. */
+/** The two runtimes in which a script can be run and compared. */
 export interface Runtimes {
   readonly target: RuntimeInstance;
   readonly reference: RuntimeInstance;

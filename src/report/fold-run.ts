@@ -1,7 +1,7 @@
 import type { Notice, StageReport } from '../domain/report.ts';
 import type { Emit, Event, Facts, PlannedRun, StageName } from '../events.ts';
 
-/** What the events of a run say of it, however far it came. */
+/** What is known of a run from its events, however far it came. */
 export interface RunRecord {
   /** Absent where not even the recipe was understood. */
   readonly planned?: PlannedRun;

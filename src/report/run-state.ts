@@ -13,13 +13,13 @@ export interface Row {
   /** Milliseconds, wall, once it is over. */
   ms?: number;
   detail?: string;
-  readonly progress: Map<ProgressUnit, Progress>;
+  readonly progress: Map<ProgressUnit, StageProgress>;
 }
 
-export type Progress = Extract<Event, { type: 'stage-progress' }>;
+export type StageProgress = Extract<Event, { type: 'stage-progress' }>;
 
-/** What every renderer knows about a run; changed by events only. */
-export class Board {
+/** What every renderer knows of a run; changed by events only. */
+export class RunState {
   readonly rows: Row[] = [];
   readonly failed: SampleResult[] = [];
   readonly notices: Extract<Event, { type: 'notice' }>[] = [];
@@ -62,7 +62,7 @@ export class Board {
     }
   }
 
-  /** Stages that nobody will finish any more. */
+  /** Marks the stages that will not be finished any more. */
   stop(): void {
     for (const row of this.rows) if (row.state === 'running') row.state = 'stopped';
   }

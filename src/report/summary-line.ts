@@ -1,7 +1,7 @@
 import type { Report } from '../domain/report.ts';
 import { formatBytes } from '../domain/units.ts';
 
-/** The last line of a run: one sentence that a person can act on. */
+/** The last line of a run: one sentence that can be acted on. */
 export function summaryLine(report: Report): string {
   switch (report.status) {
     case 'passed':
@@ -35,7 +35,7 @@ function equalOf({ totals, samples }: Report): readonly string[] {
   return [`${counted} ${all === 1 ? 'sample equals' : 'samples equal'} the reference`];
 }
 
-/** Commands of the recipe and the crate's own tests: they are compared with what they say themselves. */
+/** Commands of the recipe and the crate's own tests: they state themselves what is right. */
 function testsOf({ samples }: Report): readonly string[] {
   const tests = samples.filter(({ by }) => by !== undefined);
   if (tests.length === 0) return [];

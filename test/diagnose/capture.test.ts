@@ -1,4 +1,4 @@
-// Failing steps, written down as they fail: with real processes, and with one of ours that is killed right after.
+// Failing steps are recorded as they fail: with real processes, and with one that is killed right after.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ import { hostEngine } from '../support/host-engine.ts';
 const PROGRAM = join(REPOSITORY, 'test', 'support', 'diagnose-program.ts');
 const ENV = { PATH: '/usr/bin:/bin' };
 
-interface Bench {
+interface Setup {
   readonly artifacts: string;
   readonly recorder: Recorder;
   readonly diagnostics: Diagnostics;
@@ -30,7 +30,7 @@ interface Bench {
   readonly read: (code: string) => Blocker;
 }
 
-function bench(t: TestContext): Bench {
+function setUp(t: TestContext): Setup {
   const artifacts = temporaryFolder(t);
   const { settings, signal } = testContext({ home: REPOSITORY });
   const diagnostics = new Diagnostics({
@@ -81,8 +81,8 @@ function errorOf(result: Result<unknown>): Failure {
 
 const LINKER = "echo begin; echo 'error: linker `far-cc` not found' >&2; exit 3";
 
-test('a failing step becomes an artifact with all that is known of it', async (t) => {
-  const { run, read, artifacts, diagnostics } = bench(t);
+test('a failing step becomes an artifact with its command, environment, exit, output and versions', async (t) => {
+  const { run, read, artifacts, diagnostics } = setUp(t);
   const failure = errorOf(await run(LINKER, { ...ENV, REGISTRY_TOKEN: 'words-that-nobody-sees' }));
   const blocker = read('missing-cross-linker');
   assert.equal(blocker.stage, 'build');
@@ -106,8 +106,8 @@ test('a failing step becomes an artifact with all that is known of it', async (t
   );
 });
 
-test('a person reads what happened, the lines that matter, the cure as a command, where the log is', async (t) => {
-  const { run, artifacts } = bench(t);
+test('a failure is shown with its cause, the relevant lines, the fix as a command and the path of the log', async (t) => {
+  const { run, artifacts } = setUp(t);
   const text = formatFailure(errorOf(await run(LINKER)), { color: false, width: 80 });
   assert.match(text, /^error\[build\/failed\]: Building failed/);
   assert.match(text, /why: {2}No linker for far-unknown is there \[missing-cross-linker\]/);
@@ -116,7 +116,7 @@ test('a person reads what happened, the lines that matter, the cure as a command
   assert.ok(text.includes(join(artifacts, 'blockers', 'missing-cross-linker.log')));
 });
 
-test('killed right after the failing step: artifact and log are there, whole, without secrets', (t) => {
+test('a process killed right after a failing step leaves artifact and log complete and without secrets', (t) => {
   const artifacts = temporaryFolder(t);
   const run = spawnSync(process.execPath, [PROGRAM, artifacts], { encoding: 'utf8' });
   assert.equal(run.signal, 'SIGKILL', run.stderr);
@@ -136,14 +136,14 @@ test('killed right after the failing step: artifact and log are there, whole, wi
   );
 });
 
-test('a step that was killed says by which signal', async (t) => {
-  const { run, read } = bench(t);
+test('the blocker of a killed step names the signal', async (t) => {
+  const { run, read } = setUp(t);
   errorOf(await run('kill -9 $$'));
   assert.deepEqual(read('unknown').exit, { signal: 'SIGKILL' });
 });
 
-test('two that nobody knows are two; the same one twice is one', async (t) => {
-  const { run, read, diagnostics } = bench(t);
+test('two unknown blockers are two artifacts, the same one twice is one', async (t) => {
+  const { run, read, diagnostics } = setUp(t);
   await run('echo strange one; exit 1');
   await run('echo strange two; exit 1');
   await run('echo strange one; exit 1');
@@ -154,8 +154,8 @@ test('two that nobody knows are two; the same one twice is one', async (t) => {
   assert.ok(read('unknown-2').lines.includes('strange two'));
 });
 
-test('a script of a build from source is a step too', async (t) => {
-  const { recorder, artifacts, read } = bench(t);
+test('a failing script of a build from source is recorded as a step', async (t) => {
+  const { recorder, artifacts, read } = setUp(t);
   const { settings, signal } = testContext({ home: REPOSITORY });
   const context = { settings, signal, emit: recorder.emit };
   const spec = { rootfs: '/', mounts: [{ kind: 'scratch', at: '/job/build' }], network: 'none' } as const;
@@ -175,8 +175,8 @@ test('a script of a build from source is a step too', async (t) => {
   assert.match(read('dl-find-object').doing, /cpython, at "make"/);
 });
 
-test("a failure without a process of ours is told from its own words; one that is the person's is none", async (t) => {
-  const { recorder, diagnostics, read, artifacts } = bench(t);
+test('a failure without a process becomes a blocker by its own text; a mistake of the user becomes none', async (t) => {
+  const { recorder, diagnostics, read, artifacts } = setUp(t);
   const fails = (failure: Failure) =>
     recorder.stage(
       'toolchain',
@@ -200,8 +200,8 @@ test("a failure without a process of ours is told from its own words; one that i
   assert.match(blocker.lines[0] ?? '', /\*\*\*@mirror\.example/);
 });
 
-test('artifacts that cannot be written do not hide what the tool said', async (t) => {
-  const { run, artifacts, diagnostics } = bench(t);
+test('artifacts that cannot be written do not hide what the tool printed', async (t) => {
+  const { run, artifacts, diagnostics } = setUp(t);
   writeFileSync(join(artifacts, 'blockers'), 'a file where the folder has to be');
   const failure = errorOf(await run(LINKER));
   assert.equal(failure.code, 'build/failed');
@@ -209,8 +209,8 @@ test('artifacts that cannot be written do not hide what the tool said', async (t
   assert.equal(diagnostics.blockers.length, 1);
 });
 
-test('a failure that passes through two stages is told once', async (t) => {
-  const { recorder, diagnostics } = bench(t);
+test('a failure that passes through two stages is explained once', async (t) => {
+  const { recorder, diagnostics } = setUp(t);
   const nothing = () => ({ hit: false, detail: '' });
   const inner = () =>
     recorder.stage(
@@ -230,8 +230,8 @@ test('a failure that passes through two stages is told once', async (t) => {
   assert.equal((failure.why ?? '').split('[no-space]').length, 2);
 });
 
-test('samples that end the same way are one blocker with their names', (t) => {
-  const { diagnostics, read } = bench(t);
+test('samples that end the same way are one blocker that lists them', (t) => {
+  const { diagnostics, read } = setUp(t);
   const step = (sample: string, output: string, knownOnly = true): FailedStep => ({
     ...{
       stage: 'run',
@@ -253,8 +253,8 @@ test('samples that end the same way are one blocker with their names', (t) => {
   );
 });
 
-test('what an earlier run left is removed; what is not ours stays', (t) => {
-  const { artifacts } = bench(t);
+test('blockers of an earlier run are removed, other files in the folder stay', (t) => {
+  const { artifacts } = setUp(t);
   const folder = join(artifacts, 'blockers');
   mkdirSync(folder);
   for (const name of ['no-space.json', 'no-space.log', 'x.json.tmp', 'Notes.txt'])
@@ -270,8 +270,8 @@ test('what an earlier run left is removed; what is not ours stays', (t) => {
   assert.ok(!existsSync(join(artifacts, 'blockers.sarif')));
 });
 
-test('blockers.sarif fits the schema of SARIF 2.1.0', async (t) => {
-  const { run, artifacts } = bench(t);
+test('blockers.sarif is valid by the schema of SARIF 2.1.0', async (t) => {
+  const { run, artifacts } = setUp(t);
   await run(LINKER);
   await run('echo strange; exit 1');
   await run('echo stranger; exit 1');
@@ -300,8 +300,8 @@ test('blockers.sarif fits the schema of SARIF 2.1.0', async (t) => {
   assert.equal(validate(broken), false);
 });
 
-test('one blocker that stops every sample blocks the run (6); else samples differ (7)', (t) => {
-  const { diagnostics } = bench(t);
+test('one blocker that stops every sample blocks the run (exit 6); otherwise samples differ (exit 7)', (t) => {
+  const { diagnostics } = setUp(t);
   const result = (name: string, status: 'failed' | 'passed' | 'skipped'): SampleResult => ({
     ...{ name, title: name, tier: 'any', file: `${name}.py`, status },
   });
@@ -329,8 +329,8 @@ test('one blocker that stops every sample blocks the run (6); else samples diffe
   assert.equal(diagnostics.explainSamples(undefined, both), undefined);
 });
 
-test('exit codes tell blocked, differing and the machine apart', async (t) => {
-  const { run } = bench(t);
+test('exit codes distinguish a blocker, differing samples and a fault of the machine', async (t) => {
+  const { run } = setUp(t);
   assert.equal(exitCodeOf(errorOf(await run(LINKER))), 6);
   const codes = [
     'samples/differ',

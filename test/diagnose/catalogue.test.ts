@@ -44,7 +44,7 @@ function codeOf(name: string): string {
   );
 }
 
-function told(output: string): Blocker {
+function recognized(output: string): Blocker {
   const blocker = recognize({ stage: 'build', doing: 'Building', output }, CONTEXT, CATALOGUE, []);
   assert.ok(blocker);
   return blocker;
@@ -59,14 +59,14 @@ test('codes are unique, and every entry has a fixture of real output', () => {
   );
 });
 
-test('every fixture has the script that provoked it, and the other way round', () => {
+test('every fixture has the script that provoked it, and every script a fixture', () => {
   const scripts = readdirSync(join(HERE, 'provoke')).filter((name) => name !== 'lib.sh');
   assert.deepEqual(scripts.map((name) => name.replace(/\.sh$/, '')).sort(), [...FIXTURES].sort());
   for (const name of scripts) assert.match(readFileSync(join(HERE, 'provoke', name), 'utf8'), /^# \S/, name);
 });
 
 for (const name of FIXTURES) {
-  test(`${name}: told as ${codeOf(name)}, and as nothing else`, () => {
+  test(`${name} is recognized as ${codeOf(name)}, and as nothing else`, () => {
     const output = fixture(name);
     assert.ok(output.trim().length > 0);
     const matches = matchesOf(CATALOGUE, output);
@@ -75,7 +75,7 @@ for (const name of FIXTURES) {
       matches.map(({ pattern }) => pattern.code),
       code === 'unknown' ? [] : [code],
     );
-    const blocker = told(output);
+    const blocker = recognized(output);
     assert.equal(blocker.code, code);
     // What is shown is the tool's own words.
     assert.ok(blocker.lines.length > 0);
@@ -87,50 +87,50 @@ for (const name of FIXTURES) {
   });
 }
 
-test('every entry says why, and what to do', () => {
-  for (const { code, because, cure, advice } of CATALOGUE) {
+test('every entry states a reason and a fix', () => {
+  for (const { code, because, fix, advice } of CATALOGUE) {
     assert.ok(because.length > 20, code);
-    assert.ok(cure !== undefined, code);
+    assert.ok(fix !== undefined, code);
     assert.ok(advice.length > 0, code);
   }
 });
 
-test('the cure names what the output names', () => {
-  assert.equal(told(fixture('missing-target-std')).cure, 'rustup target add far-unknown-linux-gnu');
-  assert.equal(told(fixture('crate-msrv')).title, 'A crate wants a newer Rust than 1.85.1');
-  assert.match(told(fixture('undefined-python-libraries')).cure ?? '', /grep -w inflateInit2_$/);
-  assert.deepEqual(told(fixture('crate-msrv')).lines, [
+test('the fix names what the output names', () => {
+  assert.equal(recognized(fixture('missing-target-std')).cure, 'rustup target add far-unknown-linux-gnu');
+  assert.equal(recognized(fixture('crate-msrv')).title, 'A crate wants a newer Rust than 1.85.1');
+  assert.match(recognized(fixture('undefined-python-libraries')).cure ?? '', /grep -w inflateInit2_$/);
+  assert.deepEqual(recognized(fixture('crate-msrv')).lines, [
     'error: rustc 1.85.1 is not supported by the following packages:',
     '  icu_locale_core@2.4.0 requires rustc 1.88',
     '  icu_provider@2.2.0 requires rustc 1.86',
   ]);
 });
 
-test('what nobody knows is said to be unknown, and its last lines are kept', () => {
-  const blocker = told(fixture('unknown'));
+test('output that no entry matches is unknown, and its last lines are kept', () => {
+  const blocker = recognized(fixture('unknown'));
   assert.equal(blocker.code, 'unknown');
   assert.equal(blocker.cure, undefined);
   assert.ok(blocker.lines.includes('error[E0308]: mismatched types'));
-  assert.deepEqual(told('').lines, []);
+  assert.deepEqual(recognized('').lines, []);
 });
 
-test('a cause hides its consequences; what is independent is told beside it', () => {
+test('a cause hides its consequences; an independent blocker is listed beside it', () => {
   const libc = fixture('missing-target-libc');
   assert.match(libc, /-lpython3\.13/, 'the consequence is there');
-  assert.equal(told(libc).code, 'missing-target-libc');
-  const two = told(`${fixture('no-space')}\n${fixture('crate-msrv')}`);
+  assert.equal(recognized(libc).code, 'missing-target-libc');
+  const two = recognized(`${fixture('no-space')}\n${fixture('crate-msrv')}`);
   assert.equal(two.code, 'no-space');
   assert.deepEqual(two.also, ['crate-msrv']);
 });
 
-test('an emulator that crashed without a word is told by what the run says of it', () => {
+test('an emulator that crashed without output is recognized by how it exited', () => {
   const nothing = new Uint8Array();
   const cause = readExit(
     { kind: 'qemu-user', emulator: 'qemu-far' },
     { signal: 'SIGSEGV', stdout: nothing, stderr: nothing, ms: 1 },
   );
   assert.equal(cause.by, 'emulator');
-  assert.equal(told(cause.why ?? '').code, 'qemu-crash');
+  assert.equal(recognized(cause.why ?? '').code, 'qemu-crash');
 });
 
 test('long lines and long outputs are cut where they are shown', () => {

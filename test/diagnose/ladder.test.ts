@@ -59,16 +59,16 @@ const LADDER: Ladder = {
   totals: { samples: 3, passed: 2, failed: 0, skipped: 1 },
 };
 
-test('the ladder as Markdown: which step cures which blocker, and the words of the tools', () => {
+test('the ladder as Markdown shows which step fixes which blocker, with the output of the tools', () => {
   const text = ladderMarkdown(LADDER);
   assert.match(text, /\| 0 \| nothing provisioned \| {2}\| `missing-target-std` \|/);
   assert.match(text, /\| 1 \| \+ Rust's standard library for the target \| `missing-target-std` \| {2}\|/);
   assert.match(text, /\n````\nerror\[E0463\].*\n``` fenced\n````\n/);
-  assert.match(text, /Cure by hand: `rustup target add far`/);
+  assert.match(text, /Fix by hand: `rustup target add far`/);
   assert.match(text, /- rustc 1\.85\.1/);
 });
 
-test('how it ended, in one sentence; each line of the table in 80 columns', () => {
+test('the outcome is one sentence, and the table fits into 80 columns', () => {
   assert.equal(
     ending(LADDER),
     'Runs on far-unknown after 1 steps: 2 of 3 samples equal the reference, 1 skipped.',
@@ -78,7 +78,7 @@ test('how it ended, in one sentence; each line of the table in 80 columns', () =
   for (const line of ladderText(LADDER).trimEnd().split('\n')) assert.ok(line.length <= 80, line);
 });
 
-test('part of a tree: folders, the files that are wanted, links as they are; the tree stays as it was', async (t) => {
+test('linkSubtree takes folders, the wanted files and links as they are, and leaves the tree unchanged', async (t) => {
   const place = temporaryFolder(t);
   const from = join(place, 'from');
   mkdirSync(join(from, 'usr/lib/rustlib/far/lib'), { recursive: true });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { provision, temporaryFolder } from '../support/cli.ts';
 
-test('what probe cannot do is said before anything is done', async (t) => {
+test('impossible combinations of options are rejected before anything is done', async (t) => {
   const cwd = temporaryFolder(t);
   const store = temporaryFolder(t);
   const other = await provision(['probe', 'aarch64', '--rust', 'mine'], { cwd, store });

@@ -21,7 +21,7 @@ const ENVIRONMENT = {
   DB_PASS: SECRET,
 };
 
-test('variables with secrets: the name stays, the value goes', () => {
+test('a variable with a secret keeps its name and loses its value', () => {
   const shown = redactEnvironment(ENVIRONMENT, secretsOf(ENVIRONMENT));
   assert.deepEqual(
     Object.keys(shown),
@@ -33,7 +33,7 @@ test('variables with secrets: the name stays, the value goes', () => {
   assert.equal(shown.CARGO_REGISTRIES_MY_COMPANY_INDEX, 'sparse+https://***@registry.example/index/');
 });
 
-test('variables without secrets stay as they are', () => {
+test('variables without secrets are left unchanged', () => {
   const plain = {
     PATH: '/usr/bin:/bin',
     CARGO_HOME: '/job/cargo',
@@ -50,7 +50,7 @@ test('variables without secrets stay as they are', () => {
   );
 });
 
-test('a secret of the environment is taken out wherever a tool prints it, also encoded', () => {
+test('a secret of the environment is redacted wherever a tool prints it, also encoded', () => {
   const secrets = secretsOf({ TOKEN: SECRET, INDEX: 'https://me:p%40ss-word-9@index.example/' });
   const basic = Buffer.from('me:p@ss-word-9').toString('base64');
   const text = `sent ${SECRET}!\nbasic ${basic}\nplain p@ss-word-9 and p%40ss-word-9\nnothing else`;
@@ -81,7 +81,7 @@ for (const [before, after] of LINES) {
   });
 }
 
-test('what compilers print is not touched', () => {
+test('output of compilers is left unchanged', () => {
   for (const line of [
     "error[E0463]: can't find crate for `core`",
     'error: expected one of `!` or `::`, found token `=`',
@@ -95,7 +95,7 @@ test('what compilers print is not touched', () => {
   }
 });
 
-test('arguments: the word after an option that takes a secret', () => {
+test('the argument after an option that takes a secret is redacted', () => {
   assert.deepEqual(
     redactArguments(['cargo', 'login', '--token', 'abc', '--index=https://a:b@c.example/'], []),
     ['cargo', 'login', '--token', '***', '--index=https://***@c.example/'],

@@ -12,7 +12,7 @@ function read<T>(file: string): T {
   return JSON.parse(readFileSync(file, 'utf8')) as T;
 }
 
-test('the ladder for aarch64: each step cures the blocker before it, until the sample runs', async (t) => {
+test('the ladder for aarch64: each step fixes the blocker before it, until the sample runs', async (t) => {
   const place = temporaryFolder(t, 'provision probe ü ');
   writeFileSync(join(place, 'one.py'), 'import sys\nprint("one", sys.version_info[:2])\n');
   const args = ['probe', 'aarch64', '--ladder', '--samples', 'one.py'];
@@ -22,9 +22,9 @@ test('the ladder for aarch64: each step cures the blocker before it, until the s
   const ladder = read<Ladder>(join(artifacts, 'ladder.json'));
   assert.equal(ladder.outcome, 'runs');
   assert.deepEqual(ladder.totals, { samples: 1, passed: 1, failed: 0, skipped: 0 });
-  const cured = ladder.steps.flatMap(({ name, cures }) => (cures === undefined ? [] : [[name, cures]]));
+  const fixed = ladder.steps.flatMap(({ name, cures }) => (cures === undefined ? [] : [[name, cures]]));
   // Where the kernel itself starts foreign programs (binfmt_misc), no emulator has to be added.
-  const emulated = cured.filter(([name]) => name !== 'emulator');
+  const emulated = fixed.filter(([name]) => name !== 'emulator');
   assert.deepEqual(emulated, [
     ['target-std', 'missing-target-std'],
     ['pyo3', 'pyo3-cross-version'],
@@ -35,7 +35,7 @@ test('the ladder for aarch64: each step cures the blocker before it, until the s
     ['libraries', 'shared-library-not-found'],
     ['stdlib', 'no-encodings'],
   ]);
-  const emulator = cured.find(([name]) => name === 'emulator');
+  const emulator = fixed.find(([name]) => name === 'emulator');
   if (emulator !== undefined) assert.equal(emulator[1], 'no-emulator');
   assert.deepEqual(ladder.steps[0]?.adds, []);
   for (const { blocker } of ladder.steps) {

@@ -32,7 +32,7 @@ test('each tree gets its packages, shared ones too, and a package is downloaded 
   assert.deepEqual(asked, ['x', 'shared', 'y']);
 });
 
-test('a failure reaches every tree that still waits, and ends it', async () => {
+test('a failed download ends every tree that still waits', async () => {
   const deliveries = new Deliveries(
     [
       { key: 'a', packages: [one('x')] },
@@ -48,7 +48,7 @@ test('a failure reaches every tree that still waits, and ends it', async () => {
   assert.deepEqual(await names(deliveries.of('b')), ['y', 'fetch/no-network']);
 });
 
-test('a bug in the download reaches the tree as a throw', async () => {
+test('an exception in the download is thrown to the tree', async () => {
   const deliveries = new Deliveries([{ key: 'a', packages: [one('x')] }], async function* () {
     yield* [];
     throw new Error('bug');

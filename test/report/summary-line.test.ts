@@ -6,7 +6,7 @@ import type { FailureCode } from '../../src/failure.ts';
 import { summaryLine } from '../../src/report/summary-line.ts';
 import { report, SAMPLES } from '../support/report.ts';
 
-test('all samples equal', () => {
+test('the line of a run whose samples are all equal', () => {
   assert.equal(
     closing('passed', many(42)),
     '42 samples equal the reference on far-unknown-linux-gnu; bundle: artifacts/far/isolate-far-unknown-linux-gnu.tar.gz (31.2 MB).',
@@ -21,7 +21,7 @@ test('skipped and declared ones are not counted as equal', () => {
   );
 });
 
-test('samples that differ, and where to look', () => {
+test('the line of differing samples names the report', () => {
   assert.equal(
     closing('failed', [...many(3), SAMPLES[3] as SampleResult]),
     '1 of 4 samples differs on far-unknown-linux-gnu: see artifacts/far/report.json; first: dynamic/metaclass.',
@@ -29,7 +29,7 @@ test('samples that differ, and where to look', () => {
   assert.match(closing('failed', SAMPLES), /^3 of 6 samples fail on /, 'a crash is no difference');
 });
 
-test('a build that stopped, and a run that stopped', () => {
+test('the line distinguishes a build that stopped from a run that stopped', () => {
   const failure = {
     code: 'build/linker',
     what: 'The linker was not found.',

@@ -215,9 +215,9 @@ async function openBuild(
   await mkdir(env, { recursive: true });
   await writeEnvFiles(env, files, cargo.value);
   if (linker !== undefined) await writeFile(join(env, 'linker'), linker, { mode: 0o755 });
-  // Neither the sysroot, in whose place the toolchain stands here, nor what builds of the recipe itself have left.
-  const place = { resolved: run.plan, toolchain, sysroot: toolchain };
-  const mounts = buildMounts(place, env).filter(({ at }) => at !== PATHS.sysroot && at !== PATHS.target);
+  // Neither the sysroot, for which the toolchain stands in here, nor what builds of the recipe itself have left.
+  const input = { resolved: run.plan, toolchain, sysroot: toolchain };
+  const mounts = buildMounts(input, env).filter(({ at }) => at !== PATHS.sysroot && at !== PATHS.target);
   const sandbox = await engine.value.open({
     rootfs: toolchain.folder,
     network,

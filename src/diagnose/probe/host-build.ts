@@ -64,7 +64,7 @@ export async function tryHostBuild(context: ProbeSetup, rust: HostRust): Promise
   const log = join(logs, '0-nothing.log');
   await writeFile(log, `$ ${commandLine(argv)}\n`);
   const env = { ...rust.env, CARGO_TARGET_DIR: join(context.scratch, 'target'), CARGO_TERM_COLOR: 'never' };
-  // Inside a sandbox the crate has a place of its own; here it is where it is.
+  // A sandbox mounts the crate at a fixed path; here it is where it is.
   const cwd = `${project.root}${crateAt(project).slice(PATHS.project.length)}`;
   const exit = await runProcess({
     argv: [rust.cargo, ...argv.slice(1)],

@@ -72,7 +72,7 @@ function prefixOf({ target }: Plan): string {
 
 const LINK_ARGUMENT = '-Clink-arg=';
 
-/** Words of the compiler's flags that belong to a step: for the compiler itself, and for the linker. */
+/** Flags of the compiler that belong to a step: for the compiler itself, and for the linker. */
 function flagsOf(
   name: StepName,
   prepared: Prepared,

@@ -5,7 +5,7 @@ import { type Annotation, annotation } from './commands.ts';
 import { addSummary, setOutputs } from './files.ts';
 import { failureSummary } from './summary.ts';
 
-/** What a command wants GitHub Actions to be told. */
+/** What a command emits for GitHub Actions. */
 export interface ActionsOutput {
   /** Markdown. */
   readonly summary?: string;
@@ -27,7 +27,7 @@ const STATUS: Readonly<Record<number, string>> = {
 
 /**
  * Annotations, summary and outputs of a command that is over; the lines are for the log. Whatever went wrong has its
- * annotation, and its entry in the summary, also where the command had nothing to say about it.
+ * annotation, and its entry in the summary, also where the command emitted none.
  */
 export async function emitActions(
   settings: ActionsSettings,

@@ -65,7 +65,7 @@ export function matrixSummary(reports: readonly Report[], missing: readonly stri
   ].join('\n');
 }
 
-/** A blocker shows what the tool said: once is enough. */
+/** A blocker shows what the tool printed: once is enough. */
 function stripped(failure: Failure, report: Report): Failure {
   if (report.blockers.length === 0) return failure;
   const { evidence: _, ...rest } = failure;
@@ -104,7 +104,7 @@ function blockerPart(blockers: readonly BlockerSummary[], title = 'Blockers'): r
     '',
     `### ${title}`,
     '',
-    ...table(['blocker', 'stage', 'what it is', 'cure'], rows),
+    ...table(['blocker', 'stage', 'what it is', 'fix'], rows),
     ...blockers.flatMap((one) => ['', ...details(code(one.code), [block(one.lines.join('\n'))])]),
   ];
 }
@@ -115,7 +115,7 @@ function failurePart(failure: Failure): readonly string[] {
     '',
     ...(why === undefined ? [] : [plainText(why), '']),
     ...fix.map((one) => `- ${plainText(one)}`),
-    ...(evidence.length === 0 ? [] : ['', ...details('What the tool said', [block(evidence.join('\n'))])]),
+    ...(evidence.length === 0 ? [] : ['', ...details('What the tool printed', [block(evidence.join('\n'))])]),
     '',
   ]);
 }

@@ -6,19 +6,19 @@ const LISTED = 200;
 const MESSAGE_SHOWN = 1_500;
 
 /** CPython's own tests: a line for each recipe, and what is worse than on the reference. */
-export function conformanceSection(judged: readonly Conformance[]): Html | undefined {
-  if (judged.length === 0) return undefined;
-  const rows = judged.map(
+export function conformanceSection(results: readonly Conformance[]): Html | undefined {
+  if (results.length === 0) return undefined;
+  const rows = results.map(
     ({ recipe, totals, python }) => html`<tr><th scope="row">${recipe}</th><td>${python}</td>
 <td class="status ${totals.worse > totals.declared ? 'failed' : 'passed'}">${totals.conforming} of ${totals.modules}</td>
 <td class="number">${totals.reference.passed}</td><td class="number">${totals.target.passed}</td><td class="number">${totals.target.skipped}</td>
 <td class="number">${totals.worse - totals.declared}</td><td class="number">${totals.declared}</td></tr>
 `,
   );
-  return html`<div class="scroll" role="region" aria-label="CPython's own tests by recipe" tabindex="0"><table class="judged">
+  return html`<div class="scroll" role="region" aria-label="CPython's own tests by recipe" tabindex="0"><table class="conformance">
 <thead><tr><th scope="col">recipe</th><th scope="col">CPython</th><th scope="col">modules that conform</th><th scope="col" class="number">passed on the reference</th><th scope="col" class="number">passed here</th><th scope="col" class="number">skipped here</th><th scope="col" class="number">worse here</th><th scope="col" class="number">declared</th></tr></thead>
 <tbody>${rows}</tbody></table></div>
-${judged.map(modulesOf)}`;
+${results.map(modulesOf)}`;
 }
 
 function modulesOf(conformance: Conformance): Html {
@@ -47,8 +47,8 @@ function weight({ kind, declared }: TestDifference): number {
 }
 
 function difference({ test, kind, reference, target, message, declared }: TestDifference): Content {
-  const words = `${reference ?? 'not there'} on the reference, ${target ?? 'not there'} here`;
-  const title = html`<code>${test}</code> <small>${kind === 'worse' && declared !== undefined ? 'declared' : kind}: ${words}</small>`;
+  const outcomes = `${reference ?? 'not there'} on the reference, ${target ?? 'not there'} here`;
+  const title = html`<code>${test}</code> <small>${kind === 'worse' && declared !== undefined ? 'declared' : kind}: ${outcomes}</small>`;
   if (message === undefined && declared === undefined) return html`<p class="plain">${title}</p>`;
   return html`<details class="inner"><summary>${title}</summary>
 ${declared === undefined ? '' : html`<p>Declared: ${declared}</p>`}
