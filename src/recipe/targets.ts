@@ -132,7 +132,7 @@ export interface CLibrary {
   readonly run: LibcFile['run'];
 }
 
-export function loadLibc(
+function loadLibc(
   home: string,
   name: string,
   target: Target,

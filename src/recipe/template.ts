@@ -1,5 +1,4 @@
 import { distribution } from '../distro/distribution.ts';
-import type { PythonChoice } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import type { Failure } from '../failure.ts';
@@ -28,11 +27,6 @@ export function targetVariables(target: Target): Variables {
 /** What it may ask of the Python. */
 export function pythonVariables(python: { readonly word: string; readonly suite: string }): Variables {
   return { python: python.word, suite: python.suite };
-}
-
-/** Version and thread model in one word: `3.13`, `3.13t`. */
-export function versionWord({ version, abiflags }: Pick<PythonChoice, 'version' | 'abiflags'>): string {
-  return `${version}${abiflags.includes('t') ? 't' : ''}`;
 }
 
 /** A document with every `{name}` in its text filled in, in keys as well. Fails at each name that is none. */

@@ -41,7 +41,7 @@ const CASES: readonly Case[] = [
         .replace('  bin: program\n', ''),
     ),
     mistakes: [
-      ['recipe/missing-key', '1:1', 'Add `target: aarch64`'],
+      ['recipe/missing-key', '1:1', 'Add `target: <text>`'],
       ['recipe/missing-key', '1:1', 'keys below it, indented: `path`'],
       ['recipe/missing-key', '6:1', '`project` has no `bin`'],
     ],

@@ -109,7 +109,7 @@ sysroot:
   packages: ["libpython{python}-dev"]
 `;
 
-export const NEAR_TARGET = TARGET.replaceAll('far-linux', 'near-linux')
+const NEAR_TARGET = TARGET.replaceAll('far-linux', 'near-linux')
   .replaceAll('far64', 'near64')
   .replace('name: far', 'name: near')
   .replace('debian-arch: far', 'debian-arch: near')

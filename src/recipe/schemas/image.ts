@@ -31,12 +31,10 @@ export const imageSchema = z
       .array(architecture)
       .min(1)
       .optional()
-      .meta({
-        description:
-          "Debian's names of the architectures that it is made for, each with a lock. The one of the machine is taken, else " +
+      .describe(
+        "Debian's names of the architectures that it is made for, each with a lock. The one of the machine is taken, else " +
           'the first.',
-        examples: [['amd64', 'arm64']],
-      }),
+      ),
     ...treeKeys,
     packages: treeKeys.packages.removeDefault().optional(),
     emulators: z

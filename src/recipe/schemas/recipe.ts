@@ -272,10 +272,7 @@ const samplesSchema = z
 
 /** The point that a recipe names: target, sysroot, toolchain; what it does not name follows from the target. */
 const pointKeys = {
-  target: name.meta({
-    description: 'What the program is built for: `name` of a target, or its Rust triple.',
-    examples: ['aarch64'],
-  }),
+  target: name.describe('What the program is built for: `name` of a target, or its Rust triple.'),
   toolchain: name.optional().meta({
     description:
       'Image with compiler, linker and emulator: name of a folder in `docker/`. Without it that of the sysroot.',
