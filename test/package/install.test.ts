@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { join, relative } from 'node:path';
 import { test } from 'node:test';
+import { listRecipes } from '../../src/recipe/recipe.ts';
 import { REPOSITORY, temporaryFolder } from '../support/cli.ts';
 import { PROGRAM, put } from '../support/crate.ts';
 import { npmEnvironment, npmPack, npmUserConfiguration } from '../support/npm-package.ts';
@@ -68,12 +69,13 @@ test('the packed package, installed by an ordinary user into a fresh prefix, wor
     return user.execute('/bin/sh', ['-c', script, 'sh', ...args], env);
   };
 
-  await t.test('the installed program starts, and finds its definitions and locks', () => {
+  await t.test('the installed program starts, and finds its definitions and locks', async () => {
     assert.equal(provision(['--version']), `provision ${VERSION}\n`);
     assert.match(provision(['--help']), /provision <recipe>/);
-    const shipped = readdirSync(join(REPOSITORY, 'recipes')).filter((name) => name.endsWith('.yaml'));
+    const shipped = await listRecipes(REPOSITORY);
+    assert.ok(shipped.ok && shipped.value.length > 9);
     const listed = JSON.parse(provision(['list', '--json'])) as { name: string }[];
-    assert.deepEqual(listed.map(({ name }) => `${name}.yaml`).sort(), shipped.sort());
+    assert.deepEqual(listed, shipped.value);
     // Reads every definition, every lock and the shipped program with its samples.
     for (const { name } of listed) assert.match(provision(['plan', name]), /^ *\d+\. report/m);
     assert.match(provision(['lock', '--frozen']), /locks fit their definitions/);
