@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import { closest } from '../domain/closest.ts';
 import type { Crate } from '../domain/crate.ts';
 import { defined } from '../domain/defined.ts';
@@ -11,6 +10,7 @@ import type {
 } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
+import { exists } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { resolveCrate } from './crate.ts';
 import {
@@ -329,12 +329,5 @@ async function hostTargetOf(
       ],
       at: image.document.place(['architecture'], 'value'),
     },
-  );
-}
-
-function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
   );
 }
