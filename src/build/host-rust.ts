@@ -12,9 +12,8 @@ import type { Failure } from '../failure.ts';
  * no standard library for the target, with the command that brings it.
  */
 export async function findHostRust(context: Context, resolved: Resolved): Promise<Result<HostRust>> {
-  const { target, sysroot, recipe } = resolved;
-  if (target.libc !== 'gnu') return err(notForTarget(resolved));
-  if (sysroot.kind === 'cpython-source' && sysroot.rustStd === 'source') return err(notForTarget(resolved));
+  const { target, rustStd, recipe } = resolved;
+  if (target.libc !== 'gnu' || rustStd.from === 'source') return err(notForTarget(resolved));
   const rustc = await onPath(context, 'rustc');
   if (rustc === undefined) return err(noRust());
   const said = await ask(context, rustc, ['--print', 'sysroot'], recipe.project.root);

@@ -160,7 +160,7 @@ async function addPackages(
 
 /** A CPython of our own build holds its extension modules, in the program or in a shared library. */
 function hasModulesInside({ resolved }: BundleInput): boolean {
-  return resolved.sysroot.kind === 'cpython-source';
+  return resolved.sysroot.source !== undefined;
 }
 
 /** Without this folder an interpreter says at every start that it found no `exec_prefix`; one with its modules inside has nothing in it. */

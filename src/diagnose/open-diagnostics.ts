@@ -81,7 +81,7 @@ function versionsOf({ definition, lock }: Locked): Record<string, string> {
   const asked = [
     ...definition.rootfs.packages,
     ...('sysroot' in definition ? definition.sysroot.packages : []),
-    ...('sources' in definition ? definition.sources.packages : []),
+    ...('source' in definition ? definition.source.sources.packages : []),
   ];
   const found = Object.values(lock.sets)
     .flat()

@@ -34,9 +34,8 @@ export async function relockMissing(session: Session, locks: Locks, failure: Fai
 async function lacking({ store }: Session, locks: Locks): Promise<readonly Locked[]> {
   const found = new Map<string, Locked>();
   for (const locked of [locks.toolchain, locks.sysroot, locks.reference]) {
-    const packages = Object.values(locked.lock.sets).flat();
     const there = await Promise.all(
-      packages.map(({ digest }) =>
+      locked.needed.map(({ digest }) =>
         access(store.blobPath(digest)).then(
           () => true,
           () => false,

@@ -157,6 +157,5 @@ export function capabilitiesOf(plan: Plan): readonly string[] {
 
 /** An extension module `_name` is the better half of the module `name`. */
 function lackingModules({ sysroot }: Plan): readonly string[] {
-  if (sysroot.kind === 'packages') return [];
-  return Object.keys(sysroot.cpython.without).flatMap((name) => [name, name.replace(/^_/, '')]);
+  return Object.keys(sysroot.without).flatMap((name) => [name, name.replace(/^_/, '')]);
 }
