@@ -20,7 +20,7 @@ export const STAGES = [
   'build',
   'bundle',
   'snapshot',
-  'runner',
+  'runtime',
   'precompile',
   'package',
   'run',

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { availableParallelism, homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { secretsOf } from './diagnose/redact.ts';
+import { distribution } from './distro/distribution.ts';
 import type {
   ActionsSettings,
   DockerSettings,
@@ -48,7 +49,7 @@ export function readSettings(
     jobs: jobs.value,
     offline: values.offline === true || env.PROVISION_OFFLINE === '1',
     frozen: values.frozen === true || env.PROVISION_FROZEN === '1',
-    debianMirrors: (env.PROVISION_DEBIAN_MIRROR ?? '')
+    mirrors: (env[distribution.mirrorVariable] ?? '')
       .split(/[\s,]+/)
       .filter(Boolean)
       .map(withoutSlash),

@@ -8,7 +8,7 @@ const HOME = dirname(dirname(fileURLToPath(import.meta.url)));
 const SRC = join(HOME, 'src');
 
 /** Rooms that a stage may call; stages among themselves share types only. */
-const SHARED = ['domain', 'charts', 'crate', 'store', 'exec', 'engine', 'archive'];
+const SHARED = ['domain', 'charts', 'crate', 'store', 'exec', 'engine', 'archive', 'distro', 'runtime'];
 
 /** The way of the data: a room imports types of earlier ones, nothing of later ones. */
 const STAGES = [
@@ -22,7 +22,6 @@ const STAGES = [
   'build',
   'bundle',
   'snapshot',
-  'wasmtime',
   'run',
   'diagnose',
   'report',
@@ -36,8 +35,13 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   exec: ['domain'],
   store: ['domain', 'exec'],
   archive: ['domain', 'exec', 'store'],
+  distro: ['domain', 'exec', 'store', 'archive'],
   engine: ['domain', 'exec', 'store', 'archive'],
+  runtime: ['domain', 'exec', 'store', 'engine'],
 };
+
+/** Where a runtime or the C library of WASI may be asked for by name: its adapters, and the validation of recipes. */
+const ADAPTERS = ['runtime/', 'recipe/'];
 
 /** Rooms on top of the stages: they put them together. A probe takes the pipeline's stages one at a time. */
 const ABOVE = ['pipeline', 'diagnose/probe', 'bench', 'commands'];
@@ -49,7 +53,7 @@ const INNER = ['diagnose/probe'];
 const TOP: Readonly<Record<string, readonly string[]>> = {
   'bin.ts': ['cli.ts'],
   'cli.ts': ['settings.ts', 'failure.ts', 'domain', 'commands', 'report'],
-  'settings.ts': ['failure.ts', 'domain', 'diagnose'],
+  'settings.ts': ['failure.ts', 'domain', 'diagnose', 'distro'],
   'events.ts': ['failure.ts', 'domain'],
   'failure.ts': [],
 };
@@ -136,9 +140,18 @@ test('triples and architecture names stand in data, not in code', () => {
   assert.deepEqual(wrong, []);
 });
 
+test('runtimes and the C library of WASI are told apart in their adapters only', () => {
+  const compared = /(?:[!=]==?\s*|\bcase\s+)'(?:wasi|native|qemu-user|wasmtime|node-wasi|reference)'/;
+  const probed = /\bstartsWith\('qemu-|\brecipe\.wasm\s*[!=]==?\s*undefined/;
+  const wrong = sources()
+    .filter((file) => !ADAPTERS.some((path) => file.startsWith(path)))
+    .filter((file) => compared.test(code(file)) || probed.test(code(file)));
+  assert.deepEqual(wrong, []);
+});
+
 test('no registry or mirror address stands in the tree but the snapshot archive, in one file', () => {
   const wrong = sources()
-    .filter((file) => file !== join('lock', 'settings.ts'))
+    .filter((file) => file !== join('distro', 'debian', 'settings.ts'))
     .filter((file) => /https?:\/\/[a-z0-9-]+\.[a-z]/.test(code(file)));
   assert.deepEqual(wrong, []);
 });

@@ -1,6 +1,7 @@
 import { crossoverText } from '../charts/amortization.ts';
 import type { Amortization, AmortizationFit } from '../domain/amortization.ts';
 import type { Estimate } from '../domain/measured.ts';
+import { runtimeCapabilities } from '../runtime/runtime.ts';
 
 const COLUMNS = [9, 12, 12, 11, 8, 7] as const;
 const HEAD = ['M', 'python3 ms', 'isolate ms', 'delta ms', 'ratio', 'exact'];
@@ -20,9 +21,9 @@ export function amortizationText(data: Amortization): string {
   return [
     `Amortization on ${data.recipe} (${data.target.triple})`,
     `${what}, median of ${runs} ${runs === 1 ? 'run' : 'runs'} in turn after ${data.warmUp} to warm up`,
-    ...(data.runner === 'native'
-      ? []
-      : [`the isolate in ${data.runner}, ${data.reference} natively: the tax is mostly emulation`]),
+    ...(runtimeCapabilities(data.runner).emulated
+      ? [`the isolate in ${data.runner}, ${data.reference} natively: the tax is mostly emulation`]
+      : []),
     '',
     ...[HEAD, ...rows].map((row) => row.map((word, i) => word.padStart(COLUMNS[i] as number)).join('')),
     '',

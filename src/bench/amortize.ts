@@ -12,7 +12,8 @@ import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import type { Session } from '../pipeline/session.ts';
-import { SUITE_AT } from '../run/world.ts';
+import { SUITE_AT } from '../runtime/instance.ts';
+import { runtimeCapabilities } from '../runtime/runtime.ts';
 import { amortizationText } from './amortize-text.ts';
 import { artifactsOf, measuredBy, refreshPage, writeFiles } from './artifacts.ts';
 import { fitAmortization } from './fit.ts';
@@ -138,7 +139,7 @@ async function amortize(
   });
   if (!opened.ok) return opened;
   await using bench = opened.value;
-  const runs = options.runs ?? (plan.runner === 'native' ? RUNS : EMULATED_RUNS);
+  const runs = options.runs ?? (runtimeCapabilities(plan.runtime).emulated ? EMULATED_RUNS : RUNS);
   const points = await session.recorder.stage(
     'run',
     `Amortization on ${name}`,
@@ -151,7 +152,7 @@ async function amortize(
     what: 'amortize',
     recipe: name,
     target: { name: plan.target.name, triple: plan.target.rustTriple },
-    runner: plan.runner,
+    runner: plan.runtime,
     reference: plan.reference.tools.python ?? 'python3',
     clock: options.clock,
     warmUp: options.warmUp,

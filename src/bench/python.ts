@@ -8,7 +8,7 @@ import type { Estimate, MeasuredBy, Timed } from '../domain/measured.ts';
 import type { Plan } from '../domain/plan.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Session } from '../pipeline/session.ts';
-import { SUITE_AT } from '../run/world.ts';
+import { SUITE_AT } from '../runtime/instance.ts';
 import { measuredBy } from './artifacts.ts';
 import { median } from './measure.ts';
 import { countOption } from './options.ts';

@@ -2,23 +2,24 @@ import { defined } from '../domain/defined.ts';
 import type { Estimate, Timed } from '../domain/measured.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { SuiteRecipe, SuiteSample, SuiteTimes } from '../domain/suite-times.ts';
+import { runtimeCapabilities } from '../runtime/runtime.ts';
 import { median } from './measure.ts';
 import { quantile } from './stats.ts';
 
 /** The recipes of a suite with what the samples' times say of each. */
 export function suiteRecipes(
-  plans: readonly Pick<Plan, 'recipe' | 'target' | 'runner'>[],
+  plans: readonly Pick<Plan, 'recipe' | 'target' | 'runtime'>[],
   samples: readonly SuiteSample[],
 ): readonly SuiteRecipe[] {
-  const native = plans.find(({ runner }) => runner === 'native')?.recipe.name;
-  return plans.map(({ recipe: { name }, target, runner }) => {
+  const native = plans.find(({ runtime }) => !runtimeCapabilities(runtime).emulated)?.recipe.name;
+  return plans.map(({ recipe: { name }, target, runtime }) => {
     const ratio = ratioOf(samples, name);
     const against = native ?? 'the reference';
-    const emulation = runner === 'native' ? undefined : ratioOf(samples, name, native);
+    const emulation = runtimeCapabilities(runtime).emulated ? ratioOf(samples, name, native) : undefined;
     return {
       recipe: name,
       target: { name: target.name, triple: target.rustTriple },
-      runner,
+      runner: runtime,
       ...defined({ ratio }),
       ...(emulation === undefined ? {} : { emulation: { ...emulation, against } }),
     };

@@ -9,10 +9,10 @@ import type { SuiteSample, SuiteTimes } from '../domain/suite-times.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import { type Planned, planRun } from '../pipeline/prepare.ts';
 import { type Session, withSession } from '../pipeline/session.ts';
-import { capabilitiesOf } from '../pipeline/worlds.ts';
 import { collectSamples } from '../run/collect.ts';
-import { missingFacility } from '../run/facilities.ts';
-import { SCRATCH_AT, SUITE_AT } from '../run/world.ts';
+import { missingFacility } from '../runtime/facilities.ts';
+import { SCRATCH_AT, SUITE_AT } from '../runtime/instance.ts';
+import { capabilitiesOf, runtimeCapabilities } from '../runtime/runtime.ts';
 import { artifactsOf, measuredBy, refreshPage, writeFiles } from './artifacts.ts';
 import { SUITE_RECIPES } from './default-recipe.ts';
 import { countOption, wordOption } from './options.ts';
@@ -126,7 +126,9 @@ async function runAll(
   for (const suite of new Set(samples.map((sample) => sample.suite))) {
     const opened = await openBench(context, {
       engine: first.engine,
-      rootfs: (all.find(({ planned }) => planned.plan.recipe.wasm !== undefined) ?? first).rootfs,
+      rootfs: (
+        all.find(({ planned }) => runtimeCapabilities(planned.plan.runtime).needsHostLibraries) ?? first
+      ).rootfs,
       reference: first.worlds.reference,
       targets: new Map(all.map(({ planned, worlds }) => [planned.plan.recipe.name, worlds.target])),
       mounts: [{ kind: 'source', source: suite, at: SUITE_AT }],

@@ -11,7 +11,7 @@ import { err, ok, type Result } from '../domain/result.ts';
 import type { Tax, TaxCell, TaxNoise } from '../domain/tax.ts';
 import type { Failure } from '../failure.ts';
 import { type Session, withSession } from '../pipeline/session.ts';
-import { SUITE_AT } from '../run/world.ts';
+import { SUITE_AT } from '../runtime/instance.ts';
 import { artifactsOf, measuredBy, refreshPage, writeFiles } from './artifacts.ts';
 import { countOption } from './options.ts';
 import { BUILDS, QUICK, type TaxBuild } from './tax/builds.ts';

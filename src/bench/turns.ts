@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import type { Context } from '../domain/context.ts';
 import { ok, type Result } from '../domain/result.ts';
 import type { Engine, Mount, Sandbox } from '../engine/engine.ts';
-import { PATHS } from '../engine/paths.ts';
 import { runTool } from '../engine/tool.ts';
-import { SAMPLE_ENV, SCRATCH_AT, type World } from '../run/world.ts';
+import { type RuntimeInstance, SAMPLE_ENV, SCRATCH_AT } from '../runtime/instance.ts';
+import { inSharedRoot, type SharedPaths } from '../runtime/shared-root.ts';
 
 /** A command that is run in turn with others, as alternate.py takes it. */
 export interface Turn {
@@ -30,10 +30,10 @@ export interface TurnRun {
   readonly stderr?: string;
 }
 
-/** A world that shares a sandbox with others: how a script is run in it there. */
+/** A runtime that shares a sandbox with others: how a script is run in it there. */
 export type Side = (script: string, env?: Readonly<Record<string, string>>) => Turn;
 
-/** A sandbox with several worlds in it, so that what is alternated differs in nothing but them. */
+/** A sandbox with several runtimes in it, so that what is alternated differs in nothing but them. */
 export interface Bench extends AsyncDisposable {
   readonly python: Side;
   /** By the names given. */
@@ -52,8 +52,8 @@ export interface BenchInput {
   readonly engine: Engine;
   /** Root for all: it holds what the host's own programs load. */
   readonly rootfs: string;
-  readonly reference: World;
-  readonly targets: ReadonlyMap<string, World>;
+  readonly reference: RuntimeInstance;
+  readonly targets: ReadonlyMap<string, RuntimeInstance>;
   /** Scripts and the like. */
   readonly mounts: readonly Mount[];
   /** File that gets what the measuring program says. */
@@ -70,12 +70,10 @@ export async function openBench(context: Context, input: BenchInput): Promise<Re
   add({ kind: 'source', source: script, at: ALTERNATE_AT });
   add({ kind: 'scratch', at: SCRATCH_AT });
   const sides = new Map<string, Side>();
-  for (const [name, world] of targets) {
-    const places = placesOf(name);
-    for (const mount of world.mounts)
-      add(mount.at === PATHS.interpreter ? { ...mount, at: places.bundle } : mount);
-    if (usesQemu(world)) add({ kind: 'tree', source: world.rootfs, at: places.root });
-    sides.set(name, (file, env) => turnOf({ ...world, command: moved(world, places) }, file, env));
+  for (const [name, instance] of targets) {
+    const shared = inSharedRoot(instance, pathsOf(name));
+    for (const mount of shared.mounts) add(mount);
+    sides.set(name, (file, env) => turnOf({ ...instance, command: shared.command }, file, env));
   }
   const opened = await input.engine.open({
     rootfs: input.rootfs,
@@ -132,35 +130,11 @@ async function take(
   return ok(JSON.parse(Buffer.from(run.value.stdout).toString('utf8')) as Record<string, TurnRun[]>);
 }
 
-interface Places {
-  readonly bundle: string;
-  readonly root: string;
-}
-
 /** The bundles lie beside the reference here; they may lie anywhere. */
-function placesOf(name: string): Places {
+function pathsOf(name: string): SharedPaths {
   return { bundle: `/opt/bundles/${name}`, root: `/opt/roots/${name}` };
 }
 
-function turnOf(world: World, file: string, env: Readonly<Record<string, string>> = {}): Turn {
-  return { argv: [...world.command, file], env: { ...SAMPLE_ENV, ...world.env, ...env } };
-}
-
-function usesQemu(world: World): boolean {
-  return world.emulator?.startsWith('qemu-') === true;
-}
-
-/** The command line where the bundle lies elsewhere and, under qemu's user mode, the target's root does. */
-function moved(world: World, places: Places): World['command'] {
-  const words = world.command.map((word, i, all) => {
-    // What a program in an engine for WebAssembly sees stays where it was (`host::guest`), its own name too.
-    if (all[i - 1] === '--argv0') return word;
-    if (word === PATHS.interpreter) return `${places.bundle}::${PATHS.interpreter}`;
-    return word.startsWith(`${PATHS.interpreter}/`)
-      ? places.bundle + word.slice(PATHS.interpreter.length)
-      : word;
-  });
-  // qemu-user(1): `-L`, prefix of the target's interpreter and libraries.
-  if (usesQemu(world)) words.splice(1, 0, '-L', places.root);
-  return words as unknown as World['command'];
+function turnOf(instance: RuntimeInstance, file: string, env: Readonly<Record<string, string>> = {}): Turn {
+  return { argv: [...instance.command, file], env: { ...SAMPLE_ENV, ...instance.env, ...env } };
 }

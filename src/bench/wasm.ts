@@ -10,10 +10,10 @@ import { hostMachine } from '../pipeline/host.ts';
 import { type Planned, planRun } from '../pipeline/prepare.ts';
 import { runPipeline } from '../pipeline/run.ts';
 import { type Session, withSession } from '../pipeline/session.ts';
-import { makeTargetWorld } from '../pipeline/target-world.ts';
-import { MODULE_AT } from '../pipeline/wasm-worlds.ts';
-import { referenceWorld } from '../pipeline/worlds.ts';
-import type { World } from '../run/world.ts';
+import type { RuntimeInstance } from '../runtime/instance.ts';
+import { referenceRuntime } from '../runtime/reference.ts';
+import { runtimeOf } from '../runtime/runtime.ts';
+import { MODULE_AT } from '../runtime/wasmtime.ts';
 import { WASM_RECIPE, WASM_SNAPSHOT_RECIPE } from './default-recipe.ts';
 import { median } from './measure.ts';
 
@@ -68,9 +68,9 @@ interface Place {
   readonly snapshot: boolean;
   readonly program: string;
   readonly rootfs: string;
-  readonly native: World;
-  readonly ahead: World;
-  readonly node: World;
+  readonly native: RuntimeInstance;
+  readonly ahead: RuntimeInstance;
+  readonly node: RuntimeInstance;
 }
 
 async function placeOf(session: Session, planned: Planned, folder: string): Promise<Result<Place>> {
@@ -82,8 +82,12 @@ async function placeOf(session: Session, planned: Planned, folder: string): Prom
   const { toolchain, reference, bytecode } = made;
   const { program, digest: programDigest } = made.program.meta;
   const parts = { ...made, programDigest, logs: folder };
-  const ahead = await makeTargetWorld(session, planned.plan, { ...parts, program, wasmtime });
-  const node = await makeTargetWorld(session, planned.plan, { ...parts, program });
+  const ahead = await runtimeOf('wasmtime').instantiate(session, planned.plan, {
+    ...parts,
+    program,
+    wasmtime,
+  });
+  const node = await runtimeOf('node-wasi').instantiate(session, planned.plan, { ...parts, program });
   if (!ahead.ok) return ahead;
   if (!node.ok) return node;
   return ok({
@@ -91,7 +95,7 @@ async function placeOf(session: Session, planned: Planned, folder: string): Prom
     program,
     // Holds everything that the host's programs load, Node's libraries among them.
     rootfs: toolchain.folder,
-    native: referenceWorld(planned.plan, { reference, bytecode }),
+    native: referenceRuntime(planned.plan, { reference, bytecode }),
     ahead: ahead.value,
     node: node.value,
   });
@@ -182,10 +186,10 @@ function compilingEachTime({ ahead, program }: Place): Readonly<Record<string, C
   };
 }
 
-function commandOf(world: World, script: string): Command {
+function commandOf(instance: RuntimeInstance, script: string): Command {
   return {
-    argv: [...world.command, `${WORK}/${script}.py`],
-    env: { PATH: '/usr/bin:/bin', HOME: '/job/scratch', LANG: 'C.UTF-8', TZ: 'UTC', ...world.env },
+    argv: [...instance.command, `${WORK}/${script}.py`],
+    env: { PATH: '/usr/bin:/bin', HOME: '/job/scratch', LANG: 'C.UTF-8', TZ: 'UTC', ...instance.env },
   };
 }
 

@@ -7,14 +7,15 @@ import { hostMachine } from '../pipeline/host.ts';
 import { type Planned, planRun, startRun } from '../pipeline/prepare.ts';
 import { makeProgram, makeRuntimes } from '../pipeline/runtimes.ts';
 import { type Session, withSession } from '../pipeline/session.ts';
-import type { World } from '../run/world.ts';
+import type { RuntimeInstance } from '../runtime/instance.ts';
+import { runtimeCapabilities } from '../runtime/runtime.ts';
 
 /** A recipe, ready to be run beside the reference interpreter. */
 export interface Ready {
   readonly planned: Planned;
   readonly engine: Engine;
-  readonly worlds: { readonly target: World; readonly reference: World };
-  /** A root that holds what the reference and the target's runner load. */
+  readonly worlds: { readonly target: RuntimeInstance; readonly reference: RuntimeInstance };
+  /** A root that holds what the reference and the target's runtime load. */
   readonly rootfs: string;
 }
 
@@ -44,8 +45,7 @@ export async function readyFrom(session: Session, planned: Planned, folder: stri
   if (!worlds.ok) return worlds;
   const engine = await session.engine();
   if (!engine.ok) return engine;
-  // An engine for WebAssembly loads more than Python does.
-  const wide = planned.plan.recipe.wasm !== undefined;
+  const wide = runtimeCapabilities(planned.plan.runtime).needsHostLibraries;
   const rootfs = wide ? made.value.toolchain.folder : worlds.value.reference.rootfs;
   return ok({ planned, engine: engine.value, worlds: worlds.value, rootfs });
 }

@@ -7,6 +7,7 @@ import type { PythonDistribution } from '../domain/python.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Digest } from '../domain/words.ts';
 import { PATHS } from '../engine/paths.ts';
+import { programFormat } from '../runtime/program/program.ts';
 import { digestFile } from '../store/digest.ts';
 import type { Store, StoreEntry } from '../store/store.ts';
 import type { Bytecode } from './bytecode.ts';
@@ -15,7 +16,6 @@ import { checkLibrary, checkProgram, findPaths, pathLeak, telling } from './leak
 import { closeOver, indexLibraries } from './libraries.ts';
 import type { Packages } from './packages.ts';
 import { copyStdlib } from './stdlib.ts';
-import { addWasmParts } from './wasm.ts';
 
 /** Goes up when the layout of a bundle changes, or what it is checked for. */
 const BUNDLE_VERSION = 2;
@@ -79,17 +79,7 @@ export async function makeBundle(
     ...(input.packages === undefined
       ? {}
       : { packages: input.packages.target.fingerprint, packagesAt: input.packages.at }),
-    ...(input.resolved.recipe.wasm === undefined
-      ? {}
-      : {
-          wasm: {
-            layout: 3,
-            snapshot: input.resolved.recipe.wasm.snapshot ?? false,
-            stack: input.resolved.recipe.wasm.stack,
-            maxMemory: input.resolved.recipe.wasm.maxMemory ?? null,
-            ...(startsItself(input) ? { namesHome: true } : {}),
-          },
-        }),
+    ...programFormat(input.resolved.target).bundleInputs(input.resolved),
   };
   return store.obtain<BundleMeta>('builds', inputs, (folder) => assemble(context, input, folder), {
     signal: context.signal,
@@ -122,13 +112,11 @@ async function assemble(context: Context, input: BundleInput, folder: string): P
   });
   const packages = await addPackages(home, input.packages);
   if (hasModulesInside(input)) await addLandmark(home, input.python);
-  const { wasm } = input.resolved.recipe;
-  if (wasm !== undefined)
-    await addWasmParts(home, input.program.meta.program, input.python, wasm, startsItself(input));
-  const libraries =
-    wasm === undefined
-      ? await findLibraries(input, stdlib.extensions, packages)
-      : ok<ReadonlyMap<string, string>>(new Map());
+  const format = programFormat(input.resolved.target);
+  await format.addToBundle(home, { ...input, program: input.program.meta.program });
+  const libraries = format.sharedLibraries
+    ? await findLibraries(input, stdlib.extensions, packages)
+    : ok<ReadonlyMap<string, string>>(new Map());
   if (!libraries.ok) return libraries;
   const mentions = await findHostPaths(context, input);
   if (!mentions.ok) return mentions;
@@ -245,11 +233,6 @@ async function findHostPaths(context: Context, input: BundleInput): Promise<Resu
     found.filter(({ needle }) => host.includes(needle)),
   );
   return leak === undefined ? ok(found.map(({ text }) => text)) : err(leak);
-}
-
-/** Whether PyO3 starts Python, which then has to be told where its library is: WASI tells no program its own path. */
-function startsItself({ resolved }: BundleInput): boolean {
-  return resolved.crate.pyo3?.autoInitialize === true;
 }
 
 function archiveName(input: BundleInput): string {

@@ -6,6 +6,7 @@ import { ok, type Result } from '../domain/result.ts';
 import type { Engine } from '../engine/engine.ts';
 import { PATHS } from '../engine/paths.ts';
 import { runTool } from '../engine/tool.ts';
+import { interpreterProgram } from '../runtime/reference.ts';
 import type { Store, StoreEntry } from '../store/store.ts';
 import { copyStdlib } from './stdlib.ts';
 
@@ -119,8 +120,4 @@ async function layOutHome(input: BytecodeInput, folder: string): Promise<void> {
 /** Where a path below `usr` of a tree is seen when `usr` is mounted as the interpreter's prefix. */
 function interpreterPath(path: string): string {
   return `${PATHS.interpreter}/${path.replace(/^usr\//, '')}`;
-}
-
-export function interpreterProgram(reference: ImageDefinition): string {
-  return `${PATHS.interpreter}/bin/${reference.tools.python ?? 'python3'}`;
 }

@@ -2,7 +2,6 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { unpackTarGz } from '../archive/pack.ts';
-import { wasmImports } from '../build/wasm-imports.ts';
 import { type Contents, notBundle, readContents } from '../bundle/inspect.ts';
 import { checkLibrary, checkProgram } from '../bundle/leaks.ts';
 import { defined } from '../domain/defined.ts';
@@ -11,6 +10,8 @@ import type { Target } from '../domain/target.ts';
 import { formatBytes } from '../domain/units.ts';
 import type { Failure } from '../failure.ts';
 import { loadTarget, namesIn, targetFile } from '../recipe/definitions.ts';
+import { programFormat } from '../runtime/program/program.ts';
+import { wasmImports } from '../runtime/wasm/imports.ts';
 import { digestFile } from '../store/digest.ts';
 import { parseSysconfigdata } from '../sysroot/sysconfigdata.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
@@ -233,5 +234,5 @@ function libcLines({ contents: { floor, elf }, target, imports }: View): readonl
 function needsLines({ system }: Contents, target: Target | undefined): readonly string[] {
   const names = Object.keys(system);
   if (names.length > 0) return [`of the system: ${names.join(', ')}`];
-  return [target?.libc === 'wasi' ? 'an engine for WASI preview 1' : 'nothing of the system'];
+  return [target === undefined ? 'nothing of the system' : programFormat(target).runsOn];
 }

@@ -6,6 +6,7 @@ import type { Failure } from '../failure.ts';
 import { type Locks, readLocks } from '../pipeline/trees.ts';
 import { makePlan } from '../plan/plan.ts';
 import { resolveRecipe } from '../recipe/recipe.ts';
+import { runtimeOf } from '../runtime/runtime.ts';
 
 /** Minutes of a job whose recipe does not set them: from packages, and with a CPython built from source. */
 const MINUTES = { packages: 30, 'cpython-source': 120 } as const;
@@ -78,16 +79,16 @@ function jobOf(recipe: string, resolved: Resolved, locks: Locks): Result<Job> {
     runner,
     cacheKey: checksum(resolved, locks),
     timeoutMinutes: actions.timeoutMinutes ?? MINUTES[sysroot.kind],
-    samples: plan.runner === 'qemu-user' ? (target.emulator ?? plan.runner) : plan.runner,
+    samples: runtimeOf(plan.runtime).emulator(target) ?? plan.runtime,
   });
 }
 
 /** What the store of a job is filled with: the digests of all locked files, and of the locked engine. */
-function checksum({ runnerDefinition }: Resolved, { toolchain, sysroot, reference }: Locks): string {
+function checksum({ runtimeDefinition }: Resolved, { toolchain, sysroot, reference }: Locks): string {
   const digests = [toolchain, sysroot, reference]
     .flatMap(({ lock }) => Object.values(lock.sets).flat())
     .map(({ digest }) => digest);
-  if (runnerDefinition !== undefined) digests.push(runnerDefinition.wheel.digest);
+  if (runtimeDefinition !== undefined) digests.push(runtimeDefinition.wheel.digest);
   return createHash('sha256')
     .update([...new Set(digests)].sort().join('\n'))
     .digest('hex');

@@ -119,7 +119,7 @@ export class Diagnostics {
       ...secretsOf({
         ...settings.proxies,
         ...settings.pip?.variables,
-        ...Object.fromEntries(settings.debianMirrors.map((mirror, index) => [`MIRROR_${index}`, mirror])),
+        ...Object.fromEntries(settings.mirrors.map((mirror, index) => [`MIRROR_${index}`, mirror])),
         ...occurrence.step?.env,
       }),
     ];

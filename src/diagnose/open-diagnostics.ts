@@ -1,5 +1,6 @@
 import { release } from 'node:os';
 import { relative } from 'node:path';
+import { distribution } from '../distro/distribution.ts';
 import type { Settings } from '../domain/context.ts';
 import type { Lock } from '../domain/packages.ts';
 import type { Plan } from '../domain/plan.ts';
@@ -66,7 +67,7 @@ function contextOf(
       target: target.rustTriple,
       target_env: target.rustTriple.toUpperCase().replaceAll('-', '_'),
       clang_target: target.clangTriple,
-      debian_arch: target.debianArch,
+      ...distribution.advice.placeholders(target),
       program: plan.recipe.project.bin,
       multiarch: target.multiarch,
       python: sysroot.python.version,

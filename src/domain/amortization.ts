@@ -1,12 +1,12 @@
 import type { Estimate, MeasuredBy, Timed } from './measured.ts';
-import type { RunnerKind, TargetTriple } from './words.ts';
+import type { RuntimeKind, TargetTriple } from './words.ts';
 
 /** `artifacts/<recipe>/amortize.json`. Schema: docs/bench.schema.json. */
 export interface Amortization extends MeasuredBy {
   readonly what: 'amortize';
   readonly recipe: string;
   readonly target: { readonly name: string; readonly triple: TargetTriple };
-  readonly runner: RunnerKind;
+  readonly runner: RuntimeKind;
   /** File name of the reference interpreter; it runs natively always. */
   readonly reference: string;
   /** `wall`: from before the fork to the end; `cpu`: user and system time. */

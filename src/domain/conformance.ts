@@ -23,7 +23,7 @@ export interface ConformanceSuite {
 export interface KnownOutcome {
   /** Identifier of the test; `*` stands for any characters. The name of a module alone excuses that it does not come to its end. */
   readonly test: string;
-  /** Names of targets, C libraries (`musl`) or runners (`qemu-user`) that it applies to. */
+  /** Names of targets, C libraries (`musl`) or runtimes (`qemu-user`) that it applies to. */
   readonly on: readonly string[];
   readonly reason: string;
 }
@@ -69,7 +69,7 @@ export interface ModuleResult {
   readonly differences: readonly TestDifference[];
 }
 
-/** How a module went in one world. */
+/** How a module went in one runtime. */
 export interface ModuleRun extends OutcomeCounts {
   /** `done`: it came to its end. `skipped`: it says itself that it cannot run here. Else what stopped it. */
   readonly end: 'done' | 'skipped' | 'stopped' | 'time' | 'output' | 'emulator';

@@ -1,7 +1,7 @@
 import type { Crate } from './crate.ts';
 import type { PackageSet, TreeDefinition } from './packages.ts';
 import type { Target } from './target.ts';
-import type { Digest, RunnerKind } from './words.ts';
+import type { Digest, RuntimeKind } from './words.ts';
 
 /** `docker/<name>/image.yaml`: a locked root filesystem of host tools. */
 export interface ImageDefinition {
@@ -121,11 +121,11 @@ export interface LinkRules {
   readonly arguments: readonly string[];
 }
 
-/** `runners/<name>/runner.yaml`: an engine for WebAssembly, from a wheel of the Python package index. */
-export interface RunnerDefinition {
+/** `runtimes/<name>/runtime.yaml`: a runtime for WebAssembly, from a wheel of the Python package index. */
+export interface RuntimeDefinition {
   readonly name: string;
   readonly description: string;
-  /** Version of the engine. Modules compiled ahead of time are bound to it. */
+  /** Its version. Modules compiled ahead of time are bound to it. */
   readonly version: string;
   readonly wheel: { readonly project: string; readonly digest: Digest };
   /** Path of the shared library inside the wheel. */
@@ -134,20 +134,20 @@ export interface RunnerDefinition {
   readonly launcher: string;
 }
 
-/** What WebAssembly leaves to whoever links and runs a module. Sizes in bytes. */
+/** What WebAssembly leaves to the linker and the runtime of a module. Sizes in bytes. */
 export interface WasmSettings {
-  /** Of the module's own stack, and of the one that the engine gives its functions. */
+  /** Of the module's own stack, and of the one that the runtime gives its functions. */
   readonly stack: number;
   readonly initialMemory: number;
   /** What a run may grow to; absent: 4 GiB, the end of 32-bit addresses. */
   readonly maxMemory?: number;
   /** Units of fuel (about one for an instruction) a run gets; absent: not counted, which is faster. */
   readonly fuel?: number;
-  /** Seconds after which the engine itself ends a run; absent: not watched, which is faster. */
+  /** Seconds after which the runtime itself ends a run; absent: not watched, which is faster. */
   readonly timeoutSeconds?: number;
   /** `pinned`: the locked one. `path`: the `wasmtime` that PATH has, of the same major version. */
   readonly wasmtime: 'pinned' | 'path';
-  /** The module begins where its interpreter has been initialised. */
+  /** The module starts with its interpreter initialised. */
   readonly snapshot?: true;
 }
 
@@ -173,8 +173,8 @@ export interface Recipe {
   readonly pythonPackages?: readonly string[] | string;
   /** The person's own Rust toolchain in place of the image's. */
   readonly rust?: 'host';
-  /** In place of the target's runner. */
-  readonly runner?: RunnerKind;
+  /** In place of the target's. */
+  readonly runtime?: RuntimeKind;
   /** Only where the target is WebAssembly. */
   readonly wasm?: WasmSettings;
   readonly limits?: Limits;
@@ -222,7 +222,7 @@ export interface SampleSuite {
 
 /** What is run beside the samples. */
 export interface Tests {
-  /** `cargo test` for the target, through its runner. */
+  /** `cargo test` for the target, in its runtime. */
   readonly cargo?: CargoTests;
   readonly commands: readonly CommandTest[];
 }
@@ -258,8 +258,8 @@ export interface Resolved {
   readonly toolchain: ImageDefinition;
   readonly sysroot: SysrootDefinition;
   readonly reference: ImageDefinition;
-  /** The locked WebAssembly engine, where the runner is one. */
-  readonly runnerDefinition?: RunnerDefinition;
+  /** The locked runtime for WebAssembly, where the plan's is one. */
+  readonly runtimeDefinition?: RuntimeDefinition;
   /** The person's own Rust, where the recipe wants it and it was found. */
   readonly rust?: HostRust;
   /** Where the sysroot's lock is, where the recipe adds packages to a shipped one. */

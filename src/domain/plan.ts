@@ -1,5 +1,5 @@
 import type { Resolved } from './definitions.ts';
-import type { RunnerKind } from './words.ts';
+import type { RuntimeKind } from './words.ts';
 
 export interface PlannedStage {
   readonly stage: string;
@@ -10,6 +10,6 @@ export interface PlannedStage {
 
 /** What a run will do: pure, printed by `provision plan`. */
 export interface Plan extends Resolved {
-  readonly runner: RunnerKind;
+  readonly runtime: RuntimeKind;
   readonly stages: readonly PlannedStage[];
 }

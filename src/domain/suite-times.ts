@@ -1,6 +1,6 @@
 import type { Clock } from './amortization.ts';
 import type { Estimate, MeasuredBy, Timed } from './measured.ts';
-import type { RunnerKind, TargetTriple } from './words.ts';
+import type { RuntimeKind, TargetTriple } from './words.ts';
 
 /** `artifacts/suite.json`. Schema: docs/bench.schema.json. */
 export interface SuiteTimes extends MeasuredBy {
@@ -17,7 +17,7 @@ export interface SuiteTimes extends MeasuredBy {
 export interface SuiteRecipe {
   readonly recipe: string;
   readonly target: { readonly name: string; readonly triple: TargetTriple };
-  readonly runner: RunnerKind;
+  readonly runner: RuntimeKind;
   /** Over the samples that ran: median of the ratios to the reference, with the middle half of them. */
   readonly ratio?: Estimate;
   /** Where it is emulated: the same against a recipe that runs natively, else against the reference. */

@@ -1,4 +1,4 @@
-import type { Libc, RunnerKind, TargetTriple } from './words.ts';
+import type { Libc, RuntimeKind, TargetTriple } from './words.ts';
 
 /** Platform facts of one target, from `targets/<name>.yaml`. A new GNU architecture is data, not code. */
 export interface Target {
@@ -22,9 +22,17 @@ export interface Target {
    * without an interpreter programs are static.
    */
   readonly elf?: { readonly machine: string; readonly number: number; readonly interpreter?: string };
-  readonly runner: RunnerKind;
-  /** Program name of the emulator in the toolchain image, for `qemu-user`. */
-  readonly emulator?: string;
+  readonly runtime: RuntimeKind;
+  /** For `qemu-user`. */
+  readonly emulator?: Emulator;
   /** Label of GitHub's hosted runner of this machine; absent: there is none. */
   readonly actionsRunner?: string;
+}
+
+/** The user-mode emulator of a target's processor. */
+export interface Emulator {
+  /** Its program in the toolchain image. */
+  readonly program: string;
+  /** Model that is emulated, as its option `-cpu` takes it; absent: the emulator's own default. */
+  readonly cpu?: string;
 }

@@ -8,7 +8,7 @@ export type Libc = 'gnu' | 'musl' | 'wasi';
 export type Linkage = 'static' | 'dynamic';
 
 /** How a built program is started: directly, under qemu's user-mode emulation, in wasmtime, or in Node's own WASI. */
-export type RunnerKind = 'native' | 'qemu-user' | 'wasmtime' | 'node-wasi';
+export type RuntimeKind = 'native' | 'qemu-user' | 'wasmtime' | 'node-wasi';
 
 /** 64 hexadecimal digits: the key of a store entry. */
 export type Fingerprint = string;

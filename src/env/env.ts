@@ -1,8 +1,12 @@
 import { posix } from 'node:path';
-import type { Recipe, Resolved, WasmSettings } from '../domain/definitions.ts';
+import { defined } from '../domain/defined.ts';
+import type { Recipe, Resolved } from '../domain/definitions.ts';
 import type { PythonDistribution } from '../domain/python.ts';
 import type { Target } from '../domain/target.ts';
+import type { RuntimeKind } from '../domain/words.ts';
 import { PATHS } from '../engine/paths.ts';
+import { programFormat } from '../runtime/program/program.ts';
+import { runtimeOf } from '../runtime/runtime.ts';
 import { pyo3Config } from './pyo3-config.ts';
 import { pythonHomeSource } from './python-home.ts';
 
@@ -11,15 +15,15 @@ export interface BuildEnv {
   readonly variables: Readonly<Record<string, string>>;
   /** Content of the file `PYO3_CONFIG_FILE` names. */
   readonly pyo3Config: string;
-  /** Content of the C source that the link arguments name; WebAssembly programs have none. */
+  /** Content of the C source that the link arguments name; programs that no compiler links have none. */
   readonly pythonHome?: string;
 }
 
 export interface BuildEnvInput {
   readonly resolved: Resolved;
   readonly python: PythonDistribution;
-  /** Command that starts a target program inside the toolchain; empty: directly. */
-  readonly launcher: readonly string[];
+  /** What executes the programs that cargo starts. */
+  readonly runtime: RuntimeKind;
   /** Seconds since the epoch. */
   readonly sourceDateEpoch: number;
 }
@@ -38,9 +42,9 @@ export function buildEnv(input: BuildEnvInput): BuildEnv {
   return {
     variables: Object.fromEntries(Object.entries(variables).sort(([a], [b]) => (a < b ? -1 : 1))),
     pyo3Config: pyo3Config(input.python, PATHS.sysroot),
-    ...(input.resolved.target.elf === undefined
-      ? {}
-      : { pythonHome: pythonHomeSource(input.python.stdlib.replace(/^usr\//, '')) }),
+    ...(programFormat(input.resolved.target).bareLinker === undefined
+      ? { pythonHome: pythonHomeSource(input.python.stdlib.replace(/^usr\//, '')) }
+      : {}),
   };
 }
 
@@ -64,16 +68,16 @@ export function bareVariables(resolved: Pick<Resolved, 'rust'>): Record<string, 
 
 function rust(input: BuildEnvInput): Record<string, string> {
   const { resolved } = input;
-  const { target, hostTarget, toolchain, recipe } = resolved;
-  const prefix = `CARGO_TARGET_${shout(target.rustTriple)}`;
+  const { target, hostTarget, toolchain } = resolved;
+  const prefix = `CARGO_TARGET_${environmentName(target.rustTriple)}`;
   const linker = toolchain.tools.linker ?? 'cc';
-  const wasm = target.libc === 'wasi' ? recipe.wasm : undefined;
-  const link = wasm === undefined ? linkArguments(resolved) : wasmLinkArguments(wasm);
+  const format = programFormat(target);
+  const bare = format.bareLinker?.(resolved);
+  const link = bare === undefined ? linkArguments(resolved) : bare.arguments;
   const flags = [
     // A Rust of rustup has the target's standard library itself.
     ...(resolved.rust === undefined ? [`--sysroot=${PATHS.sysroot}/usr`] : []),
-    // The linker alone: Rust's own objects and archives are all that a C compiler would add.
-    ...(wasm === undefined ? [] : ['-Clinker-flavor=wasm-ld']),
+    ...(bare?.rustFlags ?? []),
     ...link.map((argument) => `-Clink-arg=${argument}`),
     ...(resolved.sysroot.kind === 'cpython-source' && !resolved.sysroot.link.pie
       ? ['-Crelocation-model=static']
@@ -84,10 +88,10 @@ function rust(input: BuildEnvInput): Record<string, string> {
   ];
   return {
     // Build scripts and proc macros are linked for the machine that builds.
-    [`CARGO_TARGET_${shout(hostTarget.rustTriple)}_LINKER`]: linker,
-    [`${prefix}_LINKER`]: wasm === undefined ? linker : (toolchain.tools['wasm-ld'] ?? 'wasm-ld'),
+    [`CARGO_TARGET_${environmentName(hostTarget.rustTriple)}_LINKER`]: linker,
+    [`${prefix}_LINKER`]: bare === undefined ? linker : (toolchain.tools[bare.tool] ?? bare.tool),
     [`${prefix}_RUSTFLAGS`]: flags.join(' '),
-    ...(wasm === undefined ? { [`${prefix}_RUNNER`]: cargoRunner(input).join(' ') } : {}),
+    ...(format.machineCode ? { [`${prefix}_RUNNER`]: cargoRunner(input).join(' ') } : {}),
   };
 }
 
@@ -95,11 +99,13 @@ function rust(input: BuildEnvInput): Record<string, string> {
  * What `cargo run` and `cargo test` start a program with: the sysroot's libraries and standard library, as there is no
  * bundle around it. The variables are the program's alone, not cargo's.
  */
-function cargoRunner({ python, launcher }: BuildEnvInput): readonly string[] {
-  const home = `PYTHONHOME=${PATHS.sysroot}/${posix.dirname(posix.dirname(python.stdlib))}`;
-  if (launcher.length > 0) return [...launcher, '-L', PATHS.sysroot, '-E', home];
-  const libraries = `LD_LIBRARY_PATH=${PATHS.sysroot}/${python.libDir}`;
-  return ['env', home, ...(python.linkage === 'dynamic' ? [libraries] : [])];
+function cargoRunner({ resolved, python, runtime }: BuildEnvInput): readonly string[] {
+  const libraries = python.linkage === 'dynamic' ? `${PATHS.sysroot}/${python.libDir}` : undefined;
+  return runtimeOf(runtime).bareLauncher(resolved.target, {
+    root: PATHS.sysroot,
+    ...defined({ libraries }),
+    env: { PYTHONHOME: `${PATHS.sysroot}/${posix.dirname(posix.dirname(python.stdlib))}` },
+  });
 }
 
 function linkArguments({ target, toolchain, sysroot }: Resolved): readonly string[] {
@@ -125,10 +131,6 @@ const HOME_ARGUMENTS = [
   '-Wl,--wrap=Py_Initialize',
   '-Wl,--wrap=Py_InitializeEx',
 ];
-
-function wasmLinkArguments({ stack, initialMemory }: WasmSettings): readonly string[] {
-  return [`-zstack-size=${stack}`, `--initial-memory=${initialMemory}`];
-}
 
 function compilers({ resolved }: BuildEnvInput): Record<string, string> {
   const { target, toolchain, sysroot } = resolved;
@@ -178,6 +180,6 @@ function allocator({ allocator: name }: Recipe): Record<string, string> {
   return name === undefined ? {} : { PROVISION_PYTHON_ALLOCATOR: name };
 }
 
-function shout(triple: string): string {
+function environmentName(triple: string): string {
   return triple.toUpperCase().replaceAll('-', '_');
 }

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { distribution } from '../distro/distribution.ts';
 import { closest } from '../domain/closest.ts';
 import type { Conformance, ConformanceSuite } from '../domain/conformance.ts';
 import type { LockedPackage } from '../domain/packages.ts';
@@ -9,18 +10,17 @@ import { formatBytes } from '../domain/units.ts';
 import type { Failure } from '../failure.ts';
 import { fetchPackages } from '../fetch/fetch.ts';
 import { readLock } from '../lock/lockfile.ts';
-import { mirrors } from '../lock/mirrors.ts';
 import { conformanceFile, imageFile, loadConformance, loadImage } from '../recipe/definitions.ts';
 import { knownOn, totalsOf, unseen } from '../run/conformance/compare.ts';
 import { type ConformanceOutcome, runConformance } from '../run/conformance/run.ts';
-import { FACILITIES } from '../run/facilities.ts';
+import { FACILITIES } from '../runtime/facilities.ts';
+import { capabilitiesOf } from '../runtime/runtime.ts';
 import { makeTree, type Tree } from '../toolchain/tree.ts';
 import { makeFolder } from './deliver.ts';
 import { type Planned, startRun } from './prepare.ts';
 import { makeProgram, makeRuntimes } from './runtimes.ts';
 import type { Session } from './session.ts';
 import type { Locks } from './trees.ts';
-import { capabilitiesOf } from './worlds.ts';
 
 export interface ConformanceRequest {
   /** Modules of `test` in place of those of the suite. */
@@ -137,7 +137,9 @@ function sameVersion(
 
 async function* fetchTests(session: Session, packages: readonly LockedPackage[], resolved: string) {
   const { context, store } = session;
-  yield* fetchPackages(context, store, packages, await mirrors(context, resolved), { stage: 'tests' });
+  yield* fetchPackages(context, store, packages, await distribution.locate(context, [resolved]), {
+    stage: 'tests',
+  });
 }
 
 async function chooseModules(
@@ -185,7 +187,7 @@ async function runModules(
         suite,
         modules,
         tests: tree,
-        worlds: worlds.value,
+        runtimes: worlds.value,
         names: namesOf(plan),
         without: FACILITIES.filter((facility) => !capabilities.includes(facility)),
         driver: join(session.context.settings.home, 'conformance', 'driver.py'),
@@ -199,8 +201,8 @@ async function runModules(
 }
 
 /** What declarations may call the target. */
-function namesOf({ target, runner }: Plan): readonly string[] {
-  return [target.name, target.libc, runner];
+function namesOf({ target, runtime }: Plan): readonly string[] {
+  return [target.name, target.libc, runtime];
 }
 
 function tellUnseen(

@@ -1,5 +1,6 @@
 import type { Plan } from '../domain/plan.ts';
 import type { PythonDistribution } from '../domain/python.ts';
+import { programFormat } from '../runtime/program/program.ts';
 import type { Session } from './session.ts';
 
 /** What is done so that a crate that lets PyO3 start Python works unchanged, and why: for the report. */
@@ -16,14 +17,10 @@ export function noticeEmbedding(
     python.linkage === 'dynamic'
       ? 'libpython is shared, which is what PyO3 asks for'
       : `PyO3 refuses that where libpython is static: its configuration calls it shared, and provision itself supplies the link lines (${count} libraries)`;
-  const finding =
-    target.libc === 'wasi'
-      ? 'The script `run` of the bundle tells it where the standard library is.'
-      : 'The program is linked with what finds the standard library in its bundle.';
   context.emit({
     type: 'notice',
     level: 'info',
     code: 'build/auto-initialize',
-    message: `${name} starts Python by itself (\`auto-initialize\`): ${library}. ${finding}`,
+    message: `${name} starts Python by itself (\`auto-initialize\`): ${library}. ${programFormat(target).findsLibrary}`,
   });
 }

@@ -93,7 +93,7 @@ export async function prepareEnv({ context }: Session, run: Run): Promise<Result
   const env = buildEnv({
     resolved: plan,
     python: python.value,
-    launcher: plan.runner === 'qemu-user' && plan.target.emulator !== undefined ? [plan.target.emulator] : [],
+    runtime: plan.runtime,
     sourceDateEpoch,
   });
   context.emit({ type: 'facts', facts: sysrootFacts(run, sysroot.value, python.value) });

@@ -7,6 +7,7 @@ import { err, ok, type Result } from '../domain/result.ts';
 import type { Sample } from '../domain/sample.ts';
 import { collectSamples } from '../run/collect.ts';
 import { type RunOutcome, runSamples } from '../run/run.ts';
+import { capabilitiesOf } from '../runtime/runtime.ts';
 import { deliver, makeFolder } from './deliver.ts';
 import { packagesFacts, testsFacts } from './facts.ts';
 import { makePackages } from './formats.ts';
@@ -14,7 +15,6 @@ import { type Planned, type Run, startRun } from './prepare.ts';
 import { type Made, makeProgram, makeRuntimes, type Runtimes } from './runtimes.ts';
 import type { Session } from './session.ts';
 import { joined, runTests } from './tests.ts';
-import { capabilitiesOf } from './worlds.ts';
 
 export interface RunRequest {
   /** Only the samples of the plan are run: nothing else is. */
@@ -78,18 +78,18 @@ async function runAll(
   session: Session,
   plan: Plan,
   made: Made,
-  worlds: Runtimes,
+  runtimes: Runtimes,
   samples: readonly Sample[],
   { artifacts, samplesOnly }: RunRequest,
 ): Promise<Result<RunOutcome>> {
   const { emit } = session.context;
-  const ran = await runSuite(session, plan, samples, worlds, artifacts);
+  const ran = await runSuite(session, plan, samples, runtimes, artifacts);
   if (!ran.ok) return ran;
   emit({ type: 'facts', facts: testsFacts(ran.value) });
   if (samplesOnly === true) return ran;
   const { toolchain, prepared } = made;
   const logs = join(artifacts, 'logs');
-  const tests = await runTests(session, plan, { toolchain, prepared, worlds, artifacts, logs });
+  const tests = await runTests(session, plan, { toolchain, prepared, runtimes, artifacts, logs });
   if (!tests.ok) return tests;
   const outcome = joined([ran.value, tests.value]);
   emit({ type: 'facts', facts: testsFacts(outcome) });
@@ -101,7 +101,7 @@ async function runSuite(
   session: Session,
   plan: Plan,
   samples: readonly Sample[],
-  worlds: Runtimes,
+  runtimes: Runtimes,
   artifacts: string,
 ): Promise<Result<RunOutcome>> {
   if (samples.length === 0) return ok(joined([]));
@@ -114,7 +114,7 @@ async function runSuite(
         engine: session.engine,
         target: plan.target,
         capabilities: capabilitiesOf(plan),
-        worlds,
+        runtimes,
         artifacts,
       }),
     (value) => ({ hit: value.cached + value.skipped === value.results.length, detail: summary(value) }),

@@ -6,9 +6,11 @@ import { ok, type Result } from '../domain/result.ts';
 import type { Sample } from '../domain/sample.ts';
 import { formatBytes } from '../domain/units.ts';
 import { runReference } from '../run/run.ts';
-import type { World } from '../run/world.ts';
+import type { RuntimeInstance } from '../runtime/instance.ts';
+import { referenceRuntime } from '../runtime/reference.ts';
+import { capabilitiesOf, prepareRuntime, targetRuntime, withSuite } from '../runtime/runtime.ts';
+import type { Wasmtime } from '../runtime/wasmtime/obtain.ts';
 import type { Tree } from '../toolchain/tree.ts';
-import type { Wasmtime } from '../wasmtime/engine.ts';
 import { type Bundled, bundleProgram } from './bundle.ts';
 import { noticeEmbedding } from './embedding.ts';
 import { bundleFacts, referenceFacts, rootfsFacts, toolchainFacts } from './facts.ts';
@@ -16,8 +18,6 @@ import { makePythonPackages, type PythonPackages } from './packages.ts';
 import { type Prepared, prepareEnv, type Run } from './prepare.ts';
 import type { Session } from './session.ts';
 import { sideBySide } from './side-by-side.ts';
-import { makeTargetWorld, prepareRunner } from './target-world.ts';
-import { capabilitiesOf, referenceWorld, withSuite } from './worlds.ts';
 
 /** What the samples need and the build does not. */
 export interface RuntimeParts {
@@ -36,8 +36,8 @@ export interface Made extends RuntimeParts, Bundled {
 
 /** The two runtimes in which a script can be run and compared. */
 export interface Runtimes {
-  readonly target: World;
-  readonly reference: World;
+  readonly target: RuntimeInstance;
+  readonly reference: RuntimeInstance;
 }
 
 /** toolchain → sysroot → env → build → bundle; beside the build, what the samples will run in. */
@@ -77,11 +77,11 @@ export async function makeRuntimes(
   logs: string,
 ): Promise<Result<Runtimes>> {
   const { program, digest } = made.program.meta;
-  const target = await makeTargetWorld(session, plan, { ...made, program, programDigest: digest, logs });
+  const target = await targetRuntime(session, plan, { ...made, program, programDigest: digest, logs });
   if (!target.ok) return target;
   return ok({
     target: withSuite(target.value, plan.recipe.samples),
-    reference: referenceWorld(plan, made),
+    reference: referenceRuntime(plan, made),
   });
 }
 
@@ -136,8 +136,8 @@ export async function prepareRuntimes(
   const parts = { ...interpreter, rootfs: rootfs.value, ...defined({ packages: packages.value }) };
   const expected = await runOnReference(session, plan, parts, samples);
   if (!expected.ok) return expected;
-  const runner = await prepareRunner(session, plan, { ...parts, toolchain }, logs);
-  return runner.ok ? ok({ ...parts, ...defined({ wasmtime: runner.value }) }) : runner;
+  const runtime = await prepareRuntime(session, plan, { ...parts, toolchain }, logs);
+  return runtime.ok ? ok({ ...parts, ...defined({ wasmtime: runtime.value }) }) : runtime;
 }
 
 function compileLibrary(
@@ -175,7 +175,7 @@ async function runOnReference(
         samples,
         engine: session.engine,
         capabilities: capabilitiesOf(plan),
-        world: referenceWorld(plan, parts),
+        runtime: referenceRuntime(plan, parts),
       }),
     (value) => ({ hit: value.cached === value.samples, detail: `${value.samples} samples` }),
   );

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Built } from '../build/build.ts';
 import type { Unpacked } from '../bundle/unpack.ts';
 import type { WasmSettings } from '../domain/definitions.ts';
@@ -25,7 +24,6 @@ export function snapshotProgram(
         module: { name, digest },
         settings,
         rootfs: input.rootfs,
-        script: join(context.settings.home, 'runners', 'node-wasi', 'initialize.mjs'),
         engine,
         logs: input.logs,
       }),

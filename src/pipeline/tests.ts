@@ -6,7 +6,8 @@ import { ok, type Result } from '../domain/result.ts';
 import type { SampleResult } from '../domain/sample.ts';
 import { runCommands } from '../run/commands.ts';
 import { outcomeOf, type RunOutcome } from '../run/run.ts';
-import type { World } from '../run/world.ts';
+import type { RuntimeInstance } from '../runtime/instance.ts';
+import { runtimeCapabilities } from '../runtime/runtime.ts';
 import type { Tree } from '../toolchain/tree.ts';
 import type { Prepared } from './prepare.ts';
 import type { Session } from './session.ts';
@@ -14,12 +15,12 @@ import type { Session } from './session.ts';
 interface TestsInput {
   readonly toolchain: Tree;
   readonly prepared: Prepared;
-  readonly worlds: { readonly target: World; readonly reference: World };
+  readonly runtimes: { readonly target: RuntimeInstance; readonly reference: RuntimeInstance };
   readonly artifacts: string;
   readonly logs: string;
 }
 
-/** What a recipe wants to be run beside its samples: the program by itself, and `cargo test`. */
+/** The tests of a recipe beside its samples: commands of the program itself, and `cargo test`. */
 export async function runTests(session: Session, plan: Plan, input: TestsInput): Promise<Result<RunOutcome>> {
   const { cargo, commands = [] } = plan.recipe.tests ?? {};
   const outcomes: RunOutcome[] = [];
@@ -53,7 +54,7 @@ export function joined(outcomes: readonly RunOutcome[]): RunOutcome {
 function commandTests(
   { context, store, recorder, engine }: Session,
   plan: Plan,
-  { worlds, artifacts }: TestsInput,
+  { runtimes, artifacts }: TestsInput,
   commands: readonly CommandTest[],
 ): Promise<Result<RunOutcome>> {
   return recorder.stage(
@@ -63,7 +64,7 @@ function commandTests(
       runCommands(context, store, {
         commands,
         engine,
-        worlds,
+        runtimes,
         artifacts,
         target: plan.target,
         file: plan.recipe.file,
@@ -78,7 +79,8 @@ async function cargoTests(
   { toolchain, prepared, logs }: TestsInput,
   wanted: CargoTests,
 ): Promise<Result<RunOutcome>> {
-  if (plan.target.libc === 'wasi') return ok(outcomeOf([{ result: notOnWasi(plan), cached: true }]));
+  if (!runtimeCapabilities(plan.runtime).startsTestPrograms)
+    return ok(outcomeOf([{ result: notStarted(plan), cached: true }]));
   return recorder.stage(
     'cargo-test',
     `cargo test on ${plan.target.rustTriple}`,
@@ -114,7 +116,7 @@ function asResult(plan: Plan, { name, status, said }: CargoTestResult): SampleRe
   };
 }
 
-function notOnWasi(plan: Plan): SampleResult {
+function notStarted(plan: Plan): SampleResult {
   const reason = `${plan.target.name}: cargo's test programs are not bundled with a standard library`;
   return { ...asResult(plan, { name: 'cargo-test', status: 'skipped', said: reason }), reason };
 }

@@ -1,13 +1,15 @@
 import { relative } from 'node:path';
 import type { Plan, PlannedStage } from '../domain/plan.ts';
+import { runtimeOf } from '../runtime/runtime.ts';
 
 /** Columns. */
 const WIDTH = 80;
 
 /** A plan as text for people, at most 80 columns where words allow. Paths below `base` are shown relative to it. */
 export function formatPlan(plan: Plan, base = ''): string {
-  const { recipe, target, toolchain, sysroot, reference, runner } = plan;
-  const emulated = runner === 'qemu-user' && target.emulator !== undefined ? ` (${target.emulator})` : '';
+  const { recipe, target, toolchain, sysroot, reference, runtime } = plan;
+  const launcher = runtimeOf(runtime).launcher(target);
+  const emulator = launcher.length === 0 ? '' : ` (${launcher.join(' ')})`;
   const head = table(
     {
       recipe: shortPath(recipe.file, base),
@@ -15,7 +17,7 @@ export function formatPlan(plan: Plan, base = ''): string {
       toolchain: toolchain.name,
       sysroot: sysroot.name,
       reference: reference.name,
-      runner: `${runner}${emulated}`,
+      runtime: `${runtime}${emulator}`,
     },
     '',
   );

@@ -2,7 +2,8 @@ import { defined } from '../domain/defined.ts';
 import type { Resolved } from '../domain/definitions.ts';
 import type { TreeDefinition } from '../domain/packages.ts';
 import type { Plan, PlannedStage } from '../domain/plan.ts';
-import type { RunnerKind } from '../domain/words.ts';
+import type { RuntimeKind } from '../domain/words.ts';
+import { chooseRuntime, runtimeOf } from '../runtime/runtime.ts';
 
 export { formatPlan } from './format.ts';
 
@@ -14,21 +15,12 @@ export interface Host {
 
 /** What a run of the recipe will do on this host. Pure: nothing is read, nothing is asked. */
 export function makePlan(resolved: Resolved, host: Host): Plan {
-  const runner = chooseRunner(resolved, host);
-  return { ...resolved, runner, stages: stagesOf(resolved, runner) };
+  const runtime = chooseRuntime(resolved, host);
+  return { ...resolved, runtime, stages: stagesOf(resolved, runtime) };
 }
 
-/**
- * Natively wherever the kernel can start the program: a Linux host of the target's machine. The host's own libc does
- * not matter, the program runs in a root filesystem that has the target's; only WASI is no machine of any kernel.
- */
-function chooseRunner({ recipe, target }: Resolved, { machine, platform }: Host): RunnerKind {
-  const starts = platform === 'linux' && machine === target.machine && target.libc !== 'wasi';
-  return starts ? 'native' : (recipe.runner ?? target.runner);
-}
-
-function stagesOf(resolved: Resolved, runner: RunnerKind): readonly PlannedStage[] {
-  return [...obtaining(resolved), ...compiling(resolved), ...making(resolved), ...proving(resolved, runner)];
+function stagesOf(resolved: Resolved, runtime: RuntimeKind): readonly PlannedStage[] {
+  return [...obtaining(resolved), ...compiling(resolved), ...making(resolved), ...proving(resolved, runtime)];
 }
 
 /** From locks to trees. */
@@ -143,9 +135,8 @@ function making({ recipe, target, sysroot }: Resolved): readonly PlannedStage[] 
 }
 
 /** From the bundle to the report. */
-function proving({ recipe, target, reference }: Resolved, runner: RunnerKind): readonly PlannedStage[] {
-  const emulator =
-    runner === 'qemu-user' && target.emulator !== undefined ? { emulator: target.emulator } : {};
+function proving({ recipe, target, reference }: Resolved, runtime: RuntimeKind): readonly PlannedStage[] {
+  const launcher = runtimeOf(runtime).launcher(target);
   return [
     {
       stage: 'run',
@@ -154,8 +145,8 @@ function proving({ recipe, target, reference }: Resolved, runner: RunnerKind): r
         samples: recipe.samples.paths,
         'timeout-seconds': recipe.samples.timeoutSeconds,
         reference: reference.tools.python ?? reference.name,
-        runner,
-        ...emulator,
+        runtime,
+        ...(launcher.length === 0 ? {} : { emulator: launcher.join(' ') }),
       },
     },
     {

@@ -8,7 +8,7 @@ import type {
   DefinitionFile,
   ImageDefinition,
   LibraryDefinition,
-  RunnerDefinition,
+  RuntimeDefinition,
   SourceSysroot,
   SysrootDefinition,
   TextFile,
@@ -17,13 +17,13 @@ import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import type { Failure } from '../failure.ts';
 import type { YamlDocument } from './document.ts';
-import { CONFORMANCE, IMAGE, LIBRARY, RUNNER, SYSROOT, TARGET } from './json-schema.ts';
+import { CONFORMANCE, IMAGE, LIBRARY, RUNTIME, SYSROOT, TARGET } from './json-schema.ts';
 import { type Loaded, load } from './load.ts';
 import type {
   ConformanceFile,
   ImageFile,
   LibraryFile,
-  RunnerFile,
+  RuntimeFile,
   SysrootFile,
   TargetFile,
 } from './schemas.ts';
@@ -51,8 +51,8 @@ export function sysrootFile(home: string, name: string): DefinitionFile {
   };
 }
 
-export function runnerFile(home: string, name: string): string {
-  return join(home, 'runners', name, 'runner.yaml');
+export function runtimeFile(home: string, name: string): string {
+  return join(home, 'runtimes', name, 'runtime.yaml');
 }
 
 export function targetFile(home: string, name: string): string {
@@ -71,7 +71,11 @@ export function namesIn(home: string, folder: 'recipes' | 'targets'): string[] {
 }
 
 /** Names of the folders of `folder` that hold a file, sorted; none where it is not there. */
-export function foldersWith(home: string, folder: 'docker' | 'sysroots' | 'runners', file: string): string[] {
+export function foldersWith(
+  home: string,
+  folder: 'docker' | 'sysroots' | 'runtimes',
+  file: string,
+): string[] {
   return entries(join(home, folder)).filter((name) => existsSync(join(home, folder, name, file)));
 }
 
@@ -249,9 +253,9 @@ async function fileBeside(
   });
 }
 
-export function loadRunner(file: string): Promise<Result<Loaded<RunnerDefinition>>> {
+export function loadRuntime(file: string): Promise<Result<Loaded<RuntimeDefinition>>> {
   const folder = dirname(file);
-  return load<RunnerFile, RunnerDefinition>(file, RUNNER, (read) => ({
+  return load<RuntimeFile, RuntimeDefinition>(file, RUNTIME, (read) => ({
     name: basename(folder),
     description: read.description,
     version: read.version,
@@ -291,9 +295,10 @@ export function loadTarget(file: string): Promise<Result<Loaded<Target>>> {
     libc: read.libc,
     pointerWidth: read['pointer-width'],
     endianness: read.endianness,
-    runner: read.runner,
+    runtime: read.runner,
     ...(read.elf === undefined ? {} : { elf: elfOf(read.elf) }),
-    ...defined({ emulator: read.emulator, actionsRunner: read['actions-runner'] }),
+    ...(read.emulator === undefined ? {} : { emulator: { program: read.emulator } }),
+    ...defined({ actionsRunner: read['actions-runner'] }),
   }));
 }
 

@@ -65,7 +65,8 @@ function extendingOf(file: string, read: ExtendingFile): ExtendingDraft {
 
 function commonOf(file: string, read: RecipeFile | ExtendingFile) {
   const folder = dirname(file);
-  const { project, samples, tests, optimization, allocator, runner, wasm } = read;
+  const { project, samples, tests, optimization, allocator, wasm } = read;
+  const runtime = read.runtime ?? read.runner;
   return {
     name: basename(file, extname(file)),
     file,
@@ -89,7 +90,7 @@ function commonOf(file: string, read: RecipeFile | ExtendingFile) {
       ? {}
       : { pythonPackages: packagesOf(folder, read.python.packages) }),
     ...(read.rust === 'host' ? { rust: read.rust } : {}),
-    ...defined({ runner }),
+    ...defined({ runtime }),
     ...(read.limits === undefined ? {} : { limits: limitsOf(read.limits) }),
     ...(wasm === undefined ? {} : { wasm: wasmSettings(wasm) }),
     ...(read.actions === undefined ? {} : { actions: actionsOf(read.actions) }),

@@ -6,7 +6,7 @@ import {
   imageSchema,
   librarySchema,
   recipeSchema,
-  runnerSchema,
+  runtimeSchema,
   sysrootSchema,
   targetSchema,
 } from './schemas.ts';
@@ -38,7 +38,7 @@ export interface FileKind {
     | 'image'
     | 'sysroot'
     | 'library'
-    | 'runner'
+    | 'runtime'
     | 'conformance';
   /** Where such files are, from the tool's own folder. */
   readonly where: string;
@@ -83,11 +83,11 @@ export const LIBRARY: FileKind = {
   schemaFile: 'libraries/schema.json',
   schema: librarySchema,
 };
-export const RUNNER: FileKind = {
-  noun: 'runner',
-  where: 'runners/*/runner.yaml',
-  schemaFile: 'runners/schema.json',
-  schema: runnerSchema,
+export const RUNTIME: FileKind = {
+  noun: 'runtime',
+  where: 'runtimes/*/runtime.yaml',
+  schemaFile: 'runtimes/schema.json',
+  schema: runtimeSchema,
 };
 
 export const CONFORMANCE: FileKind = {
@@ -104,7 +104,7 @@ export const FILE_KINDS: readonly FileKind[] = [
   IMAGE,
   SYSROOT,
   LIBRARY,
-  RUNNER,
+  RUNTIME,
   CONFORMANCE,
 ];
 

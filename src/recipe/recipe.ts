@@ -6,7 +6,7 @@ import type {
   ImageDefinition,
   Recipe,
   Resolved,
-  RunnerDefinition,
+  RuntimeDefinition,
   SysrootDefinition,
 } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
@@ -17,12 +17,12 @@ import {
   foldersWith,
   imageFile,
   loadImage,
-  loadRunner,
+  loadRuntime,
   loadSysroot,
   loadTarget,
   namesIn,
   recipeFile,
-  runnerFile,
+  runtimeFile,
   sysrootFile,
   targetFile,
 } from './definitions.ts';
@@ -88,17 +88,18 @@ async function resolveNames(home: string, found: FoundRecipe): Promise<Result<Re
     ...misfits(recipe, document, target.value.value, sysroot.value),
     ...noInterpreter(reference.value),
     ...notForWasm(recipe, document, target.value.value),
+    ...runtimeTwice(document),
     ...optimizationMisfit(recipe, document, sysroot.value.value),
     ...(added === undefined ? [] : foreignPackages(document, target.value.value)),
   ]);
   if (misfit !== undefined) return err(misfit);
-  const runner = await runnerOf(home, recipe, target.value.value);
-  if (!runner.ok) return runner;
+  const runtime = await runtimeDefinitionOf(home, recipe, target.value.value);
+  if (!runtime.ok) return runtime;
   const hostTarget = await hostTargetOf(home, toolchain.value, target.value.value);
   if (!hostTarget.ok) return hostTarget;
   return ok({
     recipe: target.value.value.libc === 'wasi' ? { ...recipe, wasm: recipe.wasm ?? DEFAULT_WASM } : recipe,
-    ...defined({ runnerDefinition: runner.value }),
+    ...defined({ runtimeDefinition: runtime.value }),
     target: target.value.value,
     hostTarget: hostTarget.value,
     toolchain: toolchain.value.value,
@@ -116,7 +117,7 @@ function whole(
   target: Target,
   sysroot: SysrootDefinition,
 ): Recipe {
-  const { optimization, allocator, runner, wasm, ...rest } = draft;
+  const { optimization, allocator, runtime, wasm, ...rest } = draft;
   const { folder, root, bin } = crate;
   // What a file says of one kind of target is not meant for another that is named on the command line.
   const forWasm = !borrowed || target.libc === 'wasi';
@@ -127,7 +128,7 @@ function whole(
     project: { ...draft.project, folder, root, bin },
     ...(optimization !== undefined && compiled ? { optimization } : {}),
     ...(allocator !== undefined && compiled ? { allocator } : {}),
-    ...(runner !== undefined && forWasm ? { runner } : {}),
+    ...(runtime !== undefined && forWasm ? { runtime } : {}),
     ...(wasm !== undefined && forWasm ? { wasm } : {}),
   };
 }
@@ -249,26 +250,41 @@ function optimizationMisfit(
 /** Settings of WebAssembly in a recipe for anything else would be silently without effect. */
 function notForWasm(recipe: Recipe, document: YamlDocument, target: Target): readonly Failure[] {
   if (target.libc === 'wasi') return [];
-  return (['runner', 'wasm'] as const)
-    .filter((key) => recipe[key] !== undefined)
-    .map((key) => ({
-      code: 'recipe/not-wasm',
-      what: `\`${key}\` is for WebAssembly; the target \`${target.name}\` is none.`,
-      fix: [`Remove \`${key}\`.`],
-      at: document.place([key], 'key'),
-    }));
+  const runtime = document.written(['runner']) === undefined ? 'runtime' : 'runner';
+  return [
+    ...(recipe.runtime === undefined ? [] : [runtime]),
+    ...(recipe.wasm === undefined ? [] : ['wasm']),
+  ].map((key) => ({
+    code: 'recipe/not-wasm',
+    what: `\`${key}\` is for WebAssembly; the target \`${target.name}\` is none.`,
+    fix: [`Remove \`${key}\`.`],
+    at: document.place([key], 'key'),
+  }));
 }
 
-/** The locked engine of a recipe that is run in one. */
-async function runnerOf(
+function runtimeTwice(document: YamlDocument): readonly Failure[] {
+  const twice = (['runtime', 'runner'] as const).every((key) => document.written([key]) !== undefined);
+  if (!twice) return [];
+  return [
+    {
+      code: 'recipe/invalid-value',
+      what: 'The recipe names its runtime twice.',
+      fix: ['Remove `runner`: it is the old name of `runtime`.'],
+      at: document.place(['runner'], 'key'),
+    },
+  ];
+}
+
+/** The locked runtime for WebAssembly of a recipe that is run in one. */
+async function runtimeDefinitionOf(
   home: string,
   recipe: Recipe,
   target: Target,
-): Promise<Result<RunnerDefinition | undefined>> {
-  const kind = recipe.runner ?? target.runner;
-  const file = runnerFile(home, kind);
+): Promise<Result<RuntimeDefinition | undefined>> {
+  const kind = recipe.runtime ?? target.runtime;
+  const file = runtimeFile(home, kind);
   if (target.libc !== 'wasi' || !(await exists(file))) return ok(undefined);
-  const loaded = await loadRunner(file);
+  const loaded = await loadRuntime(file);
   return loaded.ok ? ok(loaded.value.value) : loaded;
 }
 

@@ -7,7 +7,7 @@ const HEAD = `# Reference: recipes and definitions
 
 Eight kinds of YAML files say what there is to provision. A person who brings a crate writes an *extending recipe*,
 \`provision.yaml\` in its folder, which takes from a shipped *recipe* what it does not say. A recipe names a target, an
-image, a sysroot and, for WebAssembly, a runner, which come with provision. A sysroot that is built from
+image, a sysroot and, for WebAssembly, a runtime, which come with provision. A sysroot that is built from
 source names libraries. \`provision conformance\` reads which tests of CPython judge a program.
 
 Every file is strict: an unknown key is an error, and so is a missing one or a value of another type. All mistakes of a

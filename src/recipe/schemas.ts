@@ -63,7 +63,7 @@ const mebibytes = z.number().int().positive().max(4096);
 export const wasmSchema = z.strictObject({
   'stack-mib': mebibytes
     .default(8)
-    .describe("Stack, in MiB: of the module's own, and of the one that the engine gives its functions."),
+    .describe("Stack, in MiB: of the module's own, and of the one that the runtime gives its functions."),
   'initial-memory-mib': mebibytes
     .default(16)
     .describe('Memory a run begins with, in MiB; the stack and 3 MiB of data are part of it.'),
@@ -82,7 +82,7 @@ export const wasmSchema = z.strictObject({
     .max(86400)
     .optional()
     .describe(
-      'Seconds after which the engine itself ends a run; without it nothing is watched, which is faster.',
+      'Seconds after which the runtime itself ends a run; without it nothing is watched, which is faster.',
     ),
   wasmtime: z
     .enum(['pinned', 'path'])
@@ -157,7 +157,7 @@ const testsSchema = z
         timeout: seconds.default(600).describe('Seconds all of it may take, compiling included.'),
       })
       .optional()
-      .describe("Run `cargo test` for the target, its programs through the target's runner."),
+      .describe("Run `cargo test` for the target, its programs in the target's runtime."),
     commands: z
       .array(
         z
@@ -197,6 +197,8 @@ const testsSchema = z
       .describe('Runs of the program itself, from the bundle.'),
   })
   .describe('What is run beside the samples.');
+
+const wasmRuntime = z.enum(['wasmtime', 'node-wasi']);
 
 /** … and of the rest. */
 const commonKeys = {
@@ -273,15 +275,15 @@ const commonKeys = {
     .optional()
     .describe('What goes into the bundle beside the standard library.'),
   tests: testsSchema.optional(),
-  runner: z
-    .enum(['wasmtime', 'node-wasi'])
+  runtime: wasmRuntime
     .optional()
     .describe(
-      "Engine for WebAssembly in place of the target's: a name of a folder in `runners/`, or `node-wasi`, the WASI of Node.",
+      "Runtime for WebAssembly in place of the target's: a name of a folder in `runtimes/`, or `node-wasi`, the WASI of Node.",
     ),
+  runner: wasmRuntime.optional().describe('The old name of `runtime`.'),
   wasm: wasmSchema
     .optional()
-    .describe('What WebAssembly leaves to whoever links and runs a module; only for such targets.'),
+    .describe('What WebAssembly leaves to the linker and the runtime of a module; only for such targets.'),
 };
 
 export const recipeSchema = z
@@ -603,14 +605,14 @@ export const librarySchema = z
   })
   .describe('A static library and how it is built from its source package.');
 
-export const runnerSchema = z
+export const runtimeSchema = z
   .strictObject({
     schema: version,
     description,
     version: z
       .string()
       .regex(/^[0-9]+\.[0-9]+\.[0-9]+$/, 'a full version, such as `50.0.1`')
-      .describe('Version of the engine, and of the wheel that brings it.'),
+      .describe('Version of the runtime, and of the wheel that brings it.'),
     wheel: z
       .strictObject({
         project: z
@@ -622,7 +624,7 @@ export const runnerSchema = z
           .regex(/^[0-9a-f]{64}$/, 'the 64 hexadecimal digits of a SHA-256')
           .describe('Digest of the one wheel that is taken.'),
       })
-      .describe('The wheel that the engine is taken from.'),
+      .describe('The wheel that the runtime is taken from.'),
     library: z.string().regex(SAFE_PATH, INSIDE).describe('Path of the shared library inside the wheel.'),
     launcher: z
       .string()
@@ -630,7 +632,7 @@ export const runnerSchema = z
       .describe('C source of the program that starts it, relative to this file.'),
   })
   .describe(
-    'An engine for WebAssembly: a library from the Python package index, and the program that starts it.',
+    'A runtime for WebAssembly: a library from the Python package index, and the program that starts it.',
   );
 
 export const conformanceSchema = z
@@ -666,7 +668,9 @@ export const conformanceSchema = z
           on: z
             .array(z.string().min(1))
             .min(1)
-            .describe('Targets, C libraries (`gnu`, `musl`, `wasi`) or runners (`qemu-user`) it applies to.'),
+            .describe(
+              'Targets, C libraries (`gnu`, `musl`, `wasi`) or runtimes (`qemu-user`) it applies to.',
+            ),
           reason: z.string().min(1).describe('Why; the report shows it.'),
         }),
       )
@@ -683,7 +687,7 @@ export type RecipeFile = z.output<typeof recipeSchema>;
 export type ExtendingFile = z.output<typeof extendingSchema>;
 export type TargetFile = z.output<typeof targetSchema>;
 export type ImageFile = z.output<typeof imageSchema>;
-export type RunnerFile = z.output<typeof runnerSchema>;
+export type RuntimeFile = z.output<typeof runtimeSchema>;
 export type SysrootFile = z.output<typeof sysrootSchema>;
 export type LibraryFile = z.output<typeof librarySchema>;
 export type ConformanceFile = z.output<typeof conformanceSchema>;

@@ -6,9 +6,9 @@ import type { Sample, SampleResult } from '../domain/sample.ts';
 import type { Failure } from '../failure.ts';
 import type { Store } from '../store/store.ts';
 import { writeLogs } from './logs.ts';
-import { observeLine, type Run, type Runner } from './observe.ts';
+import { observeLine, type Run, type SampleExecutor } from './observe.ts';
 import { resultOf } from './result.ts';
-import { outcomeOf, type RunInput, type RunOutcome, runnerOf } from './run.ts';
+import { executorOf, outcomeOf, type RunInput, type RunOutcome } from './run.ts';
 
 export interface CommandsInput extends Omit<RunInput, 'samples' | 'capabilities'> {
   readonly commands: readonly CommandTest[];
@@ -17,42 +17,43 @@ export interface CommandsInput extends Omit<RunInput, 'samples' | 'capabilities'
 }
 
 /**
- * Runs the program with arguments of its own, from the bundle, and compares with what the recipe says: what the reference
- * interpreter does with other arguments, or an exit status and a standard output. What the store knows is not run.
+ * Runs the program with arguments of its own, from the bundle, and compares with what the recipe expects: what the
+ * reference interpreter does with other arguments, or an exit status and a standard output. Results that the store has are
+ * not run again.
  */
 export async function runCommands(
   context: Context,
   store: Store,
   input: CommandsInput,
 ): Promise<Result<RunOutcome>> {
-  const runner = runnerOf(context, store, input);
+  const executor = executorOf(context, store, input);
   const finished: { readonly result: SampleResult; readonly cached: boolean }[] = [];
   let failure: Failure | undefined;
   await Promise.all(
     input.commands.map(async (command, index) => {
-      const one = await runCommand(runner, input, command);
+      const one = await runCommand(executor, input, command);
       if (one.ok) {
         finished[index] = one.value;
         context.emit({ type: 'sample-finished', ...one.value });
         return;
       }
       failure ??= one.error;
-      runner.stop();
+      executor.stop();
     }),
   );
   return failure === undefined ? ok(outcomeOf(finished)) : err(failure);
 }
 
 async function runCommand(
-  runner: Runner,
+  executor: SampleExecutor,
   input: CommandsInput,
   command: CommandTest,
 ): Promise<Result<{ readonly result: SampleResult; readonly cached: boolean }>> {
   const [target, reference] = await Promise.all([
-    observeLine(runner, input.worlds.target, command),
+    observeLine(executor, input.runtimes.target, command),
     command.reference === undefined
       ? ok(undefined)
-      : observeLine(runner, input.worlds.reference, { ...command, args: command.reference }),
+      : observeLine(executor, input.runtimes.reference, { ...command, args: command.reference }),
   ]);
   if (!target.ok) return target;
   if (!reference.ok) return reference;
@@ -66,7 +67,7 @@ async function runCommand(
   return ok({ result: logs.value.length === 0 ? result : { ...result, logs: logs.value }, cached });
 }
 
-/** What the recipe says in place of a reference; of standard error, and of what it leaves open, it says nothing. */
+/** What the recipe expects in place of a reference; standard error and what it leaves out are not compared. */
 function expected({ stdout, status }: CommandTest, target: Run): Run {
   return {
     stdout: stdout === undefined ? target.stdout : Buffer.from(stdout),

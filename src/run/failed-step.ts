@@ -1,15 +1,19 @@
 import type { FailedStep } from '../domain/blocker.ts';
 import type { Sample } from '../domain/sample.ts';
+import type { RuntimeInstance } from '../runtime/instance.ts';
 import { commandOf, type Run } from './observe.ts';
 import type { Runs } from './result.ts';
-import type { World } from './world.ts';
 
 /**
- * The target's run of a sample that failed, as a step: what it printed and the reference did not. That a program ends
- * badly may be the program's own doing; that an emulator does never is.
+ * The target's run of a sample that failed, as a step: what it printed and the reference did not. A program may
+ * fail by itself; an emulator's failure is never the program's.
  */
-export function failedStep(world: World, sample: Sample, { target, reference }: Runs): FailedStep {
-  const { argv, env, cwd } = commandOf(world, sample);
+export function failedStep(
+  runtime: RuntimeInstance,
+  sample: Sample,
+  { target, reference }: Runs,
+): FailedStep {
+  const { argv, env, cwd } = commandOf(runtime, sample);
   const expected = new Set(linesOf(reference));
   return {
     ...{ stage: 'run', doing: `Running the sample ${sample.name}`, argv, env, cwd, place: 'sandbox' },

@@ -3,58 +3,58 @@ import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Observation, Sample } from '../domain/sample.ts';
 import type { Command, Engine, Exit, Mount, SandboxSpec } from '../engine/engine.ts';
+import { type RuntimeInstance, SAMPLE_ENV, SCRATCH_AT, SUITE_AT } from '../runtime/instance.ts';
+import { readExit } from '../runtime/runtime.ts';
 import { fingerprint } from '../store/fingerprint.ts';
 import type { Json, Store } from '../store/store.ts';
-import { classifyEmulatorExit } from './classify.ts';
 import type { SampleInputs } from './inputs.ts';
-import { SAMPLE_ENV, SCRATCH_AT, SUITE_AT, type World } from './world.ts';
 
 /** Bytes of stdout and of stderr that a sample may print. */
 export const OUTPUT_LIMIT = 8 * 1024 * 1024;
 
-/** How one run of a script in one world ended. */
+/** How one run of a script in one runtime ended. */
 export interface Run {
   readonly stdout: Uint8Array;
   readonly stderr: Uint8Array;
   readonly exit: Observation['exit'];
   /** Milliseconds, wall. */
   readonly ms: number;
-  /** `itself`: the program came to its end, whatever its status. */
+  /** `itself`: the program exited, whatever its status. */
   readonly end: 'itself' | 'time' | 'output' | 'emulator';
-  /** Why the emulator is to blame, where it is. */
+  /** What went wrong with the emulator, where the run ended by it. */
   readonly why?: string;
   readonly emulator: readonly string[];
   /** Taken from the store: nothing was started. */
   readonly cached: boolean;
 }
 
-/** What is needed to run samples in any world. */
-export interface Runner {
+/** What is needed to run samples in any runtime. */
+export interface SampleExecutor {
   readonly store: Store;
   /** Starts looking for an engine on first use: a run that finds every result in the store needs none. */
   readonly engine: () => Promise<Result<Engine>>;
   /** Keeps the number of processes down; lookups in the store do not wait for it. */
-  readonly place: (work: () => Promise<Result<Exit>>) => Promise<Result<Exit>>;
+  readonly schedule: (work: () => Promise<Result<Exit>>) => Promise<Result<Exit>>;
   /** Called when a result could not be kept. */
   readonly onNotKept: (message: string) => void;
 }
 
 /**
- * Runs a sample in a world, or finds in the store how it went. Kept are runs that came to their end themselves; a time
+ * Runs a sample in a runtime, or reads its result from the store. Kept are runs whose program exited by itself; a time
  * limit or an emulator's crash may go otherwise next time.
  */
 export function observe(
-  runner: Runner,
-  world: World,
+  executor: SampleExecutor,
+  runtime: RuntimeInstance,
   sample: Sample,
   inputs: SampleInputs,
 ): Promise<Result<Run>> {
   const suite: Mount = inputs.folder
     ? { kind: 'source', source: sample.suite, at: SUITE_AT }
     : { kind: 'source', source: sample.file, at: scriptAt(sample) };
-  return observeRun(runner, world, {
+  return observeRun(executor, runtime, {
     what: 'sample run',
-    command: commandOf(world, sample),
+    command: commandOf(runtime, sample),
     mounts: [suite],
     // The script, and what it may import or open.
     inputs: { files: inputs.files, folder: inputs.folder },
@@ -68,11 +68,15 @@ export interface Line {
   readonly timeoutSeconds: number;
 }
 
-/** Runs the program or the interpreter of a world with arguments of its own; kept as the runs of samples are. */
-export function observeLine(runner: Runner, world: World, line: Line): Promise<Result<Run>> {
-  return observeRun(runner, world, {
+/** Runs the program or the interpreter of a runtime with arguments of its own; kept as the runs of samples are. */
+export function observeLine(
+  executor: SampleExecutor,
+  runtime: RuntimeInstance,
+  line: Line,
+): Promise<Result<Run>> {
+  return observeRun(executor, runtime, {
     what: 'command run',
-    command: startOf(world, line.args, line),
+    command: startOf(runtime, line.args, line),
     mounts: [],
     inputs: {},
   });
@@ -83,18 +87,22 @@ interface Watched {
   readonly what: string;
   readonly command: Command & { readonly timeoutMs: number };
   readonly mounts: readonly Mount[];
-  /** What an outcome depends on beside world and command. */
+  /** What an outcome depends on beside runtime and command. */
   readonly inputs: Readonly<Record<string, Json>>;
 }
 
-async function observeRun(runner: Runner, world: World, watched: Watched): Promise<Result<Run>> {
+async function observeRun(
+  executor: SampleExecutor,
+  runtime: RuntimeInstance,
+  watched: Watched,
+): Promise<Result<Run>> {
   const { command } = watched;
   const key = fingerprint({
     // What this is, and the form in which it is kept.
     kind: watched.what,
     format: 1,
     // Interpreter, root and emulator.
-    world: world.key,
+    runtime: runtime.key,
     // Arguments and the script's path, which tracebacks show.
     argv: command.argv,
     env: command.env,
@@ -102,32 +110,32 @@ async function observeRun(runner: Runner, world: World, watched: Watched): Promi
     stdin: command.stdin as string,
     ...watched.inputs,
   });
-  const kept = await runner.store.readResult<Kept>(key);
+  const kept = await executor.store.readResult<Kept>(key);
   // A stricter time limit than that of the kept run has to be tried.
   if (kept !== undefined && kept.ms <= command.timeoutMs) return ok(fromKept(kept));
-  const exit = await runner.place(() => start(runner, sandboxOf(world, watched.mounts), command));
+  const exit = await executor.schedule(() => start(executor, sandboxOf(runtime, watched.mounts), command));
   if (!exit.ok) return exit;
-  const run = runOf(world, exit.value);
+  const run = runOf(runtime, exit.value);
   if (run.end === 'itself') {
-    const written = await runner.store.writeResult(key, toKept(run));
-    if (!written.ok) runner.onNotKept(written.error.what);
+    const written = await executor.store.writeResult(key, toKept(run));
+    if (!written.ok) executor.onNotKept(written.error.what);
   }
   return ok(run);
 }
 
-/** How a sample is started in a world. */
-export function commandOf(world: World, sample: Sample): Watched['command'] {
-  return startOf(world, argumentsOf(world, sample), sample);
+/** How a sample is started in a runtime. */
+export function commandOf(runtime: RuntimeInstance, sample: Sample): Watched['command'] {
+  return startOf(runtime, argumentsOf(runtime, sample), sample);
 }
 
 function startOf(
-  world: World,
+  runtime: RuntimeInstance,
   args: readonly string[],
   { stdin, timeoutSeconds }: Pick<Line, 'stdin' | 'timeoutSeconds'>,
 ): Watched['command'] {
   return {
-    argv: [...world.command, ...args],
-    env: { ...SAMPLE_ENV, ...world.env },
+    argv: [...runtime.command, ...args],
+    env: { ...SAMPLE_ENV, ...runtime.env },
     cwd: SCRATCH_AT,
     stdin,
     timeoutMs: timeoutSeconds * 1000,
@@ -135,10 +143,10 @@ function startOf(
   };
 }
 
-function argumentsOf(world: World, sample: Sample): readonly string[] {
+function argumentsOf(runtime: RuntimeInstance, sample: Sample): readonly string[] {
   const script = scriptAt(sample);
-  if (world.arguments === undefined) return [script, ...sample.argv];
-  return world.arguments.flatMap((word) =>
+  if (runtime.arguments === undefined) return [script, ...sample.argv];
+  return runtime.arguments.flatMap((word) =>
     word === '{args}' ? sample.argv : [word.replaceAll('{script}', script)],
   );
 }
@@ -147,8 +155,8 @@ function scriptAt(sample: Sample): string {
   return `${SUITE_AT}/${relative(sample.suite, sample.file)}`;
 }
 
-async function start(runner: Runner, spec: SandboxSpec, command: Command): Promise<Result<Exit>> {
-  const engine = await runner.engine();
+async function start(executor: SampleExecutor, spec: SandboxSpec, command: Command): Promise<Result<Exit>> {
+  const engine = await executor.engine();
   if (!engine.ok) return engine;
   const opened = await engine.value.open(spec);
   if (!opened.ok) return err(opened.error);
@@ -156,27 +164,27 @@ async function start(runner: Runner, spec: SandboxSpec, command: Command): Promi
   return await sandbox.run(command);
 }
 
-function sandboxOf(world: World, mounts: readonly Mount[]): SandboxSpec {
+function sandboxOf(runtime: RuntimeInstance, mounts: readonly Mount[]): SandboxSpec {
   return {
-    rootfs: world.rootfs,
-    mounts: [...world.mounts, ...mounts, { kind: 'scratch', at: SCRATCH_AT }],
+    rootfs: runtime.rootfs,
+    mounts: [...runtime.mounts, ...mounts, { kind: 'scratch', at: SCRATCH_AT }],
     network: 'none',
     hostname: 'sample',
   };
 }
 
-function runOf(world: World, exit: Exit): Run {
+function runOf(runtime: RuntimeInstance, exit: Exit): Run {
   const ended = exit.signal === undefined ? { status: exit.status ?? 0 } : { signal: exit.signal };
   const common = { stdout: exit.stdout, exit: ended, ms: Math.round(exit.ms), cached: false };
   if (exit.limit !== undefined) return { ...common, stderr: exit.stderr, end: exit.limit, emulator: [] };
-  const blame = classifyEmulatorExit(world.emulator, exit);
+  const cause = readExit(runtime, exit);
   return {
     ...common,
-    ...(blame.trap === undefined ? {} : { exit: { signal: blame.trap } }),
-    stderr: blame.stderr,
-    end: blame.by === 'emulator' ? 'emulator' : 'itself',
-    ...defined({ why: blame.why }),
-    emulator: blame.messages,
+    ...(cause.trap === undefined ? {} : { exit: { signal: cause.trap } }),
+    stderr: cause.stderr,
+    end: cause.by === 'emulator' ? 'emulator' : 'itself',
+    ...defined({ why: cause.why }),
+    emulator: cause.messages,
   };
 }
 

@@ -6,15 +6,15 @@ import { shellWord } from '../domain/shell.ts';
 import type { Target } from '../domain/target.ts';
 import type { Engine } from '../engine/engine.ts';
 import { type Failure, interrupted } from '../failure.ts';
+import { missingFacility } from '../runtime/facilities.ts';
+import type { RuntimeInstance } from '../runtime/instance.ts';
 import type { Store } from '../store/store.ts';
-import { missingFacility } from './facilities.ts';
 import { failedStep } from './failed-step.ts';
 import { Inputs } from './inputs.ts';
 import { writeLogs } from './logs.ts';
-import { observe, type Runner } from './observe.ts';
+import { observe, type SampleExecutor } from './observe.ts';
 import { Pool } from './pool.ts';
 import { declaredOn, resultOf, skipped } from './result.ts';
-import type { World } from './world.ts';
 
 export interface RunInput {
   /** Looked for on first use: a run that finds every result in the store starts no engine and no process. */
@@ -23,7 +23,7 @@ export interface RunInput {
   readonly target: Pick<Target, 'name' | 'libc'>;
   /** Facilities that the target has (docs/samples.md); `module:*` for every module. */
   readonly capabilities: readonly string[];
-  readonly worlds: { readonly target: World; readonly reference: World };
+  readonly runtimes: { readonly target: RuntimeInstance; readonly reference: RuntimeInstance };
   /** Folder in whose `logs/` the outputs of samples that differ are written. */
   readonly artifacts: string;
 }
@@ -47,8 +47,8 @@ interface Finished {
 
 /**
  * Runs every sample on the target and on the reference, as many runs at once as there are jobs, and compares stdout,
- * stderr and exit status byte for byte. What the store knows is not run. Samples that differ are no failure of this call;
- * the engine's failures are.
+ * stderr and exit status byte for byte. Results that the store has are not run again. Samples that differ are
+ * no failure of this call; the engine's failures are.
  */
 export async function runSamples(
   context: Context,
@@ -58,17 +58,17 @@ export async function runSamples(
   const { cwd } = context.settings;
   const finished: Finished[] = [];
   const inputs = new Inputs(input.samples);
-  const runner = runnerOf(context, store, input);
+  const executor = executorOf(context, store, input);
   let failure: Failure | undefined;
   let done = 0;
   const total = input.samples.length;
   context.emit({ type: 'stage-progress', stage: 'run', done, total, unit: 'samples' });
   await Promise.all(
     input.samples.map(async (sample, index) => {
-      const one = await runSample(context, runner, inputs, input, sample);
+      const one = await runSample(context, executor, inputs, input, sample);
       if (!one.ok) {
         failure ??= one.error;
-        runner.stop();
+        executor.stop();
         return;
       }
       const result = { ...one.value.result, file: asTyped(cwd, sample.file) };
@@ -95,10 +95,10 @@ export async function runSamples(
 export async function runReference(
   context: Context,
   store: Store,
-  input: Pick<RunInput, 'engine' | 'samples' | 'capabilities'> & { readonly world: World },
+  input: Pick<RunInput, 'engine' | 'samples' | 'capabilities'> & { readonly runtime: RuntimeInstance },
 ): Promise<Result<{ readonly samples: number; readonly cached: number }>> {
   const inputs = new Inputs(input.samples);
-  const runner = runnerOf(context, store, input);
+  const executor = executorOf(context, store, input);
   const wanted = input.samples.filter(
     ({ requires }) => missingFacility(requires, input.capabilities) === undefined,
   );
@@ -106,19 +106,19 @@ export async function runReference(
   let cached = 0;
   await Promise.all(
     wanted.map(async (sample) => {
-      const run = await observe(runner, input.world, sample, await inputs.of(sample));
+      const run = await observe(executor, input.runtime, sample, await inputs.of(sample));
       if (run.ok) {
         cached += run.value.cached ? 1 : 0;
         return;
       }
       failure ??= run.error;
-      runner.stop();
+      executor.stop();
     }),
   );
   return failure === undefined ? ok({ samples: wanted.length, cached }) : err(failure);
 }
 
-/** `samples/differ`, which says how to see and to repeat what failed; nothing when all passed. */
+/** `samples/differ`, with how to see and to repeat what failed; nothing when all passed. */
 export function samplesFailure(outcome: RunOutcome, recipe: string, artifacts: string): Failure | undefined {
   const failed = outcome.results.filter(({ status }) => status === 'failed');
   const [first] = failed;
@@ -135,33 +135,33 @@ export function samplesFailure(outcome: RunOutcome, recipe: string, artifacts: s
     fix: [
       first.by === undefined
         ? `Run one alone: \`provision ${recipe} --samples ${shellWord(first.file)}\``
-        : `Mend it, then run \`provision ${recipe}\` again: what did not change is not run again.`,
+        : `Fix it, then run \`provision ${recipe}\` again: what did not change is not run again.`,
     ],
     ...(first.diff === undefined ? {} : { evidence: first.diff.trimEnd().split('\n').slice(0, 20) }),
     see: [`${artifacts}/report.json`, ...(first.logs ?? []).map((path) => `${artifacts}/${path}`)],
   };
 }
 
-/** The runner of a whole suite; after `stop` nothing more is started. */
-export function runnerOf(
+/** The executor of a whole suite; after `stop` nothing more is started. */
+export function executorOf(
   context: Context,
   store: Store,
   input: Pick<RunInput, 'engine'>,
-): Runner & { stop(): void } {
+): SampleExecutor & { stop(): void } {
   const pool = new Pool(context.settings.jobs);
   let stopped = false;
-  let told = false;
+  let reported = false;
   return {
     store,
     engine: input.engine,
-    place: (work) =>
+    schedule: (work) =>
       pool.run(async () => (stopped || context.signal.aborted ? err(interrupted()) : await work())),
     stop: () => {
       stopped = true;
     },
     onNotKept: (why) => {
-      if (told) return;
-      told = true;
+      if (reported) return;
+      reported = true;
       const message = `Results could not be kept, so the same samples run again next time: ${why}`;
       context.emit({ type: 'notice', level: 'warning', code: 'samples/not-kept', message });
     },
@@ -170,7 +170,7 @@ export function runnerOf(
 
 async function runSample(
   context: Context,
-  runner: Runner,
+  executor: SampleExecutor,
   inputs: Inputs,
   input: RunInput,
   sample: Sample,
@@ -181,15 +181,15 @@ async function runSample(
   const files = await inputs.of(sample);
   if (!files.folder) context.emit(notShown(sample));
   const [target, reference] = await Promise.all([
-    observe(runner, input.worlds.target, sample, files),
-    observe(runner, input.worlds.reference, sample, files),
+    observe(executor, input.runtimes.target, sample, files),
+    observe(executor, input.runtimes.reference, sample, files),
   ]);
   if (!target.ok) return target;
   if (!reference.ok) return reference;
   const runs = { target: target.value, reference: reference.value };
   const result = resultOf(sample, input.target, runs);
   if (result.status === 'failed')
-    context.emit({ type: 'step-failed', step: failedStep(input.worlds.target, sample, runs) });
+    context.emit({ type: 'step-failed', step: failedStep(input.runtimes.target, sample, runs) });
   const declared = declaredOn(sample, input.target);
   if (declared.length > 0 && result.status === 'passed' && result.declared === undefined) {
     context.emit(declaredNotSeen(sample, input.target.name));
@@ -233,7 +233,7 @@ function notShown(sample: Sample) {
   } as const;
 }
 
-/** A path as a person would type it in a folder. */
+/** A path as a user would type it in a folder. */
 function asTyped(folder: string, path: string): string {
   const below = relative(folder, path);
   return below.startsWith('..') ? path : below;

@@ -1,6 +1,12 @@
-import { number, readSections, SECTION, type Section, signed, writeSections } from './module.ts';
 import {
-  countImports,
+  number,
+  readSections,
+  SECTION,
+  type Section,
+  signed,
+  writeSections,
+} from '../runtime/wasm/module.ts';
+import {
   END,
   type Export,
   F32_CONST,
@@ -11,67 +17,68 @@ import {
   KIND,
   readExports,
   readGlobals,
+  readImports,
   readSegments,
   withPages,
   writeExports,
   writeGlobals,
-} from './parts.ts';
+} from '../runtime/wasm/sections.ts';
 
-/** Names of Wizer's conventions: what brings the program to where it shall begin, and what then begins it. */
+/** Names of Wizer's conventions: the function that initialises the program, and the one that continues from there. */
 export const INITIALIZE = 'wizer.initialize';
 export const RESUME = 'wizer.resume';
 const START = '_start';
 const GLOBAL_PREFIX = 'provision.global.';
 const PAGE = 65_536;
 
-/** What a module was like when it had been initialised. */
-export interface Moment {
+/** The state of a module once it has been initialised. */
+export interface InitializedState {
   readonly memory: Uint8Array;
   /** Name that the instrumented module exports a global by → its value: a number, or an integer as text. */
   readonly globals: Readonly<Record<string, number | string>>;
 }
 
 /** Why a module cannot be snapshotted. */
-export interface Unfit {
-  readonly unfit: string;
+export interface Unsupported {
+  readonly unsupported: string;
 }
 
-/** The module with every mutable global exported, so that whoever runs it can read them. */
-export function instrument(module: Uint8Array): Uint8Array | Unfit {
+/** The module with every mutable global exported, so that they can be read after it has run. */
+export function instrument(module: Uint8Array): Uint8Array | Unsupported {
   const sections = readSections(module);
-  if (sections === undefined) return { unfit: 'it is no WebAssembly module' };
-  const parts = partsOf(sections);
-  const unfit = whyUnfit(sections, parts);
-  if (unfit !== undefined) return { unfit };
-  const added = parts.globals.flatMap((global, index): Export[] =>
+  if (sections === undefined) return { unsupported: 'it is no WebAssembly module' };
+  const contents = contentsOf(sections);
+  const unsupported = whyUnsupported(sections, contents);
+  if (unsupported !== undefined) return { unsupported };
+  const added = contents.globals.flatMap((global, index): Export[] =>
     global.mutable
-      ? [{ name: `${GLOBAL_PREFIX}${index}`, kind: KIND.global, index: index + parts.imported.globals }]
+      ? [{ name: `${GLOBAL_PREFIX}${index}`, kind: KIND.global, index: index + contents.imported.globals }]
       : [],
   );
   return writeSections(
     sections.map((section) =>
       section.id === SECTION.export
-        ? { ...section, payload: writeExports([...parts.exports, ...added]) }
+        ? { ...section, payload: writeExports([...contents.exports, ...added]) }
         : section,
     ),
   );
 }
 
-/** The original module, beginning at the moment: its memory as data, its globals as they were, `_start` going on from it. */
-export function rewrite(module: Uint8Array, moment: Moment): Uint8Array | Unfit {
+/** The original module, beginning at the state: its memory as data, its globals as they were, `_start` going on from it. */
+export function rewrite(module: Uint8Array, state: InitializedState): Uint8Array | Unsupported {
   const sections = readSections(module);
-  if (sections === undefined) return { unfit: 'it is no WebAssembly module' };
-  const parts = partsOf(sections);
-  const resume = parts.exports.find((one) => one.name === RESUME);
-  if (resume === undefined) return { unfit: `it does not export \`${RESUME}\`` };
-  const exports = parts.exports
+  if (sections === undefined) return { unsupported: 'it is no WebAssembly module' };
+  const contents = contentsOf(sections);
+  const resume = contents.exports.find((one) => one.name === RESUME);
+  if (resume === undefined) return { unsupported: `it does not export \`${RESUME}\`` };
+  const exports = contents.exports
     .filter(({ name }) => name !== INITIALIZE && name !== RESUME)
     .map((one) => (one.name === START ? { ...one, index: resume.index } : one));
-  const globals = parts.globals.map((global, index) => {
-    const value = moment.globals[`${GLOBAL_PREFIX}${index}`];
+  const globals = contents.globals.map((global, index) => {
+    const value = state.globals[`${GLOBAL_PREFIX}${index}`];
     return value === undefined ? global : { ...global, value: constant(global.type, value) };
   });
-  const segments = dataOf(moment.memory, deadStack(parts, globals));
+  const segments = dataOf(state.memory, deadStack(contents, globals));
   const payloads = new Map<number, Uint8Array>([
     [SECTION.export, writeExports(exports)],
     [SECTION.global, writeGlobals(globals)],
@@ -81,34 +88,37 @@ export function rewrite(module: Uint8Array, moment: Moment): Uint8Array | Unfit 
   return writeSections(
     sections.map((section) => {
       if (section.id === SECTION.memory)
-        return { ...section, payload: withPages(section.payload, moment.memory.length / PAGE) };
+        return { ...section, payload: withPages(section.payload, state.memory.length / PAGE) };
       const payload = payloads.get(section.id);
       return payload === undefined ? section : { ...section, payload };
     }),
   );
 }
 
-interface Parts {
+interface ModuleContents {
   readonly exports: readonly Export[];
   readonly globals: readonly Global[];
+  /** How many are imported: they come first in their numbering. */
   readonly imported: { readonly globals: number; readonly memories: number };
   readonly data: Uint8Array;
 }
 
-function partsOf(sections: readonly Section[]): Parts {
+function contentsOf(sections: readonly Section[]): ModuleContents {
   const payload = (id: number): Uint8Array =>
     sections.find((section) => section.id === id)?.payload ?? new Uint8Array([0]);
+  const imports = readImports(payload(SECTION.import));
+  const imported = (wanted: number): number => imports.filter(({ kind }) => kind === wanted).length;
   return {
     exports: readExports(payload(SECTION.export)),
     globals: readGlobals(payload(SECTION.global)),
-    imported: countImports(payload(SECTION.import)),
+    imported: { globals: imported(KIND.global), memories: imported(KIND.memory) },
     data: payload(SECTION.data),
   };
 }
 
-function whyUnfit(
+function whyUnsupported(
   sections: readonly Section[],
-  { exports, globals, imported, data }: Parts,
+  { exports, globals, imported, data }: ModuleContents,
 ): string | undefined {
   const functions = exports.filter(({ kind }) => kind === KIND.function).map(({ name }) => name);
   for (const name of [INITIALIZE, RESUME, START])
@@ -120,7 +130,7 @@ function whyUnfit(
   if (globals.some(({ mutable, type }) => mutable && !(type in CONST)))
     return 'it has a global of an unknown type';
   if (readSegments(data).some(({ offset }) => offset === undefined))
-    return 'it has data that is not loaded at the start, or at a place that is computed';
+    return 'it has data that is not loaded at the start, or at an offset that is computed';
   return undefined;
 }
 
@@ -143,7 +153,7 @@ function constant(type: number, value: number | string): Uint8Array {
  * Bytes at the beginning of the memory that hold nothing any more: where the linker puts the stack first (its pointer, the
  * first global, then begins below all data), what lies below the pointer was left behind by functions that have returned.
  */
-function deadStack({ globals: before, data }: Parts, after: readonly Global[]): number {
+function deadStack({ globals: before, data }: ModuleContents, after: readonly Global[]): number {
   const top = i32(before[0]);
   const now = i32(after[0]);
   if (top === undefined || now === undefined) return 0;
@@ -168,7 +178,7 @@ const GAP = 16;
 
 /** Data segments for everything in the memory that is not zero. */
 function dataOf(memory: Uint8Array, from: number): { readonly payload: Uint8Array; readonly count: number } {
-  const parts: Uint8Array[] = [];
+  const segments: Uint8Array[] = [];
   let at = from;
   while (at < memory.length) {
     at = nextNonZero(memory, at);
@@ -178,7 +188,7 @@ function dataOf(memory: Uint8Array, from: number): { readonly payload: Uint8Arra
     for (let next = end; next < memory.length && next - end <= GAP; next++) {
       if (memory[next] !== 0) end = next + 1;
     }
-    parts.push(
+    segments.push(
       new Uint8Array([
         0,
         I32_CONST,
@@ -190,8 +200,8 @@ function dataOf(memory: Uint8Array, from: number): { readonly payload: Uint8Arra
     );
     at = end;
   }
-  const count = parts.length / 2;
-  return { payload: Buffer.concat([new Uint8Array(number(count)), ...parts]), count };
+  const count = segments.length / 2;
+  return { payload: Buffer.concat([new Uint8Array(number(count)), ...segments]), count };
 }
 
 function nextNonZero(memory: Uint8Array, from: number): number {

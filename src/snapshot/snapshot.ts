@@ -10,9 +10,10 @@ import type { Engine, Sandbox } from '../engine/engine.ts';
 import { PATHS } from '../engine/paths.ts';
 import { runTool } from '../engine/tool.ts';
 import type { Failure } from '../failure.ts';
+import { NODE_AT, nodeScript, nodeStack } from '../runtime/node-wasi.ts';
 import { digestFile } from '../store/digest.ts';
 import type { Store, StoreEntry } from '../store/store.ts';
-import { instrument, type Moment, rewrite } from './rewrite.ts';
+import { type InitializedState, instrument, rewrite } from './rewrite.ts';
 
 /** Goes up when the same inputs give another module. */
 const SNAPSHOT_VERSION = 1;
@@ -23,19 +24,16 @@ export interface SnapshotInput {
   /** File name of the module in the bundle, and its digest. */
   readonly module: { readonly name: string; readonly digest: Digest };
   readonly settings: WasmSettings;
-  /** Root that the engine runs in: the host's C library. */
+  /** Root that Node runs in: the host's C library. */
   readonly rootfs: { readonly folder: string };
-  /** Script that brings a module to where it shall begin. */
-  readonly script: string;
   readonly engine: () => Promise<Result<Engine>>;
   readonly logs: string;
 }
 
-/** A module that begins where the interpreter has been initialised. */
+/** A module that starts with its interpreter initialised. */
 export type Snapshot = StoreEntry<BuildMeta>;
 
-const NODE_AT = '/opt/emulator/node';
-const SCRIPT_AT = '/opt/emulator/initialize.mjs';
+const SCRIPT_AT = `${PATHS.emulator}/initialize.mjs`;
 const MODULE_AT = '/job/module';
 const OUT_AT = '/job/out';
 const MODULE = 'instrumented.wasm';
@@ -46,7 +44,7 @@ const MODULE = 'instrumented.wasm';
  */
 const ENVIRONMENT: Readonly<Record<string, string>> = { LANG: 'C.UTF-8', PYTHONHASHSEED: '0' };
 
-/** Runs a module up to where a script would begin, and makes that its beginning; or finds it made from the same inputs. */
+/** Initialises a module up to where a script would run, and makes that its start; or finds it made from the same inputs. */
 export async function takeSnapshot(
   context: Context,
   store: Store,
@@ -59,7 +57,7 @@ export async function takeSnapshot(
     // What the program reads while it is initialised.
     bundle: input.bundle.fingerprint,
     environment: { ...ENVIRONMENT },
-    script: (await digestFile(input.script)).digest,
+    script: (await digestFile(scriptOf(context))).digest,
     engine: version,
   };
   return store.obtain<BuildMeta>('builds', inputs, (folder) => make(context, input, folder), {
@@ -67,19 +65,23 @@ export async function takeSnapshot(
   });
 }
 
+function scriptOf({ settings }: Context): string {
+  return nodeScript(settings.home, 'initialize.mjs');
+}
+
 async function make(context: Context, input: SnapshotInput, folder: string): Promise<Result<BuildMeta>> {
   const { name } = input.module;
   const module = await readFile(join(input.bundle.folder, input.bundle.top, 'bin', name));
   const instrumented = instrument(module);
-  if ('unfit' in instrumented) return err(unfit(name, instrumented.unfit));
+  if ('unsupported' in instrumented) return err(unsupported(name, instrumented.unsupported));
   const work = join(folder, '.snapshot');
   await mkdir(work);
   await writeFile(join(work, MODULE), instrumented);
-  const moment = await initialize(context, input, work);
-  if (!moment.ok) return moment;
+  const state = await initialize(context, input, work);
+  if (!state.ok) return state;
   await rm(work, { recursive: true });
-  const rewritten = rewrite(module, moment.value);
-  if ('unfit' in rewritten) return err(unfit(name, rewritten.unfit));
+  const rewritten = rewrite(module, state.value);
+  if ('unsupported' in rewritten) return err(unsupported(name, rewritten.unsupported));
   if (!isValid(rewritten)) throw new Error(`the snapshot of ${name} is not valid`);
   const file = join(folder, name);
   await writeFile(file, rewritten, { mode: 0o755 });
@@ -87,7 +89,7 @@ async function make(context: Context, input: SnapshotInput, folder: string): Pro
   return ok({ program: name, digest, size });
 }
 
-/** Whether an engine would take it: ours, which TypeScript's library for Node does not know. */
+/** Whether a runtime would accept it: Node's, which TypeScript's library for Node does not declare. */
 function isValid(module: Uint8Array): boolean {
   const { WebAssembly } = globalThis as unknown as {
     readonly WebAssembly: { validate(bytes: Uint8Array): boolean };
@@ -95,7 +97,11 @@ function isValid(module: Uint8Array): boolean {
   return WebAssembly.validate(module);
 }
 
-async function initialize(context: Context, input: SnapshotInput, work: string): Promise<Result<Moment>> {
+async function initialize(
+  context: Context,
+  input: SnapshotInput,
+  work: string,
+): Promise<Result<InitializedState>> {
   const engine = await input.engine();
   if (!engine.ok) return engine;
   await mkdir(input.logs, { recursive: true });
@@ -108,7 +114,7 @@ async function initialize(context: Context, input: SnapshotInput, work: string):
       { kind: 'tree', source: join(input.bundle.folder, input.bundle.top), at: PATHS.interpreter },
       { kind: 'source', source: work, at: MODULE_AT },
       { kind: 'source', source: execPath, at: NODE_AT },
-      { kind: 'source', source: input.script, at: SCRIPT_AT },
+      { kind: 'source', source: scriptOf(context), at: SCRIPT_AT },
       { kind: 'scratch', at: OUT_AT },
     ],
   });
@@ -119,7 +125,7 @@ async function initialize(context: Context, input: SnapshotInput, work: string):
     code: 'build/snapshot',
     doing: `Initialising ${input.module.name} for its snapshot`,
     fix: [
-      'Take `snapshot: true` out of the recipe to run the module without; the lines below say what stopped it.',
+      'Take `snapshot: true` out of the recipe to run the module without; the lines below show what stopped it.',
     ],
     log,
     command: { argv: command(input), env: {}, cwd: OUT_AT },
@@ -129,32 +135,32 @@ async function initialize(context: Context, input: SnapshotInput, work: string):
 }
 
 function command({ module, settings }: SnapshotInput): readonly [string, ...string[]] {
-  // In KiB; Node's own frames need some of the thread's stack, which is 8 MiB on most machines.
-  const stack = Math.min(Math.floor(settings.stack / 1024), 7000);
   return [
     NODE_AT,
-    ...['--no-warnings', `--stack-size=${stack}`, SCRIPT_AT],
+    ...['--no-warnings', `--stack-size=${nodeStack(settings)}`, SCRIPT_AT],
     ...['--dir', PATHS.interpreter, '--argv0', `${PATHS.interpreter}/bin/${module.name}`],
     ...Object.entries(ENVIRONMENT).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
     ...[`${MODULE_AT}/${MODULE}`, 'memory', 'globals.json'],
   ];
 }
 
-async function takeOut(box: Sandbox, work: string): Promise<Result<Moment>> {
+async function takeOut(box: Sandbox, work: string): Promise<Result<InitializedState>> {
   for (const name of ['memory', 'globals.json']) {
     const copied = await box.copyOut(`${OUT_AT}/${name}`, join(work, name));
     if (!copied.ok) return copied;
   }
   const memory = await readFile(join(work, 'memory'));
-  const globals = JSON.parse(await readFile(join(work, 'globals.json'), 'utf8')) as Moment['globals'];
+  const globals = JSON.parse(
+    await readFile(join(work, 'globals.json'), 'utf8'),
+  ) as InitializedState['globals'];
   return ok({ memory, globals });
 }
 
-function unfit(name: string, why: string): Failure {
+function unsupported(name: string, why: string): Failure {
   return {
     code: 'build/no-snapshot',
     what: `No snapshot of ${name} can be taken: ${why}.`,
-    why: 'A program that can be snapshotted has a function that initialises it and one that goes on from there, by the conventions of Wizer.',
+    why: 'A program that can be snapshotted has a function that initialises it and one that continues from there, by the conventions of Wizer.',
     fix: [
       'Build the program with what exports `wizer.initialize` and `wizer.resume` (the shipped runner: `features: [snapshot]`), or take `snapshot: true` out of the recipe.',
     ],

@@ -12,7 +12,6 @@ import {
 import { join } from 'node:path';
 import { test } from 'node:test';
 import {
-  ar,
   compress,
   type DebCompression,
   debAround,
@@ -23,7 +22,7 @@ import {
   symlink,
   tar,
 } from '../support/deb.ts';
-import { names, place, unpackBytes, unpackParts } from '../support/unpacking.ts';
+import { BARE_LAYOUT, names, place, unpackBytes, unpackFiles, unpackParts } from '../support/unpacking.ts';
 
 for (const compression of ['xz', 'gz', 'zst', 'none'] as const satisfies readonly DebCompression[]) {
   test(`a package with data packed as ${compression} is unpacked`, async (t) => {
@@ -137,21 +136,6 @@ for (const format of ['gnu', 'pax', 'ustar', 'v7']) {
   });
 }
 
-test('with a merged /usr, what packages put into /lib and /bin lands in /usr', async (t) => {
-  const at = place(t, { merged: true });
-  const done = await unpackParts(at, [
-    [folder('./lib/'), file('./lib/one', '1'), folder('./bin/'), file('./bin/tool', 't', { mode: 0o755 })],
-    [file('./usr/lib/two', '2'), hardLink('./lib/three', './lib/two'), symlink('./lib64', 'usr/lib64')],
-    [file('./lib64/loader', 'l')],
-  ]);
-  assert.ok(done.ok, JSON.stringify(done));
-  for (const name of ['lib', 'bin', 'sbin', 'lib64'])
-    assert.equal(readlinkSync(join(at.root, name)), `usr/${name}`);
-  for (const name of ['lib/one', 'lib/two', 'lib/three', 'bin/tool', 'lib64/loader']) {
-    assert.ok(lstatSync(join(at.root, 'usr', name)).isFile(), name);
-  }
-});
-
 test('a later entry of the same name replaces an earlier one, also with another kind', async (t) => {
   const at = place(t);
   const done = await unpackParts(at, [
@@ -179,16 +163,20 @@ test('an empty data archive is a package without files', async (t) => {
   assert.deepEqual(done, { ok: true, value: { files: 0, bytes: 0 } });
 });
 
-test('members before the data whose names begin with _ are passed over, and names may end with a slash', async (t) => {
+test('of a package file of any format, the stretch that `open` finds is unpacked', async (t) => {
   const at = place(t);
-  const data = compress(tar([file('./here', 'x')]), 'gz');
-  const bytes = ar([
-    ['debian-binary/', Buffer.from('2.1\n')],
-    ['control.tar.gz/', Buffer.from('odd')],
-    ['_extra', Buffer.from('12345')],
-    ['data.tar.gz/', data],
-    ['after', Buffer.from('more')],
-  ]);
-  const done = await unpackBytes(at, bytes);
+  const data = compress(tar([folder('./usr/share/man/'), file('./usr/share/man/tool.1', 'x')]), 'gz');
+  const packed = join(at.outside, 'tool.pkg');
+  writeFileSync(packed, Buffer.concat([Buffer.from('header'), data, Buffer.from('footer')]));
+  const asked: string[] = [];
+  const done = await unpackFiles(at.root, [packed], {
+    layout: BARE_LAYOUT,
+    open: (archive, file) => {
+      asked.push(archive);
+      return { range: { file, start: 'header'.length, size: data.length }, compression: 'gz' };
+    },
+  });
   assert.deepEqual(done, { ok: true, value: { files: 1, bytes: 1 } });
+  assert.deepEqual(asked, ['tool.pkg']);
+  assert.deepEqual(names(at.root), ['usr', 'usr/share', 'usr/share/man', 'usr/share/man/tool.1']);
 });

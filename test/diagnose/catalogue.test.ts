@@ -7,7 +7,7 @@ import { linesOf, matchesOf } from '../../src/diagnose/classify.ts';
 import { readCatalogue } from '../../src/diagnose/read-catalogue.ts';
 import { type DiagnosticsContext, recognize } from '../../src/diagnose/recognize.ts';
 import type { Blocker } from '../../src/domain/blocker.ts';
-import { classifyEmulatorExit } from '../../src/run/classify.ts';
+import { readExit } from '../../src/runtime/runtime.ts';
 import { REPOSITORY, temporaryFolder } from '../support/cli.ts';
 
 const HERE = import.meta.dirname;
@@ -125,14 +125,12 @@ test('a cause hides its consequences; an independent blocker is listed beside it
 
 test('an emulator that crashed without output is recognized by how it exited', () => {
   const nothing = new Uint8Array();
-  const blame = classifyEmulatorExit('qemu-far', {
-    signal: 'SIGSEGV',
-    stdout: nothing,
-    stderr: nothing,
-    ms: 1,
-  });
-  assert.equal(blame.by, 'emulator');
-  assert.equal(recognized(blame.why ?? '').code, 'qemu-crash');
+  const cause = readExit(
+    { kind: 'qemu-user', emulator: 'qemu-far' },
+    { signal: 'SIGSEGV', stdout: nothing, stderr: nothing, ms: 1 },
+  );
+  assert.equal(cause.by, 'emulator');
+  assert.equal(recognized(cause.why ?? '').code, 'qemu-crash');
 });
 
 test('long lines and long outputs are cut where they are shown', () => {

@@ -80,7 +80,7 @@ test('every sample equals the reference or is skipped for what WASI lacks', () =
   }
   assert.ok(totals.skipped > 0);
   assert.match(
-    stages.find(({ name }) => name === 'runner')?.detail ?? '',
+    stages.find(({ name }) => name === 'runtime')?.detail ?? '',
     /^wasmtime \d+\.\d+\.\d+, the locked one$/,
   );
 });
@@ -199,7 +199,7 @@ test('a recipe that wants the wasmtime of the machine says so when there is none
 
 test('a wheel that is another one, that no index has, or that may not be fetched is refused', async () => {
   const home = copyOfTool(folder);
-  const file = join(home, 'runners', 'wasmtime', 'runner.yaml');
+  const file = join(home, 'runtimes', 'wasmtime', 'runtime.yaml');
   const locked = readFileSync(file, 'utf8');
   const sample = ['--samples', join(ANY, 'duck_typing.py')];
   const attempt = (change: readonly [RegExp, string], ...args: string[]): Promise<CliRun> => {

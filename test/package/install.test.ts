@@ -90,7 +90,7 @@ const DATA_FOLDERS = [
   'runner/bench',
   'runner/samples',
   'runner/src',
-  'runners',
+  'runtimes',
   'sysroots',
   'targets',
 ];

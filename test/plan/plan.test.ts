@@ -51,7 +51,7 @@ test('a plan for the same machine, with everything that a recipe can say', async
     'docker/tools/image.yaml': IMAGE.replace('[clang-19, lld-19]', `[${packages}]`),
   });
   const plan = makePlan(recipe, { machine: 'far64', platform: 'linux' });
-  assert.equal(plan.runner, 'native');
+  assert.equal(plan.runtime, 'native');
   const text = formatPlan(plan, home);
   assertGolden(join(GOLDEN, 'native.txt'), text);
   assert.deepEqual(
@@ -60,18 +60,18 @@ test('a plan for the same machine, with everything that a recipe can say', async
   );
 });
 
-test('the runner is native where the kernel starts the program, else what the target says', async (t) => {
-  const runner = async (target: string, host: Host): Promise<string> => {
+test('the runtime is native where the kernel starts the program, and else the one of the target', async (t) => {
+  const runtime = async (target: string, host: Host): Promise<string> => {
     const [recipe] = await resolved(t, { 'targets/far-unknown-linux-gnu.yaml': target });
-    return makePlan(recipe, host).runner;
+    return makePlan(recipe, host).runtime;
   };
   const far: Host = { machine: 'far64', platform: 'linux' };
-  assert.equal(await runner(TARGET, HOST), 'qemu-user');
-  assert.equal(await runner(TARGET, far), 'native');
-  assert.equal(await runner(TARGET, { ...far, platform: 'darwin' }), 'qemu-user');
-  assert.equal(await runner(TARGET.replace('libc: gnu', 'libc: musl'), far), 'native');
+  assert.equal(await runtime(TARGET, HOST), 'qemu-user');
+  assert.equal(await runtime(TARGET, far), 'native');
+  assert.equal(await runtime(TARGET, { ...far, platform: 'darwin' }), 'qemu-user');
+  assert.equal(await runtime(TARGET.replace('libc: gnu', 'libc: musl'), far), 'native');
   const wasi = TARGET.replace('libc: gnu', 'libc: wasi').replace('runner: qemu-user', 'runner: wasmtime');
-  assert.equal(await runner(wasi, far), 'wasmtime');
+  assert.equal(await runtime(wasi, far), 'wasmtime');
 });
 
 test('the same input gives the same plan, and the input is left as it was', async (t) => {

@@ -123,13 +123,16 @@ test('what a shipped recipe says of its target holds, unless the file that exten
   const home = definitionsHome(t, {
     ...SOURCE_RECIPES,
     'recipes/other.yaml': `${wasm}wasm: {stack-mib: 4}\nlimits: {processors: 2}\n`,
-    'recipes/node.yaml': `${wasm}runner: node-wasi\n`,
+    'recipes/node.yaml': `${wasm}runtime: node-wasi\n`,
+    'recipes/old.yaml': `${wasm}runner: node-wasi\n`,
   });
   const stack = async (asked?: string) => (await resolved({ home, cwd: crate }, asked)).recipe.wasm?.stack;
   assert.equal(await stack(), 2 * 2 ** 20);
   assert.equal(await stack('node'), 2 * 2 ** 20);
   assert.equal(await stack('other'), 4 * 2 ** 20);
-  assert.equal((await resolved({ home, cwd: crate }, 'node')).recipe.runner, 'node-wasi');
+  assert.equal((await resolved({ home, cwd: crate }, 'node')).recipe.runtime, 'node-wasi');
+  // The key's old name.
+  assert.equal((await resolved({ home, cwd: crate }, 'old')).recipe.runtime, 'node-wasi');
   assert.deepEqual((await resolved({ home, cwd: crate }, 'other')).recipe.limits, { processors: 2 });
 });
 

@@ -252,6 +252,19 @@ const CASES: readonly Case[] = [
     ],
   },
   {
+    title: 'a runtime for WebAssembly for a target that is none',
+    files: recipe((text) => `${text}runtime: wasmtime\n`),
+    mistakes: [['recipe/not-wasm', '12:1', 'Remove `runtime`']],
+  },
+  {
+    title: 'a runtime by its new and its old name',
+    files: recipe((text) => `${text}runtime: wasmtime\nrunner: node-wasi\n`),
+    mistakes: [
+      ['recipe/not-wasm', '13:1', 'Remove `runner`'],
+      ['recipe/invalid-value', '13:1', 'the old name of `runtime`'],
+    ],
+  },
+  {
     title: 'a sysroot of another target',
     files: { 'sysroots/far-python/sysroot.yaml': SYSROOT.replace('target: far', 'target: near') },
     mistakes: [['recipe/sysroot-misfit', '5:10', 'belong together']],

@@ -42,9 +42,9 @@ test('a recipe is resolved with everything it names, defaults filled in and path
     libc: 'gnu',
     pointerWidth: 64,
     endianness: 'little',
-    runner: 'qemu-user',
+    runtime: 'qemu-user',
     elf: { machine: 'Far Machine', number: 4660, interpreter: '/lib/ld-linux-far.so.1' },
-    emulator: 'qemu-far',
+    emulator: { program: 'qemu-far' },
   });
   assert.equal(hostTarget.name, 'near-unknown-linux-gnu');
   assert.deepEqual(toolchain, {

@@ -34,8 +34,8 @@ const SHIPPED: Readonly<Record<string, readonly string[]>> = {
   library: readdirSync(join(HOME, 'libraries'))
     .filter((name) => name.endsWith('.yaml'))
     .map((name) => join(HOME, 'libraries', name)),
-  runner: readdirSync(join(HOME, 'runners'))
-    .map((name) => join(HOME, 'runners', name, 'runner.yaml'))
+  runtime: readdirSync(join(HOME, 'runtimes'))
+    .map((name) => join(HOME, 'runtimes', name, 'runtime.yaml'))
     .filter(existsSync),
   conformance: readdirSync(join(HOME, 'conformance'))
     .filter((name) => name.endsWith('.yaml'))
@@ -46,7 +46,7 @@ description: Does one thing.
 source: thing
 build: make
 `;
-const RUNNER = `schema: 1
+const RUNTIME = `schema: 1
 description: Runs modules.
 version: 1.2.3
 wheel:
@@ -76,7 +76,7 @@ const EXAMPLE: Readonly<Record<string, string>> = {
   image: IMAGE,
   sysroot: SYSROOT,
   library: LIBRARY,
-  runner: RUNNER,
+  runtime: RUNTIME,
   conformance: CONFORMANCE,
 };
 

@@ -20,15 +20,15 @@ import type { Event } from '../../src/events.ts';
 import { interrupted } from '../../src/failure.ts';
 import { collectSamples } from '../../src/run/collect.ts';
 import { type RunOutcome, runSamples, samplesFailure } from '../../src/run/run.ts';
-import { SCRATCH_AT, SUITE_AT, type World } from '../../src/run/world.ts';
+import { type RuntimeInstance, SCRATCH_AT, SUITE_AT } from '../../src/runtime/instance.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
 import { type HostEngine, hostEngine } from '../support/host-engine.ts';
 
 // The samples here are shell scripts: a header is the same comment block, and a shell is on every machine. The variable
-// WORLD tells the two worlds apart, so that a script can differ on purpose.
+// RUNTIME distinguishes the two runtimes, so that a script can differ on purpose.
 
-test('equal output, error output and status pass; the worlds see the same arguments, input and paths', async (t) => {
+test('a sample with equal output, error output and status passes; both runtimes see the same arguments, input and paths', async (t) => {
   const { run, engine, folder } = await suite(t, {
     'a.py':
       header(`argv: one "two words"`, 'stdin: |', '  hello') +
@@ -40,7 +40,7 @@ test('equal output, error output and status pass; the worlds see the same argume
   assert.equal(result?.target?.stderr, 'problem\n');
   assert.match(result?.target?.stdout as string, /a\.py one two words\nhello\nhome\n$/);
   const [target, reference] = ['target', 'reference'].map((name) =>
-    engine.commands.find(({ env }) => env.WORLD === name),
+    engine.commands.find(({ env }) => env.RUNTIME === name),
   );
   assert.deepEqual(target?.argv, ['/bin/sh', `${SUITE_AT}/a.py`, 'one', 'two words']);
   assert.deepEqual(reference?.argv, target?.argv);
@@ -52,7 +52,7 @@ test('equal output, error output and status pass; the worlds see the same argume
     LANG: 'C.UTF-8',
     TZ: 'UTC',
     PYTHONHASHSEED: '0',
-    WORLD: 'target',
+    RUNTIME: 'target',
   });
   const spec = engine.opened[0];
   assert.deepEqual(spec?.mounts, [
@@ -63,11 +63,11 @@ test('equal output, error output and status pass; the worlds see the same argume
   assert.deepEqual(engine.opened[1], spec);
 });
 
-test('what differs is named, shown, and kept in logs', async (t) => {
+test('a difference is named, shown, and written to the logs', async (t) => {
   const { run, artifacts } = await suite(t, {
-    'out.py': 'echo same; echo $WORLD; printf "\\377"\n',
-    'deep/err.py': 'echo $WORLD >&2; [ $WORLD = reference ]\n',
-    'signal.py': '[ $WORLD = reference ] || kill -TERM $$\n',
+    'out.py': 'echo same; echo $RUNTIME; printf "\\377"\n',
+    'deep/err.py': 'echo $RUNTIME >&2; [ $RUNTIME = reference ]\n',
+    'signal.py': '[ $RUNTIME = reference ] || kill -TERM $$\n',
   });
   const outcome = await run();
   const [err_, out, signal] = results(outcome);
@@ -100,7 +100,7 @@ test('what differs is named, shown, and kept in logs', async (t) => {
 });
 
 test('a warm run starts nothing, not even an engine', async (t) => {
-  const { run, engine, events, folder } = await suite(t, { 'a.py': 'echo a\n', 'b.py': 'echo $WORLD\n' });
+  const { run, engine, events, folder } = await suite(t, { 'a.py': 'echo a\n', 'b.py': 'echo $RUNTIME\n' });
   const cold = await run();
   assert.deepEqual([engine.commands.length, cold.cached], [4, 0]);
   const warm = await run({ engine: async () => err(interrupted()) });
@@ -118,17 +118,17 @@ test('a warm run starts nothing, not even an engine', async (t) => {
   assert.equal(engine.commands.length, 8, 'only the new sample runs');
 });
 
-test('each world is kept for itself', async (t) => {
+test('results are kept for each runtime separately', async (t) => {
   const { run, engine } = await suite(t, { 'a.py': 'echo a\n' });
   await run();
-  await run({ target: world('target', { key: { bundle: 'another' } }) });
+  await run({ target: instance('target', { key: { bundle: 'another' } }) });
   assert.deepEqual(
-    engine.commands.slice(2).map(({ env }) => env.WORLD),
+    engine.commands.slice(2).map(({ env }) => env.RUNTIME),
     ['target'],
   );
 });
 
-test('a changed helper module or data file runs the samples that use it, and no others', async (t) => {
+test('a changed helper module or data file has the samples that use it run again, and no others', async (t) => {
   const { run, engine, folder } = await suite(t, {
     'plain.py': 'echo plain\n',
     'user.py': ': import _helper\necho user\n',
@@ -157,11 +157,11 @@ test('a changed helper module or data file runs the samples that use it, and no 
   assert.deepEqual(await rerun('plain.py'), ['other.py', 'plain.py']);
 });
 
-test('a script that never ends runs into its time limit, what it printed is kept, and it is tried again', async (t) => {
+test('a script that never ends is stopped at its time limit, keeps its output, and is run again next time', async (t) => {
   const { run, engine, artifacts } = await suite(t, {
-    'loop.py': `${header('timeout: 0.3')}echo before; [ $WORLD = reference ] || sleep 60\n`,
+    'loop.py': `${header('timeout: 0.3')}echo before; [ $RUNTIME = reference ] || sleep 60\n`,
     'both.py': `${header('timeout: 0.3')}sleep 60\n`,
-    'slow-reference.py': `${header('timeout: 0.3')}[ $WORLD = target ] || sleep 60\n`,
+    'slow-reference.py': `${header('timeout: 0.3')}[ $RUNTIME = target ] || sleep 60\n`,
   });
   const outcome = await run();
   const [both, loop, slow] = results(outcome);
@@ -185,7 +185,7 @@ test('a script that never ends runs into its time limit, what it printed is kept
   );
 });
 
-test('a kept run that took longer than a new, stricter limit is tried again', async (t) => {
+test('a stored run that took longer than a new, stricter limit is run again', async (t) => {
   const { run, engine, folder } = await suite(t, { 'a.py': 'sleep 0.2\n' });
   await run();
   await run();
@@ -200,7 +200,7 @@ test('a script that floods its output is stopped', async (t) => {
   const { run } = await suite(t, {
     'flood.py':
       header('timeout: 30') +
-      '[ $WORLD = reference ] || while :; do echo yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy; done\n',
+      '[ $RUNTIME = reference ] || while :; do echo yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy; done\n',
   });
   const [result] = results(await run());
   assert.deepEqual([result?.kind, result?.reason], ['output-limit', 'printed more than 8 MiB']);
@@ -208,7 +208,7 @@ test('a script that floods its output is stopped', async (t) => {
   assert.equal(result?.target?.cut?.stdout, 8 * 1024 * 1024);
 });
 
-test('what the target lacks is skipped with its reason, and never run', async (t) => {
+test('a sample that requires what the target lacks is skipped with the reason, and never run', async (t) => {
   const { run, engine } = await suite(t, {
     'a.py': `${header('requires: threads, sockets')}echo a\n`,
     'b.py': `${header('requires: module:sqlite3')}echo b\n`,
@@ -228,13 +228,13 @@ test('what the target lacks is skipped with its reason, and never run', async (t
   );
 });
 
-test('a declared difference passes with its reason; one that is not seen is told; one elsewhere excuses nothing', async (t) => {
+test('a declared difference passes with its reason; an unseen one is reported; one of another target excuses nothing', async (t) => {
   const { run, events } = await suite(t, {
-    'libc.py': `${header('differs-on: gnu: other libc')}echo $WORLD\n`,
-    'target.py': `${header('differs-on: near, far: other machine')}exit $([ $WORLD = target ]; echo $?)\n`,
-    'elsewhere.py': `${header('differs-on: musl: other libc')}echo $WORLD\n`,
+    'libc.py': `${header('differs-on: gnu: other libc')}echo $RUNTIME\n`,
+    'target.py': `${header('differs-on: near, far: other machine')}exit $([ $RUNTIME = target ]; echo $?)\n`,
+    'elsewhere.py': `${header('differs-on: musl: other libc')}echo $RUNTIME\n`,
     'unseen.py': `${header('differs-on: far: nothing')}echo same\n`,
-    'late.py': `${header('differs-on: far: slow', 'timeout: 0.2')}[ $WORLD = reference ] || sleep 60\n`,
+    'late.py': `${header('differs-on: far: slow', 'timeout: 0.2')}[ $RUNTIME = reference ] || sleep 60\n`,
   });
   const shown = results(await run()).map(({ name, status, declared, kind }) => [
     name,
@@ -256,12 +256,12 @@ test('a declared difference passes with its reason; one that is not seen is told
   );
 });
 
-test("an emulator's crash is told from the program's, and tried again", async (t) => {
+test("an emulator's crash is distinguished from the program's, and run again next time", async (t) => {
   const { run, engine } = await suite(t, {
-    'crash.py': '[ $WORLD = reference ] || kill -SEGV $$\n',
-    'abort.py': `if [ $WORLD = target ]; then echo 'qemu: uncaught target signal 6 (Aborted) - core dumped' >&2; fi; kill -ABRT $$\n`,
+    'crash.py': '[ $RUNTIME = reference ] || kill -SEGV $$\n',
+    'abort.py': `if [ $RUNTIME = target ]; then echo 'qemu: uncaught target signal 6 (Aborted) - core dumped' >&2; fi; kill -ABRT $$\n`,
   });
-  const target = world('target', { emulator: 'qemu-far' });
+  const target = instance('target', { kind: 'qemu-user', emulator: 'qemu-far' });
   const [abort, crash] = results(await run({ target }));
   assert.deepEqual([abort?.status, abort?.target?.stderr], ['passed', '']);
   assert.deepEqual(abort?.target?.emulator, ['qemu: uncaught target signal 6 (Aborted) - core dumped']);
@@ -270,19 +270,19 @@ test("an emulator's crash is told from the program's, and tried again", async (t
   const before = engine.commands.length;
   await run({ target });
   assert.deepEqual(
-    engine.commands.slice(before).map(({ argv, env }) => [argv[1], env.WORLD]),
+    engine.commands.slice(before).map(({ argv, env }) => [argv[1], env.RUNTIME]),
     [[`${SUITE_AT}/crash.py`, 'target']],
   );
 });
 
-test('as many runs at once as there are jobs', async (t) => {
+test('no more runs are started at once than there are jobs', async (t) => {
   const files = Object.fromEntries(Array.from({ length: 6 }, (_, i) => [`s${i}.py`, 'sleep 0.05\n']));
   const { run, engine } = await suite(t, files);
   await run({}, { jobs: 3 });
   assert.equal(engine.peak(), 3);
 });
 
-test("an engine's failure ends the run and is the one that is told", async (t) => {
+test("an engine's failure ends the run and is the one that is reported", async (t) => {
   const { run, engine } = await suite(
     t,
     Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`s${i}.py`, 'echo x\n'])),
@@ -297,14 +297,14 @@ test("an engine's failure ends the run and is the one that is told", async (t) =
   assert.ok(engine.commands.length <= 3);
 });
 
-test('an interrupt starts nothing more', async (t) => {
+test('nothing more is started after an interrupt', async (t) => {
   const { run, engine } = await suite(t, { 'a.py': 'echo a\n' });
   const result = await run.raw({}, { signal: AbortSignal.abort() });
   assert.equal(result.ok ? undefined : result.error.code, 'interrupted/signal');
   assert.equal(engine.commands.length, 0);
 });
 
-test('a script alone in a crowded folder is shown alone, and that is said', async (t) => {
+test('a script in a crowded folder is mounted alone, with a warning', async (t) => {
   const files = Object.fromEntries(Array.from({ length: 2100 }, (_, i) => [`files/${i}.txt`, '']));
   const { run, engine, events, folder } = await suite(t, { 'a.py': 'cat $0\n', ...files });
   const samples = await collectSamples([join(folder, 'suite/a.py')], { timeoutSeconds: 5 });
@@ -321,7 +321,7 @@ test('a script alone in a crowded folder is shown alone, and that is said', asyn
   );
 });
 
-test('results that cannot be kept are told once and cost nothing else', async (t) => {
+test('results that cannot be stored give one warning and change nothing else', async (t) => {
   const { run, events, store } = await suite(t, { 'a.py': 'echo a\n', 'b.py': 'echo b\n' });
   const full: Store = new Proxy(store, {
     get: (real, name) =>
@@ -338,8 +338,8 @@ test('results that cannot be kept are told once and cost nothing else', async (t
   );
 });
 
-test('an artifacts folder that cannot be written is a failure that names it', async (t) => {
-  const { run, artifacts } = await suite(t, { 'a.py': 'echo $WORLD\n' });
+test('an artifacts folder that cannot be written fails the run and is named', async (t) => {
+  const { run, artifacts } = await suite(t, { 'a.py': 'echo $RUNTIME\n' });
   mkdirSync(dirname(artifacts), { recursive: true });
   writeFileSync(artifacts, 'a file is in the way');
   const result = await run.raw();
@@ -347,7 +347,7 @@ test('an artifacts folder that cannot be written is a failure that names it', as
   assert.ok(!result.ok && result.error.what.includes(artifacts));
 });
 
-test('progress and results are told as they come', async (t) => {
+test('progress and results are emitted as samples finish', async (t) => {
   const { run, events } = await suite(t, { 'a.py': 'echo a\n', 'b.py': 'echo b\n' });
   await run();
   const progress = events.filter((event) => event.type === 'stage-progress');
@@ -362,12 +362,12 @@ test('progress and results are told as they come', async (t) => {
   assert.equal(events.filter((event) => event.type === 'sample-finished').length, 2);
 });
 
-test('the failure for samples that differ says which, why, where, and how to repeat one', async (t) => {
+test('the failure for samples that differ names them, the reason, the logs, and the command that repeats one', async (t) => {
   const { run, folder } = await suite(t, {
-    'a b.py': 'echo $WORLD\n',
-    'c.py': 'echo $WORLD\n',
-    'd.py': 'echo $WORLD\n',
-    'e.py': 'echo $WORLD\n',
+    'a b.py': 'echo $RUNTIME\n',
+    'c.py': 'echo $RUNTIME\n',
+    'd.py': 'echo $RUNTIME\n',
+    'e.py': 'echo $RUNTIME\n',
     'f.py': 'echo same\n',
   });
   const outcome = await run({}, { cwd: folder });
@@ -389,7 +389,9 @@ type Settings = {
   readonly store?: Store;
   readonly cwd?: string;
 };
-type Input = Partial<Omit<Parameters<typeof runSamples>[2], 'target'>> & { readonly target?: World };
+type Input = Partial<Omit<Parameters<typeof runSamples>[2], 'target'>> & {
+  readonly target?: RuntimeInstance;
+};
 
 interface Suite {
   readonly folder: string;
@@ -433,7 +435,7 @@ async function suite(t: TestContext, files: Readonly<Record<string, string>>): P
       samples: samples.value,
       target: { name: 'far', libc: 'gnu' },
       capabilities: [],
-      worlds: { target: target ?? world('target'), reference: world('reference') },
+      runtimes: { target: target ?? instance('target'), reference: instance('reference') },
       artifacts,
       ...input,
     });
@@ -446,8 +448,16 @@ async function suite(t: TestContext, files: Readonly<Record<string, string>>): P
   return { folder, artifacts, store, engine, events, run: Object.assign(run, { raw }) };
 }
 
-function world(name: string, more: Partial<World> = {}): World {
-  return { rootfs: '/', mounts: [], command: ['/bin/sh'], env: { WORLD: name }, key: name, ...more };
+function instance(name: string, more: Partial<RuntimeInstance> = {}): RuntimeInstance {
+  return {
+    kind: 'native',
+    rootfs: '/',
+    mounts: [],
+    command: ['/bin/sh'],
+    env: { RUNTIME: name },
+    key: name,
+    ...more,
+  };
 }
 
 function header(...contents: readonly string[]): string {

@@ -120,7 +120,7 @@ export function copyOfTool(folder: string): string {
     'sysroots',
     'docker',
     'libraries',
-    'runners',
+    'runtimes',
     'conformance',
     'package.json',
   ]) {

@@ -127,7 +127,7 @@ export function suiteTimes(recipes: readonly string[] = ['x86_64', 'aarch64']): 
   const plans = recipes.map((name, i) => ({
     recipe: { name },
     target: { name, rustTriple: `${name}-unknown-linux-gnu` },
-    runner: i === 0 ? 'native' : 'qemu-user',
+    runtime: i === 0 ? 'native' : 'qemu-user',
   }));
   return {
     ...BY,

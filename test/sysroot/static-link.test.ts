@@ -21,8 +21,8 @@ const TARGET: Target = {
   pointerWidth: 64,
   endianness: 'little',
   elf: { machine: 'FAR', number: 4660 },
-  runner: 'qemu-user',
-  emulator: 'qemu-far',
+  runtime: 'qemu-user',
+  emulator: { program: 'qemu-far' },
 };
 
 function tree(context: { after(done: () => void): void }, modlibs: string): string {

@@ -1,7 +1,7 @@
 import { defined } from '../../domain/defined.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import type { TaxCell, TaxMeasured, TaxNoise, TaxWorkload } from '../../domain/tax.ts';
-import { SUITE_AT } from '../../run/world.ts';
+import { SUITE_AT } from '../../runtime/instance.ts';
 import { median } from '../measure.ts';
 import { deviation, timed } from '../stats.ts';
 import type { Bench, Turn, TurnRun } from '../turns.ts';

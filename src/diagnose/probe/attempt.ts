@@ -1,7 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildMounts, crateAt, writeEnvFiles } from '../../build/build.ts';
-import { checkModule } from '../../build/check-module.ts';
 import { hostCargo } from '../../build/host-cargo.ts';
 import type { Blocker } from '../../domain/blocker.ts';
 import { defined } from '../../domain/defined.ts';
@@ -15,7 +14,8 @@ import type { Failure } from '../../failure.ts';
 import type { Run } from '../../pipeline/prepare.ts';
 import type { Session } from '../../pipeline/session.ts';
 import { commandOf } from '../../run/observe.ts';
-import { SCRATCH_AT, SUITE_AT, type World } from '../../run/world.ts';
+import { type RuntimeInstance, SCRATCH_AT, SUITE_AT } from '../../runtime/instance.ts';
+import { programFile, programFormat } from '../../runtime/program/program.ts';
 import type { Tree } from '../../toolchain/tree.ts';
 import type { Diagnostics } from '../diagnostics.ts';
 import { commandLine } from '../recognize.ts';
@@ -132,12 +132,12 @@ export async function tryBuild(
     const blocker = blockerOf(context, 'build', exit.error);
     return blocker.ok ? ok({ ...attempt, blocker: blocker.value }) : blocker;
   }
-  const name = plan.target.libc === 'wasi' ? `${project.bin}.wasm` : project.bin;
+  const name = programFile(plan.target, project.bin);
   await mkdir(join(context.scratch, input.name));
   const program = join(context.scratch, input.name, name);
   const copied = await sandbox.copyOut(`${PATHS.target}/${plan.target.rustTriple}/debug/${name}`, program);
   if (!copied.ok) return copied;
-  const broken = await checkModule(program, plan.target, log);
+  const broken = await programFormat(plan.target).check(program, log);
   if (broken === undefined) return ok({ ...attempt, program });
   const blocker = blockerOf(context, 'build', broken);
   return blocker.ok ? ok({ ...attempt, blocker: blocker.value }) : blocker;
@@ -146,7 +146,7 @@ export async function tryBuild(
 /** Starts a program with a sample script, in a world that may lack what it needs. */
 export async function tryRun(
   context: ProbeContext,
-  input: { readonly name: string; readonly world: World; readonly sample: Sample },
+  input: { readonly name: string; readonly world: RuntimeInstance; readonly sample: Sample },
 ): Promise<Result<Attempt>> {
   const { session } = context;
   const { world, sample } = input;

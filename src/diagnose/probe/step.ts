@@ -4,6 +4,7 @@ import { PATHS } from '../../engine/paths.ts';
 import { bareVariables } from '../../env/env.ts';
 import { pyo3Config } from '../../env/pyo3-config.ts';
 import type { Prepared } from '../../pipeline/prepare.ts';
+import { runtimeCapabilities, runtimeOf } from '../../runtime/runtime.ts';
 
 /** One step of provisioning, in the order in which they are tried where a blocker does not name its own. */
 export interface Step {
@@ -40,10 +41,11 @@ const STEPS: readonly Step[] = [
 
 /** The steps that a recipe's target needs. */
 export function stepsFor(plan: Plan, python: PythonDistribution): readonly Step[] {
+  const { emulated, root } = runtimeCapabilities(plan.runtime);
   const absent: Partial<Record<StepName, boolean>> = {
     'link-libraries': python.link === undefined,
-    emulator: plan.runner === 'native',
-    rootfs: plan.target.libc === 'wasi',
+    emulator: !emulated,
+    rootfs: root === 'host',
     libraries: python.linkage === 'static',
   };
   return STEPS.filter(({ name }) => absent[name] !== true);
@@ -145,7 +147,7 @@ export function additionsOf(name: StepName, prepared: Prepared, plan: Plan): rea
     libc: [`headers, start files and libraries of ${plan.target.multiarch}`],
     libpython: [`${python.libDir}/lib${python.libName}.${python.linkage === 'dynamic' ? 'so' : 'a'}`],
     'link-libraries': (python.link?.libraries ?? []).slice(1).map((library) => `-l${library.name}`),
-    emulator: [plan.runner === 'qemu-user' ? (plan.target.emulator ?? 'qemu') : plan.runner],
+    emulator: [runtimeOf(plan.runtime).emulator(plan.target) ?? plan.runtime],
     rootfs: [plan.target.elf?.interpreter ?? 'libc'],
     libraries: ['lib/*.so* beside the program, found from $ORIGIN'],
     stdlib: [`lib/python${python.minor}`],

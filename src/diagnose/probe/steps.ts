@@ -8,10 +8,10 @@ import type { Failure } from '../../failure.ts';
 import { bundleProgram } from '../../pipeline/bundle.ts';
 import type { Prepared } from '../../pipeline/prepare.ts';
 import { prepareRuntimes, type Runtimes } from '../../pipeline/runtimes.ts';
-import { makeTargetWorld } from '../../pipeline/target-world.ts';
-import { capabilitiesOf, referenceWorld } from '../../pipeline/worlds.ts';
 import { type RunOutcome, runSamples } from '../../run/run.ts';
-import type { World } from '../../run/world.ts';
+import type { RuntimeInstance } from '../../runtime/instance.ts';
+import { referenceRuntime } from '../../runtime/reference.ts';
+import { capabilitiesOf, runtimeCapabilities, targetRuntime } from '../../runtime/runtime.ts';
 import { digestFile } from '../../store/digest.ts';
 import { type Attempt, fetchCrates, type ProbeContext, tryBuild, tryRun } from './attempt.ts';
 import { linkSubtree } from './link-subtree.ts';
@@ -196,7 +196,7 @@ async function makeProbeRuntimes(
   } as const;
   const bundle = await bundleProgram(session, plan, { built, toolchain, prepared, ...runtimes.value, logs });
   if (!bundle.ok) return bundle;
-  const target = await makeTargetWorld(session, plan, {
+  const target = await targetRuntime(session, plan, {
     ...runtimes.value,
     ...bundle.value,
     toolchain,
@@ -208,7 +208,7 @@ async function makeProbeRuntimes(
   const { unpacked } = bundle.value;
   return ok({
     target: target.value,
-    reference: referenceWorld(plan, runtimes.value),
+    reference: referenceRuntime(plan, runtimes.value),
     home: join(unpacked.folder, unpacked.top),
     program: name,
   });
@@ -229,12 +229,12 @@ async function startWith(
     'source' in mount && mount.source === home ? { ...mount, source: part } : mount,
   );
   const inBundle = mounts.find((mount) => 'source' in mount && mount.source === part)?.at;
-  const wasi = plan.target.libc === 'wasi';
-  const bare = plan.runner !== 'native' && !applied.has('emulator');
-  const world: World = {
+  const { emulated, root } = runtimeCapabilities(plan.runtime);
+  const bare = emulated && !applied.has('emulator');
+  const world: RuntimeInstance = {
     ...target,
     mounts,
-    rootfs: applied.has('rootfs') || (wasi && !bare) ? target.rootfs : context.toolchain.folder,
+    rootfs: applied.has('rootfs') || (root === 'host' && !bare) ? target.rootfs : context.toolchain.folder,
     ...(bare && inBundle !== undefined ? { command: [`${inBundle}/bin/${program}`] } : {}),
   };
   const attempt = await tryRun(context, { name, world, sample });
@@ -264,7 +264,7 @@ async function runAll(
         engine: session.engine,
         target: plan.target,
         capabilities: capabilitiesOf(plan),
-        worlds: { target, reference },
+        runtimes: { target, reference },
         artifacts,
       }),
     ({ passed, failed, skipped, results }) => ({

@@ -6,11 +6,11 @@ import { err, ok, type Result } from '../../domain/result.ts';
 import type { Sample } from '../../domain/sample.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { Failure } from '../../failure.ts';
+import { type RuntimeInstance, SUITE_AT } from '../../runtime/instance.ts';
 import { digestFile } from '../../store/digest.ts';
 import type { Store } from '../../store/store.ts';
-import { observe, type Run, type Runner } from '../observe.ts';
-import { runnerOf } from '../run.ts';
-import { SUITE_AT, type World } from '../world.ts';
+import { observe, type Run, type SampleExecutor } from '../observe.ts';
+import { executorOf } from '../run.ts';
 import { compareModule, knownOn } from './compare.ts';
 import { readRecords } from './records.ts';
 
@@ -20,10 +20,10 @@ export interface ConformanceInput {
   readonly modules: readonly string[];
   /** Tree that holds the tests. */
   readonly tests: { readonly folder: string; readonly fingerprint: string };
-  readonly worlds: { readonly target: World; readonly reference: World };
+  readonly runtimes: { readonly target: RuntimeInstance; readonly reference: RuntimeInstance };
   /** Names that declarations may use for the target. */
   readonly names: readonly string[];
-  /** Facilities that the target lacks and CPython does not find out by itself (docs/samples.md). */
+  /** Facilities that the target lacks and CPython does not detect by itself (docs/samples.md). */
   readonly without: readonly string[];
   /** Absolute path of conformance/driver.py. */
   readonly driver: string;
@@ -38,8 +38,8 @@ export interface ConformanceOutcome {
 }
 
 /**
- * Runs modules of CPython's own tests in both worlds, as many at once as there are jobs, and compares them test by test.
- * What the store knows is not run. Tests that go otherwise are no failure of this call; the engine's failures are.
+ * Runs modules of CPython's own tests in both runtimes, as many at once as there are jobs, and compares them test by test.
+ * Results that the store has are not run again. Tests that differ are no failure of this call; the engine's failures are.
  */
 export async function runConformance(
   context: Context,
@@ -47,7 +47,7 @@ export async function runConformance(
   input: ConformanceInput,
 ): Promise<Result<ConformanceOutcome>> {
   const { digest } = await digestFile(input.driver);
-  const runner = runnerOf(context, store, input);
+  const executor = executorOf(context, store, input);
   const known = knownOn(input.suite.known, input.names);
   const results: ModuleResult[] = [];
   let failure: Failure | undefined;
@@ -65,10 +65,10 @@ export async function runConformance(
   progress();
   await Promise.all(
     input.modules.map(async (name, index) => {
-      const runs = await runModule(runner, input, name, digest);
+      const runs = await runModule(executor, input, name, digest);
       if (!runs.ok) {
         failure ??= runs.error;
-        runner.stop();
+        executor.stop();
         return;
       }
       const { reference, target } = runs.value;
@@ -82,16 +82,16 @@ export async function runConformance(
 }
 
 async function runModule(
-  runner: Runner,
+  executor: SampleExecutor,
   input: ConformanceInput,
   name: string,
   digest: string,
 ): Promise<Result<{ readonly reference: Run; readonly target: Run }>> {
   const files = { files: { 'driver.py': digest }, folder: false };
   const runs = [
-    observe(runner, withTests(input.worlds.target, input), asSample(input, name, input.without), files),
-    // The reference has the tests skip nothing: what the target lacks is to be seen.
-    observe(runner, withTests(input.worlds.reference, input), asSample(input, name, []), files),
+    observe(executor, withTests(input.runtimes.target, input), asSample(input, name, input.without), files),
+    // On the reference the tests skip nothing, so that what the target lacks shows.
+    observe(executor, withTests(input.runtimes.reference, input), asSample(input, name, []), files),
   ] as const;
   const [target, reference] = await Promise.all(runs);
   if (!target.ok) return target;
@@ -115,15 +115,15 @@ function asSample(input: ConformanceInput, module: string, without: readonly str
   };
 }
 
-/** The tests stand beside the driver, where the interpreter looks first, and programs that they start find them, too. */
-function withTests(world: World, { tests, suite }: ConformanceInput): World {
+/** The tests lie beside the driver, where the interpreter looks first; programs that they start find them, too. */
+function withTests(runtime: RuntimeInstance, { tests, suite }: ConformanceInput): RuntimeInstance {
   return {
-    ...world,
+    ...runtime,
     mounts: [
-      ...world.mounts,
+      ...runtime.mounts,
       { kind: 'tree', source: join(tests.folder, suite.folder), at: `${SUITE_AT}/test` },
     ],
-    env: { ...world.env, PYTHONPATH: SUITE_AT },
-    key: { world: world.key, tests: tests.fingerprint },
+    env: { ...runtime.env, PYTHONPATH: SUITE_AT },
+    key: { runtime: runtime.key, tests: tests.fingerprint },
   };
 }

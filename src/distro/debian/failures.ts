@@ -1,0 +1,85 @@
+import { withoutLogin } from '../../domain/address.ts';
+import { closest } from '../../domain/closest.ts';
+import type { Failure } from '../../failure.ts';
+import { advice } from './advice.ts';
+import type { PrivateApt } from './apt.ts';
+
+/** What apt, gpgv and sqv print when an index is unsigned or its signature is not valid. */
+const UNTRUSTED = /NO_PUBKEY|BADSIG|EXPKEYSIG|REVKEYSIG|EXPSIG|NOSPLIT|NODATA|GPG error|OpenPGP|signature/i;
+
+/** Why `apt-get update` failed to bring an index. */
+export function indexFailure(mirror: string, suite: string, messages: readonly string[]): Failure {
+  const evidence = [...new Set(messages.filter((line) => /^(Err|[EW]:|\s)/.test(line)))];
+  const unfetched = evidence.some((line) => /^E: Failed to fetch/.test(line));
+  const unsigned = evidence.some((line) => /is not signed/.test(line)) && !unfetched;
+  if (unsigned || evidence.some((line) => UNTRUSTED.test(line))) return untrusted(mirror, suite, evidence);
+  return {
+    code: 'lock/no-mirror',
+    what: `The index of ${suite} could not be fetched from ${withoutLogin(mirror)}.`,
+    fix: [
+      'Check the network, the proxy settings (`http_proxy`, `https_proxy`) and the date of this machine.',
+      advice.otherMirror,
+    ],
+    evidence,
+  };
+}
+
+function untrusted(mirror: string, suite: string, evidence: readonly string[]): Failure {
+  return {
+    code: 'lock/untrusted',
+    what: `The index of ${suite} at ${withoutLogin(mirror)} is not signed by Debian's archive keys; nothing of it was used.`,
+    why: 'The mirror, or something between it and this machine, serves something else; or the keyring is older than the suite.',
+    fix: [advice.otherMirror, 'Bring the package `debian-archive-keyring` up to date.'],
+    evidence,
+  };
+}
+
+/** Why apt found no packages for a set: names that the suite does not have, or dependencies that conflict. */
+export async function resolutionFailure(
+  apt: PrivateApt,
+  set: string,
+  messages: readonly string[],
+): Promise<Failure> {
+  const unknown = messages.flatMap((line) => {
+    const name = /^E: Unable to locate package (\S+)/.exec(line)?.[1];
+    const empty = /^E: Package '?([^\s']+)'? has no installation candidate/.exec(line)?.[1];
+    return name ?? empty ?? [];
+  });
+  if (unknown.length > 0) return unknownPackages(apt, set, unknown);
+  return {
+    code: 'lock/unsatisfiable',
+    what: `The packages of the set "${set}" (${apt.architecture}) cannot be installed together.`,
+    fix: ['Change the packages of the definition; the lines below name the conflict.'],
+    evidence: messages.filter((line) => !/^(Reading|Building|Solving).*\.\.\./.test(line)),
+  };
+}
+
+/** Packages that the suite does not have, each with what may have been meant. */
+export async function unknownPackages(
+  apt: PrivateApt,
+  set: string,
+  names: readonly string[],
+): Promise<Failure> {
+  const known = await packageNames(apt);
+  const [first, ...also] = [...new Set(names)].map((name) =>
+    unknownPackage(name, set, apt.architecture, known),
+  );
+  if (first === undefined) throw new Error('no unknown package');
+  return also.length === 0 ? first : { ...first, also };
+}
+
+function unknownPackage(name: string, set: string, architecture: string, known: readonly string[]): Failure {
+  // Only names that can be near: the whole index against each is slow.
+  const near = known.filter((each) => Math.abs(each.length - name.length) <= name.length / 3);
+  const meant = closest(name, near);
+  return {
+    code: 'lock/unknown-package',
+    what: `There is no package "${name}" for ${architecture} (set "${set}").`,
+    fix: [meant === undefined ? 'Check its name in the definition.' : `Did you mean \`${meant}\`?`],
+  };
+}
+
+async function packageNames(apt: PrivateApt): Promise<readonly string[]> {
+  const run = await apt.run(['apt-cache', 'pkgnames']);
+  return run.ok && run.value.ok ? run.value.stdout.split('\n').filter(Boolean) : [];
+}

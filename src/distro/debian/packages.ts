@@ -1,0 +1,150 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { LockedPackage, PackageSet } from '../../domain/packages.ts';
+import { err, ok, type Result } from '../../domain/result.ts';
+import type { Digest } from '../../domain/words.ts';
+import type { Failure } from '../../failure.ts';
+import type { AptOutput, PrivateApt } from './apt.ts';
+import { resolutionFailure, unknownPackages } from './failures.ts';
+
+/** A package file as `apt-get --print-uris` names it. */
+interface Planned {
+  readonly uri: string;
+  readonly name: string;
+  readonly size: number;
+  readonly hash: string;
+}
+
+/** The packages of one set: those named and all they depend on. */
+export async function resolveSet(
+  apt: PrivateApt,
+  name: string,
+  set: PackageSet,
+): Promise<Result<readonly LockedPackage[]>> {
+  const status = join(apt.folder, `status-${name}`);
+  const assumed = await assume(apt, name, set.without ?? [], status);
+  if (!assumed.ok) return assumed;
+  const planned = await plan(apt, name, set.packages, status);
+  if (!planned.ok) return planned;
+  const records = await indexRecords(
+    apt,
+    planned.value.map((each) => each.name),
+  );
+  if (!records.ok) return records;
+  const locked: LockedPackage[] = [];
+  for (const each of planned.value) {
+    const found = agree(each, records.value);
+    if (!found.ok) return found;
+    locked.push(found.value);
+  }
+  return ok(locked);
+}
+
+/**
+ * Writes a dpkg status file in which the packages that are to be left out stand as installed, on hold, so that apt
+ * neither fetches nor replaces them. They depend on nothing there: what only they need stays out too.
+ */
+async function assume(
+  apt: PrivateApt,
+  set: string,
+  without: readonly string[],
+  status: string,
+): Promise<Result<void>> {
+  if (without.length === 0) {
+    await writeFile(status, '');
+    return ok(undefined);
+  }
+  const shown = await apt.run(['apt-cache', 'show', '--no-all-versions', ...without]);
+  if (!shown.ok) return shown;
+  const known = records(shown.value.stdout);
+  const unknown = without.filter((name) => !known.some((record) => record.get('Package') === name));
+  if (unknown.length > 0) return err(await unknownPackages(apt, set, unknown));
+  const stanzas = known.map((record) => {
+    const fields = ['Package', 'Version', 'Architecture', 'Multi-Arch', 'Provides'].flatMap((key) => {
+      const value = record.get(key);
+      return value === undefined ? [] : [`${key}: ${value}\n`];
+    });
+    return `${fields.join('')}Status: hold ok installed\nMaintainer: none\nDescription: left out\n`;
+  });
+  await writeFile(status, stanzas.join('\n'));
+  return ok(undefined);
+}
+
+async function plan(
+  apt: PrivateApt,
+  set: string,
+  packages: readonly string[],
+  status: string,
+): Promise<Result<readonly Planned[]>> {
+  const install = (mode: string): Promise<Result<AptOutput>> =>
+    apt.run(['apt-get', 'install', mode, '-y', '-o', `Dir::State::status=${status}`, '--', ...packages]);
+  const run = await install('--print-uris');
+  if (!run.ok) return run;
+  if (run.value.ok) return ok(run.value.stdout.split('\n').flatMap(plannedFrom));
+  // With `--print-uris` apt does not print which dependencies conflict.
+  const simulated = await install('--simulate');
+  return simulated.ok ? err(await resolutionFailure(apt, set, simulated.value.messages)) : simulated;
+}
+
+/** One line of `--print-uris`: `'uri' file size hash`. */
+function plannedFrom(line: string): readonly Planned[] {
+  const match = /^'(\S+)' (\S+?)_\S+ (\d+) (\S*)$/.exec(line);
+  if (match === null) return [];
+  const [, uri = '', name = '', size = '', hash = ''] = match;
+  return [{ uri, name, size: Number(size), hash }];
+}
+
+async function indexRecords(
+  apt: PrivateApt,
+  names: readonly string[],
+): Promise<Result<readonly ReadonlyMap<string, string>[]>> {
+  if (names.length === 0) return ok([]);
+  const shown = await apt.run(['apt-cache', 'show', '--no-all-versions', ...names]);
+  if (!shown.ok) return shown;
+  return ok(records(shown.value.stdout));
+}
+
+/** The index's record of a planned file; both must agree. */
+function agree(planned: Planned, index: readonly ReadonlyMap<string, string>[]): Result<LockedPackage> {
+  const address = decodeURIComponent(planned.uri);
+  const record = index.find((each) => each.has('Filename') && address.endsWith(`/${each.get('Filename')}`));
+  const field = (key: string): string => record?.get(key) ?? '';
+  const digest: Digest = `sha256:${field('SHA256')}`;
+  if (
+    record === undefined ||
+    `SHA256:${field('SHA256')}` !== planned.hash ||
+    Number(field('Size')) !== planned.size
+  ) {
+    return err(inconsistent(planned, record));
+  }
+  return ok({
+    name: field('Package'),
+    version: field('Version'),
+    architecture: field('Architecture'),
+    path: field('Filename'),
+    digest,
+    size: planned.size,
+  });
+}
+
+/** Records of control data, first lines of their fields only: Debian Policy 5.1. */
+function records(text: string): readonly ReadonlyMap<string, string>[] {
+  const stanzas = text.split(/\n\n+/).filter((stanza) => stanza.trim() !== '');
+  return stanzas.map((stanza) => {
+    const fields = stanza.split('\n').flatMap((line) => {
+      const match = /^([^\s:]+): *(.*)$/.exec(line);
+      return match === null ? [] : [[match[1] ?? '', match[2] ?? ''] as const];
+    });
+    return new Map(fields);
+  });
+}
+
+function inconsistent(planned: Planned, record: ReadonlyMap<string, string> | undefined): Failure {
+  const listed = ['Filename', 'Size', 'SHA256'].map((key) => `${key}: ${record?.get(key) ?? '(none)'}`);
+  return {
+    code: 'lock/inconsistent',
+    what: `apt plans another file for ${planned.name} than the suite's index lists.`,
+    fix: ['Run the same command again; if it stays, report it with the lines below.'],
+    evidence: [`planned: ${planned.uri} ${planned.size} ${planned.hash}`, `listed: ${listed.join(', ')}`],
+  };
+}

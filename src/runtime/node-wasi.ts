@@ -1,0 +1,63 @@
+import { basename, join } from 'node:path';
+import { execPath, version } from 'node:process';
+import type { WasmSettings } from '../domain/definitions.ts';
+import { ok } from '../domain/result.ts';
+import { PATHS } from '../engine/paths.ts';
+import { digestFile } from '../store/digest.ts';
+import { bundleMount, programAt } from './bundled.ts';
+import type { TargetRuntime } from './runtime.ts';
+import { programOptions, wasmSettings } from './wasi-program.ts';
+import { readWasmExit } from './wasm-exit.ts';
+
+const NAME = 'node-wasi';
+
+/** Where a sandbox sees Node and the script that it runs. */
+export const NODE_AT = `${PATHS.emulator}/node`;
+const SCRIPT_AT = `${PATHS.emulator}/run.mjs`;
+
+/** The WASI of the Node that runs provision: a second implementation, of another make. */
+export const NODE_WASI: TargetRuntime = {
+  kind: NAME,
+  emulator: () => NAME,
+  launcher: () => [],
+  // Programs of WASI are started from their bundle only.
+  bareLauncher: () => [],
+  instantiate: async ({ context }, plan, input) => {
+    const stack = nodeStack(wasmSettings(plan));
+    const script = nodeScript(context.settings.home, 'run.mjs');
+    return ok({
+      kind: NAME,
+      rootfs: input.rootfs.folder,
+      mounts: [
+        bundleMount(input),
+        { kind: 'source', source: execPath, at: NODE_AT },
+        { kind: 'source', source: script, at: SCRIPT_AT },
+      ],
+      command: [
+        ...[NODE_AT, '--no-warnings', `--stack-size=${stack}`, SCRIPT_AT],
+        ...programOptions(plan, input.program),
+        programAt(input.program),
+      ] as unknown as [string, ...string[]],
+      env: {},
+      emulator: NAME,
+      key: {
+        bundle: input.bundle.meta.digest,
+        rootfs: input.rootfs.fingerprint,
+        engine: `${basename(execPath)} ${version}`,
+        script: (await digestFile(script)).digest,
+        stack,
+      },
+    });
+  },
+  readExit: (exit, emulator) => readWasmExit(exit, emulator ?? NAME),
+};
+
+/** Node's `--stack-size`, in KiB: its own frames need some of the thread's stack, which is 8 MiB on most machines. */
+export function nodeStack({ stack }: WasmSettings): number {
+  return Math.min(Math.floor(stack / 1024), 7000);
+}
+
+/** A script that Node runs modules with. */
+export function nodeScript(home: string, name: 'run.mjs' | 'initialize.mjs'): string {
+  return join(home, 'runtimes', NAME, name);
+}

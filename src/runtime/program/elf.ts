@@ -1,0 +1,13 @@
+import type { ProgramFormat } from './program.ts';
+
+/** Programs of Linux. What is linked into them is read when they are bundled. */
+export const ELF: ProgramFormat = {
+  suffix: '',
+  machineCode: true,
+  sharedLibraries: true,
+  findsLibrary: 'The program is linked with what finds the standard library in its bundle.',
+  runsOn: 'nothing of the system',
+  check: async () => undefined,
+  bundleInputs: () => ({}),
+  addToBundle: async () => {},
+};

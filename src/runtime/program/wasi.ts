@@ -1,0 +1,37 @@
+import { needsHome, wasmSettings } from '../wasi-program.ts';
+import { checkModule } from './check-module.ts';
+import type { ProgramFormat } from './program.ts';
+import { addRunScript } from './run-script.ts';
+
+/** Goes up when the script or the folders beside a module change. */
+const LAYOUT = 3;
+
+/** Modules of WebAssembly for WASI preview 1. */
+export const WASI: ProgramFormat = {
+  suffix: '.wasm',
+  machineCode: false,
+  sharedLibraries: false,
+  findsLibrary: 'The script `run` of the bundle passes it the location of the standard library.',
+  runsOn: 'a runtime for WASI preview 1',
+  // Rust's own objects and archives are all that a C compiler would add.
+  bareLinker: (resolved) => {
+    const { stack, initialMemory } = wasmSettings(resolved);
+    return {
+      tool: 'wasm-ld',
+      rustFlags: ['-Clinker-flavor=wasm-ld'],
+      arguments: [`-zstack-size=${stack}`, `--initial-memory=${initialMemory}`],
+    };
+  },
+  check: checkModule,
+  bundleInputs: (resolved) => {
+    const { snapshot = false, stack, maxMemory = null } = wasmSettings(resolved);
+    return {
+      wasm: {
+        layout: LAYOUT,
+        ...{ snapshot, stack, maxMemory },
+        ...(needsHome(resolved) ? { namesHome: true } : {}),
+      },
+    };
+  },
+  addToBundle: addRunScript,
+};

@@ -1,0 +1,59 @@
+import { join } from 'node:path';
+import { ok } from '../domain/result.ts';
+import type { Emulator, Target } from '../domain/target.ts';
+import { PATHS } from '../engine/paths.ts';
+import { assignments, bundleMount, programAt } from './bundled.ts';
+import { programExit } from './exit.ts';
+import { readQemuExit } from './qemu-exit.ts';
+import type { TargetRuntime } from './runtime.ts';
+
+/** The toolchain's user-mode emulator starts the program, in the same root as natively. */
+export const QEMU_USER: TargetRuntime = {
+  kind: 'qemu-user',
+  emulator: (target) => emulatorOf(target).program,
+  launcher,
+  // qemu-user(1): `-L`, prefix of the target's interpreter and libraries; `-E`, a variable of the program alone.
+  bareLauncher: (target, { root, env }) => [
+    ...launcher(target),
+    ...['-L', root],
+    ...assignments(env).flatMap((one) => ['-E', one]),
+  ],
+  instantiate: async (_session, { target }, input) => {
+    const emulator = emulatorOf(target);
+    const { program } = emulator;
+    const at = `${PATHS.emulator}/${program}`;
+    return ok({
+      kind: 'qemu-user',
+      rootfs: input.rootfs.folder,
+      mounts: [
+        bundleMount(input),
+        { kind: 'tree', source: join(input.toolchain.folder, 'usr/bin', program), at },
+      ],
+      command: [at, ...options(emulator), programAt(input.program)],
+      env: {},
+      emulator: program,
+      key: {
+        bundle: input.bundle.meta.digest,
+        rootfs: input.rootfs.fingerprint,
+        // The emulator comes from the toolchain; another toolchain may bring another one.
+        emulator: [program, ...options(emulator), 'of', input.toolchain.fingerprint].join(' '),
+      },
+    });
+  },
+  readExit: (exit, emulator) => (emulator === undefined ? programExit(exit) : readQemuExit(exit, emulator)),
+};
+
+function launcher(target: Target): readonly string[] {
+  const emulator = emulatorOf(target);
+  return [emulator.program, ...options(emulator)];
+}
+
+/** qemu-user(1): `-cpu`, the model that is emulated; qemu's own default without it. */
+function options({ cpu }: Emulator): readonly string[] {
+  return cpu === undefined ? [] : ['-cpu', cpu];
+}
+
+function emulatorOf({ name, emulator }: Target): Emulator {
+  if (emulator === undefined) throw new Error(`the target ${name} is emulated and names no emulator`);
+  return emulator;
+}
