@@ -1,9 +1,10 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SysrootDefinition } from '../domain/definitions.ts';
 import { libraryFolder, type PythonDistribution, type StaticLink } from '../domain/python.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
+import { exists } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { type BuildVariables, parseSysconfigdata } from './sysconfigdata.ts';
 
@@ -100,7 +101,7 @@ async function distribution(
       (flag) => variables[flag] === 1,
     ),
     ...(shared ? {} : { link: staticLink(libName, library, variables, definition) }),
-    ...((await isThere(root, bytecode)) ? { bytecode } : {}),
+    ...((await exists(join(root, bytecode))) ? { bytecode } : {}),
     why: `${library}, as ${file} of the locked sysroot says; no interpreter of the host was asked`,
   });
 }
@@ -131,22 +132,9 @@ function staticLink(
   };
 }
 
-function isThere(root: string, path: string): Promise<boolean> {
-  return stat(join(root, path)).then(
-    () => true,
-    () => false,
-  );
-}
-
 async function firstThatExists(root: string, paths: readonly string[]): Promise<string | undefined> {
   for (const path of paths) {
-    if (
-      await stat(join(root, path)).then(
-        () => true,
-        () => false,
-      )
-    )
-      return path;
+    if (await exists(join(root, path))) return path;
   }
   return undefined;
 }

@@ -1,5 +1,6 @@
 import type { ImageDefinition } from '../../domain/definitions.ts';
 import type { Lock } from '../../domain/packages.ts';
+import { quoteWord } from '../../domain/shell.ts';
 
 /**
  * A Dockerfile that gives the packages of a lock, in the lock's versions, on the distribution's own base image: for people
@@ -22,7 +23,7 @@ export function dockerfileOf(definition: ImageDefinition, lockPath: string, lock
     ...section('# Not in the locked tree either.', removals(rootfs.exclude)),
     ...section('# Links and files of the definition; what the base image has of its own stays.', [
       ...Object.entries(rootfs.links).map(
-        ([path, target]) => `ln -sfn ${quoted(target)} ${quoted(`/${path}`)}`,
+        ([path, target]) => `ln -sfn ${quoteWord(target)} ${quoteWord(`/${path}`)}`,
       ),
       ...Object.entries(rootfs.files).map(([path, text]) => writing(path, text)),
     ]),
@@ -81,11 +82,11 @@ function removals(patterns: readonly string[]): readonly string[] {
     .map((pattern) => {
       const but = kept
         .filter((path) => isOf(pattern, path))
-        .map((path) => ` ! -name ${quoted(path.slice(folderOf(path).length))}`)
+        .map((path) => ` ! -name ${quoteWord(path.slice(folderOf(path).length))}`)
         .join('');
       if (but === '') return removal(pattern);
-      const name = quoted(pattern.slice(folderOf(pattern).length));
-      return `find ${quoted(`/${folderOf(pattern)}`)} -maxdepth 1 -name ${name}${but} -delete`;
+      const name = quoteWord(pattern.slice(folderOf(pattern).length));
+      return `find ${quoteWord(`/${folderOf(pattern)}`)} -maxdepth 1 -name ${name}${but} -delete`;
     });
 }
 
@@ -107,17 +108,13 @@ function folderOf(path: string): string {
 function removal(pattern: string): string {
   const below = pattern.replace(/\/\*\*$/, '');
   return below.includes('**')
-    ? `find / -xdev -path ${quoted(`/${below.replaceAll('**', '*')}`)} -delete`
+    ? `find / -xdev -path ${quoteWord(`/${below.replaceAll('**', '*')}`)} -delete`
     : `rm -rf /${below}`;
 }
 
 /** One line: a Dockerfile has no lines within a word. */
 function writing(path: string, text: string): string {
-  const lines = text.replace(/\n$/, '').split('\n').map(quoted).join(' ');
-  const place = quoted(`/${path}`);
-  return `[ -e ${place} ] || { mkdir -p ${quoted(`/${path}`.replace(/\/[^/]*$/, '') || '/')}; printf '%s\\n' ${lines} >${place}; }`;
-}
-
-function quoted(word: string): string {
-  return `'${word.replaceAll("'", "'\\''")}'`;
+  const lines = text.replace(/\n$/, '').split('\n').map(quoteWord).join(' ');
+  const place = quoteWord(`/${path}`);
+  return `[ -e ${place} ] || { mkdir -p ${quoteWord(`/${path}`.replace(/\/[^/]*$/, '') || '/')}; printf '%s\\n' ${lines} >${place}; }`;
 }

@@ -1,7 +1,7 @@
 import type { CPythonBuild, SourceSysroot } from '../../domain/definitions.ts';
 import { libraryFolder, libraryName } from '../../domain/python.ts';
+import { shellWord } from '../../domain/shell.ts';
 import { PATHS } from '../../engine/paths.ts';
-import { quote } from './place.ts';
 import { unpacking } from './script.ts';
 
 /** What CPython's Makefile says when it goes on to the next part of a build with profiles → name of that part. */
@@ -56,9 +56,9 @@ function configuring({ source: { cpython } }: SourceSysroot): string {
   const { optimization, setup } = cpython;
   // Not --with-lto: it would link anew for each program on the way, and in one piece. `joining` does it once, below.
   const flavour = optimization.includes('pgo') ? ['--enable-optimizations'] : [];
-  const words = ['--build="$BUILD"', '--prefix=/usr', ...flavour, ...cpython.configure.map(quote)];
+  const words = ['--build="$BUILD"', '--prefix=/usr', ...flavour, ...cpython.configure.map(shellWord)];
   return `phase configure
-printf %s ${quote(setup)} > Modules/Setup.local
+printf %s ${shellWord(setup)} > Modules/Setup.local
 if ! ./configure ${words.join(' ')}; then
   say config-log
   [ ! -e config.log ] || cat config.log
@@ -72,7 +72,7 @@ function isShared({ configure }: CPythonBuild): boolean {
 }
 
 function making({ source: { cpython } }: SourceSysroot): string {
-  const targets = cpython.make.map(quote).join(' ');
+  const targets = cpython.make.map(shellWord).join(' ');
   const pgo = cpython.optimization.includes('pgo');
   // A build for profiles runs make within make, and says itself where it is.
   const total = pgo ? '' : `say "total $(make -n ${targets} 2>/dev/null | grep -c -- ' -c ' || true)"\n`;
@@ -161,7 +161,7 @@ cp LICENSE "$OUT/${stdlib}/LICENSE.txt"
 make inclinstall DESTDIR="$OUT" > /dev/null
 ${shared ? `cp -P lib${library}.so* "$OUT/usr/lib/"` : onlyArchive(library)}
 phase bytecode
-PYTHONPYCACHEPREFIX=/job/build/pyc python${python.version} -S -c ${quote(COMPILE)} "$OUT/${stdlib}" "$OUT/usr" ${PATHS.interpreter}
+PYTHONPYCACHEPREFIX=/job/build/pyc python${python.version} -S -c ${shellWord(COMPILE)} "$OUT/${stdlib}" "$OUT/usr" ${PATHS.interpreter}
 mv "/job/build/pyc$OUT/${stdlib}" "$OUT/usr/share/${libraryFolder(python)}-bytecode"
 `;
 }
