@@ -17,16 +17,16 @@ test('a bench of all recipes takes those whose toolchain this machine can start,
   assert.ok(recipes.ok);
   for (const name of ['native', 'musl', 'aarch64', 's390x', 'wasm32-wasip1'])
     assert.ok(recipes.value.includes(name), name);
-  assert.ok(!recipes.value.includes('aarch64-native'));
-  assert.deepEqual(told, [
-    'aarch64-native is left out: its toolchain llvm-arm64 is for aarch64 machines, this is x86_64.',
-  ]);
+  assert.deepEqual(told, []);
 });
 
 test('on a machine of another kind it is the other way round, and where none is left it fails', async () => {
   const arm = await here('aarch64');
-  assert.deepEqual(arm.recipes, { ok: true, value: ['aarch64-native'] });
-  assert.ok(arm.told.some((line) => line.startsWith('native is left out')));
+  assert.ok(arm.recipes.ok && arm.recipes.value.includes('aarch64') && !arm.recipes.value.includes('native'));
+  assert.deepEqual(
+    arm.told.map((line) => line.replace(/ is left out: its toolchain \S+ is for x86_64 machines.*/, '')),
+    ['native', 'wasm32-wasip1', 'wasm32-wasip1-node', 'wasm32-wasip1-snapshot'],
+  );
   const none = await here('loongarch64');
   assert.ok(!none.recipes.ok);
   assert.equal(none.recipes.error.code, 'recipe/no-toolchain-here');

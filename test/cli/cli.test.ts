@@ -126,7 +126,7 @@ test('a recipe with mistakes: every one at its line and column, exit code 2, not
 test('a missing lock and a stale lock say which command mends them; exit code 3', async (t) => {
   const folder = temporaryFolder(t);
   const home = copyOfTool(folder);
-  const lock = join(home, 'docker', 'llvm', 'image.lock');
+  const lock = join(home, 'docker', 'llvm', 'image.amd64.lock');
   const definition = join(home, 'docker', 'llvm', 'image.yaml');
   const text = readFileSync(definition, 'utf8');
   writeFileSync(definition, text.replace('  - make\n', '  - make\n  - patch\n'));

@@ -33,10 +33,15 @@ test('the matrix holds a job for each recipe, and nothing but the jobs', async (
   assert.ok((first?.['timeout-minutes'] ?? 0) < (second?.['timeout-minutes'] ?? 0));
 });
 
-test('an image for the machine of the target takes the runner of that machine, and needs no emulator', async () => {
-  const { stdout } = await provision(['matrix', 'aarch64-native', 'aarch64']);
+test('a recipe that names the runner of its target gets the image for that machine, and needs no emulator', async (t) => {
+  const home = copyOfTool(temporaryFolder(t));
+  writeFileSync(
+    join(home, 'recipes', 'on-arm.yaml'),
+    'schema: 1\ndescription: On ARM.\ntarget: aarch64\nactions: {runner: ubuntu-24.04-arm}\n',
+  );
+  const { stdout } = await provision(['matrix', 'on-arm', 'aarch64'], { home });
   const [, own, other] = stdout.split('\n');
-  assert.match(own as string, /^aarch64-native +ubuntu-24\.04-arm +.* native$/);
+  assert.match(own as string, /^on-arm +ubuntu-24\.04-arm +.* native$/);
   assert.match(other as string, /^aarch64 +ubuntu-24\.04 +.* qemu-aarch64$/);
 });
 
@@ -72,12 +77,20 @@ test('the key follows the locks and nothing else; what has none is left out, and
     writeFileSync(path, text.replace(from, to));
   };
   const before = await key();
-  edit('recipes/aarch64.yaml', /^description: .*$/m, 'description: Another.');
+  edit('recipes/defaults.yaml', /^description: .*$/m, 'description: Another.');
   assert.equal(await key(), before);
-  edit('docker/llvm/image.lock', /sha256:[0-9a-f]{64}"(?=, "size")/, `sha256:${'0'.repeat(64)}"`);
-  assert.notEqual(await key(), before);
+  // The standard library of Rust for another target is not fetched.
+  const digest = (name: string): RegExp =>
+    new RegExp(`(?<="rust-std:${name}": \\[\\s.*)sha256:[0-9a-f]{64}(?=", "size")`);
+  edit('docker/llvm/image.amd64.lock', digest('s390x'), `sha256:${'0'.repeat(64)}`);
+  assert.equal(await key(), before);
+  edit('docker/llvm/image.amd64.lock', digest('aarch64'), `sha256:${'0'.repeat(64)}`);
+  const std = await key();
+  assert.notEqual(std, before);
+  edit('docker/llvm/image.amd64.lock', /sha256:[0-9a-f]{64}"(?=, "size")/, `sha256:${'0'.repeat(64)}"`);
+  assert.notEqual(await key(), std);
 
-  rmSync(join(home, 'sysroots', 'aarch64-gnu-cpython3.13', 'sysroot.lock'));
+  rmSync(join(home, 'sysroots/packaged/cpython-3.13/aarch64.lock'));
   const some = await provision(['matrix', '--json', 'aarch64', 'x86_64'], { home });
   assert.equal(some.status, 0);
   assert.deepEqual(
@@ -93,7 +106,7 @@ test('the key follows the locks and nothing else; what has none is left out, and
 test('runner and time are data of the recipe, the runner else of the target that the image is for', async (t) => {
   const home = copyOfTool(temporaryFolder(t));
   const recipe = join(home, 'recipes', 'aarch64.yaml');
-  const text = readFileSync(recipe, 'utf8');
+  const text = 'schema: 1\ndescription: A recipe.\ntarget: aarch64\n';
   writeFileSync(recipe, `${text}actions:\n  runner: my-own\n  timeout-minutes: 7\n`);
   const [own] = await jobs(['aarch64'], home);
   assert.deepEqual([own?.runner, own?.['timeout-minutes']], ['my-own', 7]);
@@ -112,7 +125,7 @@ test('runner and time are data of the recipe, the runner else of the target that
 
 test('in a step of Actions the matrix is an output, on one line, and what is left out a warning', async (t) => {
   const home = copyOfTool(temporaryFolder(t));
-  rmSync(join(home, 'sysroots', 'aarch64-gnu-cpython3.13', 'sysroot.lock'));
+  rmSync(join(home, 'sysroots/packaged/cpython-3.13/aarch64.lock'));
   const { run, output } = await inActions(t, ['matrix', 'aarch64', 'x86_64'], { home });
   assert.equal(run.status, 0);
   const [, line = ''] = /^matrix<<(?:.+)\n(.+)\n/m.exec(output) ?? [];

@@ -146,7 +146,16 @@ test('as an ordinary user, without root', {
   // The repository may lie where an ordinary user cannot look: a copy of the tool serves.
   const tool = join(place, 'tool');
   mkdirSync(tool);
-  for (const part of ['src', 'recipes', 'targets', 'sysroots', 'docker', 'package.json', 'node_modules']) {
+  for (const part of [
+    'src',
+    'recipes',
+    'targets',
+    'pythons',
+    'sysroots',
+    'docker',
+    'package.json',
+    'node_modules',
+  ]) {
     cpSync(join(REPOSITORY, part), join(tool, part), { recursive: true });
   }
   cpSync(join(REPOSITORY, 'runner'), join(tool, 'runner'), {

@@ -28,10 +28,9 @@ function brokenRecipe(place: string): void {
   const files = {
     'broken.yaml': `schema: 1
 description: Does not compile.
-target: aarch64-unknown-linux-gnu
+target: aarch64
 toolchain: llvm
-sysroot: aarch64-gnu-cpython3.13
-reference: python3.13
+sysroot: packaged
 project:
   path: broken
   bin: broken
@@ -185,7 +184,11 @@ test('the store comes back from the cache: a job without store and network runs 
 function fillStore(store: string): void {
   const blobs = join('blobs', 'sha256');
   mkdirSync(join(store, blobs), { recursive: true });
-  const locks = ['docker/llvm/image', 'docker/python3.13/image', 'sysroots/aarch64-gnu-cpython3.13/sysroot'];
+  const locks = [
+    'docker/llvm/image.amd64',
+    'pythons/cpython-3.13/reference.amd64',
+    'sysroots/packaged/cpython-3.13/aarch64',
+  ];
   const digests = locks.flatMap((name) =>
     [
       ...readFileSync(join(REPOSITORY, `${name}.lock`), 'utf8').matchAll(/"sha256:([0-9a-f]{64})", "size"/g),

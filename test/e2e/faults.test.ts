@@ -181,7 +181,7 @@ test("a program that does not compile: exit code 6, the compiler's own words, th
 test('a lock with a wrong sha256: exit code 4, both digests told, nothing in the store', async (t) => {
   const folder = temporaryFolder(t);
   const home = copyOfTool(folder);
-  const file = join(home, 'docker', 'python3.13', 'image.lock');
+  const file = join(home, 'pythons', 'cpython-3.13', 'reference.amd64.lock');
   const wrong = 'f'.repeat(64);
   writeFileSync(
     file,
@@ -199,7 +199,7 @@ test('a mirror that has nothing: --frozen is an error, without it the lock is ma
   const folder = temporaryFolder(t);
   const home = copyOfTool(folder);
   const store = cloneStore(folder);
-  const file = join(home, 'docker', 'python3.13', 'image.lock');
+  const file = join(home, 'pythons', 'cpython-3.13', 'reference.amd64.lock');
   const before = readFileSync(file, 'utf8');
   // A version that the archive no longer has.
   const gone = before.replace(

@@ -23,7 +23,7 @@ interface Report {
   readonly totals: { readonly samples: number; readonly passed: number; readonly skipped: number };
 }
 
-const SYSROOT = 'sysroots/x86_64-gnu-static-cpython3.13';
+const SYSROOT = 'sysroots/static-gnu';
 
 let folder = '';
 let home = '';
@@ -34,7 +34,7 @@ let first: CliRun;
 before(async () => {
   folder = temporaryFolder({ after: (done) => process.once('exit', done) }, 'provision native ü ');
   home = copyOfTool(folder);
-  change('recipes/native.yaml', /^project:/m, 'optimization: none\nproject:');
+  change('recipes/native.yaml', /^target:/m, 'optimization: none\ntarget:');
   // Whoever kills make in the middle starts anew, and finds nothing half-made.
   const child = startProvision(['native'], { cwd: folder, home, store: SHARED_STORE });
   await untilPrinted(child, /cpython: \d+ of \d+ files|cpython: cached/);
@@ -270,7 +270,7 @@ test('configure that fails: the lines of config.log that matter', async () => {
 });
 
 test('a source archive with a wrong digest is not built', async () => {
-  const lock = `${SYSROOT}/sysroot.lock`;
+  const lock = `${SYSROOT}/cpython-3.13/x86_64.lock`;
   change(lock, /(\.orig\.tar\.xz", "digest": "sha256:)[0-9a-f]{8}/, '$100000000');
   change(`${SYSROOT}/sysroot.yaml`, /LDFLAGS: -no-pie/, 'LDFLAGS: -no-pie -O1');
   const run = await provision(['native', '--frozen'], { cwd: folder, home, store: SHARED_STORE });

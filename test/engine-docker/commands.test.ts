@@ -20,7 +20,7 @@ test('image dockerfile writes the checked-in file: every package of the lock in 
   const run = await provision(['image', 'dockerfile', 'llvm'], { cwd: temporaryFolder(t) });
   assert.equal(run.status, 0, run.stderr);
   assertGolden(join(REPOSITORY, 'docker', 'llvm', 'Dockerfile'), run.stdout);
-  const lock = JSON.parse(readFileSync(join(REPOSITORY, 'docker', 'llvm', 'image.lock'), 'utf8')) as {
+  const lock = JSON.parse(readFileSync(join(REPOSITORY, 'docker', 'llvm', 'image.amd64.lock'), 'utf8')) as {
     sets: { rootfs: { name: string; version: string }[] };
   };
   for (const { name, version } of lock.sets.rootfs)
