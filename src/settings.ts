@@ -3,6 +3,7 @@ import { availableParallelism, homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { secretsOf } from './blocker/redact.ts';
 import type { OptionValues } from './commands/command.ts';
+import { distribution } from './distro/distribution.ts';
 import type { ActionsSettings, DockerSettings, PipSettings, Settings } from './domain/context.ts';
 import { defined } from './domain/defined.ts';
 import { err, ok, type Result } from './domain/result.ts';
@@ -43,7 +44,7 @@ export function readSettings(
     jobs: jobs.value,
     offline: values.offline === true || env.PROVISION_OFFLINE === '1',
     frozen: values.frozen === true || env.PROVISION_FROZEN === '1',
-    debianMirrors: (env.PROVISION_DEBIAN_MIRROR ?? '')
+    mirrors: (env[distribution.mirrorVariable] ?? '')
       .split(/[\s,]+/)
       .filter(Boolean)
       .map(withoutSlash),

@@ -8,7 +8,7 @@ const HOME = dirname(dirname(fileURLToPath(import.meta.url)));
 const SRC = join(HOME, 'src');
 
 /** Rooms that a stage may call; stages among themselves share types only. */
-const SHARED = ['domain', 'charts', 'crate', 'store', 'exec', 'engine', 'archive', 'runtime'];
+const SHARED = ['domain', 'charts', 'crate', 'store', 'exec', 'engine', 'archive', 'distro', 'runtime'];
 
 /** The way of the data: a room imports types of earlier ones, nothing of later ones. */
 const STAGES = [
@@ -35,6 +35,7 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   exec: ['domain'],
   store: ['domain', 'exec'],
   archive: ['domain', 'exec', 'store'],
+  distro: ['domain', 'exec', 'store', 'archive'],
   engine: ['domain', 'exec', 'store', 'archive'],
   runtime: ['domain', 'exec', 'store', 'engine'],
 };
@@ -115,10 +116,51 @@ test('runtimes and the C library of WASI are told apart in their adapters only',
 
 test('no registry or mirror address stands in the tree but the snapshot archive, in one file', () => {
   const wrong = sources()
-    .filter((file) => file !== join('lock', 'settings.ts'))
+    .filter((file) => file !== join('distro', 'debian', 'settings.ts'))
     .filter((file) => /https?:\/\/[a-z0-9-]+\.[a-z]/.test(code(file)));
   assert.deepEqual(wrong, []);
 });
+
+test('the implementation of the distribution is imported in one place', () => {
+  const known = [
+    'distro/distribution.ts',
+    // A package is written as Debian's rules for names have it, wherever the toolchain comes from.
+    'bundle/formats/deb.ts',
+  ];
+  const wrong = imports()
+    .filter(({ file, to }) => to.startsWith('.') && isDebian(join(dirname(file), to)) && !isDebian(file))
+    .filter(({ file }) => !known.includes(file))
+    .map(({ file, to }) => `${file} → ${to}`);
+  assert.deepEqual(wrong, []);
+});
+
+/** Code outside of `distro/` that may name Debian or its tools, and why: rooms and files. */
+const KNOWS_DEBIAN: Readonly<Record<string, string>> = {
+  'bench/':
+    'the baseline of a benchmark is what one does on Debian without this tool; builds are named after it',
+  'bundle/formats/deb.ts': 'a format to ship: it writes packages for Debian',
+  'domain/target.ts': 'a field of the data: the architecture as Debian names it',
+  'engine/docker/failures.ts': 'how to install an engine, for users of several systems',
+  'recipe/': 'reads that field, and describes to users what they write: suites and packages of Debian',
+};
+
+test('only the distribution room knows Debian, apt and .deb', () => {
+  const names = /debian|\bapt\b|\bdpkg|debootstrap|\.deb\b|snapshot archive|dist-packages/i;
+  const found = sources().filter((file) => !file.startsWith('distro/') && names.test(code(file)));
+  const excused = (file: string): string | undefined =>
+    Object.keys(KNOWS_DEBIAN).find((start) => file.startsWith(start));
+  assert.deepEqual(
+    found.filter((file) => excused(file) === undefined),
+    [],
+  );
+  const needed = new Set(found.map(excused));
+  const idle = Object.keys(KNOWS_DEBIAN).filter((start) => !needed.has(start));
+  assert.deepEqual(idle, [], 'an exception that nothing needs any more');
+});
+
+function isDebian(file: string): boolean {
+  return file.startsWith(join('distro', 'debian'));
+}
 
 function allowed({ room, typeOnly }: Import, target: string): boolean {
   if (room === '' || room === target || target === '') return true;

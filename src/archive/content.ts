@@ -4,8 +4,8 @@ import { type Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { interrupted } from '../failure.ts';
+import { countReleased } from './gc-pressure.ts';
 import { corrupt, noXz, Refusal, truncated } from './refusal.ts';
-import { spend } from './spent-buffers.ts';
 
 export type Compression = 'xz' | 'gz' | 'zst' | 'none';
 
@@ -15,6 +15,12 @@ export interface Range {
   readonly start: number;
   /** Bytes. */
   readonly size: number;
+}
+
+/** Where a tar archive is within a file, and how it is compressed; can be cloned. */
+export interface TarStretch {
+  readonly range: Range;
+  readonly compression: Compression;
 }
 
 /** Takes decompressed bytes as they come; what it throws ends the reading. */
@@ -40,7 +46,7 @@ const COMMAND_NOT_FOUND = 127;
 
 /**
  * Node has no xz. The program gets the file itself as its standard input, standing at the first byte; `--single-stream`
- * makes it stop at the end of the compressed stream and leave alone what follows in the file. `env` keeps the person's
+ * makes it stop at the end of the compressed stream and leave alone what follows in the file. `env` keeps the user's
  * own xz settings and language out of it. Source: xz(1).
  */
 async function throughXz(archive: string, range: Range, signal: AbortSignal, take: Take): Promise<void> {
@@ -82,7 +88,7 @@ function drain(child: ChildProcessByStdio<null, Readable, Readable>, take: Take)
       if (thrown) return;
       try {
         take(chunk);
-        spend(chunk.length);
+        countReleased(chunk.length);
       } catch (error) {
         thrown = { error };
         child.kill('SIGKILL');

@@ -1,64 +1,40 @@
-import { MERGED_FOLDERS } from './merged-usr.ts';
+import { nameBehindLinks, type RootLayout } from './root-layout.ts';
 
-/**
- * What is never unpacked: nothing reads it at build or run time, and it is a third of all files. Licences stay, for
- * they must travel with what is shipped (Debian Policy 12.5: `/usr/share/doc/<package>/copyright`).
- */
-const STANDING = [
-  'usr/share/doc/**',
-  'usr/share/doc-base/**',
-  'usr/share/man/**',
-  'usr/share/info/**',
-  'usr/share/locale/**',
-  'usr/share/i18n/**',
-  'usr/share/help/**',
-  'usr/share/gtk-doc/**',
-  'usr/share/lintian/**',
-  'usr/share/linda/**',
-  'usr/share/bug/**',
-];
-
-const LICENCE = /^usr\/share\/doc\/[^/]+\/copyright$/;
-
-/** One package's documentation folder that is a link to another's, where the licence is. */
-const DOCUMENTATION_FOLDER = /^usr\/share\/doc\/[^/]+$/;
-
-/** Says of an entry (its name in the archive) whether it is left out. */
+/** Whether an entry is left out, by its name in the archive. */
 export type Excludes = (name: string, isSymlink: boolean) => boolean;
 
 /**
- * Compiles the standing rules and a definition's own. Patterns are relative to the root; `*` stands for any characters
- * within one name, `?` for one of them, `**` for any depth; `a/**` means `a` and all below it. Names are matched as
- * they are after the merge of /usr: `usr/lib/…` also where a package still says `lib/…`.
+ * Compiles a layout's rules and a definition's own. Patterns are relative to the root; `*` stands for any characters
+ * within one name, `?` for one of them, `**` for any depth; `a/**` means `a` and all below it. Names are matched as they
+ * are behind the layout's links: where `lib` is a link to `usr/lib`, a package's `lib/x` is matched as `usr/lib/x`.
  */
-export function compileExcludes(patterns: readonly string[]): Excludes {
-  const standing = anyOf(STANDING);
-  const own = patterns.length === 0 ? undefined : anyOf(patterns);
+export function compileExcludes(layout: RootLayout, patterns: readonly string[]): Excludes {
+  const standing = anyOf(layout, layout.exclude);
+  const keep = anyOf(layout, layout.keep);
+  const keepLinks = anyOf(layout, layout.keepLinks);
+  const own = anyOf(layout, patterns);
   return (name, isSymlink) => {
-    const path = mergedName(name);
-    if (own?.test(path)) return true;
-    if (!standing.test(path)) return false;
-    return !(LICENCE.test(path) || (isSymlink && DOCUMENTATION_FOLDER.test(path)));
+    const path = nameBehindLinks(partsOf(name), layout);
+    if (own(path)) return true;
+    if (!standing(path)) return false;
+    return !(keep(path) || (isSymlink && keepLinks(path)));
   };
 }
 
 /** The name of an entry without `./` and the like. */
 export function plainName(name: string): string {
-  return name.split('/').filter(isNamed).join('/');
+  return partsOf(name).join('/');
 }
 
-function mergedName(name: string): string {
-  const parts = name.split('/').filter(isNamed);
-  if (parts.length > 1 && MERGED_FOLDERS.includes(parts[0] ?? '')) parts.unshift('usr');
-  return parts.join('/');
+function partsOf(name: string): readonly string[] {
+  return name.split('/').filter((part) => part !== '' && part !== '.');
 }
 
-function isNamed(part: string): boolean {
-  return part !== '' && part !== '.';
-}
-
-function anyOf(patterns: readonly string[]): RegExp {
-  return new RegExp(`^(?:${patterns.map((pattern) => toExpression(mergedName(pattern))).join('|')})$`, 's');
+function anyOf(layout: RootLayout, patterns: readonly string[]): (path: string) => boolean {
+  if (patterns.length === 0) return () => false;
+  const sources = patterns.map((pattern) => toExpression(nameBehindLinks(partsOf(pattern), layout)));
+  const expression = new RegExp(`^(?:${sources.join('|')})$`, 's');
+  return (path) => expression.test(path);
 }
 
 function toExpression(pattern: string): string {

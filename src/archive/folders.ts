@@ -8,7 +8,7 @@ const LONGEST_NAME = 4096;
 const MOST_LINKS = 40;
 
 /**
- * Finds the place of a name below a root as chroot(2) would: absolute links start at the root, `..` stops at it.
+ * Resolves a name below a root as chroot(2) would: absolute links start at the root, `..` stops at it.
  *
  * Results are kept, for a package has tens of entries in one folder. They stay right because nothing in this room
  * ever removes or replaces a folder: what was once a real folder inside the root remains one, whichever thread unpacks

@@ -10,12 +10,11 @@ import { Pax } from 'tar/pax';
 import type { Result } from '../domain/result.ts';
 import type { Digest } from '../domain/words.ts';
 import { readContent } from './content.ts';
+import { applyFolderAttributes } from './folder-attributes.ts';
 import { Folders } from './folders.ts';
 import { Budget, DEFAULT_LIMITS } from './limits.ts';
-import { deviceNode, Refusal, truncated } from './refusal.ts';
-import { settleFolders } from './settle.ts';
+import { deviceNode, Refusal, refusable, truncated } from './refusal.ts';
 import { readTar } from './tar-reader.ts';
-import { refusable } from './unpack-deb.ts';
 import { Writer } from './writer.ts';
 
 export interface PackOptions extends ArchiveOptions {
@@ -29,7 +28,7 @@ export interface TarOptions extends ArchiveOptions {
   readonly links?: Readonly<Record<string, string>>;
   /** Modes of entries that need another one than all others have, by name. */
   readonly modes?: Readonly<Record<string, number>>;
-  /** Names begin with `./`, as dpkg writes them. */
+  /** Names begin with `./`, as packages of Debian have them. */
   readonly dotted?: boolean;
   readonly compress: 'gzip' | 'none';
 }
@@ -131,7 +130,7 @@ export function unpackTarGz(
       (take) => readContent(file, range, 'gz', signal, take),
       (entry) => writer.visit(entry),
     );
-    settleFolders(root, writer.attributes, folders.takeMade());
+    applyFolderAttributes(root, writer.attributes, folders.takeMade());
     return { files: writer.files, bytes: writer.bytes };
   });
 }

@@ -1,8 +1,10 @@
+import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
+import { diskFailure } from '../store/disk.ts';
 
 /**
- * Carries a failure out of the callbacks of the tar parser, which have no other way back. It never leaves this
- * folder: the exported functions return the failure as a value.
+ * Carries a failure out of the callbacks of the tar parser, which have no other way back. `refusable` turns it into a
+ * value again.
  */
 export class Refusal extends Error {
   readonly failure: Failure;
@@ -13,8 +15,20 @@ export class Refusal extends Error {
   }
 }
 
+/** Runs a step of unpacking; what it refuses and what the disk says become failures, anything else is a bug. */
+export async function refusable<T>(file: string, step: () => Promise<T>): Promise<Result<T>> {
+  try {
+    return ok(await step());
+  } catch (cause) {
+    if (cause instanceof Refusal) return err(cause.failure);
+    const failure = diskFailure(cause, file);
+    if (failure) return err(failure);
+    throw cause;
+  }
+}
+
 const FETCH_AGAIN = 'Run `provision clean --all` and the same command again: the file is fetched anew.';
-const REPORT = 'Do not use this file; tell the people who publish it.';
+const REPORT = 'Do not use this file; report it to those who publish it.';
 
 export function truncated(archive: string, why: string, evidence?: readonly string[]): Failure {
   return {
@@ -100,7 +114,7 @@ export function noXz(): Failure {
   return {
     code: 'archive/no-xz',
     what: 'The program `xz` is missing: it unpacks packages.',
-    fix: ['Install it: the package is `xz-utils` (Debian, Ubuntu) or `xz` (others).'],
+    fix: ['Install it: the package is `xz-utils` or `xz`, depending on the system.'],
   };
 }
 

@@ -1,21 +1,30 @@
 import { getCompileCacheDir } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import type { Result } from '../domain/result.ts';
+import type { TarStretch } from './content.ts';
 import type { Limits } from './limits.ts';
-import type { PackageFile } from './unpack.ts';
-import type { Unpacked } from './unpack-deb.ts';
+import type { RootLayout } from './root-layout.ts';
+import type { Unpacked } from './unpack-tar.ts';
 
 /** What a thread is given at its start; can be cloned. */
 export interface ThreadSetup {
   readonly root: string;
   readonly sideFolder: string;
+  readonly layout: RootLayout;
   readonly exclude: readonly string[];
   readonly limits: Limits;
   readonly counters: SharedArrayBuffer;
 }
 
+/** A package whose files were found in its package file. */
+export interface LocatedPackage {
+  /** For failures. */
+  readonly name: string;
+  readonly content: TarStretch;
+}
+
 /** To the thread. */
-export type Order = { readonly type: 'unpack'; readonly package: PackageFile } | { readonly type: 'stop' };
+export type Order = { readonly type: 'unpack'; readonly package: LocatedPackage } | { readonly type: 'stop' };
 
 /** From the thread, one for each `unpack`. `made`: folders made since the last answer. */
 export type Answer = Result<{ readonly unpacked: Unpacked; readonly made: readonly string[] }>;
@@ -62,7 +71,7 @@ export class UnpackThread {
     });
   }
 
-  async unpack(one: PackageFile, signal: AbortSignal): Promise<Answer> {
+  async unpack(one: LocatedPackage, signal: AbortSignal): Promise<Answer> {
     if (this.#bug !== undefined) throw this.#bug;
     this.#answer = Promise.withResolvers();
     const stop = () => this.#send({ type: 'stop' });

@@ -3,25 +3,31 @@ import { resolve } from 'node:path';
 import type { TreeRules } from '../domain/packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { type Failure, interrupted } from '../failure.ts';
+import { makeSideFolder, mergeCollisions } from './collisions.ts';
+import type { TarStretch } from './content.ts';
+import { applyFolderAttributes } from './folder-attributes.ts';
 import { Budget, DEFAULT_LIMITS, type Limits } from './limits.ts';
-import { mergedFolders } from './merged-usr.ts';
-import { makeSideFolder, settleCollisions, settleFolders } from './settle.ts';
-import { refusable, type Unpacked } from './unpack-deb.ts';
-import { UnpackThread } from './unpack-thread.ts';
+import { refusable } from './refusal.ts';
+import { layoutFolders, type RootLayout } from './root-layout.ts';
+import type { Unpacked } from './unpack-tar.ts';
+import { type Answer, UnpackThread } from './unpack-thread.ts';
 
 export interface PackageFile {
-  /** Absolute path of the `.deb`. */
+  /** Absolute path. */
   readonly file: string;
   /** For failures and progress, e.g. `libc6 2.41-12 (arm64)`. */
   readonly name: string;
-  /** Bytes of the `.deb`. */
+  /** Bytes of the package file. */
   readonly size: number;
 }
 
 export interface UnpackOptions {
-  /** Absolute path of an existing folder; empty but for the links of the merged /usr. */
+  /** Absolute path of an existing folder; empty but for the links of the layout. */
   readonly root: string;
+  readonly layout: RootLayout;
   readonly rules: Pick<TreeRules, 'exclude'>;
+  /** Finds the files of a package within its package file; `archive` names it in the `Refusal` that it may throw. */
+  readonly open: (archive: string, file: string) => TarStretch;
   /** In the order in which they arrive; among those waiting, the largest is taken first. */
   readonly packages: AsyncIterable<PackageFile>;
   /** Packages at once. */
@@ -32,7 +38,7 @@ export interface UnpackOptions {
   readonly limits?: Limits;
 }
 
-/** Part of the key of every tree: raised when the same packages give another tree than before. */
+/** Part of the key of every tree: raised when the same packages give another tree, by this code or by a layout. */
 export const UNPACK_VERSION = 1;
 
 /** A thread takes about 35 MB: more of them would pass the 300 MB that the program allows itself. */
@@ -40,7 +46,7 @@ const MOST_THREADS = 4;
 const PROGRESS_MS = 250;
 
 /**
- * Unpacks a set of `.deb` files into one root, several at once, running nothing that is in them and without privileges.
+ * Unpacks a set of package files into one root, several at once, running nothing that is in them and without privileges.
  * The tree depends only on the set, not on the order in which the files arrive. On failure the root is half full and
  * of no use. Failures: `archive/escapes-root`, `archive/device-node`, `archive/truncated`, `archive/corrupt`,
  * `archive/too-large`, `archive/conflict`, `archive/missing-link-target`, `archive/no-xz`, `store/no-space`, …
@@ -55,10 +61,10 @@ export async function unpackPackages(
   const unpacked = await pool.run();
   if (!unpacked.ok) return unpacked;
   return refusable(root, async () => {
-    const dropped = settleCollisions(unpacked.value.flatMap((one) => one.collisions));
+    const dropped = mergeCollisions(unpacked.value.flatMap((one) => one.collisions));
     rmSync(side.value, { recursive: true });
     const attributes = unpacked.value.flatMap((one) => one.attributes);
-    settleFolders(root, attributes, [...pool.made, ...mergedFolders(root)]);
+    applyFolderAttributes(root, attributes, [...pool.made, ...layoutFolders(root, options.layout)]);
     const files = sum(unpacked.value.map((one) => one.files)) - dropped;
     return { files, bytes: sum(unpacked.value.map((one) => one.bytes)) };
   });
@@ -83,7 +89,8 @@ class Pool {
     const counters = Budget.counters();
     this.#budget = new Budget(limits, counters);
     const count = Math.max(1, Math.min(options.jobs, MOST_THREADS));
-    const setup = { root, sideFolder, exclude: [...options.rules.exclude], limits, counters };
+    const { layout, rules } = options;
+    const setup = { root, sideFolder, layout, exclude: [...rules.exclude], limits, counters };
     this.#threads = Array.from({ length: count }, () => new UnpackThread(setup));
   }
 
@@ -132,7 +139,7 @@ class Pool {
     while (!this.#stop.signal.aborted) {
       const next = this.#takeLargest();
       if (next) {
-        const outcome = await thread.unpack(next, this.#stop.signal);
+        const outcome = await this.#unpack(thread, next);
         if (outcome.ok) {
           this.#done.push(outcome.value.unpacked);
           this.made.push(...outcome.value.made);
@@ -141,6 +148,11 @@ class Pool {
       } else if (this.#inputEnded) return;
       else await this.#wake.promise;
     }
+  }
+
+  async #unpack(thread: UnpackThread, { name, file }: PackageFile): Promise<Answer> {
+    const content = await refusable(file, async () => this.#options.open(name, file));
+    return content.ok ? thread.unpack({ name, content: content.value }, this.#stop.signal) : content;
   }
 
   #takeLargest(): PackageFile | undefined {

@@ -19,15 +19,15 @@ import { badName, conflict, missingLinkTarget, Refusal, truncated } from './refu
 import type { Sink, TarEntry } from './tar-reader.ts';
 
 /**
- * Permission bits of files: setuid and setgid are masked off, for a tree belongs to the person who unpacks it, and such
- * a bit would lend that person's rights to others on the machine. The owner can always read: the store is read later.
+ * Permission bits of files: setuid and setgid are masked off, for a tree belongs to the user who unpacks it, and such
+ * a bit would lend that user's rights to others on the machine. The owner can always read: the store is read later.
  */
 const FILE_BITS = 0o777;
 const FILE_ALWAYS = 0o400;
 
 const MAKE_NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
-/** A path that two archives both have; `settle` decides when everything is unpacked. */
+/** A path that two archives both have; compared when everything is unpacked (`mergeCollisions`). */
 export interface Collision {
   readonly archive: string;
   readonly name: string;
@@ -189,12 +189,12 @@ export class Writer {
   }
 
   /**
-   * Makes something new at the place of an entry. What this archive made there earlier is replaced; what another one
+   * Makes something new at the path of an entry. What this archive made there earlier is replaced; what another one
    * made is left alone, and ours is put aside to be compared.
    */
   #create<T>(entry: TarEntry, make: (path: string) => T): T {
-    const place = this.#place(entry);
-    for (let path = place; ; ) {
+    const wanted = this.#wantedPath(entry);
+    for (let path = wanted; ; ) {
       try {
         const made = make(path);
         this.#own.add(path);
@@ -202,13 +202,13 @@ export class Writer {
         return made;
       } catch (cause) {
         if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
-        path = this.#vacate(entry, place) ? place : this.#aside(entry, place);
+        path = this.#vacate(entry, wanted) ? wanted : this.#aside(entry, wanted);
       }
     }
   }
 
   /** Absolute path for a new file or link; its parent exists. */
-  #place(entry: TarEntry): string {
+  #wantedPath(entry: TarEntry): string {
     const { archive, folders } = this.#options;
     const parts = Folders.parts(archive, entry.name);
     const last = parts.pop();

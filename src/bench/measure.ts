@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { execPath } from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { distribution } from '../distro/distribution.ts';
 import type { Context } from '../domain/context.ts';
 import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
@@ -63,9 +64,7 @@ export function environment({ settings }: Context): Record<string, string> {
     ...(settings.caBundle === undefined
       ? {}
       : { PROVISION_CA_BUNDLE: settings.caBundle, NODE_EXTRA_CA_CERTS: settings.caBundle }),
-    ...(settings.debianMirrors.length === 0
-      ? {}
-      : { PROVISION_DEBIAN_MIRROR: settings.debianMirrors.join(' ') }),
+    ...(settings.mirrors.length === 0 ? {} : { [distribution.mirrorVariable]: settings.mirrors.join(' ') }),
   };
 }
 

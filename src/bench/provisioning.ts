@@ -4,11 +4,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execPath } from 'node:process';
 import type { Invocation, Outcome } from '../commands/command.ts';
+import { distribution } from '../distro/distribution.ts';
 import type { Report } from '../domain/report.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { runProcess } from '../exec/process.ts';
-import { mirrors } from '../lock/mirrors.ts';
-import { KEYRING_FILES } from '../lock/settings.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import { type Planned, type Prepared, planRun, prepareEnv } from '../pipeline/prepare.ts';
 import { openSession } from '../pipeline/session.ts';
@@ -70,8 +69,8 @@ interface Bench {
 
 async function cold(bench: Bench): Promise<Result<readonly Row[]>> {
   const { context } = bench.invocation;
-  const from = await mirrors(context, bench.planned.locks.toolchain.lock.resolved);
-  const keyring = KEYRING_FILES.find((file) => existsSync(file));
+  const from = await distribution.locate(context, [bench.planned.locks.toolchain.lock.resolved]);
+  const keyring = distribution.keyrings.find((file) => existsSync(file));
   const mirror = from.urls[0];
   if (keyring === undefined || mirror === undefined) return err(noBaseline());
   const ours: Measured[] = [];

@@ -1,5 +1,6 @@
 import { readdir, realpath } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { distribution } from '../distro/distribution.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import type { Failure } from '../failure.ts';
@@ -51,18 +52,9 @@ export function closeOver(input: ClosureInput): Result<ReadonlyMap<string, strin
   return missing.size === 0 ? ok(brought) : err(missingLibraries(missing));
 }
 
-/** The package that a library has its own name for: name, then version (Debian Policy, 8.1). */
-export function packageOfLibrary(library: string): string | undefined {
-  const match = /^(lib[^/]+?)\.so\.(\d+)$/.exec(library);
-  if (match === null) return undefined;
-  const [, name, version] = match as unknown as [string, string, string];
-  const plain = name.toLowerCase().replaceAll('_', '-');
-  return /\d$/.test(plain) ? `${plain}-${version}` : `${plain}${version}`;
-}
-
 function missingLibraries(missing: ReadonlyMap<string, readonly string[]>): Failure {
   const names = [...missing.keys()];
-  const packages = names.flatMap((name) => packageOfLibrary(name) ?? []);
+  const packages = names.flatMap((name) => distribution.advice.packageOfLibrary(name) ?? []);
   return {
     code: 'build/missing-library',
     what: `${names.length} shared ${names.length === 1 ? 'library is' : 'libraries are'} in neither the sysroot nor the target's libc packages: ${names.join(', ')}.`,

@@ -1,5 +1,6 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { distribution } from '../distro/distribution.ts';
 import type { Context } from '../domain/context.ts';
 import type { LockedPackage } from '../domain/packages.ts';
 import type { PythonDistribution } from '../domain/python.ts';
@@ -38,8 +39,6 @@ export type Packages = StoreEntry<{ readonly site: string }>;
 const SCRIPT_AT = '/job/install_packages.py';
 const REQUIREMENTS_AT = '/job/requirements.txt';
 const SITE_AT = '/job/site';
-/** Where Debian's python3-pip-whl puts pip. */
-const WHEELS = '/usr/share/python-wheels';
 
 /** Python packages as pip resolves them, from the index that this machine is set to use; pip checks the digests. */
 export function obtainPackages(
@@ -103,7 +102,16 @@ async function install(
     log,
     command: {
       argv: [
-        ...[input.python, '-I', SCRIPT_AT, WHEELS, REQUIREMENTS_AT, site, input.minor, abi],
+        ...[
+          input.python,
+          '-I',
+          SCRIPT_AT,
+          distribution.python.wheels,
+          REQUIREMENTS_AT,
+          site,
+          input.minor,
+          abi,
+        ],
         ...input.platforms,
       ] as [string, ...string[]],
       env: {
@@ -203,13 +211,11 @@ export function wheelPlatforms(
   return { platforms };
 }
 
-/** Where the interpreter in a tree looks for packages, relative to its prefix; Debian's has a folder of its own. */
+/** Where the interpreter in a tree looks for packages, relative to its prefix; a distribution may have patched it. */
 export async function sitePath(
   root: string,
   python: Pick<PythonDistribution, 'stdlib' | 'minor'>,
 ): Promise<string> {
   const site = await readFile(join(root, python.stdlib, 'site.py'), 'utf8').catch(() => '');
-  return site.includes('"dist-packages"')
-    ? 'lib/python3/dist-packages'
-    : `lib/python${python.minor}/site-packages`;
+  return distribution.python.sitePackages(site) ?? `lib/python${python.minor}/site-packages`;
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { hostname, machine, release } from 'node:os';
 import { join } from 'node:path';
+import { distribution } from '../distro/distribution.ts';
 import { withoutLogin } from '../domain/address.ts';
 import type { Context } from '../domain/context.ts';
 import { ok, type Result } from '../domain/result.ts';
@@ -23,14 +24,8 @@ export const command: Command = {
   run,
 };
 
-/** Host program → the package that brings it (Debian's name). */
-const PROGRAMS: Readonly<Record<string, string>> = {
-  xz: 'xz-utils',
-  tar: 'tar',
-  flock: 'util-linux',
-  unshare: 'util-linux',
-  setpriv: 'util-linux',
-};
+/** Programs of the machine that are started. */
+const PROGRAMS = ['xz', 'tar', 'flock', 'unshare', 'setpriv'];
 
 /** A recipe's trees, build and images together stay below this. */
 const ENOUGH_BYTES = 5e9;
@@ -173,7 +168,7 @@ function checkNetwork({ settings }: Context): readonly Check[] {
 
 function checkPrograms(): readonly Check[] {
   const folders = (TOOL_ENV.PATH ?? '').split(':');
-  const programs = Object.entries(PROGRAMS).map(([name, from]): Check => {
+  const programs = PROGRAMS.map((name): Check => {
     const path = folders.map((folder) => join(folder, name)).find((one) => existsSync(one));
     if (path !== undefined) return { topic: 'programs', name, state: 'ok', detail: path, fix: [] };
     return {
@@ -181,7 +176,7 @@ function checkPrograms(): readonly Check[] {
       name,
       state: 'lack',
       detail: 'not found',
-      fix: [`Install it: the package \`${from}\`.`],
+      fix: [`Install it: the package \`${distribution.advice.packageOf(name) ?? name}\`.`],
     };
   });
   return [{ topic: 'programs', name: 'node', state: 'ok', detail: process.version, fix: [] }, ...programs];

@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { distribution } from '../distro/distribution.ts';
 import { closest } from '../domain/closest.ts';
 import type { Context } from '../domain/context.ts';
 import type { ImageDefinition } from '../domain/definitions.ts';
 import type { Lock } from '../domain/packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { formatBytes } from '../domain/units.ts';
-import { dockerfileOf } from '../engine/docker/dockerfile.ts';
 import { pushTree, readImage, unpackLayer } from '../engine/docker/oci.ts';
 import { formatReference, parseReference } from '../engine/docker/reference.ts';
 import { readLock } from '../lock/lockfile.ts';
@@ -67,7 +67,7 @@ async function makeDockerfile({ settings }: Context, name: string): Promise<Resu
   const definition = await loadImage(file.file);
   if (!definition.ok) return definition;
   const lock = await readLock(file, definition.value.value);
-  return lock.ok ? ok(dockerfileOf(definition.value.value, lock.value)) : lock;
+  return lock.ok ? ok(await distribution.dockerfile(definition.value.value, lock.value)) : lock;
 }
 
 /** An image, its lock, and what its tree in the store is known by. */
@@ -164,7 +164,8 @@ async function platformOf(home: string, architecture: string): Promise<Result<st
   for (const name of namesIn(home, 'targets')) {
     const target = await loadTarget(targetFile(home, name));
     if (!target.ok) return target;
-    if (target.value.value.debianArch === architecture) return ok(target.value.value.ociPlatform);
+    if (distribution.architectureOf(target.value.value) === architecture)
+      return ok(target.value.value.ociPlatform);
   }
   return ok(`linux/${architecture}`);
 }

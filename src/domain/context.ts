@@ -8,8 +8,8 @@ export interface Settings {
   readonly jobs: number;
   readonly offline: boolean;
   readonly frozen: boolean;
-  /** Archive roots (`…/debian`) in the order to try; no trailing slash. Empty: found by lock/mirrors.ts. */
-  readonly debianMirrors: readonly string[];
+  /** Archive roots in the order to try; no trailing slash. Empty: the distribution finds them. */
+  readonly mirrors: readonly string[];
   /** CA bundle (PEM) of the machine, where one is set or found. */
   readonly caBundle?: string;
   /** http_proxy, https_proxy, no_proxy and their upper-case twins, as set. */

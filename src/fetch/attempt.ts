@@ -160,7 +160,7 @@ function retryAfter(value: string | undefined): number | undefined {
 function problemOf(error: unknown, attempt: Attempt, answered: boolean): Problem {
   if (!(error instanceof Error)) throw error;
   const { code = '' } = error as NodeJS.ErrnoException;
-  // A bug of ours is no trouble of the network.
+  // A bug of ours is no failure of the network.
   if (code === '' && (error instanceof TypeError || error instanceof ReferenceError)) throw error;
   if (answered) return cutOff(attempt);
   const untrusted = /CERT|SELF_SIGNED|ISSUER|VERIFY|ERR_TLS|ERR_SSL/.test(code);

@@ -53,7 +53,7 @@ export async function openClient(options: ClientOptions): Promise<Result<Client>
         status: answer.statusCode,
         headers: answer.headers,
         body: answer.body,
-        // What goes wrong in a body nobody wants is nobody's trouble.
+        // Errors of a body that is not wanted are of no interest.
         discard: () => answer.body.dump({ limit: WORTH_READING, signal }).catch(() => undefined),
       };
     },

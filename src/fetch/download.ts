@@ -7,7 +7,7 @@ import { onDisk } from '../store/disk.ts';
 import type { Store } from '../store/store.ts';
 import { readRest } from './attempt.ts';
 import type { Client } from './client.ts';
-import { type MirrorTrouble, packageFailure } from './failures.ts';
+import { type MirrorFailure, packageFailure } from './failures.ts';
 import { PartialFile } from './partial.ts';
 import { isPassing, type Problem } from './problem.ts';
 
@@ -49,16 +49,16 @@ export async function download(
     const emptied = await onDisk(partial.path, () => partial.restart());
     if (!emptied.ok) return emptied;
   }
-  const troubles: MirrorTrouble[] = [];
+  const failures: MirrorFailure[] = [];
   for (const mirror of all.mirrors) {
     const known = all.unreachable.get(mirror);
     const problem = known ?? (await fromMirror(all, locked, mirror, partial, onBytes));
     if (problem === undefined) return commit(all, locked, partial, mirror);
     if (problem.kind === 'own') return err(problem.failure);
     if (problem.kind === 'connection') all.unreachable.set(mirror, problem);
-    troubles.push({ mirror, problem });
+    failures.push({ mirror, problem });
   }
-  return err(packageFailure(locked, troubles));
+  return err(packageFailure(locked, failures));
 }
 
 /** Tries one mirror until the bytes are all there and right, or trying again makes no sense. */
@@ -113,8 +113,8 @@ async function commit(
   partial: PartialFile,
   mirror?: string,
 ): Promise<Result<{ readonly file: string; readonly mirror?: string }>> {
-  const handed = await onDisk(partial.path, () => partial.hand());
-  if (!handed.ok) return handed;
+  const released = await onDisk(partial.path, () => partial.release());
+  if (!released.ok) return released;
   const committed = await store.commitBlob(digest);
   return committed.ok ? ok({ file: store.blobPath(digest), ...defined({ mirror }) }) : committed;
 }

@@ -1,30 +1,31 @@
+import { distribution } from '../distro/distribution.ts';
 import { withoutLogin } from '../domain/address.ts';
 import type { LockedPackage } from '../domain/packages.ts';
 import type { Failure } from '../failure.ts';
 import type { Problem } from './problem.ts';
 
-export interface MirrorTrouble {
+export interface MirrorFailure {
   readonly mirror: string;
   readonly problem: Exclude<Problem, { readonly kind: 'own' }>;
 }
 
 /** Why no mirror gave a package. What the worst mirror did decides: bytes that are wrong come before all else. */
-export function packageFailure(locked: LockedPackage, troubles: readonly MirrorTrouble[]): Failure {
-  const evidence = troubles.map(
+export function packageFailure(locked: LockedPackage, failures: readonly MirrorFailure[]): Failure {
+  const evidence = failures.map(
     ({ mirror, problem }) => `${withoutLogin(mirror)}/${locked.path}: ${problem.detail}`,
   );
   const some = (...kinds: readonly Problem['kind'][]): boolean =>
-    troubles.some(({ problem }) => kinds.includes(problem.kind));
+    failures.some(({ problem }) => kinds.includes(problem.kind));
   if (some('wrong-bytes')) return wrongBytes(locked, evidence);
   if (some('absent')) return notFound(locked, evidence);
   if (some('refused')) return refused(locked, evidence);
   if (some('busy')) return busy(locked, evidence);
   if (some('cut-off')) return cutOff(locked, evidence);
-  return noNetwork(troubles, evidence);
+  return noNetwork(failures, evidence);
 }
 
 /** Several packages that no mirror has, as one failure. */
-export function notFoundTogether(failures: readonly Failure[]): Failure {
+export function notFoundAll(failures: readonly Failure[]): Failure {
   const [first] = failures;
   if (first === undefined) throw new Error('nothing is missing');
   if (failures.length === 1) return first;
@@ -56,8 +57,8 @@ function wrongBytes(locked: LockedPackage, evidence: readonly string[]): Failure
     what: `What the mirrors serve as ${locked.name} ${locked.version} is not the file that was locked; it was thrown away.`,
     why: `Expected ${locked.digest}, ${locked.size} bytes.`,
     fix: [
-      "Look whether something on the way (a proxy, a login page, a cache) answers in the mirror's place.",
-      'Name another mirror: `PROVISION_DEBIAN_MIRROR=<address ending in /debian>`.',
+      'Check whether something on the way (a proxy, a login page, a cache) answers instead of the mirror.',
+      distribution.advice.otherMirror,
       'If the lock was changed by hand, restore it.',
     ],
     evidence,
@@ -79,9 +80,9 @@ function refused(locked: LockedPackage, evidence: readonly string[]): Failure {
     code: 'fetch/refused',
     what: `The mirrors refuse to give ${locked.name} ${locked.version}.`,
     fix: [
-      'For 401 and 403: put the login into the address of the mirror (`https://user:password@host/debian`).',
+      'For 401 and 403: put the login into the address of the mirror (`https://user:password@host/…`).',
       'For 407: put the login into the address of the proxy.',
-      'Name another mirror: `PROVISION_DEBIAN_MIRROR=<address ending in /debian>`.',
+      distribution.advice.otherMirror,
     ],
     evidence,
   };
@@ -91,10 +92,7 @@ function busy(locked: LockedPackage, evidence: readonly string[]): Failure {
   return {
     code: 'fetch/server-error',
     what: `The mirrors fail at ${locked.name} ${locked.version}, after several tries.`,
-    fix: [
-      'Run the same command again later: what is fetched is kept.',
-      'Name another mirror with `PROVISION_DEBIAN_MIRROR`.',
-    ],
+    fix: ['Run the same command again later: what is fetched is kept.', distribution.advice.otherMirror],
     evidence,
   };
 }
@@ -102,17 +100,14 @@ function busy(locked: LockedPackage, evidence: readonly string[]): Failure {
 function cutOff(locked: LockedPackage, evidence: readonly string[]): Failure {
   return {
     code: 'fetch/cut-off',
-    what: `The download of ${locked.name} ${locked.version} ended early or stood still, after several tries.`,
-    fix: [
-      'Run the same command again: it goes on where it stopped.',
-      'Name another mirror with `PROVISION_DEBIAN_MIRROR`.',
-    ],
+    what: `The download of ${locked.name} ${locked.version} ended early or stalled, after several tries.`,
+    fix: ['Run the same command again: it goes on where it stopped.', distribution.advice.otherMirror],
     evidence,
   };
 }
 
-function noNetwork(troubles: readonly MirrorTrouble[], evidence: readonly string[]): Failure {
-  if (troubles.some(({ problem }) => problem.kind === 'connection' && problem.final)) {
+function noNetwork(failures: readonly MirrorFailure[], evidence: readonly string[]): Failure {
+  if (failures.some(({ problem }) => problem.kind === 'connection' && problem.final)) {
     return {
       code: 'fetch/untrusted-connection',
       what: 'The certificate of a mirror is not trusted by this machine.',
@@ -125,10 +120,10 @@ function noNetwork(troubles: readonly MirrorTrouble[], evidence: readonly string
   }
   return {
     code: 'fetch/no-network',
-    what: `No mirror can be reached (${troubles.map(({ mirror }) => withoutLogin(mirror)).join(', ')}).`,
+    what: `No mirror can be reached (${failures.map(({ mirror }) => withoutLogin(mirror)).join(', ')}).`,
     fix: [
       'Check the network and the proxy settings (`http_proxy`, `https_proxy`, `no_proxy`).',
-      'Name a mirror that can be reached: `PROVISION_DEBIAN_MIRROR=<address ending in /debian>`.',
+      distribution.advice.otherMirror,
       'Run the same command again: what is fetched is kept.',
     ],
     evidence,

@@ -1,19 +1,19 @@
+import type { Mirrors } from '../distro/distro.ts';
 import type { Context } from '../domain/context.ts';
 import type { LockedPackage } from '../domain/packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { StageName } from '../events.ts';
 import { type Failure, interrupted } from '../failure.ts';
-import type { Mirrors } from '../lock/mirrors.ts';
 import { onDisk } from '../store/disk.ts';
 import type { Store } from '../store/store.ts';
 import { Channel } from './channel.ts';
 import type { Downloads } from './download.ts';
-import { notFoundTogether, offline } from './failures.ts';
+import { notFoundAll, offline } from './failures.ts';
 import { Progress } from './progress.ts';
 import { shared } from './shared.ts';
 
 export interface FetchOptions {
-  /** Stage that progress is told for. */
+  /** Stage that progress is reported for. */
   readonly stage: StageName;
   /** Downloads at once, over as many connections to a host. Default 8. */
   readonly connections?: number;
@@ -40,7 +40,7 @@ export interface Fetched {
 }
 
 /**
- * Brings packages into the store, many at once, and gives each as soon as it is there: first those that are there
+ * Brings packages into the store, many at once, and yields each as soon as it is there: first those that are there
  * already, then in the order of completion. Ends after the first failure, which is the last element; only packages that
  * no mirror has (`fetch/not-found`) let the others finish first. Leaving the loop early ends what is under way.
  * Failures: `fetch/offline`, `fetch/no-network`, `fetch/not-found`, `fetch/digest-mismatch`, `fetch/refused`,
@@ -126,7 +126,7 @@ async function* inOrderOfCompletion(
     yield result;
     if (!result.ok) return;
   }
-  if (absent.length > 0) yield err(notFoundTogether(absent));
+  if (absent.length > 0) yield err(notFoundAll(absent));
 }
 
 interface Work {

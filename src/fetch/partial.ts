@@ -63,7 +63,7 @@ export class PartialFile implements AsyncDisposable {
     this.resumedFrom = 0;
   }
 
-  /** Says that the bytes from here on come from another attempt. */
+  /** Marks that the bytes from here on come from another attempt. */
   markResumed(): void {
     this.resumedFrom = this.offset;
   }
@@ -72,8 +72,8 @@ export class PartialFile implements AsyncDisposable {
     return `sha256:${this.#hash.copy().digest('hex')}`;
   }
 
-  /** Hands the whole, verified file to the place the store commits from. */
-  async hand(): Promise<void> {
+  /** Moves the whole, verified file to where the store commits it from. */
+  async release(): Promise<void> {
     await this[Symbol.asyncDispose]();
     await rename(this.path, this.#store.partialPath(this.#digest));
   }

@@ -5,7 +5,7 @@ const INTERVAL_MS = 100;
 /** Milliseconds the rate looks back. */
 const WINDOW_MS = 3000;
 
-/** Tells how far the downloads of one call are: bytes, and their rate over the last seconds. */
+/** Reports how far the downloads of one call are: bytes, and their rate over the last seconds. */
 export class Progress {
   readonly #emit: Emit;
   readonly #stage: StageName;
@@ -23,22 +23,22 @@ export class Progress {
     this.#total = total;
   }
 
-  /** A file has this many bytes now. The first call for a file says what was there before. */
+  /** A file has this many bytes now. The first call for a file gives what was there before. */
   at(key: string, offset: number): void {
     const before = this.#offsets.get(key);
     this.#offsets.set(key, offset);
     this.#done += offset - (before ?? 0);
     if (before === undefined) this.#kept += offset;
     const now = performance.now();
-    if (now - this.#last >= INTERVAL_MS) this.#tell(now);
+    if (now - this.#last >= INTERVAL_MS) this.#report(now);
   }
 
-  /** Tells the last state, however recent the event before it. */
+  /** Reports the last state, however recent the event before it. */
   finish(): void {
-    this.#tell(performance.now());
+    this.#report(performance.now());
   }
 
-  #tell(now: number): void {
+  #report(now: number): void {
     this.#last = now;
     this.#samples.push({ at: now, bytes: this.#done - this.#kept });
     this.#samples = this.#samples.filter(({ at }) => now - at <= WINDOW_MS);

@@ -1,3 +1,4 @@
+import { distribution } from '../distro/distribution.ts';
 import type { Lock, LockedPackage, PackageSet } from '../domain/packages.ts';
 
 /** A field of a lock that is not as it must be. `path` is as in `jsonPlaces`. */
@@ -10,19 +11,9 @@ export interface LockMistake {
 const LOCK_KEYS = ['schema', 'definition', 'suite', 'resolved', 'sets'] as const;
 const PACKAGE_KEYS = ['name', 'version', 'architecture', 'path', 'digest', 'size'] as const;
 
-/** What the `Sources` index counts as an architecture. */
-const SOURCE = 'source';
-
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 const SUITE = /^[a-z][a-z0-9-]*$/;
 const RESOLVED = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/;
-/** Debian Policy 5.6.1, 5.6.8 and 5.6.12. */
-const NAME = /^[a-z0-9][a-z0-9+.-]+$/;
-const VERSION = /^[0-9A-Za-z.+:~-]+$/;
-/** A relative path of plain names: no empty, `.` or `..` part, nothing that a shell, URL or file system reads anew. */
-const PATH = /^(?!\/)(?:(?!\.{1,2}\/)[A-Za-z0-9.+~:_-]+\/)*[A-Za-z0-9][A-Za-z0-9.+~:_-]*\.deb$/;
-const SOURCE_PATH =
-  /^(?!\/)(?:(?!\.{1,2}\/)[A-Za-z0-9.+~:_-]+\/)*[A-Za-z0-9][A-Za-z0-9.+~:_-]*\.(?:tar\.(?:xz|gz|bz2)|diff\.gz)$/;
 
 /**
  * Every mistake of a value that ought to be a lock. Strict, because what stands there decides which bytes are fetched
@@ -69,7 +60,7 @@ function checkSet(value: unknown, path: string, architecture: string, mistakes: 
     if (locked === undefined) continue;
     checkPackage(locked, at, architecture, mistakes);
     // A source package has several files.
-    const key = architecture === SOURCE ? 'path' : 'name';
+    const key = architecture === distribution.sources.architecture ? 'path' : 'name';
     const known = String(locked[key]);
     need(mistakes, !seen.has(known), `${at}.${key}`, `there once (\`${known}\` is listed twice)`);
     seen.add(known);
@@ -82,16 +73,8 @@ function checkPackage(
   architecture: string,
   mistakes: LockMistake[],
 ): void {
-  const fits = locked.architecture === architecture || locked.architecture === 'all';
-  need(mistakes, matches(locked.name, NAME), `${at}.name`, 'the name of a package');
-  need(mistakes, matches(locked.version, VERSION), `${at}.version`, 'the version of a package');
-  need(mistakes, fits, `${at}.architecture`, `\`${architecture}\` or \`all\``);
-  need(
-    mistakes,
-    matches(locked.path, architecture === SOURCE ? SOURCE_PATH : PATH),
-    `${at}.path`,
-    `a path below the archive root that ends in \`${architecture === SOURCE ? '.tar.xz' : '.deb'}\`, without \`..\``,
-  );
+  for (const { field, mustBe } of distribution.verify(locked, architecture))
+    mistakes.push({ path: `${at}.${field}`, mustBe });
   need(
     mistakes,
     matches(locked.digest, DIGEST),

@@ -1,136 +1,32 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { distribution } from '../distro/distribution.ts';
+import type { MachineFiles } from '../distro/distro.ts';
 import type { Context } from '../domain/context.ts';
-import type { Lock, LockedPackage, PackageSet } from '../domain/packages.ts';
-import { err, ok, type Result } from '../domain/result.ts';
-import type { Failure } from '../failure.ts';
-import { onDisk } from '../store/disk.ts';
-import { removeTree, temporaryFolder } from '../store/temporary.ts';
-import { type AptWorld, PrivateApt, SOURCE, travellingOptions } from './apt.ts';
+import type { Lock } from '../domain/packages.ts';
+import { ok, type Result } from '../domain/result.ts';
 import { definitionChecksum, type LockedDefinition, packageSets } from './checksum.ts';
-import { findKeyring } from './keyring.ts';
-import { aptConfiguration, type Mirrors, mirrors } from './mirrors.ts';
-import { resolveSet } from './packages.ts';
-import { SYSTEM_PATH } from './settings.ts';
-import { resolveSources } from './source-packages.ts';
-import { indexFailure } from './trouble.ts';
+import { byNameAndArchitecture } from './lockfile.ts';
 
-export interface ResolveOptions {
-  /** Files that may be the archive's keyring; where not given, where Debian keeps it. */
-  readonly keyrings?: readonly string[];
-  /** Where apt and dpkg are looked for; where not given, the system's folders. */
-  readonly path?: string;
-  /** apt's configuration folder, for the mirrors it names; `/etc/apt` where not given. */
-  readonly aptFolder?: string;
-}
+export type ResolveOptions = MachineFiles;
 
-/**
- * Finds the exact packages of a definition, by apt, in a private root per architecture. Failures: `lock/no-apt`,
- * `lock/no-keyring`, `lock/untrusted`, `lock/no-mirror`, `lock/unknown-package`, `lock/unsatisfiable`,
- * `lock/inconsistent`, and those of the disk.
- */
+/** Finds the exact packages of a definition, as its distribution resolves them. Failures: those of `Distro.resolve`. */
 export async function resolveLock(
   context: Context,
   definition: LockedDefinition,
   options: ResolveOptions = {},
 ): Promise<Result<Lock>> {
-  const folder = await workFolder(context);
-  if (!folder.ok) return folder;
-  try {
-    const resolved = `${new Date().toISOString().slice(0, 19)}Z`;
-    const path = options.path ?? SYSTEM_PATH;
-    const found = await mirrors(context, resolved, {
-      path,
-      ...(options.aptFolder && { aptFolder: options.aptFolder }),
-    });
-    const keyring = await findKeyring(context, {
-      ...(options.keyrings && { files: options.keyrings }),
-      mirrors: found.urls,
-      proxies: found.proxies,
-      path,
-      folder: folder.value,
-    });
-    if (!keyring.ok) return keyring;
-    const { caBundle } = context.settings;
-    const world = {
-      suite: definition.suite,
-      keyring: keyring.value,
-      proxies: found.proxies,
-      options: travellingOptions(await aptConfiguration(context, path), caBundle),
-      path,
-    };
-    const sets = await resolveSets(context, folder.value, packageSets(definition), found, world);
-    if (!sets.ok) return sets;
-    return ok({
-      schema: 1,
-      definition: definitionChecksum(definition),
-      suite: definition.suite,
-      resolved,
-      sets: sets.value,
-    });
-  } finally {
-    await removeTree(folder.value);
-  }
-}
-
-/** Sets of one architecture share a root: the index is fetched once. */
-async function resolveSets(
-  context: Context,
-  folder: string,
-  sets: Readonly<Record<string, PackageSet>>,
-  found: Mirrors,
-  world: Omit<AptWorld, 'mirror'>,
-): Promise<Result<Record<string, readonly LockedPackage[]>>> {
-  const apts = new Map<string, PrivateApt>();
-  const locked: Record<string, readonly LockedPackage[]> = {};
-  for (const [name, set] of Object.entries(sets)) {
-    let apt = apts.get(set.architecture);
-    if (apt === undefined) {
-      const opened = await openApt(context, join(folder, set.architecture), set.architecture, found, world);
-      if (!opened.ok) return opened;
-      apt = opened.value;
-      apts.set(set.architecture, apt);
-    }
-    const packages =
-      set.architecture === SOURCE ? await resolveSources(apt, name, set) : await resolveSet(apt, name, set);
-    if (!packages.ok) return packages;
-    locked[name] = packages.value;
-  }
-  return ok(locked);
-}
-
-/** A root with the suite's index in it, from the first mirror that has it. */
-async function openApt(
-  context: Context,
-  folder: string,
-  architecture: string,
-  found: Mirrors,
-  world: Omit<AptWorld, 'mirror'>,
-): Promise<Result<PrivateApt>> {
-  const troubles: Failure[] = [];
-  for (const [index, mirror] of found.urls.entries()) {
-    const apt = await PrivateApt.create(context, join(folder, String(index)), architecture, {
-      ...world,
-      mirror,
-    });
-    const updated = await apt.update();
-    if (!updated.ok) return updated;
-    if (updated.value.ok) return ok(apt);
-    const trouble = indexFailure(mirror, world.suite, updated.value.messages);
-    // A mirror that is wrongly signed is not passed over in silence: someone may be in between.
-    if (trouble.code === 'lock/untrusted') return err(trouble);
-    troubles.push(trouble);
-  }
-  const [first, ...also] = troubles;
-  if (first === undefined) throw new Error('no mirror to resolve from');
-  return err(also.length === 0 ? first : { ...first, also });
-}
-
-/** Below the store's `tmp/`, where what a killed process leaves is swept. Made also where no store is open. */
-async function workFolder(context: Context): Promise<Result<string>> {
-  const { store } = context.settings;
-  return onDisk(store, async () => {
-    await mkdir(join(store, 'tmp'), { recursive: true });
-    return temporaryFolder(store);
+  const { suite } = definition;
+  const resolved = `${new Date().toISOString().slice(0, 19)}Z`;
+  const request = { suite, sets: packageSets(definition), resolved };
+  const found = await distribution.resolve(context, request, options);
+  if (!found.ok) return found;
+  const sets = Object.entries(found.value).map(
+    ([name, packages]) => [name, packages.toSorted(byNameAndArchitecture)] as const,
+  );
+  return ok({
+    schema: 1,
+    definition: definitionChecksum(definition),
+    suite,
+    resolved,
+    sets: Object.fromEntries(sets),
   });
 }

@@ -118,7 +118,7 @@ export class BlockerBook {
       ...secretsOf({
         ...settings.proxies,
         ...settings.pip?.variables,
-        ...Object.fromEntries(settings.debianMirrors.map((mirror, index) => [`MIRROR_${index}`, mirror])),
+        ...Object.fromEntries(settings.mirrors.map((mirror, index) => [`MIRROR_${index}`, mirror])),
         ...seen.step?.env,
       }),
     ];

@@ -2,6 +2,7 @@ import { release } from 'node:os';
 import { relative } from 'node:path';
 import type { About } from '../blocker/blocker.ts';
 import { toolOf } from '../blocker/sarif.ts';
+import { distribution } from '../distro/distribution.ts';
 import { BlockerBook } from './blockers.ts';
 import type { Planned } from './prepare.ts';
 import type { Session } from './session.ts';
@@ -47,7 +48,7 @@ function aboutRun({ context }: Session, { plan, locks }: Planned, recipe: string
       target: target.rustTriple,
       target_shout: target.rustTriple.toUpperCase().replaceAll('-', '_'),
       clang_target: target.clangTriple,
-      debian_arch: target.debianArch,
+      ...distribution.advice.placeholders(target),
       program: plan.recipe.project.bin,
       multiarch: target.multiarch,
       python: sysroot.python.version,

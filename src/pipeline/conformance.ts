@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { distribution } from '../distro/distribution.ts';
 import { closest } from '../domain/closest.ts';
 import type { Conformance, ConformanceSuite } from '../domain/conformance.ts';
 import type { LockedPackage } from '../domain/packages.ts';
@@ -9,7 +10,6 @@ import { formatBytes } from '../domain/units.ts';
 import type { Failure } from '../failure.ts';
 import { fetchPackages } from '../fetch/fetch.ts';
 import { readLock } from '../lock/lockfile.ts';
-import { mirrors } from '../lock/mirrors.ts';
 import { makeFolder, makeWorlds, type Progress } from '../pipeline.ts';
 import { conformanceFile, imageFile, loadConformance, loadImage } from '../recipe/definitions.ts';
 import { knownOn, totalsOf, unseen } from '../run/conformance/compare.ts';
@@ -135,7 +135,9 @@ function sameVersion(
 
 async function* fetchTests(session: Session, packages: readonly LockedPackage[], resolved: string) {
   const { context, store } = session;
-  yield* fetchPackages(context, store, packages, await mirrors(context, resolved), { stage: 'tests' });
+  yield* fetchPackages(context, store, packages, await distribution.locate(context, [resolved]), {
+    stage: 'tests',
+  });
 }
 
 async function chooseModules(

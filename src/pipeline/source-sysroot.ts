@@ -1,9 +1,9 @@
 import { hostCargo } from '../build/host-cargo.ts';
+import { distribution } from '../distro/distribution.ts';
 import type { Resolved, SourceSysroot } from '../domain/definitions.ts';
 import type { LockedPackage } from '../domain/packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { fetchPackages } from '../fetch/fetch.ts';
-import { mirrors } from '../lock/mirrors.ts';
 import { checkCLibrary } from '../sysroot/source/c-library.ts';
 import { compose, type Part } from '../sysroot/source/compose.ts';
 import { buildCPython, type CPython } from '../sysroot/source/cpython.ts';
@@ -89,7 +89,7 @@ async function fetchSource(
   packages: readonly LockedPackage[],
   resolved: string,
 ): Promise<Result<SourceFiles>> {
-  const found = await mirrors(context, resolved);
+  const found = await distribution.locate(context, [resolved]);
   const files = new Map<string, string>();
   for await (const item of fetchPackages(context, store, packages, found, { stage: 'libraries' })) {
     if (!item.ok) return item;

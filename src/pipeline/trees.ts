@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { distribution } from '../distro/distribution.ts';
 import type { DefinitionFile, Resolved, SourceSysroot } from '../domain/definitions.ts';
 import type { Lock, LockedPackage, TreeDefinition } from '../domain/packages.ts';
 import { ok, type Result } from '../domain/result.ts';
@@ -7,7 +8,6 @@ import type { StageName } from '../events.ts';
 import { fetchPackages } from '../fetch/fetch.ts';
 import type { LockedDefinition } from '../lock/checksum.ts';
 import { lockChecksum, readLock } from '../lock/lockfile.ts';
-import { mirrors } from '../lock/mirrors.ts';
 import { imageFile, sysrootFile } from '../recipe/definitions.ts';
 import { makeTree, type Tree, treeFingerprint } from '../toolchain/tree.ts';
 import { Deliveries } from './deliveries.ts';
@@ -168,16 +168,8 @@ export async function treeMaker(session: Session, resolved: Resolved, locks: Loc
 
 async function* download(session: Session, packages: readonly LockedPackage[], locks: Locks) {
   const { context, store } = session;
+  // The newest first: where locks are of different times, the snapshot of each has its own files.
   const times = [...new Set(Object.values(locks).map(({ lock }) => lock.resolved))].sort().reverse();
-  const found = await Promise.all(times.map((resolved) => mirrors(context, resolved)));
-  const [first] = found as [(typeof found)[number]];
-  // Locks of different times: each names the snapshot that has its own files.
-  const urls = [
-    ...new Set(
-      found
-        .flatMap(({ urls: some }) => some.slice(0, -1))
-        .concat(found.flatMap(({ urls: some }) => some.slice(-1))),
-    ),
-  ];
-  yield* fetchPackages(context, store, packages, { ...first, urls }, { stage: 'toolchain' });
+  const mirrors = await distribution.locate(context, times);
+  yield* fetchPackages(context, store, packages, mirrors, { stage: 'toolchain' });
 }

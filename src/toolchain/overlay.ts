@@ -7,11 +7,10 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { FIXED_TIME } from '../archive/folder-attributes.ts';
 import { Folders } from '../archive/folders.ts';
-import { dropEmptyMergedUsr } from '../archive/merged-usr.ts';
-import { conflict, Refusal } from '../archive/refusal.ts';
-import { FIXED_TIME } from '../archive/settle.ts';
-import { refusable } from '../archive/unpack-deb.ts';
+import { conflict, Refusal, refusable } from '../archive/refusal.ts';
+import { dropUnusedLinks, type RootLayout } from '../archive/root-layout.ts';
 import type { TreeRules } from '../domain/packages.ts';
 import type { Result } from '../domain/result.ts';
 
@@ -22,7 +21,8 @@ export const OVERLAY_VERSION = 1;
 const MOUNT_POINTS = ['proc', 'dev', 'sys', 'tmp', 'run', 'job'];
 
 /**
- * Writes a definition's own links and files over the unpacked packages and makes the mount points. Paths are resolved
+ * Writes a definition's own links and files over the unpacked packages and makes the mount points; links of the layout that
+ * lead nowhere go. Paths are resolved
  * inside the root; a file or link that is there is replaced, a folder is a failure (`archive/conflict`). A file whose
  * text begins with `#!` is made executable. All times are fixed, so that the same rules give the same tree.
  */
@@ -30,14 +30,15 @@ export function overlay(
   root: string,
   name: string,
   rules: Pick<TreeRules, 'links' | 'files'>,
+  layout: RootLayout,
 ): Promise<Result<void>> {
   return refusable(root, async () => {
     const over = new Overlay(root, `The definition of ${name}`);
     for (const [path, target] of sorted(rules.links)) over.link(path, target);
     for (const [path, text] of sorted(rules.files)) over.file(path, text);
     for (const path of MOUNT_POINTS) over.folder(path);
-    dropEmptyMergedUsr(root);
-    over.settle();
+    dropUnusedLinks(root, layout);
+    over.fixTimes();
   });
 }
 
@@ -53,26 +54,26 @@ class Overlay {
   }
 
   link(path: string, target: string): void {
-    const place = this.#vacate(path);
-    symlinkSync(target, place);
-    lutimesSync(place, FIXED_TIME, FIXED_TIME);
+    const at = this.#vacate(path);
+    symlinkSync(target, at);
+    lutimesSync(at, FIXED_TIME, FIXED_TIME);
     // A link may now lead elsewhere than it did.
     this.#folders.forget();
   }
 
   file(path: string, text: string): void {
-    const place = this.#vacate(path);
-    writeFileSync(place, text, { flag: 'wx' });
-    // The process's umask has no say in this.
-    chmodSync(place, text.startsWith('#!') ? 0o755 : 0o644);
-    utimesSync(place, FIXED_TIME, FIXED_TIME);
+    const at = this.#vacate(path);
+    writeFileSync(at, text, { flag: 'wx' });
+    // Not affected by the process's umask.
+    chmodSync(at, text.startsWith('#!') ? 0o755 : 0o644);
+    utimesSync(at, FIXED_TIME, FIXED_TIME);
   }
 
   folder(path: string): void {
     this.#folders.make(this.#source, path);
   }
 
-  settle(): void {
+  fixTimes(): void {
     for (const path of [...this.#folders.takeMade(), ...this.#touched])
       utimesSync(path, FIXED_TIME, FIXED_TIME);
   }
@@ -81,14 +82,14 @@ class Overlay {
     const parts = Folders.parts(this.#source, path);
     const last = parts.pop();
     const parent = this.#folders.make(this.#source, parts.join('/'));
-    const place = `${parent}/${last}`;
-    const info = lstatSync(place, { throwIfNoEntry: false });
+    const at = `${parent}/${last}`;
+    const info = lstatSync(at, { throwIfNoEntry: false });
     if (last === undefined || last === '..' || info?.isDirectory()) {
       throw new Refusal(conflict(this.#source, path, 'A folder is there, which nothing may replace.'));
     }
-    if (info) unlinkSync(place);
+    if (info) unlinkSync(at);
     this.#touched.add(parent);
-    return place;
+    return at;
   }
 }
 

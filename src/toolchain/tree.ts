@@ -1,6 +1,7 @@
-import { makeMergedUsr } from '../archive/merged-usr.ts';
+import { makeLayoutLinks } from '../archive/root-layout.ts';
 import type { PackageFile } from '../archive/unpack.ts';
 import { UNPACK_VERSION, unpackPackages } from '../archive/unpack.ts';
+import { distribution } from '../distro/distribution.ts';
 import type { Context } from '../domain/context.ts';
 import type { LockedPackage, TreeDefinition, TreeRules } from '../domain/packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
@@ -48,7 +49,7 @@ export function treeFingerprint(content: TreeContent): Fingerprint {
 }
 
 /**
- * The tree of a locked set of packages, from the store or made: the links of the merged /usr, the packages' files, then
+ * The tree of a locked set of packages, from the store or made: the links of the distribution's layout, the packages' files, then
  * the definition's own links and files and the folders that sandboxes mount on. No maintainer script is run.
  */
 export function makeTree(context: Context, store: Store, order: TreeOrder): Promise<Result<Tree>> {
@@ -72,7 +73,7 @@ export function treeInputs({ definition, packages }: TreeContent): Readonly<Reco
     // What is written over them.
     links: definition.links,
     files: definition.files,
-    // How we unpack: standing excludes, modes, the merged /usr. Raised when the same packages give another tree.
+    // How we unpack: modes, and the distribution's layout. Raised when the same packages give another tree.
     unpack: UNPACK_VERSION,
     // How links, files and mount points are written.
     overlay: OVERLAY_VERSION,
@@ -80,11 +81,11 @@ export function treeInputs({ definition, packages }: TreeContent): Readonly<Reco
 }
 
 async function fill(context: Context, root: string, order: TreeOrder): Promise<Result<TreeMeta>> {
-  const merged = await onDisk(root, async () => makeMergedUsr(root));
+  const merged = await onDisk(root, async () => makeLayoutLinks(root, distribution.layout));
   if (!merged.ok) return merged;
   const unpacked = await unpackArriving(context, root, order);
   if (!unpacked.ok) return unpacked;
-  const finished = await overlay(root, order.name, order.definition);
+  const finished = await overlay(root, order.name, order.definition, distribution.layout);
   if (!finished.ok) return finished;
   return ok({ packages: order.packages.length, ...unpacked.value });
 }
@@ -93,7 +94,9 @@ async function unpackArriving(context: Context, root: string, order: TreeOrder) 
   const arrivals = new Arrivals(order);
   const outcome = await unpackPackages({
     root,
+    layout: distribution.layout,
     rules: order.definition,
+    open: distribution.openPackage,
     packages: arrivals.packages(),
     jobs: context.settings.jobs,
     signal: AbortSignal.any([context.signal, arrivals.stopped]),

@@ -3,46 +3,18 @@ import { lstatSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { compileExcludes } from '../../src/archive/exclude.ts';
+import { BARE_LAYOUT } from '../../src/archive/root-layout.ts';
 import { file, folder, hardLink, MTIME, symlink } from '../support/deb.ts';
 import { names, place, unpackParts } from '../support/unpacking.ts';
 
+const LAYOUT = { ...BARE_LAYOUT, links: { lib: 'usr/lib' } };
+
 function keptOf(patterns: readonly string[], paths: readonly string[]): string[] {
-  const excludes = compileExcludes(patterns);
+  const excludes = compileExcludes(LAYOUT, patterns);
   return paths.filter((path) => !excludes(path, false));
 }
 
-test('documentation is left out, licences are not', () => {
-  assert.deepEqual(
-    keptOf(
-      [],
-      [
-        './usr/share/doc/clang/README.gz',
-        './usr/share/doc/clang/copyright',
-        './usr/share/doc/clang/html/copyright',
-        './usr/share/doc-base/clang',
-        './usr/share/man/man1/clang.1.gz',
-        './usr/share/info/gcc.info',
-        './usr/share/locale/de/LC_MESSAGES/bash.mo',
-        './usr/share/locales/here',
-        './usr/share/i18n/charmaps/UTF-8.gz',
-        './usr/share/lintian/overrides/clang',
-        './usr/share/common-licenses/GPL-3',
-        './usr/lib/locale/C.utf8/LC_CTYPE',
-        './usr/share/man',
-        './usr/bin/man',
-      ],
-    ),
-    [
-      './usr/share/doc/clang/copyright',
-      './usr/share/locales/here',
-      './usr/share/common-licenses/GPL-3',
-      './usr/lib/locale/C.utf8/LC_CTYPE',
-      './usr/bin/man',
-    ],
-  );
-});
-
-test('patterns of a definition: one name, any depth, special characters, folders of the merged /usr', () => {
+test('patterns of a definition: one name, any depth, special characters, folders behind the links of a layout', () => {
   const paths = [
     'usr/a',
     'usr/a/b',
@@ -67,6 +39,19 @@ test('patterns of a definition: one name, any depth, special characters, folders
     ['/usr/a', paths.slice(1)],
   ];
   for (const [pattern, kept] of cases) assert.deepEqual(keptOf([pattern], paths), kept, pattern);
+});
+
+test('what a layout leaves out is left out, but for what it keeps', () => {
+  const layout = { ...BARE_LAYOUT, exclude: ['opt/**'], keep: ['opt/*/licence'], keepLinks: ['opt/*'] };
+  const excludes = compileExcludes(layout, ['opt/b/**']);
+  const kept = (name: string, isSymlink = false): boolean => !excludes(name, isSymlink);
+  assert.deepEqual(
+    ['opt', 'opt/a', 'opt/a/licence', 'opt/a/x/licence', 'opt/b/licence', 'option'].filter((name) =>
+      kept(name),
+    ),
+    ['opt/a/licence', 'option'],
+  );
+  assert.deepEqual([kept('opt/a', true), kept('opt/a/x', true), kept('opt/b', true)], [true, false, false]);
 });
 
 test('what is left out is not written, and a folder made for a licence has the mode and time of its entry', async (t) => {

@@ -2,17 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import {
-  ar,
-  compress,
-  debAround,
-  file,
-  folder,
-  hardLink,
-  symlink,
-  type TarPart,
-  tar,
-} from '../support/deb.ts';
+import { compress, debAround, file, folder, hardLink, symlink, type TarPart, tar } from '../support/deb.ts';
 import { names, place, unpackBytes, unpackParts } from '../support/unpacking.ts';
 
 /** A package of these entries is refused with this code, and nothing is written beside the root. */
@@ -81,7 +71,7 @@ test('a header that announces more than may be unpacked is refused before anythi
   assert.ok(!names(at.root).includes('huge'));
 });
 
-test('the limits hold for all packages together, in bytes and in files', async (t) => {
+test('the limits apply to all packages of a set, in bytes and in files', async (t) => {
   const content = Buffer.alloc(600);
   for (const limits of [
     { bytes: 1000, files: 100 },
@@ -148,31 +138,6 @@ const GOOD = tar([folder('./'), file('./a', Buffer.alloc(200_000, 'some text '))
 const PACKED = compress(GOOD, 'xz');
 
 const damaged: readonly [title: string, code: string, bytes: Uint8Array][] = [
-  ['an empty file', 'archive/corrupt', Buffer.alloc(0)],
-  ['a web page', 'archive/corrupt', Buffer.from('<html>not found</html>')],
-  [
-    'a wrong mark of ar',
-    'archive/corrupt',
-    Buffer.concat([Buffer.from('!<arcx>\n'), debAround(PACKED).subarray(8)]),
-  ],
-  [
-    'a damaged header of ar',
-    'archive/corrupt',
-    ar([['debian-binary', Buffer.from('2.0\n')]]).fill('x', 8, 70),
-  ],
-  ['no debian-binary', 'archive/corrupt', ar([['data.tar.xz', PACKED]])],
-  ['an unknown format', 'archive/unsupported', ar([['debian-binary', Buffer.from('3.0\n')]])],
-  [
-    'an unknown packing',
-    'archive/unsupported',
-    ar([
-      ['debian-binary', Buffer.from('2.0\n')],
-      ['data.tar.lzma', PACKED],
-    ]),
-  ],
-  ['no data', 'archive/truncated', ar([['debian-binary', Buffer.from('2.0\n')]])],
-  ['a file cut off', 'archive/truncated', debAround(PACKED).subarray(0, -100)],
-  ['a file cut off in a header', 'archive/truncated', debAround(PACKED).subarray(0, 90)],
   ['xz data cut off', 'archive/truncated', debAround(PACKED.subarray(0, -40))],
   ['xz data damaged', 'archive/corrupt', debAround(Buffer.from(PACKED).fill(0x55, 100, 140))],
   ['no xz data', 'archive/corrupt', debAround(Buffer.from('this is no xz at all'))],
@@ -217,7 +182,7 @@ for (const [title, code, bytes] of damaged) {
   });
 }
 
-test('a name that is hostile to terminals is shown harmlessly', async (t) => {
+test('a name with control characters is escaped in the failure', async (t) => {
   const done = await unpackParts(place(t), [[file('../\u001b[2J\u202eevil', 'x')]]);
   assert.ok(!done.ok);
   assert.doesNotMatch(done.error.what, /[\p{Cc}\u202e]/u);

@@ -12,7 +12,6 @@ import {
 import { join } from 'node:path';
 import { test } from 'node:test';
 import {
-  ar,
   compress,
   type DebCompression,
   debAround,
@@ -21,7 +20,6 @@ import {
   hardLink,
   MTIME,
   symlink,
-  tar,
 } from '../support/deb.ts';
 import { names, place, unpackBytes, unpackParts } from '../support/unpacking.ts';
 
@@ -137,21 +135,6 @@ for (const format of ['gnu', 'pax', 'ustar', 'v7']) {
   });
 }
 
-test('with a merged /usr, what packages put into /lib and /bin lands in /usr', async (t) => {
-  const at = place(t, { merged: true });
-  const done = await unpackParts(at, [
-    [folder('./lib/'), file('./lib/one', '1'), folder('./bin/'), file('./bin/tool', 't', { mode: 0o755 })],
-    [file('./usr/lib/two', '2'), hardLink('./lib/three', './lib/two'), symlink('./lib64', 'usr/lib64')],
-    [file('./lib64/loader', 'l')],
-  ]);
-  assert.ok(done.ok, JSON.stringify(done));
-  for (const name of ['lib', 'bin', 'sbin', 'lib64'])
-    assert.equal(readlinkSync(join(at.root, name)), `usr/${name}`);
-  for (const name of ['lib/one', 'lib/two', 'lib/three', 'bin/tool', 'lib64/loader']) {
-    assert.ok(lstatSync(join(at.root, 'usr', name)).isFile(), name);
-  }
-});
-
 test('a later entry of the same name replaces an earlier one, also with another kind', async (t) => {
   const at = place(t);
   const done = await unpackParts(at, [
@@ -177,18 +160,4 @@ test('an empty data archive is a package without files', async (t) => {
   const at = place(t);
   const done = await unpackBytes(at, debAround(compress(Buffer.alloc(10_240), 'xz')));
   assert.deepEqual(done, { ok: true, value: { files: 0, bytes: 0 } });
-});
-
-test('members before the data whose names begin with _ are passed over, and names may end with a slash', async (t) => {
-  const at = place(t);
-  const data = compress(tar([file('./here', 'x')]), 'gz');
-  const bytes = ar([
-    ['debian-binary/', Buffer.from('2.1\n')],
-    ['control.tar.gz/', Buffer.from('odd')],
-    ['_extra', Buffer.from('12345')],
-    ['data.tar.gz/', data],
-    ['after', Buffer.from('more')],
-  ]);
-  const done = await unpackBytes(at, bytes);
-  assert.deepEqual(done, { ok: true, value: { files: 1, bytes: 1 } });
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { lockedPackage } from '../support/locked.ts';
 import { files, rangeStart, send, sendPart, startMirror } from '../support/mirror.ts';
-import { assertNotStored, assertStored, fetchAll, freshStore, mirrorsOf, partials } from './together.ts';
+import { assertNotStored, assertStored, fetchAll, freshStore, mirrorsOf, partials } from './fetch-all.ts';
 
 test('404: the next mirror is asked', async (t) => {
   const store = await freshStore(t);
@@ -32,7 +32,7 @@ test('404 everywhere: the others are fetched, then one failure names every missi
   assert.equal(mirror.requests.length, 3);
 });
 
-test('404 counts as gone also where the last resort cannot be reached', async (t) => {
+test('404 counts as not found also where the last resort cannot be reached', async (t) => {
   const store = await freshStore(t);
   const mirror = await startMirror(t, files({}));
   const closed = await startMirror(t, files({}));
@@ -116,7 +116,7 @@ test('a body that is cut off is resumed where it ended', async (t) => {
   assertStored(store, locked, bytes);
 });
 
-test('a mirror that gives a little each time is kept up, beyond the number of tries', async (t) => {
+test('a mirror that sends some bytes each time is retried beyond the number of tries', async (t) => {
   const store = await freshStore(t);
   const { locked, bytes } = lockedPackage('one', 100_000);
   const mirror = await startMirror(t, (request, response) => {
@@ -172,7 +172,7 @@ test('cut off for ever: given up, and what came is kept', async (t) => {
   assert.equal(partials(store).length, 1);
 });
 
-test('a mirror that hangs is left, and resumed elsewhere', async (t) => {
+test('a mirror that hangs is given up, and the download resumed from the next', async (t) => {
   const store = await freshStore(t);
   const { locked, bytes } = lockedPackage('one', 100_000);
   const hanging = await startMirror(t, (request, response) => {
@@ -188,7 +188,7 @@ test('a mirror that hangs is left, and resumed elsewhere', async (t) => {
   assertStored(store, locked, bytes);
 });
 
-test('a mirror that hangs for ever: the failure says for how long no byte came', async (t) => {
+test('a mirror that hangs for ever: the failure states for how long no byte came', async (t) => {
   const store = await freshStore(t);
   const mirror = await startMirror(t, () => {});
   const options = { idleMs: 100, attempts: 2 };
@@ -223,7 +223,7 @@ test('wrong bytes everywhere: the failure names what was expected, what came, an
   assert.deepEqual(partials(store), []);
 });
 
-test('a page in place of the file is told by its length, with and without one announced', async (t) => {
+test('a page instead of the file is recognised by its length, with and without one announced', async (t) => {
   for (const [page, announced] of [
     ['<html>', true],
     ['<html>'.repeat(1000), true],
@@ -265,7 +265,7 @@ test('redirects are followed, within bounds', async (t) => {
   assert.match(failure.evidence?.[0] ?? '', /more than 5 redirects/);
 });
 
-test('a login in the address goes to its host, to no other, and into no message', async (t) => {
+test('a login in the address is sent to its host only, and stands in no message', async (t) => {
   const store = await freshStore(t);
   const { locked, bytes } = lockedPackage('one');
   const target = await startMirror(t, files({ [locked.path]: bytes }));
@@ -286,7 +286,7 @@ test('a login in the address goes to its host, to no other, and into no message'
   assert.doesNotMatch(JSON.stringify(failure), /cret/);
 });
 
-test('no network: said once the tries are over, for many packages as quickly as for one', async (t) => {
+test('no network: reported once the tries are over, for many packages as quickly as for one', async (t) => {
   const store = await freshStore(t);
   const closed = await startMirror(t, files({}));
   await closed.close();

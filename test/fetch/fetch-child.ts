@@ -1,7 +1,7 @@
 // A process that fetches one package: node fetch-child.ts <store> <mirror> <package as JSON>. Prints the outcome.
 import type { LockedPackage } from '../../src/domain/packages.ts';
 import { openStore } from '../../src/store/open.ts';
-import { fetchAll, mirrorsOf } from './together.ts';
+import { fetchAll, mirrorsOf } from './fetch-all.ts';
 
 const [folder = '', mirror = '', locked = ''] = process.argv.slice(2);
 const store = await openStore(folder);

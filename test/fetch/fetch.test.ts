@@ -4,7 +4,7 @@ import { fetchPackages } from '../../src/fetch/fetch.ts';
 import { testContext } from '../support/context.ts';
 import { lockedPackage } from '../support/locked.ts';
 import { files, send, startMirror } from '../support/mirror.ts';
-import { assertStored, fetchAll, freshStore, mirrorsOf, partials } from './together.ts';
+import { assertStored, fetchAll, freshStore, mirrorsOf, partials } from './fetch-all.ts';
 
 test('packages come into the store with the bytes that were locked', async (t) => {
   const store = await freshStore(t);
@@ -24,7 +24,7 @@ test('packages come into the store with the bytes that were locked', async (t) =
   }
 });
 
-test('what is in the store is not asked for again', async (t) => {
+test('what is in the store is not fetched again', async (t) => {
   const store = await freshStore(t);
   const { locked, bytes } = lockedPackage('one');
   const mirror = await startMirror(t, files({ [locked.path]: bytes }));
@@ -39,7 +39,7 @@ test('what is in the store is not asked for again', async (t) => {
   assert.equal(mirror.requests.length, 1);
 });
 
-test('a package is given as soon as it is there, while others are still on their way', async (t) => {
+test('a package is yielded as soon as it is there, while others are still downloading', async (t) => {
   const store = await freshStore(t);
   const slow = lockedPackage('slow', 5000);
   const quick = lockedPackage('quick', 1000);
@@ -64,7 +64,7 @@ test('a package is given as soon as it is there, while others are still on their
   assert.deepEqual(order, ['quick', 'slow']);
 });
 
-test('progress tells bytes, total and rate, at most about ten times a second, and ends at the total', async (t) => {
+test('progress reports bytes, total and rate, at most about ten times a second, and ends at the total', async (t) => {
   const store = await freshStore(t);
   const { locked, bytes } = lockedPackage('one', 600_000);
   const mirror = await startMirror(t, (_request, response) => {
@@ -84,13 +84,18 @@ test('progress tells bytes, total and rate, at most about ten times a second, an
   // Twice: a package in two sets counts once.
   await fetchAll(store, [locked, locked], mirrorsOf(mirror.url), {}, context);
   const seconds = (performance.now() - started) / 1000;
-  const told = context.events.flatMap((event) => (event.type === 'stage-progress' ? [event] : []));
-  assert.ok(told.length >= 3 && told.length <= seconds * 10 + 2, `${told.length} events in ${seconds} s`);
+  const reported = context.events.flatMap((event) => (event.type === 'stage-progress' ? [event] : []));
   assert.ok(
-    told.every(({ total, unit, stage }) => total === 600_000 && unit === 'bytes' && stage === 'toolchain'),
+    reported.length >= 3 && reported.length <= seconds * 10 + 2,
+    `${reported.length} events in ${seconds} s`,
   );
-  assert.equal(told.at(-1)?.done, 600_000);
-  assert.ok(told.some(({ rate = 0 }) => rate > 100_000));
+  assert.ok(
+    reported.every(
+      ({ total, unit, stage }) => total === 600_000 && unit === 'bytes' && stage === 'toolchain',
+    ),
+  );
+  assert.equal(reported.at(-1)?.done, 600_000);
+  assert.ok(reported.some(({ rate = 0 }) => rate > 100_000));
   assert.equal(mirror.requests.length, 1);
 });
 
@@ -106,7 +111,7 @@ test('two calls in one process share a download', async (t) => {
   assertStored(store, locked, bytes);
 });
 
-test('a call goes on by itself when the one it shared a download with is called off', async (t) => {
+test('a call downloads by itself when the one it shared a download with is aborted', async (t) => {
   const store = await freshStore(t);
   const { locked, bytes } = lockedPackage('one');
   const mirror = await startMirror(t, (request, response) => {
@@ -121,7 +126,7 @@ test('a call goes on by itself when the one it shared a download with is called 
   assertStored(store, locked, bytes);
 });
 
-test('leaving the loop early ends what is under way and keeps its bytes', async (t) => {
+test('leaving the loop early aborts downloads and keeps their bytes', async (t) => {
   const store = await freshStore(t);
   const small = lockedPackage('small', 100);
   const large = lockedPackage('large', 100_000);
@@ -163,7 +168,7 @@ test('an interrupt ends the fetch', async (t) => {
   assert.equal(failure?.code, 'interrupted/signal');
 });
 
-test('with --offline a missing package is a failure that says how many and which', async (t) => {
+test('with --offline the failure states how many packages are missing, and which', async (t) => {
   const store = await freshStore(t);
   const there = lockedPackage('there');
   const mirror = await startMirror(t, files({ [there.locked.path]: there.bytes }));

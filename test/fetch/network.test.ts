@@ -10,12 +10,12 @@ import { temporaryFolder } from '../support/cli.ts';
 import { testContext } from '../support/context.ts';
 import { lockedPackage } from '../support/locked.ts';
 import { files, startMirror } from '../support/mirror.ts';
-import { assertStored, fetchAll, freshStore, mirrorsOf } from './together.ts';
+import { assertStored, fetchAll, freshStore, mirrorsOf } from './fetch-all.ts';
 
 const CERTIFICATE = fileURLToPath(new URL('../fixtures/tls/certificate.pem', import.meta.url));
 const KEY = fileURLToPath(new URL('../fixtures/tls/key.pem', import.meta.url));
 
-test('http goes through the proxy that is set, whole addresses and all, not around it', async (t) => {
+test('http goes through the proxy that is set, with absolute addresses', async (t) => {
   const store = await freshStore(t);
   const { locked, bytes } = lockedPackage('one');
   const mirror = await startMirror(t, files({ [locked.path]: bytes }));
@@ -62,7 +62,7 @@ test('https goes through the proxy as a tunnel', async (t) => {
   assertStored(store, locked, bytes);
 });
 
-test('a proxy that wants a login: said as refused or unreachable, with what it answered', async (t) => {
+test('a proxy that wants a login is reported as refused or unreachable, with its answer', async (t) => {
   const store = await freshStore(t);
   const proxy = await startMirror(t, (_request, response) => void response.writeHead(407).end());
   const proxies = { http_proxy: proxy.url.replace('/debian', '') };
@@ -72,14 +72,14 @@ test('a proxy that wants a login: said as refused or unreachable, with what it a
   assert.match(failure?.fix.join(' ') ?? '', /proxy/);
 });
 
-test('proxy settings that are no address are a failure of their own', async (t) => {
+test('proxy settings that are not an address fail with a code of their own', async (t) => {
   const store = await freshStore(t);
   const mirrors = { ...mirrorsOf('http://127.0.0.1:1/debian'), proxies: { http_proxy: 'ftp://what' } };
   const { failure } = await fetchAll(store, [lockedPackage('one').locked], mirrors);
   assert.equal(failure?.code, 'fetch/bad-proxy');
 });
 
-test('a certificate of an unknown authority is refused at once, and taken with the CA bundle', async (t) => {
+test('a certificate of an unknown authority is rejected at once, and accepted with the CA bundle', async (t) => {
   const store = await freshStore(t);
   const { locked, bytes } = lockedPackage('one');
   const address = await startTlsMirror(t, locked.path, bytes);
@@ -93,7 +93,7 @@ test('a certificate of an unknown authority is refused at once, and taken with t
   assertStored(store, locked, bytes);
 });
 
-test('a CA bundle that cannot be read is a failure of its own', async (t) => {
+test('a CA bundle that cannot be read fails with a code of its own', async (t) => {
   const store = await freshStore(t);
   const folder = temporaryFolder(t);
   const broken = join(folder, 'broken.pem');

@@ -10,7 +10,7 @@ import type { Store } from '../../src/store/store.ts';
 import { finish, temporaryFolder } from '../support/cli.ts';
 import { lockedPackage } from '../support/locked.ts';
 import { files, send, startMirror } from '../support/mirror.ts';
-import { assertStored, fetchAll, freshStore, mirrorsOf, type Outcome, partials } from './together.ts';
+import { assertStored, fetchAll, freshStore, mirrorsOf, type Outcome, partials } from './fetch-all.ts';
 
 const CHILD = fileURLToPath(new URL('./fetch-child.ts', import.meta.url));
 

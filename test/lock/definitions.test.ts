@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
+import { distribution } from '../../src/distro/distribution.ts';
 import { readLock } from '../../src/lock/lockfile.ts';
 import { resolveLock } from '../../src/lock/resolve.ts';
 import { definitionFiles, imageFile, loadDefinition } from '../../src/recipe/definitions.ts';
@@ -26,10 +27,10 @@ test('the archive of this machine’s mirror resolves, its signature checked', {
   const file = imageFile(REPOSITORY, 'archive-keyring');
   const definition = await loadDefinition(file);
   assert.ok(definition.ok, JSON.stringify(definition));
-  const { PROVISION_DEBIAN_MIRROR = '', ...environment } = plainEnvironment();
+  const { [distribution.mirrorVariable]: named = '', ...environment } = plainEnvironment();
   const proxies = Object.fromEntries(Object.entries(environment).filter(([name]) => /_proxy$/i.test(name)));
-  const debianMirrors = PROVISION_DEBIAN_MIRROR.split(/[\s,]+/).filter(Boolean);
-  const context = testContext({ store: temporaryFolder(t), home: REPOSITORY, proxies, debianMirrors });
+  const mirrors = named.split(/[\s,]+/).filter(Boolean);
+  const context = testContext({ store: temporaryFolder(t), home: REPOSITORY, proxies, mirrors });
   const lock = await resolveLock(context, definition.value);
   assert.ok(lock.ok, JSON.stringify(lock));
   assert.deepEqual(

@@ -61,7 +61,7 @@ test('a lock has one package a line, and ends with a newline', () => {
   assert.deepEqual(JSON.parse(lines.join('\n')).sets, { rootfs: [], sysroot: PACKAGES });
 });
 
-test('a lock that cannot be written says where', async (t) => {
+test('a lock that cannot be written fails with its path', async (t) => {
   const file = place(t);
   const elsewhere = { ...file, lockFile: join(file.lockFile, 'deeper', 'image.lock') };
   const written = await writeLock(elsewhere, LOCK);
@@ -70,7 +70,7 @@ test('a lock that cannot be written says where', async (t) => {
   assert.ok(written.error.fix[0]?.includes(elsewhere.lockFile));
 });
 
-test('no lock: the failure names the command that makes it', async (t) => {
+test('a missing lock fails with the command that makes it', async (t) => {
   const file = place(t);
   const read = await readLock(file, DEFINITION);
   assert.ok(!read.ok);
@@ -114,7 +114,7 @@ test('what does not decide the packages does not make a lock stale', async (t) =
   assert.deepEqual(await readLock(place(t, formatLock(LOCK)), changed), { ok: true, value: LOCK });
 });
 
-test('text that is no JSON: line, column and what was expected', async (t) => {
+test('text that is not JSON fails with line, column and what was expected', async (t) => {
   const text = formatLock(LOCK);
   const cases: readonly [from: string, to: string, line: number, column: number, expected: RegExp][] = [
     ['"suite": "trixie",', '"suite": "trixie"', 5, 3, /"," or "}" was expected/],
@@ -136,7 +136,7 @@ test('text that is no JSON: line, column and what was expected', async (t) => {
   }
 });
 
-test('a merge conflict left in a lock is told as one', async (t) => {
+test('a merge conflict left in a lock is reported as one', async (t) => {
   const text = formatLock(LOCK).replace('  "suite"', '<<<<<<< HEAD\n  "suite"');
   const read = await readLock(place(t, text), DEFINITION);
   assert.ok(!read.ok);
@@ -144,7 +144,7 @@ test('a merge conflict left in a lock is told as one', async (t) => {
   assert.deepEqual([read.error.at?.line, read.error.at?.text], [4, '<<<<<<< HEAD']);
 });
 
-test('an empty file and other JSON are no locks', async (t) => {
+test('an empty file and other JSON are rejected as locks', async (t) => {
   for (const text of ['', '\n', 'null', '[]', '"lock"', '{}', '{"schema": 1}']) {
     const read = await readLock(place(t, text), DEFINITION);
     assert.ok(!read.ok, text);
@@ -153,7 +153,7 @@ test('an empty file and other JSON are no locks', async (t) => {
   }
 });
 
-test('every field is checked, and the place of the mistake told', async (t) => {
+test('every field is checked, and the failure has the location of the mistake', async (t) => {
   const cases: readonly [what: string, change: (lock: Loose) => void, line: number, message: RegExp][] = [
     ['newer schema', (lock) => (lock.schema = 2), 2, /`schema` must be 1/],
     ['digest of the definition', (lock) => (lock.definition = 'sha256:xyz'), 3, /`definition` must be/],
@@ -189,7 +189,7 @@ test('every field is checked, and the place of the mistake told', async (t) => {
   }
 });
 
-test('paths that lead out of the archive, or are none, are refused', async (t) => {
+test('paths that lead out of the archive, or are not paths, are rejected', async (t) => {
   const bad = [
     '/etc/passwd.deb',
     '../x.deb',
@@ -218,7 +218,7 @@ test('paths that lead out of the archive, or are none, are refused', async (t) =
   }
 });
 
-test('several mistakes are told in one go, up to five', async (t) => {
+test('up to five mistakes are reported at once', async (t) => {
   const lock = JSON.parse(JSON.stringify(LOCK)) as Loose;
   for (const each of lock.sets.rootfs) Object.assign(each, { name: '', version: '', size: 0, path: '' });
   const read = await readLock(place(t, looseText(lock)), DEFINITION);

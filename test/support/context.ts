@@ -19,7 +19,7 @@ export function testContext(settings: Partial<Settings> = {}): TestContext {
       jobs: 2,
       offline: false,
       frozen: false,
-      debianMirrors: [],
+      mirrors: [],
       proxies: {},
       home: tmpdir(),
       cwd: tmpdir(),

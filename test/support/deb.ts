@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 
-/** One entry of a tar archive, written as it is said: nothing is checked, so that hostile ones can be made. */
+/** One entry of a tar archive, written as given: nothing is checked, so that hostile ones can be made. */
 export interface TarPart {
   /** Bytes where it is not to be UTF-8. */
   readonly name: string | Buffer;
@@ -13,7 +13,7 @@ export interface TarPart {
   readonly mode?: number;
   /** Seconds since the epoch. */
   readonly mtime?: number;
-  /** What the header says; absent: the length of the content. */
+  /** As the header has it; absent: the length of the content. */
   readonly size?: number;
   /** How a name of more than 100 bytes is written; absent: cut to 100. */
   readonly long?: 'gnu' | 'pax';

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { unpackPackages } from '../../src/archive/unpack.ts';
+import { distribution } from '../../src/distro/distribution.ts';
 import { ok } from '../../src/domain/result.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -40,7 +41,9 @@ const ACTIONS: Readonly<Record<string, (store: Store) => Promise<unknown>>> = {
       (root) =>
         unpackPackages({
           root,
+          layout: distribution.layout,
           rules: { exclude: [] },
+          open: distribution.openPackage,
           packages: arriving([argument]),
           jobs: 1,
           signal: options.signal,

@@ -9,8 +9,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
-import { makeMergedUsr } from '../../src/archive/merged-usr.ts';
+import { makeLayoutLinks } from '../../src/archive/root-layout.ts';
 import { type PackageFile, type UnpackOptions, unpackPackages } from '../../src/archive/unpack.ts';
+import { distribution } from '../../src/distro/distribution.ts';
 import { temporaryFolder } from './cli.ts';
 import { type DebCompression, type TarPart, writeDeb } from './deb.ts';
 
@@ -23,11 +24,11 @@ export interface Place {
   readonly root: string;
 }
 
-export function place(t: After, options: { readonly merged?: boolean } = {}): Place {
+export function place(t: After, options: { readonly links?: boolean } = {}): Place {
   const outside = temporaryFolder(t, 'unpack ü, ');
   const root = join(outside, 'a', 'b', 'root');
   mkdirSync(root, { recursive: true });
-  if (options.merged) makeMergedUsr(root);
+  if (options.links) makeLayoutLinks(root, distribution.layout);
   return { outside, root };
 }
 
@@ -55,7 +56,9 @@ export function unpackBytes(at: Place, bytes: Uint8Array, options: Partial<Unpac
 export function unpackFiles(root: string, files: readonly string[], options: Partial<UnpackOptions> = {}) {
   return unpackPackages({
     root,
+    layout: distribution.layout,
     rules: { exclude: [] },
+    open: distribution.openPackage,
     packages: arriving(files),
     jobs: 1,
     signal: new AbortController().signal,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SourceSysroot } from '../../src/domain/definitions.ts';
 import type { LockedPackage } from '../../src/domain/packages.ts';
-import { checkCLibrary, compareDebianVersions } from '../../src/sysroot/source/c-library.ts';
+import { checkCLibrary } from '../../src/sysroot/source/c-library.ts';
 
 const definition = (minor: string): SourceSysroot =>
   ({
@@ -38,25 +38,4 @@ test('one that is too old, too new, or of no known range is told with the way ou
   assert.equal(unknown?.code, 'recipe/c-library-unknown');
   assert.match(unknown?.why ?? '', /3\.1[13], 3\.1[13]/);
   assert.equal(checkCLibrary(definition('3.13'), locked('1', 'musl'))?.code, 'recipe/c-library-unknown');
-});
-
-test('versions are ordered as Debian orders them', () => {
-  const ordered = [
-    '0.0~git1-1',
-    '0.0~git20-1',
-    '0.0',
-    '0.0-1',
-    '0.0-1+b1',
-    '0.0a',
-    '0.0+1',
-    '0.9',
-    '0.10',
-    '1:0.1',
-  ];
-  for (let i = 0; i + 1 < ordered.length; i++) {
-    const [a, b] = [ordered[i] as string, ordered[i + 1] as string];
-    assert.ok(compareDebianVersions(a, b) < 0, `${a} < ${b}`);
-    assert.ok(compareDebianVersions(b, a) > 0, `${b} > ${a}`);
-  }
-  assert.equal(compareDebianVersions('1.0-1', '1.0-1'), 0);
 });

@@ -209,7 +209,7 @@ test('packages that were not delivered or not ordered are bugs', async (t) => {
   await assert.rejects(many, /tool\.deb was delivered twice or was not ordered/);
 });
 
-test('while another process makes the same tree, that is said', async (t) => {
+test('waiting for another process that makes the same tree is reported', async (t) => {
   const store = await freshStore(t);
   const context = testContext();
   const made = [fetched(store, 'tool', TOOL)];
@@ -227,7 +227,7 @@ test('while another process makes the same tree, that is said', async (t) => {
   assert.deepEqual(notices, ['store/waiting']);
 });
 
-test('progress is told in packages, and Ctrl-C ends it with nothing left', async (t) => {
+test('progress is reported in packages, and Ctrl-C leaves nothing behind', async (t) => {
   const store = await freshStore(t);
   const context = testContext();
   const made = [fetched(store, 'tool', TOOL), fetched(store, 'library', LIBRARY)];

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
+import { distribution } from '../../distro/distribution.ts';
 import type { Plan } from '../../domain/plan.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import { formatBytes } from '../../domain/units.ts';
 import { fetchPackages } from '../../fetch/fetch.ts';
 import { readLock } from '../../lock/lockfile.ts';
-import { mirrors } from '../../lock/mirrors.ts';
 import type { Session } from '../../pipeline/session.ts';
 import { imageFile, loadImage } from '../../recipe/definitions.ts';
 import { makeTree } from '../../toolchain/tree.ts';
@@ -43,9 +43,15 @@ export async function makeCounters(session: Session): Promise<Result<{ folder: s
         definition: definition.rootfs,
         packages,
         files: async function* () {
-          yield* fetchPackages(context, store, packages, await mirrors(context, lock.value.resolved), {
-            stage,
-          });
+          yield* fetchPackages(
+            context,
+            store,
+            packages,
+            await distribution.locate(context, [lock.value.resolved]),
+            {
+              stage,
+            },
+          );
         },
       }),
     ({ hit, meta }) => ({ hit, detail: `${meta.packages} packages, ${formatBytes(meta.bytes)}` }),

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { packTar } from '../../archive/pack.ts';
+import { packageOfLibrary } from '../../distro/debian/names.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import { digestFile } from '../../store/digest.ts';
-import { packageOfLibrary } from '../libraries.ts';
 import type { FormatInput, Formatted } from './format.ts';
 
 /**

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { lstat, mkdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { applyFolderAttributes } from '../../archive/folder-attributes.ts';
 import { Folders } from '../../archive/folders.ts';
 import { Budget } from '../../archive/limits.ts';
-import { settleFolders } from '../../archive/settle.ts';
+import { refusable } from '../../archive/refusal.ts';
 import { readTar } from '../../archive/tar-reader.ts';
-import { refusable } from '../../archive/unpack-deb.ts';
 import { Writer } from '../../archive/writer.ts';
 import { err, type Result } from '../../domain/result.ts';
 import { removeTree } from '../../store/temporary.ts';
@@ -66,7 +66,7 @@ export async function copyOut(
         const target = entry.type === 'hard-link' ? renamed(entry.target, top) : entry.target;
         return writer.visit({ ...entry, name, target });
       });
-      settleFolders(temporary, writer.attributes, folders.takeMade());
+      applyFolderAttributes(temporary, writer.attributes, folders.takeMade());
       await rename(join(temporary, COPY), to);
     });
   } finally {

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { createGunzip, createGzip } from 'node:zlib';
+import { applyFolderAttributes } from '../../archive/folder-attributes.ts';
 import { Folders } from '../../archive/folders.ts';
 import { Budget, DEFAULT_LIMITS } from '../../archive/limits.ts';
-import { settleFolders } from '../../archive/settle.ts';
+import { refusable } from '../../archive/refusal.ts';
 import { readTar } from '../../archive/tar-reader.ts';
-import { refusable } from '../../archive/unpack-deb.ts';
 import { Writer } from '../../archive/writer.ts';
 import type { Context } from '../../domain/context.ts';
 import { defined } from '../../domain/defined.ts';
@@ -154,7 +154,7 @@ export function unpackLayer(
         }
       };
       await readTar(formatReference(reference), read, (entry) => writer.visit(entry));
-      settleFolders(root, writer.attributes, folders.takeMade());
+      applyFolderAttributes(root, writer.attributes, folders.takeMade());
     });
     if (!unpacked.ok) return unpacked;
     const got: Digest = `sha256:${packed.digest('hex')}`;

@@ -3,7 +3,7 @@ import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync, ty
 import { setImmediate } from 'node:timers/promises';
 import { Header, type HeaderData } from 'tar/header';
 import { Pax } from 'tar/pax';
-import { FIXED_TIME } from '../../archive/settle.ts';
+import { FIXED_TIME } from '../../archive/folder-attributes.ts';
 import { defined } from '../../domain/defined.ts';
 import type { Digest } from '../../domain/words.ts';
 import type { Failure } from '../../failure.ts';

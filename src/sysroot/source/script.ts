@@ -1,6 +1,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { distribution } from '../../distro/distribution.ts';
 import type { Context } from '../../domain/context.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Exit, Sandbox } from '../../engine/engine.ts';
@@ -38,19 +39,19 @@ export function unpacking(
   archives: { readonly upstream: string; readonly distribution?: string },
   patches: readonly string[],
 ): string {
-  const { upstream, distribution } = archives;
+  const { upstream, distribution: ownFiles } = archives;
   const lines = [
     'phase unpack',
     `cd ${PLACES.build}`,
     'mkdir src',
     `tar -xf ${upstream} -C src --strip-components=1 --no-same-owner`,
   ];
-  if (patches.length > 0 && distribution !== undefined) {
-    lines.push('phase patch', `tar -xf ${distribution} --no-same-owner`);
+  if (patches.length > 0 && ownFiles !== undefined) {
+    lines.push('phase patch', `tar -xf ${ownFiles} --no-same-owner`);
     for (const patch of patches) {
       lines.push(
         `say patch ${patch}`,
-        `patch -d src -p1 --batch --forward --silent < debian/patches/${patch}`,
+        `patch -d src -p1 --batch --forward --silent < ${distribution.sources.patch(patch)}`,
       );
     }
   }
@@ -202,7 +203,7 @@ function fixFor(phase: string): readonly string[] {
   }
   if (phase === 'patch') {
     return [
-      'The patch does not fit the locked source: correct `patches` in the definition, in the order of `debian/patches/series`.',
+      `The patch does not fit the locked source: correct \`patches\` in the definition, in the order of \`${distribution.sources.patch('series')}\`.`,
     ];
   }
   return [

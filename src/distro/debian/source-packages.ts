@@ -1,7 +1,8 @@
-import type { LockedPackage, PackageSet } from '../domain/packages.ts';
-import { err, ok, type Result } from '../domain/result.ts';
-import type { Failure } from '../failure.ts';
-import { type PrivateApt, SOURCE } from './apt.ts';
+import type { LockedPackage, PackageSet } from '../../domain/packages.ts';
+import { err, ok, type Result } from '../../domain/result.ts';
+import type { Failure } from '../../failure.ts';
+import type { PrivateApt } from './apt.ts';
+import { SOURCE } from './entries.ts';
 
 /**
  * The files of source packages that a build takes: the upstream archive and the distribution's own (`debian/`, with its

@@ -3,13 +3,11 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext as NodeTest, test } from 'node:test';
-import type { ImageDefinition, SysrootDefinition } from '../../src/domain/definitions.ts';
-import type { TreeDefinition } from '../../src/domain/packages.ts';
+import type { SysrootDefinition } from '../../src/domain/definitions.ts';
 import { definitionChecksum } from '../../src/lock/checksum.ts';
-import { relock } from '../../src/lock/relock.ts';
-import { type ResolveOptions, resolveLock } from '../../src/lock/resolve.ts';
+import { resolveLock } from '../../src/lock/resolve.ts';
+import { type ArchiveContext, archiveContext, image, tree } from '../support/archive-context.ts';
 import { temporaryFolder } from '../support/cli.ts';
-import { type TestContext, testContext } from '../support/context.ts';
 import { type ArchivePackage, debianArchive } from '../support/debian-archive.ts';
 import { digestOf } from '../support/locked.ts';
 import { files, startMirror } from '../support/mirror.ts';
@@ -29,43 +27,17 @@ const PACKAGES: readonly ArchivePackage[] = [
   { name: 'needs-the-impossible', depends: 'libthing (>= 99)' },
 ];
 
-interface World {
-  readonly context: TestContext;
-  readonly options: ResolveOptions;
-}
-
-/** A context whose one mirror is an archive of its own, and the keyring that trusts it. */
-async function world(
+function setUp(
   t: NodeTest,
   archive = debianArchive(PACKAGES, ['amd64', 's390x'], KEY),
-): Promise<World> {
-  const folder = temporaryFolder(t, 'provision lock ü ');
-  const keyring = join(folder, 'keyring.gpg');
-  writeFileSync(keyring, KEY.keyring);
-  const mirror = await startMirror(t, files(archive));
-  const home = join(folder, 'home');
-  mkdirSync(home);
-  const context = testContext({ store: join(folder, 'the store'), home, debianMirrors: [mirror.url] });
-  return { context, options: { keyrings: [keyring] } };
-}
-
-function tree(
-  architecture: string,
-  packages: readonly string[],
-  without: readonly string[] = [],
-): TreeDefinition {
-  return { architecture, packages, without, exclude: [], links: {}, files: {} };
-}
-
-function image(packages: readonly string[], without: readonly string[] = []): ImageDefinition {
-  const rootfs = tree('amd64', packages, without);
-  return { kind: 'image', name: 'test', description: 'A test.', suite: 'trixie', rootfs, tools: {} };
+): Promise<ArchiveContext> {
+  return archiveContext(t, archive, KEY);
 }
 
 test('apt resolves packages and all they depend on, exactly', { skip }, async (t) => {
-  const { context, options } = await world(t);
+  const { context, machine } = await setUp(t);
   const definition = image(['program']);
-  const locked = await resolveLock(context, definition, options);
+  const locked = await resolveLock(context, definition, machine);
   assert.ok(locked.ok, JSON.stringify(locked));
   const { resolved, ...lock } = locked.value;
   assert.ok(Math.abs(Date.parse(resolved) - Date.now()) < 60_000);
@@ -96,8 +68,8 @@ test('apt resolves packages and all they depend on, exactly', { skip }, async (t
 });
 
 test('packages left out stay out, with what only they need', { skip }, async (t) => {
-  const { context, options } = await world(t);
-  const locked = await resolveLock(context, image(['program'], ['compiler']), options);
+  const { context, machine } = await setUp(t);
+  const locked = await resolveLock(context, image(['program'], ['compiler']), machine);
   assert.ok(locked.ok, JSON.stringify(locked));
   assert.deepEqual(
     locked.value.sets.rootfs?.map(({ name }) => name),
@@ -108,7 +80,7 @@ test('packages left out stay out, with what only they need', { skip }, async (t)
 test('a foreign architecture is resolved as its own, each set by itself, from one index', {
   skip,
 }, async (t) => {
-  const { context, options } = await world(t);
+  const { context, machine } = await setUp(t);
   const definition: SysrootDefinition = {
     kind: 'packages',
     name: 'test',
@@ -119,7 +91,7 @@ test('a foreign architecture is resolved as its own, each set by itself, from on
     sysroot: tree('s390x', ['libthing']),
     rootfs: tree('s390x', ['data']),
   };
-  const locked = await resolveLock(context, definition, options);
+  const locked = await resolveLock(context, definition, machine);
   assert.ok(locked.ok, JSON.stringify(locked));
   const { sysroot, rootfs } = locked.value.sets;
   assert.deepEqual(
@@ -135,18 +107,18 @@ test('a foreign architecture is resolved as its own, each set by itself, from on
 });
 
 test('an archive that is not signed is refused', { skip }, async (t) => {
-  const { context, options } = await world(t, debianArchive(PACKAGES, ['amd64']));
-  const locked = await resolveLock(context, image(['program']), options);
+  const { context, machine } = await setUp(t, debianArchive(PACKAGES, ['amd64']));
+  const locked = await resolveLock(context, image(['program']), machine);
   assert.ok(!locked.ok);
   assert.equal(locked.error.code, 'lock/untrusted');
   assert.match(locked.error.evidence?.join('\n') ?? '', /is not signed/);
 });
 
 test('an archive signed by another key is refused, and no other mirror asked', { skip }, async (t) => {
-  const { context, options } = await world(t, debianArchive(PACKAGES, ['amd64'], generateSigningKey()));
+  const { context, machine } = await setUp(t, debianArchive(PACKAGES, ['amd64'], generateSigningKey()));
   const good = await startMirror(t, files(debianArchive(PACKAGES, ['amd64'], KEY)));
-  const settings = { ...context.settings, debianMirrors: [...context.settings.debianMirrors, good.url] };
-  const locked = await resolveLock({ ...context, settings }, image(['program']), options);
+  const settings = { ...context.settings, mirrors: [...context.settings.mirrors, good.url] };
+  const locked = await resolveLock({ ...context, settings }, image(['program']), machine);
   assert.ok(!locked.ok);
   assert.equal(locked.error.code, 'lock/untrusted');
   assert.equal(good.requests.length, 0);
@@ -156,33 +128,33 @@ test('an index that was changed after it was signed is not used', { skip }, asyn
   const archive = new Map(debianArchive(PACKAGES, ['amd64'], KEY));
   const index = 'dists/trixie/main/binary-amd64/Packages';
   archive.set(index, Buffer.from(archive.get(index)?.toString().replace('libbase', 'libevil') ?? ''));
-  const { context, options } = await world(t, archive);
-  const locked = await resolveLock(context, image(['program']), options);
+  const { context, machine } = await setUp(t, archive);
+  const locked = await resolveLock(context, image(['program']), machine);
   assert.ok(!locked.ok);
   assert.match(locked.error.evidence?.join('\n') ?? '', /Hash Sum mismatch/);
 });
 
 test('a mirror that is down or does not have the suite is passed over', { skip }, async (t) => {
-  const { context, options } = await world(t);
+  const { context, machine } = await setUp(t);
   const down = await startMirror(t, files({}));
   await down.close();
   const empty = await startMirror(t, files({}));
-  const debianMirrors = [down.url, empty.url, ...context.settings.debianMirrors];
-  const settings = { ...context.settings, debianMirrors };
-  const locked = await resolveLock({ ...context, settings }, image(['data']), options);
+  const mirrors = [down.url, empty.url, ...context.settings.mirrors];
+  const settings = { ...context.settings, mirrors };
+  const locked = await resolveLock({ ...context, settings }, image(['data']), machine);
   assert.ok(locked.ok, JSON.stringify(locked));
 
-  const none = { ...context.settings, debianMirrors: [down.url, empty.url] };
-  const failed = await resolveLock({ ...context, settings: none }, image(['data']), options);
+  const none = { ...context.settings, mirrors: [down.url, empty.url] };
+  const failed = await resolveLock({ ...context, settings: none }, image(['data']), machine);
   assert.ok(!failed.ok);
   assert.equal(failed.error.code, 'lock/no-mirror');
   assert.match(failed.error.evidence?.join('\n') ?? '', /Connection refused/);
   assert.match(failed.error.also?.[0]?.evidence?.join('\n') ?? '', /404/);
 });
 
-test('unknown packages are all named, with what may have been meant', { skip }, async (t) => {
-  const { context, options } = await world(t);
-  const locked = await resolveLock(context, image(['progarm', 'data', 'nothing-like-it']), options);
+test('every unknown package is named, with the closest known name', { skip }, async (t) => {
+  const { context, machine } = await setUp(t);
+  const locked = await resolveLock(context, image(['progarm', 'data', 'nothing-like-it']), machine);
   assert.ok(!locked.ok);
   assert.equal(locked.error.code, 'lock/unknown-package');
   assert.match(locked.error.what, /"progarm" for amd64/);
@@ -191,34 +163,34 @@ test('unknown packages are all named, with what may have been meant', { skip }, 
 });
 
 test('an unknown package among those left out is an error too', { skip }, async (t) => {
-  const { context, options } = await world(t);
+  const { context, machine } = await setUp(t);
   for (const without of [['compilre'], ['compiler', 'heavyy']]) {
-    const locked = await resolveLock(context, image(['program'], without), options);
+    const locked = await resolveLock(context, image(['program'], without), machine);
     assert.ok(!locked.ok);
     assert.equal(locked.error.code, 'lock/unknown-package');
   }
 });
 
-test('demands that do not go together are told in apt’s words', { skip }, async (t) => {
-  const { context, options } = await world(t);
-  const locked = await resolveLock(context, image(['needs-the-impossible']), options);
+test('dependencies that conflict fail with apt’s explanation', { skip }, async (t) => {
+  const { context, machine } = await setUp(t);
+  const locked = await resolveLock(context, image(['needs-the-impossible']), machine);
   assert.ok(!locked.ok);
   assert.equal(locked.error.code, 'lock/unsatisfiable');
   assert.match(locked.error.evidence?.join('\n') ?? '', /libthing \(>= 99\)/);
 });
 
-test('without apt the failure says where to go', async (t) => {
-  const { context, options } = await world(t);
-  const locked = await resolveLock(context, image(['data']), { ...options, path: temporaryFolder(t) });
+test('without apt the failure names the systems that have it', async (t) => {
+  const { context, machine } = await setUp(t);
+  const locked = await resolveLock(context, image(['data']), { ...machine, path: temporaryFolder(t) });
   assert.ok(!locked.ok);
   assert.equal(locked.error.code, 'lock/no-apt');
   assert.match(locked.error.fix.join(' '), /Debian or Ubuntu/);
 });
 
-test('without the archive’s keys on the machine, those of a locked package serve', { skip }, async (t) => {
+test('without the archive’s keys on the machine, those of a locked package are used', { skip }, async (t) => {
   const deb = keyringPackage(t);
   const packages = [...PACKAGES, { name: 'debian-archive-keyring', architecture: 'all', content: deb }];
-  const { context } = await world(t, debianArchive(packages, ['amd64'], KEY));
+  const { context } = await setUp(t, debianArchive(packages, ['amd64'], KEY));
   const folder = join(context.settings.home, 'docker', 'keys');
   mkdirSync(folder, { recursive: true });
   const path = 'pool/main/d/debian-archive-keyring/debian-archive-keyring_1.0-1_all.deb';
@@ -235,55 +207,18 @@ test('without the archive’s keys on the machine, those of a locked package ser
   assert.match(refused.error.evidence?.join('\n') ?? '', /Hash Sum mismatch/);
 });
 
-test('with no keys at all nothing is resolved', { skip }, async (t) => {
-  const { context } = await world(t);
+test('without any keys nothing is resolved', { skip }, async (t) => {
+  const { context } = await setUp(t);
   const locked = await resolveLock(context, image(['data']), { keyrings: [] });
   assert.ok(!locked.ok);
   assert.equal(locked.error.code, 'lock/no-keyring');
   assert.match(locked.error.fix.join(' '), /debian-archive-keyring/);
 });
 
-test('relock writes what changed, tells old and new versions, and leaves an unchanged lock alone', {
-  skip,
-}, async (t) => {
-  const { context, options } = await world(t);
-  const file = join(context.settings.home, 'image.yaml');
-  const definitionFile = { id: 'docker/test', file, lockFile: join(context.settings.home, 'image.lock') };
-  const first = await relock(context, definitionFile, image(['libthing', 'data']), options);
-  assert.ok(first.ok && first.value.changed);
-  assert.deepEqual(first.value.differences[0], {
-    set: 'rootfs',
-    name: 'data',
-    architecture: 'all',
-    to: '1.0-1',
-  });
-
-  const text = readFileSync(definitionFile.lockFile, 'utf8').replace(
-    /"resolved": ".*"/,
-    '"resolved": "2020-01-01T00:00:00Z"',
-  );
-  writeFileSync(definitionFile.lockFile, text);
-  const second = await relock(context, definitionFile, image(['data', 'libthing']), options);
-  assert.ok(second.ok);
-  assert.deepEqual([second.value.changed, second.value.differences], [false, []]);
-  assert.equal(readFileSync(definitionFile.lockFile, 'utf8'), text);
-
-  const moved = PACKAGES.map((each) => (each.name === 'libthing' ? { ...each, version: '1.1-1' } : each));
-  const newer = await startMirror(t, files(debianArchive(moved, ['amd64'], KEY)));
-  const later = { ...context, settings: { ...context.settings, debianMirrors: [newer.url] } };
-  const third = await relock(later, definitionFile, image(['libthing', 'heavier']), options);
-  assert.ok(third.ok && third.value.changed);
-  assert.deepEqual(third.value.differences, [
-    { set: 'rootfs', name: 'data', architecture: 'all', from: '1.0-1' },
-    { set: 'rootfs', name: 'heavier', architecture: 'amd64', to: '1.0-1' },
-    { set: 'rootfs', name: 'libthing', architecture: 'amd64', from: '1.0-1', to: '1.1-1' },
-  ]);
-});
-
 test('an interrupt ends the resolution', { skip }, async (t) => {
-  const { context, options } = await world(t);
+  const { context, machine } = await setUp(t);
   context.abort();
-  const locked = await resolveLock(context, image(['data']), options);
+  const locked = await resolveLock(context, image(['data']), machine);
   assert.ok(!locked.ok);
   assert.equal(locked.error.code, 'interrupted/signal');
 });

@@ -1,15 +1,12 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { type TestContext as NodeTest, test } from 'node:test';
 import { lockMistakes } from '../../src/lock/check.ts';
 import { packageSets } from '../../src/lock/checksum.ts';
-import { type ResolveOptions, resolveLock } from '../../src/lock/resolve.ts';
-import { temporaryFolder } from '../support/cli.ts';
-import { type TestContext, testContext } from '../support/context.ts';
+import { resolveLock } from '../../src/lock/resolve.ts';
+import { type ArchiveContext, archiveContext } from '../support/archive-context.ts';
 import { type ArchiveSource, debianArchive } from '../support/debian-archive.ts';
 import { digestOf } from '../support/locked.ts';
-import { files, startMirror } from '../support/mirror.ts';
 import { generateSigningKey } from '../support/openpgp.ts';
 import { sourceSysroot } from '../support/source-sysroot.ts';
 
@@ -32,21 +29,13 @@ function source(name: string, version: string): ArchiveSource {
   };
 }
 
-async function world(t: NodeTest): Promise<{ context: TestContext; options: ResolveOptions }> {
-  const folder = temporaryFolder(t, 'provision lock ü ');
-  const keyring = join(folder, 'keyring.gpg');
-  writeFileSync(keyring, KEY.keyring);
+function setUp(t: NodeTest): Promise<ArchiveContext> {
   const sources = [
     source('python3.13', '3.13.4-1'),
     source('python3.13', '3.13.5-2+deb13u5'),
     source('zlib', '1.3.1-1'),
   ];
-  const archive = debianArchive([{ name: 'libfar-dev' }], ['far'], KEY, 'trixie', sources);
-  const mirror = await startMirror(t, files(archive));
-  const home = join(folder, 'home');
-  mkdirSync(home);
-  const context = testContext({ store: join(folder, 'the store'), home, debianMirrors: [mirror.url] });
-  return { context, options: { keyrings: [keyring] } };
+  return archiveContext(t, debianArchive([{ name: 'libfar-dev' }], ['far'], KEY, 'trixie', sources), KEY);
 }
 
 function definition(packages: readonly string[]) {
@@ -56,8 +45,8 @@ function definition(packages: readonly string[]) {
 test('of a source package the upstream archive and the distribution’s are locked, in the newest version', {
   skip,
 }, async (t) => {
-  const { context, options } = await world(t);
-  const locked = await resolveLock(context, definition(['zlib', 'python3.13']), options);
+  const { context, machine } = await setUp(t);
+  const locked = await resolveLock(context, definition(['zlib', 'python3.13']), machine);
   assert.ok(locked.ok, JSON.stringify(locked));
   const { sources = [] } = locked.value.sets;
   assert.deepEqual(
@@ -75,9 +64,9 @@ test('of a source package the upstream archive and the distribution’s are lock
   assert.deepEqual(lockMistakes(locked.value, packageSets(definition(['zlib', 'python3.13']))), []);
 });
 
-test('a source package that the suite does not have is told by its name', { skip }, async (t) => {
-  const { context, options } = await world(t);
-  const locked = await resolveLock(context, definition(['python3.99']), options);
+test('a source package that the suite does not have is named', { skip }, async (t) => {
+  const { context, machine } = await setUp(t);
+  const locked = await resolveLock(context, definition(['python3.99']), machine);
   assert.ok(!locked.ok);
   assert.equal(locked.error.code, 'lock/unknown-source');
   assert.match(locked.error.what, /python3\.99/);

@@ -27,7 +27,7 @@ test('packages that share folders and equal files make the same tree in every or
     [4, SHARING.toReversed()],
     [2, [...SHARING.slice(3), ...SHARING.slice(0, 3)]],
   ] as const) {
-    const at = place(t, { merged: true });
+    const at = place(t, { links: true });
     const done = await unpackParts(at, packages, { jobs });
     assert.deepEqual(done, { ok: true, value: { files: 8 * 3 + 2, bytes: 28 * 20_000 + 8 * (1 + 14) } });
     trees.push(listing(at.root));
@@ -84,11 +84,11 @@ test('the largest of the packages that wait is taken first', async (t) => {
   );
 });
 
-test('progress is told and ends with everything', async (t) => {
-  const told: { packages: number; bytes: number }[] = [];
-  const done = await unpackParts(place(t), SHARING, { onProgress: (progress) => told.push(progress) });
+test('progress is reported and ends with all packages', async (t) => {
+  const reported: { packages: number; bytes: number }[] = [];
+  const done = await unpackParts(place(t), SHARING, { onProgress: (progress) => reported.push(progress) });
   assert.ok(done.ok);
-  assert.deepEqual(told.at(-1), { packages: 8, bytes: done.value.bytes });
+  assert.deepEqual(reported.at(-1), { packages: 8, bytes: done.value.bytes });
 });
 
 test('packages that arrive late are waited for', async (t) => {
@@ -105,7 +105,7 @@ test('packages that arrive late are waited for', async (t) => {
   assert.deepEqual(names(at.root), ['one']);
 });
 
-test('an interrupt ends the unpacking and every xz at once', async (t) => {
+test('an interrupt aborts the unpacking and every xz process at once', async (t) => {
   const at = place(t);
   const path = join(at.outside, 'endless.deb');
   writeDeb(path, [file('./zeros', Buffer.alloc(150_000_000))]);
@@ -134,7 +134,7 @@ test('an interrupt ends the waiting for packages that never come', async (t) => 
   assert.equal(done.error.code, 'interrupted/signal');
 });
 
-test('the first failure stops the others and asks for no more packages', async (t) => {
+test('the first failure stops the others and requests no more packages', async (t) => {
   const at = place(t);
   const bad = join(at.outside, 'bad.deb');
   writeFileSync(bad, 'no package');
@@ -161,7 +161,7 @@ test('the first failure stops the others and asks for no more packages', async (
   assert.equal(ended, true);
 });
 
-test('what the source of packages throws comes out as it is', async (t) => {
+test('what the source of packages throws is rethrown unchanged', async (t) => {
   const at = place(t);
   async function* broken() {
     yield* arriving([]);
@@ -170,7 +170,7 @@ test('what the source of packages throws comes out as it is', async (t) => {
   await assert.rejects(unpackFiles(at.root, [], { packages: broken(), jobs: 2 }), /a bug of the source/);
 });
 
-test('a package that is not there is a bug, not a failure', async (t) => {
+test('a package file that does not exist is a bug, not a failure', async (t) => {
   const at = place(t);
   const packages = (async function* () {
     yield { file: join(at.outside, 'absent.deb'), name: 'absent', size: 1 };
@@ -186,9 +186,9 @@ test('without xz the failure names it and the package that brings it', (t) => {
   const env = execFileSync('sh', ['-c', 'command -v env'], { encoding: 'utf8' }).trim();
   writeFileSync(join(folder, 'bin', 'env'), `#!/bin/sh\nexec ${env} "$@"\n`);
   chmodSync(join(folder, 'bin', 'env'), 0o755);
-  const said = runUnpack([deb, join(folder, 'root')], { PATH: join(folder, 'bin') });
-  assert.match(said, /"code":"archive\/no-xz"/);
-  assert.match(said, /xz-utils/);
+  const output = runUnpack([deb, join(folder, 'root')], { PATH: join(folder, 'bin') });
+  assert.match(output, /"code":"archive\/no-xz"/);
+  assert.match(output, /xz-utils/);
 });
 
 test('an ordinary user can unpack what belongs to others and what nobody may write', (t) => {
@@ -203,8 +203,8 @@ test('an ordinary user can unpack what belongs to others and what nobody may wri
   ]);
   chmodSync(deb, 0o644);
   const root = join(user.folder, 'root');
-  const said = user.run([join(REPOSITORY, 'test/support/unpack-program.ts'), deb, root]);
-  assert.equal(said, '{"ok":true,"value":{"files":2,"bytes":2}}\n');
+  const output = user.run([join(REPOSITORY, 'test/support/unpack-program.ts'), deb, root]);
+  assert.equal(output, '{"ok":true,"value":{"files":2,"bytes":2}}\n');
   assert.equal(statSync(join(root, 'root/tool')).uid, user.uid);
   assert.deepEqual(readdirSync(root).sort(), ['etc', 'root']);
 });
@@ -219,8 +219,8 @@ test('the memory of the whole program stays low while much is unpacked', (t) => 
   });
   // As the launcher does it: with a compile cache, filled by an earlier run.
   runUnpack([join(folder, 'first')], env);
-  const said = runUnpack([...debs, join(folder, 'root')], { ...env, JOBS: '4' });
-  const { value, rss } = JSON.parse(said) as { value: { files: number }; rss: number };
+  const output = runUnpack([...debs, join(folder, 'root')], { ...env, JOBS: '4' });
+  const { value, rss } = JSON.parse(output) as { value: { files: number }; rss: number };
   assert.equal(value.files, 6 * 2001);
   assert.ok(rss < 270e6, `${rss} bytes`);
 });

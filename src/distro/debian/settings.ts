@@ -1,9 +1,12 @@
 /**
  * The one archive address the code holds: Debian's public snapshot archive, read at the time a lock was made. It is
- * the last resort, behind the mirrors that the person or the machine's own apt configuration names.
+ * the last resort, behind the mirrors that the user or the machine's own apt configuration names.
  * Layout: <https://snapshot.debian.org/>, "archive/<name>/<timestamp>/".
  */
 export const SNAPSHOT_ARCHIVE = 'https://snapshot.debian.org/archive/debian';
+
+/** Variable of the environment that names mirrors: archive roots, separated by spaces or commas. */
+export const MIRROR_VARIABLE = 'PROVISION_DEBIAN_MIRROR';
 
 /** Component of the archive that packages are taken from. */
 export const COMPONENT = 'main';
@@ -17,7 +20,10 @@ export const KEYRING_FILES = [
   '/usr/share/keyrings/debian-archive-keyring.pgp',
 ] as const;
 
-/** Search path for apt and dpkg: where distributions install them; the person's own PATH plays no part. */
+/** apt's configuration folder. */
+export const APT_FOLDER = '/etc/apt';
+
+/** Search path for apt and dpkg: where distributions install them; the user's own PATH plays no part. */
 export const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Milliseconds one apt command may take; the index of a suite is about 10 MB. */

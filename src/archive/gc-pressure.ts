@@ -10,11 +10,11 @@ let collect: Collect | undefined;
 let read = 0;
 
 /**
- * Counts bytes that were read into buffers which are of no more use, and has the collector free them every few
- * megabytes. By itself it waits for tens of megabytes in each thread, and with as many processors as threads all of
- * them stand at their highest at once. Source: the flag `--expose-gc` of V8, `gc({ type: 'minor' })`.
+ * Counts bytes of buffers that are no longer used, and runs a minor garbage collection every few megabytes. By itself
+ * the collector waits for tens of megabytes in each thread, and with as many processors as threads all of them reach
+ * their peak at once. Source: the flag `--expose-gc` of V8, `gc({ type: 'minor' })`.
  */
-export function spend(bytes: number): void {
+export function countReleased(bytes: number): void {
   read += bytes;
   if (read < INTERVAL) return;
   read = 0;

@@ -1,30 +1,31 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Context } from '../domain/context.ts';
-import { err, ok, type Result } from '../domain/result.ts';
-import { exitOf } from '../engine/tool.ts';
-import { runProcess } from '../exec/process.ts';
-import type { Failure } from '../failure.ts';
+import type { Context } from '../../domain/context.ts';
+import { defined } from '../../domain/defined.ts';
+import { err, ok, type Result } from '../../domain/result.ts';
+import { runProcess } from '../../exec/process.ts';
+import type { Failure } from '../../failure.ts';
+import { SOURCE } from './entries.ts';
 import { APT_TIME_LIMIT_MS, COMPONENT } from './settings.ts';
 
-/** The architecture of source packages; its private apt reads the `Sources` index alone. */
-export const SOURCE = 'source';
+/** apt.conf(5) as `apt-config dump` prints it: keys as they are written (`Acquire::http::Proxy`) and their values. */
+export type AptSettings = readonly (readonly [key: string, value: string])[];
 
 /** What a private apt works with, beside its architecture. */
-export interface AptWorld {
+export interface AptOptions {
   readonly suite: string;
   /** Archive root. */
   readonly mirror: string;
   /** The only keys that are trusted. */
   readonly keyring: string;
   readonly proxies: Readonly<Record<string, string>>;
-  /** Options of the machine's own apt that travel (`travellingOptions`). */
-  readonly options: readonly (readonly [key: string, value: string])[];
+  /** Settings of the machine's own apt that are passed on (`inheritedSettings`). */
+  readonly settings: AptSettings;
   /** Where programs are looked for. */
   readonly path: string;
 }
 
-/** What an apt command left behind. It exited 0 where `ok`. */
+/** The output of an apt command; `ok` where it exited 0. */
 export interface AptOutput {
   readonly ok: boolean;
   readonly stdout: string;
@@ -34,20 +35,21 @@ export interface AptOutput {
 
 /**
  * apt with a root of its own: nothing of the machine's packages, sources, keys or preferences is seen, and nothing of
- * the machine is changed. It knows one architecture, and takes it for its own. Works as an ordinary user.
+ * the machine is changed. It knows one architecture, which it takes for the machine's.
+ * Source packages have a private apt of the architecture `source`, which reads the `Sources` index alone. Works as an ordinary user.
  * Configuration: apt.conf(5); `APT_CONFIG` is read first and points all other places into the root.
  */
 export class PrivateApt {
   readonly folder: string;
   readonly architecture: string;
   readonly #context: Context;
-  readonly #world: AptWorld;
+  readonly #options: AptOptions;
 
-  private constructor(context: Context, folder: string, architecture: string, world: AptWorld) {
+  private constructor(context: Context, folder: string, architecture: string, options: AptOptions) {
     this.#context = context;
     this.folder = folder;
     this.architecture = architecture;
-    this.#world = world;
+    this.#options = options;
   }
 
   /** Makes the root in a folder that does not exist. */
@@ -55,7 +57,7 @@ export class PrivateApt {
     context: Context,
     folder: string,
     architecture: string,
-    world: AptWorld,
+    options: AptOptions,
   ): Promise<PrivateApt> {
     const folders = [
       'etc/parts',
@@ -67,13 +69,13 @@ export class PrivateApt {
     ];
     for (const name of folders) await mkdir(join(folder, name), { recursive: true });
     await writeFile(join(folder, 'status'), '');
-    await writeFile(join(folder, 'apt.conf'), configuration(folder, architecture, world.options));
-    await writeFile(join(folder, 'etc/sources/archive.sources'), source(world, architecture));
-    await copyFile(world.keyring, join(folder, 'etc/trusted/archive.gpg'));
-    return new PrivateApt(context, folder, architecture, world);
+    await writeFile(join(folder, 'apt.conf'), configuration(folder, architecture, options.settings));
+    await writeFile(join(folder, 'etc/sources/archive.sources'), source(options, architecture));
+    await copyFile(options.keyring, join(folder, 'etc/trusted/archive.gpg'));
+    return new PrivateApt(context, folder, architecture, options);
   }
 
-  /** Fetches the index, signature checked. An index that could not be had or trusted makes it fail. */
+  /** Fetches the index, signature checked. It fails where an index cannot be fetched or is not trusted. */
   update(): Promise<Result<AptOutput>> {
     return this.run(['apt-get', 'update', '-o', 'APT::Update::Error-Mode=any']);
   }
@@ -83,8 +85,8 @@ export class PrivateApt {
     const run = await runProcess({
       argv,
       env: {
-        ...this.#world.proxies,
-        PATH: this.#world.path,
+        ...this.#options.proxies,
+        PATH: this.#options.path,
         LC_ALL: 'C',
         APT_CONFIG: join(this.folder, 'apt.conf'),
       },
@@ -98,36 +100,34 @@ export class PrivateApt {
     const lines = `${stdout}\n${Buffer.from(run.value.stderr).toString('utf8')}`
       .split('\n')
       .map((line) => line.trimEnd());
-    if (argv[0] === 'apt-get' && run.value.status !== 0) {
+    const { status, signal, limit } = run.value;
+    if (argv[0] === 'apt-get' && status !== 0) {
       this.#context.emit({
         type: 'step-failed',
         step: {
-          ...{ stage: 'lock', doing: 'Asking apt', argv, cwd: this.folder, place: 'host' },
-          env: { ...this.#world.proxies, PATH: this.#world.path },
-          exit: exitOf(run.value),
+          ...{ stage: 'lock', doing: 'Resolving with apt', argv, cwd: this.folder, place: 'host' },
+          env: { ...this.#options.proxies, PATH: this.#options.path },
+          exit: defined({ status, signal, limit }),
           ms: Math.round(run.value.ms),
           output: lines.join('\n'),
         },
       });
     }
-    const ended = run.value.limit === 'time' ? [`(ended after ${APT_TIME_LIMIT_MS / 1000} seconds)`] : [];
-    return ok({ ok: run.value.status === 0, stdout, messages: [...lines.filter(Boolean), ...ended] });
+    const ended = limit === 'time' ? [`(ended after ${APT_TIME_LIMIT_MS / 1000} seconds)`] : [];
+    return ok({ ok: status === 0, stdout, messages: [...lines.filter(Boolean), ...ended] });
   }
 }
 
-/** The options of the machine's apt that the way to a mirror may need: TLS, time-outs, clocks. Proxies travel apart. */
-export function travellingOptions(
-  configuration: readonly (readonly [key: string, value: string])[],
-  caBundle: string | undefined,
-): readonly (readonly [key: string, value: string])[] {
-  const travels = /^acquire::(?:https?::(?!proxy(?:::|$))|check-date$|check-valid-until$|forceipv[46]$)/i;
-  const kept = configuration.filter(([key, value]) => travels.test(key) && value !== '');
+/** The settings of the machine's apt that a connection to a mirror may need: TLS, time-outs, clocks. Proxies are passed apart. */
+export function inheritedSettings(configuration: AptSettings, caBundle: string | undefined): AptSettings {
+  const inherited = /^acquire::(?:https?::(?!proxy(?:::|$))|check-date$|check-valid-until$|forceipv[46]$)/i;
+  const kept = configuration.filter(([key, value]) => inherited.test(key) && value !== '');
   const hasBundle = kept.some(([key]) => /^acquire::https::cainfo$/i.test(key));
   return hasBundle || caBundle === undefined ? kept : [...kept, ['Acquire::https::CaInfo', caBundle]];
 }
 
-function configuration(folder: string, architecture: string, options: AptWorld['options']): string {
-  const settings: readonly (readonly [string, string])[] = [
+function configuration(folder: string, architecture: string, inherited: AptSettings): string {
+  const settings: AptSettings = [
     ['Dir', '/'],
     ['Dir::Etc', join(folder, 'etc')],
     ['Dir::Etc::main', 'none'],
@@ -158,12 +158,12 @@ function configuration(folder: string, architecture: string, options: AptWorld['
     ['Acquire::AllowInsecureRepositories', 'false'],
     ['Acquire::AllowWeakRepositories', 'false'],
     ['Acquire::AllowDowngradeToInsecureRepositories', 'false'],
-    ...options,
+    ...inherited,
   ];
   return settings.map(([key, value]) => `${key} "${value}";\n`).join('');
 }
 
-function source({ mirror, suite }: AptWorld, architecture: string): string {
+function source({ mirror, suite }: AptOptions, architecture: string): string {
   const type = architecture === SOURCE ? 'deb-src' : 'deb';
   return `Types: ${type}\nURIs: ${mirror}\nSuites: ${suite}\nComponents: ${COMPONENT}\n`;
 }

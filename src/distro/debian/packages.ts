@@ -1,12 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { LockedPackage, PackageSet } from '../domain/packages.ts';
-import { err, ok, type Result } from '../domain/result.ts';
-import type { Digest } from '../domain/words.ts';
-import type { Failure } from '../failure.ts';
+import type { LockedPackage, PackageSet } from '../../domain/packages.ts';
+import { err, ok, type Result } from '../../domain/result.ts';
+import type { Digest } from '../../domain/words.ts';
+import type { Failure } from '../../failure.ts';
 import type { AptOutput, PrivateApt } from './apt.ts';
-import { byNameAndArchitecture } from './lockfile.ts';
-import { resolutionFailure, unknownPackages } from './trouble.ts';
+import { resolutionFailure, unknownPackages } from './failures.ts';
 
 /** A package file as `apt-get --print-uris` names it. */
 interface Planned {
@@ -16,7 +15,7 @@ interface Planned {
   readonly hash: string;
 }
 
-/** The packages of one set: those named and all they depend on, sorted by name and architecture. */
+/** The packages of one set: those named and all they depend on. */
 export async function resolveSet(
   apt: PrivateApt,
   name: string,
@@ -38,7 +37,7 @@ export async function resolveSet(
     if (!found.ok) return found;
     locked.push(found.value);
   }
-  return ok(locked.sort(byNameAndArchitecture));
+  return ok(locked);
 }
 
 /**
@@ -82,9 +81,9 @@ async function plan(
   const run = await install('--print-uris');
   if (!run.ok) return run;
   if (run.value.ok) return ok(run.value.stdout.split('\n').flatMap(plannedFrom));
-  // With `--print-uris` apt keeps to itself what does not go together.
-  const told = await install('--simulate');
-  return told.ok ? err(await resolutionFailure(apt, set, told.value.messages)) : told;
+  // With `--print-uris` apt does not print which dependencies conflict.
+  const simulated = await install('--simulate');
+  return simulated.ok ? err(await resolutionFailure(apt, set, simulated.value.messages)) : simulated;
 }
 
 /** One line of `--print-uris`: `'uri' file size hash`. */
@@ -105,7 +104,7 @@ async function indexRecords(
   return ok(records(shown.value.stdout));
 }
 
-/** The index's record of a planned file; both must say the same of it. */
+/** The index's record of a planned file; both must agree. */
 function agree(planned: Planned, index: readonly ReadonlyMap<string, string>[]): Result<LockedPackage> {
   const address = decodeURIComponent(planned.uri);
   const record = index.find((each) => each.has('Filename') && address.endsWith(`/${each.get('Filename')}`));

@@ -1,12 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import type { Compression, Range } from './content.ts';
-import { corrupt, Refusal, truncated, unsupported } from './refusal.ts';
-
-/** Where the files of a package are within its `.deb`. */
-export interface DebData {
-  readonly range: Range;
-  readonly compression: Compression;
-}
+import type { Compression, TarStretch } from '../../archive/content.ts';
+import { corrupt, Refusal, truncated, unsupported } from '../../archive/refusal.ts';
 
 const MAGIC = '!<arch>\n';
 const HEADER = 60;
@@ -22,7 +16,7 @@ const COMPRESSIONS: Readonly<Record<string, Compression>> = {
  * Finds the data member of a `.deb`: an ar(5) archive of `debian-binary` (format 2), `control.tar*` and `data.tar*`,
  * in that order, with members whose names begin with `_` ignored. Source: deb(5). Throws `Refusal`.
  */
-export function locateData(archive: string, file: string): DebData {
+export function locateData(archive: string, file: string): TarStretch {
   const descriptor = openSync(file, 'r');
   try {
     const size = fstatSync(descriptor).size;
@@ -75,7 +69,7 @@ function checkVersion(archive: string, name: string, content: string): void {
   }
 }
 
-function dataOf(archive: string, file: string, member: Member): DebData {
+function dataOf(archive: string, file: string, member: Member): TarStretch {
   const compression = COMPRESSIONS[member.name];
   if (!compression) throw new Refusal(unsupported(archive, `Its files are packed as ${member.name}.`));
   return { range: { file, start: member.start, size: member.size }, compression };

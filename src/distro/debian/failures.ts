@@ -1,12 +1,13 @@
-import { withoutLogin } from '../domain/address.ts';
-import { closest } from '../domain/closest.ts';
-import type { Failure } from '../failure.ts';
+import { withoutLogin } from '../../domain/address.ts';
+import { closest } from '../../domain/closest.ts';
+import type { Failure } from '../../failure.ts';
+import { advice } from './advice.ts';
 import type { PrivateApt } from './apt.ts';
 
-/** What apt says when a list is unsigned or its signature does not hold; gpgv's and sqv's words among them. */
+/** What apt, gpgv and sqv print when an index is unsigned or its signature is not valid. */
 const UNTRUSTED = /NO_PUBKEY|BADSIG|EXPKEYSIG|REVKEYSIG|EXPSIG|NOSPLIT|NODATA|GPG error|OpenPGP|signature/i;
 
-/** Why `apt-get update` did not give an index. */
+/** Why `apt-get update` failed to bring an index. */
 export function indexFailure(mirror: string, suite: string, messages: readonly string[]): Failure {
   const evidence = [...new Set(messages.filter((line) => /^(Err|[EW]:|\s)/.test(line)))];
   const unfetched = evidence.some((line) => /^E: Failed to fetch/.test(line));
@@ -14,10 +15,10 @@ export function indexFailure(mirror: string, suite: string, messages: readonly s
   if (unsigned || evidence.some((line) => UNTRUSTED.test(line))) return untrusted(mirror, suite, evidence);
   return {
     code: 'lock/no-mirror',
-    what: `The index of ${suite} could not be had from ${withoutLogin(mirror)}.`,
+    what: `The index of ${suite} could not be fetched from ${withoutLogin(mirror)}.`,
     fix: [
       'Check the network, the proxy settings (`http_proxy`, `https_proxy`) and the date of this machine.',
-      'Name another mirror: `PROVISION_DEBIAN_MIRROR=<address ending in /debian>`.',
+      advice.otherMirror,
     ],
     evidence,
   };
@@ -28,15 +29,12 @@ function untrusted(mirror: string, suite: string, evidence: readonly string[]): 
     code: 'lock/untrusted',
     what: `The index of ${suite} at ${withoutLogin(mirror)} is not signed by Debian's archive keys; nothing of it was used.`,
     why: 'The mirror, or something between it and this machine, serves something else; or the keyring is older than the suite.',
-    fix: [
-      'Name another mirror: `PROVISION_DEBIAN_MIRROR=<address ending in /debian>`.',
-      'Bring the package `debian-archive-keyring` up to date.',
-    ],
+    fix: [advice.otherMirror, 'Bring the package `debian-archive-keyring` up to date.'],
     evidence,
   };
 }
 
-/** Why apt found no packages for a set: names that the suite does not have, or demands that do not go together. */
+/** Why apt found no packages for a set: names that the suite does not have, or dependencies that conflict. */
 export async function resolutionFailure(
   apt: PrivateApt,
   set: string,
@@ -51,7 +49,7 @@ export async function resolutionFailure(
   return {
     code: 'lock/unsatisfiable',
     what: `The packages of the set "${set}" (${apt.architecture}) cannot be installed together.`,
-    fix: ['Change the packages of the definition; the lines below say what is in the way.'],
+    fix: ['Change the packages of the definition; the lines below name the conflict.'],
     evidence: messages.filter((line) => !/^(Reading|Building|Solving).*\.\.\./.test(line)),
   };
 }

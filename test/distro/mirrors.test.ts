@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { type MirrorOptions, mirrors, snapshotName } from '../../src/lock/mirrors.ts';
-import { SNAPSHOT_ARCHIVE, SYSTEM_PATH } from '../../src/lock/settings.ts';
+import { snapshotName } from '../../src/distro/debian/mirrors.ts';
+import { SNAPSHOT_ARCHIVE, SYSTEM_PATH } from '../../src/distro/debian/settings.ts';
+import { distribution } from '../../src/distro/distribution.ts';
+import type { MachineFiles } from '../../src/distro/distro.ts';
 import { temporaryFolder } from '../support/cli.ts';
 import { testContext } from '../support/context.ts';
 
@@ -11,7 +13,7 @@ const RESOLVED = '2026-01-31T12:00:00Z';
 const SNAPSHOT = `${SNAPSHOT_ARCHIVE}/20260131T120000Z`;
 
 /** A machine whose apt is configured like this, and whose `apt-config dump` prints that. */
-function machine(t: TestContext, files: Readonly<Record<string, string>>, dump = ''): MirrorOptions {
+function machine(t: TestContext, files: Readonly<Record<string, string>>, dump = ''): MachineFiles {
   const folder = temporaryFolder(t);
   for (const [name, text] of Object.entries(files)) {
     const file = join(folder, 'apt', name);
@@ -23,11 +25,11 @@ function machine(t: TestContext, files: Readonly<Record<string, string>>, dump =
   writeFileSync(join(folder, 'dump'), dump);
   writeFileSync(program, `#!/bin/sh\n[ "$1" = dump ] && cat '${join(folder, 'dump')}'\n`);
   chmodSync(program, 0o755);
-  return { aptFolder: join(folder, 'apt'), path: `${join(folder, 'bin')}:${SYSTEM_PATH}` };
+  return { configuration: join(folder, 'apt'), path: `${join(folder, 'bin')}:${SYSTEM_PATH}` };
 }
 
-async function urls(options: MirrorOptions): Promise<readonly string[]> {
-  return (await mirrors(testContext(), RESOLVED, options)).urls;
+async function urls(options: MachineFiles): Promise<readonly string[]> {
+  return (await distribution.locate(testContext(), [RESOLVED], options)).urls;
 }
 
 const DEB822 = `# a comment
@@ -45,12 +47,12 @@ Components: main
 Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
 `;
 
-test('mirrors that a person set are the only ones, also without the snapshot archive behind them', async (t) => {
+test('mirrors that the user set are the only ones, also without the snapshot archive behind them', async (t) => {
   const options = machine(t, { 'sources.list.d/debian.sources': DEB822 });
   const context = testContext({
-    debianMirrors: ['http://mine.example/debian/', 'http://other.example/debian'],
+    mirrors: ['http://mine.example/debian/', 'http://other.example/debian'],
   });
-  const found = await mirrors(context, RESOLVED, options);
+  const found = await distribution.locate(context, [RESOLVED], options);
   assert.deepEqual(found.urls, ['http://mine.example/debian', 'http://other.example/debian']);
   assert.match(found.why, /PROVISION_DEBIAN_MIRROR/);
 });
@@ -58,6 +60,17 @@ test('mirrors that a person set are the only ones, also without the snapshot arc
 test('deb822 sources: the archive’s own mirrors, in their order, then the snapshot of the lock’s time', async (t) => {
   const options = machine(t, { 'sources.list.d/debian.sources': DEB822 });
   assert.deepEqual(await urls(options), ['http://one.example/debian', 'http://two.example/debian', SNAPSHOT]);
+});
+
+test('locks of several times: one snapshot for each time, behind the machine’s own mirrors', async (t) => {
+  const options = machine(t, { 'sources.list.d/debian.sources': DEB822 });
+  const times = [RESOLVED, '2026-01-01T00:00:00Z', RESOLVED];
+  assert.deepEqual((await distribution.locate(testContext(), times, options)).urls, [
+    'http://one.example/debian',
+    'http://two.example/debian',
+    SNAPSHOT,
+    `${SNAPSHOT_ARCHIVE}/20260101T000000Z`,
+  ]);
 });
 
 test('one-line sources, with and without options', async (t) => {
@@ -106,9 +119,9 @@ test('a mirror list file, as cloud images have it, is read', async (t) => {
   ]);
 });
 
-test('on a machine without apt the snapshot archive serves, at the lock’s time', async (t) => {
-  const found = await mirrors(testContext(), RESOLVED, {
-    aptFolder: join(temporaryFolder(t), 'none'),
+test('on a machine without apt the snapshot archive is used, at the lock’s time', async (t) => {
+  const found = await distribution.locate(testContext(), [RESOLVED], {
+    configuration: join(temporaryFolder(t), 'none'),
     path: '/nowhere',
   });
   assert.deepEqual(found.urls, [SNAPSHOT]);
@@ -125,17 +138,17 @@ Acquire::http::Proxy-Auto-Detect "";
 `;
   const options = machine(t, { 'sources.list.d/debian.sources': DEB822 }, dump);
   const proxies = { HTTP_PROXY: 'http://a.example', https_proxy: 'http://b.example', no_proxy: 'c.example' };
-  const found = await mirrors(testContext({ proxies }), RESOLVED, options);
+  const found = await distribution.locate(testContext({ proxies }), [RESOLVED], options);
   assert.deepEqual(found.proxies, {
     http_proxy: 'http://cache.example:3142',
     no_proxy: 'c.example,direct.example',
   });
 });
 
-test('apt’s proxy plays no part for mirrors that a person set; lower-case names win', async (t) => {
+test('apt’s proxy is not used for mirrors that the user set; lower-case names win', async (t) => {
   const options = machine(t, {}, 'Acquire::http::Proxy "http://cache.example:3142";\n');
   const proxies = { HTTP_PROXY: 'http://upper.example', http_proxy: 'http://lower.example' };
-  const context = testContext({ proxies, debianMirrors: ['http://mine.example/debian'] });
-  const found = await mirrors(context, RESOLVED, options);
+  const context = testContext({ proxies, mirrors: ['http://mine.example/debian'] });
+  const found = await distribution.locate(context, [RESOLVED], options);
   assert.deepEqual(found.proxies, { http_proxy: 'http://lower.example' });
 });

@@ -1,10 +1,10 @@
 import { access, mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Context } from '../domain/context.ts';
-import type { LockedPackage } from '../domain/packages.ts';
-import { err, ok, type Result } from '../domain/result.ts';
-import { runProcess } from '../exec/process.ts';
-import type { Failure } from '../failure.ts';
+import type { Context } from '../../domain/context.ts';
+import type { LockedPackage } from '../../domain/packages.ts';
+import { err, ok, type Result } from '../../domain/result.ts';
+import { runProcess } from '../../exec/process.ts';
+import type { Failure } from '../../failure.ts';
 import { KEYRING_FILES, KEYRING_PACKAGE } from './settings.ts';
 
 /** apt's own downloader; not on PATH (apt-helper(1)). */
@@ -37,8 +37,9 @@ export async function findKeyring(context: Context, search: KeyringSearch): Prom
 
 async function lockedKeyring(home: string): Promise<LockedPackage | undefined> {
   const images = join(home, 'docker');
-  for (const name of await readdir(images).catch(() => [])) {
-    const text = await readFile(join(images, name, 'image.lock'), 'utf8').catch(() => '');
+  const files = await readdir(images, { recursive: true }).catch(() => []);
+  for (const file of files.filter((name) => name.endsWith('.lock')).sort()) {
+    const text = await readFile(join(images, file), 'utf8').catch(() => '');
     if (!text.includes(`"${KEYRING_PACKAGE}"`)) continue;
     const found = findPackage(text);
     if (found !== undefined) return found;
@@ -119,8 +120,8 @@ async function exists(file: string): Promise<boolean> {
 function noKeyring(evidence: readonly string[]): Failure {
   return {
     code: 'lock/no-keyring',
-    what: "Debian's archive keys are not on this machine, so what a mirror says cannot be checked.",
-    why: `${KEYRING_FILES[0]} is missing, and the locked copy of it could not be had.`,
+    what: "Debian's archive keys are not on this machine, so what a mirror serves cannot be verified.",
+    why: `${KEYRING_FILES[0]} is missing, and the locked copy of it could not be fetched.`,
     fix: [`Install the package \`${KEYRING_PACKAGE}\` (Debian and Ubuntu have it).`],
     evidence,
   };

@@ -1,61 +1,46 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Context } from '../domain/context.ts';
-import { runProcess } from '../exec/process.ts';
-import { SNAPSHOT_ARCHIVE, SYSTEM_PATH } from './settings.ts';
-import { type AptSource, parseDeb822, parseOneLine } from './sources.ts';
-
-/** Where packages may be read from. */
-export interface Mirrors {
-  /** Archive roots in the order to try; no trailing slash. */
-  readonly urls: readonly string[];
-  /** `http_proxy`, `https_proxy`, `no_proxy` (lower case): the environment's, and apt's own in front of them. */
-  readonly proxies: Readonly<Record<string, string>>;
-  /** One sentence: how these were found. */
-  readonly why: string;
-}
-
-export interface MirrorOptions {
-  /** apt's configuration folder; `/etc/apt` where not given. */
-  readonly aptFolder?: string;
-  /** Where programs are looked for. */
-  readonly path?: string;
-}
+import type { Context } from '../../domain/context.ts';
+import { runProcess } from '../../exec/process.ts';
+import type { MachineFiles, Mirrors } from '../distro.ts';
+import type { AptSettings } from './apt.ts';
+import { type AptSource, parseDeb822, parseOneLine } from './apt-sources.ts';
+import { APT_FOLDER, MIRROR_VARIABLE, SNAPSHOT_ARCHIVE, SYSTEM_PATH } from './settings.ts';
 
 /** Suites of Debian's own archive, for sources that do not name their keyring. */
 const SUITE =
   /^(stable|oldstable|oldoldstable|testing|unstable|sid|bullseye|bookworm|trixie|forky|duke)(-updates|-backports)?\/?$/;
 
 /**
- * The mirrors to use, best first: those a person set, else those the machine's own apt reads Debian from, and behind
- * these the snapshot archive as it was at `resolved` (ISO 8601), which has every file a lock of that time names.
+ * The mirrors to use, best first: those that the user set, else those the machine's own apt reads Debian from, and behind
+ * these the snapshot archive as it was at each of the times (ISO 8601), which has every file a lock of that time names.
  */
-export async function mirrors(
+export async function locateMirrors(
   context: Context,
-  resolved: string,
-  options: MirrorOptions = {},
+  resolved: readonly string[],
+  machine: MachineFiles = {},
 ): Promise<Mirrors> {
   const { settings } = context;
   const proxies = lowerCase(settings.proxies);
-  if (settings.debianMirrors.length > 0) {
+  if (settings.mirrors.length > 0) {
     return {
-      urls: unique(settings.debianMirrors.map(withoutSlash)),
+      urls: unique(settings.mirrors.map(withoutSlash)),
       proxies,
-      why: 'PROVISION_DEBIAN_MIRROR names the mirrors.',
+      why: `${MIRROR_VARIABLE} names the mirrors.`,
     };
   }
-  const configured = await aptMirrors(options.aptFolder ?? '/etc/apt');
-  const last = `${SNAPSHOT_ARCHIVE}/${snapshotName(resolved)}`;
+  const configured = await aptMirrors(machine.configuration ?? APT_FOLDER);
+  const snapshots = unique(resolved).map((time) => `${SNAPSHOT_ARCHIVE}/${snapshotName(time)}`);
   if (configured.length === 0) {
     return {
-      urls: [last],
+      urls: snapshots,
       proxies,
-      why: 'apt of this machine names no mirror of Debian: the snapshot archive serves.',
+      why: 'apt of this machine names no mirror of Debian: the snapshot archive is used.',
     };
   }
   return {
-    urls: [...configured, last],
-    proxies: withAptProxies(proxies, await aptConfiguration(context, options.path ?? SYSTEM_PATH)),
+    urls: [...configured, ...snapshots],
+    proxies: withAptProxies(proxies, await aptConfiguration(context, machine.path ?? SYSTEM_PATH)),
     why: 'The apt configuration of this machine names the mirrors; the snapshot archive is the last resort.',
   };
 }
@@ -65,11 +50,8 @@ export function snapshotName(resolved: string): string {
   return resolved.replaceAll(/[-:]/g, '');
 }
 
-/** What `apt-config dump` prints: keys as they are written (`Acquire::http::Proxy`) and their values. */
-export async function aptConfiguration(
-  context: Context,
-  path: string,
-): Promise<readonly (readonly [key: string, value: string])[]> {
+/** What `apt-config dump` prints. */
+export async function aptConfiguration(context: Context, path: string): Promise<AptSettings> {
   const run = await runProcess({
     argv: ['apt-config', 'dump'],
     env: { PATH: path, LC_ALL: 'C' },
@@ -102,7 +84,7 @@ async function aptMirrors(folder: string): Promise<readonly string[]> {
   return unique(uris.flat().filter(isArchiveRoot));
 }
 
-/** Debian's main archive, told by its keyring or its suites; not its security archive, not a third party's. */
+/** Debian's main archive, recognised by its keyring or its suites; not its security archive, not a third party's. */
 function isDebian(source: AptSource): boolean {
   const keyring = source.signedBy.some((key) => key.includes('debian-archive'));
   const suites = source.signedBy.length === 0 && source.suites.some((suite) => SUITE.test(suite));
@@ -129,7 +111,7 @@ async function archiveRoots(uri: string): Promise<readonly string[]> {
 /** apt's own proxy settings (apt-transport-http(1)) win over the environment's for what apt would fetch. */
 function withAptProxies(
   environment: Readonly<Record<string, string>>,
-  configuration: readonly (readonly [string, string])[],
+  configuration: AptSettings,
 ): Readonly<Record<string, string>> {
   const proxies: Record<string, string> = { ...environment };
   for (const [key, value] of configuration) {
@@ -169,7 +151,7 @@ async function names(folder: string): Promise<readonly string[]> {
   try {
     return (await readdir(folder)).sort();
   } catch {
-    // Not a Debian, or not readable for us: then apt's configuration says nothing.
+    // Not a Debian, or not readable for us: then apt configures no mirror.
     return [];
   }
 }

@@ -1,12 +1,10 @@
-import { err, ok, type Result } from '../domain/result.ts';
-import { diskFailure } from '../store/disk.ts';
-import { readContent, type Take } from './content.ts';
-import { locateData } from './deb.ts';
-import { missingLinkTarget, Refusal } from './refusal.ts';
+import type { Result } from '../domain/result.ts';
+import { readContent, type Take, type TarStretch } from './content.ts';
+import { missingLinkTarget, Refusal, refusable } from './refusal.ts';
 import { readTar, type Sink, type TarEntry } from './tar-reader.ts';
 import { type Collision, type FolderAttributes, Writer, type WriterOptions } from './writer.ts';
 
-/** What unpacking one archive did and what is left to do when all are unpacked (`settle`). */
+/** What unpacking one archive did and what is left to do when all are unpacked. */
 export interface Unpacked {
   readonly files: number;
   readonly bytes: number;
@@ -14,15 +12,14 @@ export interface Unpacked {
   readonly attributes: readonly FolderAttributes[];
 }
 
-/** Unpacks the files of one `.deb` without running anything in it. Failures: `archive/…`, `store/no-space`, …. */
-export function unpackDeb(
-  file: string,
+/** Unpacks one tar archive within a file, e.g. the files of a package. Failures: `archive/…`, `store/no-space`, …. */
+export function unpackTar(
+  { range, compression }: TarStretch,
   options: WriterOptions,
   signal: AbortSignal,
 ): Promise<Result<Unpacked>> {
-  return refusable(file, async () => {
-    const data = locateData(options.archive, file);
-    const content = (take: Take) => readContent(options.archive, data.range, data.compression, signal, take);
+  return refusable(range.file, async () => {
+    const content = (take: Take) => readContent(options.archive, range, compression, signal, take);
     const writer = new Writer(options);
     await readTar(options.archive, content, (entry) => writer.visit(entry));
     if (writer.orphans.size > 0) await adoptOrphans(options.archive, content, writer);
@@ -54,16 +51,4 @@ function adopt(entry: TarEntry, writer: Writer): Sink | undefined {
       for (const other of others) writer.hardLink({ ...other, target: first.name });
     },
   };
-}
-
-/** Runs a step of unpacking; what it refuses and what the disk says become failures, anything else is a bug. */
-export async function refusable<T>(file: string, step: () => Promise<T>): Promise<Result<T>> {
-  try {
-    return ok(await step());
-  } catch (cause) {
-    if (cause instanceof Refusal) return err(cause.failure);
-    const failure = diskFailure(cause, file);
-    if (failure) return err(failure);
-    throw cause;
-  }
 }

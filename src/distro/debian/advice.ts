@@ -1,0 +1,19 @@
+import type { Advice } from '../distro.ts';
+import { packageOfLibrary } from './names.ts';
+import { MIRROR_VARIABLE } from './settings.ts';
+
+/** Program → the package that brings it. */
+const PROGRAMS: Readonly<Record<string, string>> = {
+  xz: 'xz-utils',
+  tar: 'tar',
+  flock: 'util-linux',
+  unshare: 'util-linux',
+  setpriv: 'util-linux',
+};
+
+export const advice: Advice = {
+  otherMirror: `Name another mirror: \`${MIRROR_VARIABLE}=<address ending in /debian>\`.`,
+  packageOf: (program) => PROGRAMS[program],
+  packageOfLibrary,
+  placeholders: ({ debianArch }) => ({ debian_arch: debianArch }),
+};

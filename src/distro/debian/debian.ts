@@ -1,0 +1,33 @@
+import type { Distro } from '../distro.ts';
+import { advice } from './advice.ts';
+import { locateData } from './deb-reader.ts';
+import { entryMistakes, SOURCE } from './entries.ts';
+import { LAYOUT } from './layout.ts';
+import { KEYRING_FILES, MIRROR_VARIABLE } from './settings.ts';
+import { compareVersions } from './versions.ts';
+
+/** What asks apt or writes a Dockerfile is loaded when it is called: most runs find everything in the store. */
+export const debian: Distro = {
+  resolve: async (context, request, machine) =>
+    (await import('./resolve.ts')).resolveSets(context, request, machine),
+  locate: async (context, resolved, machine) =>
+    (await import('./mirrors.ts')).locateMirrors(context, resolved, machine),
+  verify: entryMistakes,
+  openPackage: locateData,
+  layout: LAYOUT,
+  dockerfile: async (definition, lock) => (await import('./dockerfile.ts')).dockerfileOf(definition, lock),
+  architectureOf: ({ debianArch }) => debianArch,
+  compareVersions,
+  sources: {
+    architecture: SOURCE,
+    patch: (name) => `debian/patches/${name}`,
+  },
+  // Source: the Debian Python Policy, "Module path", and the package python3-pip-whl.
+  python: {
+    wheels: '/usr/share/python-wheels',
+    sitePackages: (site) => (site.includes('"dist-packages"') ? 'lib/python3/dist-packages' : undefined),
+  },
+  advice,
+  mirrorVariable: MIRROR_VARIABLE,
+  keyrings: KEYRING_FILES,
+};

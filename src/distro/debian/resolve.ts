@@ -1,0 +1,123 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Context } from '../../domain/context.ts';
+import type { LockedPackage, PackageSet } from '../../domain/packages.ts';
+import { err, ok, type Result } from '../../domain/result.ts';
+import type { Failure } from '../../failure.ts';
+import { onDisk } from '../../store/disk.ts';
+import { removeTree, temporaryFolder } from '../../store/temporary.ts';
+import type { MachineFiles, Mirrors, ResolveRequest } from '../distro.ts';
+import { type AptOptions, inheritedSettings, PrivateApt } from './apt.ts';
+import { SOURCE } from './entries.ts';
+import { indexFailure } from './failures.ts';
+import { findKeyring } from './keyring.ts';
+import { aptConfiguration, locateMirrors } from './mirrors.ts';
+import { resolveSet } from './packages.ts';
+import { SYSTEM_PATH } from './settings.ts';
+import { resolveSources } from './source-packages.ts';
+
+type LockedSets = Readonly<Record<string, readonly LockedPackage[]>>;
+
+/**
+ * Finds the exact packages of each set, by apt, in a private root per architecture. Failures: `lock/no-apt`,
+ * `lock/no-keyring`, `lock/untrusted`, `lock/no-mirror`, `lock/unknown-package`, `lock/unknown-source`,
+ * `lock/unsatisfiable`, `lock/inconsistent`, and those of the disk.
+ */
+export async function resolveSets(
+  context: Context,
+  { suite, sets, resolved }: ResolveRequest,
+  machine: MachineFiles = {},
+): Promise<Result<LockedSets>> {
+  const folder = await workFolder(context);
+  if (!folder.ok) return folder;
+  try {
+    const path = machine.path ?? SYSTEM_PATH;
+    const mirrors = await locateMirrors(context, [resolved], machine);
+    const keyring = await findKeyring(context, {
+      ...(machine.keyrings && { files: machine.keyrings }),
+      mirrors: mirrors.urls,
+      proxies: mirrors.proxies,
+      path,
+      folder: folder.value,
+    });
+    if (!keyring.ok) return keyring;
+    const options = {
+      suite,
+      keyring: keyring.value,
+      proxies: mirrors.proxies,
+      settings: inheritedSettings(await aptConfiguration(context, path), context.settings.caBundle),
+      path,
+    };
+    return await resolveEach(context, folder.value, sets, mirrors, options);
+  } finally {
+    await removeTree(folder.value);
+  }
+}
+
+/** Sets of one architecture share a root: the index is fetched once. */
+async function resolveEach(
+  context: Context,
+  folder: string,
+  sets: Readonly<Record<string, PackageSet>>,
+  mirrors: Mirrors,
+  options: Omit<AptOptions, 'mirror'>,
+): Promise<Result<Record<string, readonly LockedPackage[]>>> {
+  const apts = new Map<string, PrivateApt>();
+  const locked: Record<string, readonly LockedPackage[]> = {};
+  for (const [name, set] of Object.entries(sets)) {
+    let apt = apts.get(set.architecture);
+    if (apt === undefined) {
+      const opened = await openApt(
+        context,
+        join(folder, set.architecture),
+        set.architecture,
+        mirrors,
+        options,
+      );
+      if (!opened.ok) return opened;
+      apt = opened.value;
+      apts.set(set.architecture, apt);
+    }
+    const packages =
+      set.architecture === SOURCE ? await resolveSources(apt, name, set) : await resolveSet(apt, name, set);
+    if (!packages.ok) return packages;
+    locked[name] = packages.value;
+  }
+  return ok(locked);
+}
+
+/** A root with the suite's index in it, from the first mirror that has it. */
+async function openApt(
+  context: Context,
+  folder: string,
+  architecture: string,
+  mirrors: Mirrors,
+  options: Omit<AptOptions, 'mirror'>,
+): Promise<Result<PrivateApt>> {
+  const failures: Failure[] = [];
+  for (const [index, mirror] of mirrors.urls.entries()) {
+    const apt = await PrivateApt.create(context, join(folder, String(index)), architecture, {
+      ...options,
+      mirror,
+    });
+    const updated = await apt.update();
+    if (!updated.ok) return updated;
+    if (updated.value.ok) return ok(apt);
+    const failure = indexFailure(mirror, options.suite, updated.value.messages);
+    // A mirror that is wrongly signed is not passed over in silence: someone may be in between.
+    if (failure.code === 'lock/untrusted') return err(failure);
+    failures.push(failure);
+  }
+  const [first, ...also] = failures;
+  if (first === undefined) throw new Error('no mirror to resolve from');
+  return err(also.length === 0 ? first : { ...first, also });
+}
+
+/** Below the store's `tmp/`, where what a killed process leaves is swept. Made also where no store is open. */
+async function workFolder(context: Context): Promise<Result<string>> {
+  const { store } = context.settings;
+  return onDisk(store, async () => {
+    await mkdir(join(store, 'tmp'), { recursive: true });
+    return temporaryFolder(store);
+  });
+}

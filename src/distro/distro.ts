@@ -1,0 +1,119 @@
+import type { TarStretch } from '../archive/content.ts';
+import type { RootLayout } from '../archive/root-layout.ts';
+import type { Context } from '../domain/context.ts';
+import type { ImageDefinition } from '../domain/definitions.ts';
+import type { Lock, LockedPackage, PackageSet } from '../domain/packages.ts';
+import type { Result } from '../domain/result.ts';
+import type { Target } from '../domain/target.ts';
+
+/**
+ * A Linux distribution, as the rest of the program knows one: package sets become exact package files, these are found on
+ * mirrors and read, and a root that they are unpacked into looks as the distribution's own does. How its package manager,
+ * archive and package format work is known to the implementation alone.
+ */
+export interface Distro {
+  /**
+   * Finds the exact packages of each set and all they depend on, in any order. The one method that discovers anything.
+   * Failures: `lock/…`, and those of the disk.
+   */
+  resolve(
+    context: Context,
+    request: ResolveRequest,
+    machine?: MachineFiles,
+  ): Promise<Result<Readonly<Record<string, readonly LockedPackage[]>>>>;
+
+  /** Where the files of locks may be read from that were resolved at these times (ISO 8601). */
+  locate(context: Context, resolved: readonly string[], machine?: MachineFiles): Promise<Mirrors>;
+
+  /** What is wrong with an entry of a lock, field by field in the order in which locks have them; digest and size aside. */
+  verify(entry: Partial<LockedPackage>, architecture: string): readonly EntryMistake[];
+
+  /** Finds the files of a package within its package file. Throws `Refusal`; `archive` names the package in it. */
+  openPackage(archive: string, file: string): TarStretch;
+
+  /** What its roots look like before and beside the packages. */
+  readonly layout: RootLayout;
+
+  /** Text of a Dockerfile that installs the packages of an image's lock on the distribution's base image. Pure. */
+  dockerfile(definition: ImageDefinition, lock: Lock): Promise<string>;
+
+  /** The distribution's name of a target's architecture. */
+  architectureOf(target: Target): string;
+
+  /** Order of two versions of a package: negative, zero, positive. */
+  compareVersions(a: string, b: string): number;
+
+  readonly sources: SourcePackages;
+  readonly python: PythonPackaging;
+  readonly advice: Advice;
+
+  /** Variable of the environment that names mirrors. */
+  readonly mirrorVariable: string;
+  /** Files of a machine that may hold the keys which its archive is signed with, best first. */
+  readonly keyrings: readonly string[];
+}
+
+export interface ResolveRequest {
+  readonly suite: string;
+  readonly sets: Readonly<Record<string, PackageSet>>;
+  /** Time of the resolution (ISO 8601). */
+  readonly resolved: string;
+}
+
+/** Where things of the machine are, where they are not in their usual places. */
+export interface MachineFiles {
+  /** Files that may hold the archive's keys. */
+  readonly keyrings?: readonly string[];
+  /** Search path for the distribution's own programs. */
+  readonly path?: string;
+  /** Folder of the package manager's configuration. */
+  readonly configuration?: string;
+}
+
+/** Where packages may be read from. */
+export interface Mirrors {
+  /** Archive roots in the order to try; no trailing slash. */
+  readonly urls: readonly string[];
+  /** `http_proxy`, `https_proxy`, `no_proxy` (lower case): the environment's, and the package manager's in front of them. */
+  readonly proxies: Readonly<Record<string, string>>;
+  /** One sentence: how these were found. */
+  readonly why: string;
+}
+
+/** A field of a lock's entry that is not as it must be. */
+export interface EntryMistake {
+  readonly field: keyof LockedPackage;
+  /** Completes the sentence "… must be". */
+  readonly mustBe: string;
+}
+
+/** Packages of source code. In a lock each has several files: the upstream archive first, then the distribution's own. */
+export interface SourcePackages {
+  /** What stands in a package set in place of an architecture. */
+  readonly architecture: string;
+  /** Path of one of the distribution's patches, relative to the folder that its archive is unpacked in. */
+  patch(name: string): string;
+}
+
+/** How the distribution packages Python; paths are absolute in its roots. */
+export interface PythonPackaging {
+  /** Folder of the wheels that its `venv` and pip come from. */
+  readonly wheels: string;
+  /**
+   * Folder that its interpreters look for packages in, relative to their prefix, where `site` (the text of `site.py`) is
+   * the distribution's own; undefined where it is upstream's.
+   */
+  sitePackages(site: string): string | undefined;
+}
+
+/** Words of the distribution for messages to users. */
+export interface Advice {
+  /** What to do where the mirrors are of no use: a sentence. */
+  readonly otherMirror: string;
+  /** The package that brings a program to a machine. */
+  packageOf(program: string): string | undefined;
+  /** The package that a shared library is in by the distribution's rules for names. */
+  packageOfLibrary(library: string): string | undefined;
+  /** Placeholders that advice may use, and what stands for them. */
+  placeholders(target: Target): Readonly<Record<string, string>>;
+}

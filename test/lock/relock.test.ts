@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { relock } from '../../src/lock/relock.ts';
+import { archiveContext, image } from '../support/archive-context.ts';
+import { type ArchivePackage, debianArchive } from '../support/debian-archive.ts';
+import { files, startMirror } from '../support/mirror.ts';
+import { generateSigningKey } from '../support/openpgp.ts';
+
+const skip = existsSync('/usr/bin/apt-get') ? false : 'apt is not on this machine';
+const KEY = generateSigningKey();
+
+const PACKAGES: readonly ArchivePackage[] = [
+  { name: 'libthing', depends: 'libbase' },
+  { name: 'libbase' },
+  { name: 'data', architecture: 'all' },
+  { name: 'heavier' },
+];
+
+test('relock writes a changed lock, returns old and new versions, and leaves an unchanged lock as it is', {
+  skip,
+}, async (t) => {
+  const { context, machine } = await archiveContext(t, debianArchive(PACKAGES, ['amd64'], KEY), KEY);
+  const file = join(context.settings.home, 'image.yaml');
+  const definitionFile = { id: 'docker/test', file, lockFile: join(context.settings.home, 'image.lock') };
+  const first = await relock(context, definitionFile, image(['libthing', 'data']), machine);
+  assert.ok(first.ok && first.value.changed);
+  assert.deepEqual(first.value.differences[0], {
+    set: 'rootfs',
+    name: 'data',
+    architecture: 'all',
+    to: '1.0-1',
+  });
+
+  const text = readFileSync(definitionFile.lockFile, 'utf8').replace(
+    /"resolved": ".*"/,
+    '"resolved": "2020-01-01T00:00:00Z"',
+  );
+  writeFileSync(definitionFile.lockFile, text);
+  const second = await relock(context, definitionFile, image(['data', 'libthing']), machine);
+  assert.ok(second.ok);
+  assert.deepEqual([second.value.changed, second.value.differences], [false, []]);
+  assert.equal(readFileSync(definitionFile.lockFile, 'utf8'), text);
+
+  const moved = PACKAGES.map((each) => (each.name === 'libthing' ? { ...each, version: '1.1-1' } : each));
+  const newer = await startMirror(t, files(debianArchive(moved, ['amd64'], KEY)));
+  const later = { ...context, settings: { ...context.settings, mirrors: [newer.url] } };
+  const third = await relock(later, definitionFile, image(['libthing', 'heavier']), machine);
+  assert.ok(third.ok && third.value.changed);
+  assert.deepEqual(third.value.differences, [
+    { set: 'rootfs', name: 'data', architecture: 'all', from: '1.0-1' },
+    { set: 'rootfs', name: 'heavier', architecture: 'amd64', to: '1.0-1' },
+    { set: 'rootfs', name: 'libthing', architecture: 'amd64', from: '1.0-1', to: '1.1-1' },
+  ]);
+});
