@@ -17,12 +17,12 @@ import { runtimeCapabilities } from '../runtime/runtime.ts';
 import { amortizationText } from './amortize-text.ts';
 import { artifactsOf, measuredBy, refreshPage, writeFiles } from './artifacts.ts';
 import { fitAmortization } from './fit.ts';
+import { type Bench, type CommandRun, type InterleavedCommand, openBench } from './interleave.ts';
 import { median } from './measure.ts';
 import { countOption, listOption, wordOption } from './options.ts';
+import { prepareRecipe } from './prepared-recipe.ts';
 import { recipesHere } from './recipes-here.ts';
 import { timed } from './stats.ts';
-import { type Bench, openBench, type Turn, type TurnRun } from './turns.ts';
-import { makeReady } from './worlds.ts';
 
 const WORKLOAD = 'amort_workload.py';
 const WORKLOAD_AT = `${SUITE_AT}/${WORKLOAD}`;
@@ -118,7 +118,7 @@ async function amortize(
   const started = Date.now();
   const folder = await mkdtemp(join(tmpdir(), 'provision-bench-'));
   try {
-    const ready = await makeReady(session, recipe, folder);
+    const ready = await prepareRecipe(session, recipe, folder);
     if (!ready.ok) return ready;
     const { planned, engine, worlds, rootfs } = ready.value;
     const { plan } = planned;
@@ -161,8 +161,8 @@ async function amortize(
 
 interface Measured {
   readonly rounds: number;
-  readonly python: readonly TurnRun[];
-  readonly isolate: readonly TurnRun[];
+  readonly python: readonly CommandRun[];
+  readonly isolate: readonly CommandRun[];
 }
 
 async function measure(
@@ -177,7 +177,7 @@ async function measure(
   const total = rounds.length * (runs + warmUp);
   for (const m of rounds) {
     const env = { AMORT_M: String(m) };
-    const commands: Record<'python' | 'isolate', Turn> = {
+    const commands: Record<'python' | 'isolate', InterleavedCommand> = {
       python: { ...bench.python(WORKLOAD_AT, env), keep: true },
       isolate: { ...side(WORKLOAD_AT, env), keep: true },
     };
@@ -235,7 +235,7 @@ function pointOf({ rounds, python, isolate }: Measured, clock: Clock): Amortizat
 }
 
 /** What a run printed and how it ended, in one line. */
-function said(run: TurnRun | undefined): string {
+function said(run: CommandRun | undefined): string {
   const text = [run?.stdout, run?.stderr].filter(Boolean).join(' ').trimEnd().replaceAll('\n', '⏎');
   return `${text || '(nothing)'}, status ${run?.status}`;
 }

@@ -11,4 +11,4 @@ export const WASM_SNAPSHOT_RECIPE = 'wasm32-wasip1-snapshot';
 export const SUITE_RECIPES = ['x86_64', 'aarch64'];
 
 /** What the bench of the tax builds its cells of: the distribution's shared libpython, and one of our own inside the program. */
-export const TAX_RECIPES = { shared: 'x86_64', static: 'native' };
+export const OVERHEAD_RECIPES = { shared: 'x86_64', static: 'native' };

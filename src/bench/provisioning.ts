@@ -11,7 +11,7 @@ import { runProcess } from '../exec/process.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import { type Planned, type Prepared, planRun, prepareEnv } from '../pipeline/prepare.ts';
 import { openSession } from '../pipeline/session.ts';
-import { byHand } from './by-hand.ts';
+import { measureBaseline } from './baseline.ts';
 import { DEFAULT_RECIPE } from './default-recipe.ts';
 import { environment, type Measured, median, PROGRAM, runTool } from './measure.ts';
 import { copyProject } from './project-copy.ts';
@@ -84,7 +84,7 @@ async function cold(bench: Bench): Promise<Result<readonly Row[]>> {
     built.push(await untilBuilt(bench, run.value.ms));
     await rm(store, { recursive: true, force: true });
     const place = join(bench.folder, `hand-${round}`);
-    const by = await byHand(context, {
+    const by = await measureBaseline(context, {
       planned: bench.planned,
       prepared: bench.prepared,
       mirror,

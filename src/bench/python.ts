@@ -9,11 +9,11 @@ import { err, ok, type Result } from '../domain/result.ts';
 import { openSession, type Session } from '../pipeline/session.ts';
 import { SUITE_AT } from '../runtime/instance.ts';
 import { measuredBy } from './artifacts.ts';
+import { type Bench, type CommandRun, openBench } from './interleave.ts';
 import { median } from './measure.ts';
 import { countOption } from './options.ts';
+import { prepareRecipe } from './prepared-recipe.ts';
 import { bootstrap, timed } from './stats.ts';
-import { type Bench, openBench, type TurnRun } from './turns.ts';
-import { makeReady } from './worlds.ts';
 
 interface Probe {
   readonly name: string;
@@ -87,7 +87,7 @@ async function benchRecipe(
   const started = Date.now();
   const folder = await mkdtemp(join(tmpdir(), 'provision-bench-'));
   try {
-    const ready = await makeReady(session, recipe, folder);
+    const ready = await prepareRecipe(session, recipe, folder);
     if (!ready.ok) return ready;
     const { planned, engine, worlds, rootfs } = ready.value;
     const { plan } = planned;
@@ -152,8 +152,8 @@ const BOUNDS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 
 function measuredOf(
   probe: string,
-  python: readonly TurnRun[],
-  isolate: readonly TurnRun[],
+  python: readonly CommandRun[],
+  isolate: readonly CommandRun[],
   bound: number | undefined,
 ): Measured {
   const ratios = isolate.map(({ cpu }, i) => cpu / (python[i]?.cpu ?? cpu));

@@ -13,11 +13,11 @@ import { SCRATCH_AT, SUITE_AT } from '../runtime/instance.ts';
 import { capabilitiesOf, runtimeCapabilities } from '../runtime/runtime.ts';
 import { artifactsOf, measuredBy, refreshPage, writeFiles } from './artifacts.ts';
 import { SUITE_RECIPES } from './default-recipe.ts';
+import { type Bench, type CommandRun, type InterleavedCommand, openBench } from './interleave.ts';
 import { countOption, wordOption } from './options.ts';
+import { type PreparedRecipe, prepareRecipe } from './prepared-recipe.ts';
 import { timed } from './stats.ts';
 import { suiteRecipes, suiteText } from './suite-text.ts';
-import { type Bench, openBench, type Turn, type TurnRun } from './turns.ts';
-import { makeReady, type Ready } from './worlds.ts';
 
 const ROUNDS = 3;
 const WARM_UP = 1;
@@ -64,9 +64,9 @@ async function measureSuite(
   const { context } = session;
   const named = invocation.positionals.slice(1);
   const recipes = [...new Set(named.length === 0 ? SUITE_RECIPES : named)];
-  const all: Ready[] = [];
+  const all: PreparedRecipe[] = [];
   for (const recipe of recipes) {
-    const ready = await makeReady(session, recipe, folder);
+    const ready = await prepareRecipe(session, recipe, folder);
     if (!ready.ok) return ready;
     all.push(ready.value);
   }
@@ -107,7 +107,7 @@ async function measureSuite(
 /** Samples of one folder share a sandbox; there is one place where a suite can be seen. */
 async function runAll(
   session: Session,
-  all: readonly Ready[],
+  all: readonly PreparedRecipe[],
   samples: readonly Sample[],
   options: Options,
   folder: string,
@@ -148,20 +148,20 @@ async function runAll(
 
 async function runSample(
   bench: Bench,
-  all: readonly Ready[],
+  all: readonly PreparedRecipe[],
   sample: Sample,
   { rounds, warmUp, clock }: Options,
 ): Promise<Result<SuiteSample>> {
   const script = `${SUITE_AT}/${sample.file.slice(sample.suite.length + 1)}`;
   const skipped = new Map<string, string>();
-  const commands: Record<string, Turn> = { '': turnOf(bench.python(script), sample) };
+  const commands: Record<string, InterleavedCommand> = { '': commandOf(bench.python(script), sample) };
   for (const { planned } of all) {
     const { plan } = planned;
     const { name } = plan.recipe;
     const missing = missingFacility(sample.requires, capabilitiesOf(plan));
     const side = bench.sides.get(name);
     if (missing !== undefined) skipped.set(name, missing);
-    else if (side !== undefined) commands[name] = turnOf(side(script), sample);
+    else if (side !== undefined) commands[name] = commandOf(side(script), sample);
   }
   const taken = await bench.take(commands, { rounds, warmUp });
   if (!taken.ok) return taken;
@@ -185,14 +185,14 @@ async function runSample(
   });
 }
 
-function turnOf(turn: Turn, { argv, stdin }: Sample): Turn {
+function commandOf(turn: InterleavedCommand, { argv, stdin }: Sample): InterleavedCommand {
   return { ...turn, argv: [...turn.argv, ...argv], stdin, keep: true, empty: SCRATCH_AT };
 }
 
 /** Bundles lie elsewhere here, which tracebacks show: whether outputs are equal is what a run of the recipe says. */
 function outcomeOf(
-  runs: readonly TurnRun[],
-  right: readonly TurnRun[],
+  runs: readonly CommandRun[],
+  right: readonly CommandRun[],
   clock: Clock,
 ): SuiteSample['times'][string] {
   const wrong = runs.find(({ status }) => status !== right[0]?.status);

@@ -10,7 +10,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   amortize: async () => (await import('../bench/amortize.ts')).benchAmortize,
   suite: async () => (await import('../bench/suite.ts')).benchSuite,
   python: async () => (await import('../bench/python.ts')).benchPython,
-  tax: async () => (await import('../bench/tax.ts')).benchTax,
+  tax: async () => (await import('../bench/overhead.ts')).benchOverhead,
   wasm: async () => (await import('../bench/wasm.ts')).benchWasm,
 };
 

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { amortizationText } from '../../src/bench/amortize-text.ts';
+import { overheadText } from '../../src/bench/overhead/text.ts';
 import { suiteText } from '../../src/bench/suite-text.ts';
-import { taxText } from '../../src/bench/tax/text.ts';
 import { amortization, suiteTimes, tax } from '../support/measured.ts';
 
 const schema = JSON.parse(
@@ -25,7 +25,7 @@ test('every table fits 80 columns', () => {
   for (const text of [
     amortizationText(amortization()),
     amortizationText(amortization([14.25, 0.0012], [1400.25, 0.25])),
-    taxText(tax()),
+    overheadText(tax()),
     suiteText(suiteTimes(['x86_64', 'aarch64', 'wasm32-wasip1-node', 'riscv64', 'musl'])),
   ]) {
     assert.ok(columns(text) <= 80, text);

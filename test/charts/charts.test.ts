@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { amortizationChart } from '../../src/charts/amortization.ts';
 import { CHART_STYLE, escaped, standalone } from '../../src/charts/draw.ts';
+import { overheadChart } from '../../src/charts/overhead.ts';
 import { chartPage } from '../../src/charts/page.ts';
-import { taxChart } from '../../src/charts/tax.ts';
 import { amortization, tax } from '../support/measured.ts';
 import { parseXml } from '../support/xml.ts';
 
 const DRAWINGS = {
   amortize: () => amortizationChart(amortization()),
-  tax: () => taxChart(tax()),
+  tax: () => overheadChart(tax()),
 };
 
 for (const [name, draw] of Object.entries(DRAWINGS)) {

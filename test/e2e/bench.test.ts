@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Amortization } from '../../src/domain/amortization.ts';
+import type { OverheadReport } from '../../src/domain/overhead.ts';
 import type { SuiteTimes } from '../../src/domain/suite-times.ts';
-import type { Tax } from '../../src/domain/tax.ts';
 import { type CliRun, provision, REPOSITORY, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
 
 const folder = temporaryFolder({ after: (done) => process.once('exit', done) }, 'provision bench ü ');
@@ -86,7 +86,7 @@ test('suite: each sample on each target, what is skipped and what emulation cost
 test('tax: cells of one build, each way to start it, against the reference', async () => {
   const run = await bench('tax', '--quick', '--cells', 'shared-debian', '--rounds', '1', '--warm-up', '0');
   assert.equal(run.status, 0, run.stderr);
-  const data = JSON.parse(artifact('tax.json')) as Tax;
+  const data = JSON.parse(artifact('tax.json')) as OverheadReport;
   assert.deepEqual(
     data.cells.map(({ name, exact }) => [name, exact]),
     [

@@ -2,27 +2,27 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { standalone } from '../charts/draw.ts';
+import { overheadChart } from '../charts/overhead.ts';
 import { chartPage } from '../charts/page.ts';
-import { taxChart } from '../charts/tax.ts';
 import type { Invocation, Outcome } from '../commands/command.ts';
 import { closest } from '../domain/closest.ts';
 import { defined } from '../domain/defined.ts';
+import type { ConfigurationResult, NoiseMeasurement, OverheadReport } from '../domain/overhead.ts';
 import { err, ok, type Result } from '../domain/result.ts';
-import type { Tax, TaxCell, TaxNoise } from '../domain/tax.ts';
 import type { Failure } from '../failure.ts';
 import { openSession, type Session } from '../pipeline/session.ts';
 import { SUITE_AT } from '../runtime/instance.ts';
 import { artifactsOf, measuredBy, refreshPage, writeFiles } from './artifacts.ts';
+import { type Bench, openBench } from './interleave.ts';
 import { countOption } from './options.ts';
-import { BUILDS, QUICK, type TaxBuild } from './tax/builds.ts';
-import { type Cell, cellsOf } from './tax/cells.ts';
-import { concludeFrom } from './tax/conclusion.ts';
-import { type Counter, chooseCounter, makeCounters } from './tax/count.ts';
-import { factorsOf } from './tax/factors.ts';
-import { type Made, makeBuild } from './tax/make.ts';
-import { type Count, measureCell, measureNoise, SMALLEST } from './tax/measure.ts';
-import { taxText } from './tax/text.ts';
-import { type Bench, openBench } from './turns.ts';
+import { BUILDS, type OverheadBuild, QUICK } from './overhead/builds.ts';
+import { concludeFrom } from './overhead/conclusion.ts';
+import { type Cell, configurationsOf } from './overhead/configurations.ts';
+import { factorsOf } from './overhead/factors.ts';
+import { type Counter, chooseCounter, makeCounters } from './overhead/instruction-counter.ts';
+import { type FinishedBuild, makeBuild } from './overhead/make-build.ts';
+import { type Count, measureConfiguration, measureNoise, SMALLEST } from './overhead/measure.ts';
+import { overheadText } from './overhead/text.ts';
 
 const ROUNDS = 9;
 const WARM_UP = 1;
@@ -30,12 +30,12 @@ const WARM_UP = 1;
 const SETTINGS = 5;
 
 interface Options extends Count {
-  readonly builds: readonly TaxBuild[];
+  readonly builds: readonly OverheadBuild[];
   readonly quick: boolean;
 }
 
 /** `provision bench tax`: what makes a step of an embedded interpreter slower than one of python3. */
-export async function benchTax(invocation: Invocation): Promise<Result<Outcome>> {
+export async function benchOverhead(invocation: Invocation): Promise<Result<Outcome>> {
   const options = readOptions(invocation);
   if (!options.ok) return options;
   const started = Date.now();
@@ -43,11 +43,11 @@ export async function benchTax(invocation: Invocation): Promise<Result<Outcome>>
   if (!session.ok) return session;
   const folder = await mkdtemp(join(tmpdir(), 'provision-bench-'));
   try {
-    const measured = await measureTax(session.value, options.value, folder);
+    const measured = await measureOverhead(session.value, options.value, folder);
     if (!measured.ok) return measured;
     const { cells, noise, counter, reference } = measured.value;
     const factors = factorsOf(cells);
-    const tax: Tax = {
+    const tax: OverheadReport = {
       ...measuredBy(invocation.context, started),
       what: 'tax',
       reference,
@@ -77,7 +77,7 @@ function readOptions(invocation: Invocation): Result<Options> {
   const all = BUILDS.map(({ name }) => name);
   const names = values.cells === undefined ? (quick ? QUICK : all) : String(values.cells).split(',');
   const unknown = names.find((name) => !all.includes(name));
-  if (unknown !== undefined) return err(noSuchCell(unknown, all));
+  if (unknown !== undefined) return err(noSuchConfiguration(unknown, all));
   return ok({
     builds: BUILDS.filter(({ name }) => names.includes(name)),
     quick,
@@ -88,13 +88,17 @@ function readOptions(invocation: Invocation): Result<Options> {
 
 interface Measured {
   readonly reference: string;
-  readonly cells: readonly TaxCell[];
-  readonly noise: readonly TaxNoise[];
+  readonly cells: readonly ConfigurationResult[];
+  readonly noise: readonly NoiseMeasurement[];
   readonly counter?: Counter;
 }
 
-async function measureTax(session: Session, options: Options, folder: string): Promise<Result<Measured>> {
-  const made: Made[] = [];
+async function measureOverhead(
+  session: Session,
+  options: Options,
+  folder: string,
+): Promise<Result<Measured>> {
+  const made: FinishedBuild[] = [];
   for (const [i, build] of options.builds.entries()) {
     const one = await makeBuild(session, build, { folder, place: i + 1, of: options.builds.length });
     if (!one.ok) return one;
@@ -122,7 +126,7 @@ async function measureTax(session: Session, options: Options, folder: string): P
   await using bench = opened.value;
   const counter = counters === undefined ? ok(undefined) : await chooseCounter(bench, plan, SMALLEST);
   if (!counter.ok) return counter;
-  const cells = cellsOf(options.builds);
+  const cells = configurationsOf(options.builds);
   const measured = await session.recorder.stage(
     'run',
     'Cells of the tax',
@@ -143,12 +147,14 @@ async function measureAll(
   cells: readonly Cell[],
   options: Options,
   counter: Counter | undefined,
-): Promise<Result<{ readonly cells: readonly TaxCell[]; readonly noise: readonly TaxNoise[] }>> {
-  const done: TaxCell[] = [];
+): Promise<
+  Result<{ readonly cells: readonly ConfigurationResult[]; readonly noise: readonly NoiseMeasurement[] }>
+> {
+  const done: ConfigurationResult[] = [];
   const counting = counter === undefined ? undefined : { ...counter, reference: new Map() };
   for (const cell of cells) {
     tell(session, done.length, cells.length, cell.name);
-    const measured = await measureCell(bench, cell, options, counting);
+    const measured = await measureConfiguration(bench, cell, options, counting);
     if (!measured.ok) return measured;
     done.push(measured.value);
   }
@@ -164,10 +170,10 @@ function tell(session: Session, done: number, total: number, detail: string): vo
   session.context.emit({ type: 'stage-progress', stage: 'run', done, total, unit: 'cells', detail });
 }
 
-async function deliver(invocation: Invocation, tax: Tax): Promise<Result<Outcome>> {
+async function deliver(invocation: Invocation, tax: OverheadReport): Promise<Result<Outcome>> {
   const folder = artifactsOf(invocation);
-  const svg = taxChart(tax);
-  const text = taxText(tax);
+  const svg = overheadChart(tax);
+  const text = overheadText(tax);
   const written = await writeFiles(folder, {
     'tax.json': `${JSON.stringify(tax, null, 2)}\n`,
     'tax.svg': standalone(svg),
@@ -187,7 +193,7 @@ function notExact(names: readonly string[]): Failure {
   };
 }
 
-function noSuchCell(name: string, all: readonly string[]): Failure {
+function noSuchConfiguration(name: string, all: readonly string[]): Failure {
   const meant = closest(name, all);
   return {
     code: 'usage/bench-cells',

@@ -1,13 +1,18 @@
 import { defined } from '../../domain/defined.ts';
+import type {
+  ConfigurationResult,
+  NoiseMeasurement,
+  WorkloadName,
+  WorkloadOverhead,
+} from '../../domain/overhead.ts';
 import { ok, type Result } from '../../domain/result.ts';
-import type { TaxCell, TaxMeasured, TaxNoise, TaxWorkload } from '../../domain/tax.ts';
 import { SUITE_AT } from '../../runtime/instance.ts';
+import type { Bench, CommandRun, InterleavedCommand } from '../interleave.ts';
 import { median } from '../measure.ts';
 import { deviation, timed } from '../stats.ts';
-import type { Bench, Turn, TurnRun } from '../turns.ts';
-import type { Cell } from './cells.ts';
-import type { Counter } from './count.ts';
+import type { Cell } from './configurations.ts';
 import { taxOf, WORKLOADS } from './factors.ts';
+import type { Counter } from './instruction-counter.ts';
 
 /** A workload's script, the variable that says how long it goes on, and its lengths. */
 interface Workload {
@@ -19,7 +24,7 @@ interface Workload {
   readonly counted: number;
 }
 
-const SCRIPTS: Readonly<Record<TaxWorkload, Workload>> = {
+const SCRIPTS: Readonly<Record<WorkloadName, Workload>> = {
   loop: { script: 'loop_workload.py', variable: 'LOOP_N', rounds: 4_000_000, counted: 200_000 },
   amortize: { script: 'amort_workload.py', variable: 'AMORT_M', rounds: 250_000, counted: 20_000 },
 };
@@ -28,7 +33,7 @@ export const SMALLEST = `${SUITE_AT}/${SCRIPTS.loop.script}`;
 
 /** A counter, and what it counted of the reference, which is the same for every cell. */
 export interface Counting extends Counter {
-  readonly reference: Map<TaxWorkload, number>;
+  readonly reference: Map<WorkloadName, number>;
 }
 
 export interface Count {
@@ -37,15 +42,15 @@ export interface Count {
 }
 
 /** Both sides of one cell on both workloads, in turn. */
-export async function measureCell(
+export async function measureConfiguration(
   bench: Bench,
   cell: Cell,
   count: Count,
   counter: Counting | undefined,
-): Promise<Result<TaxCell>> {
+): Promise<Result<ConfigurationResult>> {
   const taken = await take(bench, cell, count);
   if (!taken.ok) return taken;
-  const workloads: Partial<Record<TaxWorkload, TaxMeasured>> = {};
+  const workloads: Partial<Record<WorkloadName, WorkloadOverhead>> = {};
   for (const workload of WORKLOADS) {
     const counted =
       counter === undefined ? ok(undefined) : await instructions(bench, cell, counter, workload);
@@ -62,12 +67,12 @@ export async function measureCell(
     name: cell.name,
     recipe: cell.build.recipe,
     settings: cell.settings,
-    workloads: workloads as TaxCell['workloads'],
+    workloads: workloads as ConfigurationResult['workloads'],
     exact: isExact(taken.value),
   });
 }
 
-type Taken = Readonly<Record<string, readonly TurnRun[]>>;
+type Taken = Readonly<Record<string, readonly CommandRun[]>>;
 type Env = Readonly<Record<string, string>>;
 
 /** Names: `python loop long` and so on. Changes reach both sides alike. */
@@ -77,7 +82,7 @@ function take(
   count: Count,
   change: { readonly env?: Env; readonly still?: boolean } = {},
 ): Promise<Result<Taken>> {
-  const commands: Record<string, Turn> = {};
+  const commands: Record<string, InterleavedCommand> = {};
   for (const workload of WORKLOADS) {
     for (const length of ['short', 'long'] as const) {
       const rounds = length === 'short' ? 1 : SCRIPTS[workload].rounds;
@@ -92,10 +97,10 @@ function take(
 function sides(
   bench: Bench,
   cell: Cell,
-  workload: TaxWorkload,
+  workload: WorkloadName,
   rounds: number,
   more: Env = {},
-): Readonly<Record<'python' | 'isolate', Turn>> {
+): Readonly<Record<'python' | 'isolate', InterleavedCommand>> {
   const { script, variable } = SCRIPTS[workload];
   const file = `${SUITE_AT}/${script}`;
   const env = { ...more, [variable]: String(rounds) };
@@ -111,7 +116,7 @@ function sides(
 /** Milliseconds of CPU time for the work alone, turn by turn. */
 function work(
   taken: Taken,
-  workload: TaxWorkload,
+  workload: WorkloadName,
 ): Readonly<Record<'python' | 'isolate', readonly number[]>> {
   const of = (side: string): readonly number[] => {
     const launch = median((taken[`${side} ${workload} short`] ?? []).map(({ cpu }) => cpu));
@@ -132,11 +137,11 @@ async function instructions(
   bench: Bench,
   cell: Cell,
   counter: Counting,
-  workload: TaxWorkload,
-): Promise<Result<TaxMeasured['instructions']>> {
+  workload: WorkloadName,
+): Promise<Result<WorkloadOverhead['instructions']>> {
   const long = SCRIPTS[workload].counted;
   const known = counter.reference.get(workload);
-  const commands: Record<string, Turn> = {};
+  const commands: Record<string, InterleavedCommand> = {};
   for (const rounds of [1, long]) {
     for (const [side, turn] of Object.entries(sides(bench, cell, workload, rounds))) {
       if (side === 'isolate' || known === undefined) commands[`${side} ${rounds}`] = counter.counted(turn);
@@ -170,10 +175,10 @@ export async function measureNoise(
   cell: Cell,
   count: Count,
   settings: number,
-): Promise<Result<readonly TaxNoise[]>> {
-  const noise: TaxNoise[] = [];
+): Promise<Result<readonly NoiseMeasurement[]>> {
+  const noise: NoiseMeasurement[] = [];
   for (const [source, change] of Object.entries(NOISE)) {
-    const points: Record<TaxWorkload, number[]> = { loop: [], amortize: [] };
+    const points: Record<WorkloadName, number[]> = { loop: [], amortize: [] };
     let refused = false;
     for (let i = 0; i < settings; i++) {
       const taken = await take(bench, cell, count, change(i));

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { BUILDS } from '../../src/bench/tax/builds.ts';
-import { cellsOf } from '../../src/bench/tax/cells.ts';
-import { concludeFrom } from '../../src/bench/tax/conclusion.ts';
-import { taxOf } from '../../src/bench/tax/factors.ts';
+import { BUILDS } from '../../src/bench/overhead/builds.ts';
+import { concludeFrom } from '../../src/bench/overhead/conclusion.ts';
+import { configurationsOf } from '../../src/bench/overhead/configurations.ts';
+import { taxOf } from '../../src/bench/overhead/factors.ts';
 import type { Resolved } from '../../src/domain/definitions.ts';
-import type { TaxCell } from '../../src/domain/tax.ts';
+import type { ConfigurationResult } from '../../src/domain/overhead.ts';
 import { resolveRecipe } from '../../src/recipe/recipe.ts';
 import { cpythonScript } from '../../src/sysroot/source/cpython-script.ts';
 import { REPOSITORY } from '../support/cli.ts';
@@ -78,7 +78,7 @@ test('the conclusion says what the cells say, whichever way that is', () => {
 });
 
 test('one factor at a time: further entries and allocators are measured on two builds', () => {
-  const cells = cellsOf(BUILDS);
+  const cells = configurationsOf(BUILDS);
   assert.equal(new Set(cells.map(({ name }) => name)).size, cells.length);
   assert.deepEqual(
     cells.filter(({ settings }) => settings.entry === 'embed').map(({ build }) => build.name),
@@ -121,7 +121,7 @@ test('builds differ from the recipe in what they are named for', async () => {
   assert.doesNotMatch(script, /--with-lto|AR" rcs/);
 });
 
-function more(cell: TaxCell, points: number): TaxCell {
+function more(cell: ConfigurationResult, points: number): ConfigurationResult {
   const shifted = (name: 'loop' | 'amortize') => {
     const { tax: old, ...rest } = cell.workloads[name];
     return { ...rest, tax: { value: old.value + points, low: old.low + points, high: old.high + points } };

@@ -1,12 +1,12 @@
 import type { CPythonBuild, Optimization, Resolved, SourceSysroot } from '../../domain/definitions.ts';
-import type { TaxSettings } from '../../domain/tax.ts';
-import { TAX_RECIPES } from '../default-recipe.ts';
+import type { ConfigurationSettings } from '../../domain/overhead.ts';
+import { OVERHEAD_RECIPES } from '../default-recipe.ts';
 
 /** A program to measure: a recipe, its settings changed. */
-export interface TaxBuild {
+export interface OverheadBuild {
   readonly name: string;
   readonly recipe: string;
-  readonly settings: Pick<TaxSettings, 'linkage' | 'flavour' | 'pie'>;
+  readonly settings: Pick<ConfigurationSettings, 'linkage' | 'flavour' | 'pie'>;
   change(resolved: Resolved): Resolved;
 }
 
@@ -16,28 +16,28 @@ export const DISTRIBUTION = 'shared-debian';
 const FLAVOURS = ['none', 'pgo', 'lto', 'pgo+lto'] as const;
 
 /** Everything that can be built, by name; of each only what is wanted is made. */
-export const BUILDS: readonly TaxBuild[] = [
+export const BUILDS: readonly OverheadBuild[] = [
   {
     name: DISTRIBUTION,
-    recipe: TAX_RECIPES.shared,
+    recipe: OVERHEAD_RECIPES.shared,
     settings: { linkage: 'shared', flavour: 'debian', pie: 'pie' },
     change: (resolved) => resolved,
   },
   ...FLAVOURS.map((flavour) => ({
     name: `static-${flavour}`,
-    recipe: TAX_RECIPES.static,
+    recipe: OVERHEAD_RECIPES.static,
     settings: { linkage: 'static', flavour, pie: 'no-pie' } as const,
     change: (resolved: Resolved) => optimized(resolved, flavour),
   })),
   ...FLAVOURS.map((flavour) => ({
     name: `static-pie-${flavour}`,
-    recipe: TAX_RECIPES.static,
+    recipe: OVERHEAD_RECIPES.static,
     settings: { linkage: 'static', flavour, pie: 'pie' } as const,
     change: (resolved: Resolved) => anywhere(optimized(resolved, flavour)),
   })),
   ...FLAVOURS.map((flavour) => ({
     name: `shared-${flavour}`,
-    recipe: TAX_RECIPES.static,
+    recipe: OVERHEAD_RECIPES.static,
     settings: { linkage: 'shared', flavour, pie: 'pie' } as const,
     change: (resolved: Resolved) => shared(anywhere(optimized(resolved, flavour))),
   })),

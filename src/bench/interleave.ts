@@ -7,7 +7,7 @@ import { type RuntimeInstance, SAMPLE_ENV, SCRATCH_AT } from '../runtime/instanc
 import { inSharedRoot, type SharedPaths } from '../runtime/shared-root.ts';
 
 /** A command that is run in turn with others, as alternate.py takes it. */
-export interface Turn {
+export interface InterleavedCommand {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly stdin?: string;
@@ -17,7 +17,7 @@ export interface Turn {
 }
 
 /** How one run of a command went, as alternate.py tells it; the optional keys where its output was kept. */
-export interface TurnRun {
+export interface CommandRun {
   /** Milliseconds. */
   readonly wall: number;
   readonly cpu: number;
@@ -31,19 +31,19 @@ export interface TurnRun {
 }
 
 /** A runtime that shares a sandbox with others: how a script is run in it there. */
-export type Side = (script: string, env?: Readonly<Record<string, string>>) => Turn;
+export type ScriptCommand = (script: string, env?: Readonly<Record<string, string>>) => InterleavedCommand;
 
 /** A sandbox with several runtimes in it, so that what is alternated differs in nothing but them. */
 export interface Bench extends AsyncDisposable {
-  readonly python: Side;
+  readonly python: ScriptCommand;
   /** By the names given. */
-  readonly sides: ReadonlyMap<string, Side>;
+  readonly sides: ReadonlyMap<string, ScriptCommand>;
   /** Runs the commands in turn. `told` hears the number of each turn that is over, warm-up included. */
   take(
-    commands: Readonly<Record<string, Turn>>,
+    commands: Readonly<Record<string, InterleavedCommand>>,
     count: { readonly rounds: number; readonly warmUp: number },
     told?: (turn: number) => void,
-  ): Promise<Result<Readonly<Record<string, readonly TurnRun[]>>>>;
+  ): Promise<Result<Readonly<Record<string, readonly CommandRun[]>>>>;
 }
 
 const ALTERNATE_AT = '/job/alternate.py';
@@ -69,11 +69,11 @@ export async function openBench(context: Context, input: BenchInput): Promise<Re
   for (const mount of [...reference.mounts, ...input.mounts]) add(mount);
   add({ kind: 'source', source: script, at: ALTERNATE_AT });
   add({ kind: 'scratch', at: SCRATCH_AT });
-  const sides = new Map<string, Side>();
+  const sides = new Map<string, ScriptCommand>();
   for (const [name, instance] of targets) {
     const shared = inSharedRoot(instance, pathsOf(name));
     for (const mount of shared.mounts) add(mount);
-    sides.set(name, (file, env) => turnOf({ ...instance, command: shared.command }, file, env));
+    sides.set(name, (file, env) => commandOf({ ...instance, command: shared.command }, file, env));
   }
   const opened = await input.engine.open({
     rootfs: input.rootfs,
@@ -85,7 +85,7 @@ export async function openBench(context: Context, input: BenchInput): Promise<Re
   const box = opened.value;
   const python = reference.command[0];
   return ok({
-    python: (file, env) => turnOf(reference, file, env),
+    python: (file, env) => commandOf(reference, file, env),
     sides,
     take: (commands, count, told) => take(context, box, { ...input, python }, commands, count, told),
     [Symbol.asyncDispose]: () => box[Symbol.asyncDispose](),
@@ -96,10 +96,10 @@ async function take(
   context: Context,
   box: Sandbox,
   { python, log }: { readonly python: string; readonly log: string },
-  commands: Readonly<Record<string, Turn>>,
+  commands: Readonly<Record<string, InterleavedCommand>>,
   { rounds, warmUp }: { readonly rounds: number; readonly warmUp: number },
   told?: (turn: number) => void,
-): Promise<Result<Readonly<Record<string, readonly TurnRun[]>>>> {
+): Promise<Result<Readonly<Record<string, readonly CommandRun[]>>>> {
   const run = await runTool(
     {
       ...context,
@@ -127,7 +127,7 @@ async function take(
     },
   );
   if (!run.ok) return run;
-  return ok(JSON.parse(Buffer.from(run.value.stdout).toString('utf8')) as Record<string, TurnRun[]>);
+  return ok(JSON.parse(Buffer.from(run.value.stdout).toString('utf8')) as Record<string, CommandRun[]>);
 }
 
 /** The bundles lie beside the reference here; they may lie anywhere. */
@@ -135,6 +135,10 @@ function pathsOf(name: string): SharedPaths {
   return { bundle: `/opt/bundles/${name}`, root: `/opt/roots/${name}` };
 }
 
-function turnOf(instance: RuntimeInstance, file: string, env: Readonly<Record<string, string>> = {}): Turn {
+function commandOf(
+  instance: RuntimeInstance,
+  file: string,
+  env: Readonly<Record<string, string>> = {},
+): InterleavedCommand {
   return { argv: [...instance.command, file], env: { ...SAMPLE_ENV, ...instance.env, ...env } };
 }

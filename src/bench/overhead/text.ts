@@ -1,5 +1,11 @@
 import type { Estimate } from '../../domain/measured.ts';
-import type { Tax, TaxCell, TaxFactor, TaxNoise, TaxWorkload } from '../../domain/tax.ts';
+import type {
+  ConfigurationResult,
+  FactorEffect,
+  NoiseMeasurement,
+  OverheadReport,
+  WorkloadName,
+} from '../../domain/overhead.ts';
 import { signed } from '../amortize-text.ts';
 import { WORKLOADS } from './factors.ts';
 
@@ -7,13 +13,13 @@ const NAME = 30;
 const CELL = 24;
 
 /** The cells, what each factor explains, the noise and the conclusion, within 80 columns. */
-export function taxText(data: Tax): string {
+export function overheadText(data: OverheadReport): string {
   return [
     `Tax against ${data.reference}: CPU time of the work alone, in points (per cent),`,
     `median of ${data.rounds} in turn after ${data.warmUp} to warm up, with the interval of 95 of 100`,
     '',
     row('cell', ['loop', 'amortize']),
-    ...data.cells.map((cell) => cellRow(cell)),
+    ...data.cells.map((cell) => configurationRow(cell)),
     '',
     ...countLines(data),
     row('change, all else equal', ['loop', 'amortize']),
@@ -30,7 +36,7 @@ function row(name: string, cells: readonly string[]): string {
   return name.padEnd(NAME) + cells.map((cell) => cell.padStart(CELL)).join('');
 }
 
-function cellRow({ name, workloads, exact }: TaxCell): string {
+function configurationRow({ name, workloads, exact }: ConfigurationResult): string {
   const cells = WORKLOADS.map((workload) => range(workloads[workload].tax));
   return `${row(name, cells)}${exact ? '' : '\n  it does not print what the reference prints'}`;
 }
@@ -39,9 +45,9 @@ function range({ value, low, high }: Estimate): string {
   return `${signed(value, 1)} (${signed(low, 1)} to ${signed(high, 1)})`;
 }
 
-function countLines({ cells, counter }: Tax): readonly string[] {
+function countLines({ cells, counter }: OverheadReport): readonly string[] {
   if (counter === undefined) return ['Instructions were not counted.', ''];
-  const number = (cell: TaxCell, workload: TaxWorkload): string => {
+  const number = (cell: ConfigurationResult, workload: WorkloadName): string => {
     const count = cell.workloads[workload].instructions;
     return count === undefined ? '?' : `${signed(count.tax, 1)} (${count.isolate.toFixed(1)})`;
   };
@@ -59,10 +65,10 @@ function countLines({ cells, counter }: Tax): readonly string[] {
   ];
 }
 
-function factorRows(factors: readonly TaxFactor[]): readonly string[] {
+function factorRows(factors: readonly FactorEffect[]): readonly string[] {
   const changes = [...new Set(factors.map(nameOf))];
   return changes.map((name) => {
-    const of = (workload: TaxWorkload): TaxFactor | undefined =>
+    const of = (workload: WorkloadName): FactorEffect | undefined =>
       factors.find((factor) => nameOf(factor) === name && factor.workload === workload);
     return row(
       name,
@@ -74,11 +80,11 @@ function factorRows(factors: readonly TaxFactor[]): readonly string[] {
   });
 }
 
-function nameOf({ factor, from, to }: TaxFactor): string {
+function nameOf({ factor, from, to }: FactorEffect): string {
   return factor === 'linkage+pie' ? `${from} → ${to}` : `${factor}: ${from} → ${to}`;
 }
 
-function noiseRows(noise: readonly TaxNoise[]): readonly string[] {
+function noiseRows(noise: readonly NoiseMeasurement[]): readonly string[] {
   if (noise.length === 0) return [];
   const [first] = noise;
   const sources = [...new Set(noise.map(({ source }) => source))];

@@ -1,5 +1,5 @@
 import type { Estimate } from '../../domain/measured.ts';
-import type { TaxCell, TaxFactor } from '../../domain/tax.ts';
+import type { ConfigurationResult, FactorEffect } from '../../domain/overhead.ts';
 import { signed } from '../amortize-text.ts';
 import { DISTRIBUTION } from './builds.ts';
 import { WORKLOADS } from './factors.ts';
@@ -11,7 +11,10 @@ const NONE = 2;
  * The claim under test: the tax is the shared, position-independent libpython, and linked statically and optimised
  * alike it is gone. One sentence for what the cells say to it, of both workloads.
  */
-export function concludeFrom(cells: readonly TaxCell[], factors: readonly TaxFactor[]): string {
+export function concludeFrom(
+  cells: readonly ConfigurationResult[],
+  factors: readonly FactorEffect[],
+): string {
   const usual = cells.filter(
     ({ settings: { entry, allocator } }) => entry === 'runmain' && allocator === 'pymalloc',
   );
@@ -35,7 +38,7 @@ export function concludeFrom(cells: readonly TaxCell[], factors: readonly TaxFac
 }
 
 /** Of cells that are alike but for one change: whether it is the linking, the code that can be anywhere, or the optimising. */
-function share(factors: readonly TaxFactor[]): string {
+function share(factors: readonly FactorEffect[]): string {
   const named = [
     { factor: 'linkage+pie', to: 'static, no-pie', title: 'linking statically at a fixed address' },
     { factor: 'linkage', to: 'static', title: 'linking alone' },
@@ -55,8 +58,9 @@ function share(factors: readonly TaxFactor[]): string {
     : `; all else equal: ${named.join(', ')} (loop and amortize)`;
 }
 
-function leastTax(cells: readonly TaxCell[]): TaxCell | undefined {
-  const sum = ({ workloads }: TaxCell): number => workloads.loop.tax.value + workloads.amortize.tax.value;
+function leastTax(cells: readonly ConfigurationResult[]): ConfigurationResult | undefined {
+  const sum = ({ workloads }: ConfigurationResult): number =>
+    workloads.loop.tax.value + workloads.amortize.tax.value;
   return [...cells].sort((a, b) => sum(a) - sum(b))[0];
 }
 

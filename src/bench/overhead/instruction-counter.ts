@@ -8,7 +8,7 @@ import { readLock } from '../../lock/lockfile.ts';
 import type { Session } from '../../pipeline/session.ts';
 import { imageFile, loadImage } from '../../recipe/definitions.ts';
 import { makeTree } from '../../toolchain/tree.ts';
-import type { Bench, Turn, TurnRun } from '../turns.ts';
+import type { Bench, CommandRun, InterleavedCommand } from '../interleave.ts';
 
 const IMAGE = 'counters';
 const AT = '/opt/counters';
@@ -17,9 +17,9 @@ const AT = '/opt/counters';
 export interface Counter {
   readonly program: 'perf stat' | 'callgrind';
   readonly why: string;
-  counted(turn: Turn): Turn;
+  counted(turn: InterleavedCommand): InterleavedCommand;
   /** Undefined where the program said no number. */
-  read(run: TurnRun): number | undefined;
+  read(run: CommandRun): number | undefined;
 }
 
 /** Folder of the tree that holds the counting programs, and where a bench is to show it. */

@@ -6,7 +6,7 @@ import { runProcess } from '../exec/process.ts';
 import type { Planned, Prepared } from '../pipeline/prepare.ts';
 import { environment } from './measure.ts';
 
-export interface ByHand {
+export interface Baseline {
   /** Milliseconds: making both roots with mmdebstrap. */
   readonly debootstrapMs: number;
   /** Milliseconds: fetching crates and building. */
@@ -16,14 +16,14 @@ export interface ByHand {
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** The same toolchain, sysroot and program as a person makes them without this tool: mmdebstrap, chroot, cargo. */
-export async function byHand(
+export async function measureBaseline(
   context: Context,
   input: { planned: Planned; prepared: Prepared; mirror: string; keyring: string; folder: string },
-): Promise<Result<ByHand>> {
+): Promise<Result<Baseline>> {
   const { plan } = input.planned;
   await mkdir(input.folder, { recursive: true });
   const script = join(input.folder, 'by-hand.sh');
-  await writeFile(script, handScript());
+  await writeFile(script, baselineScript());
   await chmod(script, 0o755);
   const env = {
     PATH,
@@ -69,7 +69,7 @@ export async function byHand(
 }
 
 /** Everything the script needs comes through its environment: no text is pasted into it. */
-function handScript(): string {
+function baselineScript(): string {
   return `set -eu
 mark() { echo "MARK $(date +%s%3N)"; }
 mark

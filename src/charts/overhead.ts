@@ -1,13 +1,13 @@
-import type { Tax, TaxFactor, TaxWorkload } from '../domain/tax.ts';
+import type { FactorEffect, OverheadReport, WorkloadName } from '../domain/overhead.ts';
 import { axis, COLORS, draw, grid, legend } from './draw.ts';
 
-const WORKLOADS: readonly { readonly name: TaxWorkload; readonly title: string }[] = [
+const WORKLOADS: readonly { readonly name: WorkloadName; readonly title: string }[] = [
   { name: 'loop', title: 'integer loop' },
   { name: 'amortize', title: 'amortize workload' },
 ];
 
 /** Points of the tax that each factor explains, with its spread, and below it the tax of every cell. An SVG element. */
-export function taxChart(data: Tax): string {
+export function overheadChart(data: OverheadReport): string {
   const changes = [...new Set(data.factors.map(changeOf))].reverse();
   const cells = [...data.cells].reverse();
   const above = 40 * Math.max(1, changes.length) + 10;
@@ -130,6 +130,6 @@ interface Api {
   coord(point: readonly [number, number]): [number, number];
 }
 
-function changeOf({ factor, from, to }: TaxFactor): string {
+function changeOf({ factor, from, to }: FactorEffect): string {
   return factor === 'linkage+pie' ? `${from} → ${to}` : `${factor}: ${from} → ${to}`;
 }

@@ -10,7 +10,7 @@ import type { RuntimeInstance } from '../runtime/instance.ts';
 import { runtimeCapabilities } from '../runtime/runtime.ts';
 
 /** A recipe, ready to be run beside the reference interpreter. */
-export interface Ready {
+export interface PreparedRecipe {
   readonly planned: Planned;
   readonly engine: Engine;
   readonly worlds: { readonly target: RuntimeInstance; readonly reference: RuntimeInstance };
@@ -19,12 +19,20 @@ export interface Ready {
 }
 
 /** Builds and bundles a recipe as a run does, without its samples. `folder` gets logs. */
-export async function makeReady(session: Session, recipe: string, folder: string): Promise<Result<Ready>> {
+export async function prepareRecipe(
+  session: Session,
+  recipe: string,
+  folder: string,
+): Promise<Result<PreparedRecipe>> {
   const planned = await planRun(session, recipe, hostMachine());
-  return planned.ok ? readyFrom(session, planned.value, folder) : planned;
+  return planned.ok ? prepareFromPlan(session, planned.value, folder) : planned;
 }
 
-export async function readyFrom(session: Session, planned: Planned, folder: string): Promise<Result<Ready>> {
+export async function prepareFromPlan(
+  session: Session,
+  planned: Planned,
+  folder: string,
+): Promise<Result<PreparedRecipe>> {
   const logs = join(folder, 'logs');
   await mkdir(logs, { recursive: true });
   const progress: Progress = {};

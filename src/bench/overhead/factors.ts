@@ -1,16 +1,16 @@
 import type { Estimate } from '../../domain/measured.ts';
 import type {
-  TaxCell,
-  TaxFactor,
-  TaxFactorName,
-  TaxMeasured,
-  TaxSettings,
-  TaxWorkload,
-} from '../../domain/tax.ts';
+  ConfigurationResult,
+  ConfigurationSettings,
+  FactorEffect,
+  FactorName,
+  WorkloadName,
+  WorkloadOverhead,
+} from '../../domain/overhead.ts';
 import { median } from '../measure.ts';
 import { bootstrap } from '../stats.ts';
 
-export const WORKLOADS: readonly TaxWorkload[] = ['loop', 'amortize'];
+export const WORKLOADS: readonly WorkloadName[] = ['loop', 'amortize'];
 
 /** Points of the tax from runs in turn: milliseconds of the work alone, both sides of a turn at one index. */
 export function taxOf(python: readonly number[], isolate: readonly number[]): Estimate {
@@ -19,9 +19,9 @@ export function taxOf(python: readonly number[], isolate: readonly number[]): Es
 }
 
 interface Change {
-  readonly factor: TaxFactorName;
-  readonly from: Partial<TaxSettings>;
-  readonly to: Partial<TaxSettings>;
+  readonly factor: FactorName;
+  readonly from: Partial<ConfigurationSettings>;
+  readonly to: Partial<ConfigurationSettings>;
 }
 
 /** In the direction that is expected to lower the tax; others go as they come. */
@@ -39,14 +39,14 @@ const CHANGES: readonly Change[] = [
   ...steps('allocator', ['pymalloc', 'malloc', 'mimalloc']),
 ];
 
-function steps(factor: keyof TaxSettings, order: readonly string[]): readonly Change[] {
+function steps(factor: keyof ConfigurationSettings, order: readonly string[]): readonly Change[] {
   return order.flatMap((from, i) =>
     order.slice(i + 1).map((to): Change => ({ factor, from: { [factor]: from }, to: { [factor]: to } })),
   );
 }
 
 /** What each change does to the tax, from all pairs of cells that differ in it alone. */
-export function factorsOf(cells: readonly TaxCell[]): readonly TaxFactor[] {
+export function factorsOf(cells: readonly ConfigurationResult[]): readonly FactorEffect[] {
   return CHANGES.flatMap((change) =>
     WORKLOADS.flatMap((workload) => {
       const found = effect(cells, change, workload);
@@ -56,10 +56,10 @@ export function factorsOf(cells: readonly TaxCell[]): readonly TaxFactor[] {
 }
 
 function effect(
-  cells: readonly TaxCell[],
+  cells: readonly ConfigurationResult[],
   { factor, from, to }: Change,
-  workload: TaxWorkload,
-): TaxFactor | undefined {
+  workload: WorkloadName,
+): FactorEffect | undefined {
   const pairs = cells
     .filter(({ settings }) => same({ ...settings, ...from }, settings))
     .flatMap((one) => {
@@ -93,12 +93,12 @@ function effect(
   };
 }
 
-function same(one: TaxSettings, other: TaxSettings): boolean {
-  return (Object.keys(one) as (keyof TaxSettings)[]).every((name) => one[name] === other[name]);
+function same(one: ConfigurationSettings, other: ConfigurationSettings): boolean {
+  return (Object.keys(one) as (keyof ConfigurationSettings)[]).every((name) => one[name] === other[name]);
 }
 
 /** Difference of two taxes; each was measured against its own turns of the reference, so the spreads add as squares. */
-function effectOf(one: TaxMeasured, other: TaxMeasured): Estimate {
+function effectOf(one: WorkloadOverhead, other: WorkloadOverhead): Estimate {
   const value = other.tax.value - one.tax.value;
   const half = Math.hypot((one.tax.high - one.tax.low) / 2, (other.tax.high - other.tax.low) / 2);
   return { value, low: value - half, high: value + half };

@@ -3,21 +3,21 @@ import { hostMachine } from '../../pipeline/host.ts';
 import { planFrom } from '../../pipeline/prepare.ts';
 import type { Session } from '../../pipeline/session.ts';
 import { resolveRecipe } from '../../recipe/recipe.ts';
-import { type Ready, readyFrom } from '../worlds.ts';
-import type { TaxBuild } from './builds.ts';
+import { type PreparedRecipe, prepareFromPlan } from '../prepared-recipe.ts';
+import type { OverheadBuild } from './builds.ts';
 
 /** A build that is there. */
-export interface Made {
-  readonly build: TaxBuild;
-  readonly ready: Ready;
+export interface FinishedBuild {
+  readonly build: OverheadBuild;
+  readonly ready: PreparedRecipe;
 }
 
 /** Takes the ordinary way from a recipe to a bundle, with the recipe's settings changed. Everything is kept in the store. */
 export async function makeBuild(
   session: Session,
-  build: TaxBuild,
+  build: OverheadBuild,
   { folder, place, of }: { readonly folder: string; readonly place: number; readonly of: number },
-): Promise<Result<Made>> {
+): Promise<Result<FinishedBuild>> {
   const resolved = await resolveRecipe(session.context.settings, build.recipe);
   if (!resolved.ok) return resolved;
   const changed = build.change(resolved.value);
@@ -35,6 +35,6 @@ export async function makeBuild(
   });
   const planned = await planFrom(session, changed, hostMachine());
   if (!planned.ok) return planned;
-  const ready = await readyFrom(session, planned.value, folder);
+  const ready = await prepareFromPlan(session, planned.value, folder);
   return ready.ok ? ok({ build, ready: ready.value }) : ready;
 }

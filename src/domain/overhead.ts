@@ -1,7 +1,7 @@
 import type { Estimate, MeasuredBy, Timed } from './measured.ts';
 
 /** `artifacts/tax.json`. Schema: docs/bench.schema.json. */
-export interface Tax extends MeasuredBy {
+export interface OverheadReport extends MeasuredBy {
   readonly what: 'tax';
   /** File name of the reference interpreter. */
   readonly reference: string;
@@ -9,15 +9,15 @@ export interface Tax extends MeasuredBy {
   readonly warmUp: number;
   /** How instructions were counted; absent: they were not. */
   readonly counter?: { readonly program: string; readonly why: string };
-  readonly cells: readonly TaxCell[];
-  readonly factors: readonly TaxFactor[];
+  readonly cells: readonly ConfigurationResult[];
+  readonly factors: readonly FactorEffect[];
   /** How far the tax of one and the same cell moves with what nobody chooses. */
-  readonly noise: readonly TaxNoise[];
+  readonly noise: readonly NoiseMeasurement[];
   readonly conclusion: string;
 }
 
 /** What a cell is made of, and every factor's name. */
-export interface TaxSettings {
+export interface ConfigurationSettings {
   readonly linkage: 'shared' | 'static';
   /** `debian`: as the distribution built it. */
   readonly flavour: string;
@@ -27,22 +27,22 @@ export interface TaxSettings {
 }
 
 /** `linkage+pie`: from the shared, position-independent library to the static one at a fixed address. */
-export type TaxFactorName = keyof TaxSettings | 'linkage+pie';
+export type FactorName = keyof ConfigurationSettings | 'linkage+pie';
 
 /** `loop`: integers in a function and nothing else. `amortize`: descriptors, dispatch, getattr. */
-export type TaxWorkload = 'loop' | 'amortize';
+export type WorkloadName = 'loop' | 'amortize';
 
-export interface TaxCell {
+export interface ConfigurationResult {
   readonly name: string;
   readonly recipe: string;
-  readonly settings: TaxSettings;
-  readonly workloads: Readonly<Record<TaxWorkload, TaxMeasured>>;
+  readonly settings: ConfigurationSettings;
+  readonly workloads: Readonly<Record<WorkloadName, WorkloadOverhead>>;
   /** Whether it printed what the reference printed, in every run. */
   readonly exact: boolean;
 }
 
 /** CPU time of the work alone: a long run less a short one. */
-export interface TaxMeasured {
+export interface WorkloadOverhead {
   readonly python: Timed;
   readonly isolate: Timed;
   /** isolate ÷ python − 1, in points (per cent). */
@@ -52,11 +52,11 @@ export interface TaxMeasured {
 }
 
 /** What a change of one factor does, all others held. */
-export interface TaxFactor {
-  readonly factor: TaxFactorName;
+export interface FactorEffect {
+  readonly factor: FactorName;
   readonly from: string;
   readonly to: string;
-  readonly workload: TaxWorkload;
+  readonly workload: WorkloadName;
   /** Points of the tax that the change takes away (negative) or adds: median over the pairs, with their spread. */
   readonly points: Estimate;
   /** The same in instructions. */
@@ -65,9 +65,9 @@ export interface TaxFactor {
   readonly pairs: readonly { readonly from: string; readonly to: string; readonly points: number }[];
 }
 
-export interface TaxNoise {
+export interface NoiseMeasurement {
   readonly cell: string;
-  readonly workload: TaxWorkload;
+  readonly workload: WorkloadName;
   /** e.g. `hash seed`, `address-space layout`. */
   readonly source: string;
   /** Points of the tax, one for each setting tried. */
