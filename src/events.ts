@@ -39,8 +39,8 @@ export type ProgressUnit =
   | 'crates'
   | 'samples'
   | 'modules'
-  | 'turns'
-  | 'cells';
+  | 'iterations'
+  | 'configurations';
 
 /** What the stages tell; renderers decide what a person sees. `at` is milliseconds since the epoch. */
 export type Event =

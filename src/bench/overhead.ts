@@ -17,7 +17,7 @@ import { type Bench, openBench } from './interleave.ts';
 import { countOption } from './options.ts';
 import { BUILDS, type OverheadBuild, QUICK } from './overhead/builds.ts';
 import { concludeFrom } from './overhead/conclusion.ts';
-import { type Cell, configurationsOf } from './overhead/configurations.ts';
+import { type Configuration, configurationsOf } from './overhead/configurations.ts';
 import { factorsOf } from './overhead/factors.ts';
 import { type Counter, chooseCounter, makeCounters } from './overhead/instruction-counter.ts';
 import { type FinishedBuild, makeBuild } from './overhead/make-build.ts';
@@ -26,7 +26,7 @@ import { overheadText } from './overhead/text.ts';
 
 const ROUNDS = 9;
 const WARM_UP = 1;
-/** Settings of each source of noise that are tried. */
+/** Settings tried for each source of noise. */
 const SETTINGS = 5;
 
 interface Options extends Count {
@@ -34,7 +34,7 @@ interface Options extends Count {
   readonly quick: boolean;
 }
 
-/** `provision bench tax`: what makes a step of an embedded interpreter slower than one of python3. */
+/** `provision bench tax`: what makes a step of an embedded interpreter slower than a step of python3. */
 export async function benchOverhead(invocation: Invocation): Promise<Result<Outcome>> {
   const options = readOptions(invocation);
   if (!options.ok) return options;
@@ -45,21 +45,21 @@ export async function benchOverhead(invocation: Invocation): Promise<Result<Outc
   try {
     const measured = await measureOverhead(session.value, options.value, folder);
     if (!measured.ok) return measured;
-    const { cells, noise, counter, reference } = measured.value;
-    const factors = factorsOf(cells);
-    const tax: OverheadReport = {
+    const { configurations, noise, counter, reference } = measured.value;
+    const factors = factorsOf(configurations);
+    const report: OverheadReport = {
       ...measuredBy(invocation.context, started),
       what: 'tax',
       reference,
       rounds: options.value.rounds,
       warmUp: options.value.warmUp,
       ...(counter === undefined ? {} : { counter: { program: counter.program, why: counter.why } }),
-      cells,
+      cells: configurations,
       factors,
       noise,
-      conclusion: concludeFrom(cells, factors),
+      conclusion: concludeFrom(configurations, factors),
     };
-    return await deliver(invocation, tax);
+    return await writeResult(invocation, report);
   } finally {
     await session.value.engineUsed()?.close?.();
     await session.value.store.settled();
@@ -88,7 +88,7 @@ function readOptions(invocation: Invocation): Result<Options> {
 
 interface Measured {
   readonly reference: string;
-  readonly cells: readonly ConfigurationResult[];
+  readonly configurations: readonly ConfigurationResult[];
   readonly noise: readonly NoiseMeasurement[];
   readonly counter?: Counter;
 }
@@ -98,22 +98,22 @@ async function measureOverhead(
   options: Options,
   folder: string,
 ): Promise<Result<Measured>> {
-  const made: FinishedBuild[] = [];
+  const finished: FinishedBuild[] = [];
   for (const [i, build] of options.builds.entries()) {
-    const one = await makeBuild(session, build, { folder, place: i + 1, of: options.builds.length });
+    const one = await makeBuild(session, build, { folder, position: i + 1, of: options.builds.length });
     if (!one.ok) return one;
-    made.push(one.value);
+    finished.push(one.value);
   }
-  const [first] = made;
-  if (first === undefined) throw new Error('a tax has a build');
+  const [first] = finished;
+  if (first === undefined) throw new Error('no build was selected');
   const counters = options.quick ? undefined : await makeCounters(session);
   if (counters?.ok === false) return counters;
-  const { plan } = first.ready.planned;
+  const { plan } = first.prepared.planned;
   const opened = await openBench(session.context, {
-    engine: first.ready.engine,
-    rootfs: first.ready.rootfs,
-    reference: first.ready.worlds.reference,
-    targets: new Map(made.map(({ build, ready }) => [build.name, ready.worlds.target])),
+    engine: first.prepared.engine,
+    rootfs: first.prepared.rootfs,
+    reference: first.prepared.runtimes.reference,
+    targets: new Map(finished.map(({ build, prepared }) => [build.name, prepared.runtimes.target])),
     mounts: [
       { kind: 'source', source: join(session.context.settings.home, 'runner', 'bench'), at: SUITE_AT },
       ...(counters === undefined
@@ -126,12 +126,12 @@ async function measureOverhead(
   await using bench = opened.value;
   const counter = counters === undefined ? ok(undefined) : await chooseCounter(bench, plan, SMALLEST);
   if (!counter.ok) return counter;
-  const cells = configurationsOf(options.builds);
+  const configurations = configurationsOf(options.builds);
   const measured = await session.recorder.stage(
     'run',
-    'Cells of the tax',
-    () => measureAll(session, bench, cells, options, counter.value),
-    (value) => ({ hit: false, detail: `${value.cells.length} cells` }),
+    'Overhead of each configuration',
+    () => measureAll(session, bench, configurations, options, counter.value),
+    (value) => ({ hit: false, detail: `${value.configurations.length} configurations` }),
   );
   if (!measured.ok) return measured;
   return ok({
@@ -144,51 +144,54 @@ async function measureOverhead(
 async function measureAll(
   session: Session,
   bench: Bench,
-  cells: readonly Cell[],
+  configurations: readonly Configuration[],
   options: Options,
   counter: Counter | undefined,
 ): Promise<
-  Result<{ readonly cells: readonly ConfigurationResult[]; readonly noise: readonly NoiseMeasurement[] }>
+  Result<{
+    readonly configurations: readonly ConfigurationResult[];
+    readonly noise: readonly NoiseMeasurement[];
+  }>
 > {
   const done: ConfigurationResult[] = [];
   const counting = counter === undefined ? undefined : { ...counter, reference: new Map() };
-  for (const cell of cells) {
-    tell(session, done.length, cells.length, cell.name);
-    const measured = await measureConfiguration(bench, cell, options, counting);
+  for (const configuration of configurations) {
+    emitProgress(session, done.length, configurations.length, configuration.name);
+    const measured = await measureConfiguration(bench, configuration, options, counting);
     if (!measured.ok) return measured;
     done.push(measured.value);
   }
-  tell(session, done.length, cells.length, 'noise');
-  const quiet = cells.find(({ settings }) => settings.linkage === 'static') ?? cells[0];
-  if (quiet === undefined) return ok({ cells: done, noise: [] });
+  emitProgress(session, done.length, configurations.length, 'noise');
+  const quiet = configurations.find(({ settings }) => settings.linkage === 'static') ?? configurations[0];
+  if (quiet === undefined) return ok({ configurations: done, noise: [] });
   const count = { rounds: Math.min(3, options.rounds), warmUp: options.warmUp };
   const noise = await measureNoise(bench, quiet, count, options.quick ? 2 : SETTINGS);
-  return noise.ok ? ok({ cells: done, noise: noise.value }) : noise;
+  return noise.ok ? ok({ configurations: done, noise: noise.value }) : noise;
 }
 
-function tell(session: Session, done: number, total: number, detail: string): void {
-  session.context.emit({ type: 'stage-progress', stage: 'run', done, total, unit: 'cells', detail });
+function emitProgress(session: Session, done: number, total: number, detail: string): void {
+  session.context.emit({ type: 'stage-progress', stage: 'run', done, total, unit: 'configurations', detail });
 }
 
-async function deliver(invocation: Invocation, tax: OverheadReport): Promise<Result<Outcome>> {
+async function writeResult(invocation: Invocation, report: OverheadReport): Promise<Result<Outcome>> {
   const folder = artifactsOf(invocation);
-  const svg = overheadChart(tax);
-  const text = overheadText(tax);
+  const svg = overheadChart(report);
+  const text = overheadText(report);
   const written = await writeFiles(folder, {
-    'tax.json': `${JSON.stringify(tax, null, 2)}\n`,
+    'tax.json': `${JSON.stringify(report, null, 2)}\n`,
     'tax.svg': standalone(svg),
     'tax.html': chartPage('What the per-opcode tax is made of', svg, text),
   });
   const paged = written.ok ? await refreshPage(folder) : written;
   if (!paged.ok) return paged;
-  const wrong = tax.cells.filter(({ exact }) => !exact).map(({ name }) => name);
-  return ok({ text, json: tax, ...(wrong.length === 0 ? {} : { failure: notExact(wrong) }) });
+  const different = report.cells.filter(({ exact }) => !exact).map(({ name }) => name);
+  return ok({ text, json: report, ...(different.length === 0 ? {} : { failure: notExact(different) }) });
 }
 
 function notExact(names: readonly string[]): Failure {
   return {
     code: 'samples/bench-differs',
-    what: `The workloads do not print what the reference prints: ${names.join(', ')}.`,
+    what: `The output of the workloads differs from the reference: ${names.join(', ')}.`,
     fix: ['Run the samples of the recipe first.'],
   };
 }
@@ -197,7 +200,7 @@ function noSuchConfiguration(name: string, all: readonly string[]): Failure {
   const meant = closest(name, all);
   return {
     code: 'usage/bench-cells',
-    what: `There is no cell "${name}".`,
-    fix: [...(meant === undefined ? [] : [`Did you mean ${meant}?`]), `Cells: ${all.join(', ')}.`],
+    what: `There is no build "${name}" to measure.`,
+    fix: [...(meant === undefined ? [] : [`Did you mean ${meant}?`]), `Builds: ${all.join(', ')}.`],
   };
 }

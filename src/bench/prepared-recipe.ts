@@ -9,16 +9,16 @@ import { makeWorlds, type Progress } from '../pipeline.ts';
 import type { RuntimeInstance } from '../runtime/instance.ts';
 import { runtimeCapabilities } from '../runtime/runtime.ts';
 
-/** A recipe, ready to be run beside the reference interpreter. */
+/** A recipe whose program can be run beside the reference interpreter. */
 export interface PreparedRecipe {
   readonly planned: Planned;
   readonly engine: Engine;
-  readonly worlds: { readonly target: RuntimeInstance; readonly reference: RuntimeInstance };
-  /** A root that holds what the reference and the target's runtime load. */
+  readonly runtimes: { readonly target: RuntimeInstance; readonly reference: RuntimeInstance };
+  /** Root filesystem with the libraries of the reference and of the target's runtime. */
   readonly rootfs: string;
 }
 
-/** Builds and bundles a recipe as a run does, without its samples. `folder` gets logs. */
+/** Builds and bundles a recipe as a run does, but runs no samples. Logs are written into `folder`. */
 export async function prepareRecipe(
   session: Session,
   recipe: string,
@@ -36,12 +36,12 @@ export async function prepareFromPlan(
   const logs = join(folder, 'logs');
   await mkdir(logs, { recursive: true });
   const progress: Progress = {};
-  const worlds = await makeWorlds(session, planned, [], logs, progress);
-  if (!worlds.ok) return worlds;
+  const runtimes = await makeWorlds(session, planned, [], logs, progress);
+  if (!runtimes.ok) return runtimes;
   const engine = await session.engine();
   if (!engine.ok) return engine;
   const { toolchain } = progress;
   const wide = runtimeCapabilities(planned.plan.runtime).needsHostLibraries && toolchain !== undefined;
-  const rootfs = wide ? toolchain.folder : worlds.value.reference.rootfs;
-  return ok({ planned, engine: engine.value, worlds: worlds.value, rootfs });
+  const rootfs = wide ? toolchain.folder : runtimes.value.reference.rootfs;
+  return ok({ planned, engine: engine.value, runtimes: runtimes.value, rootfs });
 }

@@ -7,16 +7,17 @@ export interface OverheadReport extends MeasuredBy {
   readonly reference: string;
   readonly rounds: number;
   readonly warmUp: number;
-  /** How instructions were counted; absent: they were not. */
+  /** The program that counted instructions and why it was chosen; absent where they were not counted. */
   readonly counter?: { readonly program: string; readonly why: string };
+  /** One for each configuration: a program and a way to start it. */
   readonly cells: readonly ConfigurationResult[];
   readonly factors: readonly FactorEffect[];
-  /** How far the tax of one and the same cell moves with what nobody chooses. */
+  /** How far the overhead of one configuration varies with conditions that no setting controls. */
   readonly noise: readonly NoiseMeasurement[];
   readonly conclusion: string;
 }
 
-/** What a cell is made of, and every factor's name. */
+/** The settings of a configuration; the keys are the names of the factors. */
 export interface ConfigurationSettings {
   readonly linkage: 'shared' | 'static';
   /** `debian`: as the distribution built it. */
@@ -29,7 +30,7 @@ export interface ConfigurationSettings {
 /** `linkage+pie`: from the shared, position-independent library to the static one at a fixed address. */
 export type FactorName = keyof ConfigurationSettings | 'linkage+pie';
 
-/** `loop`: integers in a function and nothing else. `amortize`: descriptors, dispatch, getattr. */
+/** `loop`: integer arithmetic in a function. `amortize`: descriptors, dispatch, getattr. */
 export type WorkloadName = 'loop' | 'amortize';
 
 export interface ConfigurationResult {
@@ -37,31 +38,31 @@ export interface ConfigurationResult {
   readonly recipe: string;
   readonly settings: ConfigurationSettings;
   readonly workloads: Readonly<Record<WorkloadName, WorkloadOverhead>>;
-  /** Whether it printed what the reference printed, in every run. */
+  /** Whether the output was that of the reference in every run. */
   readonly exact: boolean;
 }
 
-/** CPU time of the work alone: a long run less a short one. */
+/** CPU time of the work alone: that of a long run minus that of a short one. */
 export interface WorkloadOverhead {
   readonly python: Timed;
   readonly isolate: Timed;
   /** isolate ÷ python − 1, in points (per cent). */
   readonly tax: Estimate;
-  /** Instructions of one step of the work, where they were counted. */
+  /** Instructions per round of the work, where they were counted. */
   readonly instructions?: { readonly python: number; readonly isolate: number; readonly tax: number };
 }
 
-/** What a change of one factor does, all others held. */
+/** The effect of changing one factor, all others equal. */
 export interface FactorEffect {
   readonly factor: FactorName;
   readonly from: string;
   readonly to: string;
   readonly workload: WorkloadName;
-  /** Points of the tax that the change takes away (negative) or adds: median over the pairs, with their spread. */
+  /** Points of overhead that the change removes (negative) or adds: median over the pairs, with their spread. */
   readonly points: Estimate;
   /** The same in instructions. */
   readonly instructions?: number;
-  /** Names of the cells that differ in this factor alone. */
+  /** Names of the configurations that differ in this factor alone. */
   readonly pairs: readonly { readonly from: string; readonly to: string; readonly points: number }[];
 }
 
@@ -70,7 +71,7 @@ export interface NoiseMeasurement {
   readonly workload: WorkloadName;
   /** e.g. `hash seed`, `address-space layout`. */
   readonly source: string;
-  /** Points of the tax, one for each setting tried. */
+  /** Points of overhead, one for each setting tried. */
   readonly points: readonly number[];
   /** Standard deviation of `points`. */
   readonly spread: number;

@@ -62,7 +62,7 @@ export function amortization(
   };
 }
 
-/** A tax whose points are made of known parts, for the names of builds given. */
+/** An overhead report with known effects, for the builds given by name. */
 export function tax(names: readonly string[] = BUILDS.map(({ name }) => name)): OverheadReport {
   const cells = configurationsOf(BUILDS.filter(({ name }) => names.includes(name))).map(
     ({ name, build, settings }): ConfigurationResult => {

@@ -2,7 +2,7 @@ import type { CPythonBuild, Optimization, Resolved, SourceSysroot } from '../../
 import type { ConfigurationSettings } from '../../domain/overhead.ts';
 import { OVERHEAD_RECIPES } from '../default-recipe.ts';
 
-/** A program to measure: a recipe, its settings changed. */
+/** A program to measure: a recipe with changed settings. */
 export interface OverheadBuild {
   readonly name: string;
   readonly recipe: string;
@@ -10,12 +10,12 @@ export interface OverheadBuild {
   change(resolved: Resolved): Resolved;
 }
 
-/** The distribution's shared library, which every program on the system that embeds Python loads. */
+/** The distribution's shared library, as any program on the system that embeds Python loads it. */
 export const DISTRIBUTION = 'shared-debian';
 
 const FLAVOURS = ['none', 'pgo', 'lto', 'pgo+lto'] as const;
 
-/** Everything that can be built, by name; of each only what is wanted is made. */
+/** Everything that can be built; only the selected ones are. */
 export const BUILDS: readonly OverheadBuild[] = [
   {
     name: DISTRIBUTION,
@@ -33,17 +33,17 @@ export const BUILDS: readonly OverheadBuild[] = [
     name: `static-pie-${flavour}`,
     recipe: OVERHEAD_RECIPES.static,
     settings: { linkage: 'static', flavour, pie: 'pie' } as const,
-    change: (resolved: Resolved) => anywhere(optimized(resolved, flavour)),
+    change: (resolved: Resolved) => positionIndependent(optimized(resolved, flavour)),
   })),
   ...FLAVOURS.map((flavour) => ({
     name: `shared-${flavour}`,
     recipe: OVERHEAD_RECIPES.static,
     settings: { linkage: 'shared', flavour, pie: 'pie' } as const,
-    change: (resolved: Resolved) => shared(anywhere(optimized(resolved, flavour))),
+    change: (resolved: Resolved) => shared(positionIndependent(optimized(resolved, flavour))),
   })),
 ];
 
-/** What is measured in a hurry: the distribution's library against the recipe as it stands. */
+/** The selection of `--quick`: the distribution's library and the unchanged recipe. */
 export const QUICK: readonly string[] = [DISTRIBUTION, 'static-pgo+lto'];
 
 function optimized(resolved: Resolved, optimization: Optimization): Resolved {
@@ -56,11 +56,11 @@ function optimized(resolved: Resolved, optimization: Optimization): Resolved {
   };
 }
 
-/** A thread's own variables at fixed places (`-ftls-model`) are for programs, too. */
+/** `-ftls-model=local-exec` is included: it is valid in programs only, not in shared libraries. */
 const FIXED_ADDRESS = /(?:^|\s)-(?:fno-pic|fno-pie|no-pie|ftls-model=local-exec)(?=\s|$)/g;
 
-/** Code that can be loaded at any address. */
-function anywhere(resolved: Resolved): Resolved {
+/** Position-independent code. */
+function positionIndependent(resolved: Resolved): Resolved {
   return withSysroot(resolved, (sysroot) => ({
     ...sysroot,
     compiler: {
@@ -81,8 +81,8 @@ function anywhere(resolved: Resolved): Resolved {
 }
 
 /**
- * The same CPython in a library of its own. Modules on further libraries are left out: archives meant for programs
- * cannot go into a shared library, and no workload imports them.
+ * The same CPython as a shared library. Modules that need further libraries are left out: their archives are not
+ * position-independent, and no workload imports them.
  */
 function shared(resolved: Resolved): Resolved {
   return withSysroot(resolved, (sysroot) => ({
@@ -102,7 +102,7 @@ function shared(resolved: Resolved): Resolved {
 }
 
 function leftOut({ modules }: CPythonBuild): Readonly<Record<string, string>> {
-  return Object.fromEntries(modules.map((name) => [name, 'Left out of the shared library of the bench.']));
+  return Object.fromEntries(modules.map((name) => [name, "Left out of the bench's shared library."]));
 }
 
 function withSysroot(resolved: Resolved, change: (sysroot: SourceSysroot) => SourceSysroot): Resolved {

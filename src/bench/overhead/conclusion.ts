@@ -4,41 +4,41 @@ import { signed } from '../amortize-text.ts';
 import { DISTRIBUTION } from './builds.ts';
 import { WORKLOADS } from './factors.ts';
 
-/** A tax of as many points is none that a person would notice; it is also what the noise of a quiet machine comes to. */
-const NONE = 2;
+/** Points below which an overhead is not noticeable; also the noise level of a quiet machine. */
+const NEGLIGIBLE = 2;
 
 /**
- * The claim under test: the tax is the shared, position-independent libpython, and linked statically and optimised
- * alike it is gone. One sentence for what the cells say to it, of both workloads.
+ * The claim under test: the overhead comes from the shared, position-independent libpython and disappears with static
+ * linking and the same optimisation. Returns one sentence that confirms or refutes it from the measurements.
  */
 export function concludeFrom(
-  cells: readonly ConfigurationResult[],
+  configurations: readonly ConfigurationResult[],
   factors: readonly FactorEffect[],
 ): string {
-  const usual = cells.filter(
+  const usual = configurations.filter(
     ({ settings: { entry, allocator } }) => entry === 'runmain' && allocator === 'pymalloc',
   );
   const before = usual.find(({ name }) => name === DISTRIBUTION);
   const after = leastTax(usual.filter(({ settings }) => settings.linkage === 'static'));
   if (before === undefined || after === undefined) {
-    return 'The cells that were measured do not decide it: it takes the shared library of the distribution and a static one.';
+    return "The measured configurations are inconclusive: the distribution's shared library and a static one are both needed.";
   }
-  const parts = WORKLOADS.map((workload) => {
+  const changes = WORKLOADS.map((workload) => {
     const [from, to] = [before.workloads[workload].tax, after.workloads[workload].tax];
     return `${workload} ${points(from)} → ${points(to)}`;
   });
-  const gone = WORKLOADS.every((workload) => after.workloads[workload].tax.low <= NONE);
-  const taxed = WORKLOADS.some((workload) => before.workloads[workload].tax.low > NONE);
-  const verdict = !taxed
+  const removed = WORKLOADS.every((workload) => after.workloads[workload].tax.low <= NEGLIGIBLE);
+  const present = WORKLOADS.some((workload) => before.workloads[workload].tax.low > NEGLIGIBLE);
+  const verdict = !present
     ? 'there is no tax to explain'
-    : gone
-      ? 'the tax is gone with it'
-      : 'a tax remains without it';
-  return `With ${before.name} replaced by ${after.name}: ${parts.join(', ')} points; ${verdict}${share(factors)}.`;
+    : removed
+      ? 'this removes the tax'
+      : 'a tax remains';
+  return `With ${before.name} replaced by ${after.name}: ${changes.join(', ')} points; ${verdict}${shares(factors)}.`;
 }
 
-/** Of cells that are alike but for one change: whether it is the linking, the code that can be anywhere, or the optimising. */
-function share(factors: readonly FactorEffect[]): string {
+/** How much of it is due to linking, position-independent code and optimisation, each with all else equal. */
+function shares(factors: readonly FactorEffect[]): string {
   const named = [
     { factor: 'linkage+pie', to: 'static, no-pie', title: 'linking statically at a fixed address' },
     { factor: 'linkage', to: 'static', title: 'linking alone' },
@@ -54,14 +54,14 @@ function share(factors: readonly FactorEffect[]): string {
       : [`${title} ${found.map(({ points: effect }) => signed(effect.value, 1)).join(' and ')}`];
   });
   return named.length === 0
-    ? '; these cells do not tell linking from compiling'
+    ? '; these configurations cannot separate linking from compiling'
     : `; all else equal: ${named.join(', ')} (loop and amortize)`;
 }
 
-function leastTax(cells: readonly ConfigurationResult[]): ConfigurationResult | undefined {
+function leastTax(configurations: readonly ConfigurationResult[]): ConfigurationResult | undefined {
   const sum = ({ workloads }: ConfigurationResult): number =>
     workloads.loop.tax.value + workloads.amortize.tax.value;
-  return [...cells].sort((a, b) => sum(a) - sum(b))[0];
+  return [...configurations].sort((a, b) => sum(a) - sum(b))[0];
 }
 
 function points({ value }: Estimate): string {

@@ -1,34 +1,34 @@
 import type { ConfigurationSettings } from '../../domain/overhead.ts';
 import { DISTRIBUTION, type OverheadBuild } from './builds.ts';
 
-/** A program, and how it is started. */
-export interface Cell {
+/** A program and a way to start it. */
+export interface Configuration {
   readonly name: string;
   readonly build: OverheadBuild;
   readonly settings: ConfigurationSettings;
-  /** Arguments between program and script. */
-  readonly before: readonly string[];
+  /** Arguments between the program and the script. */
+  readonly options: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 }
 
-const USUAL = { entry: 'runmain', allocator: 'pymalloc' } as const;
+const DEFAULT_START = { entry: 'runmain', allocator: 'pymalloc' } as const;
 
 /**
- * One factor at a time: every build as it is usually started; of the distribution's and of the best one also the other
- * entry and the other allocators.
+ * One factor at a time: every build with the default start; the distribution's build and the base build also with the
+ * other entry point and the other allocators.
  */
-export function configurationsOf(builds: readonly OverheadBuild[]): readonly Cell[] {
-  const usual = builds.map((build) => cell(build, USUAL));
+export function configurationsOf(builds: readonly OverheadBuild[]): readonly Configuration[] {
+  const defaults = builds.map((build) => configuration(build, DEFAULT_START));
   const bases = builds.filter(({ name }) => name === DISTRIBUTION || name === baseOf(builds)?.name);
   const others = bases.flatMap((build) => [
-    cell(build, { ...USUAL, entry: 'embed' }),
-    cell(build, { ...USUAL, allocator: 'malloc' }),
-    cell(build, { ...USUAL, allocator: 'mimalloc' }),
+    configuration(build, { ...DEFAULT_START, entry: 'embed' }),
+    configuration(build, { ...DEFAULT_START, allocator: 'malloc' }),
+    configuration(build, { ...DEFAULT_START, allocator: 'mimalloc' }),
   ]);
-  return [...usual, ...others];
+  return [...defaults, ...others];
 }
 
-/** The build that the others are compared with: static, as the recipe has it, where it is among them. */
+/** The build that variations start from: the recipe's own static one where it is selected. */
 function baseOf(builds: readonly OverheadBuild[]): OverheadBuild | undefined {
   const own = builds.filter(({ name }) => name !== DISTRIBUTION);
   return (
@@ -36,15 +36,18 @@ function baseOf(builds: readonly OverheadBuild[]): OverheadBuild | undefined {
   );
 }
 
-function cell(build: OverheadBuild, way: Pick<ConfigurationSettings, 'entry' | 'allocator'>): Cell {
-  const { entry, allocator } = way;
+function configuration(
+  build: OverheadBuild,
+  start: Pick<ConfigurationSettings, 'entry' | 'allocator'>,
+): Configuration {
+  const { entry, allocator } = start;
   const more = [entry === 'embed' ? entry : '', allocator === 'pymalloc' ? '' : allocator].filter(Boolean);
   return {
     name: [build.name, ...more].join(' '),
     build,
-    settings: { ...build.settings, ...way },
-    before: entry === 'embed' ? ['--embed'] : [],
-    // Wins over what the program was built with (docs.python.org, "Command line and environment").
+    settings: { ...build.settings, ...start },
+    options: entry === 'embed' ? ['--embed'] : [],
+    // Overrides the allocator that the program was built with (docs.python.org, "Command line and environment").
     env: { PYTHONMALLOC: allocator },
   };
 }

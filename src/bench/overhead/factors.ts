@@ -12,10 +12,10 @@ import { bootstrap } from '../stats.ts';
 
 export const WORKLOADS: readonly WorkloadName[] = ['loop', 'amortize'];
 
-/** Points of the tax from runs in turn: milliseconds of the work alone, both sides of a turn at one index. */
-export function taxOf(python: readonly number[], isolate: readonly number[]): Estimate {
-  const points = python.map((ms, turn) => ((isolate[turn] as number) / ms - 1) * 100);
-  return bootstrap(points.length, (turns) => median(turns.map((turn) => points[turn] as number)));
+/** Overhead in points, from milliseconds of the work alone; equal indices are the same iteration. */
+export function overheadOf(python: readonly number[], isolate: readonly number[]): Estimate {
+  const points = python.map((ms, i) => ((isolate[i] as number) / ms - 1) * 100);
+  return bootstrap(points.length, (indices) => median(indices.map((i) => points[i] as number)));
 }
 
 interface Change {
@@ -24,9 +24,9 @@ interface Change {
   readonly to: Partial<ConfigurationSettings>;
 }
 
-/** In the direction that is expected to lower the tax; others go as they come. */
+/** In the direction that is expected to lower the overhead, where there is one. */
 const CHANGES: readonly Change[] = [
-  // The claim itself: what is shared has to be position-independent, what is static need not be.
+  // The claim itself: a shared library has to be position-independent, a static program does not.
   {
     factor: 'linkage+pie',
     from: { linkage: 'shared', pie: 'pie' },
@@ -45,25 +45,25 @@ function steps(factor: keyof ConfigurationSettings, order: readonly string[]): r
   );
 }
 
-/** What each change does to the tax, from all pairs of cells that differ in it alone. */
-export function factorsOf(cells: readonly ConfigurationResult[]): readonly FactorEffect[] {
+/** The effect of each change on the overhead, from all pairs of configurations that differ in it alone. */
+export function factorsOf(configurations: readonly ConfigurationResult[]): readonly FactorEffect[] {
   return CHANGES.flatMap((change) =>
     WORKLOADS.flatMap((workload) => {
-      const found = effect(cells, change, workload);
+      const found = effect(configurations, change, workload);
       return found === undefined ? [] : [found];
     }),
   );
 }
 
 function effect(
-  cells: readonly ConfigurationResult[],
+  configurations: readonly ConfigurationResult[],
   { factor, from, to }: Change,
   workload: WorkloadName,
 ): FactorEffect | undefined {
-  const pairs = cells
+  const pairs = configurations
     .filter(({ settings }) => same({ ...settings, ...from }, settings))
     .flatMap((one) => {
-      const other = cells.find(({ settings }) => same({ ...one.settings, ...to }, settings));
+      const other = configurations.find(({ settings }) => same({ ...one.settings, ...to }, settings));
       return other === undefined ? [] : [[one, other] as const];
     });
   if (pairs.length === 0) return undefined;
@@ -97,7 +97,7 @@ function same(one: ConfigurationSettings, other: ConfigurationSettings): boolean
   return (Object.keys(one) as (keyof ConfigurationSettings)[]).every((name) => one[name] === other[name]);
 }
 
-/** Difference of two taxes; each was measured against its own turns of the reference, so the spreads add as squares. */
+/** Difference of two overheads. Each was measured against its own runs of the reference, so the errors are independent. */
 function effectOf(one: WorkloadOverhead, other: WorkloadOverhead): Estimate {
   const value = other.tax.value - one.tax.value;
   const half = Math.hypot((one.tax.high - one.tax.low) / 2, (other.tax.high - other.tax.low) / 2);

@@ -6,35 +6,35 @@ import { resolveRecipe } from '../../recipe/recipe.ts';
 import { type PreparedRecipe, prepareFromPlan } from '../prepared-recipe.ts';
 import type { OverheadBuild } from './builds.ts';
 
-/** A build that is there. */
+/** A build with its prepared recipe. */
 export interface FinishedBuild {
   readonly build: OverheadBuild;
-  readonly ready: PreparedRecipe;
+  readonly prepared: PreparedRecipe;
 }
 
-/** Takes the ordinary way from a recipe to a bundle, with the recipe's settings changed. Everything is kept in the store. */
+/** Runs the ordinary pipeline from recipe to bundle with the recipe's settings changed. All results are kept in the store. */
 export async function makeBuild(
   session: Session,
   build: OverheadBuild,
-  { folder, place, of }: { readonly folder: string; readonly place: number; readonly of: number },
+  { folder, position, of }: { readonly folder: string; readonly position: number; readonly of: number },
 ): Promise<Result<FinishedBuild>> {
   const resolved = await resolveRecipe(session.context.settings, build.recipe);
   if (!resolved.ok) return resolved;
   const changed = build.change(resolved.value);
-  const how =
+  const duration =
     changed.sysroot.kind !== 'cpython-source'
       ? 'from packages'
       : changed.sysroot.cpython.optimization.includes('pgo')
-        ? 'where it is not in the store, CPython is compiled twice for it: 10 to 30 minutes'
-        : 'where it is not in the store, CPython is compiled for it: 3 to 10 minutes';
+        ? 'compiles CPython twice unless it is in the store: 10 to 30 minutes'
+        : 'compiles CPython unless it is in the store: 3 to 10 minutes';
   session.context.emit({
     type: 'notice',
     level: 'info',
     code: 'bench/cell',
-    message: `Build ${place} of ${of}: ${build.name}, ${how}.`,
+    message: `Build ${position} of ${of}: ${build.name}, ${duration}.`,
   });
   const planned = await planFrom(session, changed, hostMachine());
   if (!planned.ok) return planned;
-  const ready = await prepareFromPlan(session, planned.value, folder);
-  return ready.ok ? ok({ build, ready: ready.value }) : ready;
+  const prepared = await prepareFromPlan(session, planned.value, folder);
+  return prepared.ok ? ok({ build, prepared: prepared.value }) : prepared;
 }

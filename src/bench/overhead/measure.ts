@@ -10,17 +10,17 @@ import { SUITE_AT } from '../../runtime/instance.ts';
 import type { Bench, CommandRun, InterleavedCommand } from '../interleave.ts';
 import { median } from '../measure.ts';
 import { deviation, timed } from '../stats.ts';
-import type { Cell } from './configurations.ts';
-import { taxOf, WORKLOADS } from './factors.ts';
+import type { Configuration } from './configurations.ts';
+import { overheadOf, WORKLOADS } from './factors.ts';
 import type { Counter } from './instruction-counter.ts';
 
-/** A workload's script, the variable that says how long it goes on, and its lengths. */
+/** A workload's script, the variable that sets its length, and the lengths used. */
 interface Workload {
   readonly script: string;
   readonly variable: string;
-  /** Rounds of a run that is timed: some tenths of a second. */
+  /** Rounds of a timed run: some tenths of a second. */
   readonly rounds: number;
-  /** Rounds of a run whose instructions are counted: callgrind takes fifty times as long. */
+  /** Rounds of a run whose instructions are counted: under callgrind it takes fifty times as long. */
   readonly counted: number;
 }
 
@@ -31,7 +31,7 @@ const SCRIPTS: Readonly<Record<WorkloadName, Workload>> = {
 
 export const SMALLEST = `${SUITE_AT}/${SCRIPTS.loop.script}`;
 
-/** A counter, and what it counted of the reference, which is the same for every cell. */
+/** A counter with its results for the reference, which all configurations share. */
 export interface Counting extends Counter {
   readonly reference: Map<WorkloadName, number>;
 }
@@ -41,62 +41,64 @@ export interface Count {
   readonly warmUp: number;
 }
 
-/** Both sides of one cell on both workloads, in turn. */
+/** Measures both sides of one configuration on both workloads, interleaved. */
 export async function measureConfiguration(
   bench: Bench,
-  cell: Cell,
+  configuration: Configuration,
   count: Count,
   counter: Counting | undefined,
 ): Promise<Result<ConfigurationResult>> {
-  const taken = await take(bench, cell, count);
-  if (!taken.ok) return taken;
+  const measurements = await runWorkloads(bench, configuration, count);
+  if (!measurements.ok) return measurements;
   const workloads: Partial<Record<WorkloadName, WorkloadOverhead>> = {};
   for (const workload of WORKLOADS) {
     const counted =
-      counter === undefined ? ok(undefined) : await instructions(bench, cell, counter, workload);
+      counter === undefined ? ok(undefined) : await instructions(bench, configuration, counter, workload);
     if (!counted.ok) return counted;
-    const { python, isolate } = work(taken.value, workload);
+    const { python, isolate } = workTimes(measurements.value, workload);
     workloads[workload] = {
       python: timed(python),
       isolate: timed(isolate),
-      tax: taxOf(python, isolate),
+      tax: overheadOf(python, isolate),
       ...defined({ instructions: counted.value }),
     };
   }
   return ok({
-    name: cell.name,
-    recipe: cell.build.recipe,
-    settings: cell.settings,
+    name: configuration.name,
+    recipe: configuration.build.recipe,
+    settings: configuration.settings,
     workloads: workloads as ConfigurationResult['workloads'],
-    exact: isExact(taken.value),
+    exact: isExact(measurements.value),
   });
 }
 
-type Taken = Readonly<Record<string, readonly CommandRun[]>>;
+type RunsByCommand = Readonly<Record<string, readonly CommandRun[]>>;
 type Env = Readonly<Record<string, string>>;
 
-/** Names: `python loop long` and so on. Changes reach both sides alike. */
-function take(
+/** The keys of the result are `python loop long` and so on. `change` applies to both sides. */
+function runWorkloads(
   bench: Bench,
-  cell: Cell,
+  configuration: Configuration,
   count: Count,
-  change: { readonly env?: Env; readonly still?: boolean } = {},
-): Promise<Result<Taken>> {
+  change: { readonly env?: Env; readonly fixedLayout?: boolean } = {},
+): Promise<Result<RunsByCommand>> {
   const commands: Record<string, InterleavedCommand> = {};
   for (const workload of WORKLOADS) {
     for (const length of ['short', 'long'] as const) {
       const rounds = length === 'short' ? 1 : SCRIPTS[workload].rounds;
-      for (const [side, turn] of Object.entries(sides(bench, cell, workload, rounds, change.env))) {
-        commands[`${side} ${workload} ${length}`] = { ...turn, keep: true, still: change.still === true };
+      const both = commandsFor(bench, configuration, workload, rounds, change.env);
+      for (const [side, command] of Object.entries(both)) {
+        const fixedLayout = change.fixedLayout === true;
+        commands[`${side} ${workload} ${length}`] = { ...command, keep: true, fixedLayout };
       }
     }
   }
-  return bench.take(commands, count);
+  return bench.run(commands, count);
 }
 
-function sides(
+function commandsFor(
   bench: Bench,
-  cell: Cell,
+  configuration: Configuration,
   workload: WorkloadName,
   rounds: number,
   more: Env = {},
@@ -104,38 +106,38 @@ function sides(
   const { script, variable } = SCRIPTS[workload];
   const file = `${SUITE_AT}/${script}`;
   const env = { ...more, [variable]: String(rounds) };
-  const isolate = bench.sides.get(cell.build.name)?.(file, { ...env, ...cell.env });
-  if (isolate === undefined) throw new Error(`the bench has no ${cell.build.name}`);
+  const isolate = bench.targets.get(configuration.build.name)?.(file, { ...env, ...configuration.env });
+  if (isolate === undefined) throw new Error(`the bench has no ${configuration.build.name}`);
   const { argv } = isolate;
   return {
     python: bench.python(file, env),
-    isolate: { ...isolate, argv: [...argv.slice(0, -1), ...cell.before, ...argv.slice(-1)] },
+    isolate: { ...isolate, argv: [...argv.slice(0, -1), ...configuration.options, ...argv.slice(-1)] },
   };
 }
 
-/** Milliseconds of CPU time for the work alone, turn by turn. */
-function work(
-  taken: Taken,
+/** Milliseconds of CPU time for the work alone, one number for each iteration. */
+function workTimes(
+  measurements: RunsByCommand,
   workload: WorkloadName,
 ): Readonly<Record<'python' | 'isolate', readonly number[]>> {
   const of = (side: string): readonly number[] => {
-    const launch = median((taken[`${side} ${workload} short`] ?? []).map(({ cpu }) => cpu));
-    return (taken[`${side} ${workload} long`] ?? []).map(({ cpu }) => cpu - launch);
+    const launch = median((measurements[`${side} ${workload} short`] ?? []).map(({ cpu }) => cpu));
+    return (measurements[`${side} ${workload} long`] ?? []).map(({ cpu }) => cpu - launch);
   };
   return { python: of('python'), isolate: of('isolate') };
 }
 
-function isExact(taken: Taken): boolean {
-  return Object.entries(taken).every(([name, runs]) => {
-    const right = taken[name.replace(/^isolate/, 'python')]?.[0];
-    return runs.every(({ digest, status }) => status === 0 && digest === right?.digest);
+function isExact(measurements: RunsByCommand): boolean {
+  return Object.entries(measurements).every(([name, runs]) => {
+    const expected = measurements[name.replace(/^isolate/, 'python')]?.[0];
+    return runs.every(({ digest, status }) => status === 0 && digest === expected?.digest);
   });
 }
 
-/** Instructions of one round: what a long run takes more than a short one, by its rounds. The reference is counted once. */
+/** Instructions per round: the difference between a long and a short run, divided by the rounds. The reference is counted once. */
 async function instructions(
   bench: Bench,
-  cell: Cell,
+  configuration: Configuration,
   counter: Counting,
   workload: WorkloadName,
 ): Promise<Result<WorkloadOverhead['instructions']>> {
@@ -143,14 +145,14 @@ async function instructions(
   const known = counter.reference.get(workload);
   const commands: Record<string, InterleavedCommand> = {};
   for (const rounds of [1, long]) {
-    for (const [side, turn] of Object.entries(sides(bench, cell, workload, rounds))) {
-      if (side === 'isolate' || known === undefined) commands[`${side} ${rounds}`] = counter.counted(turn);
+    for (const [side, command] of Object.entries(commandsFor(bench, configuration, workload, rounds))) {
+      if (side === 'isolate' || known === undefined) commands[`${side} ${rounds}`] = counter.counted(command);
     }
   }
-  const taken = await bench.take(commands, { rounds: 1, warmUp: 0 });
-  if (!taken.ok) return taken;
+  const measurements = await bench.run(commands, { rounds: 1, warmUp: 0 });
+  if (!measurements.ok) return measurements;
   const step = (side: string): number | undefined => {
-    const [few, many] = [1, long].map((rounds) => taken.value[`${side} ${rounds}`]?.[0]);
+    const [few, many] = [1, long].map((rounds) => measurements.value[`${side} ${rounds}`]?.[0]);
     const [from, to] = [few && counter.read(few), many && counter.read(many)];
     return from === undefined || to === undefined ? undefined : (to - from) / (long - 1);
   };
@@ -160,19 +162,20 @@ async function instructions(
   return ok({ python, isolate, tax: (isolate / python - 1) * 100 });
 }
 
-/** Each: what is changed between the settings that are tried. `nothing` is what remains beside them. */
-const NOISE: Readonly<Record<string, (i: number) => { readonly env?: Env; readonly still: boolean }>> = {
-  nothing: () => ({ still: true }),
-  'hash seed': (i) => ({ still: true, env: { PYTHONHASHSEED: String(i + 1) } }),
-  // Moves the stack by its length.
-  'environment size': (i) => ({ still: true, env: { BENCH_PADDING: 'x'.repeat(i * 333) } }),
-  'address-space layout': () => ({ still: false }),
-};
+/** What each source of noise varies between settings. `nothing` measures the noise that remains. */
+const NOISE: Readonly<Record<string, (i: number) => { readonly env?: Env; readonly fixedLayout: boolean }>> =
+  {
+    nothing: () => ({ fixedLayout: true }),
+    'hash seed': (i) => ({ fixedLayout: true, env: { PYTHONHASHSEED: String(i + 1) } }),
+    // Shifts the stack by its length.
+    'environment size': (i) => ({ fixedLayout: true, env: { BENCH_PADDING: 'x'.repeat(i * 333) } }),
+    'address-space layout': () => ({ fixedLayout: false }),
+  };
 
-/** How far a cell's tax moves with what nobody chooses. */
+/** How far a configuration's overhead varies with conditions that no setting controls. */
 export async function measureNoise(
   bench: Bench,
-  cell: Cell,
+  configuration: Configuration,
   count: Count,
   settings: number,
 ): Promise<Result<readonly NoiseMeasurement[]>> {
@@ -181,19 +184,21 @@ export async function measureNoise(
     const points: Record<WorkloadName, number[]> = { loop: [], amortize: [] };
     let refused = false;
     for (let i = 0; i < settings; i++) {
-      const taken = await take(bench, cell, count, change(i));
-      if (!taken.ok) return taken;
-      refused ||= Object.values(taken.value).some((runs) => runs.some(({ still }) => still === false));
+      const measurements = await runWorkloads(bench, configuration, count, change(i));
+      if (!measurements.ok) return measurements;
+      refused ||= Object.values(measurements.value).some((runs) =>
+        runs.some(({ fixedLayout }) => fixedLayout === false),
+      );
       for (const workload of WORKLOADS) {
-        const { python, isolate } = work(taken.value, workload);
-        points[workload].push(taxOf(python, isolate).value);
+        const { python, isolate } = workTimes(measurements.value, workload);
+        points[workload].push(overheadOf(python, isolate).value);
       }
     }
     for (const workload of WORKLOADS) {
       noise.push({
-        cell: cell.name,
+        cell: configuration.name,
         workload,
-        // Docker's default profile does not let a program ask for it (personality(2)).
+        // Docker's default seccomp profile refuses personality(2).
         source: refused ? `${source} (layout random: the engine refuses to fix it)` : source,
         points: points[workload],
         spread: deviation(points[workload]),

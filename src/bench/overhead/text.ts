@@ -10,21 +10,21 @@ import { signed } from '../amortize-text.ts';
 import { WORKLOADS } from './factors.ts';
 
 const NAME = 30;
-const CELL = 24;
+const COLUMN = 24;
 
-/** The cells, what each factor explains, the noise and the conclusion, within 80 columns. */
+/** The configurations, what each factor explains, the noise and the conclusion, within 80 columns. */
 export function overheadText(data: OverheadReport): string {
   return [
     `Tax against ${data.reference}: CPU time of the work alone, in points (per cent),`,
-    `median of ${data.rounds} in turn after ${data.warmUp} to warm up, with the interval of 95 of 100`,
+    `median of ${data.rounds} interleaved runs after ${data.warmUp} warm-up, with the 95 % interval`,
     '',
-    row('cell', ['loop', 'amortize']),
-    ...data.cells.map((cell) => configurationRow(cell)),
+    row('configuration', ['loop', 'amortize']),
+    ...data.cells.map((configuration) => configurationRow(configuration)),
     '',
     ...countLines(data),
     row('change, all else equal', ['loop', 'amortize']),
     ...factorRows(data.factors),
-    ...(data.factors.length === 0 ? ['  no two cells differ in one factor alone'] : []),
+    ...(data.factors.length === 0 ? ['  no two configurations differ in one factor alone'] : []),
     '',
     ...noiseRows(data.noise),
     ...wrapped(data.conclusion),
@@ -32,13 +32,13 @@ export function overheadText(data: OverheadReport): string {
   ].join('\n');
 }
 
-function row(name: string, cells: readonly string[]): string {
-  return name.padEnd(NAME) + cells.map((cell) => cell.padStart(CELL)).join('');
+function row(name: string, columns: readonly string[]): string {
+  return name.padEnd(NAME) + columns.map((column) => column.padStart(COLUMN)).join('');
 }
 
 function configurationRow({ name, workloads, exact }: ConfigurationResult): string {
-  const cells = WORKLOADS.map((workload) => range(workloads[workload].tax));
-  return `${row(name, cells)}${exact ? '' : '\n  it does not print what the reference prints'}`;
+  const columns = WORKLOADS.map((workload) => range(workloads[workload].tax));
+  return `${row(name, columns)}${exact ? '' : '\n  its output differs from the reference'}`;
 }
 
 function range({ value, low, high }: Estimate): string {
@@ -47,18 +47,18 @@ function range({ value, low, high }: Estimate): string {
 
 function countLines({ cells, counter }: OverheadReport): readonly string[] {
   if (counter === undefined) return ['Instructions were not counted.', ''];
-  const number = (cell: ConfigurationResult, workload: WorkloadName): string => {
-    const count = cell.workloads[workload].instructions;
+  const number = (configuration: ConfigurationResult, workload: WorkloadName): string => {
+    const count = configuration.workloads[workload].instructions;
     return count === undefined ? '?' : `${signed(count.tax, 1)} (${count.isolate.toFixed(1)})`;
   };
   return [
-    `Instructions by ${counter.program}, points (and how many for one round)`,
+    `Instructions by ${counter.program}, points (and the count for one round)`,
     ...wrapped(`${counter.why}`).map((line) => `  ${line}`),
-    row('cell', ['loop', 'amortize']),
-    ...cells.map((cell) =>
+    row('configuration', ['loop', 'amortize']),
+    ...cells.map((configuration) =>
       row(
-        cell.name,
-        WORKLOADS.map((workload) => number(cell, workload)),
+        configuration.name,
+        WORKLOADS.map((workload) => number(configuration, workload)),
       ),
     ),
     '',
@@ -103,7 +103,7 @@ function noiseRows(noise: readonly NoiseMeasurement[]): readonly string[] {
   ];
 }
 
-/** Words in lines of at most 80 columns. */
+/** Wraps at blanks to at most 80 columns. */
 function wrapped(text: string): readonly string[] {
   const lines: string[] = [];
   for (const word of text.split(' ')) {
