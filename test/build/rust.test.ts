@@ -49,7 +49,7 @@ esac
   return { context, home, folder };
 }
 
-test("a person's toolchain is the one that rustc names in the project's folder", async (t) => {
+test("`rust: host` uses the toolchain that rustc reports in the project's folder", async (t) => {
   const { context, home, folder } = toolchain(t, [HOST, FAR]);
   const found = await findHostRust(context, resolved(folder));
   assert.ok(found.ok, JSON.stringify(found));
@@ -58,7 +58,7 @@ test("a person's toolchain is the one that rustc names in the project's folder",
   assert.ok(found.value.version.endsWith(`in: ${folder} /my/rustup`), found.value.version);
 });
 
-test('what it lacks is named with the command that brings it', async (t) => {
+test('a missing part of the host toolchain is a failure with the command that installs it', async (t) => {
   const { context, home, folder } = toolchain(t, [HOST]);
   const wanted = resolved(folder);
   const failure = async (place = wanted) => {
@@ -80,7 +80,7 @@ test('what it lacks is named with the command that brings it', async (t) => {
   assert.equal((await failure(musl)).code, 'recipe/rust-host');
 });
 
-test('a crate that wants a newer Rust is told so, with both ways out', () => {
+test('a crate that needs a newer Rust is rejected with both remedies', () => {
   const image = [{ name: 'rustc', version: '1.85.0+dfsg3-1' }] as LockedPackage[];
   const told = (over: Readonly<Record<string, unknown>>) => rustTooOld(resolved('/p', over), image);
   const failure = told({});
