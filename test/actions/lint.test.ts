@@ -26,13 +26,13 @@ interface Step {
 
 const action = parse(readFileSync(join(REPOSITORY, 'action.yml'), 'utf8')) as Action;
 
-test('actionlint finds nothing in the workflows, nor in what they give the action', () => {
+test('actionlint accepts the workflows and their inputs to the action', () => {
   const files = readdirSync(WORKFLOWS).map((name) => join(WORKFLOWS, name));
   assert.ok(files.length > 0);
   assert.deepEqual(lint(REPOSITORY, files), { status: 0, said: '' });
 });
 
-test('actionlint finds nothing in the steps and outputs of the action', (t) => {
+test('actionlint accepts the steps and outputs of the action', (t) => {
   assert.equal(action.runs.using, 'composite');
   assert.deepEqual(lintSteps(t, action.runs.steps), { status: 0, said: '' });
   // The same means find a mistake in them: a step that is not there, an input that is not there.
@@ -44,7 +44,7 @@ test('actionlint finds nothing in the steps and outputs of the action', (t) => {
   }
 });
 
-test('actionlint finds nothing in the workflow that `provision init` writes, with a tool of either kind', async (t) => {
+test('actionlint accepts the workflow that `provision init` writes, with and without --action', async (t) => {
   const crate = temporaryFolder(t);
   const files = {
     'Cargo.toml': '[package]\nname = "mine"\nversion = "0.1.0"\nedition = "2021"\n',
@@ -66,7 +66,7 @@ test('actionlint finds nothing in the workflow that `provision init` writes, wit
   }
 });
 
-test('every action of others is pinned by commit, and says of which version', () => {
+test('every third-party action is pinned by commit, with its version in a comment', () => {
   const texts = [
     join(REPOSITORY, 'action.yml'),
     ...readdirSync(WORKFLOWS).map((name) => join(WORKFLOWS, name)),
@@ -79,7 +79,7 @@ test('every action of others is pinned by commit, and says of which version', ()
   );
 });
 
-test('every run step of the action says its shell, as a composite action must', () => {
+test('every run step of the composite action sets its shell', () => {
   assert.deepEqual(
     action.runs.steps.filter(({ run, shell }) => run !== undefined && shell === undefined),
     [],

@@ -49,7 +49,7 @@ samples:
   }
 }
 
-test('the workflow runs every recipe, tells what failed where, keeps what there is, and sums it up', async (t) => {
+test('the workflow runs every recipe, annotates failures, uploads artifacts and writes summaries', async (t) => {
   const folder = temporaryFolder(t, 'provision-actions-');
   // What the jobs then find in the store.
   assert.equal((await provision(['aarch64'], { cwd: folder, store: SHARED_STORE })).status, 0);
@@ -61,14 +61,14 @@ test('the workflow runs every recipe, tells what failed where, keeps what there 
   });
   assert.equal(run.status, 1, run.text);
 
-  await t.test('a job for each, with its own outcome', () => {
+  await t.test('each recipe has a job with its own outcome', () => {
     assert.equal(result(run, 'plan', 'Matrix'), 'success');
     assert.equal(result(run, 'aarch64', './'), 'success', run.text);
     assert.equal(result(run, 'broken', './'), 'failure');
     assert.equal(result(run, 'summary', 'Summary'), 'failure');
   });
 
-  await t.test('outputs of the action', () => {
+  await t.test('the action sets its outputs', () => {
     assert.deepEqual(
       ['status', 'exit-code', 'bundle'].map((name) => output(run, 'broken', './', name)),
       ['blocked', '6', ''],
@@ -82,7 +82,7 @@ test('the workflow runs every recipe, tells what failed where, keeps what there 
     assert.equal(output(run, 'summary', 'Summary', 'status'), 'blocked');
   });
 
-  await t.test('annotations at the recipe, and what the compiler said in a group of its stage', () => {
+  await t.test('failures are annotated at the recipe, and compiler output is grouped by stage', () => {
     const said = run.lines.filter(({ job = '' }) => job.includes('broken'));
     const [error] = said.filter(({ command }) => command === 'error');
     assert.deepEqual(error?.kvPairs, { file: 'broken.yaml', line: '7', col: '1', title: 'build/failed' });
@@ -95,7 +95,7 @@ test('the workflow runs every recipe, tells what failed where, keeps what there 
     assert.ok(!run.lines.some(({ arg }) => arg === 'no command'));
   });
 
-  await t.test('the secret stands nowhere but where the runner is told of it', () => {
+  await t.test('the secret appears only in the command that masks it', () => {
     const shown = run.lines.filter(({ command }) => command !== 'add-mask');
     assert.ok(shown.every((line) => !JSON.stringify(line).includes(SECRET)));
     assert.ok(run.lines.some(({ command, arg }) => command === 'add-mask' && arg === SECRET));
@@ -106,7 +106,7 @@ test('the workflow runs every recipe, tells what failed where, keeps what there 
       assert.ok(!readFileSync(join(bad, file), 'utf8').includes(SECRET), file);
   });
 
-  await t.test('artifacts of both, also of the one that failed', () => {
+  await t.test('artifacts of all recipes are uploaded, including the failed one', () => {
     const good = artifact(folder, 'provision-aarch64');
     const bad = artifact(folder, 'provision-broken');
     const reports = [good, bad].map(
@@ -128,7 +128,7 @@ test('the workflow runs every recipe, tells what failed where, keeps what there 
     assert.ok(readdirSync(join(bad, 'logs')).length > 0);
   });
 
-  await t.test('summaries: of each job with its samples and blockers, and one table of all', () => {
+  await t.test('each job has a summary with samples and blockers, and there is one table of all jobs', () => {
     assert.match(summary(run, 'aarch64'), /All \d+ samples/);
     assert.match(summary(run, 'broken'), /^### Blockers$/m);
     assert.match(summary(run, 'broken'), /mismatched types/);
@@ -138,7 +138,7 @@ test('the workflow runs every recipe, tells what failed where, keeps what there 
   });
 });
 
-test('the store comes back from the cache: a job without store and network runs as the one before', async (t) => {
+test('a job restores the store from the cache and runs without network', async (t) => {
   const folder = temporaryFolder(t, 'provision-actions-');
   const store = join(folder, 'store');
   fillStore(store);

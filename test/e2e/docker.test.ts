@@ -59,7 +59,7 @@ function freshStore(folder: string): string {
 
 for (const product of ['dockerd', 'podman'] as const) {
   const missing = engineMissing(product);
-  test(`${product} gives the bundle and the report that namespaces give`, {
+  test(`${product} gives the same bundle and report as the namespace engine`, {
     skip: missing === undefined ? false : missing,
   }, async (t) => {
     const folder = temporaryFolder(t);

@@ -37,7 +37,7 @@ function shipped(recipe: string, ending: string): string {
   return join(artifacts, name);
 }
 
-test('the report lists what is shipped', () => {
+test('the report lists the packages', () => {
   const report = JSON.parse(readFileSync(join(folder, 'artifacts', 'aarch64', 'report.json'), 'utf8'));
   assert.deepEqual(
     report.packages.map(({ format }: { format: string }) => format),
@@ -45,7 +45,7 @@ test('the report lists what is shipped', () => {
   );
 });
 
-test('Docker loads the image and runs it', { skip: engineMissing('dockerd') }, async () => {
+test('Docker loads and runs the image', { skip: engineMissing('dockerd') }, async () => {
   const engine = await startEngine('dockerd');
   try {
     const docker = new Docker({ socketPath: engine.socket });
@@ -84,7 +84,7 @@ test('Podman loads an image of another architecture', { skip: engineMissing('pod
   assert.deepEqual(image.Config.Entrypoint, ['/opt/isolate/bin/isolate']);
 });
 
-test('dpkg installs the package; the program runs from where it was put', (t) => {
+test('dpkg installs the package, and the installed program runs', (t) => {
   const root = temporaryFolder(t);
   for (const part of ['info', 'updates', 'triggers']) {
     mkdirSync(join(root, 'var/lib/dpkg', part), { recursive: true });
@@ -116,7 +116,7 @@ test('dpkg installs the package; the program runs from where it was put', (t) =>
   assert.equal(run.stdout, '["hello", "you"]\n');
 });
 
-test('a package depends on the C library that was measured', () => {
+test('the package depends on the measured minimum version of the C library', () => {
   const field = (recipe: string, name: string) =>
     spawnSync('dpkg-deb', ['-f', shipped(recipe, '.deb'), name], { encoding: 'utf8' }).stdout.trim();
   assert.equal(field('aarch64', 'Architecture'), 'arm64');
@@ -124,7 +124,7 @@ test('a package depends on the C library that was measured', () => {
   assert.equal(field('musl', 'Depends'), '');
 });
 
-test('a module of WebAssembly is not shipped as a package, said before anything is made', async () => {
+test('a package format for a WebAssembly target is rejected before anything is built', async () => {
   const run = await provision(['wasm32-wasip1', '--format', 'deb'], { cwd: folder, store: SHARED_STORE });
   assert.equal(run.status, 2);
   assert.match(run.stderr, /usage\/format/);

@@ -139,7 +139,7 @@ before(async () => {
   first = await provision(['run'], { cwd: join(crate, 'app'), store: SHARED_STORE, timeoutMs: 30 * 60_000 });
 });
 
-test('one command in the crate: built, bundled, its samples, commands and cargo tests run on the target', () => {
+test('one command builds and bundles a crate, and runs its samples, commands and cargo tests on the target', () => {
   assert.equal(first.status, 0, first.stdout + first.stderr);
   const { samples, recipe, bundle } = report(join(crate, 'app'));
   assert.equal(recipe, 'aarch64');
@@ -170,7 +170,7 @@ test('one command in the crate: built, bundled, its samples, commands and cargo 
   ]);
 });
 
-test('through a link, on a read-only file system, with a huge target folder: the same build, nothing done again', {
+test('a symbolic link, a read-only file system and a huge target folder do not change the build or its fingerprint', {
   skip: process.getuid?.() === 0 ? false : 'only root mounts',
 }, async (t) => {
   const away = temporaryFolder(t);
@@ -193,7 +193,7 @@ test('through a link, on a read-only file system, with a huge target folder: the
   assert.equal(bundle?.digest, report(join(crate, 'app')).bundle?.digest);
 });
 
-test('a Cargo.lock that does not fit the manifests is told as that', async (t) => {
+test('a Cargo.lock that does not match the manifests is reported as stale', async (t) => {
   const away = temporaryFolder(t);
   const manifest = join(crate, 'app', 'Cargo.toml');
   const before = readFileSync(manifest, 'utf8');
@@ -206,7 +206,7 @@ test('a Cargo.lock that does not fit the manifests is told as that', async (t) =
   assert.ok(existsSync(join(away, 'artifacts', 'aarch64', 'logs', 'build.log')));
 });
 
-test('packages of the recipe are locked beside it and linked with; a crate without PyO3 is built, and that is said', {
+test('packages of a recipe are locked beside it and linked; a crate without PyO3 is built with a notice', {
   skip: existsSync('/usr/bin/apt-get') ? false : 'apt is not on this machine',
 }, async (t) => {
   const folder = temporaryFolder(t, 'provision packages ü ');

@@ -12,7 +12,7 @@ function read<T>(file: string): T {
   return JSON.parse(readFileSync(file, 'utf8')) as T;
 }
 
-test('the ladder for aarch64: each step cures the blocker before it, until the sample runs', async (t) => {
+test('each step of the ladder for aarch64 fixes the previous blocker, until the sample runs', async (t) => {
   const place = temporaryFolder(t, 'provision probe ü ');
   writeFileSync(join(place, 'one.py'), 'import sys\nprint("one", sys.version_info[:2])\n');
   const args = ['probe', 'aarch64', '--ladder', '--samples', 'one.py'];
@@ -52,7 +52,7 @@ test('the ladder for aarch64: each step cures the blocker before it, until the s
   assert.ok(run.stdout.split('\n').at(-2)?.startsWith('Runs on aarch64-unknown-linux-gnu after '));
 });
 
-test('a probe without a cargo on PATH takes the Rust of the image; the ordinary run keeps its own blockers', async (t) => {
+test('probe without cargo on PATH uses the Rust of the image and keeps the blockers of the last run', async (t) => {
   const { place, recipe } = ownCopyOfRunner(t);
   const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
   const bare = spawnSync('sh', ['-c', 'command -v cargo'], { env }).status !== 0;

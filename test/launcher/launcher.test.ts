@@ -26,7 +26,7 @@ const FAKE_NPM = `[ "$1" = --version ] && echo 1 && exit
 echo "$@" >>"$NPM_NOTES"
 mkdir -p node_modules/diff && echo {} >node_modules/diff/package.json`;
 
-test('a machine with an old Node: the right one and the dependencies are brought, once', async (t) => {
+test('on a machine with an old Node the launcher installs Node and the dependencies once', async (t) => {
   const folder = scratch(t);
   const home = checkout(folder, 'real');
   const provision = join(home, 'provision');
@@ -52,7 +52,7 @@ test('a machine with an old Node: the right one and the dependencies are brought
   assert.equal(answer(third).exec, said.exec);
 });
 
-test('two at once on a fresh cache: both work, and nothing half-made is left', async (t) => {
+test('two launchers at once on an empty cache both succeed and leave no partial files', async (t) => {
   const { folder, home, cache, notes, env } = faked(t);
   // Brings, slowly, a Node that says that it is the wanted one.
   const brings = `${FAKE_NPM}
@@ -87,7 +87,7 @@ done`;
   assert.deepEqual(leftovers(home, cache), []);
 });
 
-test('`npm test`, started by an old npm and Node, runs the tests in the Node that fits', async (t) => {
+test('`npm test` started by an old npm and Node runs the tests in the required Node', async (t) => {
   const folder = scratch(t);
   const home = checkout(folder);
   const path = pathFolder(folder, { node: 'old', npm: 'real' });
@@ -107,7 +107,7 @@ test('`npm test`, started by an old npm and Node, runs the tests in the Node tha
   );
 });
 
-test('a Node on PATH that fits is taken, and is asked once', async (t) => {
+test('a suitable Node on PATH is used, and its version is queried once', async (t) => {
   const { folder, home, cache, notes, env } = faked(t);
   const path = pathFolder(folder, { npm: FAKE_NPM });
   const asked = join(folder, 'asked');
@@ -127,7 +127,7 @@ test('a Node on PATH that fits is taken, and is asked once', async (t) => {
   assert.equal(readFileSync(asked, 'utf8'), 'x\ny\n');
 });
 
-test('dependencies are installed again when the lock changes, and with those of the tests when these run', async (t) => {
+test('dependencies are installed again when the lock changes; development dependencies only for the tests', async (t) => {
   const { home, path, cache, notes, env } = faked(t);
   const provision = join(home, 'provision');
   const count = (): string[] => readFileSync(notes, 'utf8').trim().split('\n');
@@ -148,7 +148,7 @@ test('dependencies are installed again when the lock changes, and with those of 
   assert.deepEqual(node, { status: 0, stdout: '2\n', stderr: '' });
 });
 
-test('called through links, from elsewhere, by name, by other shells', async (t) => {
+test('the launcher works through symbolic links, from other folders, by name and in other shells', async (t) => {
   const { folder, home, path, cache, env } = faked(t);
   const options = { path: `${path}:${join(folder, 'links')}`, cache, env };
   mkdirSync(join(folder, 'links'));
@@ -170,7 +170,7 @@ test('called through links, from elsewhere, by name, by other shells', async (t)
   }
 });
 
-test('what is missing is named at once, with the packages that bring it', async (t) => {
+test('missing programs are listed together, with the packages that contain them', async (t) => {
   const { folder, home, cache } = faked(t);
   const path = pathFolder(folder, { without: ['xz', 'unshare', 'setpriv'] });
   const result = await run([join(home, 'provision')], { path, cache });
@@ -182,7 +182,7 @@ test('what is missing is named at once, with the packages that bring it', async 
   );
 });
 
-test('a kill in the middle leaves nothing that looks whole; the next run works', async (t) => {
+test('a killed launcher leaves nothing that looks complete; the next run succeeds', async (t) => {
   const { folder, home, cache, env } = faked(t);
   const began = join(folder, 'began');
   const hang = `[ "$1" = --version ] && echo 1 && exit\nmkdir -p node_modules/diff && : >"$BEGAN" && exec sleep 60`;
@@ -208,7 +208,7 @@ for (const [signal, status] of [
   ['SIGTERM', 143],
   ['SIGINT', 130],
 ] as const) {
-  test(`${signal} while npm runs: both end at once, and nothing is left`, async (t) => {
+  test(`${signal} while npm runs ends both at once and leaves nothing`, async (t) => {
     const { folder, home, cache, env } = faked(t);
     const pid = join(folder, 'pid');
     const hang = `[ "$1" = --version ] && echo 1 && exit\necho $$ >"$PID_FILE.new" && mv "$PID_FILE.new" "$PID_FILE" && exec sleep 60`;
@@ -226,7 +226,7 @@ for (const [signal, status] of [
   });
 }
 
-test('npm’s own words are shown when it fails, and only then', async (t) => {
+test('the output of npm is shown only if it fails', async (t) => {
   const { folder, home, cache } = faked(t);
   const fails = `[ "$1" = --version ] && echo 1 && exit\necho 'npm error network is down' >&2; exit 1`;
   const path = pathFolder(folder, { node: 'fits', npm: fails });
@@ -240,12 +240,12 @@ test('npm’s own words are shown when it fails, and only then', async (t) => {
   assert.ok(!existsSync(join(home, 'node_modules')));
 });
 
-test('--quiet says nothing while it installs', async (t) => {
+test('--quiet prints nothing during the installation', async (t) => {
   const { home, path, cache, env } = faked(t);
   assert.equal((await run([join(home, 'provision'), 'x', '--quiet'], { path, cache, env })).stderr, '');
 });
 
-test('a Node that was brought and does not run is told', async (t) => {
+test('an installed Node that does not run is a failure', async (t) => {
   const { folder, home, cache } = faked(t);
   const broken = `for arch in x64 arm64; do
   mkdir -p node_modules/node-linux-$arch/bin
@@ -261,7 +261,7 @@ done`;
   assert.deepEqual(leftovers(home, cache), []);
 });
 
-test('a checkout that cannot be written: works when all is there, else says what to do', async (t) => {
+test('a read-only checkout works if everything is installed, else fails with what to do', async (t) => {
   const { home, path, cache, env } = faked(t);
   // Root may write anywhere unless it gives that up.
   const ordinary =
@@ -281,7 +281,7 @@ test('a checkout that cannot be written: works when all is there, else says what
   answer(await closed());
 });
 
-test('a cache that cannot be written: works where nothing has to be brought', async (t) => {
+test('a read-only cache works if nothing has to be installed', async (t) => {
   const { folder, home, path, env } = faked(t);
   writeFileSync(join(folder, 'file'), '');
   answer(await run([join(home, 'provision')], { path, cache: join(folder, 'file', 'cache'), env }));
@@ -295,7 +295,7 @@ test('a cache that cannot be written: works where nothing has to be brought', as
   assert.match(result.stderr, /cannot write to .*file\/cache\.\n.*PROVISION_CACHE/);
 });
 
-test('the cache folder: XDG, HOME, neither, or a relative one', async (t) => {
+test('the cache folder is PROVISION_CACHE, else below XDG_CACHE_HOME or the home folder, else in the checkout', async (t) => {
   const { folder, home, env } = faked(t);
   const path = pathFolder(folder, { node: 'fits', npm: FAKE_NPM, without: ['getent'] });
   const at = async (more: Readonly<Record<string, string | undefined>>, cwd = folder): Promise<void> => {
@@ -317,7 +317,7 @@ test('the cache folder: XDG, HOME, neither, or a relative one', async (t) => {
   assert.ok(existsSync(join(home, '.provision', 'launcher', 'node')));
 });
 
-test('in place, the launcher starts `ls`, `cksum` and Node, and nothing else', async (t) => {
+test('once installed, the launcher starts only `ls`, `cksum` and Node', async (t) => {
   const { folder, home, path, cache, env } = faked(t);
   const provision = join(home, 'provision');
   await run([provision], { path, cache, env });

@@ -22,7 +22,7 @@ import { asOrdinaryUser, type OrdinaryUser } from '../support/ordinary-user.ts';
 const VERSION = (JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as { version: string })
   .version;
 
-test('npm pack, npm install -g as an ordinary user into a fresh prefix, and the program works from any folder', async (t) => {
+test('the npm package installs globally for an ordinary user and works from any folder', async (t) => {
   const user = asOrdinaryUser(t);
   if (user === undefined) return t.skip('an ordinary user cannot read this checkout');
   const made = npmPack(temporaryFolder(t));
@@ -30,7 +30,7 @@ test('npm pack, npm install -g as an ordinary user into a fresh prefix, and the 
   copyFileSync(made, tarball);
   chmodSync(tarball, 0o644);
   const files = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).split('\n');
-  await t.test('what is in it', () => checkFiles(files));
+  await t.test('the package contains the expected files only', () => checkFiles(files));
 
   const prefix = join(user.folder, 'the prefix');
   const env = environmentOf(user);
@@ -40,7 +40,7 @@ test('npm pack, npm install -g as an ordinary user into a fresh prefix, and the 
     return user.execute('/bin/sh', ['-c', script, 'sh', ...args], env);
   };
 
-  await t.test('it starts, and knows what it brings', () => {
+  await t.test('the installed program starts and lists the shipped recipes', () => {
     assert.equal(provision(['--version']), `provision ${VERSION}\n`);
     assert.match(provision(['--help']), /provision <recipe>/);
     const shipped = readdirSync(join(REPOSITORY, 'recipes')).filter((name) => name.endsWith('.yaml'));
@@ -51,7 +51,7 @@ test('npm pack, npm install -g as an ordinary user into a fresh prefix, and the 
     assert.match(provision(['lock', '--frozen']), /locks fit their definitions/);
   });
 
-  await t.test('it plans a crate of the person’s own, and writes its recipe', () => {
+  await t.test('the installed program plans a user’s crate and writes its recipe', () => {
     const crate = join(user.folder, 'my crate ü');
     put(crate, PROGRAM);
     for (const path of [crate, join(crate, 'src')]) chownSync(path, user.uid, user.uid);

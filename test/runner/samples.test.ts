@@ -81,7 +81,7 @@ function header({ name, text }: Sample): Record<string, string | undefined> {
   return match.groups;
 }
 
-test('every tier has its number of samples', () => {
+test('every tier has the expected number of samples', () => {
   for (const [folder, least] of Object.entries(TIERS)) {
     const count = samples.filter((sample) => sample.folder === folder).length;
     assert.ok(count >= least, `${folder}: ${count} samples, at least ${least} wanted`);
@@ -96,7 +96,7 @@ test('every sample has a well-formed header in the folder of its tier', () => {
   }
 });
 
-test('every title is there once', () => {
+test('every title is unique', () => {
   const seen = new Map<string, string>();
   for (const sample of samples) {
     const title = header(sample).title?.toLowerCase() ?? '';
@@ -118,7 +118,7 @@ test('a sample declares the facilities that its imports need', () => {
   }
 });
 
-test('no sample prints what differs between runs or platforms', () => {
+test('no sample prints values that differ between runs or platforms', () => {
   for (const sample of samples) {
     for (const pattern of UNSTABLE) assert.doesNotMatch(sample.text, pattern, sample.name);
   }

@@ -36,7 +36,7 @@ async function failureOf(t: NodeTest, script: string): Promise<Failure> {
   return said.error;
 }
 
-test('configure that fails is told by the end of config.log', async (t) => {
+test('a failing configure is a failure with the end of config.log', async (t) => {
   const script = `phase configure
 echo 'checking for C compiler... clang'
 say config-log
@@ -57,7 +57,7 @@ exit 1
   ]);
 });
 
-test('a full disk is told as that, not as an error of the compiler', async (t) => {
+test('a full disk is reported as such, not as a compiler error', async (t) => {
   const failure = await failureOf(
     t,
     "phase make\necho 'fatal error: error in backend: IO failure on output stream: No space left on device'\nexit 2\n",
@@ -66,13 +66,13 @@ test('a full disk is told as that, not as an error of the compiler', async (t) =
   assert.match(failure.what, /while it was at "make"/);
 });
 
-test('a patch that does not fit is told by its name', async (t) => {
+test('a patch that does not apply is a failure that names it', async (t) => {
   const failure = await failureOf(t, 'phase patch\nsay patch good.patch\ntrue\nsay patch bad.patch\nfalse\n');
   assert.equal(failure.code, 'build/source');
   assert.match(failure.what, /patch bad\.patch/);
 });
 
-test('the log is whole, progress has phase and number, and what the script says comes back', async (t) => {
+test('a source build writes its complete log, emits numbered phases, and returns what the script printed', async (t) => {
   const script = `phase make
 say total 2
 echo 'clang -c one.c -o one.o'
