@@ -80,7 +80,7 @@ test("cargo's target folder is left out wherever it is; a module named target is
   for (const output of huge) {
     mkdirSync(output, { recursive: true });
     writeFileSync(join(output, 'CACHEDIR.TAG'), 'Signature: 8a477f597d28d172789f06886806bc55\n');
-    // Sparse: it takes no place, but whoever read it would read all of it.
+    // A sparse file: it occupies no space, but takes long to read.
     truncateSync(join(output, 'CACHEDIR.TAG'), 100);
     writeFileSync(join(output, 'huge'), '');
     truncateSync(join(output, 'huge'), 2 * 2 ** 30);

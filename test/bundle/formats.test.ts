@@ -69,7 +69,7 @@ async function input(folder: string, over: Partial<FormatInput> = {}): Promise<F
   };
 }
 
-/** Writes the same twice, from files of other times, and wants the same bytes. */
+/** Writes the format twice, from files with different times, and expects equal bytes. */
 async function twice(
   t: { after(done: () => void): void },
   write: typeof writeOci,

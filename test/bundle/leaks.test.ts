@@ -125,7 +125,7 @@ test('a path of the build machine is found anywhere in the program', async (t) =
   const found = await leak('text/home/me/secret project ü/src/main.rs\0more');
   assert.equal(found?.code, 'build/leak-path');
   assert.deepEqual(found?.evidence, ['the project: /home/me/secret project ü/src/main.rs']);
-  // Across the borders of what is read at once.
+  // Across the boundary of two chunks.
   for (const fill of [(1 << 20) - 700, (1 << 20) - 690, (1 << 20) - 680])
     assert.ok(await leak(`${'x'.repeat(fill)}/home/me/secret project ü/a`), String(fill));
 });

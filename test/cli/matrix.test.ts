@@ -17,7 +17,7 @@ test('matrix prints one job for each recipe', async () => {
   const { status, stdout } = await provision(['matrix', '--json', 'aarch64', 'musl', 'aarch64']);
   assert.equal(status, 0);
   const matrix = JSON.parse(stdout) as { readonly include: readonly Entry[] };
-  // Any other key would be an axis of its own to GitHub.
+  // GitHub would treat any other key as a further axis.
   assert.deepEqual(Object.keys(matrix), ['include']);
   const [first, second] = matrix.include;
   assert.deepEqual(

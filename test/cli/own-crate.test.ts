@@ -1,4 +1,4 @@
-// Crates that cannot be built, told before anything is fetched: the store of these runs is empty and stays so.
+// Crates that cannot be built are rejected before anything is fetched: the store of these runs stays empty.
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -32,10 +32,10 @@ test('a folder without a crate, and a crate with no, several or unknown binaries
     [several, [], /recipe\/which-bin[\s\S]*--bin/],
     [several, ['--bin', 'othre'], /recipe\/unknown-bin[\s\S]*Did you mean `other`/],
   ];
-  for (const [crate, more, told] of cases) {
+  for (const [crate, more, message] of cases) {
     const ran = await run(t, ['plan', 'aarch64', '--project', crate, ...more], '/');
     assert.equal(ran.status, 2);
-    assert.match(ran.stderr, told);
+    assert.match(ran.stderr, message);
   }
   assert.equal((await run(t, ['plan', 'aarch64', '--project', several, '--bin', 'other'], '/')).status, 0);
 });

@@ -72,7 +72,7 @@ other = { path = "other", optional = true }
   assert.deepEqual(await features({ features: ['module'] }), ['auto-initialize', 'extension-module']);
   assert.equal((await read(folder, { features: ['module'] })).pyo3?.extensionModule, true);
   assert.deepEqual(await features({ defaultFeatures: false, features: ['other'] }), ['abi3']);
-  // Nothing takes it, but the lock has it: it may come with a crate of a registry.
+  // No package depends on it, but the lock has it: a registry crate may depend on it.
   assert.deepEqual((await read(folder, { defaultFeatures: false })).pyo3, {
     version: '0.30.1',
     direct: false,
@@ -124,10 +124,10 @@ test('the root of a workspace member is the workspace', async (t) => {
 
 test('a workspace with several binaries needs `bin`; the failure lists them', async (t) => {
   const folder = crateOf(t, WORKSPACE);
-  const told = await fails(folder);
-  assert.match(told, /^recipe\/which-bin\n.* 2 binaries/);
-  assert.match(told, /^one \(crates\/one\)$/m);
-  assert.match(told, /^two \(tools\)$/m);
+  const message = await fails(folder);
+  assert.match(message, /^recipe\/which-bin\n.* 2 binaries/);
+  assert.match(message, /^one \(crates\/one\)$/m);
+  assert.match(message, /^two \(tools\)$/m);
   const two = await read(folder, { bin: 'two' });
   assert.deepEqual([two.folder, two.root, two.bins], [join(folder, 'tools'), folder, ['one', 'two']]);
   assert.match(await fails(folder, { bin: 'tow' }), /^recipe\/unknown-bin\n[\s\S]*Did you mean `two`\?/);

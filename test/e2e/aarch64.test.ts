@@ -1,4 +1,4 @@
-// The main job on real input: real packages, real toolchain, real emulator. One store, shared with the fault tests.
+// The pipeline with real packages, toolchain and emulator. The store is shared with the fault tests.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
@@ -124,7 +124,7 @@ test('the bundle has an aarch64 program that finds its libpython and standard li
 test('a second build from the fetched files gives the same bytes', async (t) => {
   const place = temporaryFolder(t);
   const store = join(place, 'store');
-  // Hard links: the trees are immutable, builds and volumes are made anew.
+  // Hard links: the trees are immutable, and builds and volumes are not linked.
   mkdirSync(store);
   for (const part of ['blobs', 'trees']) {
     assert.equal(spawnSync('cp', ['-al', join(SHARED_STORE, part), join(store, part)]).status, 0);
@@ -143,7 +143,7 @@ test('an ordinary user can run a recipe without root', {
   mkdirSync(store);
   assert.equal(spawnSync('cp', ['-a', join(SHARED_STORE, 'blobs'), join(store, 'blobs')]).status, 0);
   assert.equal(spawnSync('chown', ['-R', '65534:65534', place]).status, 0);
-  // The repository may lie where an ordinary user cannot look: a copy of the tool serves.
+  // An ordinary user may not be able to read the repository, so a copy of the tool is used.
   const tool = join(place, 'tool');
   mkdirSync(tool);
   for (const part of ['src', 'recipes', 'targets', 'sysroots', 'docker', 'package.json', 'node_modules']) {
@@ -181,7 +181,7 @@ test('only an added sample runs', async (t) => {
   const { recipe, place, samples } = ownCopyOfRunner(t);
   const one = await provision([recipe], { cwd: place, store: SHARED_STORE });
   assert.equal(one.status, 0, one.stderr);
-  // Another one each time: a store that has seen this test knows what its sample prints.
+  // A different sample each time: the store caches the results of earlier runs of this test.
   writeFileSync(join(samples, 'added.py'), `print("added", 6 * 7, "${randomUUID()}")\n`);
   const two = await provision([recipe], { cwd: place, store: SHARED_STORE });
   assert.equal(two.status, 0, two.stderr);
@@ -242,7 +242,7 @@ test('a time limit, an output limit and a crash of a sample are reported as such
   assert.equal(byName.get('loops')?.status, 'failed');
   assert.match(String(byName.get('loops')?.kind), /time-limit|reference-failed/);
   assert.match(String(byName.get('floods')?.kind), /output-limit|reference-failed/);
-  // The program died of its own signal on both sides, as the reference did: equal.
+  // The program ended by the same signal on both sides, so the results are equal.
   assert.equal(byName.get('crashes')?.status, 'passed', JSON.stringify(byName.get('crashes')));
 });
 

@@ -23,7 +23,7 @@ const fits = new Ajv2020({ formats: { 'date-time': true } }).compile(
 
 const SECRET = 'hush-hush-hush';
 
-/** A program that does not compile; what the compiler prints holds a secret and what looks like a command. */
+/** A program that does not compile; the compiler output contains a secret and a text like a workflow command. */
 function brokenRecipe(place: string): void {
   const files = {
     'broken.yaml': `schema: 1
@@ -51,7 +51,7 @@ samples:
 
 test('the workflow runs every recipe, annotates failures, uploads artifacts and writes summaries', async (t) => {
   const folder = temporaryFolder(t, 'provision-actions-');
-  // What the jobs then find in the store.
+  // The contents of the store for the jobs.
   assert.equal((await provision(['aarch64'], { cwd: folder, store: SHARED_STORE })).status, 0);
   const place = checkout(folder);
   brokenRecipe(place);
@@ -83,14 +83,14 @@ test('the workflow runs every recipe, annotates failures, uploads artifacts and 
   });
 
   await t.test('failures are annotated at the recipe, and compiler output is grouped by stage', () => {
-    const said = run.lines.filter(({ job = '' }) => job.includes('broken'));
-    const [error] = said.filter(({ command }) => command === 'error');
+    const commands = run.lines.filter(({ job = '' }) => job.includes('broken'));
+    const [error] = commands.filter(({ command }) => command === 'error');
     assert.deepEqual(error?.kvPairs, { file: 'broken.yaml', line: '7', col: '1', title: 'build/failed' });
-    const start = said.findIndex(
+    const start = commands.findIndex(
       ({ command, arg = '' }) => command === 'group' && arg.startsWith('build: failed'),
     );
-    const end = said.findIndex(({ command }, i) => i > start && command === 'endgroup');
-    const inside = said.slice(start, end).map(({ msg }) => msg);
+    const end = commands.findIndex(({ command }, i) => i > start && command === 'endgroup');
+    const inside = commands.slice(start, end).map(({ msg }) => msg);
     assert.ok(start > 0 && end > start && inside.some((msg) => msg.includes('error[E0308]')));
     assert.ok(!run.lines.some(({ arg }) => arg === 'no command'));
   });
@@ -169,10 +169,10 @@ test('a job restores the store from the cache and runs without network', async (
     env: { PROVISION_ENGINE: 'namespace' },
   });
   assert.equal(run.status, 0, run.text);
-  const said = run.lines
+  const commands = run.lines
     .map(({ msg }) => msg.trim())
     .filter((msg) => /^(filled|empty|restored) \w+ \d+$/.test(msg));
-  assert.deepEqual(said, ['filled blocked 6', 'empty fetch 4', 'restored blocked 6'], run.text);
+  assert.deepEqual(commands, ['filled blocked 6', 'empty fetch 4', 'restored blocked 6'], run.text);
   const keys = run.lines.flatMap(
     ({ msg }) => /^Cache (?:saved with key: |restored from )(\S+)/.exec(msg)?.[1] ?? [],
   );
@@ -181,7 +181,7 @@ test('a job restores the store from the cache and runs without network', async (
   assert.equal(keys[1], keys[0]?.toLowerCase());
 });
 
-/** A store with the packages of the recipe and nothing else to be saved: hard links into the shared one. */
+/** A store with the packages of the recipe only, as hard links into the shared store. */
 function fillStore(store: string): void {
   const blobs = join('blobs', 'sha256');
   mkdirSync(join(store, blobs), { recursive: true });
@@ -205,7 +205,7 @@ function linkOrCopy(from: string, to: string): void {
   }
 }
 
-/** How a step of a job ended. */
+/** The outcome of a step of a job. */
 function result(run: ActRun, job: string, step: string): string | undefined {
   return run.lines.findLast(
     (line) =>
@@ -233,7 +233,7 @@ function summary(run: ActRun, job: string): string {
     .join('\n');
 }
 
-/** Unpacks what act's artifact server got. */
+/** Unpacks the artifacts that act's server received. */
 function artifact(folder: string, name: string): string {
   const to = join(folder, 'unpacked', name);
   mkdirSync(to, { recursive: true });

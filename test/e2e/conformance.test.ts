@@ -1,4 +1,4 @@
-// CPython's own tests through a foreign bundle: three quick modules, judged for real.
+// CPython's own tests in the bundle of another architecture: three quick modules, compared with the reference.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -75,7 +75,7 @@ test("tests that need one of CPython's test-only extensions are skipped, the oth
   assert.ok((module?.target.passed ?? 0) > 20, `${module?.target.passed}`);
   const skipped = module?.differences.filter(({ target }) => target === 'skipped') ?? [];
   assert.ok(skipped.some(({ message }) => message === 'the build leaves _testinternalcapi out'));
-  // The page tells of it, also where no samples were run.
+  // The page shows it even where no samples were run.
   const page = readFileSync(join(folder, 'artifacts', 'report.html'), 'utf8');
   assert.ok(page.includes('the build leaves _testinternalcapi out'));
 });

@@ -1,5 +1,5 @@
-// Crates that let PyO3 start Python, unchanged, of four versions of PyO3: with shared and static libpython, the stable ABI,
-// packages for Python, and other `-sys` crates beside.
+// Unmodified crates that let PyO3 start Python, with four versions of PyO3: shared and static libpython, the stable ABI,
+// Python packages, and other `-sys` crates.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -54,7 +54,7 @@ test('a crate with PyO3 0.27 runs with a static libpython, needs no libraries, a
   const alone = spawnSync(program, [script], { encoding: 'utf8', env: {} });
   assert.equal(alone.stderr, '');
   assert.match(alone.stdout, /^True True __main__$/m);
-  // A home that the caller names counts first: here is no library.
+  // A PYTHONHOME of the caller takes precedence: this one has no library.
   const elsewhere = spawnSync(program, [script], { encoding: 'utf8', env: { PYTHONHOME: '/nowhere' } });
   assert.notEqual(elsewhere.status, 0);
 });

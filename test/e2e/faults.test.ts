@@ -1,4 +1,4 @@
-// Faults on the real pipeline: what is broken is broken for real, and the next run must be whole again.
+// Real faults in the real pipeline; after each, the next run must succeed.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -29,7 +29,7 @@ before(async () => {
   assert.equal(run.status, 0, run.stdout + run.stderr);
 });
 
-/** A store with everything of the shared one, by hard links; parts may be left out. */
+/** A copy of the shared store by hard links; parts may be left out. */
 function cloneStore(folder: string, without: readonly string[] = []): string {
   const store = join(folder, 'store');
   mkdirSync(store, { recursive: true });
@@ -42,7 +42,7 @@ function cloneStore(folder: string, without: readonly string[] = []): string {
   return store;
 }
 
-/** Removes the trees made for an image or sysroot: their entries name what they are. */
+/** Removes the trees made for an image or sysroot, which their entries name. */
 function removeEntries(store: string, kind: 'trees' | 'builds', matches: RegExp): number {
   let removed = 0;
   for (const name of readdirSync(join(store, kind))) {
@@ -59,7 +59,7 @@ function mounts(): string {
   return readFileSync('/proc/mounts', 'utf8');
 }
 
-/** Processes whose command line or root speaks of the folder. */
+/** Processes whose command line or root contains the folder. */
 function processesOf(folder: string): string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -96,7 +96,7 @@ const STAGES = [
   { stage: 'run', kind: 'builds', entries: /nothing/, title: /Samples/ },
 ] as const;
 
-/** Few samples, so that what the tests wait for is the stage that they are about. */
+/** Few samples, so that the tests wait only for the stage under test. */
 const FEW = ['--samples', join(REPOSITORY, 'runner', 'samples', 'any')];
 
 for (const { stage, kind, entries, title } of STAGES) {
@@ -201,7 +201,7 @@ test('packages missing on the mirror fail with --frozen; without it the lock is 
   const store = cloneStore(folder);
   const file = join(home, 'docker', 'python3.13', 'image.lock');
   const before = readFileSync(file, 'utf8');
-  // A version that the archive no longer has.
+  // A version that the archive does not have any more.
   const gone = before.replace(
     /("name": "media-types".*?)_[\d.+-]+_all\.deb(.*?sha256:)[0-9a-f]{64}/,
     `$1_1.0_all.deb$2${'a'.repeat(64)}`,
@@ -222,9 +222,9 @@ test('packages missing on the mirror fail with --frozen; without it the lock is 
   assert.match(frozen.stderr, /fetch\/not-found/);
   assert.match(frozen.stderr, /media-types/);
   assert.equal(readFileSync(file, 'utf8'), gone);
-  const mended = await provision(['aarch64'], { cwd: folder, home, store });
-  assert.equal(mended.status, 0, mended.stdout + mended.stderr);
-  assert.match(mended.stdout + mended.stderr, /media-types/);
+  const fixed = await provision(['aarch64'], { cwd: folder, home, store });
+  assert.equal(fixed.status, 0, fixed.stdout + fixed.stderr);
+  assert.match(fixed.stdout + fixed.stderr, /media-types/);
   assert.notEqual(readFileSync(file, 'utf8'), gone);
 });
 
@@ -242,7 +242,7 @@ test('an empty store without network gives exit code 4 and what to do', async (t
   assert.match(offline.stderr, /fetch\/offline/);
 });
 
-/** Runs with the store on a file system of its own, which is gone before the test's folder goes. */
+/** Runs with the store on a separate file system, which is unmounted before the test's folder is removed. */
 async function onFileSystem(
   t: TestContext,
   options: string,

@@ -1,4 +1,4 @@
-// Bundles as people ship them: loaded by real container engines, installed by real dpkg, and started from there.
+// Packaged bundles: loaded by real container engines, installed by real dpkg, and started from there.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, createReadStream, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -25,7 +25,7 @@ before(async () => {
     });
     assert.equal(run.status, 0, run.stdout + run.stderr);
   }
-  // The program in a container is nobody.
+  // The program in the container runs as nobody.
   chmodSync(folder, 0o755);
   writeFileSync(join(folder, 'hello.py'), 'import sys, json\nprint(json.dumps(["hello", *sys.argv[1:]]))\n');
 });
@@ -59,9 +59,9 @@ test('Docker loads and runs the image', { skip: engineMissing('dockerd') }, asyn
     });
     await container.start();
     assert.equal((await container.wait()).StatusCode, 0);
-    const said = await container.logs({ stdout: true, stderr: true });
-    // Behind the eight bytes that tell stream and length.
-    assert.equal(said.toString('utf8', 8), '["hello", "you"]\n');
+    const output = await container.logs({ stdout: true, stderr: true });
+    // After the eight bytes of stream and length.
+    assert.equal(output.toString('utf8', 8), '["hello", "you"]\n');
   } finally {
     await engine.remove();
   }
@@ -93,7 +93,7 @@ test('dpkg installs the package, and the installed program runs', (t) => {
   const file = shipped('musl', '.deb');
   const installed = spawnSync('dpkg', [`--root=${root}`, '--force-not-root', '--install', file], {
     encoding: 'utf8',
-    // Where dpkg looks for the programs that maintainer scripts may call.
+    // The PATH on which dpkg expects the programs for maintainer scripts.
     env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
   });
   assert.equal(installed.status, 0, installed.stderr);

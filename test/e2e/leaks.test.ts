@@ -1,4 +1,4 @@
-// Programs that are really broken for other machines, each in the way that a project of its own could make it.
+// Programs that would not run on other machines, each for a reason that a real project could have.
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -20,7 +20,7 @@ interface Outcome {
   readonly stderr: string;
 }
 
-/** Builds a crate with these files over the usual ones. */
+/** Builds a crate with these files in addition to the default ones. */
 async function build(
   t: { after(done: () => void): void },
   files: Readonly<Record<string, string>>,
@@ -62,7 +62,7 @@ test('a program interpreter that the target lacks is an error', async (t) => {
 
 test('a Python other than that of the sysroot is an error', async (t) => {
   const { status, code } = await build(t, {
-    // A library of that name, as a build script makes it that asked another Python.
+    // A library of that name, as a build script would link it that uses another Python.
     'build.rs': `use std::process::Command;
 
 fn main() {

@@ -1,4 +1,4 @@
-// CPython built from its source into one static program: what the bundle is, and that it needs nothing of a system.
+// CPython built from source into one static program: the bundle's contents, and its independence of the system.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -99,7 +99,7 @@ test('a start imports `site` only where it would have an effect', () => {
   assert.equal(start(), without);
   assert.equal(start({ PYTHONHASHSEED: '0' }), without);
   assert.equal(start({}, '-S'), 'False 1 False []');
-  // Each of these is something that `site` heeds.
+  // Each of these affects `site`.
   assert.equal(start({}, '-X', 'utf8'), 'True 0 True []');
   assert.equal(start({ HOME: 'relative' }), 'True 0 True []');
   const elsewhere = join(root, 'elsewhere');
@@ -134,8 +134,8 @@ test("the program's precomputed paths equal those of Python's own search, howeve
   const script = join(root, 'script.py');
   const names = ['executable', '_base_executable', '_stdlib_dir', 'platlibdir', 'path', 'argv'];
   const prefixes = ['prefix', 'exec_prefix', 'base_prefix', 'base_exec_prefix'];
-  const told = [...names, ...prefixes].map((name) => `sys.${name}`).join(', ');
-  writeFileSync(script, `import sys\nprint(${told}, sep='\\n')\n`);
+  const expressions = [...names, ...prefixes].map((name) => `sys.${name}`).join(', ');
+  writeFileSync(script, `import sys\nprint(${expressions}, sep='\\n')\n`);
   const away = join(root, 'away');
   mkdirSync(away);
   symlinkSync('../bin/isolate', join(away, 'linked'));
@@ -160,7 +160,7 @@ test("the program's precomputed paths equal those of Python's own search, howeve
   };
   const alike = (): void => {
     for (const [way, call] of Object.entries(calls)) {
-      // An option, and Python looks for itself.
+      // With an option Python's own search is used.
       assert.equal(start(call), start(call, '-B'), way);
     }
   };
@@ -194,7 +194,7 @@ test('a script may be a zip archive, or start like one', () => {
   assert.equal(run(script('plain.py', asked)), 'False None\n');
   assert.equal(run(script('short.py', 'print(1)')), '1\n');
   assert.equal(run(script('empty.py', '')), '');
-  // The mark of an archive's end, and no archive.
+  // The end-of-archive signature without an archive.
   assert.equal(run(script('marked.py', `${asked}# PK\x05\x06 ${'and so on '.repeat(9)}\n`)), 'True None\n');
   assert.equal(run(script('long.py', `# PK\x05\x06\n${'#'.repeat(70_000)}\n${asked}`)), 'False None\n');
   mkdirSync(join(root, 'app'));
@@ -206,7 +206,7 @@ test('a script may be a zip archive, or start like one', () => {
   const packed = join(root, 'app.pyz');
   assert.equal(run('-m', 'zipapp', join(root, 'app'), '-o', packed, '-p', '/usr/bin/env python3'), '');
   assert.equal(run(packed), '__main__ zipimporter True\n');
-  // With a comment behind it, as long as one may be.
+  // With an archive comment of maximum length.
   const bytes = readFileSync(packed);
   const end = bytes.lastIndexOf('PK\x05\x06');
   bytes.writeUInt16LE(65_535, end + 20);

@@ -1,5 +1,5 @@
-// CPython built from its source inside an ordinary program of the machine's own kind. Without profiles, which take three
-// times as long and change nothing of what is tested here; `provision bench python native` measures the shipped flavour.
+// CPython built from source and linked into a native program. Without profiles, which take three times as long and do
+// not affect what is tested here; `provision bench python native` measures the shipped variant.
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -35,13 +35,13 @@ before(async () => {
   folder = temporaryFolder({ after: (done) => process.once('exit', done) }, 'provision native ü ');
   home = copyOfTool(folder);
   change('recipes/native.yaml', /^project:/m, 'optimization: none\nproject:');
-  // Whoever kills make in the middle starts anew, and finds nothing half-made.
+  // A run after make was killed starts again and finds no partial results.
   const child = startProvision(['native'], { cwd: folder, home, store: SHARED_STORE });
   await untilPrinted(child, /cpython: \d+ of \d+ files|cpython: cached/);
   const ended = finish(child, 60_000);
   child.kill('SIGKILL');
   killed = await ended;
-  // Where sandboxes write there is room for the source, and for a part of what make makes of it; flags that no store has.
+  // The disk of the sandboxes has space for the source and a part of the build. The flags are ones that no store has.
   const stamp = `-DSTAMP=${Date.now()}`;
   const small = 'mount -t tmpfs -o size=180m small "$0" && exec "$@"';
   const mounts = ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c', small];
@@ -138,7 +138,7 @@ test('objects that are frozen for the garbage collector stay visible, and finali
   assert.equal(report().totals.passed, 1);
 });
 
-// Each leaves something whose end can be seen, in a place of its own: none of it may be left to the system.
+// Each has an observable effect at finalisation, which must not be skipped at exit.
 const ENDINGS: Readonly<Record<string, string>> = {
   cycle: `class Node:
     def __del__(self):

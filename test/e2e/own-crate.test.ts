@@ -1,4 +1,4 @@
-// A person's own crate, as they have it: a member of a workspace, on an odd path, with a provision.yaml that extends.
+// A user's crate: a workspace member, on a path that needs quoting, with a provision.yaml that extends a recipe.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -93,7 +93,7 @@ import json, os, sys
 print(json.dumps(sys.argv[1:]), os.environ["GREETING"])
 `;
 
-/** The crates that the shipped program is locked to serve this one as well. */
+/** The locked crates of the shipped program are used for this crate too. */
 function lock(): string {
   const shipped = readFileSync(join(REPOSITORY, 'runner', 'Cargo.lock'), 'utf8');
   const others = shipped.split(/(?=^\[\[package\]\]$)/m).filter((part) => !part.includes('name = "isolate"'));
@@ -129,7 +129,7 @@ before(async () => {
     'Cargo.lock': lock(),
     'app/Cargo.toml':
       '[package]\nname = "app"\nversion = "0.1.0"\nedition = "2021"\n[dependencies]\nhelper = { path = "../helper" }\npyo3 = { version = "0.30.1", default-features = false }\n',
-    // Another crate each time: what an earlier run of these tests has kept is not the outcome of this one.
+    // A different crate each time, so that no cached results of an earlier run of the tests are used.
     'app/src/main.rs': `${MAIN}// ${randomUUID()}\n`,
     'helper/Cargo.toml': '[package]\nname = "helper"\nversion = "0.1.0"\nedition = "2021"\n',
     'helper/src/lib.rs': 'pub fn greeting() -> &\'static str {\n    "hello"\n}\n',
@@ -249,7 +249,7 @@ tests: {commands: [{name: hashes}]}
   const listed = execFileSync('tar', ['-tzf', join(folder, bundle?.file ?? '')], { encoding: 'utf8' });
   assert.match(listed, /\/lib\/libxxhash\.so\.0$/m);
 
-  // Another set of packages is another definition: the lock is stale, and nothing is guessed.
+  // Other packages are another definition, so the lock is stale.
   writeFileSync(
     join(folder, 'provision.yaml'),
     'schema: 1\nextends: aarch64\nsysroot: {packages: [liblz4-dev]}\n',

@@ -1,4 +1,4 @@
-// The naive build, and the way from it to samples that run: real toolchain, real blockers.
+// From the plain cargo build, step by step, to running samples: real toolchain, real blockers.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -22,9 +22,9 @@ test('each step of the ladder for aarch64 fixes the previous blocker, until the 
   const ladder = read<Ladder>(join(artifacts, 'ladder.json'));
   assert.equal(ladder.outcome, 'runs');
   assert.deepEqual(ladder.totals, { samples: 1, passed: 1, failed: 0, skipped: 0 });
-  const cured = ladder.steps.flatMap(({ name, cures }) => (cures === undefined ? [] : [[name, cures]]));
-  // Where the kernel itself starts foreign programs (binfmt_misc), no emulator has to be added.
-  const emulated = cured.filter(([name]) => name !== 'emulator');
+  const fixed = ladder.steps.flatMap(({ name, cures }) => (cures === undefined ? [] : [[name, cures]]));
+  // Where the kernel runs programs of other architectures (binfmt_misc), no emulator has to be added.
+  const emulated = fixed.filter(([name]) => name !== 'emulator');
   assert.deepEqual(emulated, [
     ['target-std', 'missing-target-std'],
     ['pyo3', 'pyo3-cross-version'],
@@ -35,15 +35,15 @@ test('each step of the ladder for aarch64 fixes the previous blocker, until the 
     ['libraries', 'shared-library-not-found'],
     ['stdlib', 'no-encodings'],
   ]);
-  const emulator = cured.find(([name]) => name === 'emulator');
+  const emulator = fixed.find(([name]) => name === 'emulator');
   if (emulator !== undefined) assert.equal(emulator[1], 'no-emulator');
   assert.deepEqual(ladder.steps[0]?.adds, []);
   for (const { blocker } of ladder.steps) {
     if (blocker === undefined) continue;
-    const whole = read<Blocker>(join(artifacts, blocker.file));
+    const complete = read<Blocker>(join(artifacts, blocker.file));
     assert.ok(existsSync(join(artifacts, blocker.log)), blocker.log);
-    assert.equal(whole.code, blocker.code);
-    assert.ok(whole.versions.rustc?.startsWith('1.'), JSON.stringify(whole.versions));
+    assert.equal(complete.code, blocker.code);
+    assert.ok(complete.versions.rustc?.startsWith('1.'), JSON.stringify(complete.versions));
   }
   const first = read<Blocker>(join(artifacts, 'probe', 'missing-target-std.json'));
   assert.equal(first.cure, 'rustup target add aarch64-unknown-linux-gnu');
@@ -69,7 +69,7 @@ test('probe without cargo on PATH uses the Rust of the image and keeps the block
   );
   const artifacts = join(place, 'artifacts', 'mine');
   assert.ok(existsSync(join(artifacts, 'probe.sarif')));
-  // Then a build that fails: exit code 6, the blocker in the report and beside it.
+  // A failing build: exit code 6, with the blocker in the report and in a file.
   const manifest = join(place, 'crate', 'Cargo.toml');
   writeFileSync(
     manifest,

@@ -1,4 +1,4 @@
-// `python.packages`, from wheels in a folder: what pip says of them becomes a failure by name.
+// `python.packages` from wheels in a folder: pip's messages become failures with a code.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -25,7 +25,7 @@ before(() => {
   writeFileSync(join(folder, 'crate', 'main.rs'), 'fn main() {}\n');
 });
 
-/** Puts a wheel with one file where pip finds it; gives its digest. */
+/** Writes a wheel with one file into the folder that pip searches; returns its digest option. */
 function wheel(name: string, tag: string, path: string, content: Buffer): string {
   const bytes = makeWheel(name, tag, path, content);
   writeFileSync(join(wheels, `${name}-1.0-${tag}.whl`), bytes);
@@ -55,8 +55,8 @@ test('a pure Python package is bundled', async () => {
   const run = await build([`pure==1.0 ${hash}`]);
   assert.equal(run.status, 0, run.stderr);
   const report = JSON.parse(readFileSync(join(folder, 'crate/artifacts/aarch64/report.json'), 'utf8'));
-  const told = await provision(['inspect', join(folder, 'crate', report.bundle.file), '--json']);
-  assert.ok(JSON.parse(told.stdout).parts.packages.files >= 1, told.stdout);
+  const inspected = await provision(['inspect', join(folder, 'crate', report.bundle.file), '--json']);
+  assert.ok(JSON.parse(inspected.stdout).parts.packages.files >= 1, inspected.stdout);
 });
 
 test('a package without a wheel for the target is a failure that names it', async () => {

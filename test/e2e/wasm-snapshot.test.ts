@@ -1,4 +1,4 @@
-// A module that begins with an initialised interpreter: nothing that a script can see tells it from a fresh start.
+// A module with a snapshot of an initialised interpreter: a script cannot distinguish it from a fresh start.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -17,7 +17,7 @@ interface Report {
 
 const SNAPSHOT = 'wasm32-wasip1-snapshot';
 const PLAIN = 'wasm32-wasip1';
-/** As the recipes have them. */
+/** The values of the recipes. */
 const STACK = 8 * 1024 * 1024;
 const AT = '/opt/isolate';
 const SAMPLE = join(REPOSITORY, 'runner', 'samples', 'any', 'duck_typing.py');
@@ -173,7 +173,7 @@ function both(args: readonly string[], options: Start): readonly [Ended, Ended] 
   return [start(PLAIN, args, options), start(SNAPSHOT, args, options)];
 }
 
-/** The module of a recipe's bundle, compiled ahead, in the locked wasmtime. */
+/** The module of a recipe's bundle, compiled in advance, in the locked wasmtime. */
 function start(recipe: string, args: readonly string[], { env, stdin, library }: Start): Ended {
   const bundle = bundles.get(recipe) as string;
   const words = [
@@ -202,7 +202,7 @@ function compiled(module: string): string {
   return made('precompiled module', 'isolate.cwasm', (inputs) => inputs.module === digest);
 }
 
-/** A file of the newest entry in the store of this kind. */
+/** A file of the newest store entry of a kind. */
 function made(
   what: string,
   file: string,

@@ -1,4 +1,4 @@
-// CPython on WASI, from source to samples, in two engines; then what goes wrong there.
+// CPython on WASI, from source to samples, in two engines; then its failures.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -46,7 +46,7 @@ function run(recipe: string, ...args: string[]): Promise<CliRun> {
   return provision([recipe, ...args], { cwd: folder, store: SHARED_STORE, timeoutMs: 30 * 60_000 });
 }
 
-/** A recipe of one's own with other settings for the engine; the program's are as shipped, so that nothing is built. */
+/** A recipe with other settings of the engine only, so that nothing is built. */
 function recipeWith(name: string, wasm: string): string {
   const text = readFileSync(join(REPOSITORY, 'recipes', 'wasm32-wasip1.yaml'), 'utf8')
     .replaceAll('../runner', join(REPOSITORY, 'runner'))
@@ -219,7 +219,7 @@ test('a wasmtime wheel with another digest, missing from the index, or not to be
   assert.match(offline.stdout + offline.stderr, /fetch\/wheel-offline/);
 });
 
-/** The launcher in the store, the newest of them: it takes the options of the `wasmtime` program. */
+/** The newest launcher in the store; it takes the options of the `wasmtime` program. */
 function lockedWasmtime(): string {
   const builds = join(SHARED_STORE, 'builds');
   const launchers = readdirSync(builds).flatMap((entry) => {

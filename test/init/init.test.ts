@@ -82,10 +82,10 @@ test('init rejects a folder without a crate, a library and an extension module',
       /recipe\/extension-module[\s\S]*libpython/,
     ],
   ] as const;
-  for (const [folder, told] of cases) {
+  for (const [folder, message] of cases) {
     const run = await provision(['init', '--yes'], { cwd: folder });
     assert.equal(run.status, 2, run.stdout);
-    assert.match(run.stderr, told);
+    assert.match(run.stderr, message);
     assert.ok(!existsSync(join(folder, 'provision.yaml')));
   }
   const without = crateOf(t, { ...PROGRAM, 'Cargo.toml': '[package]\nname = "mini"\n', 'Cargo.lock': '' });
@@ -103,7 +103,7 @@ test('init writes all files or none', async (t) => {
   const files = [
     { path: join(folder, 'one'), text: 'new' },
     { path: join(folder, 'deep/er/three'), text: 'new' },
-    // A file is where a folder would have to be.
+    // A file exists where a folder would be created.
     { path: join(folder, 'one/below'), text: 'new' },
   ];
   const written = await writeAll(files);

@@ -17,11 +17,11 @@ import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkout, pathFolder, type Run, run, scratch, script, start } from './checkout.ts';
 
-/** A cache that has a Node in it, once the first test brought it: later ones need not. */
+/** A cache that contains a Node once the first test has installed it. */
 const WARM = mkdtempSync(join(tmpdir(), 'launcher warm ü '));
 after(() => rmSync(WARM, { recursive: true, force: true }));
 
-/** An npm that does what `npm ci` does, without network; it notes each start. */
+/** An npm that behaves like `npm ci`, without network; it records each start. */
 const FAKE_NPM = `[ "$1" = --version ] && echo 1 && exit
 echo "$@" >>"$NPM_NOTES"
 mkdir -p node_modules/diff && echo {} >node_modules/diff/package.json`;
@@ -32,11 +32,11 @@ test('on a machine with an old Node the launcher installs Node and the dependenc
   const provision = join(home, 'provision');
   const path = pathFolder(folder, { node: 'old', npm: 'real' });
   const first = await run([provision, 'a', 'b c', ''], { path, cache: WARM });
-  const said = answer(first);
-  assert.deepEqual(said.args, ['a', 'b c', '']);
-  assert.ok(Number.parseInt(said.version.slice(1), 10) >= 24);
-  assert.ok(said.exec.startsWith(WARM), said.exec);
-  assert.equal(said.path, path, 'the program sees another PATH');
+  const printed = answer(first);
+  assert.deepEqual(printed.args, ['a', 'b c', '']);
+  assert.ok(Number.parseInt(printed.version.slice(1), 10) >= 24);
+  assert.ok(printed.exec.startsWith(WARM), printed.exec);
+  assert.equal(printed.path, path, 'the program sees another PATH');
   const installed = readdirSync(join(home, 'node_modules'));
   assert.ok(installed.includes('zod') && !installed.includes('typescript'), installed.join(' '));
   assert.match(
@@ -47,15 +47,15 @@ test('on a machine with an old Node the launcher installs Node and the dependenc
 
   const second = await run([provision], { path: pathFolder(folder, { node: 'old' }), cache: WARM });
   assert.equal(second.stderr, '');
-  assert.equal(answer(second).exec, said.exec);
+  assert.equal(answer(second).exec, printed.exec);
   const third = await run([provision], { path: pathFolder(folder, {}), cache: WARM });
-  assert.equal(answer(third).exec, said.exec);
+  assert.equal(answer(third).exec, printed.exec);
 });
 
 test('two launchers at once on an empty cache both succeed and leave no partial files', async (t) => {
   const { folder, home, cache, notes, env } = faked(t);
-  // Brings, slowly, a Node that says that it is the wanted one.
-  const brings = `${FAKE_NPM}
+  // Slowly installs a Node that reports the required version.
+  const installs = `${FAKE_NPM}
 sleep 0.5
 for arch in x64 arm64; do
   mkdir -p node_modules/node-linux-$arch/bin
@@ -66,7 +66,7 @@ exec '${process.execPath}' "$@"
 NODE
   chmod +x node_modules/node-linux-$arch/bin/node
 done`;
-  const path = pathFolder(folder, { node: 'old', npm: brings });
+  const path = pathFolder(folder, { node: 'old', npm: installs });
   const both = (): Promise<Run[]> =>
     Promise.all(['1', '2'].map((word) => run([join(home, 'provision'), word], { path, cache, env })));
   const runs = await both();
@@ -78,7 +78,7 @@ done`;
   assert.equal(readFileSync(notes, 'utf8').trim().split('\n').length, 2, 'something was installed twice');
   assert.deepEqual(leftovers(home, cache), []);
 
-  // Without flock(1) both install, and one of them is a little quicker.
+  // Without flock(1) both install, and one of them finishes first.
   rmSync(cache, { recursive: true });
   rmSync(join(home, 'node_modules'), { recursive: true });
   rmSync(join(path, 'flock'));
@@ -96,11 +96,11 @@ test('`npm test` started by an old npm and Node runs the tests in the required N
     cache: WARM,
     cwd: home,
   });
-  const said = answer(result);
-  assert.deepEqual(said.args, ['word', '--flag']);
-  assert.ok(said.exec.startsWith(WARM), said.exec);
-  assert.equal(said.cwd, home);
-  assert.ok(said.path.startsWith(`${dirname(said.exec)}:`), said.path);
+  const printed = answer(result);
+  assert.deepEqual(printed.args, ['word', '--flag']);
+  assert.ok(printed.exec.startsWith(WARM), printed.exec);
+  assert.equal(printed.cwd, home);
+  assert.ok(printed.path.startsWith(`${dirname(printed.exec)}:`), printed.path);
   assert.deepEqual(
     readdirSync(join(home, 'node_modules')).filter((name) => !name.startsWith('.')),
     ['diff', 'smol-toml'],
@@ -113,12 +113,12 @@ test('a suitable Node on PATH is used, and its version is queried once', async (
   const asked = join(folder, 'asked');
   script(join(path, 'node'), `echo x >>'${asked.replaceAll("'", "'\\''")}'\nexec '${process.execPath}' "$@"`);
   for (const n of ['1', '2', '3']) {
-    const said = answer(await run([join(home, 'provision'), n], { path, cache, env }));
-    assert.deepEqual([said.args, said.exec], [[n], process.execPath]);
+    const printed = answer(await run([join(home, 'provision'), n], { path, cache, env }));
+    assert.deepEqual([printed.args, printed.exec], [[n], process.execPath]);
   }
   assert.equal(readFileSync(asked, 'utf8'), 'x\n');
   assert.equal(readFileSync(notes, 'utf8').split('\n').length, 2, 'npm was started more than once');
-  // Another file in its place is asked again.
+  // The version of another file at that path is queried again.
   script(
     join(path, 'node'),
     `echo y >>'${asked.replaceAll("'", "'\\''")}'\nexec '${process.execPath}' "$@" # other`,
@@ -165,8 +165,8 @@ test('the launcher works through symbolic links, from other folders, by name and
     ...(existsSync('/bin/bash') ? [['/', ['/bin/bash', join(home, 'provision')]] as const] : []),
   ];
   for (const [cwd, argv] of calls) {
-    const said = answer(await run(argv, { ...options, cwd }));
-    assert.equal(said.cwd, cwd, argv.join(' '));
+    const printed = answer(await run(argv, { ...options, cwd }));
+    assert.equal(printed.cwd, cwd, argv.join(' '));
   }
 });
 
@@ -263,7 +263,7 @@ done`;
 
 test('a read-only checkout works if everything is installed, else fails with what to do', async (t) => {
   const { home, path, cache, env } = faked(t);
-  // Root may write anywhere unless it gives that up.
+  // Root can write anywhere unless it drops that capability.
   const ordinary =
     process.getuid?.() === 0
       ? (['setpriv', '--bounding-set=-dac_override,-dac_read_search'] as const)
@@ -307,7 +307,7 @@ test('the cache folder is PROVISION_CACHE, else below XDG_CACHE_HOME or the home
   assert.ok(existsSync(join(folder, 'home', '.cache', 'provision', 'launcher', 'node')));
   await at({ PROVISION_CACHE: 'here' });
   assert.ok(existsSync(join(folder, 'here', 'launcher', 'node')));
-  // Without HOME: the folder of the user database, where it is there; else the checkout.
+  // Without HOME: the home folder of the user database where it exists, else the checkout.
   mkdirSync(join(folder, 'account'));
   const getent = join(path, 'getent');
   script(getent, 'echo "me:x:1:1:Me:$ACCOUNT:/bin/sh"');
@@ -321,13 +321,13 @@ test('once installed, the launcher starts only `ls`, `cksum` and Node', async (t
   const { folder, home, path, cache, env } = faked(t);
   const provision = join(home, 'provision');
   await run([provision], { path, cache, env });
-  // Every program of this PATH notes its start before it does its work.
+  // Every program on this PATH records its start.
   const notes = join(folder, 'started');
   const noting = mkdtempSync(join(folder, 'noting '));
   for (const name of readdirSync(path)) {
     script(join(noting, name), `echo ${name} >>"$STARTED"\nexec "$REAL/${name}" "$@"`);
   }
-  // The Node that was decided for is the one of the PATH before: a link to it stands in for it.
+  // The chosen Node is on the previous PATH; it is replaced by a link.
   rmSync(join(noting, 'node'));
   symlinkSync(join(path, 'node'), join(noting, 'node'));
   const noted = { path: noting, cache, env: { ...env, STARTED: notes, REAL: path } };
@@ -337,7 +337,7 @@ test('once installed, the launcher starts only `ls`, `cksum` and Node', async (t
   assert.deepEqual(readFileSync(notes, 'utf8').trim().split('\n').sort(), ['cksum', 'ls']);
 });
 
-interface Said {
+interface Answer {
   readonly args: readonly string[];
   readonly version: string;
   readonly exec: string;
@@ -345,17 +345,17 @@ interface Said {
   readonly path: string;
 }
 
-/** What the program printed; fails with what went wrong where it did not run. */
-function answer({ status, stdout, stderr }: Run): Said {
+/** The output of the program; fails with its errors where it did not run. */
+function answer({ status, stdout, stderr }: Run): Answer {
   assert.equal(status, 0, `exit ${status}\n${stdout}\n${stderr}`);
-  return JSON.parse(stdout) as Said;
+  return JSON.parse(stdout) as Answer;
 }
 
 function wantedNode(home: string): string | undefined {
   return /^node_version=(.*)$/m.exec(readFileSync(join(home, 'provision'), 'utf8'))?.[1];
 }
 
-/** A checkout with a Node that fits and an npm that needs no network. */
+/** A checkout with a suitable Node and an npm that needs no network. */
 function faked(t: Parameters<typeof scratch>[0]) {
   const folder = scratch(t);
   const notes = join(folder, 'notes');
@@ -369,7 +369,7 @@ function faked(t: Parameters<typeof scratch>[0]) {
   };
 }
 
-/** Half-made things in the places where they are made. */
+/** Partial files in the folders where they are made. */
 function leftovers(home: string, cache: string): string[] {
   return [join(home, '.provision'), join(cache, 'node'), join(cache, 'launcher')]
     .filter((folder) => existsSync(folder))

@@ -1,4 +1,4 @@
-// The package as a person gets it: packed, installed by npm into a prefix of its own, run from another folder.
+// The package as users get it: packed, installed by npm into a fresh prefix, and run from another folder.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
@@ -69,7 +69,7 @@ function checkFiles(files: readonly string[]): void {
   const has = (name: string): boolean => files.includes(`package/${name}`);
   for (const name of ['dist/bin.js', 'dist/cli.js', 'dist/archive/unpack-worker.js', 'README.md', 'LICENSE'])
     assert.ok(has(name), name);
-  // Everything that is data in the repository, whoever added it.
+  // All data folders of the repository.
   const data = [
     ...DATA_FOLDERS.flatMap((folder) => filesBelow(folder)),
     ...filesBelow('src').filter((name) => !name.endsWith('.ts')),
@@ -101,7 +101,7 @@ function filesBelow(folder: string): readonly string[] {
     .map((entry) => relative(REPOSITORY, join(entry.parentPath, entry.name)));
 }
 
-/** npm's own configuration of this machine, for a user who cannot read ours. */
+/** The npm configuration of this machine, for a user who cannot read that of the current user. */
 function environmentOf(user: OrdinaryUser): Record<string, string> {
   const configuration = npmUserConfiguration();
   if (configuration !== undefined) {

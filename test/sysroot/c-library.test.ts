@@ -1,4 +1,4 @@
-// The C library that is locked, and the CPython that it must fit.
+// The locked C library must be compatible with CPython.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SourceSysroot } from '../../src/domain/definitions.ts';

@@ -1,4 +1,4 @@
-// Builds from source that fail, with real shells in place of CPython's: what is told, where, and what is kept.
+// Failing builds from source, with real shell scripts in place of CPython's: the failure, its evidence and the log.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ async function run(t: NodeTest, script: string, more: Partial<ScriptRun> = {}) {
   assert.ok(box.ok);
   await using sandbox = box.value;
   const env = { PATH: '/usr/bin:/bin' };
-  const said = await runScript(context, sandbox, {
+  const outcome = await runScript(context, sandbox, {
     stage: 'cpython',
     name: 'cpython',
     script,
@@ -27,13 +27,13 @@ async function run(t: NodeTest, script: string, more: Partial<ScriptRun> = {}) {
     logs,
     ...more,
   });
-  return { said, events, log: readFileSync(join(logs, 'cpython.log'), 'utf8') };
+  return { outcome, events, log: readFileSync(join(logs, 'cpython.log'), 'utf8') };
 }
 
 async function failureOf(t: NodeTest, script: string): Promise<Failure> {
-  const { said } = await run(t, script);
-  assert.ok(!said.ok);
-  return said.error;
+  const { outcome } = await run(t, script);
+  assert.ok(!outcome.ok);
+  return outcome.error;
 }
 
 test('a failing configure is a failure with the end of config.log', async (t) => {
@@ -81,9 +81,9 @@ echo 'clang -c two.c -o two.o'
 say modules _ssl zlib
 echo 'Running code to generate profile data in the background:'
 `;
-  const { said, events, log } = await run(t, script, { phases: { 'Running code': 'training' } });
-  assert.ok(said.ok);
-  assert.deepEqual(said.value.get('modules'), ['_ssl zlib']);
+  const { outcome, events, log } = await run(t, script, { phases: { 'Running code': 'training' } });
+  assert.ok(outcome.ok);
+  assert.deepEqual(outcome.value.get('modules'), ['_ssl zlib']);
   assert.match(log, /one\.c[\s\S]*two\.c/);
   const progress = events.filter((event) => event.type === 'stage-progress');
   assert.deepEqual(

@@ -1,4 +1,4 @@
-// What a failing build from source tells: the lines that matter, of real output of configure and make.
+// Excerpts of real configure and make output for the failure of a build from source.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cpythonScript } from '../../src/sysroot/source/cpython-script.ts';

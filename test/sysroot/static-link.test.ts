@@ -1,4 +1,4 @@
-// From CPython's own description of itself to PyO3's configuration file.
+// From CPython's sysconfig data to PyO3's configuration file.
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -59,7 +59,7 @@ test('the PyO3 configuration lists every library with its kind and suppresses it
   const python = await describePython(tree(t, '-lm -lz'), sourceSysroot({}, { link }), TARGET);
   assert.ok(python.ok);
   const lines = pyo3Config(python.value, '/sysroot').trimEnd().split('\n');
-  // What PyO3 asks before it lets a crate start Python by itself.
+  // PyO3's condition for `auto-initialize`.
   assert.ok(lines.includes('shared=true'));
   assert.ok(lines.includes('suppress_build_script_link_lines=true'));
   assert.deepEqual(
