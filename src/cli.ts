@@ -1,14 +1,14 @@
-import { readFileSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
-import type { Command, OptionValues, Outcome } from './commands/command.ts';
+import type { Command, Outcome } from './commands/command.ts';
 import { COMMAND_NAMES, GLOBAL_OPTIONS, loadAllCommands, loadCommand } from './commands/index.ts';
 import { closest } from './domain/closest.ts';
-import type { Settings } from './domain/context.ts';
+import type { OptionValues, Settings } from './domain/context.ts';
 import { err, ok, type Result } from './domain/result.ts';
 import { hideSecrets } from './domain/secrets.ts';
+import { readTool } from './exec/files.ts';
 import { exitCodeOf, type Failure, interrupted } from './failure.ts';
 import type { RendererKind } from './report/renderer.ts';
 import { readSettings } from './settings.ts';
@@ -34,13 +34,13 @@ async function main(argv: readonly string[]): Promise<number> {
     return argv.length === 0 ? 2 : 0;
   }
   if (argv[0] === '--version') {
-    await write(process.stdout, `provision ${version()}\n`);
+    await write(process.stdout, `provision ${readTool(HOME).version}\n`);
     return 0;
   }
   const parsed = await parse(argv);
   if (!parsed.ok) {
     const settings = readSettings(process.env, {}, process.cwd(), HOME);
-    if (settings.ok) await tellActions(settings.value, argv[0] as string, undefined, parsed.error);
+    if (settings.ok) await emitActions(settings.value, argv[0] as string, undefined, parsed.error);
     return fail(parsed.error);
   }
   const { command, values } = parsed.value;
@@ -147,7 +147,7 @@ async function execute({ command, values, positionals, rest }: Parsed): Promise<
     await renderer.finish();
     const stopped = result.ok || !abort.signal.aborted ? undefined : interrupted();
     const failure = stopped ?? (result.ok ? result.value.failure : result.error);
-    await tellActions(settings.value, command.name, result.ok ? result.value : undefined, failure);
+    await emitActions(settings.value, command.name, result.ok ? result.value : undefined, failure);
     if (!result.ok) return await fail(stopped ?? result.error, values.json === true);
     return await succeed(result.value, values.json === true);
   } finally {
@@ -210,15 +210,19 @@ async function maskSecrets(secrets: readonly string[]): Promise<void> {
 }
 
 /** Commands for the runner go to standard error, which it reads as well: standard output belongs to the result. */
-async function tellActions(
+async function emitActions(
   { actions, secrets = [] }: Settings,
   command: string,
   outcome: Outcome | undefined,
   failure: Failure | undefined,
 ): Promise<void> {
   if (actions === undefined) return;
-  const { tellActions: tell } = await import('./report/actions/tell.ts');
-  for (const line of await tell(actions, command, hideSecrets({ news: outcome?.actions, failure }, secrets)))
+  const { emitActions: emit } = await import('./report/actions/emit.ts');
+  for (const line of await emit(
+    actions,
+    command,
+    hideSecrets({ output: outcome?.actions, failure }, secrets),
+  ))
     await write(process.stderr, `${line}\n`);
 }
 
@@ -226,8 +230,8 @@ async function printFailure(failure: Failure): Promise<void> {
   const { formatFailure } = await import('./report/failure.ts');
   const text = formatFailure(failure, { color: useColor(), width: process.stderr.columns ?? 80 });
   // The output of a tool must not be interpreted as a workflow command.
-  const { spoken } = await import('./report/actions/commands.ts');
-  await write(process.stderr, process.env.GITHUB_ACTIONS === 'true' ? spoken(text) : text);
+  const { escapeCommands } = await import('./report/actions/commands.ts');
+  await write(process.stderr, process.env.GITHUB_ACTIONS === 'true' ? escapeCommands(text) : text);
 }
 
 function print(stream: 'stdout' | 'stderr', text: string): void {
@@ -242,8 +246,4 @@ function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
     );
     stream.write(text, () => resolve());
   });
-}
-
-function version(): string {
-  return (JSON.parse(readFileSync(`${HOME}/package.json`, 'utf8')) as { version: string }).version;
 }

@@ -1,36 +1,62 @@
 import type { FailedStep } from './domain/blocker.ts';
+import type { Report } from './domain/report.ts';
 import type { SampleResult } from './domain/sample.ts';
 import type { Failure } from './failure.ts';
 
-/** The stages in the order of the pipeline; some run side by side. */
-export type StageName =
-  | 'recipe'
-  | 'plan'
-  | 'lock'
-  | 'engine'
-  | 'toolchain'
-  | 'sysroot'
-  | 'libraries'
-  | 'cpython'
-  | 'rust-std'
-  | 'reference'
-  | 'rootfs'
-  | 'bytecode'
-  | 'packages'
-  | 'expected'
-  | 'build'
-  | 'bundle'
-  | 'snapshot'
-  | 'package'
-  | 'runtime'
-  | 'precompile'
-  | 'run'
-  | 'commands'
-  | 'cargo-test'
-  | 'tests'
-  | 'conformance'
-  | 'counters'
-  | 'report';
+/** All stages, in the order of the pipeline; some run side by side. After `cargo-test`: those of other commands. */
+export const STAGES = [
+  'lock',
+  'engine',
+  'toolchain',
+  'sysroot',
+  'libraries',
+  'cpython',
+  'rust-std',
+  'reference',
+  'rootfs',
+  'bytecode',
+  'packages',
+  'expected',
+  'build',
+  'bundle',
+  'snapshot',
+  'runtime',
+  'precompile',
+  'package',
+  'run',
+  'commands',
+  'cargo-test',
+  'tests',
+  'conformance',
+  'counters',
+] as const;
+
+export type StageName = (typeof STAGES)[number];
+
+/**
+ * What a report states of something that is finished: complete in itself, JSON. Later facts add to earlier ones, and
+ * replace those of the same name; bytes are summed.
+ */
+export interface Facts
+  extends Partial<Pick<Report, 'engine' | 'python' | 'reference' | 'toolchain' | 'sysroot'>> {
+  /** Files relative to the artifacts folder. */
+  readonly bundle?: NonNullable<Report['bundle']>;
+  readonly packages?: NonNullable<Report['packages']>;
+  /** Bytes that had to be downloaded. */
+  readonly downloaded?: number;
+  /** Bytes of a tree that had to be unpacked. */
+  readonly unpacked?: number;
+  /** Samples and tests that have been run: all those of the run so far. */
+  readonly tests?: {
+    readonly results: readonly SampleResult[];
+    readonly cached: number;
+    /** Files written, relative to the artifacts folder. */
+    readonly logs: readonly string[];
+  };
+}
+
+/** What a run is going to make; nothing that was made for an earlier plan counts any more. */
+export type PlannedRun = Pick<Report, 'recipe' | 'target' | 'plan'>;
 
 export type ProgressUnit =
   | 'bytes'
@@ -42,8 +68,10 @@ export type ProgressUnit =
   | 'iterations'
   | 'configurations';
 
-/** What the stages tell; renderers decide what a person sees. `at` is milliseconds since the epoch. */
+/** What the stages report; renderers decide what a user sees. `at` is milliseconds since the epoch. */
 export type Event =
+  | { readonly type: 'planned'; readonly run: PlannedRun }
+  | { readonly type: 'facts'; readonly facts: Facts }
   | { readonly type: 'stage-started'; readonly stage: StageName; readonly title: string; readonly at: number }
   | {
       readonly type: 'stage-progress';
@@ -64,7 +92,7 @@ export type Event =
   | {
       readonly type: 'command';
       readonly stage: StageName;
-      /** Command line as a person could type it inside the sandbox, secrets redacted. */
+      /** Command line as a user could type it inside the sandbox, secrets redacted. */
       readonly line: string;
     }
   | {
@@ -75,7 +103,7 @@ export type Event =
       /** e.g. "58 packages, 123 MB". */
       readonly detail?: string;
     }
-  /** Told at the moment the process ended, before anything else is done about it. */
+  /** Emitted at the moment the process ended, before anything else is done about it. */
   | { readonly type: 'step-failed'; readonly step: FailedStep }
   | { readonly type: 'sample-finished'; readonly result: SampleResult; readonly cached: boolean }
   | {

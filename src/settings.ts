@@ -1,10 +1,15 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism, homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
-import { secretsOf } from './blocker/redact.ts';
-import type { OptionValues } from './commands/command.ts';
+import { secretsOf } from './diagnose/redact.ts';
 import { distribution } from './distro/distribution.ts';
-import type { ActionsSettings, DockerSettings, PipSettings, Settings } from './domain/context.ts';
+import type {
+  ActionsSettings,
+  DockerSettings,
+  OptionValues,
+  PipSettings,
+  Settings,
+} from './domain/context.ts';
 import { defined } from './domain/defined.ts';
 import { err, ok, type Result } from './domain/result.ts';
 

@@ -3,6 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { assertSection } from './docs/generated.ts';
+import { importsTable, MODULES, modulesTable, stagesTable, TOP_FILES } from './docs/rooms.ts';
 
 const HOME = dirname(dirname(fileURLToPath(import.meta.url)));
 const SRC = join(HOME, 'src');
@@ -23,7 +25,7 @@ const STAGES = [
   'bundle',
   'snapshot',
   'run',
-  'blocker',
+  'diagnose',
   'report',
 ];
 
@@ -32,6 +34,7 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   charts: ['domain'],
   crate: ['domain'],
+  init: ['domain'],
   exec: ['domain'],
   store: ['domain', 'exec'],
   archive: ['domain', 'exec', 'store'],
@@ -43,13 +46,25 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
 /** Where a runtime or the C library of WASI may be asked for by name: its adapters, and the validation of recipes. */
 const ADAPTERS = ['runtime/', 'recipe/'];
 
-/** Rooms on top of the stages: they put them together. */
-const ABOVE = ['pipeline', 'bench', 'commands'];
+/** Rooms on top of the stages: they put them together. A probe takes the pipeline's stages one at a time. */
+const ABOVE = ['pipeline', 'diagnose/probe', 'bench', 'commands'];
+
+/** Folders inside a room that are rooms of their own. */
+const INNER = ['diagnose/probe'];
+
+/** Files at the top of `src/`, and what each may import; types of anything that is no room above. */
+const TOP: Readonly<Record<string, readonly string[]>> = {
+  'bin.ts': ['cli.ts'],
+  'cli.ts': ['settings.ts', 'failure.ts', 'domain', 'exec', 'commands', 'report'],
+  'settings.ts': ['failure.ts', 'domain', 'diagnose', 'distro'],
+  'events.ts': ['failure.ts', 'domain'],
+  'failure.ts': [],
+};
 
 /** Every outside library has one room. */
 const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
-  yaml: ['recipe'],
-  zod: ['recipe'],
+  yaml: ['recipe', 'diagnose'],
+  zod: ['recipe', 'diagnose'],
   undici: ['fetch'],
   // Packing for an image is the engine's own.
   tar: ['archive', 'engine'],
@@ -71,7 +86,7 @@ interface Import {
 test('imports follow the way of the data', () => {
   const wrong = imports()
     .filter(({ to }) => to.startsWith('.'))
-    .filter((one) => !allowed(one, roomOf(resolve(dirname(join(SRC, one.file)), one.to))))
+    .filter((one) => !allowed(one, targetOf(resolve(dirname(join(SRC, one.file)), one.to))))
     .map(({ file, to }) => `${file} → ${to}`);
   assert.deepEqual(wrong, []);
 });
@@ -93,6 +108,29 @@ test('environment, arguments, signals and exit code are read in cli.ts only', ()
     .filter((file) => !['bin.ts', 'cli.ts'].includes(file))
     .filter((file) => /process\.(env|argv|exit|exitCode|on)\b/.test(code(file)));
   assert.deepEqual(wrong, []);
+});
+
+test('nothing is filled in from outside while a run goes on: no stage assigns to a parameter', () => {
+  const wrong = sources()
+    .filter((file) => /^(?:pipeline|diagnose|commands)\//.test(file))
+    .flatMap((file) => assignments(code(file)).map((line) => `${file}: ${line}`));
+  assert.deepEqual(wrong, []);
+});
+
+test('an assignment to a property of a parameter is found', () => {
+  assert.deepEqual(assignments('  progress.built = built;\n  session.recorder.book ??= open();\n'), [
+    'progress.built = built;',
+    'session.recorder.book ??= open();',
+  ]);
+  assert.deepEqual(assignments('  session.wishes.locks.set(folder, lock);\n'), [
+    'session.wishes.locks.set(folder, lock);',
+  ]);
+  assert.deepEqual(
+    assignments(
+      '  this.#latest = known;\n  if (a.b === c) return;\n  const x = a.b;\n  const found = new Map();\n  found.set(1, 2);\n  const locks: Partial<X> = {};\n  locks[key] = value;\n',
+    ),
+    [],
+  );
 });
 
 test('triples and architecture names stand in data, not in code', () => {
@@ -162,8 +200,52 @@ function isDebian(file: string): boolean {
   return file.startsWith(join('distro', 'debian'));
 }
 
-function allowed({ room, typeOnly }: Import, target: string): boolean {
-  if (room === '' || room === target || target === '') return true;
+test('what every room needs is written once', () => {
+  const once: Readonly<Record<string, readonly [file: string, pattern: RegExp]>> = {
+    'quoting for a shell': ['domain/shell.ts', /'\\{1,2}''/],
+    'whether a file is there': [
+      'exec/files.ts',
+      /\b(?:stat|lstat|access)\([^;]*?\)\s*\.then\(\s*\(\) => true/,
+    ],
+    'the version of this program': ['exec/files.ts', /JSON\.parse\([^;]*package\.json/],
+    'a tree of the store': [
+      'domain/stored-tree.ts',
+      /\binterface \w+ \{\s*readonly folder: string;\s*readonly fingerprint: string;\s*\}/,
+    ],
+    'an optional field': ['domain/defined.ts', /\.\.\.\((\w+) === undefined \? \{\} : \{ \1 \}\)/],
+  };
+  for (const [what, [home, pattern]] of Object.entries(once)) {
+    const places = sources().filter((file) => pattern.test(code(file)));
+    assert.deepEqual(
+      places.filter((file) => file !== home),
+      [],
+      `${what}: src/${home} has it`,
+    );
+  }
+});
+
+/**
+ * Statements that write to a property of what the function itself did not declare: `name.field = …`, `name.map.set(…)`.
+ * A class may write to its own fields, and a function to what it has just made.
+ */
+function assignments(text: string): readonly string[] {
+  const own = new Set([...text.matchAll(/\b(?:const|let)\s+(\w+)\b/g)].map(([, name]) => name));
+  const statement =
+    /^\s*((\w+)(?:\??\.\w+|\[[^\]]+\])*(?:(?:\.\w+|\[[^\]]+\])\s*(?:[+\-|&?*]{0,2}=)(?![=>])|\.\w+\.(?:set|add|push|delete)\().*)$/gm;
+  return [...text.matchAll(statement)]
+    .filter(([, , name]) => name !== 'this' && !own.has(name))
+    .map(([, line]) => (line as string).trim());
+}
+
+function allowed({ file, room, typeOnly }: Import, target: string): boolean {
+  if (room === '') {
+    const named = TOP[file];
+    assert.ok(named !== undefined, `src/${file}: a new file at the top belongs into TOP, or into a room`);
+    return named.includes(target) || (file === 'cli.ts' && typeOnly);
+  }
+  // Everybody may name failures and events; what reads arguments and environment is for nobody.
+  if (target.endsWith('.ts')) return ['failure.ts', 'events.ts'].includes(target);
+  if (room === target) return true;
   if (ABOVE.includes(room))
     return !ABOVE.includes(target) || ABOVE.indexOf(target) < ABOVE.indexOf(room) || typeOnly;
   const below = BELOW[room];
@@ -185,10 +267,16 @@ function imports(): readonly Import[] {
   );
 }
 
-/** First folder below src; files at the top (cli, pipeline, events, failure) belong to none. */
+/** First folder below src, or an inner room; of a file at the top its name. */
+function targetOf(path: string): string {
+  const name = relative(SRC, path);
+  return INNER.find((inner) => name.startsWith(`${inner}/`)) ?? (name.split('/')[0] as string);
+}
+
+/** The room of a source file; files at the top (cli, settings, events, failure) are in none. */
 function roomOf(path: string): string {
-  const parts = relative(SRC, path).split('/');
-  return parts.length > 1 ? (parts[0] as string) : '';
+  const target = targetOf(path);
+  return target.endsWith('.ts') ? '' : target;
 }
 
 function sources(): readonly string[] {
@@ -201,3 +289,33 @@ function code(file: string): string {
     .replace(/\/\*[\s\S]*?\*\//g, '')
     .replace(/^\s*\/\/.*$/gm, '');
 }
+
+const ARCHITECTURE = join(HOME, 'ARCHITECTURE.md');
+
+test('ARCHITECTURE.md lists every module of src with a description', () => {
+  const entries = readdirSync(SRC, { withFileTypes: true });
+  const folders = entries.filter((one) => one.isDirectory()).map(({ name }) => name);
+  const files = entries.filter((one) => one.isFile()).map(({ name }) => name);
+  assert.deepEqual(Object.keys(MODULES).sort(), folders.sort(), 'descriptions in test/docs/rooms.ts');
+  assert.deepEqual(Object.keys(TOP_FILES).sort(), files.sort(), 'descriptions in test/docs/rooms.ts');
+  assertSection(ARCHITECTURE, 'modules', modulesTable(files, folders));
+});
+
+test('every module of src has its place in the import rules, and no other has', () => {
+  const folders = readdirSync(SRC, { withFileTypes: true }).filter((one) => one.isDirectory());
+  const known = new Set([...SHARED, ...Object.keys(BELOW), ...STAGES, ...ABOVE]);
+  assert.deepEqual([...known].sort(), [...folders.map(({ name }) => name), ...INNER].sort());
+});
+
+test('ARCHITECTURE.md states the import rules that are checked here, and the stages of src/events.ts', () => {
+  const rules = {
+    stages: STAGES,
+    shared: SHARED,
+    below: BELOW,
+    above: ABOVE,
+    libraries: LIBRARIES,
+    top: TOP,
+  };
+  assertSection(ARCHITECTURE, 'imports', importsTable(rules));
+  assertSection(ARCHITECTURE, 'stages', stagesTable());
+});

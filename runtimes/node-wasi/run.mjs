@@ -1,4 +1,4 @@
-// Runs a WASI preview 1 command in Node's own engine, by the options of `wasmtime run` that have a meaning there:
+// Runs a WASI preview 1 command in Node's own WASI, by the options of `wasmtime run` that have a meaning there:
 //
 //   node run.mjs [--dir HOST[::GUEST]] [--env NAME[=VALUE]] [-S inherit-env] [--argv0 NAME] MODULE [ARGUMENT...]
 //

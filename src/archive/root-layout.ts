@@ -18,9 +18,6 @@ export interface RootLayout {
   readonly keepLinks: readonly string[];
 }
 
-/** No links, and everything is unpacked. */
-export const BARE_LAYOUT: RootLayout = { links: {}, optional: [], exclude: [], keep: [], keepLinks: [] };
-
 /** Makes the links in an empty root, and the folders behind them. May throw errors of the disk. */
 export function makeLayoutLinks(root: string, { links, optional }: RootLayout): void {
   for (const [name, target] of Object.entries(links)) {

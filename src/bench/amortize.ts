@@ -11,7 +11,7 @@ import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
 import { hostMachine } from '../pipeline/host.ts';
-import { openSession, type Session } from '../pipeline/session.ts';
+import type { Session } from '../pipeline/session.ts';
 import { SUITE_AT } from '../runtime/instance.ts';
 import { runtimeCapabilities } from '../runtime/runtime.ts';
 import { amortizationText } from './amortize-text.ts';
@@ -20,7 +20,7 @@ import { fitAmortization } from './fit.ts';
 import { type Bench, type CommandRun, type InterleavedCommand, openBench } from './interleave.ts';
 import { median } from './measure.ts';
 import { choiceOption, countOption, listOption } from './options.ts';
-import { prepareRecipe } from './prepared-recipe.ts';
+import { type PreparedRecipe, withPreparedRecipe } from './prepared-recipe.ts';
 import { recipesHere } from './recipes-here.ts';
 import { timed } from './stats.ts';
 
@@ -47,20 +47,13 @@ export async function benchAmortize(invocation: Invocation): Promise<Result<Outc
   if (!options.ok) return options;
   const recipes = await recipesOf(invocation);
   if (!recipes.ok) return recipes;
-  const session = await openSession(invocation.context);
-  if (!session.ok) return session;
   const results: Amortization[] = [];
   const failures: Failure[] = [];
-  try {
-    for (const recipe of recipes.value) {
-      if (invocation.context.signal.aborted) break;
-      const result = await amortize(session.value, recipe, options.value, invocation);
-      if (result.ok) results.push(result.value);
-      else failures.push(result.error);
-    }
-  } finally {
-    await session.value.engineUsed()?.close?.();
-    await session.value.store.settled();
+  for (const recipe of recipes.value) {
+    if (invocation.context.signal.aborted) break;
+    const result = await amortizeRecipe(recipe, options.value, invocation);
+    if (result.ok) results.push(result.value);
+    else failures.push(result.error);
   }
   const paged = await refreshPage(artifactsOf(invocation));
   if (!paged.ok) return paged;
@@ -109,54 +102,63 @@ async function recipesOf({ context, positionals }: Invocation): Promise<Result<r
   return named.length > 0 ? ok(named) : recipesHere(context, hostMachine().machine);
 }
 
-async function amortize(
-  session: Session,
+async function amortizeRecipe(
   recipe: string,
   options: Options,
   invocation: Invocation,
 ): Promise<Result<Amortization>> {
-  const started = Date.now();
   const folder = await mkdtemp(join(tmpdir(), 'provision-bench-'));
   try {
-    const ready = await prepareRecipe(session, recipe, folder);
-    if (!ready.ok) return ready;
-    const { planned, engine, runtimes, rootfs } = ready.value;
-    const { plan } = planned;
-    const { name } = plan.recipe;
-    const { context } = session;
-    const opened = await openBench(context, {
-      engine,
-      rootfs,
-      reference: runtimes.reference,
-      targets: new Map([[name, runtimes.target]]),
-      mounts: [{ kind: 'source', source: options.workload, at: WORKLOAD_AT }],
-      log: join(folder, 'bench.log'),
-    });
-    if (!opened.ok) return opened;
-    await using bench = opened.value;
-    const runs = options.runs ?? (runtimeCapabilities(plan.runtime).emulated ? EMULATED_RUNS : RUNS);
-    const points = await session.recorder.stage(
-      'run',
-      `Amortization on ${name}`,
-      () => measure(session, bench, name, { ...options, runs }),
-      (value) => ({ hit: false, detail: `${value.length} values of M, ${runs} runs each` }),
+    return await withPreparedRecipe(invocation.context, recipe, folder, (session, prepared) =>
+      amortize(session, prepared, options, invocation, folder),
     );
-    if (!points.ok) return points;
-    const result = resultOf(points.value, options, {
-      ...measuredBy(context, started),
-      what: 'amortize',
-      recipe: name,
-      target: { name: plan.target.name, triple: plan.target.rustTriple },
-      runner: plan.runtime,
-      reference: plan.reference.tools.python ?? 'python3',
-      clock: options.clock,
-      warmUp: options.warmUp,
-    });
-    const written = await writeResult(invocation, result);
-    return written.ok ? ok(result) : written;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+async function amortize(
+  session: Session,
+  prepared: PreparedRecipe,
+  options: Options,
+  invocation: Invocation,
+  folder: string,
+): Promise<Result<Amortization>> {
+  const started = Date.now();
+  const { planned, engine, runtimes, rootfs } = prepared;
+  const { plan } = planned;
+  const { name } = plan.recipe;
+  const { context } = session;
+  const opened = await openBench(context, {
+    engine,
+    rootfs,
+    reference: runtimes.reference,
+    targets: new Map([[name, runtimes.target]]),
+    mounts: [{ kind: 'source', source: options.workload, at: WORKLOAD_AT }],
+    log: join(folder, 'bench.log'),
+  });
+  if (!opened.ok) return opened;
+  await using bench = opened.value;
+  const runs = options.runs ?? (runtimeCapabilities(plan.runtime).emulated ? EMULATED_RUNS : RUNS);
+  const points = await session.recorder.stage(
+    'run',
+    `Amortization on ${name}`,
+    () => measure(session, bench, name, { ...options, runs }),
+    (value) => ({ hit: false, detail: `${value.length} values of M, ${runs} runs each` }),
+  );
+  if (!points.ok) return points;
+  const result = resultOf(points.value, options, {
+    ...measuredBy(context, started),
+    what: 'amortize',
+    recipe: name,
+    target: { name: plan.target.name, triple: plan.target.rustTriple },
+    runner: plan.runtime,
+    reference: plan.reference.tools.python ?? 'python3',
+    clock: options.clock,
+    warmUp: options.warmUp,
+  });
+  const written = await writeResult(invocation, result);
+  return written.ok ? ok(result) : written;
 }
 
 interface Measured {

@@ -4,6 +4,7 @@ import { writeEnvFiles } from '../build/build.ts';
 import { hostCargo } from '../build/host-cargo.ts';
 import type { Context } from '../domain/context.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import { quoteWord } from '../domain/shell.ts';
 import { runProcess } from '../exec/process.ts';
 import type { Planned, Prepared } from '../pipeline/prepare.ts';
 import { environment } from './measure.ts';
@@ -43,7 +44,7 @@ export async function measureBaseline(
     PROJECT: plan.recipe.project.folder,
     CA: context.settings.caBundle ?? '',
     BUILD_ENV: Object.entries({ ...input.prepared.env.variables, ...cargo.value.env })
-      .map(([name, value]) => `export ${name}='${value.replaceAll("'", "'\\''")}'`)
+      .map(([name, value]) => `export ${name}=${quoteWord(value)}`)
       .join('\n'),
     CARGO_ARGS: `--target ${plan.target.rustTriple} --bin ${plan.recipe.project.bin} --profile ${plan.recipe.project.profile}`,
   };

@@ -7,8 +7,8 @@ import { err, ok, type Result } from '../domain/result.ts';
 import { sendAgain } from '../engine/docker/docker.ts';
 import { runProcess } from '../exec/process.ts';
 import { hostMachine } from '../pipeline/host.ts';
-import { type Planned, planRun } from '../pipeline/prepare.ts';
-import { openSession, type Session } from '../pipeline/session.ts';
+import { type Planned, planRun, startRun } from '../pipeline/prepare.ts';
+import { type Session, withSession } from '../pipeline/session.ts';
 import { DEFAULT_RECIPE } from './default-recipe.ts';
 import { environment, median, runTool } from './measure.ts';
 import { copyProject } from './project-copy.ts';
@@ -44,22 +44,22 @@ async function measureAll(invocation: Invocation, folder: string): Promise<Resul
   const { settings } = invocation.context;
   const engine = settings.engine.startsWith('docker') ? settings.engine : 'docker';
   const context = { ...invocation.context, emit: () => {}, settings: { ...settings, engine } };
-  const session = await openSession(context);
-  if (!session.ok) return session;
-  const planned = await planRun(session.value, recipe, hostMachine());
+  const planned = await planRun(context, recipe, hostMachine());
   if (!planned.ok) return planned;
-  const bench: Bench = {
-    ...{ invocation, session: session.value, planned: planned.value },
-    ...{ recipe, rounds: rounds.value, folder, engine },
-  };
-  const rows: Row[] = [];
-  for (const part of [warm, build, image]) {
-    const measured = await part(bench);
-    if (!measured.ok) return measured;
-    rows.push(measured.value);
-  }
-  await session.value.store.settled();
-  return ok({ text: table(`Docker engine, ${recipe}`, rows), json: { recipe, rounds: rounds.value, rows } });
+  return withSession(context, [planned.value], async (session) => {
+    const bench: Bench = {
+      ...{ invocation, session, planned: planned.value },
+      ...{ recipe, rounds: rounds.value, folder, engine },
+    };
+    const rows: Row[] = [];
+    for (const part of [warm, build, image]) {
+      const measured = await part(bench);
+      if (!measured.ok) return measured;
+      rows.push(measured.value);
+    }
+    const text = table(`Docker engine, ${recipe}`, rows);
+    return ok({ text, json: { recipe, rounds: rounds.value, rows } });
+  });
 }
 
 async function warm({ invocation: { context }, engine, recipe, folder }: Bench): Promise<Result<Row>> {
@@ -122,7 +122,8 @@ async function timeBuild(bench: Bench, name: string, engine: string): Promise<Re
 }
 
 async function image({ session, planned, rounds, engine }: Bench): Promise<Result<Row>> {
-  const tree = await planned.trees.make('toolchain');
+  const { trees } = await startRun(session, planned);
+  const tree = await trees.make('toolchain');
   if (!tree.ok) return tree;
   const ours: number[] = [];
   const baseline: number[] = [];

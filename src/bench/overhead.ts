@@ -10,7 +10,7 @@ import { defined } from '../domain/defined.ts';
 import type { ConfigurationResult, NoiseMeasurement, OverheadReport } from '../domain/overhead.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
-import { openSession, type Session } from '../pipeline/session.ts';
+import { type Session, withSession } from '../pipeline/session.ts';
 import { SUITE_AT } from '../runtime/instance.ts';
 import { artifactsOf, measuredBy, refreshPage, writeFiles } from './artifacts.ts';
 import { type Bench, openBench } from './interleave.ts';
@@ -20,7 +20,7 @@ import { concludeFrom } from './overhead/conclusion.ts';
 import { type Configuration, configurationsOf } from './overhead/configurations.ts';
 import { factorsOf } from './overhead/factors.ts';
 import { type Counter, chooseCounter, makeCounters } from './overhead/instruction-counter.ts';
-import { type FinishedBuild, makeBuild } from './overhead/make-build.ts';
+import { type FinishedBuild, makeBuild, type PlannedBuild, planBuilds } from './overhead/make-build.ts';
 import { type Count, measureConfiguration, measureNoise, SMALLEST } from './overhead/measure.ts';
 import { overheadText } from './overhead/text.ts';
 
@@ -39,11 +39,13 @@ export async function benchOverhead(invocation: Invocation): Promise<Result<Outc
   const options = readOptions(invocation);
   if (!options.ok) return options;
   const started = Date.now();
-  const session = await openSession(invocation.context);
-  if (!session.ok) return session;
+  const plans = await planBuilds(invocation.context, options.value.builds);
+  if (!plans.ok) return plans;
   const folder = await mkdtemp(join(tmpdir(), 'provision-bench-'));
   try {
-    const measured = await measureOverhead(session.value, options.value, folder);
+    const measured = await withSession(invocation.context, plans.value, (session) =>
+      measureOverhead(session, plans.value, options.value, folder),
+    );
     if (!measured.ok) return measured;
     const { configurations, noise, counter, reference } = measured.value;
     const factors = factorsOf(configurations);
@@ -61,8 +63,6 @@ export async function benchOverhead(invocation: Invocation): Promise<Result<Outc
     };
     return await writeResult(invocation, report);
   } finally {
-    await session.value.engineUsed()?.close?.();
-    await session.value.store.settled();
     await rm(folder, { recursive: true, force: true });
   }
 }
@@ -95,12 +95,13 @@ interface Measured {
 
 async function measureOverhead(
   session: Session,
+  plans: readonly PlannedBuild[],
   options: Options,
   folder: string,
 ): Promise<Result<Measured>> {
   const finished: FinishedBuild[] = [];
-  for (const [i, build] of options.builds.entries()) {
-    const one = await makeBuild(session, build, { folder, position: i + 1, of: options.builds.length });
+  for (const [i, build] of plans.entries()) {
+    const one = await makeBuild(session, build, { folder, position: i + 1, of: plans.length });
     if (!one.ok) return one;
     finished.push(one.value);
   }

@@ -1,11 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Context } from '../domain/context.ts';
 import { ok, type Result } from '../domain/result.ts';
 import type { Engine } from '../engine/engine.ts';
 import { hostMachine } from '../pipeline/host.ts';
-import { type Planned, planRun } from '../pipeline/prepare.ts';
-import type { Session } from '../pipeline/session.ts';
-import { makeWorlds, type Progress } from '../pipeline.ts';
+import { type Planned, planRun, startRun } from '../pipeline/prepare.ts';
+import { makeProgram, makeRuntimes } from '../pipeline/runtimes.ts';
+import { type Session, withSession } from '../pipeline/session.ts';
 import type { RuntimeInstance } from '../runtime/instance.ts';
 import { runtimeCapabilities } from '../runtime/runtime.ts';
 
@@ -18,16 +19,22 @@ export interface PreparedRecipe {
   readonly rootfs: string;
 }
 
-/** Builds and bundles a recipe as a run does, but runs no samples. Logs are written into `folder`. */
-export async function prepareRecipe(
-  session: Session,
+/** Plans and prepares a recipe in a session of its own, and calls `use` with it. Logs are written into `folder`. */
+export async function withPreparedRecipe<T>(
+  context: Context,
   recipe: string,
   folder: string,
-): Promise<Result<PreparedRecipe>> {
-  const planned = await planRun(session, recipe, hostMachine());
-  return planned.ok ? prepareFromPlan(session, planned.value, folder) : planned;
+  use: (session: Session, prepared: PreparedRecipe) => Promise<Result<T>>,
+): Promise<Result<T>> {
+  const planned = await planRun(context, recipe, hostMachine());
+  if (!planned.ok) return planned;
+  return withSession(context, [planned.value], async (session) => {
+    const prepared = await prepareFromPlan(session, planned.value, folder);
+    return prepared.ok ? use(session, prepared.value) : prepared;
+  });
 }
 
+/** Builds and bundles a planned recipe as a run does, but runs no samples. */
 export async function prepareFromPlan(
   session: Session,
   planned: Planned,
@@ -35,13 +42,14 @@ export async function prepareFromPlan(
 ): Promise<Result<PreparedRecipe>> {
   const logs = join(folder, 'logs');
   await mkdir(logs, { recursive: true });
-  const progress: Progress = {};
-  const runtimes = await makeWorlds(session, planned, [], logs, progress);
+  const run = await startRun(session, planned, logs);
+  const made = await makeProgram(session, run, [], logs);
+  if (!made.ok) return made;
+  const runtimes = await makeRuntimes(session, run, made.value, logs);
   if (!runtimes.ok) return runtimes;
   const engine = await session.engine();
   if (!engine.ok) return engine;
-  const { toolchain } = progress;
-  const wide = runtimeCapabilities(planned.plan.runtime).needsHostLibraries && toolchain !== undefined;
-  const rootfs = wide ? toolchain.folder : runtimes.value.reference.rootfs;
+  const wide = runtimeCapabilities(planned.plan.runtime).needsHostLibraries;
+  const rootfs = wide ? made.value.toolchain.folder : runtimes.value.reference.rootfs;
   return ok({ planned, engine: engine.value, runtimes: runtimes.value, rootfs });
 }

@@ -9,8 +9,8 @@ import type { Report } from '../domain/report.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { runProcess } from '../exec/process.ts';
 import { hostMachine } from '../pipeline/host.ts';
-import { type Planned, type Prepared, planRun, prepareEnv } from '../pipeline/prepare.ts';
-import { openSession } from '../pipeline/session.ts';
+import { type Planned, type Prepared, planRun, prepareEnv, startRun } from '../pipeline/prepare.ts';
+import { withSession } from '../pipeline/session.ts';
 import { type Baseline, measureBaseline } from './baseline.ts';
 import { DEFAULT_RECIPE } from './default-recipe.ts';
 import { environment, type Measured, median, PROGRAM, runTool } from './measure.ts';
@@ -34,12 +34,12 @@ async function measureAll(invocation: Invocation, folder: string): Promise<Resul
   const counted = roundsOf(invocation);
   if (!counted.ok) return counted;
   const rounds = counted.value;
-  const session = await openSession({ ...invocation.context, emit: () => {} });
-  if (!session.ok) return session;
-  const planned = await planRun(session.value, recipe, hostMachine());
+  const context = { ...invocation.context, emit: () => {} };
+  const planned = await planRun(context, recipe, hostMachine());
   if (!planned.ok) return planned;
-  const prepared = await prepareEnv(planned.value);
-  await session.value.store.settled();
+  const prepared = await withSession(context, [planned.value], async (session) =>
+    prepareEnv(session, await startRun(session, planned.value)),
+  );
   if (!prepared.ok) return prepared;
   const bench: Bench = {
     invocation,

@@ -2,17 +2,18 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Invocation, Outcome } from '../commands/command.ts';
+import type { Context } from '../domain/context.ts';
 import { defined } from '../domain/defined.ts';
 import type { Estimate, MeasuredBy, Timed } from '../domain/measured.ts';
 import type { Plan } from '../domain/plan.ts';
 import { err, ok, type Result } from '../domain/result.ts';
-import { openSession, type Session } from '../pipeline/session.ts';
+import type { Session } from '../pipeline/session.ts';
 import { SUITE_AT } from '../runtime/instance.ts';
 import { measuredBy } from './artifacts.ts';
 import { type Bench, type CommandRun, openBench } from './interleave.ts';
 import { median } from './measure.ts';
 import { countOption } from './options.ts';
-import { prepareRecipe } from './prepared-recipe.ts';
+import { type PreparedRecipe, withPreparedRecipe } from './prepared-recipe.ts';
 import { bootstrap, timed } from './stats.ts';
 
 interface Probe {
@@ -57,66 +58,68 @@ export async function benchPython(invocation: Invocation): Promise<Result<Outcom
   if (!warmUp.ok) return warmUp;
   const recipes = invocation.positionals.slice(1);
   if (recipes.length === 0) return err(noRecipe());
-  const session = await openSession(invocation.context);
-  if (!session.ok) return session;
   const results: PythonBench[] = [];
-  try {
-    for (const recipe of recipes) {
-      const result = await benchRecipe(
-        session.value,
-        recipe,
-        rounds.value ?? ROUNDS,
-        warmUp.value ?? WARM_UP,
-      );
-      if (!result.ok) return result;
-      results.push(result.value);
-    }
-  } finally {
-    await session.value.engineUsed()?.close?.();
-    await session.value.store.settled();
+  for (const recipe of recipes) {
+    const result = await benchRecipe(
+      invocation.context,
+      recipe,
+      rounds.value ?? ROUNDS,
+      warmUp.value ?? WARM_UP,
+    );
+    if (!result.ok) return result;
+    results.push(result.value);
   }
   return ok({ text: results.map(textOf).join('\n'), json: results });
 }
 
 async function benchRecipe(
-  session: Session,
+  context: Context,
   recipe: string,
   rounds: number,
   warmUp: number,
 ): Promise<Result<PythonBench>> {
-  const started = Date.now();
   const folder = await mkdtemp(join(tmpdir(), 'provision-bench-'));
   try {
-    const ready = await prepareRecipe(session, recipe, folder);
-    if (!ready.ok) return ready;
-    const { planned, engine, runtimes, rootfs } = ready.value;
-    const { plan } = planned;
-    const { name } = plan.recipe;
-    const { context } = session;
-    const scripts = join(context.settings.home, 'src', 'bench', 'python');
-    const opened = await openBench(context, {
-      engine,
-      rootfs,
-      reference: runtimes.reference,
-      targets: new Map([[name, runtimes.target]]),
-      mounts: [{ kind: 'source', source: scripts, at: SUITE_AT }],
-      log: join(folder, 'bench.log'),
-    });
-    if (!opened.ok) return opened;
-    await using bench = opened.value;
-    const measured = await session.recorder.stage(
-      'run',
-      `Loop and start of ${name}`,
-      () => measureAll(bench, plan, rounds, warmUp),
-      (list) => ({ hit: false, detail: `${list.length} scripts` }),
+    return await withPreparedRecipe(context, recipe, folder, (session, prepared) =>
+      benchPrepared(session, prepared, { rounds, warmUp }, folder),
     );
-    if (!measured.ok) return measured;
-    const reference = plan.reference.tools.python ?? 'python3';
-    const head = { what: 'python', recipe: name, reference, clock: 'cpu' } as const;
-    return ok({ ...measuredBy(context, started), ...head, measured: measured.value });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+async function benchPrepared(
+  session: Session,
+  prepared: PreparedRecipe,
+  { rounds, warmUp }: { readonly rounds: number; readonly warmUp: number },
+  folder: string,
+): Promise<Result<PythonBench>> {
+  const started = Date.now();
+  const { planned, engine, runtimes, rootfs } = prepared;
+  const { plan } = planned;
+  const { name } = plan.recipe;
+  const { context } = session;
+  const scripts = join(context.settings.home, 'src', 'bench', 'python');
+  const opened = await openBench(context, {
+    engine,
+    rootfs,
+    reference: runtimes.reference,
+    targets: new Map([[name, runtimes.target]]),
+    mounts: [{ kind: 'source', source: scripts, at: SUITE_AT }],
+    log: join(folder, 'bench.log'),
+  });
+  if (!opened.ok) return opened;
+  await using bench = opened.value;
+  const measured = await session.recorder.stage(
+    'run',
+    `Loop and start of ${name}`,
+    () => measureAll(bench, plan, rounds, warmUp),
+    (list) => ({ hit: false, detail: `${list.length} scripts` }),
+  );
+  if (!measured.ok) return measured;
+  const reference = plan.reference.tools.python ?? 'python3';
+  const head = { what: 'python', recipe: name, reference, clock: 'cpu' } as const;
+  return ok({ ...measuredBy(context, started), ...head, measured: measured.value });
 }
 
 async function measureAll(
@@ -138,7 +141,7 @@ async function measureAll(
     const { python = [], isolate = [] } = measurements.value;
     all.push(measuredOf(name, python, isolate, BOUNDS[plan.target.libc]?.[name]));
   }
-  return ok(plan.sysroot.kind === 'packages' ? all.map(({ bound: _, ...rest }) => rest) : all);
+  return ok(plan.sysroot.source === undefined ? all.map(({ bound: _, ...rest }) => rest) : all);
 }
 
 /**

@@ -6,7 +6,9 @@ import type { Clock } from '../domain/amortization.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Sample } from '../domain/sample.ts';
 import type { SuiteSample, SuiteTimes } from '../domain/suite-times.ts';
-import { openSession, type Session } from '../pipeline/session.ts';
+import { hostMachine } from '../pipeline/host.ts';
+import { type Planned, planRun } from '../pipeline/prepare.ts';
+import { type Session, withSession } from '../pipeline/session.ts';
 import { collectSamples } from '../run/collect.ts';
 import { missingFacility } from '../runtime/facilities.ts';
 import { SCRATCH_AT, SUITE_AT } from '../runtime/instance.ts';
@@ -15,7 +17,7 @@ import { artifactsOf, measuredBy, refreshPage, writeFiles } from './artifacts.ts
 import { SUITE_RECIPES } from './default-recipe.ts';
 import { type Bench, type CommandRun, type InterleavedCommand, openBench } from './interleave.ts';
 import { choiceOption, countOption } from './options.ts';
-import { type PreparedRecipe, prepareRecipe } from './prepared-recipe.ts';
+import { type PreparedRecipe, prepareFromPlan } from './prepared-recipe.ts';
 import { timed } from './stats.ts';
 import { suiteRecipes, suiteText } from './suite-text.ts';
 
@@ -32,14 +34,20 @@ interface Options {
 export async function benchSuite(invocation: Invocation): Promise<Result<Outcome>> {
   const options = readOptions(invocation);
   if (!options.ok) return options;
-  const session = await openSession(invocation.context);
-  if (!session.ok) return session;
+  const { context } = invocation;
+  const named = invocation.positionals.slice(1);
+  const plans: Planned[] = [];
+  for (const recipe of new Set(named.length === 0 ? SUITE_RECIPES : named)) {
+    const planned = await planRun(context, recipe, hostMachine());
+    if (!planned.ok) return planned;
+    plans.push(planned.value);
+  }
   const folder = await mkdtemp(join(tmpdir(), 'provision-bench-'));
   try {
-    return await measureSuite(session.value, invocation, options.value, folder);
+    return await withSession(context, plans, (session) =>
+      measureSuite(session, plans, invocation, options.value, folder),
+    );
   } finally {
-    await session.value.engineUsed()?.close?.();
-    await session.value.store.settled();
     await rm(folder, { recursive: true, force: true });
   }
 }
@@ -56,19 +64,18 @@ function readOptions(invocation: Invocation): Result<Options> {
 
 async function measureSuite(
   session: Session,
+  plans: readonly Planned[],
   invocation: Invocation,
   options: Options,
   folder: string,
 ): Promise<Result<Outcome>> {
   const started = Date.now();
   const { context } = session;
-  const named = invocation.positionals.slice(1);
-  const recipes = [...new Set(named.length === 0 ? SUITE_RECIPES : named)];
   const all: PreparedRecipe[] = [];
-  for (const recipe of recipes) {
-    const ready = await prepareRecipe(session, recipe, folder);
-    if (!ready.ok) return ready;
-    all.push(ready.value);
+  for (const planned of plans) {
+    const prepared = await prepareFromPlan(session, planned, folder);
+    if (!prepared.ok) return prepared;
+    all.push(prepared.value);
   }
   const [first] = all;
   if (first === undefined) throw new Error('no recipe was selected');

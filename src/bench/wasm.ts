@@ -2,14 +2,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execPath } from 'node:process';
-import { unpackBundle } from '../bundle/unpack.ts';
 import type { Invocation, Outcome } from '../commands/command.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { PATHS } from '../engine/paths.ts';
 import { runTool } from '../engine/tool.ts';
 import { hostMachine } from '../pipeline/host.ts';
-import { openSession, type Session } from '../pipeline/session.ts';
-import { type Progress, runPipeline } from '../pipeline.ts';
+import { type Planned, planRun } from '../pipeline/prepare.ts';
+import { runPipeline } from '../pipeline/run.ts';
+import { type Session, withSession } from '../pipeline/session.ts';
 import type { RuntimeInstance } from '../runtime/instance.ts';
 import { referenceRuntime } from '../runtime/reference.ts';
 import { runtimeOf } from '../runtime/runtime.ts';
@@ -32,19 +32,23 @@ export async function benchWasm(invocation: Invocation): Promise<Result<Outcome>
   const rounds = Number(invocation.values.rounds ?? 15);
   const folder = await mkdtemp(join(tmpdir(), 'provision-bench-'));
   try {
-    const session = await openSession({ ...invocation.context, emit: () => {} });
-    if (!session.ok) return session;
+    const context = { ...invocation.context, emit: () => {} };
     const named = invocation.positionals[1];
-    const recipes = named === undefined ? [WASM_RECIPE, WASM_SNAPSHOT_RECIPE] : [named];
-    const builds: WasmBuild[] = [];
-    for (const recipe of recipes) {
-      const build = await prepareBuild(session.value, recipe, folder);
-      if (!build.ok) return build;
-      builds.push(build.value);
+    const plans: Planned[] = [];
+    for (const recipe of named === undefined ? [WASM_RECIPE, WASM_SNAPSHOT_RECIPE] : [named]) {
+      const planned = await planRun(context, recipe, hostMachine());
+      if (!planned.ok) return planned;
+      plans.push(planned.value);
     }
-    const measured = await measure(session.value, builds, rounds, folder);
-    await session.value.store.settled();
-    return measured;
+    return await withSession(context, plans, async (session) => {
+      const builds: WasmBuild[] = [];
+      for (const planned of plans) {
+        const build = await prepareBuild(session, planned, folder);
+        if (!build.ok) return build;
+        builds.push(build.value);
+      }
+      return measure(session, builds, rounds, folder);
+    });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -70,22 +74,15 @@ interface WasmBuild {
   readonly node: RuntimeInstance;
 }
 
-async function prepareBuild(session: Session, recipe: string, folder: string): Promise<Result<WasmBuild>> {
-  const progress: Progress = {};
-  const ran = await runPipeline(
-    session,
-    { recipe, artifacts: (name) => join(folder, name), host: hostMachine() },
-    progress,
-  );
+async function prepareBuild(session: Session, planned: Planned, folder: string): Promise<Result<WasmBuild>> {
+  const artifacts = join(folder, planned.plan.recipe.name);
+  const ran = await runPipeline(session, planned, { artifacts });
   if (!ran.ok) return ran;
-  const { planned, toolchain, reference, rootfs, bytecode, bundle, built, wasmtime } = progress;
-  if (!planned || !toolchain || !reference || !rootfs || !bytecode || !bundle || !built || !wasmtime)
-    return err(notForWasm());
-  const unpacked = await unpackBundle(session.context, session.store, bundle);
-  if (!unpacked.ok) return unpacked;
-  const { program, digest: programDigest } = built.meta;
-  const trees = { toolchain, reference, rootfs };
-  const parts = { ...trees, bundle, unpacked: unpacked.value, programDigest, logs: folder };
+  const { wasmtime, ...made } = ran.value.made;
+  if (wasmtime === undefined) return err(notForWasm());
+  const { toolchain, reference, bytecode } = made;
+  const { program, digest: programDigest } = made.program.meta;
+  const parts = { ...made, programDigest, logs: folder };
   const ahead = await runtimeOf('wasmtime').instantiate(session, planned.plan, {
     ...parts,
     program,

@@ -1,7 +1,7 @@
-import type { Context } from '../domain/context.ts';
+import type { Context, OptionValues } from '../domain/context.ts';
 import type { Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
-import type { ActionsNews } from '../report/actions/tell.ts';
+import type { ActionsOutput } from '../report/actions/emit.ts';
 
 export interface OptionSpec {
   readonly type: 'boolean' | 'string';
@@ -19,8 +19,6 @@ export interface PositionalSpec {
   /** What shell completion offers. */
   readonly completes?: 'recipe' | 'definition' | 'file';
 }
-
-export type OptionValues = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
 export interface Invocation {
   readonly context: Context;
@@ -45,7 +43,7 @@ export interface Outcome {
   /** Exit status of a program that was run for the user. */
   readonly status?: number;
   /** What GitHub Actions is told, where it runs in a step of it. */
-  readonly actions?: ActionsNews;
+  readonly actions?: ActionsOutput;
 }
 
 export interface Command {

@@ -5,8 +5,9 @@ import { ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
 import { judge } from '../pipeline/conformance.ts';
 import { hostMachine } from '../pipeline/host.ts';
-import { openSession, type Session } from '../pipeline/session.ts';
-import { artifactsFolder } from '../pipeline.ts';
+import { planRun } from '../pipeline/prepare.ts';
+import { artifactsFolder } from '../pipeline/run.ts';
+import { withSession } from '../pipeline/session.ts';
 import { conformanceText, worseTests } from '../report/conformance.ts';
 import { writeArtifact } from '../report/files.ts';
 import { writePage } from '../report/page/write.ts';
@@ -34,37 +35,20 @@ export const command: Command = {
   run,
 };
 
-async function run(invocation: Invocation): Promise<Result<Outcome>> {
-  const session = await openSession(invocation.context);
-  if (!session.ok) return session;
-  try {
-    return await judgeAndWrite(session.value, invocation);
-  } finally {
-    await session.value.engineUsed()?.close?.();
-    if (!invocation.context.signal.aborted) await session.value.store.settled();
-  }
-}
-
-async function judgeAndWrite(
-  session: Session,
-  { context, positionals, values }: Invocation,
-): Promise<Result<Outcome>> {
+async function run({ context, positionals, values }: Invocation): Promise<Result<Outcome>> {
+  const recipe = positionals[0] as string;
+  const planned = await planRun(context, recipe, hostMachine());
+  if (!planned.ok) return planned;
   const { cwd } = context.settings;
   const given = values.artifacts as string | undefined;
-  const artifacts = (recipe: string): string =>
-    given === undefined ? artifactsFolder(cwd, recipe) : resolve(cwd, given);
+  const folder =
+    given === undefined ? artifactsFolder(cwd, planned.value.plan.recipe.name) : resolve(cwd, given);
   const tests = values.tests as readonly string[] | undefined;
-  const recipe = positionals[0] as string;
-  const judged = await judge(session, {
-    recipe,
-    ...(tests === undefined
-      ? {}
-      : { modules: tests.flatMap((some) => some.split(',').map((one) => one.trim())) }),
-    artifacts,
-    host: hostMachine(),
-  });
+  const modules = tests?.flatMap((some) => some.split(',').map((one) => one.trim()));
+  const judged = await withSession(context, [planned.value], (session) =>
+    judge(session, planned.value, { artifacts: folder, ...defined({ modules }) }),
+  );
   if (!judged.ok) return judged;
-  const folder = artifacts(judged.value.recipe);
   const written = await writeArtifact(folder, 'conformance.json', judged.value);
   if (!written.ok) return written;
   const paged = await writePage(given === undefined ? dirname(folder) : folder);

@@ -1,10 +1,11 @@
 import { ok, type Result } from '../domain/result.ts';
+import { shellWord } from '../domain/shell.ts';
 import type { BuildEnv } from '../env/env.ts';
-import { direnvLines, execCommand, vscodeSettings } from '../pipeline/editor.ts';
 import { hostMachine } from '../pipeline/host.ts';
-import { PYO3_CONFIG_FILE, planRun, prepareEnv } from '../pipeline/prepare.ts';
-import { openSession } from '../pipeline/session.ts';
+import { PYO3_CONFIG_FILE, planRun, prepareEnv, startRun } from '../pipeline/prepare.ts';
+import { withSession } from '../pipeline/session.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
+import { direnvLines, execCommand, vscodeSettings } from './editor.ts';
 
 export const command: Command = {
   name: 'env',
@@ -25,26 +26,26 @@ export const command: Command = {
   run,
 };
 
-async function run({ context, positionals, values }: Invocation): Promise<Result<Outcome>> {
+async function run({ context: outer, positionals, values }: Invocation): Promise<Result<Outcome>> {
   // What is printed is the result alone: progress of a first fetch stays off the standard output.
-  const session = await openSession({ ...context, emit: values.verbose === true ? context.emit : () => {} });
-  if (!session.ok) return session;
-  const planned = await planRun(session.value, positionals[0], hostMachine());
+  const context = { ...outer, emit: values.verbose === true ? outer.emit : () => {} };
+  const planned = await planRun(context, positionals[0], hostMachine());
   if (!planned.ok) return planned;
-  if (values.vscode === true || values.direnv === true) {
-    const { plan } = planned.value;
-    const exec = execCommand(session.value, positionals[0]);
-    const text =
-      values.vscode === true ? ok(vscodeSettings(plan, exec)) : await direnvLines(session.value, plan, exec);
-    return text.ok ? ok({ text: text.value, json: { text: text.value } }) : text;
-  }
-  const prepared = await prepareEnv(planned.value);
-  await session.value.store.settled();
-  if (!prepared.ok) return prepared;
-  const { env } = prepared.value;
-  return ok({
-    text: values.shell === true ? exportLines(env) : listing(env),
-    json: { variables: env.variables, files: { [PYO3_CONFIG_FILE]: env.pyo3Config } },
+  const { plan } = planned.value;
+  return withSession<Outcome>(context, [planned.value], async (session) => {
+    if (values.vscode === true || values.direnv === true) {
+      const exec = execCommand(session, positionals[0]);
+      const text =
+        values.vscode === true ? ok(vscodeSettings(plan, exec)) : await direnvLines(session, plan, exec);
+      return text.ok ? ok({ text: text.value, json: { text: text.value } }) : text;
+    }
+    const prepared = await prepareEnv(session, await startRun(session, planned.value));
+    if (!prepared.ok) return prepared;
+    const { env } = prepared.value;
+    return ok({
+      text: values.shell === true ? exportLines(env) : listing(env),
+      json: { variables: env.variables, files: { [PYO3_CONFIG_FILE]: env.pyo3Config } },
+    });
   });
 }
 
@@ -55,11 +56,6 @@ function listing(env: BuildEnv): string {
 }
 
 function exportLines(env: BuildEnv): string {
-  const lines = Object.entries(env.variables).map(([name, value]) => `export ${name}=${quote(value)}`);
+  const lines = Object.entries(env.variables).map(([name, value]) => `export ${name}=${shellWord(value)}`);
   return `${lines.join('\n')}\n`;
-}
-
-/** Single quotes: nothing inside is special to a POSIX shell. */
-function quote(value: string): string {
-  return /^[\w@%+=:,./-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`;
 }

@@ -3,8 +3,8 @@ import { isAbsolute, relative } from 'node:path';
 import { crateAt } from '../build/build.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { PATHS } from '../engine/paths.ts';
-import { withWorkbench } from '../pipeline/workbench.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
+import { withWorkbench } from './workbench.ts';
 
 export const command: Command = {
   name: 'exec',
@@ -27,11 +27,11 @@ export const command: Command = {
 async function run({ context, positionals, rest, terminal, print }: Invocation): Promise<Result<Outcome>> {
   if (rest.length === 0) return err(noCommand());
   const { cwd } = context.settings;
-  return withWorkbench(context, positionals[0], async ({ plan, box, env, places }) => {
+  return withWorkbench(context, positionals[0], async ({ plan, box, env, paths }) => {
     const { project } = plan.recipe;
     const below = relative(project.root, cwd);
     const inside = !isAbsolute(below) && below.split('/')[0] !== '..';
-    const out = { stdout: new PlaceNames(places), stderr: new PlaceNames(places) };
+    const out = { stdout: new PathTranslator(paths), stderr: new PathTranslator(paths) };
     const exit = await box.run({
       argv: rest as [string, ...string[]],
       env: {
@@ -59,13 +59,13 @@ async function run({ context, positionals, rest, terminal, print }: Invocation):
   });
 }
 
-/** Puts one folder's name in place of another's in a stream of lines. */
-class PlaceNames {
-  readonly #places: readonly (readonly [string, string])[];
+/** Replaces names of folders by others in a stream of lines. */
+class PathTranslator {
+  readonly #paths: readonly (readonly [string, string])[];
   #pending = Buffer.alloc(0);
 
-  constructor(places: readonly (readonly [string, string])[]) {
-    this.#places = places;
+  constructor(paths: readonly (readonly [string, string])[]) {
+    this.#paths = paths;
   }
 
   /** Whole lines; the rest waits for its end. */
@@ -81,8 +81,8 @@ class PlaceNames {
   }
 
   #names(text: string): string {
-    return this.#places.reduce(
-      (said, [from, to]) => said.replaceAll(new RegExp(`${from}(?=[/"'\\s:)]|$)`, 'g'), () => to),
+    return this.#paths.reduce(
+      (translated, [from, to]) => translated.replaceAll(new RegExp(`${from}(?=[/"'\\s:)]|$)`, 'g'), () => to),
       text,
     );
   }

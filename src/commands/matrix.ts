@@ -1,8 +1,8 @@
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
-import { type Job, type LeftOut, matrixOf } from '../pipeline/matrix.ts';
 import { listRecipes } from '../recipe/recipe.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
+import { type Job, type LeftOut, matrixOf } from './job-matrix.ts';
 
 export const command: Command = {
   name: 'matrix',

@@ -1,20 +1,20 @@
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { ending, ladderMarkdown, ladderText } from '../blocker/ladder.ts';
+import { ending, ladderMarkdown, ladderText } from '../diagnose/ladder-text.ts';
+import { openDiagnostics } from '../diagnose/open-diagnostics.ts';
+import { type Attempt, fetchCrates, type ProbeSetup, tryBuild } from '../diagnose/probe/attempt.ts';
+import { findHostCargo, tryHostBuild } from '../diagnose/probe/host-build.ts';
+import { noSamples, runSteps } from '../diagnose/probe/steps.ts';
 import { artifactsFailure } from '../domain/artifacts.ts';
 import { type Blocker, type Ladder, summaryOf } from '../domain/blocker.ts';
 import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { bareVariables } from '../env/env.ts';
 import type { Failure } from '../failure.ts';
-import { openBook } from '../pipeline/book.ts';
 import { hostMachine } from '../pipeline/host.ts';
-import { type Planned, planRun, prepareEnv } from '../pipeline/prepare.ts';
-import { type Attempt, fetchCrates, type Site, tryBuild } from '../pipeline/probe/attempt.ts';
-import { climb, noSamples } from '../pipeline/probe/ladder.ts';
-import { ownRust, tryOwnRust } from '../pipeline/probe/naive.ts';
-import { openSession, type Session } from '../pipeline/session.ts';
-import { artifactsFolder, suiteOf } from '../pipeline.ts';
+import { type Planned, planRun, prepareEnv, startRun } from '../pipeline/prepare.ts';
+import { artifactsFolder, suiteOf } from '../pipeline/run.ts';
+import { type Session, withSession } from '../pipeline/session.ts';
 import { blockersSummary } from '../report/actions/summary.ts';
 import { wrap } from '../report/text.ts';
 import { fingerprint } from '../store/fingerprint.ts';
@@ -23,7 +23,7 @@ import type { Command, Invocation, Outcome } from './command.ts';
 
 export const command: Command = {
   name: 'probe',
-  summary: 'build with nothing provisioned, and tell what stops it',
+  summary: 'build with nothing provisioned, and show what stops it',
   positionals: [{ name: 'recipe', required: false, completes: 'recipe' }],
   options: {
     ladder: { type: 'boolean', help: 'then add one step of provisioning at a time until the samples run' },
@@ -48,86 +48,90 @@ export const command: Command = {
   run,
 };
 
-async function run(invocation: Invocation): Promise<Result<Outcome>> {
-  const { values, context } = invocation;
+async function run({ values, context, positionals }: Invocation): Promise<Result<Outcome>> {
   const { rust } = values;
+  const ladder = values.ladder === true;
   if (rust !== undefined && rust !== 'path' && rust !== 'image') return err(unknownRust(String(rust)));
-  if (rust === 'path' && values.ladder === true) return err(ladderOnPath());
-  const session = await openSession(context);
-  if (!session.ok) return session;
-  // Named after this process: what a kill leaves is swept.
-  const scratch = await mkdtemp(join(session.value.store.folder, 'tmp', `${ownTag()}.probe-`));
+  if (rust === 'path' && ladder) return err(ladderOnPath());
+  const { settings } = context;
+  const [recipe] = positionals;
+  const samples = (values.samples as readonly string[] | undefined)?.map((path) =>
+    resolve(settings.cwd, path),
+  );
+  const planned = await planRun(context, recipe, hostMachine(), samples);
+  if (!planned.ok) return planned;
+  const artifacts = artifactsFolder(settings.cwd, planned.value.plan.recipe.name);
+  const diagnostics = openDiagnostics(settings, planned.value, artifacts, { folder: 'probe', recipe });
+  const use = (session: Session) =>
+    withScratch(session, async (scratch) => {
+      const started = await startRun(session, planned.value);
+      const setup = { session, run: started, diagnostics, scratch, logs: join(artifacts, 'probe', 'logs') };
+      return probe(setup, artifacts, { ladder, rust });
+    });
+  return withSession(context, [planned.value], use, diagnostics);
+}
+
+/** A folder on the store's file system, named after this process: what a kill leaves is swept. */
+async function withScratch<T>({ store }: Session, use: (folder: string) => Promise<T>): Promise<T> {
+  const scratch = await mkdtemp(join(store.folder, 'tmp', `${ownTag()}.probe-`));
   try {
-    return await probe(session.value, invocation, scratch);
+    return await use(scratch);
   } finally {
     await rm(scratch, { recursive: true, force: true });
-    await session.value.engineUsed()?.close?.();
-    if (!context.signal.aborted) await session.value.store.settled();
   }
 }
 
 async function probe(
-  session: Session,
-  { positionals, values }: Invocation,
-  scratch: string,
+  unlocked: Omit<ProbeSetup, 'volume'>,
+  artifacts: string,
+  asked: { readonly ladder: boolean; readonly rust: 'path' | 'image' | undefined },
 ): Promise<Result<Outcome>> {
-  const { cwd } = session.context.settings;
-  const samples = (values.samples as readonly string[] | undefined)?.map((path) => resolve(cwd, path));
-  const planned = await planRun(session, positionals[0], hostMachine(), samples);
-  if (!planned.ok) return planned;
-  const artifacts = artifactsFolder(cwd, planned.value.plan.recipe.name);
-  const recipe = positionals[0];
-  session.recorder.book = openBook(session, planned.value, artifacts, {
-    folder: 'probe',
-    ...defined({ recipe }),
-  });
-  const rust = values.ladder === true || values.rust === 'image' ? undefined : await ownRust({ session });
-  if (rust === undefined && values.rust === 'path') return err(noRust());
-  const key = fingerprint({ probe: planned.value.plan.recipe.project.root }).slice(0, 16);
-  const volume = `probe-${planned.value.plan.target.name}-${key}`;
+  const { session, run: planned } = unlocked;
+  const rust = asked.ladder || asked.rust === 'image' ? undefined : await findHostCargo(session.context);
+  if (rust === undefined && asked.rust === 'path') return err(noRust());
+  const key = fingerprint({ probe: planned.plan.recipe.project.root }).slice(0, 16);
+  const volume = `probe-${planned.plan.target.name}-${key}`;
   const lock = await session.store.lock(`volume-${volume}`, { signal: session.context.signal });
   if (!lock.ok) return lock;
   await using _ = lock.value;
-  const site = { session, planned: planned.value, scratch, logs: join(artifacts, 'probe', 'logs'), volume };
+  const setup = { ...unlocked, volume };
   // What an earlier probe printed.
-  await rm(site.logs, { recursive: true, force: true });
+  await rm(setup.logs, { recursive: true, force: true });
   const started = Date.now();
-  if (values.ladder === true) return climbed(site, artifacts, started);
+  if (asked.ladder) return probeLadder(setup, artifacts, started);
   const tried =
     rust === undefined
-      ? await bare(site)
+      ? await buildBare(setup)
       : await session.recorder.stage(
           'build',
           `Build with cargo ${rust.versions.cargo}, nothing provisioned`,
-          () => tryOwnRust(site, rust),
+          () => tryHostBuild(setup, rust),
           detail,
         );
-  return tried.ok ? ok(told(tried.value, artifacts, planned.value)) : tried;
+  return tried.ok ? ok(outcomeOf(tried.value, artifacts, planned)) : tried;
 }
 
-type Ground = Omit<Site, 'toolchain'>;
-
 /** The image's Rust, with nothing of the target beside it. */
-async function bare(ground: Ground): Promise<Result<Attempt>> {
-  const toolchain = await ground.planned.trees.make('toolchain');
+async function buildBare(setup: ProbeSetup): Promise<Result<Attempt>> {
+  const toolchain = await setup.run.trees.make('toolchain');
   if (!toolchain.ok) return toolchain;
-  const site = { ...ground, toolchain: toolchain.value };
-  const fetched = await fetchCrates(site);
+  const context = { ...setup, toolchain: toolchain.value };
+  const fetched = await fetchCrates(context);
   if (!fetched.ok) return fetched;
-  return ground.session.recorder.stage(
+  return setup.session.recorder.stage(
     'build',
     'Build with the Rust of the image, nothing provisioned',
-    () => tryBuild(site, { name: '0-nothing', env: bareVariables(site.planned.plan), config: '' }),
+    () => tryBuild(context, { name: '0-nothing', env: bareVariables(setup.run.plan), config: '' }),
     detail,
   );
 }
 
-async function prepare(ground: Ground) {
-  const toolchain = await ground.planned.trees.make('toolchain');
+async function prepare(setup: ProbeSetup) {
+  const toolchain = await setup.run.trees.make('toolchain');
   if (!toolchain.ok) return toolchain;
-  const prepared = await prepareEnv(ground.planned);
+  const prepared = await prepareEnv(setup.session, setup.run);
   if (!prepared.ok) return prepared;
-  return ok({ site: { ...ground, toolchain: toolchain.value }, prepared: prepared.value });
+  return ok({ context: { ...setup, toolchain: toolchain.value }, prepared: prepared.value });
 }
 
 function detail({ blocker }: Attempt) {
@@ -137,7 +141,7 @@ function detail({ blocker }: Attempt) {
   };
 }
 
-function told({ blocker, command }: Attempt, artifacts: string, { plan }: Planned): Outcome {
+function outcomeOf({ blocker, command }: Attempt, artifacts: string, { plan }: Planned): Outcome {
   if (blocker === undefined) {
     const text = `Nothing stops \`${command}\` here. Whether it runs on ${plan.target.rustTriple} shows \`provision probe ${plan.recipe.name} --ladder\`.\n`;
     const actions = { summary: blockersSummary(plan.recipe.name, []) };
@@ -151,10 +155,10 @@ function told({ blocker, command }: Attempt, artifacts: string, { plan }: Planne
   };
 }
 
-/** Columns of prose; commands and what tools say are never broken. */
+/** Columns of prose; commands and output of tools are never broken. */
 const COLUMNS = 80;
 
-/** What happened, the lines that matter, the cure, where the rest is. */
+/** What happened, the lines that matter, the fix, where the rest is. */
 function blockerText(blocker: Blocker, artifacts: string): string {
   const { code, title, command, lines, because, cure, advice, log } = blocker;
   return [
@@ -162,31 +166,30 @@ function blockerText(blocker: Blocker, artifacts: string): string {
     ...(command === undefined ? [] : [`  $ ${command.line}`]),
     ...lines.map((line) => `  | ${line}`),
     ...wrap(because, COLUMNS),
-    ...(cure === undefined ? [] : [`cure: ${cure}`]),
+    ...(cure === undefined ? [] : [`fix:  ${cure}`]),
     ...advice.flatMap((one) => wrap(one, COLUMNS - 6).map((line) => `      ${line}`)),
     `log:  ${join(artifacts, log)}`,
     '',
   ].join('\n');
 }
 
-async function climbed(ground: Ground, artifacts: string, started: number): Promise<Result<Outcome>> {
-  const { session, planned } = ground;
-  const { plan } = planned;
+async function probeLadder(setup: ProbeSetup, artifacts: string, started: number): Promise<Result<Outcome>> {
+  const { plan } = setup.run;
   const samples = await suiteOf(plan);
   if (!samples.ok) return samples;
   if (samples.value.length === 0) return noSamples(plan.recipe.name);
-  const ready = await prepare(ground);
+  const ready = await prepare(setup);
   if (!ready.ok) return ready;
-  const way = await climb(ready.value.site, ready.value.prepared, samples.value, artifacts);
-  if (!way.ok) return way;
-  const { steps, outcome, totals } = way.value;
+  const ran = await runSteps(ready.value.context, ready.value.prepared, samples.value, artifacts);
+  if (!ran.ok) return ran;
+  const { steps, outcome, totals } = ran.value;
   const ladder: Ladder = {
     schema: 1,
     recipe: plan.recipe.name,
     target: plan.target.rustTriple,
     started: new Date(started).toISOString(),
     ms: Date.now() - started,
-    versions: session.recorder.book?.versions ?? {},
+    versions: setup.diagnostics.versions,
     outcome,
     steps,
     ...defined({ totals }),
@@ -228,7 +231,7 @@ function failureOf(ladder: Ladder, artifacts: string): Failure | undefined {
   const see = [join(artifacts, 'ladder.md')];
   if (outcome === 'blocked') {
     const last = steps.at(-1)?.blocker;
-    const what = `Every step of provisioning is taken, and ${ladder.target} is still blocked: ${last?.title ?? 'nobody knows by what'}.`;
+    const what = `Every step of provisioning is taken, and ${ladder.target} is still blocked: ${last?.title ?? 'the reason is not known'}.`;
     return {
       code: 'build/blocked',
       what,

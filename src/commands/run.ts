@@ -1,25 +1,26 @@
-import { readFileSync } from 'node:fs';
-import { copyFile, rename, rm } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
-import { artifactsFailure } from '../domain/artifacts.ts';
-import type { Settings } from '../domain/context.ts';
+import { dirname, resolve } from 'node:path';
+import type { Diagnostics } from '../diagnose/diagnostics.ts';
+import { openDiagnostics } from '../diagnose/open-diagnostics.ts';
+import type { Context, Settings } from '../domain/context.ts';
 import { defined } from '../domain/defined.ts';
 import type { Report } from '../domain/report.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { hideSecrets } from '../domain/secrets.ts';
 import { shellWord } from '../domain/shell.ts';
+import { readTool } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
-import { actionsNews } from '../pipeline/actions.ts';
 import { hostMachine } from '../pipeline/host.ts';
+import { type Planned, planRun } from '../pipeline/prepare.ts';
 import { relockMissing } from '../pipeline/relock.ts';
-import { makeReport } from '../pipeline/report.ts';
-import { openSession, type Session } from '../pipeline/session.ts';
-import { artifactsFolder, type Progress, runPipeline } from '../pipeline.ts';
-import { closingLine } from '../report/closing.ts';
+import { artifactsFolder, type Finished, runPipeline } from '../pipeline/run.ts';
+import { type Session, withSession } from '../pipeline/session.ts';
 import { writeReport } from '../report/files.ts';
+import { recordRun } from '../report/fold-run.ts';
 import { writePage } from '../report/page/write.ts';
+import { makeReport } from '../report/run-report.ts';
+import { summaryLine } from '../report/summary-line.ts';
 import { type RunOutcome, samplesFailure } from '../run/run.ts';
-import { digestFile } from '../store/digest.ts';
+import { actionsOutput } from './actions-output.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
 
 export const command: Command = {
@@ -56,98 +57,103 @@ export const command: Command = {
 };
 
 async function run(invocation: Invocation): Promise<Result<Outcome>> {
-  const started = Date.now();
-  const session = await openSession(invocation.context);
-  if (!session.ok) return session;
-  try {
-    return await runAndReport(session.value, invocation, started);
-  } finally {
-    await session.value.engineUsed()?.close?.();
-    if (!invocation.context.signal.aborted) await session.value.store.settled();
-  }
-}
-
-async function runAndReport(
-  session: Session,
-  { context, positionals, values }: Invocation,
-  started: number,
-): Promise<Result<Outcome>> {
-  const { cwd, home } = context.settings;
-  const samples = values.samples as readonly string[] | undefined;
-  const given = values.artifacts as string | undefined;
-  const artifacts = (recipe: string): string =>
-    given === undefined ? artifactsFolder(cwd, recipe) : resolve(cwd, given);
-  const host = hostMachine();
-  const request = {
-    recipe: positionals[0],
-    ...(samples === undefined ? {} : { samples: samples.map((path) => resolve(cwd, path)) }),
-    artifacts,
-    host,
-    ...(values.format === undefined ? {} : { formats: values.format as readonly string[] }),
-  };
-  let progress: Progress = {};
-  let outcome = await runPipeline(session, request, progress);
-  if (!outcome.ok && outcome.error.code === 'fetch/not-found' && progress.planned !== undefined) {
-    const relocked = await relockMissing(session, progress.planned.locks, outcome.error);
-    if (!relocked.ok) outcome = relocked;
-    else {
-      progress = {};
-      outcome = await runPipeline(session, request, progress);
-    }
-  }
-  const recipe = progress.planned?.plan.recipe.name;
-  if (recipe === undefined) return outcome.ok ? err(noPlan()) : outcome;
-  const folder = artifacts(recipe);
-  const delivered = await deliver(progress, folder);
-  const failure = !outcome.ok
-    ? outcome.error
-    : delivered.ok
-      ? whatCameOf(session, outcome.value, again(context.settings, positionals), folder)
-      : delivered.error;
-  const version = (JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')) as { version: string })
-    .version;
+  const { context, positionals, values } = invocation;
+  const { settings } = context;
+  const { emit, record } = recordRun(Date.now(), context.emit);
+  const ran = await provision({ ...context, emit }, invocation);
+  if (!ran.ok) return ran;
+  const { planned, artifacts, diagnostics, ended } = ran.value;
+  const failure = ended.ok
+    ? sampleFailure(ended.value.outcome, diagnostics, rerunCommand(settings, positionals), artifacts)
+    : ended.error;
   const made = makeReport({
-    session,
-    progress,
+    record: record(),
+    blockers: diagnostics.summaries(),
     ...defined({ failure }),
-    started,
-    host,
-    version,
-    artifacts: folder,
+    machine: hostMachine().machine,
+    version: readTool(settings.home).version,
+    artifacts,
+    cwd: settings.cwd,
   });
   if (made === undefined) throw new Error('a run with a plan has a report');
-  const report = hideSecrets(made, context.settings.secrets ?? []);
-  const file = progress.planned?.plan.recipe.file as string;
-  const page = given === undefined ? dirname(folder) : folder;
-  return finish(report, { folder, page }, failure, await actionsNews(context, report, folder, file));
+  const report = hideSecrets(made, settings.secrets ?? []);
+  const page = values.artifacts === undefined ? dirname(artifacts) : artifacts;
+  const actions = await actionsOutput(context, report, artifacts, planned.plan.recipe.file);
+  return writeAll(report, { folder: artifacts, page }, failure, actions);
+}
+
+/** A run that had a plan. */
+interface Ran {
+  readonly planned: Planned;
+  readonly artifacts: string;
+  readonly diagnostics: Diagnostics;
+  readonly ended: Result<Finished>;
+}
+
+/** Plans and runs; once more where locks name files that no mirror has any more and that could be resolved anew. */
+async function provision(context: Context, invocation: Invocation): Promise<Result<Ran>> {
+  const first = await runOnce(context, invocation, true);
+  if (!first.ok || !first.value.relocked) return first;
+  return runOnce(context, invocation, false);
+}
+
+async function runOnce(
+  context: Context,
+  { positionals, values }: Invocation,
+  mayRelock: boolean,
+): Promise<Result<Ran & { readonly relocked: boolean }>> {
+  const { settings } = context;
+  const [recipe] = positionals;
+  const samples = (values.samples as readonly string[] | undefined)?.map((path) =>
+    resolve(settings.cwd, path),
+  );
+  const planned = await planRun(context, recipe, hostMachine(), samples);
+  if (!planned.ok) return planned;
+  const given = values.artifacts as string | undefined;
+  const artifacts =
+    given === undefined
+      ? artifactsFolder(settings.cwd, planned.value.plan.recipe.name)
+      : resolve(settings.cwd, given);
+  const diagnostics = openDiagnostics(settings, planned.value, artifacts, { recipe });
+  const formats = values.format as readonly string[] | undefined;
+  const request = { artifacts, samplesOnly: samples !== undefined, ...defined({ formats }) };
+  const use = async (session: Session): Promise<Result<Pick<Ran, 'ended'> & { relocked: boolean }>> => {
+    const ended = await runPipeline(session, planned.value, request);
+    if (ended.ok || ended.error.code !== 'fetch/not-found' || !mayRelock)
+      return ok({ ended, relocked: false });
+    const relocked = await relockMissing(session, planned.value.locks, ended.error);
+    return ok({ ended: relocked.ok ? ended : relocked, relocked: relocked.ok });
+  };
+  const used = await withSession(context, [planned.value], use, diagnostics);
+  return used.ok ? ok({ planned: planned.value, artifacts, diagnostics, ...used.value }) : used;
 }
 
 /** Samples that differ, or that something stopped. */
-function whatCameOf(
-  { recorder }: Session,
+function sampleFailure(
   outcome: RunOutcome,
+  diagnostics: Diagnostics,
   recipe: string,
-  folder: string,
+  artifacts: string,
 ): Failure | undefined {
-  const failure = samplesFailure(outcome, recipe, folder);
-  return recorder.book?.explainSamples(failure, outcome.results) ?? failure;
+  const failure = samplesFailure(outcome, recipe, artifacts);
+  return diagnostics.explainSamples(failure, outcome.results) ?? failure;
 }
 
-/** What names the same run again, behind `provision`. */
-function again({ project, bin }: Settings, [recipe = 'run']: readonly string[]): string {
-  const words = [
+/** The arguments that start the same run again, behind `provision`. */
+function rerunCommand({ project, bin }: Settings, [recipe = 'run']: readonly string[]): string {
+  const argv = [
     recipe,
     ...(project === undefined ? [] : ['--project', project]),
     ...(bin === undefined ? [] : ['--bin', bin]),
   ];
-  return words.map(shellWord).join(' ');
+  return argv.map(shellWord).join(' ');
 }
 
-async function finish(
+async function writeAll(
   report: Report,
   { folder, page }: { readonly folder: string; readonly page: string },
   failure: Failure | undefined,
-  news: Pick<Outcome, 'actions'>,
+  actions: Pick<Outcome, 'actions'>,
 ): Promise<Result<Outcome>> {
   const reported = await writeReport(folder, report);
   const written = reported.ok ? await writePage(page) : reported;
@@ -156,47 +162,9 @@ async function finish(
       ? written
       : err({ ...failure, also: [...(failure.also ?? []), written.error] });
   return ok({
-    text: `${closingLine(report)}\n`,
+    text: `${summaryLine(report)}\n`,
     json: report,
     ...defined({ failure }),
-    ...news,
+    ...actions,
   });
-}
-
-/** Puts bundle and packages beside the report; the store's own copies stay untouched whatever people do with these. */
-async function deliver({ bundle, packages = [] }: Progress, folder: string): Promise<Result<void>> {
-  const files = [
-    ...(bundle === undefined ? [] : [{ ...bundle.meta, file: bundle.meta.archive, from: bundle.folder }]),
-    ...packages.map((one) => ({ ...one.meta, from: one.folder })),
-  ];
-  for (const { file, digest, from } of files) {
-    const delivered = await deliverFile(join(from, file), digest, join(folder, file), folder);
-    if (!delivered.ok) return delivered;
-  }
-  return ok(undefined);
-}
-
-async function deliverFile(from: string, digest: string, to: string, folder: string): Promise<Result<void>> {
-  const present = await digestFile(to).catch(() => undefined);
-  if (present?.digest === digest) return ok(undefined);
-  const beside = `${to}.${process.pid}.tmp`;
-  try {
-    await copyFile(from, beside);
-    await rename(beside, to);
-    return ok(undefined);
-  } catch (error) {
-    const failure = artifactsFailure(folder, error);
-    if (failure === undefined) throw error;
-    return err(failure);
-  } finally {
-    await rm(beside, { force: true });
-  }
-}
-
-function noPlan() {
-  return {
-    code: 'plan/none',
-    what: 'The run ended without a plan.',
-    fix: ['Report this: it is a bug.'],
-  } as const;
 }

@@ -1,7 +1,7 @@
 import { crateAt } from '../build/build.ts';
 import { err, ok, type Result } from '../domain/result.ts';
-import { withWorkbench } from '../pipeline/workbench.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
+import { withWorkbench } from './workbench.ts';
 
 export const command: Command = {
   name: 'shell',

@@ -70,7 +70,7 @@ async function readReport(file: string): Promise<Report | undefined> {
   }
 }
 
-/** The gravest of what went wrong, so that the exit code tells the machine from a blocker from a difference. */
+/** The gravest failure: the exit code distinguishes the machine, a blocker and a difference. */
 function failureOf(reports: readonly Report[], missing: readonly string[]): Failure | undefined {
   const failed = reports.filter(({ status }) => status !== 'passed');
   if (failed.length + missing.length === 0) return undefined;

@@ -8,7 +8,7 @@ export interface StepExit {
   readonly limit?: 'time' | 'output';
 }
 
-/** A process of somebody else's that failed, as it was started and as it ended. */
+/** A process of another tool that failed, as it was started and as it ended. */
 export interface FailedStep {
   readonly stage: StageName;
   /** What was being done: "Building isolate". */
@@ -33,7 +33,7 @@ export interface FailedStep {
   readonly knownOnly?: boolean;
 }
 
-/** An entry of the catalogue: what a tool prints, what it means, and what cures it. */
+/** An entry of the catalogue: what a tool prints, what it means, and what fixes it. */
 export interface BlockerPattern {
   /** Stable, `lower-kebab-case`. */
   readonly code: string;
@@ -48,11 +48,11 @@ export interface BlockerPattern {
   /** Lines after each that matters that belong to it. */
   readonly after: number;
   readonly because: string;
-  /** A command that cures it by hand. */
-  readonly cure?: string;
+  /** A command that fixes it by hand. */
+  readonly fix?: string;
   readonly advice: readonly string[];
-  /** Rung of the ladder that cures it. */
-  readonly rung?: string;
+  /** Step of provisioning that fixes it. */
+  readonly step?: string;
   /** Codes of blockers that are a consequence of this one, where both are found. */
   readonly before: readonly string[];
 }
@@ -67,7 +67,7 @@ export interface Blocker {
   /** Rust's triple. */
   readonly target: string;
   readonly stage: string;
-  /** Code of the failure that it led to, e.g. `build/failed`; absent where the tool did not live to tell. */
+  /** Code of the failure that it led to, e.g. `build/failed`; absent where the run ended before. */
   readonly failure?: string;
   /** ISO 8601, UTC. */
   readonly at: string;
@@ -78,7 +78,7 @@ export interface Blocker {
   /** A command. */
   readonly cure?: string;
   readonly advice: readonly string[];
-  /** Name of the ladder's rung that cures it. */
+  /** Name of the step of the ladder that fixes it. */
   readonly rung?: string;
   readonly command?: BlockerCommand;
   readonly exit?: StepExit;
@@ -96,7 +96,7 @@ export interface Blocker {
 
 export interface BlockerCommand {
   readonly argv: readonly string[];
-  /** As a person would type it. */
+  /** As a user would type it. */
   readonly line: string;
   readonly cwd: string;
   readonly place: 'sandbox' | 'host';
@@ -104,7 +104,7 @@ export interface BlockerCommand {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** What a report tells of a blocker. Files are relative to the artifacts folder. */
+/** A blocker in a report. Files are relative to the artifacts folder. */
 export interface BlockerSummary {
   readonly code: string;
   readonly stage: string;

@@ -1,5 +1,8 @@
 import type { Emit } from '../events.ts';
 
+/** Options of the command line by their names. */
+export type OptionValues = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
+
 /** Everything from the environment and the command line that stages may know. Made once, in cli.ts. */
 export interface Settings {
   /** Folder of the store. */

@@ -3,7 +3,7 @@ import type { BlockerSummary } from './blocker.ts';
 import type { SampleResult } from './sample.ts';
 import type { Linkage, TargetTriple } from './words.ts';
 
-/** `artifacts/<recipe>/report.json`: what a run did, from what, and how it went. Schema: docs/report.schema.json. */
+/** `artifacts/<recipe>/report.json`: what a run did, from what, and its outcome. Schema: docs/report.schema.json. */
 export interface Report {
   readonly schema: 1;
   readonly tool: { readonly name: string; readonly version: string };
@@ -23,7 +23,7 @@ export interface Report {
   /** Absent where no process had to be started. */
   readonly engine?: { readonly name: string; readonly version: string; readonly detail: string };
   readonly python?: ReportPython;
-  /** The interpreter that says what is right. */
+  /** The interpreter whose output is right. */
   readonly reference?: { readonly version: string; readonly digest: string };
   readonly toolchain?: ReportTree;
   readonly sysroot?: ReportTree;
@@ -39,7 +39,7 @@ export interface Report {
   readonly stages: readonly StageReport[];
   readonly bytes: { readonly downloaded: number; readonly unpacked: number };
   readonly notices: readonly Notice[];
-  /** What of somebody else's stopped the run, or samples of it; in the order in which it was met. */
+  /** What stopped the run, or samples of it; in the order in which it was met. */
   readonly blockers: readonly BlockerSummary[];
   readonly samples: readonly SampleResult[];
   readonly totals: Totals;

@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { distribution } from '../distro/distribution.ts';
 import { closest } from '../domain/closest.ts';
 import type { Conformance, ConformanceSuite } from '../domain/conformance.ts';
+import type { DefinitionFile, ImageDefinition } from '../domain/definitions.ts';
 import type { LockedPackage } from '../domain/packages.ts';
 import type { Plan } from '../domain/plan.ts';
 import { err, ok, type Result } from '../domain/result.ts';
@@ -10,41 +11,44 @@ import { formatBytes } from '../domain/units.ts';
 import type { Failure } from '../failure.ts';
 import { fetchPackages } from '../fetch/fetch.ts';
 import { readLock } from '../lock/lockfile.ts';
-import { makeFolder, makeWorlds, type Progress } from '../pipeline.ts';
-import { conformanceFile, imageFile, loadConformance, loadImage } from '../recipe/definitions.ts';
+import { pythonImageHere } from '../recipe/definitions.ts';
+import { loadConformance } from '../recipe/pythons.ts';
 import { knownOn, totalsOf, unseen } from '../run/conformance/compare.ts';
 import { type ConformanceOutcome, runConformance } from '../run/conformance/run.ts';
 import { FACILITIES } from '../runtime/facilities.ts';
 import { capabilitiesOf } from '../runtime/runtime.ts';
 import { makeTree, type Tree } from '../toolchain/tree.ts';
-import { type Host, type Planned, planRun } from './prepare.ts';
+import { makeFolder } from './deliver.ts';
+import { type Planned, startRun } from './prepare.ts';
+import { makeProgram, makeRuntimes } from './runtimes.ts';
 import type { Session } from './session.ts';
 import type { Locks } from './trees.ts';
 
 export interface ConformanceRequest {
-  readonly recipe: string;
   /** Modules of `test` in place of those of the suite. */
   readonly modules?: readonly string[];
-  readonly artifacts: (recipe: string) => string;
-  readonly host: Host;
+  /** Absolute folder for logs; made when missing. */
+  readonly artifacts: string;
 }
 
 /**
  * recipe → … → bundle, as a run does, then CPython's own tests in the two worlds. Fails with what a run fails with, and
  * `usage/no-conformance`, `usage/no-such-test`, `lock/versions-differ`.
  */
-export async function judge(session: Session, request: ConformanceRequest): Promise<Result<Conformance>> {
+export async function judge(
+  session: Session,
+  planned: Planned,
+  request: ConformanceRequest,
+): Promise<Result<Conformance>> {
   const started = Date.now();
-  const planned = await planRun(session, request.recipe, request.host);
-  if (!planned.ok) return planned;
-  const { plan, locks } = planned.value;
-  const logs = join(request.artifacts(plan.recipe.name), 'logs');
+  const { plan, locks } = planned;
+  const logs = join(request.artifacts, 'logs');
   const writable = await makeFolder(logs);
   if (!writable.ok) return writable;
   const prepared = await prepareTests(session, plan, locks, request.modules);
   if (!prepared.ok) return prepared;
   const { suite, modules, version } = prepared.value;
-  const outcome = await runModules(session, planned.value, prepared.value, logs);
+  const outcome = await runModules(session, planned, prepared.value, logs);
   if (!outcome.ok) return outcome;
   tellUnseen(session, plan, suite, outcome.value);
   return ok({
@@ -75,18 +79,17 @@ async function prepareTests(
   const suite = await readSuite(session, plan);
   if (!suite.ok) return suite;
   const { home } = session.context.settings;
-  const file = imageFile(home, suite.value.image);
-  const image = await loadImage(file.file);
+  const image = await pythonImageHere(home, plan.sysroot.python.name, 'tests', plan.hostTarget.machine);
   if (!image.ok) return image;
-  const definition = image.value.value;
+  const { file, definition } = image.value;
   const lock = await readLock(file, definition);
   if (!lock.ok) return lock;
   const packages = lock.value.sets.rootfs ?? [];
-  const version = sameVersion(suite.value, plan, packages, locks);
+  const version = sameVersion(file, definition, plan, packages, locks);
   if (!version.ok) return version;
   const tree = await session.recorder.stage(
     'tests',
-    `Tests ${suite.value.image}`,
+    `Tests ${definition.name}`,
     () =>
       makeTree(session.context, session.store, {
         name: definition.name,
@@ -103,29 +106,35 @@ async function prepareTests(
   return ok({ suite: suite.value, tree: tree.value, modules: modules.value, version: version.value });
 }
 
-async function readSuite({ context }: Session, { reference }: Plan): Promise<Result<ConformanceSuite>> {
-  const file = conformanceFile(context.settings.home, reference.name);
-  const loaded = await loadConformance(file);
+async function readSuite(
+  { context }: Session,
+  { sysroot: { python } }: Plan,
+): Promise<Result<ConformanceSuite>> {
+  const loaded = await loadConformance(context.settings.home, python);
   if (loaded.ok) return ok(loaded.value.value);
   if (loaded.error.code !== 'recipe/not-found') return loaded;
   return err({
     code: 'usage/no-conformance',
-    what: `No tests are named for the reference ${reference.name}.`,
-    fix: [`Write \`${file}\` like those beside it; docs/recipe-reference.md explains every key.`],
+    what: `No tests are named for ${python.name}.`,
+    fix: [
+      `Write \`pythons/${python.name}/conformance.yaml\` as other Pythons have it; docs/recipe-reference.md explains every key.`,
+    ],
   });
 }
 
 /** Tests of another version than the interpreter's would judge what is not there. */
 function sameVersion(
-  suite: ConformanceSuite,
+  file: DefinitionFile,
+  { rootfs }: ImageDefinition,
   plan: Plan,
   packages: readonly LockedPackage[],
   locks: Locks,
 ): Result<string> {
-  const tests = packages.find(({ name }) => name === suite.package)?.version;
+  // The first is what the tests are in; others come along for it.
+  const tests = packages.find(({ name }) => name === rootfs.packages[0])?.version;
   const python = locks.reference.lock.sets.rootfs?.find(({ name }) => name === plan.reference.tools.python);
   if (tests !== undefined && tests === python?.version) return ok(tests);
-  const ids = [`docker/${suite.image}`, locks.reference.file.id];
+  const ids = [file.id, locks.reference.file.id];
   return err({
     code: 'lock/versions-differ',
     what: `The tests of ${ids[0]} are of version ${tests ?? 'unknown'}, the reference interpreter is of ${python?.version ?? 'unknown'}.`,
@@ -171,8 +180,10 @@ async function runModules(
   logs: string,
 ): Promise<Result<ConformanceOutcome>> {
   const { plan } = planned;
-  const progress: Progress = {};
-  const worlds = await makeWorlds(session, planned, [], logs, progress);
+  const run = await startRun(session, planned, logs);
+  const made = await makeProgram(session, run, [], logs);
+  if (!made.ok) return made;
+  const worlds = await makeRuntimes(session, run, made.value, logs);
   if (!worlds.ok) return worlds;
   const capabilities = capabilitiesOf(plan);
   return session.recorder.stage(
@@ -186,7 +197,7 @@ async function runModules(
         runtimes: worlds.value,
         names: namesOf(plan),
         without: FACILITIES.filter((facility) => !capabilities.includes(facility)),
-        driver: join(session.context.settings.home, 'conformance', 'driver.py'),
+        driver: join(session.context.settings.home, 'src', 'run', 'conformance', 'driver.py'),
         engine: session.engine,
       }),
     (value) => ({
@@ -198,7 +209,7 @@ async function runModules(
 
 /** What declarations may call the target. */
 function namesOf({ target, runtime }: Plan): readonly string[] {
-  return [target.name, target.libc, runtime];
+  return [target.name, target.rustTriple, target.libc, runtime];
 }
 
 function tellUnseen(

@@ -3,11 +3,11 @@ import { writeDeb } from '../bundle/formats/deb.ts';
 import type { BundleFormat, FormatInput, Formatted } from '../bundle/formats/format.ts';
 import { writeOci } from '../bundle/formats/oci.ts';
 import { readContents } from '../bundle/inspect.ts';
-import { unpackBundle } from '../bundle/unpack.ts';
 import { ok, type Result } from '../domain/result.ts';
 import { formatBytes } from '../domain/units.ts';
-import type { Progress } from '../pipeline.ts';
 import type { StoreEntry } from '../store/store.ts';
+import type { Planned } from './prepare.ts';
+import type { Made } from './runtimes.ts';
 import type { Session } from './session.ts';
 
 /** Goes up when the same bundle gives another package. */
@@ -17,23 +17,19 @@ const WRITERS: Readonly<
   Record<BundleFormat, (input: FormatInput, folder: string) => Promise<Result<Formatted>>>
 > = { oci: writeOci, deb: writeDeb };
 
-/** A bundle as a person ships it. */
+/** A bundle as it is shipped. */
 export type Package = StoreEntry<Formatted> & { readonly format: BundleFormat };
 
-/** Makes the packages of a run's bundle, or finds them made. None where the run did not come to a bundle. */
+/** Makes the packages of a bundle, or finds them made. */
 export async function makePackages(
   session: Session,
-  { planned, bundle, prepared, rootfs }: Progress,
+  { plan, locks }: Planned,
+  { bundle, unpacked, prepared, rootfs }: Made,
   formats: readonly BundleFormat[],
 ): Promise<Result<readonly Package[]>> {
   if (formats.length === 0) return ok([]);
-  if (planned === undefined || bundle === undefined || prepared === undefined || rootfs === undefined)
-    return ok([]);
   const { context, store } = session;
-  const { plan, locks } = planned;
-  const unpacked = await unpackBundle(context, store, bundle);
-  if (!unpacked.ok) return unpacked;
-  const folder = join(unpacked.value.folder, unpacked.value.top);
+  const folder = join(unpacked.folder, unpacked.top);
   const contents = await readContents(folder);
   if (!contents.ok) return contents;
   const input: FormatInput = {

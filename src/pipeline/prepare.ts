@@ -1,56 +1,57 @@
+import { join } from 'node:path';
 import { findHostRust } from '../build/host-rust.ts';
+import type { Context } from '../domain/context.ts';
 import type { Resolved } from '../domain/definitions.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { PythonDistribution } from '../domain/python.ts';
 import { ok, type Result } from '../domain/result.ts';
 import { PATHS } from '../engine/paths.ts';
 import { type BuildEnv, buildEnv } from '../env/env.ts';
-import { makePlan } from '../plan/plan.ts';
+import { type Host, makePlan } from '../plan/plan.ts';
 import { resolveRecipe } from '../recipe/recipe.ts';
 import { describePython } from '../sysroot/python.ts';
 import type { Tree } from '../toolchain/tree.ts';
+import { plannedRun, sysrootFacts } from './facts.ts';
+import { Recorder } from './recorder.ts';
 import type { Session } from './session.ts';
 import { type Locks, readLocks, type TreeMaker, treeMaker } from './trees.ts';
 
-/** The machine that the tool runs on, as `uname` names it. */
-export interface Host {
-  readonly machine: string;
-  readonly platform: string;
-}
-
+/** Recipe, plan and locks: everything that is known before anything is fetched. */
 export interface Planned {
   readonly plan: Plan;
   readonly locks: Locks;
+}
+
+/** A plan, and what makes its trees. */
+export interface Run extends Planned {
   readonly trees: TreeMaker;
 }
 
-/** Recipe → plan → locks: everything that is known before anything is fetched. */
+/** Recipe → plan → locks. Reads, and makes nothing. */
 export async function planRun(
-  session: Session,
+  context: Context,
   recipe: string | undefined,
   host: Host,
   samples?: readonly string[],
 ): Promise<Result<Planned>> {
-  const { settings } = session.context;
-  const resolved = await resolveRecipe(settings, recipe);
+  const resolved = await resolveRecipe({ ...context.settings, machine: host.machine }, recipe);
   if (!resolved.ok) return resolved;
   const suite =
     samples === undefined
       ? resolved.value.recipe.samples
       : { ...resolved.value.recipe.samples, paths: samples };
-  return planFrom(session, { ...resolved.value, recipe: { ...resolved.value.recipe, samples: suite } }, host);
+  return planFrom(context, { ...resolved.value, recipe: { ...resolved.value.recipe, samples: suite } }, host);
 }
 
 /** The same from a recipe that is resolved already, and may have been changed since. */
-export async function planFrom(session: Session, resolved: Resolved, host: Host): Promise<Result<Planned>> {
-  const { settings } = session.context;
-  const own = await withHostRust(session, resolved);
+export async function planFrom(context: Context, resolved: Resolved, host: Host): Promise<Result<Planned>> {
+  const own = await withHostRust(context, resolved);
   if (!own.ok) return own;
   const plan = makePlan(own.value, host);
-  const locks = await session.recorder.stage(
+  const locks = await new Recorder(context.emit).stage(
     'lock',
     'Locks',
-    () => readLocks(settings.home, plan),
+    () => readLocks(plan),
     (value) => ({
       hit: true,
       detail: Object.values(value)
@@ -59,13 +60,21 @@ export async function planFrom(session: Session, resolved: Resolved, host: Host)
     }),
   );
   if (!locks.ok) return locks;
-  const { limits } = plan.recipe;
-  if (limits !== undefined) session.wishes.limits = limits;
-  return ok({ plan, locks: locks.value, trees: await treeMaker(session, plan, locks.value) });
+  context.emit({ type: 'planned', run: plannedRun(plan) });
+  return ok({ plan, locks: locks.value });
 }
 
-/** The person's own Rust, where the recipe wants it: looked for before anything else is done. */
-async function withHostRust({ context }: Session, resolved: Resolved): Promise<Result<Resolved>> {
+/** `logs` is the folder for those of what is built from source; without it that of a run that is told no other. */
+export async function startRun(
+  session: Session,
+  planned: Planned,
+  logs: string = join(session.context.settings.cwd, 'artifacts', planned.plan.recipe.name, 'logs'),
+): Promise<Run> {
+  return { ...planned, trees: await treeMaker(session, planned.plan, planned.locks, logs) };
+}
+
+/** The user's own Rust, where the recipe wants it: looked for before anything else is done. */
+async function withHostRust(context: Context, resolved: Resolved): Promise<Result<Resolved>> {
   if (resolved.recipe.rust !== 'host') return ok(resolved);
   const rust = await findHostRust(context, resolved);
   return rust.ok ? ok({ ...resolved, rust: rust.value }) : rust;
@@ -80,7 +89,8 @@ export interface Prepared {
 }
 
 /** Sysroot → the environment that a build gets. */
-export async function prepareEnv({ plan, locks, trees }: Planned): Promise<Result<Prepared>> {
+export async function prepareEnv({ context }: Session, run: Run): Promise<Result<Prepared>> {
+  const { plan, locks, trees } = run;
   const sysroot = await trees.make('sysroot');
   if (!sysroot.ok) return sysroot;
   const python = await describePython(sysroot.value.folder, plan.sysroot, plan.target);
@@ -92,6 +102,7 @@ export async function prepareEnv({ plan, locks, trees }: Planned): Promise<Resul
     runtime: plan.runtime,
     sourceDateEpoch,
   });
+  context.emit({ type: 'facts', facts: sysrootFacts(run, sysroot.value, python.value) });
   return ok({ sysroot: sysroot.value, python: python.value, env, sourceDateEpoch });
 }
 

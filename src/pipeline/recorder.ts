@@ -1,32 +1,25 @@
-import type { Notice, StageReport } from '../domain/report.ts';
+import type { Diagnostics } from '../diagnose/diagnostics.ts';
 import { err, type Result } from '../domain/result.ts';
 import type { Emit, Event, StageName } from '../events.ts';
-import type { Failure } from '../failure.ts';
-import type { BlockerBook } from './blockers.ts';
 
-/** What a stage's work says about itself when it is done. */
+/** A finished stage in a few words. */
 export interface StageSummary {
   readonly hit: boolean;
   readonly detail: string;
 }
 
-/** Hears every event on its way to the screen and keeps what the report tells. */
+/** Emits the events of a run; what fails on the way is recorded by its diagnostics, where it has any. */
 export class Recorder {
-  readonly stages: StageReport[] = [];
-  readonly notices: Notice[] = [];
-  /** Where failing steps are written down; there from the moment on when it is known what is provisioned. */
-  book: BlockerBook | undefined;
   readonly #emit: Emit;
-  readonly #began = performance.now();
+  readonly #diagnostics: Diagnostics | undefined;
 
-  constructor(emit: Emit) {
+  constructor(emit: Emit, diagnostics?: Diagnostics) {
     this.#emit = emit;
+    this.#diagnostics = diagnostics;
   }
 
   readonly emit: Emit = (event: Event): void => {
-    if (event.type === 'step-failed') this.book?.hear(event.step);
-    if (event.type === 'notice')
-      this.notices.push({ level: event.level, code: event.code, message: event.message });
+    if (event.type === 'step-failed') this.#diagnostics?.record(event.step);
     this.#emit(event);
   };
 
@@ -37,20 +30,12 @@ export class Recorder {
     work: () => Promise<Result<T>>,
     summarize: (value: T) => StageSummary,
   ): Promise<Result<T>> {
-    const started = performance.now();
     this.emit({ type: 'stage-started', stage: name, title, at: Date.now() });
     const ended = await work();
-    const result = ended.ok ? ended : err(this.book?.explain(name, ended.error) ?? ended.error);
-    const ms = Math.round(performance.now() - started);
-    const summary = result.ok ? summarize(result.value) : { hit: false, detail: shortly(result.error) };
+    const result = ended.ok ? ended : err(this.#diagnostics?.explain(name, ended.error) ?? ended.error);
+    const summary = result.ok ? summarize(result.value) : { hit: false, detail: result.error.what };
     const outcome = result.ok ? (summary.hit ? 'hit' : 'done') : 'failed';
-    const start = Math.round(started - this.#began);
-    this.stages.push({ name, outcome, start, ms, detail: summary.detail });
     this.emit({ type: 'stage-finished', stage: name, outcome, at: Date.now(), detail: summary.detail });
     return result;
   }
-}
-
-function shortly(failure: Failure): string {
-  return failure.what;
 }

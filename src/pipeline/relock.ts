@@ -6,8 +6,8 @@ import type { Session } from './session.ts';
 import type { Locked, Locks } from './trees.ts';
 
 /**
- * No mirror has a locked file any more: resolves the locks that name such files again, within their suite, and says so
- * loudly. With `--frozen` the failure stays what it is.
+ * No mirror has a locked file any more: resolves the locks that name such files again, within their suite, with a warning
+ * for each change. With `--frozen` the failure stays what it is.
  */
 export async function relockMissing(session: Session, locks: Locks, failure: Failure): Promise<Result<void>> {
   const { context } = session;
@@ -34,9 +34,8 @@ export async function relockMissing(session: Session, locks: Locks, failure: Fai
 async function lacking({ store }: Session, locks: Locks): Promise<readonly Locked[]> {
   const found = new Map<string, Locked>();
   for (const locked of [locks.toolchain, locks.sysroot, locks.reference]) {
-    const packages = Object.values(locked.lock.sets).flat();
     const there = await Promise.all(
-      packages.map(({ digest }) =>
+      locked.needed.map(({ digest }) =>
         access(store.blobPath(digest)).then(
           () => true,
           () => false,

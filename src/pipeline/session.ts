@@ -1,49 +1,76 @@
+import type { Diagnostics } from '../diagnose/diagnostics.ts';
 import type { Context } from '../domain/context.ts';
-import type { Limits } from '../domain/definitions.ts';
-import { ok, type Result } from '../domain/result.ts';
+import { defined } from '../domain/defined.ts';
+import type { Result } from '../domain/result.ts';
 import type { Engine } from '../engine/engine.ts';
 import { selectEngine } from '../engine/select.ts';
 import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
+import type { Planned } from './prepare.ts';
 import { Recorder } from './recorder.ts';
+import { lockChecksums } from './trees.ts';
 
-/** What one invocation shares between its stages. */
+/** What the stages of one invocation share. It is complete when it is opened. */
 export interface Session {
   readonly context: Context;
   readonly store: Store;
   readonly recorder: Recorder;
   /** The engine, looked for on first use: a run that finds everything in the store starts none. */
   readonly engine: () => Promise<Result<Engine>>;
-  /** The engine if it has been used. */
-  readonly engineUsed: () => Engine | undefined;
-  /** What the engine is to hold to and to know; set before it is used. */
-  readonly wishes: { limits?: Limits; readonly locks: Map<string, string> };
 }
 
-export async function openSession(outer: Context): Promise<Result<Session>> {
+/**
+ * Opens store, recorder and engine for plans, uses them and closes them, whatever comes of it. Several plans share one
+ * engine: its limits are those of the last that has any.
+ */
+export async function withSession<T>(
+  outer: Context,
+  plans: readonly Planned[],
+  use: (session: Session) => Promise<Result<T>>,
+  diagnostics?: Diagnostics,
+): Promise<Result<T>> {
   const store = await openStore(outer.settings.store);
   if (!store.ok) return store;
-  const recorder = new Recorder(outer.emit);
+  const recorder = new Recorder(outer.emit, diagnostics);
   const context: Context = { ...outer, emit: recorder.emit };
-  let selected: Promise<Result<Engine>> | undefined;
-  let used: Engine | undefined;
-  const wishes: Session['wishes'] = { locks: new Map() };
-  const engine = (): Promise<Result<Engine>> => {
-    selected ??= recorder
-      .stage(
+  const engine = new LazyEngine(context, store.value, recorder, plans);
+  try {
+    return await use({ context, store: store.value, recorder, engine: () => engine.get() });
+  } finally {
+    await engine.close();
+    // After an interrupt nothing is waited for: entries not yet flushed are made anew.
+    if (!outer.signal.aborted) await store.value.settled();
+  }
+}
+
+/** Selected when it is first asked for; of several calls at once each gets the same one. */
+class LazyEngine {
+  readonly #select: () => Promise<Result<Engine>>;
+  #selected: Promise<Result<Engine>> | undefined;
+
+  constructor(context: Context, store: Store, recorder: Recorder, plans: readonly Planned[]) {
+    const limits = plans.map(({ plan }) => plan.recipe.limits).findLast((one) => one !== undefined);
+    const locks = new Map(plans.flatMap((planned) => [...lockChecksums(store, planned)]));
+    this.#select = () =>
+      recorder.stage(
         'engine',
         'Engine',
-        () => selectEngine(context, store.value, wishes),
-        (value) => ({
-          hit: false,
-          detail: `${value.info.name} ${value.info.version}`,
-        }),
-      )
-      .then((result: Result<Engine>) => {
-        if (result.ok) used = result.value;
-        return result;
-      });
-    return selected;
-  };
-  return ok({ context, store: store.value, recorder, engine, engineUsed: () => used, wishes });
+        async () => {
+          const selected = await selectEngine(context, store, { locks, ...defined({ limits }) });
+          if (selected.ok) context.emit({ type: 'facts', facts: { engine: selected.value.info } });
+          return selected;
+        },
+        ({ info }) => ({ hit: false, detail: `${info.name} ${info.version}` }),
+      );
+  }
+
+  get(): Promise<Result<Engine>> {
+    this.#selected ??= this.#select();
+    return this.#selected;
+  }
+
+  async close(): Promise<void> {
+    const selected = await this.#selected;
+    if (selected?.ok === true) await selected.value.close?.();
+  }
 }

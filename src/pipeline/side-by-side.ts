@@ -2,7 +2,7 @@ import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
 import type { Session } from './session.ts';
 
-/** Runs two branches at once; the first failure stops the other, and is the one that is told. */
+/** Runs two branches at once; the first failure stops the other, and is the one returned. */
 export async function sideBySide<A, B>(
   session: Session,
   first: (session: Session) => Promise<Result<A>>,

@@ -1,5 +1,5 @@
 import type { Conformance, ModuleResult, OutcomeCounts, TestDifference } from '../domain/conformance.ts';
-import { harmless, truncate } from './text.ts';
+import { printable, truncate } from './text.ts';
 
 const COLUMNS = 80;
 
@@ -9,7 +9,7 @@ export function conformanceText(conformance: Conformance): string {
   const width = Math.max(...modules.map(({ name }) => name.length));
   const open = totals.worse - totals.declared;
   const head = `${'module'.padEnd(width)}  ${'reference'.padStart(16)}  ${'target'.padStart(16)}`;
-  const worse = worseTests(conformance).map((one) => truncate(`  ${harmless(one.test)}`, COLUMNS));
+  const worse = worseTests(conformance).map((one) => truncate(`  ${printable(one.test)}`, COLUMNS));
   const declared = totals.declared === 0 ? '' : `, and ${totals.declared} as declared`;
   const lines = [
     `CPython's own tests on ${target.triple}: passed, failed, skipped`,

@@ -1,5 +1,5 @@
 import type { Failure, SourcePosition } from '../failure.ts';
-import { columnsOf, harmless, type Paint, painter, truncate, wrap } from './text.ts';
+import { columnsOf, type Paint, painter, printable, truncate, wrap } from './text.ts';
 
 /** Lines of evidence, and further failures, that are shown; the rest is counted. */
 const MAX_EVIDENCE = 40;
@@ -9,7 +9,7 @@ const MAX_FURTHER = 20;
 const LABEL_COLUMNS = 8;
 
 /**
- * A failure as a person reads it: what happened, the place with its line, why, evidence, what to do, where to read on.
+ * A failure for people: what happened, the location with its line, why, evidence, what to do, where to read on.
  * `width`: columns of the terminal; commands, paths and evidence are never broken.
  */
 export function formatFailure(
@@ -25,11 +25,11 @@ export function formatFailure(
 
 function formatOne(failure: Failure, paint: Paint, width: number): string {
   const head = `error[${failure.code}]`;
-  const [first = '', ...rest] = wrap(`${head}: ${harmless(failure.what)}`, width);
+  const [first = '', ...rest] = wrap(`${head}: ${printable(failure.what)}`, width);
   return [
     `${paint(['red', 'bold'], head)}${paint('bold', first.slice(head.length))}`,
     ...rest.map((line) => paint('bold', line)),
-    ...(failure.at === undefined ? [] : place(failure.at, paint, width)),
+    ...(failure.at === undefined ? [] : locationLines(failure.at, paint, width)),
     ...labelled('why', failure.why === undefined ? [] : [failure.why], paint, width),
     ...evidence(failure.evidence ?? [], paint),
     ...labelled('fix', failure.fix, paint, width),
@@ -38,7 +38,11 @@ function formatOne(failure: Failure, paint: Paint, width: number): string {
 }
 
 /** File, line and column, and the line itself with a caret below the column. */
-function place({ file, line, column, text }: SourcePosition, paint: Paint, width: number): readonly string[] {
+function locationLines(
+  { file, line, column, text }: SourcePosition,
+  paint: Paint,
+  width: number,
+): readonly string[] {
   const number = String(line);
   const gutter = ' '.repeat(number.length);
   const head = `${gutter}${paint('cyan', '-->')} ${file}:${line}:${column}`;
@@ -60,12 +64,12 @@ function place({ file, line, column, text }: SourcePosition, paint: Paint, width
 
 /** One blank for a tab, so that the caret stands right wherever tab stops are. */
 function shown(text: string): string {
-  return harmless(text.replaceAll('\t', ' '));
+  return printable(text.replaceAll('\t', ' '));
 }
 
 function evidence(lines: readonly string[], paint: Paint): readonly string[] {
   const bar = paint('dim', '|');
-  const all = lines.flatMap((line) => harmless(line).split('\n'));
+  const all = lines.flatMap((line) => printable(line).split('\n'));
   const left = all.length - MAX_EVIDENCE;
   const shownLines = all.slice(0, MAX_EVIDENCE).map((line) => `  ${bar} ${line}`.trimEnd());
   return left > 0 ? [...shownLines, `  ${bar} ${paint('dim', `… ${left} more lines`)}`] : shownLines;
@@ -73,7 +77,7 @@ function evidence(lines: readonly string[], paint: Paint): readonly string[] {
 
 function labelled(label: string, texts: readonly string[], paint: Paint, width: number): readonly string[] {
   return texts.flatMap((text) =>
-    wrap(harmless(text), width - LABEL_COLUMNS).map((line, index) => {
+    wrap(printable(text), width - LABEL_COLUMNS).map((line, index) => {
       const lead =
         index === 0
           ? `${paint(['bold', label === 'fix' ? 'green' : 'dim'], `  ${label}:`)}  `

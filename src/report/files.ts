@@ -12,7 +12,7 @@ const SAMPLE_LOG = /\.(?:target|reference)\.(?:stdout|stderr)$/;
 
 /**
  * Writes `report.json` and `junit.xml` and removes the logs of earlier runs that are not among this report's, so that
- * nothing stale is left; files that are not ours stay (the folder may be anybody's). Each file is replaced whole.
+ * nothing stale is left; other files stay (the folder may be anybody's). Each file is replaced whole.
  * Fails with `usage/artifacts`.
  */
 export async function writeReport(folder: string, report: Report): Promise<Result<void>> {
@@ -66,7 +66,7 @@ async function earlierLogs(folder: string): Promise<readonly string[]> {
 async function listedLogs(folder: string): Promise<readonly string[]> {
   try {
     const { logs } = JSON.parse(await readFile(join(folder, 'report.json'), 'utf8')) as Partial<Report>;
-    // Whoever wrote that file: nothing outside of logs/ is removed on its word.
+    // Anybody may have written that file: nothing outside of logs/ is removed because of it.
     return (logs ?? []).filter((path) => /^logs\//.test(path) && !path.split('/').includes('..'));
   } catch (error) {
     // No report, or one that was not written by us: nothing is known of it.

@@ -1,4 +1,4 @@
-/** Keys of a report in the order in which a person wants to read them; keys that are not here follow by name. */
+/** Keys of a report in the order in which they are best read; keys that are not here follow by name. */
 const ORDER = [
   'schema',
   'name',
@@ -50,7 +50,7 @@ const ORDER = [
   'diff',
 ];
 
-const PLACE = new Map(ORDER.map((key, index) => [key, index]));
+const POSITION = new Map(ORDER.map((key, index) => [key, index]));
 
 /** The same value with its keys in one order, whatever the order in which it was put together. */
 export function inOrder(value: unknown): unknown {
@@ -64,5 +64,5 @@ export function inOrder(value: unknown): unknown {
 }
 
 function placeOf(key: string): number {
-  return PLACE.get(key) ?? ORDER.length;
+  return POSITION.get(key) ?? ORDER.length;
 }

@@ -6,12 +6,12 @@ import {
   ProcessOutput,
   type SimpleRenderer,
 } from 'listr2';
-import type { Board, Row } from './board.ts';
 import type { Streams } from './renderer.ts';
 import { contentColumns, MAX_SAMPLES, rowText, sampleLines } from './rows.ts';
+import type { Row, RunState } from './run-state.ts';
 import { painter } from './text.ts';
 
-/** Milliseconds between two looks at the board. */
+/** Milliseconds between two looks at the state. */
 const REFRESH_MS = 200;
 /** Stages that can be shown. The library takes no tasks once it runs, so there are tasks in waiting, without a title. */
 const MAX_ROWS = 32;
@@ -33,17 +33,17 @@ interface Slot {
   readonly outcome: Promise<Outcome>;
 }
 
-/** Shows the board with listr2, which draws tasks that it drives itself: each waits here for its stage to be over. */
-export function startView(board: Board, streams: Streams, now: () => number): LiveView {
+/** Shows the state with listr2, which draws tasks that it drives itself: each waits here for its stage to be over. */
+export function startView(state: RunState, streams: Streams, now: () => number): LiveView {
   const stages = Array.from({ length: MAX_ROWS }, newSlot);
   const samples = Array.from({ length: MAX_SAMPLES + 1 }, newSlot);
   const update = (): void => {
     const columns = contentColumns(streams);
-    for (const [index, row] of board.rows.slice(0, MAX_ROWS).entries()) {
+    for (const [index, row] of state.rows.slice(0, MAX_ROWS).entries()) {
       show(stages[index] as Slot, rowText(row, now(), columns), outcomeOf(row));
     }
     // The last of these counts what is left, so it stays open to the end.
-    for (const [index, text] of sampleLines(board, columns).entries()) {
+    for (const [index, text] of sampleLines(state, columns).entries()) {
       show(samples[index] as Slot, text, index < MAX_SAMPLES ? 'failed' : undefined);
     }
   };
@@ -101,7 +101,7 @@ function runList(slots: readonly Slot[], streams: Streams): Promise<unknown> {
     })),
     {
       concurrent: true,
-      // A failed stage is ours to tell; the others are shown to their end.
+      // The command prints the failure; the other stages are shown to their end.
       exitOnError: false,
       // Ctrl-C is the program's: it ends the stages and then this view.
       registerSignalListeners: false,

@@ -1,8 +1,8 @@
-import { Board, type RowState } from './board.ts';
 import type { LiveView } from './live-view.ts';
 import { noticeText } from './plain.ts';
 import type { Renderer, Streams } from './renderer.ts';
 import { contentColumns, rowText, sampleLines } from './rows.ts';
+import { type RowState, RunState } from './run-state.ts';
 import { painter } from './text.ts';
 
 /** A run that is over sooner shows its outcome only: nothing flickers, and the library need not be loaded. */
@@ -11,24 +11,24 @@ const SHOW_AFTER_MS = 250;
 /** Stages as they run side by side, on a terminal. */
 export function liveRenderer(streams: Streams): Renderer {
   const now = streams.now ?? Date.now;
-  const board = new Board();
+  const state = new RunState();
   let view: Promise<LiveView> | undefined;
   let timer: NodeJS.Timeout | undefined;
   const show = (): void => {
     // Loaded here, when it is needed: the library takes longer than a warm run's whole output.
-    view = import('./live-view.ts').then(({ startView }) => startView(board, streams, now));
+    view = import('./live-view.ts').then(({ startView }) => startView(state, streams, now));
   };
   return {
     emit: (event) => {
-      board.apply(event);
+      state.apply(event);
       if (event.type === 'stage-started') timer ??= setTimeout(show, SHOW_AFTER_MS);
     },
     finish: async () => {
       clearTimeout(timer);
-      board.stop();
-      if (view === undefined) streams.out.write(staticRows(board, streams, now()));
+      state.stop();
+      if (view === undefined) streams.out.write(staticRows(state, streams, now()));
       else await (await view).end();
-      for (const notice of board.notices) streams.out.write(`${noticeText(notice, streams.color)}\n`);
+      for (const notice of state.notices) streams.out.write(`${noticeText(notice, streams.color)}\n`);
     },
   };
 }
@@ -41,13 +41,13 @@ const ICONS: Readonly<Record<Exclude<RowState, 'running'>, readonly ['green' | '
 };
 
 /** What the live view leaves behind, without one. */
-function staticRows(board: Board, streams: Streams, now: number): string {
+function staticRows(state: RunState, streams: Streams, now: number): string {
   const paint = painter(streams.color);
   const columns = contentColumns(streams);
   const line = (state: RowState, text: string): string => {
     const [color, icon] = ICONS[state as keyof typeof ICONS];
     return `${paint(color, icon)} ${text}\n`;
   };
-  const rows = board.rows.map((row) => line(row.state, rowText(row, now, columns)));
-  return [...rows, ...sampleLines(board, columns).map((text) => line('failed', text))].join('');
+  const rows = state.rows.map((row) => line(row.state, rowText(row, now, columns)));
+  return [...rows, ...sampleLines(state, columns).map((text) => line('failed', text))].join('');
 }

@@ -1,8 +1,8 @@
 import type { Event, StageName } from '../events.ts';
-import { Board, type Row } from './board.ts';
 import type { Renderer, Streams } from './renderer.ts';
 import { detailText, duration, progressText, sampleText } from './rows.ts';
-import { harmless, type Paint, painter } from './text.ts';
+import { type Row, RunState } from './run-state.ts';
+import { type Paint, painter, printable } from './text.ts';
 
 /** Milliseconds between two lines of progress of one stage. */
 const PROGRESS_EVERY_MS = 10_000;
@@ -25,9 +25,9 @@ export class PlainLines {
   readonly #streams: Streams;
   readonly #now: () => number;
   readonly #paint: Paint;
-  readonly #board = new Board();
-  /** When a stage's progress was last told. */
-  readonly #told = new Map<Row, number>();
+  readonly #state = new RunState();
+  /** When a stage's progress was last printed. */
+  readonly #printed = new Map<Row, number>();
   readonly #output = new PartialLines();
 
   constructor(streams: Streams) {
@@ -37,11 +37,11 @@ export class PlainLines {
   }
 
   of(event: Event): readonly string[] {
-    const row = this.#board.apply(event);
+    const row = this.#state.apply(event);
     const { verbose, color } = this.#streams;
     switch (event.type) {
       case 'stage-started':
-        return [`${this.#label(event.stage)} ${harmless(event.title)}`];
+        return [`${this.#label(event.stage)} ${printable(event.title)}`];
       case 'stage-progress':
         return row === undefined ? [] : this.#progress(row);
       case 'stage-finished':
@@ -55,7 +55,7 @@ export class PlainLines {
       case 'notice':
         return [noticeText(event, color)];
       case 'command':
-        return verbose ? [`${this.#label(event.stage)} $ ${harmless(event.line)}`] : [];
+        return verbose ? [`${this.#label(event.stage)} $ ${printable(event.line)}`] : [];
       case 'stage-output':
         return verbose ? this.#output.add(event.stage, event.stream, event.text) : [];
       default:
@@ -69,8 +69,8 @@ export class PlainLines {
   }
 
   #progress(row: Row): readonly string[] {
-    if (this.#now() - (this.#told.get(row) ?? row.started) < PROGRESS_EVERY_MS) return [];
-    this.#told.set(row, this.#now());
+    if (this.#now() - (this.#printed.get(row) ?? row.started) < PROGRESS_EVERY_MS) return [];
+    this.#printed.set(row, this.#now());
     return [`${this.#label(row.stage)} ${progressText(row)}`];
   }
 
@@ -86,11 +86,11 @@ export class PlainLines {
   }
 }
 
-/** `warning: …` with its code, which a person can look for. */
+/** `warning: …` with its code, which can be searched for. */
 export function noticeText(notice: Extract<Event, { type: 'notice' }>, color: boolean): string {
   const paint = painter(color);
   const head = notice.level === 'warning' ? paint('yellow', 'warning:') : paint('cyan', 'note:');
-  return `${head} ${harmless(notice.message).replaceAll('\n', ' ')} ${paint('dim', `[${notice.code}]`)}`;
+  return `${head} ${printable(notice.message).replaceAll('\n', ' ')} ${paint('dim', `[${notice.code}]`)}`;
 }
 
 /** Output of programs, which comes in pieces, as whole lines. */
@@ -113,5 +113,5 @@ class PartialLines {
 
 function outputLine(stage: StageName, line: string): string {
   // What a progress bar has overwritten is not worth a line.
-  return `${stage} | ${harmless(line.replace(/\r$/, '').split('\r').at(-1) as string)}`;
+  return `${stage} | ${printable(line.replace(/\r$/, '').split('\r').at(-1) as string)}`;
 }

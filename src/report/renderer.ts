@@ -16,7 +16,7 @@ export interface Streams {
   readonly now?: () => number;
 }
 
-/** Shows what the stages tell. Failures and the closing line are the command's own to print, after `finish`. */
+/** Shows the events of the stages. The command itself prints failures and the summary line, after `finish`. */
 export interface Renderer {
   readonly emit: Emit;
   /** Leaves the terminal as it was found, with everything that is worth keeping on it. */
@@ -24,7 +24,7 @@ export interface Renderer {
 }
 
 export function createRenderer(kind: RendererKind, streams: Streams): Renderer {
-  // A reader that went away (`| head`) ends nobody's build; what else goes wrong with a stream is a bug.
+  // A reader that went away (`| head`) does not end the build; any other error of a stream is a bug.
   streams.out.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
   });

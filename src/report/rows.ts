@@ -1,11 +1,11 @@
 import type { SampleResult } from '../domain/sample.ts';
 import { formatBytes } from '../domain/units.ts';
 import type { ProgressUnit } from '../events.ts';
-import type { Board, Progress, Row } from './board.ts';
 import type { Streams } from './renderer.ts';
-import { columnsOf, harmless, truncate } from './text.ts';
+import type { Row, RunState, StageProgress } from './run-state.ts';
+import { columnsOf, printable, truncate } from './text.ts';
 
-/** Order in which several units of one stage are told. */
+/** Order in which several units of one stage are shown. */
 const UNITS: readonly ProgressUnit[] = [
   'packages',
   'files',
@@ -20,7 +20,7 @@ const UNITS: readonly ProgressUnit[] = [
 /** Failed samples that are listed below the stages; the rest is counted. */
 export const MAX_SAMPLES = 10;
 
-/** Columns that a title keeps however much there is to say after it. */
+/** Columns that a title keeps however long the text after it. */
 const MIN_TITLE = 20;
 
 /** Columns on the left for the icon and on the right so that no terminal wraps. */
@@ -40,9 +40,9 @@ function outcomeText(row: Row): string {
   return [detailText(row), `(${took})`].filter(Boolean).join(' ');
 }
 
-/** The first line of what a stage said about itself. */
+/** The first line of a stage's detail. */
 export function detailText(row: Row): string {
-  return harmless(row.detail ?? '').split('\n', 1)[0] as string;
+  return printable(row.detail ?? '').split('\n', 1)[0] as string;
 }
 
 /**
@@ -54,9 +54,11 @@ export function rowText(row: Row, now: number, columns: number): string {
   const items = [...row.progress.values()]
     .map(({ detail }) => detail)
     .findLast((detail) => detail !== undefined);
-  const [main = '', ...more] = [progressText(row), duration(now - row.started), harmless(items ?? '')].filter(
-    (part) => part !== '',
-  );
+  const [main = '', ...more] = [
+    progressText(row),
+    duration(now - row.started),
+    printable(items ?? ''),
+  ].filter((part) => part !== '');
   let line = titled(row, main, columns);
   for (const part of more) if (columnsOf(line) + 2 + columnsOf(part) <= columns) line += `  ${part}`;
   return line;
@@ -64,12 +66,12 @@ export function rowText(row: Row, now: number, columns: number): string {
 
 function titled(row: Row, text: string, columns: number): string {
   const room = Math.max(MIN_TITLE, columns - 2 - columnsOf(text));
-  return truncate(`${truncate(harmless(row.title), room)}  ${text}`, columns);
+  return truncate(`${truncate(printable(row.title), room)}  ${text}`, columns);
 }
 
 /** A sample that failed, as one line. */
 export function sampleText(sample: SampleResult): string {
-  return harmless(`${sample.name}: ${sample.reason ?? 'failed'}`).replaceAll('\n', ' ');
+  return printable(`${sample.name}: ${sample.reason ?? 'failed'}`).replaceAll('\n', ' ');
 }
 
 /** `0.4 s`, `12 s`, `3 min 5 s`. */
@@ -80,21 +82,21 @@ export function duration(ms: number): string {
   return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
 
-function amount({ done, total, unit }: Progress): string {
+function amount({ done, total, unit }: StageProgress): string {
   if (unit === 'bytes')
     return total === undefined ? formatBytes(done) : `${formatBytes(done)} of ${formatBytes(total)}`;
   return total === undefined ? `${done} ${unit}` : `${done} of ${total} ${unit}`;
 }
 
-function rate({ rate: perSecond, unit }: Progress): readonly string[] {
+function rate({ rate: perSecond, unit }: StageProgress): readonly string[] {
   if (perSecond === undefined || perSecond <= 0) return [];
   return [unit === 'bytes' ? `${formatBytes(Math.round(perSecond))}/s` : `${perSecond.toFixed(1)} ${unit}/s`];
 }
 
 /** The samples that failed, as lines below the stages. */
-export function sampleLines(board: Board, columns: number): readonly string[] {
-  const shown = board.failed.slice(0, MAX_SAMPLES).map(sampleText);
-  const left = board.failed.length - shown.length;
+export function sampleLines(state: RunState, columns: number): readonly string[] {
+  const shown = state.failed.slice(0, MAX_SAMPLES).map(sampleText);
+  const left = state.failed.length - shown.length;
   return [...shown, ...(left > 0 ? [`… and ${left} more`] : [])].map((line) => truncate(line, columns));
 }
 

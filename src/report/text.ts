@@ -9,9 +9,9 @@ export function painter(color: boolean): Paint {
   return (style, text) => (color && text !== '' ? styleText(style, text, { validateStream: false }) : text);
 }
 
-/** Text of somebody else's program as it may be shown: no escape sequences, no controls but newline, nothing
+/** Text of another program as it may be shown: no escape sequences, no controls but newline, nothing
  * that turns the direction of writing; tabs as blanks. */
-export function harmless(text: string): string {
+export function printable(text: string): string {
   return stripVTControlCharacters(text)
     .replaceAll('\t', '    ')
     .replaceAll(/[^\P{Cc}\n]/gu, '')

@@ -17,7 +17,7 @@ interface Script {
  * The samples of absolute files and folders, sorted by name: a file is a sample whatever its name, a folder is searched
  * to any depth for `*.py`, leaving out what begins with `_` or `.` (docs/samples.md, "Which files").
  * Fails with `usage/no-such-sample`, `usage/no-samples`, `usage/sample-header`, `usage/sample-name`; mistakes in several
- * headers are told together.
+ * headers are reported together.
  */
 export async function collectSamples(
   paths: readonly string[],

@@ -17,8 +17,9 @@ export interface CommandsInput extends Omit<RunInput, 'samples' | 'capabilities'
 }
 
 /**
- * Runs the program with arguments of its own, from the bundle, and compares with what the recipe says: what the reference
- * interpreter does with other arguments, or an exit status and a standard output. What the store knows is not run.
+ * Runs the program with arguments of its own, from the bundle, and compares with what the recipe expects: what the
+ * reference interpreter does with other arguments, or an exit status and a standard output. Results that the store has are
+ * not run again.
  */
 export async function runCommands(
   context: Context,
@@ -66,7 +67,7 @@ async function runCommand(
   return ok({ result: logs.value.length === 0 ? result : { ...result, logs: logs.value }, cached });
 }
 
-/** What the recipe says in place of a reference; of standard error, and of what it leaves open, it says nothing. */
+/** What the recipe expects in place of a reference; standard error and what it leaves out are not compared. */
 function expected({ stdout, status }: CommandTest, target: Run): Run {
   return {
     stdout: stdout === undefined ? target.stdout : Buffer.from(stdout),

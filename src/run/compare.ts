@@ -2,10 +2,10 @@ import type { Observation, SampleFailureKind } from '../domain/sample.ts';
 import { firstDifferentLine, unifiedDiff } from './diff.ts';
 import { OUTPUT_LIMIT, type Run } from './observe.ts';
 
-/** What stands between a sample and "passed". */
+/** Why a sample does not pass. */
 export interface Difference {
   readonly kind: SampleFailureKind;
-  /** For people, no full stop. */
+  /** For users, no full stop. */
   readonly reason: string;
   readonly diff?: string;
 }
@@ -15,7 +15,7 @@ export function compare(reference: Run, target: Run, timeoutSeconds: number): Di
   return stopped(reference, target, timeoutSeconds) ?? differing(reference, target);
 }
 
-/** A run that did not come to its end itself can be compared with nothing. */
+/** A run that did not exit by itself cannot be compared. */
 function stopped(reference: Run, target: Run, timeoutSeconds: number): Difference | undefined {
   if (reference.end === 'itself' && target.end === 'itself') return undefined;
   const diff = diffOf(reference, target);
@@ -79,6 +79,6 @@ function equal(a: Uint8Array, b: Uint8Array): boolean {
 
 function describeExit(exit: Observation['exit']): string {
   if ('status' in exit) return `exit status ${exit.status}`;
-  // A trap of WebAssembly says itself what it is.
+  // The message of a trap of WebAssembly stands for itself.
   return exit.signal.startsWith('SIG') ? `signal ${exit.signal}` : exit.signal;
 }

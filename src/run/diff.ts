@@ -7,7 +7,7 @@ const MAX_LINES = 120;
 const MAX_COLUMNS = 300;
 /** Bytes of each output, from shortly before the first difference, that are compared line by line. */
 const MAX_BYTES = 256 * 1024;
-/** Beyond these, finding the smallest diff of two outputs that have little in common is not worth the wait. */
+/** Beyond these, finding the smallest diff of two outputs that have little in common takes too long. */
 const MAX_EDITS = 2000;
 const MAX_MILLISECONDS = 1000;
 

@@ -5,8 +5,8 @@ import { commandOf, type Run } from './observe.ts';
 import type { Runs } from './result.ts';
 
 /**
- * The target's run of a sample that failed, as a step: what it printed and the reference did not. That a program ends
- * badly may be the program's own doing; that an emulator does never is.
+ * The target's run of a sample that failed, as a step: what it printed and the reference did not. A program may
+ * fail by itself; an emulator's failure is never the program's.
  */
 export function failedStep(
   runtime: RuntimeInstance,

@@ -2,7 +2,7 @@ import { closest } from '../domain/closest.ts';
 import type { KnownDifference, Sample } from '../domain/sample.ts';
 import { FACILITIES, isFacility, MODULE_PREFIX } from '../runtime/facilities.ts';
 import type { Header, Mistake } from './header.ts';
-import { splitWords } from './split-argv.ts';
+import { splitArgv } from './split-argv.ts';
 
 export interface HeaderLine {
   /** Line of the script, from 1. */
@@ -166,7 +166,7 @@ class KeyReader {
   }
 
   #argv(entry: Entry): void {
-    const words = splitWords(entry.value);
+    const words = splitArgv(entry.value);
     if ('index' in words) {
       const fix = words.what === 'backslash' ? 'Write `\\\\` for a backslash.' : 'Close the quote.';
       this.wrong(

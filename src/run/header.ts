@@ -4,7 +4,7 @@ import type { KnownDifference, Sample } from '../domain/sample.ts';
 import type { Failure } from '../failure.ts';
 import { type HeaderLine, readKeys } from './header-keys.ts';
 
-/** What a header says; keys that it leaves out are absent. Grammar: docs/samples.md. */
+/** The values of a header; keys that it leaves out are absent. Grammar: docs/samples.md. */
 export interface Header {
   readonly title?: string;
   readonly tier?: Sample['tier'];
@@ -27,7 +27,7 @@ const OPENING = '# /// sample';
 const CLOSING = '# ///';
 
 /**
- * Reads the header of a script. Nothing when there is none; every mistake of one header is told at once
+ * Reads the header of a script. Nothing when there is none; all mistakes of one header are reported together
  * (`usage/sample-header`).
  */
 export function readHeader(script: Uint8Array, file: string): Result<Header | undefined> {

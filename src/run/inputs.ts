@@ -75,7 +75,7 @@ export class Inputs {
           ? await readScript(file)
           : await readData(file);
       } catch (error) {
-        // What we may not read the script may not read either: it runs as the same user.
+        // A file that we may not read the script may not read either: it runs as the same user.
         if (this.#samples.has(file) || (error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
         return { digest: 'not readable', names: new Set(), reaches: false };
       }

@@ -1,4 +1,4 @@
-/** Lets at most `size` pieces of work run at once; the others wait in the order in which they came. */
+/** Runs at most `size` pieces of work at once; the others wait in the order in which they came. */
 export class Pool {
   readonly #size: number;
   readonly #waiting: (() => void)[] = [];
@@ -14,7 +14,7 @@ export class Pool {
     try {
       return await work();
     } finally {
-      // The place is handed over, not given back: nobody who comes in between can take it.
+      // The slot is handed over, not released: work that comes in between cannot take it.
       const next = this.#waiting.shift();
       if (next === undefined) this.#running -= 1;
       else next();

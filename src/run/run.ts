@@ -20,7 +20,7 @@ export interface RunInput {
   /** Looked for on first use: a run that finds every result in the store starts no engine and no process. */
   readonly engine: () => Promise<Result<Engine>>;
   readonly samples: readonly Sample[];
-  readonly target: Pick<Target, 'name' | 'libc'>;
+  readonly target: Pick<Target, 'name' | 'rustTriple' | 'libc'>;
   /** Facilities that the target has (docs/samples.md); `module:*` for every module. */
   readonly capabilities: readonly string[];
   readonly runtimes: { readonly target: RuntimeInstance; readonly reference: RuntimeInstance };
@@ -47,8 +47,8 @@ interface Finished {
 
 /**
  * Runs every sample on the target and on the reference, as many runs at once as there are jobs, and compares stdout,
- * stderr and exit status byte for byte. What the store knows is not run. Samples that differ are no failure of this call;
- * the engine's failures are.
+ * stderr and exit status byte for byte. Results that the store has are not run again. Samples that differ are
+ * no failure of this call; the engine's failures are.
  */
 export async function runSamples(
   context: Context,
@@ -118,7 +118,7 @@ export async function runReference(
   return failure === undefined ? ok({ samples: wanted.length, cached }) : err(failure);
 }
 
-/** `samples/differ`, which says how to see and to repeat what failed; nothing when all passed. */
+/** `samples/differ`, with how to see and to repeat what failed; nothing when all passed. */
 export function samplesFailure(outcome: RunOutcome, recipe: string, artifacts: string): Failure | undefined {
   const failed = outcome.results.filter(({ status }) => status === 'failed');
   const [first] = failed;

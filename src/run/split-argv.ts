@@ -5,10 +5,10 @@ export interface Unfinished {
 }
 
 /**
- * Splits a line into words as a POSIX shell does (Shell Command Language, 2.2 Quoting), with nothing expanded: `$`, `*`,
+ * Splits a line into arguments as a POSIX shell does (Shell Command Language, 2.2 Quoting), with nothing expanded: `$`, `*`,
  * `~` and backquotes mean themselves. Within double quotes a backslash quotes only `"` and `\`.
  */
-export function splitWords(text: string): readonly string[] | Unfinished {
+export function splitArgv(text: string): readonly string[] | Unfinished {
   const words: string[] = [];
   let word: string | undefined;
   for (let i = 0; i < text.length; i++) {

@@ -15,7 +15,7 @@ export function visiblePair(a: Uint8Array, b: Uint8Array): readonly [string, str
   return looksAlike(...readable) ? [exact(a), exact(b)] : readable;
 }
 
-/** One output for people: see `visiblePair`. */
+/** One output in readable form: see `visiblePair`. */
 export function visible(bytes: Uint8Array): string {
   return decode(bytes)
     .replaceAll(HIDDEN, (char) => (char === '\n' || char === '\t' ? char : escaped(char)))

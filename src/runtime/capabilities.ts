@@ -6,9 +6,9 @@ export interface RuntimeCapabilities {
   readonly facilities: readonly string[];
   /** Programs are translated or emulated: they take several times as long as natively. */
   readonly emulated: boolean;
-  /** Whose root the sandbox shows: the `target`'s, whose C library the program loads, or the `engine`'s. */
-  readonly root: 'target' | 'engine';
-  /** The engine loads libraries of the host beyond those of Python: they are in the toolchain image. */
+  /** Whose C library the sandbox's root holds: the `target`'s for the program, or the `host`'s for the runtime itself. */
+  readonly root: 'target' | 'host';
+  /** The runtime loads libraries of the host beyond those that Python loads: the toolchain image has them. */
   readonly needsHostLibraries: boolean;
   /** Option of the emulator that names the target's root where that is not `/`. */
   readonly rootOption?: string;
@@ -31,7 +31,7 @@ const WASI: RuntimeCapabilities = {
   // WASI preview 1 has files and links and none of the others.
   facilities: ['files', 'symlinks', 'module:*'],
   emulated: true,
-  root: 'engine',
+  root: 'host',
   needsHostLibraries: true,
   startsTestPrograms: false,
 };

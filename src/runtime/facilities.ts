@@ -1,4 +1,4 @@
-/** What a platform may lack and a sample may require; each is told in docs/samples.md. */
+/** What a platform may lack and a sample may require; each is described in docs/samples.md. */
 export const FACILITIES = ['threads', 'subprocess', 'sockets', 'signals', 'files', 'symlinks'] as const;
 
 /** `module:NAME`: a module of the standard library that some builds leave out. */

@@ -19,7 +19,7 @@ export interface RuntimeInstance {
   readonly arguments?: readonly string[];
   /** Environment beside the one that every sample gets. */
   readonly env: Readonly<Record<string, string>>;
-  /** Name of the emulator or engine that `command` starts with, when there is one: messages name it. */
+  /** Name of the emulator or WebAssembly runtime that `command` starts with, when there is one: messages name it. */
   readonly emulator?: string;
   /** Whatever can change what a script prints here: digests of interpreter, root, emulator. */
   readonly key: Json;

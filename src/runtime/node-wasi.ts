@@ -3,6 +3,7 @@ import { execPath, version } from 'node:process';
 import type { WasmSettings } from '../domain/definitions.ts';
 import { ok } from '../domain/result.ts';
 import { PATHS } from '../engine/paths.ts';
+import { digestFile } from '../store/digest.ts';
 import { bundleMount, programAt } from './bundled.ts';
 import type { TargetRuntime } from './runtime.ts';
 import { programOptions, wasmSettings } from './wasi-program.ts';
@@ -23,13 +24,14 @@ export const NODE_WASI: TargetRuntime = {
   bareLauncher: () => [],
   instantiate: async ({ context }, plan, input) => {
     const stack = nodeStack(wasmSettings(plan));
+    const script = nodeScript(context.settings.home, 'run.mjs');
     return ok({
       kind: NAME,
       rootfs: input.rootfs.folder,
       mounts: [
         bundleMount(input),
         { kind: 'source', source: execPath, at: NODE_AT },
-        { kind: 'source', source: nodeScript(context.settings.home, 'run.mjs'), at: SCRIPT_AT },
+        { kind: 'source', source: script, at: SCRIPT_AT },
       ],
       command: [
         ...[NODE_AT, '--no-warnings', `--stack-size=${stack}`, SCRIPT_AT],
@@ -42,6 +44,7 @@ export const NODE_WASI: TargetRuntime = {
         bundle: input.bundle.meta.digest,
         rootfs: input.rootfs.fingerprint,
         engine: `${basename(execPath)} ${version}`,
+        script: (await digestFile(script)).digest,
         stack,
       },
     });

@@ -125,7 +125,7 @@ async function initialize(
     code: 'build/snapshot',
     doing: `Initialising ${input.module.name} for its snapshot`,
     fix: [
-      'Take `snapshot: true` out of the recipe to run the module without; the lines below say what stopped it.',
+      'Take `snapshot: true` out of the recipe to run the module without; the lines below show what stopped it.',
     ],
     log,
     command: { argv: command(input), env: {}, cwd: OUT_AT },

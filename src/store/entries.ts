@@ -26,6 +26,11 @@ interface EntryRecord {
 
 const SCHEMA = 1;
 
+/** Where the content of an entry is or would be. */
+export function entryFolder(store: string, kind: EntryKind, fingerprint: Fingerprint): string {
+  return join(store, kind, fingerprint, 'root');
+}
+
 /** The entry when it is there and whole; marks it as used now. Starts no process. */
 export async function lookUp(
   store: string,
@@ -33,7 +38,7 @@ export async function lookUp(
   fingerprint: Fingerprint,
 ): Promise<StoreEntry | undefined> {
   const entry = join(store, kind, fingerprint);
-  const folder = join(entry, 'root');
+  const folder = entryFolder(store, kind, fingerprint);
   try {
     const record = parseRecord(await readFile(join(entry, 'entry.json'), 'utf8'), fingerprint);
     if (!record || (!record.durable && record.boot !== bootId())) return undefined;

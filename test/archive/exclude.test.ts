@@ -3,9 +3,8 @@ import { lstatSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { compileExcludes } from '../../src/archive/exclude.ts';
-import { BARE_LAYOUT } from '../../src/archive/root-layout.ts';
 import { file, folder, hardLink, MTIME, symlink } from '../support/deb.ts';
-import { names, place, unpackParts } from '../support/unpacking.ts';
+import { BARE_LAYOUT, names, place, unpackParts } from '../support/unpacking.ts';
 
 const LAYOUT = { ...BARE_LAYOUT, links: { lib: 'usr/lib' } };
 

@@ -20,8 +20,9 @@ import {
   hardLink,
   MTIME,
   symlink,
+  tar,
 } from '../support/deb.ts';
-import { names, place, unpackBytes, unpackParts } from '../support/unpacking.ts';
+import { BARE_LAYOUT, names, place, unpackBytes, unpackFiles, unpackParts } from '../support/unpacking.ts';
 
 for (const compression of ['xz', 'gz', 'zst', 'none'] as const satisfies readonly DebCompression[]) {
   test(`a package with data packed as ${compression} is unpacked`, async (t) => {
@@ -160,4 +161,22 @@ test('an empty data archive is a package without files', async (t) => {
   const at = place(t);
   const done = await unpackBytes(at, debAround(compress(Buffer.alloc(10_240), 'xz')));
   assert.deepEqual(done, { ok: true, value: { files: 0, bytes: 0 } });
+});
+
+test('of a package file of any format, the stretch that `open` finds is unpacked', async (t) => {
+  const at = place(t);
+  const data = compress(tar([folder('./usr/share/man/'), file('./usr/share/man/tool.1', 'x')]), 'gz');
+  const packed = join(at.outside, 'tool.pkg');
+  writeFileSync(packed, Buffer.concat([Buffer.from('header'), data, Buffer.from('footer')]));
+  const asked: string[] = [];
+  const done = await unpackFiles(at.root, [packed], {
+    layout: BARE_LAYOUT,
+    open: (archive, file) => {
+      asked.push(archive);
+      return { range: { file, start: 'header'.length, size: data.length }, compression: 'gz' };
+    },
+  });
+  assert.deepEqual(done, { ok: true, value: { files: 1, bytes: 1 } });
+  assert.deepEqual(asked, ['tool.pkg']);
+  assert.deepEqual(names(at.root), ['usr', 'usr/share', 'usr/share/man', 'usr/share/man/tool.1']);
 });

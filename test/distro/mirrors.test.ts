@@ -47,7 +47,7 @@ Components: main
 Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
 `;
 
-test('mirrors that the user set are the only ones, also without the snapshot archive behind them', async (t) => {
+test('mirrors that the user sets are the only ones, also without the snapshot archive behind them', async (t) => {
   const options = machine(t, { 'sources.list.d/debian.sources': DEB822 });
   const context = testContext({
     mirrors: ['http://mine.example/debian/', 'http://other.example/debian'],
@@ -145,7 +145,7 @@ Acquire::http::Proxy-Auto-Detect "";
   });
 });
 
-test('apt’s proxy is not used for mirrors that the user set; lower-case names win', async (t) => {
+test('apt’s proxy is not used for mirrors that the user sets; lower-case names win', async (t) => {
   const options = machine(t, {}, 'Acquire::http::Proxy "http://cache.example:3142";\n');
   const proxies = { HTTP_PROXY: 'http://upper.example', http_proxy: 'http://lower.example' };
   const context = testContext({ proxies, mirrors: ['http://mine.example/debian'] });

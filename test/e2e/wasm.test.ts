@@ -80,7 +80,7 @@ test('every sample equals the reference or is skipped for a facility that WASI l
   }
   assert.ok(totals.skipped > 0);
   assert.match(
-    stages.find(({ name }) => name === 'runner')?.detail ?? '',
+    stages.find(({ name }) => name === 'runtime')?.detail ?? '',
     /^wasmtime \d+\.\d+\.\d+, the locked one$/,
   );
 });

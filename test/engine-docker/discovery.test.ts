@@ -159,9 +159,9 @@ test('an engine that will not do is told why', async (t) => {
   }
 });
 
-test('the version of the API that is spoken is one that the engine has', async (t) => {
+test('the version of the API that is escapeCommands is one that the engine has', async (t) => {
   const folder = temporaryFolder(t);
-  for (const [api, oldest, spoken] of [
+  for (const [api, oldest, escapeCommands] of [
     ['1.30', '1.12', 'v1.30'],
     ['1.52', '1.24', 'v1.41'],
     ['1.52', '1.44', 'v1.44'],
@@ -177,7 +177,7 @@ test('the version of the API that is spoken is one that the engine has', async (
     const found = value(await findEngine(dockerContext(folder, `docker:unix://${engine.socket}`)));
     assert.deepEqual(await found.api.volumes.list(['x']), []);
     found[Symbol.dispose]();
-    assert.equal(path.split('/')[1], spoken);
+    assert.equal(path.split('/')[1], escapeCommands);
   }
 });
 

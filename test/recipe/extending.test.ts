@@ -9,14 +9,18 @@ import { makePlan } from '../../src/plan/plan.ts';
 import type { Places } from '../../src/recipe/find.ts';
 import { resolveRecipe } from '../../src/recipe/recipe.ts';
 import { crateOf, PROGRAM, put } from '../support/crate.ts';
-import { definitionsHome, RECIPE, SYSROOT, TARGET } from '../support/definitions-home.ts';
+import { definitionsHome, LIBC, PYTHON, RECIPE, SYSROOT, TARGET } from '../support/definitions-home.ts';
 
 const SOURCE_RECIPES = {
-  'recipes/wasm.yaml': RECIPE.replaceAll('far-', 'wasm-').replace('description: A', 'description: Another'),
+  'recipes/wasm.yaml': RECIPE.replace('target: far', 'target: wasm')
+    .replace('packaged', 'wasi-packaged')
+    .replace('description: A', 'description: Another'),
+  'targets/libc/wasi-1.yaml': LIBC.replace('kind: gnu', 'kind: wasi'),
   'targets/wasm-unknown-linux-gnu.yaml': TARGET.replaceAll('far', 'wasm')
-    .replace('libc: gnu', 'libc: wasi')
-    .replace(/runner: .*\nemulator: .*/, 'runner: wasmtime'),
-  'sysroots/wasm-python/sysroot.yaml': SYSROOT.replaceAll('far', 'wasm'),
+    .replace('libc: wasm-gnu-1', 'libc: wasi-1')
+    .replace(/runtime: .*\nemulator:\n.*/, 'runtime: wasmtime'),
+  'sysroots/wasi-packaged/sysroot.yaml': SYSROOT.replace('libc: gnu', 'libc: wasi'),
+  'pythons/cpython-3.13/python.yaml': `${PYTHON}  wasi-packaged: {}\n`,
 };
 
 interface World {
@@ -63,10 +67,10 @@ limits: {memory-mib: 512}
     name: 'far',
     file: join(crate, 'provision.yaml'),
     description: 'mini for far-unknown-linux-gnu.',
-    target: 'far-unknown-linux-gnu',
+    target: 'far',
     toolchain: 'tools',
-    sysroot: 'far-python',
-    reference: 'interpreter',
+    sysroot: 'packaged',
+    pythonVersion: '3.13',
     project: {
       folder: crate,
       root: crate,
@@ -91,9 +95,9 @@ limits: {memory-mib: 512}
     },
     limits: { memory: 512 * 2 ** 20 },
   });
-  assert.equal(target.name, 'far-unknown-linux-gnu');
+  assert.equal(target.name, 'far');
   assert.equal(read.pyo3?.version, '0.30.1');
-  assert.deepEqual(sysroot.sysroot.packages, ['libpython3.13-dev', 'libc6-dev']);
+  assert.deepEqual(sysroot.sysroot.packages, ['libc6-dev', 'libpython3.13-dev']);
   assert.equal(sysrootFile, undefined);
 });
 
@@ -110,7 +114,7 @@ test('provision.yaml is found upwards, or in the folder of --project; a word nam
   const other = await resolved({ home, cwd: crate }, 'far');
   assert.deepEqual(
     [other.recipe.name, other.target.name, other.recipe.wasm, other.recipe.project.folder],
-    ['far', 'far-unknown-linux-gnu', undefined, crate],
+    ['far', 'far', undefined, crate],
   );
 });
 
@@ -123,13 +127,16 @@ test('what a shipped recipe says of its target holds, unless the file that exten
   const home = definitionsHome(t, {
     ...SOURCE_RECIPES,
     'recipes/other.yaml': `${wasm}wasm: {stack-mib: 4}\nlimits: {processors: 2}\n`,
-    'recipes/node.yaml': `${wasm}runner: node-wasi\n`,
+    'recipes/node.yaml': `${wasm}runtime: node-wasi\n`,
+    'recipes/old.yaml': `${wasm}runner: node-wasi\n`,
   });
   const stack = async (asked?: string) => (await resolved({ home, cwd: crate }, asked)).recipe.wasm?.stack;
   assert.equal(await stack(), 2 * 2 ** 20);
   assert.equal(await stack('node'), 2 * 2 ** 20);
   assert.equal(await stack('other'), 4 * 2 ** 20);
   assert.equal((await resolved({ home, cwd: crate }, 'node')).recipe.runtime, 'node-wasi');
+  // The key's old name.
+  assert.equal((await resolved({ home, cwd: crate }, 'old')).recipe.runtime, 'node-wasi');
   assert.deepEqual((await resolved({ home, cwd: crate }, 'other')).recipe.limits, { processors: 2 });
 });
 
@@ -151,9 +158,9 @@ test('a crate without provision.yaml is built as the shipped recipe says', async
 test('packages for the sysroot have a lock beside the recipe, and the command that writes it is named', async (t) => {
   const { home, crate } = world(t, 'schema: 1\nextends: far\nsysroot: {packages: [libssl-dev, libc6-dev]}\n');
   const { sysroot, sysrootFile, ...rest } = await resolved({ home, cwd: crate });
-  assert.deepEqual(sysroot.sysroot.packages, ['libpython3.13-dev', 'libc6-dev', 'libssl-dev']);
+  assert.deepEqual(sysroot.sysroot.packages, ['libc6-dev', 'libpython3.13-dev', 'libssl-dev']);
   assert.deepEqual(sysroot.rootfs.packages, ['libc6']);
-  assert.equal(sysrootFile?.lockFile, join(crate, 'provision.far-python.lock'));
+  assert.equal(sysrootFile?.lockFile, join(crate, 'provision.packaged-cpython-3.13-far.lock'));
   const plan = makePlan({ ...rest, sysroot, sysrootFile }, { machine: 'near64', platform: 'linux' });
   assert.ok(JSON.stringify(plan.stages[0]).includes(sysrootFile.lockFile));
   const command = async (places: Places, asked?: string): Promise<string> => {

@@ -6,10 +6,10 @@ import { test } from 'node:test';
 import type { Report } from '../../src/domain/report.ts';
 import type { Event } from '../../src/events.ts';
 import { failureAnnotations, reportAnnotations } from '../../src/report/actions/annotations.ts';
-import { annotation, masks, spoken } from '../../src/report/actions/commands.ts';
+import { annotation, escapeCommands, masks } from '../../src/report/actions/commands.ts';
+import { emitActions } from '../../src/report/actions/emit.ts';
 import { addSummary, MAX_SUMMARY, setOutputs } from '../../src/report/actions/files.ts';
 import { matrixSummary, reportSummary } from '../../src/report/actions/summary.ts';
-import { tellActions } from '../../src/report/actions/tell.ts';
 import { createRenderer } from '../../src/report/renderer.ts';
 import { temporaryFolder } from '../support/cli.ts';
 import { report, SAMPLES } from '../support/report.ts';
@@ -32,7 +32,7 @@ const BLOCKED = report({
   failure: { code: 'build/failed', what: 'Building failed.', fix: ['Do as `x` says.'], evidence: ['E0463'] },
 });
 
-test('an annotation reads back as what was said, whatever is in it', () => {
+test('an annotation reads back as its message, whatever is in it', () => {
   const message = '100% of a\r\nb: c, d';
   const line = annotation({
     level: 'error',
@@ -57,14 +57,14 @@ test('a secret of several lines is hidden line by line', () => {
 
 test('nothing that a program prints is taken for a command', () => {
   for (const line of ['::error::x', '  ::add-mask::x', 'a ##[error]x', 'ok\n::stop-commands::x', ':::x']) {
-    const said = spoken(line);
+    const said = escapeCommands(line);
     assert.ok(!said.split('\n').some((one) => one.trimStart().startsWith('::')), said);
     assert.ok(!said.includes('##['), said);
   }
-  assert.equal(spoken('std::fmt::Debug: a::b'), 'std::fmt::Debug: a::b');
+  assert.equal(escapeCommands('std::fmt::Debug: a::b'), 'std::fmt::Debug: a::b');
 });
 
-test('what tools print is in a group of its stage, whole, however stages overlap', async () => {
+test('output of tools is in one group for each stage, complete, however stages overlap', async () => {
   const events: Event[] = [
     { type: 'stage-started', stage: 'build', title: 'Build', at: 0 },
     { type: 'stage-started', stage: 'reference', title: 'Reference', at: 0 },
@@ -96,7 +96,7 @@ test('what tools print is in a group of its stage, whole, however stages overlap
   ]);
 });
 
-test('of a stage that prints without end the last lines are kept', async () => {
+test('the last lines of a stage with endless output are kept', async () => {
   const text = Array.from({ length: 9000 }, (_, i) => `line ${i}\n`).join('');
   const lines = await rendered([
     { type: 'stage-started', stage: 'cpython', title: 'CPython', at: 0 },
@@ -108,7 +108,7 @@ test('of a stage that prints without end the last lines are kept', async () => {
   assert.deepEqual(lines.slice(-2), ['cpython | line 8999', '::endgroup::']);
 });
 
-test('failures are annotated at their place, at the recipe, or nowhere; never outside of the repository', () => {
+test('failures are annotated at their location, at the recipe, or nowhere; never outside of the repository', () => {
   const at = { file: '/w/recipes/far.yaml', line: 4, column: 2 };
   const place = { file: '/w/far.yaml', line: 9, column: 1 };
   const also = [
@@ -140,7 +140,7 @@ test('blockers are annotated at the recipe, samples that differ at their scripts
   const [failure, blocker] = reportAnnotations(BLOCKED, '/w', place);
   assert.deepEqual([failure?.title, failure?.file, failure?.line], ['build/failed', 'far.yaml', 9]);
   assert.deepEqual([blocker?.title, blocker?.file], ['blocker: missing-target-std', 'far.yaml']);
-  assert.match(blocker?.message ?? '', /Cure: provision lock/);
+  assert.match(blocker?.message ?? '', /Fix: provision lock/);
   const samples = [{ ...(SAMPLES[3] as (typeof SAMPLES)[number]), file: '/w/samples/metaclass.py' }];
   const [only] = reportAnnotations(report({ samples }), '/w', undefined).filter(
     ({ file }) => file !== undefined,
@@ -179,7 +179,7 @@ test('several recipes are one table, and one without a report is in it', () => {
   assert.match(table, /^\| lost \|.*no report/m);
 });
 
-test('a summary never grows above what GitHub takes, and says that it was cut', async (t) => {
+test('a summary never exceeds what GitHub takes, and states that it was cut', async (t) => {
   const file = join(temporaryFolder(t), 'summary.md');
   const long = `# head\n${'ä'.repeat(100)}\n`.repeat(20_000);
   assert.equal(await addSummary(file, 'first'), true);
@@ -193,7 +193,7 @@ test('a summary never grows above what GitHub takes, and says that it was cut', 
   assert.ok(readFileSync(file).length <= MAX_SUMMARY);
 });
 
-test('what is cut inside of something to unfold is left out with it', async (t) => {
+test('a collapsible part that would be cut inside is left out', async (t) => {
   const file = join(temporaryFolder(t), 'summary.md');
   const inside = 'x\n'.repeat(MAX_SUMMARY);
   await addSummary(file, `# head\n\n<details>\n<summary>a</summary>\n\n${inside}\n</details>`);
@@ -201,19 +201,19 @@ test('what is cut inside of something to unfold is left out with it', async (t) 
   assert.ok(text.startsWith('# head') && !text.includes('<details>') && text.length < 1000);
 });
 
-test('outputs hold any text, and the file may hold others already', async (t) => {
+test('outputs hold any text, and are added to those in the file', async (t) => {
   const file = join(temporaryFolder(t), 'output');
   writeFileSync(file, 'before=1\n');
   await setOutputs(file, { one: 'a\nb=c\nEOF', two: '' });
   assert.deepEqual(readOutputs(file), { before: '1', one: 'a\nb=c\nEOF', two: '' });
 });
 
-test('the status says in words what the exit code says', async (t) => {
+test('the output `status` names the exit code', async (t) => {
   const folder = temporaryFolder(t);
   const status = async (code: string | undefined): Promise<unknown> => {
     const output = join(folder, `${(code ?? 'none').replace('/', '-')}`);
     const failure = code === undefined ? undefined : ({ code, what: 'X.', fix: [] } as never);
-    await tellActions({ output, mask: [] }, 'run', { failure });
+    await emitActions({ output, mask: [] }, 'run', { failure });
     const { status: word, 'exit-code': exit } = readOutputs(output);
     return [word, exit];
   };
@@ -227,12 +227,12 @@ test('the status says in words what the exit code says', async (t) => {
   assert.deepEqual(await status('interrupted/signal'), ['interrupted', '130']);
 });
 
-test('files of the runner that cannot be written are told, and end nothing', async (t) => {
+test('files of the runner that cannot be written are a warning and do not fail the step', async (t) => {
   const folder = temporaryFolder(t);
   mkdirSync(join(folder, 'is-a-folder'));
   const file = join(folder, 'is-a-folder');
-  const said = await tellActions({ output: file, summary: file, mask: [] }, 'run', {
-    news: { summary: 'x' },
+  const said = await emitActions({ output: file, summary: file, mask: [] }, 'run', {
+    output: { summary: 'x' },
   });
   assert.deepEqual(said, [
     "::warning::The step's outputs could not be written.",

@@ -68,7 +68,7 @@ const FAILURES: Readonly<Record<string, Failure>> = {
   },
 };
 
-test('failures as people see them at 80 columns', () => {
+test('failures are formatted for 80 columns', () => {
   const shown = Object.entries(FAILURES).map(
     ([name, failure]) => `== ${name}\n${formatFailure(failure, { color: false, width: 80 })}`,
   );
@@ -85,7 +85,7 @@ test('colours add nothing but escape sequences; without them there is none', () 
   }
 });
 
-test('the caret stands below its column', () => {
+test('the caret is below its column', () => {
   for (const { at, also = [] } of Object.values(FAILURES)) {
     for (const position of [at, ...also.map((one) => one.at)]) {
       if (position?.text === undefined) continue;

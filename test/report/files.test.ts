@@ -24,14 +24,14 @@ const validate = new Ajv2020({ allErrors: true, strict: true, formats: { 'date-t
   schema,
 );
 
-test('what is written fits the schema, with everything and with the least', async (t) => {
+test('a written report is valid by its schema, with all fields and with the fewest', async (t) => {
   const full = await written(t, report());
   assert.ok(validate(full.json), JSON.stringify(validate.errors));
   const stopped = await written(t, report(STOPPED));
   assert.ok(validate(stopped.json), JSON.stringify(validate.errors));
 });
 
-test('the schema refuses what a report never holds', () => {
+test('the schema rejects what a report never holds', () => {
   const good = JSON.parse(JSON.stringify(report())) as Record<string, unknown>;
   assert.equal(validate({ ...good, more: 1 }), false);
   assert.equal(validate({ ...good, status: 'fine' }), false);
@@ -62,7 +62,7 @@ test('the order of keys does not depend on how a report was put together', async
   ]);
 });
 
-test('junit.xml is well-formed whatever the samples print, and says how each ended', async (t) => {
+test('junit.xml is well-formed whatever the samples print, and has the outcome of each', async (t) => {
   const { suites } = await written(t, report());
   const [suite] = suites.children as [Element];
   assert.deepEqual(
@@ -120,7 +120,7 @@ test('a run that stopped before its samples is one test case with an error', asy
   assert.match(only.children[0]?.text as string, /error\[E0425\].*\nMend src/s);
 });
 
-test('logs of earlier runs go, with their empty folders; files that are not ours stay', async (t) => {
+test('logs of earlier runs are removed with their empty folders, other files stay', async (t) => {
   const folder = temporary(t);
   const put = (...paths: readonly string[]): void => {
     for (const path of paths) {
@@ -169,7 +169,7 @@ test('logs of earlier runs go, with their empty folders; files that are not ours
   ]);
 });
 
-test('a report that somebody else wrote removes nothing', async (t) => {
+test('a report written by another program removes nothing', async (t) => {
   for (const text of [
     '{"logs": ["../victim", "logs/../../victim", "victim", 1]}',
     '{"logs": 3}',

@@ -10,13 +10,13 @@ const SCHEMA = join(REPOSITORY, 'docs', 'junit.xsd');
 
 const FULL = junitXml(report());
 
-test('junit.xml fits its schema, however the samples ended and whatever they print', () => {
+test('junit.xml is valid by its schema, however the samples ended and whatever they print', () => {
   assert.deepEqual(validate(FULL), { status: 0, said: '- validates\n' });
   for (const sample of SAMPLES)
     assert.equal(validate(junitXml(report({ samples: [sample] }))).status, 0, sample.name);
 });
 
-test('so does that of a run without samples, and of one that stopped', () => {
+test('junit.xml of a run without samples, and of one that stopped, is valid by its schema', () => {
   assert.equal(validate(junitXml(report({ samples: [], status: 'passed' }))).status, 0);
   const failure = { code: 'build/failed', what: 'A "quoted" <thing> & more.', fix: [] } as const;
   const stopped = junitXml(report({ samples: [], status: 'blocked', failure }));
@@ -24,7 +24,7 @@ test('so does that of a run without samples, and of one that stopped', () => {
   assert.deepEqual(validate(stopped), { status: 0, said: '- validates\n' });
 });
 
-test('the schema refuses what is never written', () => {
+test('the schema rejects what is never written', () => {
   const wrong: readonly (readonly [string | RegExp, string])[] = [
     [' name="any/containers"', ' name="any/containers" file="x.py"'],
     [/ type="output-differs"/, ''],

@@ -8,7 +8,7 @@ const DEMO = fileURLToPath(new URL('../support/live-demo.ts', import.meta.url));
 const COLUMNS = 80;
 const SKIP = spawnSync('script', ['--version']).status !== 0 && 'no script(1) here to make a pseudo terminal';
 
-test('a run on a terminal: stages side by side, then what each came to', { skip: SKIP }, async () => {
+test('on a terminal stages are shown side by side, then the outcome of each', { skip: SKIP }, async () => {
   const { screen, frames } = await terminal('passes');
   assert.deepEqual(timeless(screen.lines), [
     '✔ Toolchain llvm  115 packages, 1.3 GB (T)',
@@ -64,7 +64,7 @@ test('a warm run shows its outcome and nothing before it', { skip: SKIP }, async
   assert.ok(!frames.flat().some((line) => /[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]/.test(line)));
 });
 
-test('NO_COLOR: no colours', { skip: SKIP }, async () => {
+test('NO_COLOR turns colours off', { skip: SKIP }, async () => {
   const { screen } = await terminal('passes', undefined, 'NO_COLOR=1');
   assert.ok(!screen.colored);
 });

@@ -38,7 +38,7 @@ async function show([width, height]: readonly [number, number], scheme: 'light' 
   await browser.load(pathToFileURL(join(folder, 'report.html')).href);
 }
 
-test('what programs printed is text: no element and no attribute comes of it', async () => {
+test('output of programs is text: it creates no element and no attribute', async () => {
   await show(DESK, 'light');
   assert.equal(await browser.ask('document.title'), 'provision: 2 recipes');
   assert.equal(await browser.ask("document.querySelectorAll('script').length"), 0);
@@ -84,7 +84,7 @@ test('a diff opens and closes from the keyboard', async () => {
   assert.ok(await browser.ask(focused), 'the focus is back on the cell');
 });
 
-test('the first Tab offers to skip to the report', async () => {
+test('the first Tab focuses a link that skips to the report', async () => {
   await show(DESK, 'light');
   await browser.press('Tab');
   assert.equal(await browser.ask('document.activeElement.textContent'), 'Skip to the report');
@@ -104,7 +104,7 @@ for (const scheme of ['light', 'dark'] as const) {
     assert.equal(window, PHONE[0]);
   });
 
-  test(`text stands out from its ground: 4.5 to 1 (${scheme})`, async () => {
+  test(`text has a contrast of at least 4.5 to 1 (${scheme})`, async () => {
     await show(DESK, scheme);
     const low = await browser.ask<readonly string[]>(LOW_CONTRAST);
     assert.deepEqual(low, []);
@@ -148,7 +148,7 @@ test('tables have headers with a scope, sections and scrolling parts a name, ids
   );
 });
 
-test('everything that the artifacts tell has its place', async () => {
+test('everything in the artifacts is shown on the page', async () => {
   await show(DESK, 'light');
   const titles = await browser.ask<readonly string[]>(
     "[...document.querySelectorAll('h2')].map((e) => e.textContent)",
@@ -157,7 +157,7 @@ test('everything that the artifacts tell has its place', async () => {
     'Recipes',
     'Samples',
     'Blockers',
-    'What provisioning cures',
+    'What provisioning fixes',
     'Provisioning',
     'Amortization',
     'The per-opcode tax',
@@ -188,7 +188,7 @@ test('everything that the artifacts tell has its place', async () => {
   );
 });
 
-test('the filter leaves what is not equal everywhere', async () => {
+test('the filter leaves the samples that are not equal everywhere', async () => {
   await show(DESK, 'light');
   const rows =
     "[...document.querySelectorAll('.matrix tbody tr:not(.tier)')].filter((e) => e.checkVisibility()).length";
@@ -200,7 +200,7 @@ test('the filter leaves what is not equal everywhere', async () => {
   assert.equal(some, all - same);
 });
 
-test('twelve recipes with long diffs stay below 3 MB, say what is cut, and load', async (t) => {
+test('twelve recipes with long diffs stay below 3 MB, state what is cut, and load', async (t) => {
   const many = temporary(t);
   const diff = `@@ -1 +1 @@\n${'-<left> & "one"\n+<right> & "other"\n'.repeat(3000)}`;
   for (let r = 0; r < 12; r++) {
@@ -228,7 +228,7 @@ test('twelve recipes with long diffs stay below 3 MB, say what is cut, and load'
   assert.equal(await browser.ask("document.querySelectorAll('.matrix .failed button').length"), 12 * 62);
 });
 
-test('files of others are named and left out; nothing at all is a page, too', async (t) => {
+test('foreign files are named and left out; an empty folder gives a page, too', async (t) => {
   const odd = temporary(t);
   const empty = await writePage(odd);
   assert.ok(empty.ok);

@@ -101,7 +101,7 @@ const RUN: readonly (readonly [second: number, event: Event])[] = [
   [101, { type: 'stage-output', stage: 'run', stream: 'stdout', text: 'cut off' }],
 ];
 
-test('a run in a pipe: one line for each thing, progress every ten seconds at most', async () => {
+test('in a pipe each event is one line, and progress at most one every ten seconds', async () => {
   const short = await rendered('plain', false);
   const verbose = await rendered('plain', true);
   assertGolden(GOLDEN, `== plain\n${short}\n== verbose\n${verbose}`);
@@ -114,11 +114,11 @@ test('colours where they are wanted add nothing but escape sequences', async () 
   assert.equal(stripVTControlCharacters(colored), await rendered('plain', true));
 });
 
-test("quiet says nothing: the failure and the closing line are the command's", async () => {
+test('quiet prints nothing: failure and summary line are printed by the command', async () => {
   assert.equal(await rendered('quiet', true), '');
 });
 
-test('a reader that goes away ends nothing', () => {
+test('a reader that goes away does not end the run', () => {
   const run = spawnSync(
     '/bin/sh',
     ['-c', `'${process.execPath}' '${DEMO}' plain passes 0.2 | head -n 1; exit 0`],

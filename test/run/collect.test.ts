@@ -7,7 +7,7 @@ import { collectSamples } from '../../src/run/collect.ts';
 
 const DEFAULTS = { timeoutSeconds: 7 };
 
-test('a folder is searched to any depth; names with _ or . and other files are left out', async (t) => {
+test('a folder is searched at any depth for *.py, without names that begin with _ or .', async (t) => {
   const folder = tree(t, {
     'z.py': '',
     'any/b.py': '# /// sample\n# title: The b\n# tier: any\n# timeout: 3\n# ///\n',
@@ -41,7 +41,7 @@ test('a folder is searched to any depth; names with _ or . and other files are l
   assert.deepEqual([samples[3]?.title, samples[3]?.tier, samples[3]?.timeoutSeconds], ['z', 'user', 7]);
 });
 
-test('a file given by name is a sample whatever its name', async (t) => {
+test('a file given by its path is a sample whatever its name', async (t) => {
   const folder = tree(t, { '_x.py': '', script: 'print(1)\n', 'with space.py': '' });
   const samples = await collected([
     join(folder, 'script'),
@@ -83,7 +83,7 @@ test('two samples of one name are an error that names both', async (t) => {
   assert.deepEqual(failure.evidence, [join(folder, 'one/a.py'), join(folder, 'two/a.py')]);
 });
 
-test('what is missing, empty or no script is told', async (t) => {
+test('a path that is missing, empty or no script is rejected', async (t) => {
   const folder = tree(t, { 'empty/readme.txt': '', 'dead/x.txt': '' });
   symlinkSync('/nowhere/at/all', join(folder, 'dead/gone.py'));
   assert.equal((await failed([join(folder, 'nothing.py')])).code, 'usage/no-such-sample');
@@ -94,7 +94,7 @@ test('what is missing, empty or no script is told', async (t) => {
   assert.equal((await failed(['/dev/null'])).code, 'usage/no-such-sample');
 });
 
-test('a folder that may not be read is told', {
+test('a folder that may not be read is rejected', {
   skip: process.getuid?.() === 0 && 'root reads everything',
 }, async (t) => {
   const folder = tree(t, { 'shut/a.py': '' });
@@ -106,7 +106,7 @@ test('a folder that may not be read is told', {
   }
 });
 
-test('mistakes in the headers of several scripts are told together', async (t) => {
+test('mistakes in the headers of several scripts are reported together', async (t) => {
   const folder = tree(t, {
     'a.py': '# /// sample\n# titel: A\n# ///\n',
     'b.py': '# /// sample\n# title: B\n# timeout: x\n# ///\n',

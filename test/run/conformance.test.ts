@@ -31,7 +31,7 @@ end() { printf '\\n%s{"end": true}\\n' "$RS"; }
 here() { [ "$RUNTIME" = target ]; }
 `;
 
-test('a module that goes alike conforms, whatever its tests print between', async (t) => {
+test('a module with equal outcomes conforms, whatever its tests print between the records', async (t) => {
   const { one } = await suite(
     t,
     'ran m a passed; echo noise; printf "no {newline"; ran m b failed; ran m c skipped; end',
@@ -43,7 +43,7 @@ test('a module that goes alike conforms, whatever its tests print between', asyn
   assert.deepEqual({ ...reference, ms: 0 }, { ...target, ms: 0 });
 });
 
-test('worse is what fails on the target and not on the reference, with its message', async (t) => {
+test('a test that fails on the target alone is worse, with its message', async (t) => {
   const { one } = await suite(
     t,
     'here && why m a failed "it is far" || ran m a passed; ran m b failed; here && ran m c failed || ran m c skipped; here && ran m d failed; end',
@@ -66,7 +66,7 @@ test('worse is what fails on the target and not on the reference, with its messa
   );
 });
 
-test('what a platform skips, leaves out or does better is told and is no failure', async (t) => {
+test('a test that the target skips, lacks or passes alone is reported and is no failure', async (t) => {
   const { one } = await suite(
     t,
     'here && why m a skipped "no threads" || ran m a passed; here || ran m b passed; here && ran m c passed || ran m c failed; end',
@@ -83,7 +83,7 @@ test('what a platform skips, leaves out or does better is told and is no failure
   );
 });
 
-test('a module that does not come to its end is worse as a whole, and names the last test', async (t) => {
+test('a module that does not complete is worse as a whole, and names its last test', async (t) => {
   const { one } = await suite(
     t,
     'ran m a passed; here && { echo trapped >&2; exit 3; }; ran m b passed; end',
@@ -126,7 +126,7 @@ test('a time limit ends a module, and is not kept', async (t) => {
   assert.equal(engine.commands.filter(({ env }) => env.RUNTIME === 'reference').length, 1);
 });
 
-test('what is declared for the target is no failure, and keeps its reason', async (t) => {
+test('a difference declared for the target is no failure, and keeps its reason', async (t) => {
   const known: readonly KnownOutcome[] = [
     { test: 'test.m.T.a', on: ['near'], reason: 'not here' },
     { test: 'test.m.T.*', on: ['musl'], reason: 'libc names it differently' },
@@ -152,14 +152,14 @@ test('what is declared for the target is no failure, and keeps its reason', asyn
   });
 });
 
-test('patterns are whole names, `*` alone is special', () => {
+test('a pattern matches a whole name, and only `*` is special in it', () => {
   assert.ok(matches('test.test_x.*', 'test.test_x.T.test_y'));
   assert.ok(!matches('test.test_x.T', 'test.test_x.T.test_y'));
   assert.ok(!matches('test.test_x', 'testttest_x'));
   assert.ok(matches('test.*.test_[a]', 'test.test_x.T.test_[a]'));
 });
 
-test('the target is told what it lacks, the reference is not; both find the tests beside the driver', async (t) => {
+test('the target alone is passed the facilities that it lacks; both find the tests beside the driver', async (t) => {
   const { one, engine } = await suite(t, 'ran m a passed; end', { without: ['subprocess', 'threads'] });
   await one();
   const argv = (name: string) => engine.commands.find(({ env }) => env.RUNTIME === name)?.argv.slice(1);
@@ -173,7 +173,7 @@ test('the target is told what it lacks, the reference is not; both find the test
   for (const { env } of engine.commands) assert.equal(env.PYTHONPATH, SUITE_AT);
 });
 
-test('what the store knows is not run: no engine is asked for; other tests or another driver are run', async (t) => {
+test('a result in the store is reused without an engine; other tests or another driver are run', async (t) => {
   const { one, run, change, engine } = await suite(t, 'ran m a passed; end');
   const cold = await one();
   const warm = await run({ engine: async () => err(interrupted()) });
@@ -185,7 +185,7 @@ test('what the store knows is not run: no engine is asked for; other tests or an
   assert.equal((await one()).reference.failed, 1);
 });
 
-test('what is written fits the schema, and the schema refuses other things', () => {
+test('conformance.json fits its schema, and the schema rejects other keys', () => {
   const schema = JSON.parse(
     readFileSync(new URL('../../docs/conformance.schema.json', import.meta.url), 'utf8'),
   ) as object;

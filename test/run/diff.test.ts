@@ -32,7 +32,7 @@ const PAIRS: readonly (readonly [
   ['a long line against a short one', `${'ab'.repeat(400)}\n`, 'ab\n'],
 ];
 
-test('diffs as people see them', () => {
+test('a diff shows what differs in text, bytes, blanks and ends of lines', () => {
   const shown = PAIRS.map(([name, a, b]) => `== ${name}\n${unifiedDiff('stdout', bytes(a), bytes(b))}`);
   assertGolden(GOLDEN, shown.join('\n'));
 });
@@ -75,13 +75,13 @@ test('a small difference after megabytes of equal lines is found at its line', (
   assert.match(diff, /\n-a\n\+b\n$/);
 });
 
-test('a flood on one side is cut', () => {
+test('a diff of one empty and one large output is cut', () => {
   const diff = unifiedDiff('stdout', Buffer.from('a\n'), Buffer.from(`a\n${'y\n'.repeat(4_000_000)}`));
   assert.ok(diff.split('\n').length < 130);
   assert.match(diff, /the outputs go on/);
 });
 
-test('the first line that differs', () => {
+test('the first line that differs is found by its number', () => {
   const first = (a: string, b: string): number => firstDifferentLine(Buffer.from(a), Buffer.from(b));
   assert.equal(first('a\nb\nc', 'a\nb\nd'), 3);
   assert.equal(first('', 'a'), 1);

@@ -12,7 +12,7 @@ test('a script without a header has none', () => {
   );
 });
 
-test('every key is read', () => {
+test('every key of a header is read', () => {
   const header = read(
     [
       '#!/usr/bin/env python3',
@@ -48,7 +48,7 @@ test('every key is read', () => {
   });
 });
 
-test('byte-order mark, CRLF, trailing blanks and empty lines are taken', () => {
+test('a header may have a byte-order mark, CRLF, trailing blanks and empty lines', () => {
   const header = read(
     '\ufeff\r\n# licence\r\n# /// sample \t\r\n#\r\n# title: A  \r\n# stdin: |-\r\n#   a\r\n#   b\r\n#\r\n# /// \r\n',
   );
@@ -60,7 +60,7 @@ test('a block ends before the next key; without a final newline when asked', () 
   assert.equal(sample('stdin: |', '  # not a comment', '').stdin, '# not a comment\n\n');
 });
 
-test('words are split as a shell does, with nothing expanded', () => {
+test('arguments are split as a shell does, with nothing expanded', () => {
   const argv = (line: string): unknown => sample(`argv: ${line}`).argv;
   assert.deepEqual(sample('argv:').argv, []);
   assert.deepEqual(argv(`a  b\tc`), ['a', 'b', 'c']);
@@ -158,7 +158,7 @@ test('mistake: a header in a script that is not UTF-8; without a header any byte
   });
 });
 
-test('all mistakes of a header are told at once, in order', () => {
+test('all mistakes of a header are reported together, in order', () => {
   const found = mistakes('# /// sample\n# tier: evry\n#x\n# timeout: never\n# colour: red\n# ///\n');
   assert.deepEqual(
     found.map(({ at }) => `${at?.file}:${at?.line}:${at?.column}`),

@@ -28,7 +28,7 @@ import { type HostEngine, hostEngine } from '../support/host-engine.ts';
 // The samples here are shell scripts: a header is the same comment block, and a shell is on every machine. The variable
 // RUNTIME distinguishes the two runtimes, so that a script can differ on purpose.
 
-test('equal output, error output and status pass; both runtimes see the same arguments, input and paths', async (t) => {
+test('a sample with equal output, error output and status passes; both runtimes see the same arguments, input and paths', async (t) => {
   const { run, engine, folder } = await suite(t, {
     'a.py':
       header(`argv: one "two words"`, 'stdin: |', '  hello') +
@@ -63,7 +63,7 @@ test('equal output, error output and status pass; both runtimes see the same arg
   assert.deepEqual(engine.opened[1], spec);
 });
 
-test('what differs is named, shown, and kept in logs', async (t) => {
+test('a difference is named, shown, and written to the logs', async (t) => {
   const { run, artifacts } = await suite(t, {
     'out.py': 'echo same; echo $RUNTIME; printf "\\377"\n',
     'deep/err.py': 'echo $RUNTIME >&2; [ $RUNTIME = reference ]\n',
@@ -128,7 +128,7 @@ test('results are kept for each runtime separately', async (t) => {
   );
 });
 
-test('a changed helper module or data file runs the samples that use it, and no others', async (t) => {
+test('a changed helper module or data file has the samples that use it run again, and no others', async (t) => {
   const { run, engine, folder } = await suite(t, {
     'plain.py': 'echo plain\n',
     'user.py': ': import _helper\necho user\n',
@@ -157,7 +157,7 @@ test('a changed helper module or data file runs the samples that use it, and no 
   assert.deepEqual(await rerun('plain.py'), ['other.py', 'plain.py']);
 });
 
-test('a script that never ends runs into its time limit, what it printed is kept, and it is tried again', async (t) => {
+test('a script that never ends is stopped at its time limit, keeps its output, and is run again next time', async (t) => {
   const { run, engine, artifacts } = await suite(t, {
     'loop.py': `${header('timeout: 0.3')}echo before; [ $RUNTIME = reference ] || sleep 60\n`,
     'both.py': `${header('timeout: 0.3')}sleep 60\n`,
@@ -185,7 +185,7 @@ test('a script that never ends runs into its time limit, what it printed is kept
   );
 });
 
-test('a kept run that took longer than a new, stricter limit is tried again', async (t) => {
+test('a stored run that took longer than a new, stricter limit is run again', async (t) => {
   const { run, engine, folder } = await suite(t, { 'a.py': 'sleep 0.2\n' });
   await run();
   await run();
@@ -208,7 +208,7 @@ test('a script that floods its output is stopped', async (t) => {
   assert.equal(result?.target?.cut?.stdout, 8 * 1024 * 1024);
 });
 
-test('what the target lacks is skipped with its reason, and never run', async (t) => {
+test('a sample that requires what the target lacks is skipped with the reason, and never run', async (t) => {
   const { run, engine } = await suite(t, {
     'a.py': `${header('requires: threads, sockets')}echo a\n`,
     'b.py': `${header('requires: module:sqlite3')}echo b\n`,
@@ -228,7 +228,7 @@ test('what the target lacks is skipped with its reason, and never run', async (t
   );
 });
 
-test('a declared difference passes with its reason; one that is not seen is told; one elsewhere excuses nothing', async (t) => {
+test('a declared difference passes with its reason; an unseen one is reported; one of another target excuses nothing', async (t) => {
   const { run, events } = await suite(t, {
     'libc.py': `${header('differs-on: gnu: other libc')}echo $RUNTIME\n`,
     'target.py': `${header('differs-on: near, far: other machine')}exit $([ $RUNTIME = target ]; echo $?)\n`,
@@ -256,7 +256,7 @@ test('a declared difference passes with its reason; one that is not seen is told
   );
 });
 
-test("an emulator's crash is told from the program's, and tried again", async (t) => {
+test("an emulator's crash is distinguished from the program's, and run again next time", async (t) => {
   const { run, engine } = await suite(t, {
     'crash.py': '[ $RUNTIME = reference ] || kill -SEGV $$\n',
     'abort.py': `if [ $RUNTIME = target ]; then echo 'qemu: uncaught target signal 6 (Aborted) - core dumped' >&2; fi; kill -ABRT $$\n`,
@@ -275,14 +275,14 @@ test("an emulator's crash is told from the program's, and tried again", async (t
   );
 });
 
-test('as many runs at once as there are jobs', async (t) => {
+test('no more runs are started at once than there are jobs', async (t) => {
   const files = Object.fromEntries(Array.from({ length: 6 }, (_, i) => [`s${i}.py`, 'sleep 0.05\n']));
   const { run, engine } = await suite(t, files);
   await run({}, { jobs: 3 });
   assert.equal(engine.peak(), 3);
 });
 
-test("an engine's failure ends the run and is the one that is told", async (t) => {
+test("an engine's failure ends the run and is the one that is reported", async (t) => {
   const { run, engine } = await suite(
     t,
     Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`s${i}.py`, 'echo x\n'])),
@@ -297,14 +297,14 @@ test("an engine's failure ends the run and is the one that is told", async (t) =
   assert.ok(engine.commands.length <= 3);
 });
 
-test('an interrupt starts nothing more', async (t) => {
+test('nothing more is started after an interrupt', async (t) => {
   const { run, engine } = await suite(t, { 'a.py': 'echo a\n' });
   const result = await run.raw({}, { signal: AbortSignal.abort() });
   assert.equal(result.ok ? undefined : result.error.code, 'interrupted/signal');
   assert.equal(engine.commands.length, 0);
 });
 
-test('a script alone in a crowded folder is shown alone, and that is said', async (t) => {
+test('a script in a crowded folder is mounted alone, with a warning', async (t) => {
   const files = Object.fromEntries(Array.from({ length: 2100 }, (_, i) => [`files/${i}.txt`, '']));
   const { run, engine, events, folder } = await suite(t, { 'a.py': 'cat $0\n', ...files });
   const samples = await collectSamples([join(folder, 'suite/a.py')], { timeoutSeconds: 5 });
@@ -321,7 +321,7 @@ test('a script alone in a crowded folder is shown alone, and that is said', asyn
   );
 });
 
-test('results that cannot be kept are told once and cost nothing else', async (t) => {
+test('results that cannot be stored give one warning and change nothing else', async (t) => {
   const { run, events, store } = await suite(t, { 'a.py': 'echo a\n', 'b.py': 'echo b\n' });
   const full: Store = new Proxy(store, {
     get: (real, name) =>
@@ -338,7 +338,7 @@ test('results that cannot be kept are told once and cost nothing else', async (t
   );
 });
 
-test('an artifacts folder that cannot be written is a failure that names it', async (t) => {
+test('an artifacts folder that cannot be written fails the run and is named', async (t) => {
   const { run, artifacts } = await suite(t, { 'a.py': 'echo $RUNTIME\n' });
   mkdirSync(dirname(artifacts), { recursive: true });
   writeFileSync(artifacts, 'a file is in the way');
@@ -347,7 +347,7 @@ test('an artifacts folder that cannot be written is a failure that names it', as
   assert.ok(!result.ok && result.error.what.includes(artifacts));
 });
 
-test('progress and results are told as they come', async (t) => {
+test('progress and results are emitted as samples finish', async (t) => {
   const { run, events } = await suite(t, { 'a.py': 'echo a\n', 'b.py': 'echo b\n' });
   await run();
   const progress = events.filter((event) => event.type === 'stage-progress');
@@ -362,7 +362,7 @@ test('progress and results are told as they come', async (t) => {
   assert.equal(events.filter((event) => event.type === 'sample-finished').length, 2);
 });
 
-test('the failure for samples that differ says which, why, where, and how to repeat one', async (t) => {
+test('the failure for samples that differ names them, the reason, the logs, and the command that repeats one', async (t) => {
   const { run, folder } = await suite(t, {
     'a b.py': 'echo $RUNTIME\n',
     'c.py': 'echo $RUNTIME\n',
@@ -433,7 +433,7 @@ async function suite(t: TestContext, files: Readonly<Record<string, string>>): P
     return runSamples(context, settings.store ?? store, {
       engine: async () => ok(engine),
       samples: samples.value,
-      target: { name: 'far', libc: 'gnu' },
+      target: { name: 'far', rustTriple: 'far-unknown-linux-gnu', libc: 'gnu' },
       capabilities: [],
       runtimes: { target: target ?? instance('target'), reference: instance('reference') },
       artifacts,

@@ -123,7 +123,7 @@ function momentOf(module: Uint8Array) {
   return { memory: new Uint8Array(exports.memory.buffer), globals: Object.fromEntries(globals) };
 }
 
-test('a module goes on from where it was initialised', () => {
+test('a rewritten module starts from its initialised state', () => {
   const module = makeModule();
   assert.ok(engine.validate(module));
   const rewritten = whole(rewrite(module, momentOf(module)));
@@ -139,7 +139,7 @@ test('a module goes on from where it was initialised', () => {
   assert.equal(Buffer.from(exports.memory.buffer, PAGE, 4).toString(), 'data');
 });
 
-test('globals of every type are kept, and immutable ones left alone', () => {
+test('mutable globals of every type keep their values, and immutable ones are not changed', () => {
   const module = makeModule();
   const again = momentOf(module);
   assert.deepEqual(again.globals, {
@@ -154,7 +154,7 @@ test('globals of every type are kept, and immutable ones left alone', () => {
   }
 });
 
-test('what functions that have returned left in the stack is not kept', () => {
+test('stack that returned functions left behind is not stored', () => {
   const module = makeModule();
   const moment = momentOf(module);
   assert.equal(new Int32Array(moment.memory.buffer)[(PAGE - 8) / 4], 77);
@@ -162,7 +162,7 @@ test('what functions that have returned left in the stack is not kept', () => {
   assert.equal(new Int32Array(exports.memory.buffer)[(PAGE - 8) / 4], 0);
 });
 
-test('a module that cannot be snapshotted says why', () => {
+test('a module that cannot be snapshotted is rejected with the reason', () => {
   const exports = [exported('memory', 2, 0), exported('_start', 0, 2)];
   const cases: readonly (readonly [Uint8Array, RegExp])[] = [
     [new TextEncoder().encode('no module at all'), /no WebAssembly module/],

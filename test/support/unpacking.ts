@@ -9,13 +9,16 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
-import { makeLayoutLinks } from '../../src/archive/root-layout.ts';
+import { makeLayoutLinks, type RootLayout } from '../../src/archive/root-layout.ts';
 import { type PackageFile, type UnpackOptions, unpackPackages } from '../../src/archive/unpack.ts';
 import { distribution } from '../../src/distro/distribution.ts';
 import { temporaryFolder } from './cli.ts';
 import { type DebCompression, type TarPart, writeDeb } from './deb.ts';
 
 type After = { after(done: () => void): void };
+
+/** No links, and everything is unpacked. */
+export const BARE_LAYOUT: RootLayout = { links: {}, optional: [], exclude: [], keep: [], keepLinks: [] };
 
 export interface Place {
   /** Where the `.deb` files are; hostile entries must not get here. */

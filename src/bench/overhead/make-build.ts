@@ -1,6 +1,7 @@
+import type { Context } from '../../domain/context.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import { hostMachine } from '../../pipeline/host.ts';
-import { planFrom } from '../../pipeline/prepare.ts';
+import { type Planned, planFrom } from '../../pipeline/prepare.ts';
 import type { Session } from '../../pipeline/session.ts';
 import { resolveRecipe } from '../../recipe/recipe.ts';
 import { type PreparedRecipe, prepareFromPlan } from '../prepared-recipe.ts';
@@ -12,19 +13,38 @@ export interface FinishedBuild {
   readonly prepared: PreparedRecipe;
 }
 
-/** Runs the ordinary pipeline from recipe to bundle with the recipe's settings changed. All results are kept in the store. */
+export interface PlannedBuild extends Planned {
+  readonly build: OverheadBuild;
+}
+
+/** Plans each build: its recipe with changed settings. */
+export async function planBuilds(
+  context: Context,
+  builds: readonly OverheadBuild[],
+): Promise<Result<readonly PlannedBuild[]>> {
+  const plans: PlannedBuild[] = [];
+  for (const build of builds) {
+    const resolved = await resolveRecipe(context.settings, build.recipe);
+    if (!resolved.ok) return resolved;
+    const planned = await planFrom(context, build.change(resolved.value), hostMachine());
+    if (!planned.ok) return planned;
+    plans.push({ ...planned.value, build });
+  }
+  return ok(plans);
+}
+
+/** Runs the ordinary pipeline from plan to bundle. All results are kept in the store. */
 export async function makeBuild(
   session: Session,
-  build: OverheadBuild,
+  planned: PlannedBuild,
   { folder, position, of }: { readonly folder: string; readonly position: number; readonly of: number },
 ): Promise<Result<FinishedBuild>> {
-  const resolved = await resolveRecipe(session.context.settings, build.recipe);
-  if (!resolved.ok) return resolved;
-  const changed = build.change(resolved.value);
+  const { build } = planned;
+  const { sysroot } = planned.plan;
   const duration =
-    changed.sysroot.kind !== 'cpython-source'
+    sysroot.source === undefined
       ? 'from packages'
-      : changed.sysroot.cpython.optimization.includes('pgo')
+      : sysroot.source.cpython.optimization.includes('pgo')
         ? 'compiles CPython twice unless it is in the store: 10 to 30 minutes'
         : 'compiles CPython unless it is in the store: 3 to 10 minutes';
   session.context.emit({
@@ -33,8 +53,6 @@ export async function makeBuild(
     code: 'bench/cell',
     message: `Build ${position} of ${of}: ${build.name}, ${duration}.`,
   });
-  const planned = await planFrom(session, changed, hostMachine());
-  if (!planned.ok) return planned;
-  const prepared = await prepareFromPlan(session, planned.value, folder);
+  const prepared = await prepareFromPlan(session, planned, folder);
   return prepared.ok ? ok({ build, prepared: prepared.value }) : prepared;
 }

@@ -35,8 +35,8 @@ export interface AptOutput {
 
 /**
  * apt with a root of its own: nothing of the machine's packages, sources, keys or preferences is seen, and nothing of
- * the machine is changed. It knows one architecture, which it takes for the machine's.
- * Source packages have a private apt of the architecture `source`, which reads the `Sources` index alone. Works as an ordinary user.
+ * the machine is changed. It knows one architecture, which it takes for the machine's; with the architecture `source` it
+ * reads the `Sources` index alone. Works as an ordinary user.
  * Configuration: apt.conf(5); `APT_CONFIG` is read first and points all other places into the root.
  */
 export class PrivateApt {
@@ -118,7 +118,7 @@ export class PrivateApt {
   }
 }
 
-/** The settings of the machine's apt that a connection to a mirror may need: TLS, time-outs, clocks. Proxies are passed apart. */
+/** The settings of the machine's apt that a connection to a mirror may need: TLS, time-outs, clocks; proxies aside. */
 export function inheritedSettings(configuration: AptSettings, caBundle: string | undefined): AptSettings {
   const inherited = /^acquire::(?:https?::(?!proxy(?:::|$))|check-date$|check-valid-until$|forceipv[46]$)/i;
   const kept = configuration.filter(([key, value]) => inherited.test(key) && value !== '');

@@ -16,7 +16,7 @@ export interface Tls extends TlsFiles {
   readonly verify: boolean;
 }
 
-/** Where a Docker API is spoken. */
+/** Where a Docker API is escapeCommands. */
 export type Address =
   | { readonly kind: 'unix'; readonly socket: string }
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly tls?: Tls }

@@ -39,7 +39,7 @@ export async function connect(address: Address): Promise<Result<Connection>> {
   return ok({ address, client, [Symbol.dispose]: () => agent.destroy() });
 }
 
-/** Opens the connections of an address; whatever they are, HTTP is spoken on them. */
+/** Opens the connections of an address; whatever they are, HTTP is escapeCommands on them. */
 class EngineAgent extends Agent {
   readonly #address: Address;
 

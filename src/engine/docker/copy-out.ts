@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { lstat, mkdir, rename } from 'node:fs/promises';
+import { mkdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { applyFolderAttributes } from '../../archive/folder-attributes.ts';
 import { Folders } from '../../archive/folders.ts';
@@ -8,6 +8,7 @@ import { refusable } from '../../archive/refusal.ts';
 import { readTar } from '../../archive/tar-reader.ts';
 import { Writer } from '../../archive/writer.ts';
 import { err, type Result } from '../../domain/result.ts';
+import { entryExists } from '../../exec/files.ts';
 import { removeTree } from '../../store/temporary.ts';
 import { cannotCopy } from '../namespace/failures.ts';
 import { isWithin } from '../namespace/mountinfo.ts';
@@ -44,7 +45,7 @@ export async function copyOut(
   if (!within(path)) {
     return err(cannotCopy(from, to, `A link leads to ${path}, outside the scratch folders and volumes.`));
   }
-  if (await exists(to)) return err(cannotCopy(from, to, 'The target exists already.'));
+  if (await entryExists(to)) return err(cannotCopy(from, to, 'The target exists already.'));
   const stream = await api.containers.get(container, path, context.signal);
   if (stream === undefined) return err(cannotCopy(from, to, 'It does not exist.'));
   // Beside the target, so that it can be moved into place.
@@ -84,11 +85,4 @@ function renamed(name: string, top: string): string {
 
 function withoutSlashes(name: string): string {
   return name.replace(/^\/+|\/+$/g, '');
-}
-
-async function exists(path: string): Promise<boolean> {
-  return lstat(path).then(
-    () => true,
-    () => false,
-  );
 }

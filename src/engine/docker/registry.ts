@@ -34,7 +34,7 @@ export class RegistryError extends Error {
 
 /**
  * Speaks the OCI distribution protocol to one registry: HTTP, without a daemon, so that an image can be pushed and pulled
- * where there is none. Proxies, the CA bundle and Docker's own logins count. Plain HTTP is spoken on the loopback only.
+ * where there is none. Proxies, the CA bundle and Docker's own logins count. Plain HTTP is escapeCommands on the loopback only.
  */
 export class Registry implements Disposable {
   readonly #base: string;

@@ -31,10 +31,10 @@ export function masks(secret: string): readonly string[] {
 }
 
 /**
- * A line of somebody else's program, so that the runner takes nothing in it for a command: those begin with `::` or
+ * A line of another program, escaped so that the runner takes nothing in it for a command: those begin with `::` or
  * hold `##[`, the older form, anywhere.
  */
-export function spoken(line: string): string {
+export function escapeCommands(line: string): string {
   return line.replace(/^([^\S\n]*):(?=:)/gm, '$1: ').replaceAll('##[', '## [');
 }
 

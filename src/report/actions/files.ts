@@ -5,7 +5,7 @@ import { appendFile, stat } from 'node:fs/promises';
 export const MAX_SUMMARY = 1024 * 1024;
 
 /**
- * Adds Markdown to a step's summary: as many whole lines as there is room for, and a last line that says that there was
+ * Adds Markdown to a step's summary: as many whole lines as there is room for, and a last line that states that there was
  * more. A file that cannot be written loses the summary, never the run: false then.
  */
 export async function addSummary(file: string, markdown: string): Promise<boolean> {
@@ -20,14 +20,14 @@ export async function addSummary(file: string, markdown: string): Promise<boolea
 /** Sets outputs of a step. */
 export function setOutputs(file: string, outputs: Readonly<Record<string, string>>): Promise<boolean> {
   const lines = Object.entries(outputs).map(([name, value]) => {
-    // Nobody who has a hand in the value can know where it ends.
+    // Random: a value cannot contain its own end.
     const end = `end-${randomUUID()}`;
     return `${name}<<${end}\n${value}\n${end}\n`;
   });
   return append(file, lines.join(''));
 }
 
-/** The text, or its first whole lines and a word about the rest, in at most `room` bytes. */
+/** The text, or its first whole lines and a note about the rest, in at most `room` bytes. */
 function cut(text: string, room: number): string {
   if (Buffer.byteLength(text) <= room) return text;
   const note =

@@ -1,9 +1,9 @@
 import type { Event, StageName } from '../../events.ts';
 import { PlainLines } from '../plain.ts';
 import type { Renderer, Streams } from '../renderer.ts';
-import { annotation, GROUP_END, groupStart, spoken } from './commands.ts';
+import { annotation, escapeCommands, GROUP_END, groupStart } from './commands.ts';
 
-/** Lines that a group keeps of a stage; of more the last, which tell how it ended. */
+/** Lines that a group keeps of a stage; of more the last, which show how it ended. */
 const MAX_LINES = 2000;
 
 /**
@@ -20,26 +20,26 @@ export function actionsRenderer(streams: Streams): Renderer {
     const group = groups.get(stage);
     groups.delete(stage);
     const grouped =
-      group === undefined ? undefined : [groupStart(title), ...group.lines().map(spoken), GROUP_END];
-    for (const line of grouped ?? [spoken(title)]) write(line);
+      group === undefined ? undefined : [groupStart(title), ...group.lines().map(escapeCommands), GROUP_END];
+    for (const line of grouped ?? [escapeCommands(title)]) write(line);
   };
   return {
     emit: (event) => {
-      const said = lines.of(event);
+      const text = lines.of(event);
       switch (event.type) {
         case 'command':
         case 'stage-output':
-          keep(groups, event.stage, said);
+          keep(groups, event.stage, text);
           break;
         case 'stage-finished':
-          keep(groups, event.stage, said.slice(0, -1));
-          close(event.stage, said.at(-1) ?? `${event.stage}: ${event.outcome}`);
+          keep(groups, event.stage, text.slice(0, -1));
+          close(event.stage, text.at(-1) ?? `${event.stage}: ${event.outcome}`);
           break;
         case 'notice':
-          write(event.level === 'warning' ? warning(event) : said.map(spoken).join('\n'));
+          write(event.level === 'warning' ? warning(event) : text.map(escapeCommands).join('\n'));
           break;
         default:
-          for (const line of said) write(spoken(line));
+          for (const line of text) write(escapeCommands(line));
       }
     },
     finish: async () => {

@@ -3,8 +3,8 @@ import type { Report } from '../../domain/report.ts';
 import type { SampleResult } from '../../domain/sample.ts';
 import { formatBytes } from '../../domain/units.ts';
 import type { Failure } from '../../failure.ts';
-import { closingLine } from '../closing.ts';
 import { duration } from '../rows.ts';
+import { summaryLine } from '../summary-line.ts';
 import { block, code, details, plainText, table } from './markdown.ts';
 
 const MARKS = { passed: '✅', failed: '❌', blocked: '⛔', error: '💥' } as const;
@@ -19,7 +19,7 @@ export function reportSummary(report: Report): string {
   return [
     `## ${MARKS[status]} ${plainText(recipe)} on ${code(target.triple)}`,
     '',
-    plainText(closingLine(report)),
+    plainText(summaryLine(report)),
     '',
     ...figures(report),
     ...blockerPart(report.blockers),
@@ -65,7 +65,7 @@ export function matrixSummary(reports: readonly Report[], missing: readonly stri
   ].join('\n');
 }
 
-/** A blocker shows what the tool said: once is enough. */
+/** A blocker shows what the tool printed: once is enough. */
 function stripped(failure: Failure, report: Report): Failure {
   if (report.blockers.length === 0) return failure;
   const { evidence: _, ...rest } = failure;
@@ -104,7 +104,7 @@ function blockerPart(blockers: readonly BlockerSummary[], title = 'Blockers'): r
     '',
     `### ${title}`,
     '',
-    ...table(['blocker', 'stage', 'what it is', 'cure'], rows),
+    ...table(['blocker', 'stage', 'what it is', 'fix'], rows),
     ...blockers.flatMap((one) => ['', ...details(code(one.code), [block(one.lines.join('\n'))])]),
   ];
 }
@@ -115,7 +115,7 @@ function failurePart(failure: Failure): readonly string[] {
     '',
     ...(why === undefined ? [] : [plainText(why), '']),
     ...fix.map((one) => `- ${plainText(one)}`),
-    ...(evidence.length === 0 ? [] : ['', ...details('What the tool said', [block(evidence.join('\n'))])]),
+    ...(evidence.length === 0 ? [] : ['', ...details('What the tool printed', [block(evidence.join('\n'))])]),
     '',
   ]);
 }

@@ -5,7 +5,7 @@ import type { RecipeArtifacts } from './load.ts';
 
 const LINES_SHOWN = 6_000;
 
-/** What stopped recipes, in the words of the tools, and what cures it. */
+/** What stopped recipes, as the tools printed it, and what fixes it. */
 export function blockersSection(recipes: readonly RecipeArtifacts[]): Html | undefined {
   const some = recipes.filter(({ blockers }) => blockers.length > 0);
   if (some.length === 0) return undefined;
@@ -21,13 +21,13 @@ function blocker(one: BlockerSummary, folder: string): Html {
   return html`<article class="blocker"><h4>${one.title} <small><code>${one.code}</code> in ${one.stage}</small></h4>
 <pre tabindex="0">${clip(one.lines.join('\n'), LINES_SHOWN).shown}</pre>
 <p>${one.because}</p>
-${one.cure === undefined ? '' : html`<p>Cure: <code>${one.cure}</code></p>`}
+${one.cure === undefined ? '' : html`<p>Fix: <code>${one.cure}</code></p>`}
 ${samples.length === 0 ? '' : html`<p>Samples: ${samples.join(', ')}</p>`}
 <p><a href="${address(base + one.file)}">${one.file}</a> · <a href="${address(base + one.log)}">${one.log}</a></p></article>
 `;
 }
 
-/** From nothing provisioned to samples that run: which step cures which blocker. */
+/** From nothing provisioned to samples that run: which step fixes which blocker. */
 export function ladderSection(ladders: readonly Ladder[]): Html | undefined {
   return ladders.length === 0 ? undefined : html`${ladders.map(ladderTable)}`;
 }
@@ -42,7 +42,7 @@ function ladderTable(ladder: Ladder): Html {
   return html`<h3>${ladder.recipe}</h3>
 <p>${ladder.steps.length} steps in ${duration(ladder.ms)}: ${OUTCOMES[ladder.outcome]}.</p>
 <div class="scroll" role="region" aria-label="Steps of ${ladder.recipe}" tabindex="0"><table class="ladder">
-<thead><tr><th scope="col" class="number">step</th><th scope="col">adds</th><th scope="col">cures</th><th scope="col">then stopped by</th></tr></thead>
+<thead><tr><th scope="col" class="number">step</th><th scope="col">adds</th><th scope="col">fixes</th><th scope="col">then stopped by</th></tr></thead>
 <tbody>${ladder.steps.map(stepRow)}</tbody></table></div>
 `;
 }

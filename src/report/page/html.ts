@@ -57,7 +57,7 @@ export function address(path: string): string {
   return path.split('/').map(encodeURIComponent).join('/');
 }
 
-/** Words of data as the name of an element: unique where the parts are. */
+/** Text of data as the name of an element: unique where the parts are. */
 export function idOf(...parts: readonly string[]): string {
   return parts
     .map((part) => part.replace(/[^A-Za-z0-9]/g, (char) => `_${char.codePointAt(0)?.toString(16)}-`))

@@ -27,7 +27,7 @@ interface Row {
   readonly results: readonly (SampleResult | undefined)[];
 }
 
-/** Recipes × samples. What differs, is declared or was skipped opens what there is to say of it. */
+/** Recipes × samples. What differs, is declared or was skipped opens its details. */
 export function matrixSection(recipes: readonly RecipeArtifacts[]): Html {
   const rows = rowsOf(recipes);
   if (rows.length === 0) return html`<p>No samples were run.</p>`;

@@ -69,7 +69,7 @@ function image(svg: string, alternative: string): Html {
   return html`<img class="chart" alt="${alternative}" src="data:image/svg+xml;base64,${Buffer.from(svg).toString('base64')}">`;
 }
 
-/** `4.00 (3.80 to 4.20) ms shorter`: the word says the sign, the first where it is negative. */
+/** `4.00 (3.80 to 4.20) ms shorter`: `shorter` or `longer` instead of a sign. */
 function signed(
   estimate: Estimate,
   digits: number,

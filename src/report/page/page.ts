@@ -1,5 +1,5 @@
 import { blockersSection, ladderSection } from './blockers.ts';
-import { conformanceSection } from './conformance-section.ts';
+import { conformanceSection } from './conformance.ts';
 import { type Content, type Html, html, trusted } from './html.ts';
 import type { Artifacts, RecipeArtifacts } from './load.ts';
 import { matrixSection } from './matrix.ts';
@@ -19,7 +19,7 @@ interface Section {
   readonly body: Html;
 }
 
-/** `report.html`: one file that tells what the artifacts of all recipes tell. */
+/** `report.html`: one file with what the artifacts of all recipes hold. */
 export async function renderPage(artifacts: Artifacts): Promise<string> {
   const { recipes, unreadable } = artifacts;
   const sections = await sectionsOf(artifacts);
@@ -77,14 +77,14 @@ async function sectionsOf(artifacts: Artifacts): Promise<readonly Section[]> {
     {
       id: 'blockers',
       title: 'Blockers',
-      about: 'What stopped a build, in the words of the tool that stopped, and what cures it.',
+      about: 'What stopped a build, as the tool that stopped printed it, and what fixes it.',
       body: blockersSection(recipes),
     },
     {
       id: 'ladder',
-      title: 'What provisioning cures',
+      title: 'What provisioning fixes',
       about:
-        'From nothing provisioned to a program that runs: each step, the blocker it cures, and what comes next.',
+        'From nothing provisioned to a program that runs: each step, the blocker it fixes, and what comes next.',
       body: ladderSection(ladders),
     },
     {

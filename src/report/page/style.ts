@@ -37,7 +37,7 @@ table{border-collapse:collapse;font-size:.9rem;width:100%}
 th,td{padding:.4rem .75rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--chart-grid)}
 tbody:last-child tr:last-child>*{border-bottom:0}
 thead th{background:var(--soft);font-weight:600;white-space:nowrap;color:var(--chart-muted);font-size:.8rem}
-.judged thead th{white-space:normal;vertical-align:bottom}
+.conformance thead th{white-space:normal;vertical-align:bottom}
 tbody th{font-weight:500}
 .number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 time{white-space:nowrap}

@@ -8,16 +8,16 @@ import type {
   TestDifference,
 } from '../../domain/conformance.ts';
 import { defined } from '../../domain/defined.ts';
-import type { ModuleTold, Told } from './records.ts';
+import type { ModuleRecords, TestRecord } from './records.ts';
 
 /**
- * Compares a module test by test. Worse is what does not fail on the reference and fails on the target, and a module that
- * comes to its end there and not here; tests that a platform leaves out are told and are no failure.
+ * Compares a module test by test. Worse is a test that fails on the target alone, and a module that completes on
+ * the reference alone; tests that a platform leaves out are reported and are no failure.
  */
 export function compareModule(
   name: string,
-  reference: ModuleTold,
-  target: ModuleTold,
+  reference: ModuleRecords,
+  target: ModuleRecords,
   known: readonly KnownOutcome[],
 ): ModuleResult {
   const whole = wholeModule(name, reference.run, target.run);
@@ -25,7 +25,7 @@ export function compareModule(
   const tests = names.flatMap((test) => {
     const there = reference.tests.get(test);
     const here = target.tests.get(test);
-    // What a module that was skipped or stopped did not come to is told by the module.
+    // Tests that a skipped or stopped module did not reach are covered by the module's own entry.
     if (here === undefined && target.run.end !== 'done') return [];
     if (there === undefined && reference.run.end !== 'done') return [];
     return differenceOf(test, there, here);
@@ -47,8 +47,8 @@ function wholeModule(test: string, reference: ModuleRun, target: ModuleRun): rea
 
 function differenceOf(
   test: string,
-  there: Told | undefined,
-  here: Told | undefined,
+  there: TestRecord | undefined,
+  here: TestRecord | undefined,
 ): readonly TestDifference[] {
   if (there?.outcome === here?.outcome) return [];
   const kind =

@@ -1,14 +1,14 @@
 import type { ModuleRun, TestOutcome } from '../../domain/conformance.ts';
 import type { Run } from '../observe.ts';
 
-/** What a run of conformance/driver.py told of one module. */
-export interface ModuleTold {
+/** What a run of conformance/driver.py recorded of one module. */
+export interface ModuleRecords {
   readonly run: ModuleRun;
   /** Test → how it went. */
-  readonly tests: ReadonlyMap<string, Told>;
+  readonly tests: ReadonlyMap<string, TestRecord>;
 }
 
-export interface Told {
+export interface TestRecord {
   readonly outcome: TestOutcome;
   readonly message?: string;
 }
@@ -17,11 +17,11 @@ export interface Told {
 const RECORD = '\x1e';
 
 /** Characters of standard error that are kept of a run that was stopped. */
-const LAST_WORDS = 2000;
+const LAST_OUTPUT = 2000;
 
 /** Reads the records of a run, between whatever the tests printed. */
-export function readRecords(run: Run): ModuleTold {
-  const tests = new Map<string, Told>();
+export function readRecords(run: Run): ModuleRecords {
+  const tests = new Map<string, TestRecord>();
   let end: Readonly<Record<string, unknown>> | undefined;
   for (const record of recordsOf(run.stdout)) {
     if (record.end === true) end = record;
@@ -41,7 +41,7 @@ function* recordsOf(stdout: Uint8Array): Generator<Readonly<Record<string, unkno
       const value: unknown = JSON.parse(piece.split('\n', 1)[0] as string);
       if (typeof value === 'object' && value !== null) yield value as Readonly<Record<string, unknown>>;
     } catch {
-      // A test printed the character itself, or the program ended within a record: section 2.1 says to go on.
+      // A test printed the character itself, or the program ended within a record: section 2.1 has parsers continue.
     }
   }
 }
@@ -58,8 +58,8 @@ function endOf(
   if (typeof end?.broken === 'string') return { end: 'stopped', reason: end.broken };
   if (end !== undefined) return { end: 'done' };
   const how = 'status' in run.exit ? `exit status ${run.exit.status}` : run.exit.signal;
-  const words = Buffer.from(run.stderr).toString('utf8').trim().slice(-LAST_WORDS);
-  return { end: 'stopped', reason: `ended with ${how}${after(last)}${words === '' ? '' : `:\n${words}`}` };
+  const output = Buffer.from(run.stderr).toString('utf8').trim().slice(-LAST_OUTPUT);
+  return { end: 'stopped', reason: `ended with ${how}${after(last)}${output === '' ? '' : `:\n${output}`}` };
 }
 
 function after(last: string | undefined): string {

@@ -23,7 +23,7 @@ export interface ConformanceInput {
   readonly runtimes: { readonly target: RuntimeInstance; readonly reference: RuntimeInstance };
   /** Names that declarations may use for the target. */
   readonly names: readonly string[];
-  /** Facilities that the target lacks and CPython does not find out by itself (docs/samples.md). */
+  /** Facilities that the target lacks and CPython does not detect by itself (docs/samples.md). */
   readonly without: readonly string[];
   /** Absolute path of conformance/driver.py. */
   readonly driver: string;
@@ -39,7 +39,7 @@ export interface ConformanceOutcome {
 
 /**
  * Runs modules of CPython's own tests in both runtimes, as many at once as there are jobs, and compares them test by test.
- * What the store knows is not run. Tests that go otherwise are no failure of this call; the engine's failures are.
+ * Results that the store has are not run again. Tests that differ are no failure of this call; the engine's failures are.
  */
 export async function runConformance(
   context: Context,
@@ -90,7 +90,7 @@ async function runModule(
   const files = { files: { 'driver.py': digest }, folder: false };
   const runs = [
     observe(executor, withTests(input.runtimes.target, input), asSample(input, name, input.without), files),
-    // The reference has the tests skip nothing: what the target lacks is to be seen.
+    // On the reference the tests skip nothing, so that what the target lacks shows.
     observe(executor, withTests(input.runtimes.reference, input), asSample(input, name, []), files),
   ] as const;
   const [target, reference] = await Promise.all(runs);
@@ -115,7 +115,7 @@ function asSample(input: ConformanceInput, module: string, without: readonly str
   };
 }
 
-/** The tests stand beside the driver, where the interpreter looks first, and programs that they start find them, too. */
+/** The tests lie beside the driver, where the interpreter looks first; programs that they start find them, too. */
 function withTests(runtime: RuntimeInstance, { tests, suite }: ConformanceInput): RuntimeInstance {
   return {
     ...runtime,

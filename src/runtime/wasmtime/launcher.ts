@@ -28,7 +28,7 @@ const PROGRAM = 'wasmtime';
 /** Name that the program looks for beside itself; the wheel's library has no name of its own (DT_SONAME). */
 const LIBRARY = 'libwasmtime.so';
 
-/** Compiles the program that starts the engine's library, for the machine that the toolchain runs on. */
+/** Compiles the program that starts wasmtime's library, for the machine that the toolchain runs on. */
 export async function obtainLauncher(
   context: Context,
   store: Store,

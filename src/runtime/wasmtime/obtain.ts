@@ -2,10 +2,11 @@ import { basename } from 'node:path';
 import type { Context } from '../../domain/context.ts';
 import type { ImageDefinition, RuntimeDefinition, WasmSettings } from '../../domain/definitions.ts';
 import { ok, type Result } from '../../domain/result.ts';
+import type { StoredTree } from '../../domain/stored-tree.ts';
 import type { Engine, Mount } from '../../engine/engine.ts';
 import type { Json, Store } from '../../store/store.ts';
 import { obtainLauncher } from './launcher.ts';
-import { findWasmtime } from './locate.ts';
+import { locateWasmtime } from './locate.ts';
 import { obtainLibrary } from './wheel.ts';
 
 /** A wasmtime, as a sandbox sees it. */
@@ -14,7 +15,7 @@ export interface Wasmtime {
   /** Path of the program in the sandbox. */
   readonly program: string;
   readonly mounts: readonly Mount[];
-  /** Tells this engine from any other. */
+  /** Distinguishes this wasmtime from any other. */
   readonly key: Json;
   /** It was there before. */
   readonly hit: boolean;
@@ -22,26 +23,21 @@ export interface Wasmtime {
   readonly why: string;
 }
 
-interface Tree {
-  readonly folder: string;
-  readonly fingerprint: string;
-}
-
 export interface WasmtimeInput {
   readonly definition: RuntimeDefinition;
   readonly settings: WasmSettings;
   readonly image: ImageDefinition;
-  readonly toolchain: Tree;
-  readonly reference: Tree;
+  readonly toolchain: StoredTree;
+  readonly reference: StoredTree;
   readonly python: string;
-  readonly rootfs: Tree;
+  readonly rootfs: StoredTree;
   readonly engine: () => Promise<Result<Engine>>;
   readonly logs: string;
 }
 
 const PROGRAM_AT = '/opt/wasmtime';
 
-/** The engine that the recipe asks for: the locked one, made ready, or the one of the machine. */
+/** The wasmtime that the recipe asks for: the locked one, prepared, or the one of the machine. */
 export async function obtainWasmtime(
   context: Context,
   store: Store,
@@ -64,9 +60,9 @@ export async function obtainWasmtime(
 }
 
 async function fromPath(context: Context, definition: RuntimeDefinition): Promise<Result<Wasmtime>> {
-  const found = await findWasmtime(context, definition);
-  if (!found.ok) return found;
-  const { file, library, version, digest } = found.value;
+  const located = await locateWasmtime(context, definition);
+  if (!located.ok) return located;
+  const { file, library, version, digest } = located.value;
   const program = `${PROGRAM_AT}/wasmtime`;
   return ok({
     version,

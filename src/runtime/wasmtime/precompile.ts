@@ -14,21 +14,21 @@ export interface PrecompileInput {
   readonly settings: WasmSettings;
   /** Folder and file name of the module, and its digest. */
   readonly module: { readonly folder: string; readonly name: string; readonly digest: string };
-  /** Root that the engine runs in. */
+  /** Root that wasmtime runs in. */
   readonly rootfs: { readonly folder: string };
   readonly engine: () => Promise<Result<Engine>>;
   readonly logs: string;
 }
 
-/** Machine code of a module, for one version and set of settings of the engine. */
+/** Machine code of a module, for one version of wasmtime and set of settings. */
 export type Precompiled = StoreEntry<{ readonly file: string }>;
 
 const MODULE_AT = '/job/module';
 const OUT_AT = '/job/out';
 
 /**
- * Compiles a module ahead of time, once. The engine takes it unread (mapped into memory), so everything that its code
- * depends on is part of the key: the engine, its settings, and the processor's features, which the code may use.
+ * Compiles a module ahead of time, once. wasmtime maps it into memory without a check, so everything that its
+ * code depends on is part of the key: wasmtime, its settings, and the processor's features, which the code may use.
  */
 export async function precompile(
   context: Context,
@@ -79,7 +79,7 @@ async function compile(
     stage: 'runtime',
     code: 'build/precompile',
     doing: `Compiling ${input.module.name} ahead of time`,
-    fix: ['Check the module: `wasmtime compile` says above what it does not accept.'],
+    fix: ['Check the module: `wasmtime compile` prints above what it does not accept.'],
     log,
     command: {
       argv: [input.wasmtime.program, 'compile', ...options, '-o', `${OUT_AT}/${file}`, module],
@@ -92,7 +92,7 @@ async function compile(
   return copied.ok ? ok({ file }) : copied;
 }
 
-/** What the kernel says of the processor's instruction sets (proc_cpuinfo(5)); a store may move between machines. */
+/** The processor's instruction sets as the kernel reports them (proc_cpuinfo(5)); a store may move between machines. */
 async function processorFeatures(): Promise<string> {
   const text = await readFile('/proc/cpuinfo', 'utf8').catch(() => '');
   const features = /^(?:flags|Features|isa)\s*:(.*)$/m.exec(text)?.[1] ?? '';

@@ -3,30 +3,26 @@ import { join } from 'node:path';
 import type { Context } from '../../domain/context.ts';
 import type { RuntimeDefinition } from '../../domain/definitions.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
+import type { StoredTree } from '../../domain/stored-tree.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { hostPip } from '../../engine/host-pip.ts';
 import { runTool } from '../../engine/tool.ts';
 import type { Failure } from '../../failure.ts';
 import type { Store, StoreEntry } from '../../store/store.ts';
 
-interface Tree {
-  readonly folder: string;
-  readonly fingerprint: string;
-}
-
 export interface WheelInput {
   readonly definition: RuntimeDefinition;
   /** Root that holds the reference interpreter. */
-  readonly reference: Tree;
+  readonly reference: StoredTree;
   /** Its program. */
   readonly python: string;
   /** Root that holds pip as a wheel (`usr/share/python-wheels`) and CA certificates. */
-  readonly rootfs: Tree;
+  readonly rootfs: StoredTree;
   readonly engine: () => Promise<Result<Engine>>;
   readonly logs: string;
 }
 
-/** The engine's shared library, `library` in the entry's folder. */
+/** wasmtime's shared library, `library` in the entry's folder. */
 export type Library = StoreEntry<{ readonly library: string }>;
 
 const SHARE_AT = '/opt/share';
@@ -37,7 +33,7 @@ const LIBRARY = 'library.so';
 
 /**
  * The library of a locked wheel, fetched by the reference interpreter's pip from the index that this machine is set
- * to use. pip checks the digest; the index has no say in what is taken.
+ * to use. pip checks the digest; the index does not decide what is taken.
  */
 export function obtainLibrary(context: Context, store: Store, input: WheelInput): Promise<Result<Library>> {
   const { wheel, version, library } = input.definition;
@@ -99,10 +95,10 @@ async function fetch(
   return copied.ok ? ok({ library: LIBRARY }) : copied;
 }
 
-/** Tells what pip says of a digest from everything else that can go wrong. */
+/** Distinguishes what pip reports about digests and versions from everything else that can go wrong. */
 function explain(failure: Failure, { wheel, version }: RuntimeDefinition): Failure {
-  const said = (failure.evidence ?? []).join('\n');
-  if (/DO NOT MATCH THE HASHES/.test(said)) {
+  const output = (failure.evidence ?? []).join('\n');
+  if (/DO NOT MATCH THE HASHES/.test(output)) {
     return {
       ...failure,
       code: 'fetch/wheel-digest',
@@ -112,7 +108,7 @@ function explain(failure: Failure, { wheel, version }: RuntimeDefinition): Failu
       ],
     };
   }
-  if (/No matching distribution found/.test(said)) {
+  if (/No matching distribution found/.test(output)) {
     return {
       ...failure,
       code: 'fetch/wheel-not-found',

@@ -1,0 +1,204 @@
+import { join } from 'node:path';
+import {
+  type Blocker,
+  type BlockerPattern,
+  type BlockerSummary,
+  type FailedStep,
+  summaryOf,
+} from '../domain/blocker.ts';
+import type { Settings } from '../domain/context.ts';
+import type { SampleResult } from '../domain/sample.ts';
+import { readTool } from '../exec/files.ts';
+import type { Failure } from '../failure.ts';
+import { readCatalogue } from './read-catalogue.ts';
+import { type DiagnosticsContext, type Occurrence, recognize } from './recognize.ts';
+import { redactText, secretsOf } from './redact.ts';
+import { sarifLog, writeSarif } from './sarif.ts';
+import { fullLog, removeBlockers, updateBlocker, writeBlocker } from './write.ts';
+
+/** Failures that are neither the user's input, nor samples, nor Ctrl-C: another tool or the machine is the cause. */
+const AREAS = /^(?:build|fetch|archive|engine|store)\//;
+
+/** Where the catalogue is, from the tool's own folder. */
+const CATALOGUE = join('src', 'diagnose', 'catalogue');
+
+export interface DiagnosticsInput {
+  readonly settings: Settings;
+  readonly artifacts: string;
+  readonly context: DiagnosticsContext;
+  /** File of the recipe, as it is shown. */
+  readonly recipeFile: string;
+}
+
+/**
+ * The blockers of a run. A step that fails is recorded at the moment it ends; the failure that results is then explained
+ * by what the catalogue knows. One artifact for each kind: the first is kept, samples are added.
+ */
+export class Diagnostics {
+  readonly #input: DiagnosticsInput;
+  /** By the name of their logs. */
+  readonly #found = new Map<string, Blocker>();
+  /** File that a step wrote to → the log of the blocker that it became. */
+  readonly #byLog = new Map<string, string>();
+  #latest: Blocker | undefined;
+  #catalogue: readonly BlockerPattern[] | undefined;
+
+  constructor(input: DiagnosticsInput) {
+    this.#input = input;
+    despiteDiskErrors(() => removeBlockers(input.artifacts, input.context.folder));
+  }
+
+  /** The most recent one. */
+  get latest(): Blocker | undefined {
+    return this.#latest;
+  }
+
+  get versions(): Blocker['versions'] {
+    return this.#input.context.versions;
+  }
+
+  get blockers(): readonly Blocker[] {
+    return [...this.#found.values()];
+  }
+
+  summaries(): readonly BlockerSummary[] {
+    return this.blockers.map(summaryOf);
+  }
+
+  /** Records a step that failed; nothing of it is lost if this process is killed afterwards. */
+  record(step: FailedStep): Blocker | undefined {
+    const { stage, doing, output } = step;
+    return this.#recordOccurrence({ step, stage, doing, output }, fullLog(step.log, output), step.log);
+  }
+
+  /** The failure of a stage, explained by its blocker; one that no process reported is recorded now. */
+  explain(stage: string, failure: Failure): Failure {
+    const { artifacts } = this.#input;
+    // A stage inside this one has explained it already.
+    if (this.blockers.some(({ log }) => failure.see?.[0] === join(artifacts, log))) return failure;
+    const log = failure.see?.find((file) => this.#byLog.has(file));
+    const recorded = log === undefined ? undefined : this.#found.get(this.#byLog.get(log) as string);
+    if (recorded === undefined && !AREAS.test(failure.code)) return failure;
+    const blocker = recorded ?? this.#fromFailure(stage, failure);
+    if (blocker === undefined) return failure;
+    const complete = { ...blocker, failure: failure.code };
+    this.#keep(complete);
+    despiteDiskErrors(() => updateBlocker(artifacts, complete));
+    this.#writeSarif();
+    return explained(failure, complete, artifacts, log);
+  }
+
+  /**
+   * The failure of the samples, explained by the blockers that they met. Where one of them stopped every sample, nothing was
+   * compared: the run is blocked.
+   */
+  explainSamples(failure: Failure | undefined, results: readonly SampleResult[]): Failure | undefined {
+    const met = this.blockers.filter(({ samples = [] }) => samples.length > 0);
+    const [first] = met;
+    if (failure === undefined || first === undefined) return failure;
+    const started = results.filter(({ status }) => status !== 'skipped');
+    const all = met.find(({ samples = [] }) => started.every(({ name }) => samples.includes(name)));
+    const explanation = explained(failure, all ?? first, this.#input.artifacts, undefined);
+    if (all === undefined)
+      return { ...explanation, evidence: failure.evidence ?? explanation.evidence ?? [] };
+    const what = `None of the ${started.length} samples runs: ${all.title}.`;
+    return { ...explanation, code: 'build/does-not-run', what, why: `[${all.code}] ${all.because}` };
+  }
+
+  #fromFailure(stage: string, failure: Failure): Blocker | undefined {
+    const output = textOf(failure);
+    const file = failure.see?.find((one) => one.endsWith('.log'));
+    const occurrence = { stage, doing: failure.what.replace(/\.$/, ''), output, failure: failure.code };
+    return this.#recordOccurrence(occurrence, `${output}\n\n${fullLog(file, '')}`, undefined);
+  }
+
+  #recordOccurrence(occurrence: Occurrence, log: string, file: string | undefined): Blocker | undefined {
+    const { settings, artifacts, context } = this.#input;
+    this.#catalogue ??= readCatalogue(join(settings.home, CATALOGUE));
+    const secrets = [
+      ...(settings.secrets ?? []),
+      ...secretsOf({
+        ...settings.proxies,
+        ...settings.pip?.variables,
+        ...Object.fromEntries(settings.mirrors.map((mirror, index) => [`MIRROR_${index}`, mirror])),
+        ...occurrence.step?.env,
+      }),
+    ];
+    const recognized = recognize(occurrence, context, this.#catalogue, secrets);
+    if (recognized === undefined) return undefined;
+    const blocker = this.#withOwnFile(recognized);
+    if (file !== undefined) this.#byLog.set(file, blocker.log);
+    const known = this.#found.get(blocker.log);
+    if (known !== undefined) return this.#addSamples(known, blocker);
+    this.#keep(blocker);
+    despiteDiskErrors(() => writeBlocker(artifacts, blocker, redactText(log, secrets)));
+    this.#writeSarif();
+    return blocker;
+  }
+
+  /** Unknown blockers may be anything: each has files of its own. */
+  #withOwnFile(blocker: Blocker): Blocker {
+    if (blocker.code !== 'unknown') return blocker;
+    const others = this.blockers.filter(({ code }) => code === 'unknown');
+    const same = others.find(({ lines }) => lines.join('\n') === blocker.lines.join('\n'));
+    if (same !== undefined) return { ...blocker, log: same.log };
+    const number = others.length === 0 ? '' : `-${others.length + 1}`;
+    return { ...blocker, log: blocker.log.replace(/\.log$/, `${number}.log`) };
+  }
+
+  #keep(blocker: Blocker): void {
+    this.#latest = blocker;
+    this.#found.set(blocker.log, blocker);
+  }
+
+  #addSamples(known: Blocker, { samples }: Blocker): Blocker {
+    this.#latest = known;
+    if (samples === undefined) return known;
+    const all = [...new Set([...(known.samples ?? []), ...samples])].sort();
+    const more = { ...known, samples: all };
+    this.#keep(more);
+    despiteDiskErrors(() => updateBlocker(this.#input.artifacts, more));
+    return more;
+  }
+
+  #writeSarif(): void {
+    const { settings, artifacts, recipeFile, context } = this.#input;
+    const log = sarifLog(this.blockers, readTool(settings.home), recipeFile);
+    despiteDiskErrors(() => writeSarif(artifacts, context.folder, log));
+  }
+}
+
+/** A full or read-only disk must not hide what the tool printed: it is reported all the same. */
+function despiteDiskErrors(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+  }
+}
+
+/** What happened, the lines that matter, the fix as a command, where the log is. */
+function explained(failure: Failure, blocker: Blocker, artifacts: string, log: string | undefined): Failure {
+  const file = join(artifacts, blocker.log);
+  const see = [file, ...(failure.see ?? []).filter((one) => one !== log)];
+  if (blocker.code === 'unknown') return { ...failure, see };
+  // A stage that knows the fix itself has stated it already.
+  const present =
+    blocker.cure !== undefined && failure.fix.some((one) => one.includes(`\`${blocker.cure}\``));
+  const cure = blocker.cure === undefined ? [] : [`Run: \`${blocker.cure}\``];
+  const fix = present ? failure.fix : [...cure, ...blocker.advice, ...failure.fix];
+  const own = (failure.evidence ?? []).filter((line) => !blocker.lines.includes(line.trimEnd()));
+  return {
+    ...failure,
+    why: `${blocker.title} [${blocker.code}]. ${failure.why ?? blocker.because}`,
+    fix: [...new Set(fix)],
+    // Where a stage found out more than the tool printed, that comes first.
+    evidence: failure.code === 'build/undefined-symbols' ? [...own, ...blocker.lines] : blocker.lines,
+    see,
+  };
+}
+
+function textOf({ what, why, evidence = [], also = [] }: Failure): string {
+  const further = also.flatMap((one) => [one.what, ...(one.evidence ?? [])]);
+  return [what, ...(why === undefined ? [] : [why]), ...evidence, ...further].join('\n');
+}

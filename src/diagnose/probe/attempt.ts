@@ -1,0 +1,239 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { buildMounts, crateAt, writeEnvFiles } from '../../build/build.ts';
+import { hostCargo } from '../../build/host-cargo.ts';
+import type { Blocker } from '../../domain/blocker.ts';
+import { defined } from '../../domain/defined.ts';
+import { err, ok, type Result } from '../../domain/result.ts';
+import type { Sample } from '../../domain/sample.ts';
+import { shellCommand } from '../../domain/shell.ts';
+import type { Mount } from '../../engine/engine.ts';
+import { PATHS } from '../../engine/paths.ts';
+import { runTool } from '../../engine/tool.ts';
+import { type BuildEnv, bareVariables } from '../../env/env.ts';
+import type { Failure } from '../../failure.ts';
+import type { Run } from '../../pipeline/prepare.ts';
+import type { Session } from '../../pipeline/session.ts';
+import { commandOf } from '../../run/observe.ts';
+import { type RuntimeInstance, SCRATCH_AT, SUITE_AT } from '../../runtime/instance.ts';
+import { programFile, programFormat } from '../../runtime/program/program.ts';
+import type { Tree } from '../../toolchain/tree.ts';
+import type { Diagnostics } from '../diagnostics.ts';
+import type { BuildInputs } from './step.ts';
+
+/** What every attempt is made with. */
+export interface ProbeContext {
+  readonly session: Session;
+  readonly run: Run;
+  readonly diagnostics: Diagnostics;
+  readonly toolchain: Tree;
+  /** Folder on the store's file system that is removed in the end. */
+  readonly scratch: string;
+  /** Folder for the logs. */
+  readonly logs: string;
+  /** Name of the volume that cargo's target folder is. */
+  readonly volume: string;
+}
+
+/** The same before there is a toolchain. */
+export type ProbeSetup = Omit<ProbeContext, 'toolchain'>;
+
+export interface Attempt {
+  readonly command: string;
+  /** Milliseconds, wall. */
+  readonly ms: number;
+  /** What stopped it; absent: it came to its end. */
+  readonly blocker?: Blocker;
+}
+
+/** The blocker that a failure is; Ctrl-C is none and stays a failure. */
+function blockerOf({ session, diagnostics }: ProbeContext, stage: string, failure: Failure): Result<Blocker> {
+  if (session.context.signal.aborted) return err(failure);
+  diagnostics.explain(stage, failure);
+  return diagnostics.latest === undefined ? err(failure) : ok(diagnostics.latest);
+}
+
+/** Fetches the crates, as any first build does; the attempts after it are made without network. */
+export async function fetchCrates(context: ProbeContext): Promise<Result<void>> {
+  const { session, run } = context;
+  const { offline } = session.context.settings;
+  const box = await openBuild(context, NOTHING, [], offline ? 'none' : 'host');
+  if (!box.ok) return box;
+  await using sandbox = box.value.sandbox;
+  const cargo = run.plan.toolchain.tools.cargo ?? 'cargo';
+  const exit = await runTool(session.context, sandbox, {
+    stage: 'build',
+    code: offline ? 'fetch/crates-offline' : 'fetch/crates',
+    doing: 'Fetching the crates',
+    fix: offline ? ['Run once without `--offline`.'] : ['Check the network and the proxy settings.'],
+    log: await logFile(context, 'crates'),
+    command: {
+      // What an earlier probe built would make this one seem quicker than it is.
+      argv: [
+        'sh',
+        '-c',
+        `rm -rf ${PATHS.target}/*; exec "$@"`,
+        'sh',
+        cargo,
+        'fetch',
+        '--locked',
+        ...(offline ? ['--offline'] : []),
+      ],
+      env: { ...bareVariables(run.plan), ...box.value.cargoEnv },
+      cwd: crateAt(run.plan.recipe.project),
+    },
+  });
+  return exit.ok ? ok(undefined) : exit;
+}
+
+export interface BuildAttempt extends Attempt {
+  /** Host file of the program. */
+  readonly program?: string;
+}
+
+/** `cargo build --target …` with an environment, in a sandbox that sees part of the sysroot. */
+export async function tryBuild(
+  context: ProbeContext,
+  input: BuildInputs & {
+    readonly name: string;
+    /** Files that a whole build's environment names. */
+    readonly files?: BuildEnv;
+    /** Folder seen as the target's sysroot; absent: none. */
+    readonly sysroot?: string;
+  },
+): Promise<Result<BuildAttempt>> {
+  const { session, run } = context;
+  const { plan } = run;
+  const { project } = plan.recipe;
+  const mounts: readonly Mount[] =
+    input.sysroot === undefined ? [] : [{ kind: 'tree', source: input.sysroot, at: PATHS.sysroot }];
+  const files = { ...(input.files ?? NOTHING), pyo3Config: input.config };
+  const box = await openBuild(context, files, mounts, 'none', input.linker);
+  if (!box.ok) return box;
+  await using sandbox = box.value.sandbox;
+  const argv = [
+    ...[plan.toolchain.tools.cargo ?? 'cargo', 'build', '--locked', '--offline', '--bin', project.bin],
+    ...['--target', plan.target.rustTriple],
+    ...(project.features.length > 0 ? ['--features', project.features.join(',')] : []),
+    ...(project.defaultFeatures ? [] : ['--no-default-features']),
+  ] as [string, ...string[]];
+  const log = await logFile(context, input.name);
+  const started = performance.now();
+  const exit = await runTool(session.context, sandbox, {
+    stage: 'build',
+    code: 'build/failed',
+    doing: `Building ${project.bin} for ${plan.target.rustTriple}`,
+    fix: [],
+    log,
+    command: { argv, env: input.env, cwd: crateAt(project) },
+  });
+  const attempt = { command: shellCommand(argv), ms: Math.round(performance.now() - started) };
+  if (!exit.ok) {
+    const blocker = blockerOf(context, 'build', exit.error);
+    return blocker.ok ? ok({ ...attempt, blocker: blocker.value }) : blocker;
+  }
+  const name = programFile(plan.target, project.bin);
+  await mkdir(join(context.scratch, input.name));
+  const program = join(context.scratch, input.name, name);
+  const copied = await sandbox.copyOut(`${PATHS.target}/${plan.target.rustTriple}/debug/${name}`, program);
+  if (!copied.ok) return copied;
+  const broken = await programFormat(plan.target).check(program, log);
+  if (broken === undefined) return ok({ ...attempt, program });
+  const blocker = blockerOf(context, 'build', broken);
+  return blocker.ok ? ok({ ...attempt, blocker: blocker.value }) : blocker;
+}
+
+/** Starts a program with a sample script, in a world that may lack what it needs. */
+export async function tryRun(
+  context: ProbeContext,
+  input: { readonly name: string; readonly world: RuntimeInstance; readonly sample: Sample },
+): Promise<Result<Attempt>> {
+  const { session } = context;
+  const { world, sample } = input;
+  const { argv, env, cwd, stdin } = commandOf(world, sample);
+  const engine = await session.engine();
+  if (!engine.ok) return engine;
+  const started = performance.now();
+  const exit = await startIn(
+    context,
+    input.name,
+    engine.value.open({
+      rootfs: world.rootfs,
+      mounts: [
+        ...world.mounts,
+        { kind: 'source', source: sample.suite, at: SUITE_AT },
+        { kind: 'scratch', at: SCRATCH_AT },
+      ],
+      network: 'none',
+      hostname: 'sample',
+    }),
+    { argv, env, cwd, ...defined({ stdin }), timeoutMs: sample.timeoutSeconds * 1000 },
+  );
+  const attempt = { command: shellCommand(argv), ms: Math.round(performance.now() - started) };
+  if (exit.ok) return ok(attempt);
+  const blocker = blockerOf(context, 'run', exit.error);
+  return blocker.ok ? ok({ ...attempt, blocker: blocker.value }) : blocker;
+}
+
+type Opening = ReturnType<Extract<Awaited<ReturnType<Session['engine']>>, { ok: true }>['value']['open']>;
+
+async function startIn(
+  context: ProbeContext,
+  name: string,
+  opening: Opening,
+  command: Parameters<typeof runTool>[2]['command'],
+): Promise<Result<unknown>> {
+  const opened = await opening;
+  if (!opened.ok) return opened;
+  await using sandbox = opened.value;
+  return await runTool(context.session.context, sandbox, {
+    stage: 'run',
+    code: 'build/does-not-start',
+    doing: 'Starting the program',
+    fix: [],
+    log: await logFile(context, name),
+    command,
+  });
+}
+
+/** A build whose environment names nothing. */
+const NOTHING: BuildEnv = { variables: {}, pyo3Config: '' };
+
+async function openBuild(
+  context: ProbeContext,
+  files: BuildEnv,
+  more: readonly Mount[],
+  network: 'none' | 'host',
+  linker?: string,
+) {
+  const { session, run, toolchain } = context;
+  const engine = await session.engine();
+  if (!engine.ok) return engine;
+  const cargo = await hostCargo(session.context.settings);
+  if (!cargo.ok) return cargo;
+  const env = join(context.scratch, 'env');
+  await mkdir(env, { recursive: true });
+  await writeEnvFiles(env, files, cargo.value);
+  if (linker !== undefined) await writeFile(join(env, 'linker'), linker, { mode: 0o755 });
+  // Neither the sysroot, for which the toolchain stands in here, nor what builds of the recipe itself have left.
+  const input = { resolved: run.plan, toolchain, sysroot: toolchain };
+  const mounts = buildMounts(input, env).filter(({ at }) => at !== PATHS.sysroot && at !== PATHS.target);
+  const sandbox = await engine.value.open({
+    rootfs: toolchain.folder,
+    network,
+    mounts: [
+      ...mounts,
+      { kind: 'volume', name: context.volume, at: PATHS.target },
+      ...more,
+      ...(network === 'host' ? cargo.value.mounts : []),
+    ],
+  });
+  return sandbox.ok ? ok({ sandbox: sandbox.value, cargoEnv: cargo.value.env }) : sandbox;
+}
+
+async function logFile({ logs }: ProbeContext, name: string): Promise<string> {
+  await mkdir(logs, { recursive: true });
+  const file = join(logs, `${name}.log`);
+  await writeFile(file, '');
+  return file;
+}

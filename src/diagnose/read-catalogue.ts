@@ -1,0 +1,54 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import * as z from 'zod';
+import type { BlockerPattern } from '../domain/blocker.ts';
+import { defined } from '../domain/defined.ts';
+
+const expression = z
+  .string()
+  .min(1)
+  .transform((source, context) => {
+    try {
+      return new RegExp(source, 'm');
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message });
+      return z.NEVER;
+    }
+  });
+const code = z.string().regex(/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/);
+const sentence = z.string().trim().min(1);
+
+const entry = z
+  .strictObject({
+    code,
+    title: sentence,
+    match: z.array(expression).min(1),
+    without: z.array(expression).default([]),
+    lines: z.array(expression).default([]),
+    after: z.int().min(0).max(20).default(0),
+    because: sentence,
+    fix: sentence.optional(),
+    advice: z.array(sentence).default([]),
+    step: code.optional(),
+    before: z.array(code).default([]),
+  })
+  .transform(({ fix, step, ...rest }) => ({
+    ...rest,
+    ...defined({ fix, step }),
+  }));
+
+const file = z.strictObject({ schema: z.literal(1), blockers: z.array(entry).min(1) });
+
+/**
+ * The catalogue of blockers: every YAML file of a folder, in the order of their names. It is part of the tool: a mistake
+ * in it is a bug, and throws. Read at once, not awaited: it is needed at the moment when something fails.
+ */
+export function readCatalogue(folder: string): readonly BlockerPattern[] {
+  const names = readdirSync(folder).filter((name) => name.endsWith('.yaml'));
+  return names.sort().flatMap((name) => {
+    const read = file.safeParse(parse(readFileSync(join(folder, name), 'utf8')));
+    if (!read.success) throw new Error(`${name}: ${z.prettifyError(read.error)}`);
+    return read.data.blockers;
+  });
+}

@@ -1,0 +1,80 @@
+import type { Built } from '../build/build.ts';
+import { type Bundle, makeBundle } from '../bundle/bundle.ts';
+import { type Unpacked, unpackBundle } from '../bundle/unpack.ts';
+import type { Plan } from '../domain/plan.ts';
+import { ok, type Result } from '../domain/result.ts';
+import { formatBytes } from '../domain/units.ts';
+import type { Tree } from '../toolchain/tree.ts';
+import type { Prepared } from './prepare.ts';
+import type { RuntimeParts } from './runtimes.ts';
+import type { Session } from './session.ts';
+import { snapshotProgram } from './snapshot.ts';
+
+interface BundleInput extends RuntimeParts {
+  readonly built: Built;
+  readonly toolchain: Tree;
+  readonly prepared: Prepared;
+  readonly logs: string;
+}
+
+export interface Bundled {
+  readonly bundle: Bundle;
+  readonly unpacked: Unpacked;
+  /** What is in it: the built program, or what was made of that. */
+  readonly program: Built;
+}
+
+/** The bundle of a program; where the recipe wants a snapshot, of the program with its interpreter initialised. */
+export async function bundleProgram(
+  session: Session,
+  plan: Plan,
+  input: BundleInput,
+): Promise<Result<Bundled>> {
+  const { built, rootfs, logs } = input;
+  const bundled = await bundleOnce(session, plan, input, built);
+  const { wasm } = plan.recipe;
+  if (!bundled.ok || wasm?.snapshot !== true) return bundled;
+  const { unpacked } = bundled.value;
+  // Taken in the bundle, where the program finds its library; then the bundle is made once more.
+  const program = await snapshotProgram(session, wasm, { built, unpacked, rootfs, logs });
+  return program.ok ? bundleOnce(session, plan, input, program.value) : program;
+}
+
+function bundleOnce(
+  session: Session,
+  plan: Plan,
+  input: BundleInput,
+  program: Built,
+): Promise<Result<Bundled>> {
+  const { context, store } = session;
+  return session.recorder.stage(
+    'bundle',
+    'Bundle',
+    async () => {
+      const made = await makeBundle(context, store, {
+        ...input,
+        resolved: plan,
+        python: input.prepared.python,
+        program,
+        sysroot: input.prepared.sysroot,
+        sourceDateEpoch: input.prepared.sourceDateEpoch,
+      });
+      if (!made.ok) return made;
+      noticeSandboxPaths(session, made.value);
+      const unpacked = await unpackBundle(context, store, made.value);
+      return unpacked.ok ? ok({ bundle: made.value, unpacked: unpacked.value, program }) : unpacked;
+    },
+    ({ bundle: { hit, meta } }) => ({ hit, detail: `${meta.archive}, ${formatBytes(meta.size)}` }),
+  );
+}
+
+/** A program that opens such a path finds nothing there where it runs. */
+function noticeSandboxPaths({ context }: Session, { meta }: Bundle): void {
+  if (meta.sandboxPaths.length === 0) return;
+  context.emit({
+    type: 'notice',
+    level: 'warning',
+    code: 'build/sandbox-path',
+    message: `The program names paths that are there only while it is built: ${meta.sandboxPaths.join(', ')}.`,
+  });
+}

@@ -1,0 +1,47 @@
+import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { artifactsFailure } from '../domain/artifacts.ts';
+import { err, ok, type Result } from '../domain/result.ts';
+import { digestFile } from '../store/digest.ts';
+
+/** Makes a folder of the artifacts. Fails with `usage/artifacts`. */
+export async function makeFolder(folder: string): Promise<Result<void>> {
+  return writing(folder, async () => {
+    await mkdir(folder, { recursive: true });
+  });
+}
+
+/**
+ * Puts a copy of a file of the store into the artifacts, unless it is there: the store's own stays as it is whatever is
+ * done with the copy. Fails with `usage/artifacts`.
+ */
+export async function deliver(
+  from: string,
+  digest: string,
+  folder: string,
+  file: string,
+): Promise<Result<void>> {
+  const to = join(folder, file);
+  const present = await digestFile(to).catch(() => undefined);
+  if (present?.digest === digest) return ok(undefined);
+  const beside = `${to}.${process.pid}.tmp`;
+  try {
+    return await writing(folder, async () => {
+      await copyFile(join(from, file), beside);
+      await rename(beside, to);
+    });
+  } finally {
+    await rm(beside, { force: true });
+  }
+}
+
+async function writing(folder: string, work: () => Promise<void>): Promise<Result<void>> {
+  try {
+    await work();
+    return ok(undefined);
+  } catch (error) {
+    const failure = artifactsFailure(folder, error);
+    if (failure === undefined) throw error;
+    return err(failure);
+  }
+}

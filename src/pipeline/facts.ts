@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto';
+import type { Bundle } from '../bundle/bundle.ts';
+import type { Plan } from '../domain/plan.ts';
+import type { PythonDistribution } from '../domain/python.ts';
+import type { ReportTree } from '../domain/report.ts';
+import type { Facts, PlannedRun } from '../events.ts';
+import type { RunOutcome } from '../run/run.ts';
+import type { Tree } from '../toolchain/tree.ts';
+import type { Package } from './formats.ts';
+import type { Planned } from './prepare.ts';
+import type { Locked } from './trees.ts';
+
+/** The facts that reports state of what the stages make. Pure. */
+export function plannedRun(plan: Plan): PlannedRun {
+  return {
+    recipe: plan.recipe.name,
+    target: { name: plan.target.name, triple: plan.target.rustTriple },
+    plan: `sha256:${createHash('sha256').update(JSON.stringify(plan)).digest('hex')}`,
+  };
+}
+
+export function toolchainFacts({ plan, locks }: Planned, tree: Tree): Facts {
+  return {
+    toolchain: treeFacts(plan.toolchain.name, tree, locks.toolchain, 'rootfs'),
+    unpacked: unpackedBytes(tree),
+  };
+}
+
+export function sysrootFacts({ plan, locks }: Planned, tree: Tree, python: PythonDistribution): Facts {
+  return {
+    sysroot: treeFacts(plan.sysroot.name, tree, locks.sysroot, 'sysroot'),
+    python: {
+      version: python.version,
+      libpython: `${python.libDir}/lib${python.libName}.${python.linkage === 'dynamic' ? 'so' : 'a'}`,
+      linkage: python.linkage,
+      sysconfigdata: python.sysconfigdata,
+      why: python.why,
+    },
+    unpacked: unpackedBytes(tree),
+  };
+}
+
+export function referenceFacts({ plan, locks }: Planned, tree: Tree): Facts {
+  const interpreter = locks.reference.lock.sets.rootfs?.find(
+    ({ name }) => name === plan.reference.tools.python,
+  );
+  const unpacked = unpackedBytes(tree);
+  if (interpreter === undefined) return { unpacked };
+  return { reference: { version: interpreter.version, digest: interpreter.digest }, unpacked };
+}
+
+export function rootfsFacts(tree: Tree): Facts {
+  return { unpacked: unpackedBytes(tree) };
+}
+
+export function bundleFacts({ meta: { archive, digest, size } }: Bundle): Facts {
+  return { bundle: { file: archive, digest, size } };
+}
+
+export function packagesFacts(packages: readonly Package[]): Facts {
+  if (packages.length === 0) return {};
+  return {
+    packages: packages.map(({ format, meta: { file, digest, size } }) => ({ format, file, digest, size })),
+  };
+}
+
+export function testsFacts({ results, cached, logs }: RunOutcome): Facts {
+  return { tests: { results, cached, logs } };
+}
+
+function treeFacts(
+  name: string,
+  tree: Tree,
+  { lock, definition }: Locked,
+  set: 'rootfs' | 'sysroot',
+): ReportTree {
+  const packages = lock.sets[set] ?? [];
+  const asked = (set === 'sysroot' && 'sysroot' in definition ? definition.sysroot : definition.rootfs)
+    .packages;
+  const versions = packages
+    .filter((one) => asked.includes(one.name))
+    .map((one) => [one.name, one.version] as const);
+  return {
+    name,
+    tree: tree.fingerprint,
+    lock: lock.definition,
+    packages: packages.length,
+    versions: Object.fromEntries(versions),
+  };
+}
+
+function unpackedBytes({ hit, meta }: Tree): number {
+  return hit ? 0 : meta.bytes;
+}

@@ -1,0 +1,170 @@
+import { join } from 'node:path';
+import { missingCargoLock } from '../build/cargo-lock.ts';
+import { rustTooOld } from '../build/rust-version.ts';
+import { readFormats } from '../bundle/formats/format.ts';
+import type { Plan } from '../domain/plan.ts';
+import { err, ok, type Result } from '../domain/result.ts';
+import type { Sample } from '../domain/sample.ts';
+import { collectSamples } from '../run/collect.ts';
+import { type RunOutcome, runSamples } from '../run/run.ts';
+import { capabilitiesOf } from '../runtime/runtime.ts';
+import { deliver, makeFolder } from './deliver.ts';
+import { packagesFacts, testsFacts } from './facts.ts';
+import { makePackages } from './formats.ts';
+import { type Planned, type Run, startRun } from './prepare.ts';
+import { type Made, makeProgram, makeRuntimes, type Runtimes } from './runtimes.ts';
+import type { Session } from './session.ts';
+import { joined, runTests } from './tests.ts';
+
+export interface RunRequest {
+  /** Only the samples of the plan are run: nothing else is. */
+  readonly samplesOnly?: boolean;
+  /** Absolute folder for reports, logs, bundle and packages; made when missing. */
+  readonly artifacts: string;
+  /** Formats that the bundle is shipped as beside its archive. */
+  readonly formats?: readonly string[];
+}
+
+/** A run that came to its end, whatever its samples did. */
+export interface Finished {
+  readonly run: Run;
+  readonly made: Made;
+  readonly outcome: RunOutcome;
+}
+
+/**
+ * toolchain → sysroot → env → build → bundle → run. What has been made before from the same inputs is taken from the
+ * store. What is finished is emitted as facts, so that a report can show how far an unfinished run came.
+ */
+export async function runPipeline(
+  session: Session,
+  planned: Planned,
+  request: RunRequest,
+): Promise<Result<Finished>> {
+  const { plan } = planned;
+  const { artifacts } = request;
+  const logs = join(artifacts, 'logs');
+  const writable = await makeFolder(logs);
+  if (!writable.ok) return writable;
+  // Before anything is fetched: a mistake in a script's header is for the user to fix now.
+  const samples = await suiteOf(plan);
+  if (!samples.ok) return samples;
+  const unfit = checkCrate(session, planned);
+  if (!unfit.ok) return unfit;
+  const formats = readFormats(request.formats ?? [], plan.target);
+  if (!formats.ok) return formats;
+
+  const run = await startRun(session, planned, logs);
+  const made = await makeProgram(session, run, samples.value, logs);
+  if (!made.ok) return made;
+  const { bundle } = made.value;
+  const delivered = await deliver(bundle.folder, bundle.meta.digest, artifacts, bundle.meta.archive);
+  if (!delivered.ok) return delivered;
+  const runtimes = await makeRuntimes(session, run, made.value, logs);
+  if (!runtimes.ok) return runtimes;
+  const packages = await makePackages(session, planned, made.value, formats.value);
+  if (!packages.ok) return packages;
+  session.context.emit({ type: 'facts', facts: packagesFacts(packages.value) });
+  for (const { folder, meta } of packages.value) {
+    const shipped = await deliver(folder, meta.digest, artifacts, meta.file);
+    if (!shipped.ok) return shipped;
+  }
+  const outcome = await runAll(session, plan, made.value, runtimes.value, samples.value, request);
+  return outcome.ok ? ok({ run, made: made.value, outcome: outcome.value }) : outcome;
+}
+
+/** The samples, then what the recipe wants to be run beside them. */
+async function runAll(
+  session: Session,
+  plan: Plan,
+  made: Made,
+  runtimes: Runtimes,
+  samples: readonly Sample[],
+  { artifacts, samplesOnly }: RunRequest,
+): Promise<Result<RunOutcome>> {
+  const { emit } = session.context;
+  const ran = await runSuite(session, plan, samples, runtimes, artifacts);
+  if (!ran.ok) return ran;
+  emit({ type: 'facts', facts: testsFacts(ran.value) });
+  if (samplesOnly === true) return ran;
+  const { toolchain, prepared } = made;
+  const logs = join(artifacts, 'logs');
+  const tests = await runTests(session, plan, { toolchain, prepared, runtimes, artifacts, logs });
+  if (!tests.ok) return tests;
+  const outcome = joined([ran.value, tests.value]);
+  emit({ type: 'facts', facts: testsFacts(outcome) });
+  if (outcome.results.length === 0) emit(nothingRun(plan));
+  return ok(outcome);
+}
+
+async function runSuite(
+  session: Session,
+  plan: Plan,
+  samples: readonly Sample[],
+  runtimes: Runtimes,
+  artifacts: string,
+): Promise<Result<RunOutcome>> {
+  if (samples.length === 0) return ok(joined([]));
+  return session.recorder.stage(
+    'run',
+    `Samples on ${plan.target.rustTriple}`,
+    () =>
+      runSamples(session.context, session.store, {
+        samples,
+        engine: session.engine,
+        target: plan.target,
+        capabilities: capabilitiesOf(plan),
+        runtimes,
+        artifacts,
+      }),
+    (value) => ({ hit: value.cached + value.skipped === value.results.length, detail: summary(value) }),
+  );
+}
+
+/** What can be seen of a crate before it is built. */
+function checkCrate({ context }: Session, { plan, locks }: Planned): Result<void> {
+  const unlocked = missingCargoLock(plan.crate);
+  if (unlocked !== undefined) return err(unlocked);
+  if (plan.crate.pyo3 === undefined) context.emit(withoutPyo3(plan));
+  const old = rustTooOld(plan, locks.toolchain.lock.sets.rootfs ?? []);
+  return old === undefined ? ok(undefined) : err(old);
+}
+
+function withoutPyo3({ crate }: Plan) {
+  return {
+    type: 'notice',
+    level: 'info',
+    code: 'build/no-pyo3',
+    message: `${crate.name} does not use PyO3: it is built all the same, and its bundle brings a Python that it may not need.`,
+  } as const;
+}
+
+function nothingRun({ recipe }: Plan) {
+  return {
+    type: 'notice',
+    level: 'warning',
+    code: 'samples/none',
+    message:
+      `${recipe.project.bin} is built and bundled, and nothing was run: there is no suite of samples and there are no tests. ` +
+      'Put scripts into `samples/` beside `provision.yaml`, or write `tests` there; `provision init` begins both.',
+  } as const;
+}
+
+/** The sample suite; of a crate that brings none, nothing. */
+export async function suiteOf({ recipe: { samples } }: Plan): Promise<Result<readonly Sample[]>> {
+  return samples.paths.length === 0
+    ? ok([])
+    : collectSamples(samples.paths, { timeoutSeconds: samples.timeoutSeconds });
+}
+
+function summary({ results, passed, failed, skipped }: RunOutcome): string {
+  const parts = [`${passed} of ${results.length} equal`];
+  if (failed > 0) parts.push(`${failed} differ`);
+  if (skipped > 0) parts.push(`${skipped} skipped`);
+  return parts.join(', ');
+}
+
+/** `artifacts/<recipe>` below the folder that the command was given in. */
+export function artifactsFolder(cwd: string, recipe: string): string {
+  return join(cwd, 'artifacts', recipe);
+}

@@ -1,0 +1,182 @@
+import { type Built, build } from '../build/build.ts';
+import { type Bytecode, compileStdlib } from '../bundle/bytecode.ts';
+import { defined } from '../domain/defined.ts';
+import type { Plan } from '../domain/plan.ts';
+import { ok, type Result } from '../domain/result.ts';
+import type { Sample } from '../domain/sample.ts';
+import { formatBytes } from '../domain/units.ts';
+import { runReference } from '../run/run.ts';
+import type { RuntimeInstance } from '../runtime/instance.ts';
+import { referenceRuntime } from '../runtime/reference.ts';
+import { capabilitiesOf, prepareRuntime, targetRuntime, withSuite } from '../runtime/runtime.ts';
+import type { Wasmtime } from '../runtime/wasmtime/obtain.ts';
+import type { Tree } from '../toolchain/tree.ts';
+import { type Bundled, bundleProgram } from './bundle.ts';
+import { noticeEmbedding } from './embedding.ts';
+import { bundleFacts, referenceFacts, rootfsFacts, toolchainFacts } from './facts.ts';
+import { makePythonPackages, type PythonPackages } from './packages.ts';
+import { type Prepared, prepareEnv, type Run } from './prepare.ts';
+import type { Session } from './session.ts';
+import { sideBySide } from './side-by-side.ts';
+
+/** What the samples need and the build does not. */
+export interface RuntimeParts {
+  readonly reference: Tree;
+  readonly bytecode: Bytecode;
+  readonly rootfs: Tree;
+  readonly wasmtime?: Wasmtime;
+  readonly packages?: PythonPackages;
+}
+
+/** A program in its bundle, with everything that it was made of and that it runs in. */
+export interface Made extends RuntimeParts, Bundled {
+  readonly toolchain: Tree;
+  readonly prepared: Prepared;
+}
+
+/** The two runtimes in which a script can be run and compared. */
+export interface Runtimes {
+  readonly target: RuntimeInstance;
+  readonly reference: RuntimeInstance;
+}
+
+/** toolchain → sysroot → env → build → bundle; beside the build, what the samples will run in. */
+export async function makeProgram(
+  session: Session,
+  run: Run,
+  samples: readonly Sample[],
+  logs: string,
+): Promise<Result<Made>> {
+  const { plan, trees } = run;
+  const { emit } = session.context;
+  const toolchain = await trees.make('toolchain');
+  if (!toolchain.ok) return toolchain;
+  emit({ type: 'facts', facts: toolchainFacts(run, toolchain.value) });
+  const prepared = await prepareEnv(session, run);
+  if (!prepared.ok) return prepared;
+  noticeEmbedding(session, plan, prepared.value.python);
+  const base = { toolchain: toolchain.value, prepared: prepared.value };
+  const both = await sideBySide(
+    session,
+    (branch) => buildProgram(branch, plan, base, logs),
+    (branch) => prepareRuntimes(branch, run, base, samples, logs),
+  );
+  if (!both.ok) return both;
+  const [built, parts] = both.value;
+  const bundled = await bundleProgram(session, plan, { built, ...base, ...parts, logs });
+  if (!bundled.ok) return bundled;
+  emit({ type: 'facts', facts: bundleFacts(bundled.value.bundle) });
+  return ok({ ...base, ...parts, ...bundled.value });
+}
+
+/** What runs the bundle as the recipe's samples want it, and the reference beside it. */
+export async function makeRuntimes(
+  session: Session,
+  { plan }: Run,
+  made: Made,
+  logs: string,
+): Promise<Result<Runtimes>> {
+  const { program, digest } = made.program.meta;
+  const target = await targetRuntime(session, plan, { ...made, program, programDigest: digest, logs });
+  if (!target.ok) return target;
+  return ok({
+    target: withSuite(target.value, plan.recipe.samples),
+    reference: referenceRuntime(plan, made),
+  });
+}
+
+interface Base {
+  readonly toolchain: Tree;
+  readonly prepared: Prepared;
+}
+
+function buildProgram(
+  session: Session,
+  plan: Plan,
+  { toolchain, prepared }: Base,
+  logs: string,
+): Promise<Result<Built>> {
+  return session.recorder.stage(
+    'build',
+    `Build ${plan.recipe.project.bin} for ${plan.target.rustTriple}`,
+    () =>
+      build(session.context, session.store, {
+        resolved: plan,
+        env: prepared.env,
+        toolchain,
+        sysroot: prepared.sysroot,
+        engine: session.engine,
+        logs,
+      }),
+    ({ hit, meta }) => ({ hit, detail: `${meta.program}, ${formatBytes(meta.size)}` }),
+  );
+}
+
+/** The reference interpreter, the target's root, and the reference's outcome of the samples. */
+export async function prepareRuntimes(
+  session: Session,
+  run: Run,
+  { toolchain, prepared }: Base,
+  samples: readonly Sample[],
+  logs: string,
+): Promise<Result<RuntimeParts>> {
+  const { plan, trees } = run;
+  const { emit } = session.context;
+  const reference = await trees.make('reference');
+  if (!reference.ok) return reference;
+  emit({ type: 'facts', facts: referenceFacts(run, reference.value) });
+  const rootfs = await trees.make('rootfs');
+  if (!rootfs.ok) return rootfs;
+  emit({ type: 'facts', facts: rootfsFacts(rootfs.value) });
+  const bytecode = await compileLibrary(session, plan, prepared, reference.value, logs);
+  if (!bytecode.ok) return bytecode;
+  const interpreter = { reference: reference.value, bytecode: bytecode.value };
+  const packages = await makePythonPackages(session, run, prepared, { ...interpreter, logs });
+  if (!packages.ok) return packages;
+  const parts = { ...interpreter, rootfs: rootfs.value, ...defined({ packages: packages.value }) };
+  const expected = await runOnReference(session, plan, parts, samples);
+  if (!expected.ok) return expected;
+  const runtime = await prepareRuntime(session, plan, { ...parts, toolchain }, logs);
+  return runtime.ok ? ok({ ...parts, ...defined({ wasmtime: runtime.value }) }) : runtime;
+}
+
+function compileLibrary(
+  session: Session,
+  plan: Plan,
+  { python: { stdlib, minor } }: Prepared,
+  tree: Tree,
+  logs: string,
+): Promise<Result<Bytecode>> {
+  return session.recorder.stage(
+    'bytecode',
+    'Compile the standard library',
+    () =>
+      compileStdlib(session.context, session.store, {
+        ...{ reference: plan.reference, tree, stdlib, minor, logs },
+        engine: session.engine,
+      }),
+    ({ hit }) => ({ hit, detail: stdlib }),
+  );
+}
+
+/** What the samples print there is kept in the store: a run on the target looks it up. */
+async function runOnReference(
+  session: Session,
+  plan: Plan,
+  parts: RuntimeParts,
+  samples: readonly Sample[],
+): Promise<Result<unknown>> {
+  if (samples.length === 0) return ok(undefined);
+  return session.recorder.stage(
+    'expected',
+    'Samples on the reference interpreter',
+    () =>
+      runReference(session.context, session.store, {
+        samples,
+        engine: session.engine,
+        capabilities: capabilitiesOf(plan),
+        runtime: referenceRuntime(plan, parts),
+      }),
+    (value) => ({ hit: value.cached === value.samples, detail: `${value.samples} samples` }),
+  );
+}

@@ -1,0 +1,59 @@
+import type { Report } from '../domain/report.ts';
+import { formatBytes } from '../domain/units.ts';
+
+/** The last line of a run: one sentence that can be acted on. */
+export function summaryLine(report: Report): string {
+  switch (report.status) {
+    case 'passed':
+      return passed(report);
+    case 'failed':
+      return failed(report);
+    case 'blocked':
+      return `The build for ${report.target.triple} stopped: ${stopped(report)}`;
+    default:
+      return `The run for ${report.target.triple} stopped: ${stopped(report)}`;
+  }
+}
+
+function passed(report: Report): string {
+  const { totals, target, bundle } = report;
+  const left = [
+    ...(totals.skipped > 0 ? [`${totals.skipped} skipped`] : []),
+    ...(totals.declared > 0 ? [`${totals.declared} with a declared difference`] : []),
+  ];
+  const at = bundle === undefined ? '' : `; bundle: ${bundle.file} (${formatBytes(bundle.size)})`;
+  if (totals.samples === 0) return `Built for ${target.triple}, nothing was run${at}.`;
+  return `${[`${[...equalOf(report), ...testsOf(report)].join(', ')} on ${target.triple}`, ...left].join(', ')}${at}.`;
+}
+
+function equalOf({ totals, samples }: Report): readonly string[] {
+  const tests = samples.filter(({ by }) => by !== undefined);
+  const all = totals.samples - tests.length;
+  if (all === 0) return [];
+  const equal = totals.passed - totals.declared - tests.filter(({ status }) => status === 'passed').length;
+  const counted = equal === all ? `${equal}` : `${equal} of ${all}`;
+  return [`${counted} ${all === 1 ? 'sample equals' : 'samples equal'} the reference`];
+}
+
+/** Commands of the recipe and the crate's own tests: they state themselves what is right. */
+function testsOf({ samples }: Report): readonly string[] {
+  const tests = samples.filter(({ by }) => by !== undefined);
+  if (tests.length === 0) return [];
+  const passed = tests.filter(({ status }) => status === 'passed').length;
+  const counted = passed === tests.length ? `${passed}` : `${passed} of ${tests.length}`;
+  return [`${counted} ${tests.length === 1 ? 'test passes' : 'tests pass'}`];
+}
+
+function failed({ totals, target, samples, artifacts }: Report): string {
+  const first = samples.find(({ status }) => status === 'failed');
+  const verb = samples.some(({ kind }) => kind !== undefined && !kind.endsWith('-differs'))
+    ? 'fail'
+    : 'differ';
+  const counted = `${totals.failed} of ${totals.samples} samples ${totals.failed === 1 ? `${verb}s` : verb}`;
+  return `${counted} on ${target.triple}: see ${artifacts}/report.json; first: ${first?.name ?? 'unknown'}.`;
+}
+
+function stopped({ failure, artifacts }: Report): string {
+  const what = failure?.what ?? 'the reason is not known.';
+  return `${what} See ${failure?.see?.[0] ?? `${artifacts}/report.json`}.`;
+}

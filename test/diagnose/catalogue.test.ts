@@ -1,0 +1,165 @@
+// Every entry of the catalogue against what the tools really print. The fixtures were made by the scripts in provoke/.
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { linesOf, matchesOf } from '../../src/diagnose/classify.ts';
+import { readCatalogue } from '../../src/diagnose/read-catalogue.ts';
+import { type DiagnosticsContext, recognize } from '../../src/diagnose/recognize.ts';
+import type { Blocker } from '../../src/domain/blocker.ts';
+import { readExit } from '../../src/runtime/runtime.ts';
+import { REPOSITORY, temporaryFolder } from '../support/cli.ts';
+
+const HERE = import.meta.dirname;
+const CATALOGUE = readCatalogue(join(REPOSITORY, 'src', 'diagnose', 'catalogue'));
+const CODES = CATALOGUE.map(({ code }) => code);
+const FIXTURES = readdirSync(join(HERE, 'fixtures')).map((name) => name.replace(/\.log$/, ''));
+
+const CONTEXT: DiagnosticsContext = {
+  recipe: 'far',
+  target: 'far-unknown-linux-gnu',
+  folder: 'blockers',
+  versions: { rustc: '1.85.1' },
+  values: {
+    target_env: 'FAR_UNKNOWN_LINUX_GNU',
+    clang_target: 'far-linux-gnu',
+    debian_arch: 'far',
+    program: 'isolate',
+    multiarch: 'far-linux-gnu',
+    python: '3.13',
+    machine: 'far',
+  },
+};
+
+function fixture(name: string): string {
+  return readFileSync(join(HERE, 'fixtures', `${name}.log`), 'utf8');
+}
+
+/** The entry that a fixture is of: its name, or the beginning of it where there are several wordings. */
+function codeOf(name: string): string {
+  return (
+    CODES.filter((code) => name === code || name.startsWith(`${code}-`)).sort(
+      (a, b) => b.length - a.length,
+    )[0] ?? 'unknown'
+  );
+}
+
+function recognized(output: string): Blocker {
+  const blocker = recognize({ stage: 'build', doing: 'Building', output }, CONTEXT, CATALOGUE, []);
+  assert.ok(blocker);
+  return blocker;
+}
+
+test('codes are unique, and every entry has a fixture of real output', () => {
+  assert.deepEqual([...new Set(CODES)], CODES);
+  const covered = new Set(FIXTURES.map(codeOf));
+  assert.deepEqual(
+    CODES.filter((code) => !covered.has(code)),
+    [],
+  );
+});
+
+test('every fixture has the script that provoked it, and every script a fixture', () => {
+  const scripts = readdirSync(join(HERE, 'provoke')).filter((name) => name !== 'lib.sh');
+  assert.deepEqual(scripts.map((name) => name.replace(/\.sh$/, '')).sort(), [...FIXTURES].sort());
+  for (const name of scripts) assert.match(readFileSync(join(HERE, 'provoke', name), 'utf8'), /^# \S/, name);
+});
+
+for (const name of FIXTURES) {
+  test(`${name} is recognized as ${codeOf(name)}, and as nothing else`, () => {
+    const output = fixture(name);
+    assert.ok(output.trim().length > 0);
+    const matches = matchesOf(CATALOGUE, output);
+    const code = codeOf(name);
+    assert.deepEqual(
+      matches.map(({ pattern }) => pattern.code),
+      code === 'unknown' ? [] : [code],
+    );
+    const blocker = recognized(output);
+    assert.equal(blocker.code, code);
+    // What is shown is the tool's own words.
+    assert.ok(blocker.lines.length > 0);
+    for (const line of blocker.lines) {
+      assert.ok(output.includes(line.replace(/…$/, '')), line);
+    }
+    for (const text of [blocker.title, blocker.because, blocker.cure ?? '', ...blocker.advice])
+      assert.doesNotMatch(text, /\{[a-z_]+\}/);
+  });
+}
+
+test('every entry states a reason and a fix', () => {
+  for (const { code, because, fix, advice } of CATALOGUE) {
+    assert.ok(because.length > 20, code);
+    assert.ok(fix !== undefined, code);
+    assert.ok(advice.length > 0, code);
+  }
+});
+
+test('the fix names what the output names', () => {
+  assert.equal(recognized(fixture('missing-target-std')).cure, 'rustup target add far-unknown-linux-gnu');
+  assert.equal(recognized(fixture('crate-msrv')).title, 'A crate wants a newer Rust than 1.85.1');
+  assert.match(recognized(fixture('undefined-python-libraries')).cure ?? '', /grep -w inflateInit2_$/);
+  assert.deepEqual(recognized(fixture('crate-msrv')).lines, [
+    'error: rustc 1.85.1 is not supported by the following packages:',
+    '  icu_locale_core@2.4.0 requires rustc 1.88',
+    '  icu_provider@2.2.0 requires rustc 1.86',
+  ]);
+});
+
+test('output that no entry matches is unknown, and its last lines are kept', () => {
+  const blocker = recognized(fixture('unknown'));
+  assert.equal(blocker.code, 'unknown');
+  assert.equal(blocker.cure, undefined);
+  assert.ok(blocker.lines.includes('error[E0308]: mismatched types'));
+  assert.deepEqual(recognized('').lines, []);
+});
+
+test('a cause hides its consequences; an independent blocker is listed beside it', () => {
+  const libc = fixture('missing-target-libc');
+  assert.match(libc, /-lpython3\.13/, 'the consequence is there');
+  assert.equal(recognized(libc).code, 'missing-target-libc');
+  const two = recognized(`${fixture('no-space')}\n${fixture('crate-msrv')}`);
+  assert.equal(two.code, 'no-space');
+  assert.deepEqual(two.also, ['crate-msrv']);
+});
+
+test('an emulator that crashed without output is recognized by how it exited', () => {
+  const nothing = new Uint8Array();
+  const cause = readExit(
+    { kind: 'qemu-user', emulator: 'qemu-far' },
+    { signal: 'SIGSEGV', stdout: nothing, stderr: nothing, ms: 1 },
+  );
+  assert.equal(cause.by, 'emulator');
+  assert.equal(recognized(cause.why ?? '').code, 'qemu-crash');
+});
+
+test('long lines and long outputs are cut where they are shown', () => {
+  const [match] = matchesOf(CATALOGUE, `${'x'.repeat(5000)} No space left on device`);
+  assert.ok(match);
+  const [line] = linesOf(match, `${'x'.repeat(5000)} No space left on device`);
+  assert.ok((line?.length ?? 0) < 700);
+  const many = Array.from({ length: 5000 }, (_, i) => `${i}: No space left on device`).join('\n');
+  assert.equal(linesOf(match, many).length, 40);
+});
+
+test('a mistake in the catalogue is found when it is read', (t) => {
+  const folder = temporaryFolder(t);
+  const file = join(folder, 'a.yaml');
+  writeFileSync(
+    file,
+    'schema: 1\nblockers:\n  - code: one\n    title: One\n    match: ["("]\n    because: It is.\n',
+  );
+  assert.throws(() => readCatalogue(folder), /a\.yaml: .*(?:Invalid regular expression|Unterminated group)/s);
+  writeFileSync(
+    file,
+    'schema: 1\nblockers:\n  - code: One\n    title: One\n    match: ["x"]\n    because: It is.\n    cur: x\n',
+  );
+  assert.throws(() => readCatalogue(folder), /cur/);
+});
+
+test('the step that an entry names is a step of the probe', async () => {
+  const { readFile } = await import('node:fs/promises');
+  const source = await readFile(join(REPOSITORY, 'src', 'diagnose', 'probe', 'step.ts'), 'utf8');
+  for (const { step } of CATALOGUE)
+    if (step !== undefined) assert.match(source, new RegExp(`name: '${step}'`));
+});
