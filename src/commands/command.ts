@@ -42,7 +42,7 @@ export interface Outcome {
   readonly failure?: Failure;
   /** Exit status of a program that was run for the user. */
   readonly status?: number;
-  /** What GitHub Actions is told, where it runs in a step of it. */
+  /** For GitHub Actions, in a step of it. */
   readonly actions?: ActionsOutput;
 }
 
