@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { BUILDS } from '../../src/bench/overhead/builds.ts';
 import { concludeFrom } from '../../src/bench/overhead/conclusion.ts';
@@ -17,7 +16,7 @@ async function resolved(name: string): Promise<Resolved> {
   const build = BUILDS.find((one) => one.name === name);
   assert.ok(build, name);
   const settings = { home: REPOSITORY, cwd: REPOSITORY } as Parameters<typeof resolveRecipe>[0];
-  const recipe = await resolveRecipe(settings, join(REPOSITORY, 'recipes', `${build.recipe}.yaml`));
+  const recipe = await resolveRecipe(settings, build.recipe);
   assert.ok(recipe.ok, JSON.stringify(recipe));
   return build.change(recipe.value);
 }

@@ -17,16 +17,20 @@ test('the default recipes are those whose toolchain runs on this machine; a noti
   assert.ok(recipes.ok);
   for (const name of ['native', 'musl', 'aarch64', 's390x', 'wasm32-wasip1'])
     assert.ok(recipes.value.includes(name), name);
-  assert.ok(!recipes.value.includes('aarch64-native'));
-  assert.deepEqual(notices, [
-    'aarch64-native is skipped: its toolchain llvm-arm64 runs on aarch64, and this machine is x86_64.',
-  ]);
+  assert.deepEqual(notices, []);
 });
 
 test('another machine gets its own recipes; a machine without any is a failure', async () => {
   const arm = await here('aarch64');
-  assert.deepEqual(arm.recipes, { ok: true, value: ['aarch64-native'] });
-  assert.ok(arm.notices.some((line) => line.startsWith('native is skipped')));
+  assert.ok(arm.recipes.ok);
+  assert.ok(arm.recipes.value.includes('aarch64'));
+  assert.ok(!arm.recipes.value.includes('native'));
+  assert.ok(
+    arm.notices.includes(
+      'native is skipped: its toolchain llvm-cpython runs on x86_64, and this machine is aarch64.',
+    ),
+    arm.notices.join('\n'),
+  );
   const none = await here('loongarch64');
   assert.ok(!none.recipes.ok);
   assert.equal(none.recipes.error.code, 'recipe/no-toolchain-here');

@@ -16,7 +16,7 @@ function resolved(root: string, over: Readonly<Record<string, unknown>> = {}): R
   return {
     target: { rustTriple: FAR, libc: 'gnu' },
     hostTarget: { rustTriple: HOST },
-    sysroot: { kind: 'packages' },
+    rustStd: { from: 'packages' },
     toolchain: { name: 'llvm' },
     recipe: { file: '/home/me/crate/provision.yaml', project: { root } },
     crate: { name: 'mine', rustVersion: '1.90' },
