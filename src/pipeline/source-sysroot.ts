@@ -3,10 +3,9 @@ import { distribution } from '../distro/distribution.ts';
 import type { Resolved, SourceSysroot } from '../domain/definitions.ts';
 import type { LockedPackage } from '../domain/packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
-import type { StoredTree } from '../domain/stored-tree.ts';
 import { fetchPackages } from '../fetch/fetch.ts';
 import { checkCLibrary } from '../sysroot/source/c-library.ts';
-import { compose } from '../sysroot/source/compose.ts';
+import { compose, type Part } from '../sysroot/source/compose.ts';
 import { buildCPython, type CPython } from '../sysroot/source/cpython.ts';
 import { buildLibraries, type Library } from '../sysroot/source/libraries.ts';
 import type { SourceFiles, SourcePlace } from '../sysroot/source/place.ts';
@@ -145,7 +144,7 @@ async function makeStd(
   session: Session,
   { resolved }: SourceSysrootInput,
   place: SourcePlace,
-): Promise<Result<readonly StoredTree[]>> {
+): Promise<Result<readonly Part[]>> {
   if (resolved.rustStd.from === 'packages') return ok([]);
   const { context, store, recorder } = session;
   const std = await recorder.stage(

@@ -8,13 +8,15 @@ import type { Store, StoreEntry } from '../../store/store.ts';
 
 const COMPOSE_VERSION = 1;
 
+export type Part = StoredTree;
+
 export type ComposedMeta = { readonly packages: number; readonly files: number; readonly bytes: number };
 
 /** One tree of several: later ones may add to the folders of earlier ones, not replace their files. */
 export function compose(
   context: Context,
   store: Store,
-  parts: readonly StoredTree[],
+  parts: readonly Part[],
   meta: ComposedMeta,
 ): Promise<Result<StoreEntry<ComposedMeta>>> {
   const inputs = {
