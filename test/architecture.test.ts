@@ -179,7 +179,10 @@ const KNOWS_DEBIAN: Readonly<Record<string, string>> = {
   'bundle/formats/deb.ts': 'a format to ship: it writes packages for Debian',
   'domain/target.ts': 'a field of the data: the architecture as Debian names it',
   'engine/docker/failures.ts': 'how to install an engine, for users of several systems',
-  'recipe/': 'reads that field, and describes to users what they write: suites and packages of Debian',
+  'recipe/images.ts': 'advises to write that field',
+  'recipe/schemas/': 'describes to users what they write: suites, architectures and packages of Debian',
+  'recipe/targets.ts': 'reads that field',
+  'recipe/template.ts': 'the placeholder that stands for that field',
 };
 
 test('only the distribution room knows Debian, apt and .deb', () => {
