@@ -23,6 +23,14 @@ export const PATHS = {
   emulator: '/opt/emulator',
 } as const;
 
+/** Where programs are looked for without PATH: execvp(3). */
+export const DEFAULT_PATH = '/bin:/usr/bin';
+
+/** Whether a path without links is a folder or lies below it. */
+export function isWithin(path: string, folder: string): boolean {
+  return path === folder || folder === '/' || path.startsWith(`${folder}/`);
+}
+
 /** A name as hostname(7) takes it: letters, digits and `-` inside, at most 63 of them. */
 export function hostNameOf(name: string): string {
   const label = name

@@ -1,12 +1,10 @@
 import type Docker from 'dockerode';
 import type { Command, SandboxSpec } from '../engine.ts';
+import { DEFAULT_PATH } from '../paths.ts';
 import type { Layout } from './layout.ts';
 import type { Machine } from './machine.ts';
 import { freshName, ownedLabels } from './names.ts';
 import { REPORTER } from './reporter.ts';
-
-/** Where execvp(3) looks without PATH; an engine would set a PATH of its own. */
-const DEFAULT_PATH = '/bin:/usr/bin';
 
 /** A host name that is the same everywhere, where the caller names none: the engine would take the container's id. */
 const DEFAULT_HOSTNAME = 'provision';

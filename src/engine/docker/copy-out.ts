@@ -9,8 +9,8 @@ import { readTar } from '../../archive/tar-reader.ts';
 import { Writer } from '../../archive/writer.ts';
 import { err, type Result } from '../../domain/result.ts';
 import { removeTree } from '../../store/temporary.ts';
-import { cannotCopy } from '../namespace/failures.ts';
-import { isWithin } from '../namespace/mountinfo.ts';
+import { cannotCopy } from '../failures.ts';
+import { isWithin } from '../paths.ts';
 import type { Machine } from './machine.ts';
 
 /** What a build may leave behind: it is the person's own, and their disk is the limit. */

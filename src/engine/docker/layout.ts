@@ -5,8 +5,8 @@ import { err, ok, type Result } from '../../domain/result.ts';
 import type { Failure } from '../../failure.ts';
 import { errorCode } from '../../store/disk.ts';
 import type { Mount, SandboxSpec } from '../engine.ts';
-import { mountSourceMissing, noMountPoint, rootMissing } from '../namespace/failures.ts';
-import { isWithin } from '../namespace/mountinfo.ts';
+import { mountSourceMissing, noMountPoint, rootMissing } from '../failures.ts';
+import { isWithin } from '../paths.ts';
 import { type Part, TREE } from './pack.ts';
 import type { FolderSource } from './volumes.ts';
 

@@ -2,9 +2,10 @@ import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { defined } from '../../domain/defined.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
+import { DEFAULT_MAX_OUTPUT } from '../../exec/process.ts';
 import { interrupted } from '../../failure.ts';
 import type { Command, Exit } from '../engine.ts';
-import { cannotStart, commandNotFound, noWorkingFolder } from '../namespace/failures.ts';
+import { cannotStart, commandNotFound, noWorkingFolder } from '../failures.ts';
 import type { ContainerState } from './api.ts';
 import { hasInput } from './container.ts';
 import { outOfMemory } from './failures.ts';
@@ -12,8 +13,6 @@ import type { Machine } from './machine.ts';
 import { problemOf } from './problem.ts';
 import { type Ending, ReportFilter } from './reporter.ts';
 import { Collector, demultiplex } from './streams.ts';
-
-const DEFAULT_MAX_OUTPUT = 64 * 1024 * 1024;
 
 /** A signal's number is added to this in the status of a container (wait(1p), "Exit Status"). */
 const SIGNALLED = 128;

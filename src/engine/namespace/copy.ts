@@ -1,8 +1,9 @@
 import { lstat } from 'node:fs/promises';
 import { err, ok, type Result } from '../../domain/result.ts';
 import { runProcess } from '../../exec/process.ts';
-import { cannotCopy } from './failures.ts';
-import { TOOL_ENV, type Tools } from './tools.ts';
+import { cannotCopy } from '../failures.ts';
+import { TOOL_ENV } from '../tool-env.ts';
+import type { Tools } from './tools.ts';
 import { type Layer, locate } from './view.ts';
 
 export interface CopyContext {

@@ -3,8 +3,8 @@ import { dirname, join } from 'node:path';
 import { err, ok, type Result } from '../../domain/result.ts';
 import { errorCode } from '../../store/disk.ts';
 import type { EngineDeps, Mount, SandboxSpec } from '../engine.ts';
-import { mountSourceMissing, noMountPoint } from './failures.ts';
-import { isWithin } from './mountinfo.ts';
+import { mountSourceMissing, noMountPoint } from '../failures.ts';
+import { isWithin } from '../paths.ts';
 import { type Layer, layerAt, locate, type Place } from './view.ts';
 
 /** A file or folder that each command gets anew below its private folders. */

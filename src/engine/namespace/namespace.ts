@@ -9,6 +9,7 @@ import { interrupted } from '../../failure.ts';
 import { onDisk } from '../../store/disk.ts';
 import { ownTag } from '../../store/process-tag.ts';
 import type { Engine, EngineDeps, ProbeEngine, SandboxSpec } from '../engine.ts';
+import { TOOL_ENV } from '../tool-env.ts';
 import { describeFeatures, type Features, idMaps } from './features.ts';
 import { makePrivate } from './layout.ts';
 import { explainRefusals } from './refusal.ts';
@@ -16,7 +17,7 @@ import { removeFolder } from './remove.ts';
 import { enterable } from './run.ts';
 import { type Machine, openSandbox, prepare } from './sandbox.ts';
 import type { Refusal } from './setup.ts';
-import { findTools, TOOL_ENV, type Tools } from './tools.ts';
+import { findTools, type Tools } from './tools.ts';
 
 /**
  * The embedded engine: namespaces of the Linux kernel, made with the programs of util-linux; no daemon, no root.

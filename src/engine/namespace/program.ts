@@ -3,14 +3,12 @@ import { access, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Command } from '../engine.ts';
-import { commandNotFound, noWorkingFolder } from './failures.ts';
+import { commandNotFound, noWorkingFolder } from '../failures.ts';
+import { DEFAULT_PATH } from '../paths.ts';
 import type { Features } from './features.ts';
 import type { Namespaces } from './setup.ts';
 import type { Tools } from './tools.ts';
 import { type Layer, locate, type Place } from './view.ts';
-
-/** Where programs are looked for without PATH: execvp(3). */
-const DEFAULT_PATH = '/bin:/usr/bin';
 
 /** What the dynamic loader and libc of any program take from the environment: ld.so(8), gconv, locale(7). */
 const LOADER_VARIABLE = /^(LD_|GLIBC_TUNABLES$|GCONV_PATH$|LOCPATH$|NLSPATH$)/;

@@ -6,12 +6,15 @@ import { join } from 'node:path';
 import { isatty } from 'node:tty';
 import { defined } from '../../domain/defined.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
+import { DEFAULT_MAX_OUTPUT } from '../../exec/process.ts';
 import { interrupted } from '../../failure.ts';
 import { errorCode } from '../../store/disk.ts';
 import type { Command, Exit, SandboxSpec } from '../engine.ts';
+import { cannotStart, commandNotFound } from '../failures.ts';
+import { TOOL_ENV } from '../tool-env.ts';
 import { type Captured, capture } from './capture.ts';
 import { mountEntries } from './entries.ts';
-import { cannotStart, commandNotFound, sandboxFailed } from './failures.ts';
+import { sandboxFailed } from './failures.ts';
 import type { Features, IdMaps } from './features.ts';
 import { type Fifos, openFifo } from './fifos.ts';
 import { fstabOf } from './fstab.ts';
@@ -26,10 +29,8 @@ import {
 } from './program.ts';
 import { removeFolder } from './remove.ts';
 import { type Namespaces, type Refusal, startNamespaces } from './setup.ts';
-import { TOOL_ENV, type Tools } from './tools.ts';
+import type { Tools } from './tools.ts';
 import type { Layer } from './view.ts';
-
-const DEFAULT_MAX_OUTPUT = 64 * 1024 * 1024;
 
 /** An open sandbox: all that its commands have in common. */
 export interface Box {

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { err, ok, type Result } from '../../domain/result.ts';
+import { TOOL_ENV } from '../tool-env.ts';
 import type { Features, IdMaps } from './features.ts';
-import { TOOL_ENV, type Tools } from './tools.ts';
+import type { Tools } from './tools.ts';
 
 /**
  * Process 1 of a sandbox: makes the mounts, swaps the roots and waits. It speaks to us in lines on its stdout (`init`
