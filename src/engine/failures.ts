@@ -1,6 +1,6 @@
 import type { Failure } from '../failure.ts';
 
-// What every engine refuses, in the same words.
+// Refusals that all engines share.
 
 export function noMountPoint(at: string, why: string): Failure {
   return {

@@ -24,7 +24,7 @@ export interface ToolRun {
 /** Lines of a failing tool's output that a failure quotes. */
 const EVIDENCE_LINES = 40;
 
-/** Characters of a failing tool's output that a blocker is told from. */
+/** Characters of a failing tool's output that a blocker is recognised by. */
 const OUTPUT_KEPT = 4 * 1024 * 1024;
 
 /**
@@ -86,7 +86,7 @@ function describeExit(exit: Exit): string {
   return exit.signal === undefined ? `exit status ${exit.status}` : `signal ${exit.signal}`;
 }
 
-/** The command as a person would type it in a shell. */
+/** The command as a user would type it in a shell. */
 function commandLine(argv: readonly string[]): string {
   return argv
     .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))

@@ -38,7 +38,9 @@ export function mountContract(bench: () => ContractBench): void {
     const mounts: Mount[] = [
       {
         kind: 'tree',
-        source: await bench().tree('sysroot', (root) => write(root, { 'in/file': 'tree\n' })),
+        source: await bench().tree('a tree, "quoted"\nand broken', (root) =>
+          write(root, { 'in/file': 'tree\n' }),
+        ),
         at: '/sysroot',
       },
       { kind: 'source', source: folderWith("söurce 'x' \\040:", { file: 'source\n' }), at: '/job/project' },
@@ -109,7 +111,7 @@ export function mountContract(bench: () => ContractBench): void {
     });
     const { stdout } = await shell(
       box,
-      'cat /opt/here /opt/added/file /usr/share/added/file; ls /opt; touch /opt/new /usr/x 2>&1',
+      'cat /opt/here /opt/added/file /usr/share/added/file; ls /opt; touch /opt/here /usr/x 2>&1',
     );
     assert.match(stdout, /^in the tree\nadded\nadded\nadded\nhere\n/);
     assert.equal(stdout.match(/Read-only file system/g)?.length, 2);
@@ -153,6 +155,19 @@ export function mountContract(bench: () => ContractBench): void {
       assert.equal(opened.error.code, 'engine/no-mount-point');
       assert.ok(opened.error.what.includes(`${at} `), opened.error.what);
     }
+    assert.deepEqual(await bench().leftovers(), []);
+  });
+
+  test('a sandbox leaves nothing behind, also where a program made folders that nobody may write', async () => {
+    const { engine, rootfs } = bench();
+    const mounts: Mount[] = [{ kind: 'scratch', at: '/s' }];
+    const box = value(await engine.open({ rootfs, mounts, network: 'none' }));
+    const exit = await shell(
+      box,
+      'mkdir -p /s/a/b /tmp/c/d && touch /s/a/b/file /tmp/c/d/file && chmod 0 /s/a/b /s/a /tmp/c/d /tmp/c',
+    );
+    assert.equal(exit.stderr, '');
+    await box[Symbol.asyncDispose]();
     assert.deepEqual(await bench().leftovers(), []);
   });
 

@@ -24,7 +24,7 @@ type Place = { readonly address: Address } | { readonly why: string };
 
 interface Strategy {
   readonly name: string;
-  /** The person named this engine: when it fails, another one is not what they want. */
+  /** The user named this engine: when it fails, another one is not what they want. */
   readonly named: boolean;
   readonly place: (settings: Settings) => Result<Place>;
 }
@@ -50,7 +50,7 @@ const STRATEGIES: readonly Strategy[] = [
 const EXPLICIT = 'docker:';
 
 /**
- * The first engine that answers. With `docker` asked for by name, the failure of an engine that the person named
+ * The first engine that answers. With `docker` asked for by name, the failure of an engine that the user named
  * (`--engine docker:<host>`, DOCKER_HOST, a context) is the outcome; `auto` goes on to the next. Failures: those of
  * `contact`, `engine/docker-host`, `-context`, `-not-found`.
  */

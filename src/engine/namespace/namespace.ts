@@ -14,7 +14,7 @@ import { describeFeatures, type Features, idMaps } from './features.ts';
 import { makePrivate } from './layout.ts';
 import { explainRefusals } from './refusal.ts';
 import { removeFolder } from './remove.ts';
-import { enterable } from './run.ts';
+import { makeNamespaces } from './run.ts';
 import { type Machine, openSandbox, prepare } from './sandbox.ts';
 import type { Refusal } from './setup.ts';
 import { findTools, type Tools } from './tools.ts';
@@ -114,7 +114,7 @@ async function attempt(
     const box = await prepare({ machine, deps, spec, folder, signal: context.signal });
     if (!box.ok) return box;
     const run = join(folder, 'run');
-    const namespaces = await enterable(box.value, run, await makePrivate(box.value.layout, run));
+    const namespaces = await makeNamespaces(box.value, run, await makePrivate(box.value.layout, run));
     if (namespaces.ok) await namespaces.value.end();
     if (context.signal.aborted) return err(interrupted());
     return ok(namespaces.ok ? undefined : namespaces.error);

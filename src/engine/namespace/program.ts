@@ -29,7 +29,7 @@ export async function prepareProgram(layers: readonly Layer[], command: Command)
   return ok({ ...(await keepFromHostTools(layers, command)), cwd: cwd.path });
 }
 
-/** Looks where execvp(3) will look: a name that cannot be run is told before anything is started. */
+/** Looks where execvp(3) will look: a name that cannot be run is refused before anything is started. */
 async function findProgram(
   layers: readonly Layer[],
   { argv, env }: Command,
@@ -78,7 +78,7 @@ async function keepFromHostTools(
 }
 
 /** Enters the process namespace for what is forked next, and gives the power to enter the other namespaces. */
-function towards({ tools, features, namespaces }: EntryInput): readonly [string, ...string[]] {
+function enterPidNamespace({ tools, features, namespaces }: EntryInput): readonly [string, ...string[]] {
   const outer = features.userNamespace
     ? [`--user=/proc/${namespaces.init}/ns/user`, '--preserve-credentials']
     : [];
@@ -99,7 +99,7 @@ function towards({ tools, features, namespaces }: EntryInput): readonly [string,
 }
 
 /** Enters all other namespaces, the unprivileged user namespace last, and becomes the program. */
-function into({ tools, features, namespaces, network, program }: EntryInput): readonly string[] {
+function execInNamespaces({ tools, features, namespaces, network, program }: EntryInput): readonly string[] {
   const keeper = String(namespaces.keeper);
   return [
     ...[tools.nsenter, '--no-fork', '--target', keeper, '--mount', '--ipc', '--uts'],
@@ -112,16 +112,16 @@ function into({ tools, features, namespaces, network, program }: EntryInput): re
 /**
  * Command line, on the host, that runs the program: the first `nsenter` stays outside, waits, and ends as the program
  * ends, with its status or by its signal. The program gets a session and process group that it can see. (Not with
- * `unshare --fork`: that of util-linux before 2.38 makes the program ignore SIGINT and SIGTERM, and before 2.40 it tells
+ * `unshare --fork`: that of util-linux before 2.38 makes the program ignore SIGINT and SIGTERM, and before 2.40 it reports
  * SIGKILL as exit status 1.)
  */
 export function entryCommand(input: EntryInput): readonly [string, ...string[]] {
-  return [...towards(input), '--', input.tools.setsid, '--', ...into(input)];
+  return [...enterPidNamespace(input), '--', input.tools.setsid, '--', ...execInNamespaces(input)];
 }
 
 /** The same in our own session, for a program that has our standard streams. */
 export function inheritingCommand(input: EntryInput): readonly [string, ...string[]] {
-  return [...towards(input), '--', ...into(input)];
+  return [...enterPidNamespace(input), '--', ...execInNamespaces(input)];
 }
 
 /** A stopped job goes on: nobody is there to continue it later. */
@@ -140,9 +140,9 @@ export function terminalCommand(input: EntryInput): readonly [string, ...string[
   // A shell drops variables whose names are not its own kind of name: `env` sets them after it.
   const pairs = Object.entries(input.program.env).map(([name, value]) => `${name}=${value}`);
   return [
-    ...towards(input),
+    ...enterPidNamespace(input),
     ...['--no-fork', '--', sh, '-m', '-c', FOREGROUND_SCRIPT, 'sh', env, '-i', '--', ...pairs],
-    ...into(input),
+    ...execInNamespaces(input),
   ];
 }
 
