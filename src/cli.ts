@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +8,7 @@ import { closest } from './domain/closest.ts';
 import type { OptionValues, Settings } from './domain/context.ts';
 import { err, ok, type Result } from './domain/result.ts';
 import { hideSecrets } from './domain/secrets.ts';
+import { readTool } from './exec/files.ts';
 import { exitCodeOf, type Failure, interrupted } from './failure.ts';
 import type { RendererKind } from './report/renderer.ts';
 import { readSettings } from './settings.ts';
@@ -34,7 +34,7 @@ async function main(argv: readonly string[]): Promise<number> {
     return argv.length === 0 ? 2 : 0;
   }
   if (argv[0] === '--version') {
-    await write(process.stdout, `provision ${version()}\n`);
+    await write(process.stdout, `provision ${readTool(HOME).version}\n`);
     return 0;
   }
   const parsed = await parse(argv);
@@ -157,7 +157,7 @@ async function execute({ command, values, positionals, rest }: Parsed): Promise<
   }
 }
 
-/** A line from the person; undefined when they end the input or interrupt. */
+/** A line from the user; undefined when they end the input or interrupt. */
 async function ask(question: string, signal: AbortSignal): Promise<string | undefined> {
   const { createInterface } = await import('node:readline/promises');
   const lines = createInterface({ input: process.stdin, output: process.stderr });
@@ -246,8 +246,4 @@ function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
     );
     stream.write(text, () => resolve());
   });
-}
-
-function version(): string {
-  return (JSON.parse(readFileSync(`${HOME}/package.json`, 'utf8')) as { version: string }).version;
 }

@@ -3,6 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { assertSection } from './docs/generated.ts';
+import { importsTable, MODULES, modulesTable, stagesTable, TOP_FILES } from './docs/rooms.ts';
 
 const HOME = dirname(dirname(fileURLToPath(import.meta.url)));
 const SRC = join(HOME, 'src');
@@ -32,6 +34,7 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   charts: ['domain'],
   crate: ['domain'],
+  init: ['domain'],
   exec: ['domain'],
   store: ['domain', 'exec'],
   archive: ['domain', 'exec', 'store'],
@@ -52,7 +55,7 @@ const INNER = ['diagnose/probe'];
 /** Files at the top of `src/`, and what each may import; types of anything that is no room above. */
 const TOP: Readonly<Record<string, readonly string[]>> = {
   'bin.ts': ['cli.ts'],
-  'cli.ts': ['settings.ts', 'failure.ts', 'domain', 'commands', 'report'],
+  'cli.ts': ['settings.ts', 'failure.ts', 'domain', 'exec', 'commands', 'report'],
   'settings.ts': ['failure.ts', 'domain', 'diagnose', 'distro'],
   'events.ts': ['failure.ts', 'domain'],
   'failure.ts': [],
@@ -171,6 +174,71 @@ test('no registry or mirror address stands in the tree but the snapshot archive,
   assert.deepEqual(wrong, []);
 });
 
+test('the implementation of the distribution is imported in one place', () => {
+  const known = [
+    'distro/distribution.ts',
+    // A package is written as Debian's rules for names have it, wherever the toolchain comes from.
+    'bundle/formats/deb.ts',
+  ];
+  const wrong = imports()
+    .filter(({ file, to }) => to.startsWith('.') && isDebian(join(dirname(file), to)) && !isDebian(file))
+    .filter(({ file }) => !known.includes(file))
+    .map(({ file, to }) => `${file} → ${to}`);
+  assert.deepEqual(wrong, []);
+});
+
+/** Code outside of `distro/` that may name Debian or its tools, and why: rooms and files. */
+const KNOWS_DEBIAN: Readonly<Record<string, string>> = {
+  'bench/':
+    'the baseline of a benchmark is what one does on Debian without this tool; builds are named after it',
+  'bundle/formats/deb.ts': 'a format to ship: it writes packages for Debian',
+  'domain/target.ts': 'a field of the data: the architecture as Debian names it',
+  'engine/docker/failures.ts': 'how to install an engine, for users of several systems',
+  'recipe/': 'reads that field, and describes to users what they write: suites and packages of Debian',
+};
+
+test('only the distribution room knows Debian, apt and .deb', () => {
+  const names = /debian|\bapt\b|\bdpkg|debootstrap|\.deb\b|snapshot archive|dist-packages/i;
+  const found = sources().filter((file) => !file.startsWith('distro/') && names.test(code(file)));
+  const excused = (file: string): string | undefined =>
+    Object.keys(KNOWS_DEBIAN).find((start) => file.startsWith(start));
+  assert.deepEqual(
+    found.filter((file) => excused(file) === undefined),
+    [],
+  );
+  const needed = new Set(found.map(excused));
+  const idle = Object.keys(KNOWS_DEBIAN).filter((start) => !needed.has(start));
+  assert.deepEqual(idle, [], 'an exception that nothing needs any more');
+});
+
+function isDebian(file: string): boolean {
+  return file.startsWith(join('distro', 'debian'));
+}
+
+test('what every room needs is written once', () => {
+  const once: Readonly<Record<string, readonly [file: string, pattern: RegExp]>> = {
+    'quoting for a shell': ['domain/shell.ts', /'\\{1,2}''/],
+    'whether a file is there': [
+      'exec/files.ts',
+      /\b(?:stat|lstat|access)\([^;]*?\)\s*\.then\(\s*\(\) => true/,
+    ],
+    'the version of this program': ['exec/files.ts', /JSON\.parse\([^;]*package\.json/],
+    'a tree of the store': [
+      'domain/stored-tree.ts',
+      /\binterface \w+ \{\s*readonly folder: string;\s*readonly fingerprint: string;\s*\}/,
+    ],
+    'an optional field': ['domain/defined.ts', /\.\.\.\((\w+) === undefined \? \{\} : \{ \1 \}\)/],
+  };
+  for (const [what, [home, pattern]] of Object.entries(once)) {
+    const places = sources().filter((file) => pattern.test(code(file)));
+    assert.deepEqual(
+      places.filter((file) => file !== home),
+      [],
+      `${what}: src/${home} has it`,
+    );
+  }
+});
+
 /**
  * Statements that write to a property of what the function itself did not declare: `name.field = …`, `name.map.set(…)`.
  * A class may write to its own fields, and a function to what it has just made.
@@ -241,3 +309,33 @@ function code(file: string): string {
     .replace(/\/\*[\s\S]*?\*\//g, '')
     .replace(/^\s*\/\/.*$/gm, '');
 }
+
+const ARCHITECTURE = join(HOME, 'ARCHITECTURE.md');
+
+test('ARCHITECTURE.md lists every module of src with a description', () => {
+  const entries = readdirSync(SRC, { withFileTypes: true });
+  const folders = entries.filter((one) => one.isDirectory()).map(({ name }) => name);
+  const files = entries.filter((one) => one.isFile()).map(({ name }) => name);
+  assert.deepEqual(Object.keys(MODULES).sort(), folders.sort(), 'descriptions in test/docs/rooms.ts');
+  assert.deepEqual(Object.keys(TOP_FILES).sort(), files.sort(), 'descriptions in test/docs/rooms.ts');
+  assertSection(ARCHITECTURE, 'modules', modulesTable(files, folders));
+});
+
+test('every module of src has its place in the import rules, and no other has', () => {
+  const folders = readdirSync(SRC, { withFileTypes: true }).filter((one) => one.isDirectory());
+  const known = new Set([...SHARED, ...Object.keys(BELOW), ...STAGES, ...ABOVE]);
+  assert.deepEqual([...known].sort(), [...folders.map(({ name }) => name), ...INNER].sort());
+});
+
+test('ARCHITECTURE.md states the import rules that are checked here, and the stages of src/events.ts', () => {
+  const rules = {
+    stages: STAGES,
+    shared: SHARED,
+    below: BELOW,
+    above: ABOVE,
+    libraries: LIBRARIES,
+    top: TOP,
+  };
+  assertSection(ARCHITECTURE, 'imports', importsTable(rules));
+  assertSection(ARCHITECTURE, 'stages', stagesTable());
+});

@@ -1,4 +1,5 @@
-// `npm test`: static checks first, then the tests, then the end-to-end tests on one shared store.
+// `npm test`: static checks first, then the tests, then the end-to-end tests on one shared store. `--lint`, `--typecheck`,
+// `--unit`: these only. Words select the test files whose path has one of them, without the static checks.
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -6,7 +7,22 @@ import { fileURLToPath } from 'node:url';
 
 const home = dirname(dirname(fileURLToPath(import.meta.url)));
 const bin = join(home, 'node_modules', '.bin');
-const wanted = process.argv.slice(2);
+const PARTS = ['lint', 'typecheck', 'unit', 'e2e'] as const;
+type Part = (typeof PARTS)[number];
+const chosen = PARTS.filter((part) => process.argv.includes(`--${part}`));
+const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'));
+const unknown = process.argv
+  .slice(2)
+  .filter((word) => /^--/.test(word) && !PARTS.some((part) => word === `--${part}`));
+if (unknown.length > 0) {
+  process.stderr.write(
+    `Unknown: ${unknown.join(' ')}. There are ${PARTS.map((part) => `--${part}`).join(', ')}.\n`,
+  );
+  process.exit(2);
+}
+/** Words are about tests; without any, and without an option, everything is run. */
+const runs = (part: Part): boolean =>
+  chosen.length > 0 ? chosen.includes(part) : wanted.length === 0 || part === 'unit' || part === 'e2e';
 
 function run(title: string, command: string, args: readonly string[]): boolean {
   process.stdout.write(`\n# ${title}\n`);
@@ -14,7 +30,7 @@ function run(title: string, command: string, args: readonly string[]): boolean {
   return status === 0;
 }
 
-/** The person's own provision settings must not reach the tests; proxies, CA bundles and registries must. */
+/** The user's own provision settings must not reach the tests; proxies, CA bundles and registries must. */
 function scrubbed(): NodeJS.ProcessEnv {
   const env = Object.fromEntries(
     Object.entries(process.env).filter(
@@ -48,22 +64,21 @@ function tests(title: string, files: readonly string[], concurrency: number, min
 const all = testFiles('test');
 const selected = wanted.length === 0 ? all : all.filter((file) => wanted.some((word) => file.includes(word)));
 const endToEnd = selected.filter((file) => file.startsWith(join('test', 'e2e')));
-const checks =
-  wanted.length > 0
-    ? []
-    : [
-        () => run('biome', join(bin, 'biome'), ['ci', '--error-on-warnings']),
-        () => run('tsc', join(bin, 'tsc'), ['--noEmit']),
-        () => run('knip', join(bin, 'knip'), []),
-      ];
-const results = [
-  ...checks.map((check) => check()),
-  tests(
-    'tests',
-    selected.filter((file) => !endToEnd.includes(file)),
-    2,
-    5,
-  ),
-  tests('end-to-end tests', endToEnd, 1, 30),
+const checks: readonly (readonly [Part, () => boolean])[] = [
+  ['lint', () => run('biome', join(bin, 'biome'), ['ci', '--error-on-warnings'])],
+  ['typecheck', () => run('tsc', join(bin, 'tsc'), ['--noEmit'])],
+  ['lint', () => run('knip', join(bin, 'knip'), [])],
+  [
+    'unit',
+    () =>
+      tests(
+        'tests',
+        selected.filter((file) => !endToEnd.includes(file)),
+        2,
+        5,
+      ),
+  ],
+  ['e2e', () => tests('end-to-end tests', endToEnd, 1, 30)],
 ];
+const results = checks.filter(([part]) => runs(part)).map(([, check]) => check());
 process.exitCode = results.every(Boolean) ? 0 : 1;

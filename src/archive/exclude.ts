@@ -6,16 +6,24 @@ export type Excludes = (name: string, isSymlink: boolean) => boolean;
 /**
  * Compiles a layout's rules and a definition's own. Patterns are relative to the root; `*` stands for any characters
  * within one name, `?` for one of them, `**` for any depth; `a/**` means `a` and all below it. Names are matched as they
- * are behind the layout's links: where `lib` is a link to `usr/lib`, a package's `lib/x` is matched as `usr/lib/x`.
+ * are behind the layout's links: where `lib` is a link to `usr/lib`, a package's `lib/x` is matched as `usr/lib/x`. What
+ * a pattern with `!` in front matches is unpacked all the same, whatever the order of the patterns.
  */
 export function compileExcludes(layout: RootLayout, patterns: readonly string[]): Excludes {
   const standing = anyOf(layout, layout.exclude);
   const keep = anyOf(layout, layout.keep);
   const keepLinks = anyOf(layout, layout.keepLinks);
-  const own = anyOf(layout, patterns);
+  const own = anyOf(
+    layout,
+    patterns.filter((pattern) => !pattern.startsWith('!')),
+  );
+  const ownKept = anyOf(
+    layout,
+    patterns.flatMap((pattern) => (pattern.startsWith('!') ? [pattern.slice(1)] : [])),
+  );
   return (name, isSymlink) => {
     const path = nameBehindLinks(partsOf(name), layout);
-    if (own(path)) return true;
+    if (own(path) && !ownKept(path)) return true;
     if (!standing(path)) return false;
     return !(keep(path) || (isSymlink && keepLinks(path)));
   };

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -8,17 +8,15 @@ import { artifactsFailure } from '../domain/artifacts.ts';
 import type { Context } from '../domain/context.ts';
 import type { MeasuredBy } from '../domain/measured.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import { readTool } from '../exec/files.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import { writePage } from '../report/page/write.ts';
 
 /** The head of a measurement's JSON. `started`: milliseconds since the epoch. */
 export function measuredBy({ settings }: Context, started: number): MeasuredBy {
-  const { version } = JSON.parse(readFileSync(join(settings.home, 'package.json'), 'utf8')) as {
-    version: string;
-  };
   return {
     schema: 1,
-    tool: { name: 'provision', version },
+    tool: readTool(settings.home),
     started: new Date(started).toISOString(),
     finished: new Date().toISOString(),
     host: { machine: hostMachine().machine, cores: availableParallelism() },

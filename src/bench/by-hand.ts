@@ -2,6 +2,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../domain/context.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import { quoteWord } from '../domain/shell.ts';
 import { runProcess } from '../exec/process.ts';
 import type { Planned, Prepared } from '../pipeline/prepare.ts';
 import { environment } from './measure.ts';
@@ -39,7 +40,7 @@ export async function byHand(
     CA: context.settings.caBundle ?? '',
     PYO3_CONFIG: input.prepared.env.pyo3Config,
     BUILD_ENV: Object.entries(input.prepared.env.variables)
-      .map(([name, value]) => `export ${name}='${value.replaceAll("'", "'\\''")}'`)
+      .map(([name, value]) => `export ${name}=${quoteWord(value)}`)
       .join('\n'),
     CARGO_ARGS: `--target ${plan.target.rustTriple} --bin ${plan.recipe.project.bin} --profile ${plan.recipe.project.profile}`,
   };

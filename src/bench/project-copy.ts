@@ -1,5 +1,6 @@
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { defined } from '../domain/defined.ts';
 import type { Recipe } from '../domain/definitions.ts';
 
 /**
@@ -25,7 +26,7 @@ function recipeText(recipe: Recipe): string {
     target: recipe.target,
     toolchain: recipe.toolchain,
     sysroot: recipe.sysroot,
-    reference: recipe.reference,
+    ...defined({ python: recipe.pythonVersion && { version: recipe.pythonVersion } }),
     project: { path: 'crate', bin: recipe.project.bin, profile: recipe.project.profile },
     samples: { path: 'samples', timeout: recipe.samples.timeoutSeconds },
   });

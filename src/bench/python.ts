@@ -141,7 +141,7 @@ async function measureAll(
     const { python = [], isolate = [] } = taken.value;
     all.push(measuredOf(name, python, isolate, BOUNDS[plan.target.libc]?.[name]));
   }
-  return ok(plan.sysroot.kind === 'packages' ? all.map(({ bound: _, ...rest }) => rest) : all);
+  return ok(plan.sysroot.source === undefined ? all.map(({ bound: _, ...rest }) => rest) : all);
 }
 
 /**

@@ -15,7 +15,7 @@ export async function recipesHere(
   if (!listed.ok) return listed;
   const here: string[] = [];
   for (const { name } of listed.value) {
-    const resolved = await resolveRecipe(settings, name);
+    const resolved = await resolveRecipe({ ...settings, machine }, name);
     if (!resolved.ok) return resolved;
     const { hostTarget, toolchain } = resolved.value;
     if (hostTarget.machine === machine) here.push(name);

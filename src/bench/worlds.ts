@@ -38,7 +38,7 @@ export async function withReady<T>(
 export async function readyFrom(session: Session, planned: Planned, folder: string): Promise<Result<Ready>> {
   const logs = join(folder, 'logs');
   await mkdir(logs, { recursive: true });
-  const run = await startRun(session, planned);
+  const run = await startRun(session, planned, logs);
   const made = await makeProgram(session, run, [], logs);
   if (!made.ok) return made;
   const worlds = await makeRuntimes(session, run, made.value, logs);

@@ -3,6 +3,7 @@ import { join, posix, relative } from 'node:path';
 import type { Context } from '../domain/context.ts';
 import type { Project, Resolved } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import type { StoredTree } from '../domain/stored-tree.ts';
 import type { Digest } from '../domain/words.ts';
 import type { Engine, Mount, Sandbox } from '../engine/engine.ts';
 import { PATHS } from '../engine/paths.ts';
@@ -20,16 +21,11 @@ import { traceUndefined } from './undefined-symbols.ts';
 /** Goes up when what this stage makes of the same inputs changes. */
 const BUILD_VERSION = 1;
 
-interface Tree {
-  readonly folder: string;
-  readonly fingerprint: string;
-}
-
 /** Where a recipe is built. */
 export interface BuildPlace {
   readonly resolved: Resolved;
-  readonly toolchain: Tree;
-  readonly sysroot: Tree;
+  readonly toolchain: StoredTree;
+  readonly sysroot: StoredTree;
 }
 
 export interface BuildInput extends BuildPlace {

@@ -1,8 +1,9 @@
-import { access, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Context } from '../domain/context.ts';
 import type { HostRust, Resolved } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import { exists } from '../exec/files.ts';
 import { runProcess } from '../exec/process.ts';
 import type { Failure } from '../failure.ts';
 
@@ -11,9 +12,8 @@ import type { Failure } from '../failure.ts';
  * no standard library for the target, with the command that brings it.
  */
 export async function findHostRust(context: Context, resolved: Resolved): Promise<Result<HostRust>> {
-  const { target, sysroot, recipe } = resolved;
-  if (target.libc !== 'gnu') return err(notForTarget(resolved));
-  if (sysroot.kind === 'cpython-source' && sysroot.rustStd === 'source') return err(notForTarget(resolved));
+  const { target, rustStd, recipe } = resolved;
+  if (target.libc !== 'gnu' || rustStd.from === 'source') return err(notForTarget(resolved));
   const rustc = await onPath(context, 'rustc');
   if (rustc === undefined) return err(noRust());
   const said = await ask(context, rustc, ['--print', 'sysroot'], recipe.project.root);
@@ -24,9 +24,9 @@ export async function findHostRust(context: Context, resolved: Resolved): Promis
   const release = /^release: (\S+)$/m.exec(version.value)?.[1];
   const host = /^host: (\S+)$/m.exec(version.value)?.[1];
   if (release === undefined || host === undefined) return err(noAnswer(rustc, version.value));
-  if (!(await isThere(join(folder, 'bin', 'cargo')))) return err(noCargo(folder));
+  if (!(await exists(join(folder, 'bin', 'cargo')))) return err(noCargo(folder));
   for (const triple of new Set([target.rustTriple, resolved.hostTarget.rustTriple])) {
-    if (!(await isThere(join(folder, 'lib', 'rustlib', triple, 'lib'))))
+    if (!(await exists(join(folder, 'lib', 'rustlib', triple, 'lib'))))
       return err(noStd(folder, triple, release));
   }
   return ok({ folder, release, version: version.value.trim() });
@@ -58,13 +58,6 @@ async function ask(
   if (!run.ok) return run;
   if (run.value.status === 0) return ok(Buffer.from(run.value.stdout).toString('utf8'));
   return err(noAnswer(rustc, Buffer.from(run.value.stderr).toString('utf8')));
-}
-
-function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 const OR_IMAGE = 'Or remove `rust: host`: the Rust of the toolchain image has it.';

@@ -5,6 +5,7 @@ import type { Context } from '../domain/context.ts';
 import type { Resolved } from '../domain/definitions.ts';
 import type { PythonDistribution } from '../domain/python.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import type { StoredTree } from '../domain/stored-tree.ts';
 import type { Digest } from '../domain/words.ts';
 import { PATHS } from '../engine/paths.ts';
 import { programFormat } from '../runtime/program/program.ts';
@@ -20,18 +21,13 @@ import { copyStdlib } from './stdlib.ts';
 /** Goes up when the layout of a bundle changes, or what it is checked for. */
 const BUNDLE_VERSION = 2;
 
-interface Tree {
-  readonly folder: string;
-  readonly fingerprint: string;
-}
-
 export interface BundleInput {
   readonly resolved: Resolved;
   readonly python: PythonDistribution;
-  readonly program: Tree & { readonly meta: { readonly program: string; readonly digest: Digest } };
-  readonly sysroot: Tree;
-  readonly rootfs: Tree;
-  readonly reference: Tree;
+  readonly program: StoredTree & { readonly meta: { readonly program: string; readonly digest: Digest } };
+  readonly sysroot: StoredTree;
+  readonly rootfs: StoredTree;
+  readonly reference: StoredTree;
   readonly bytecode: Bytecode;
   /** Python packages, and the folder of the bundle that they go into. */
   readonly packages?: { readonly target: Packages; readonly at: string };
@@ -164,7 +160,7 @@ async function addPackages(
 
 /** A CPython of our own build holds its extension modules, in the program or in a shared library. */
 function hasModulesInside({ resolved }: BundleInput): boolean {
-  return resolved.sysroot.kind === 'cpython-source';
+  return resolved.sysroot.source !== undefined;
 }
 
 /** Without this folder an interpreter says at every start that it found no `exec_prefix`; one with its modules inside has nothing in it. */

@@ -1,6 +1,7 @@
 import { copyFile, mkdir, readdir, readFile, readlink, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { PythonDistribution } from '../domain/python.ts';
+import { exists } from '../exec/files.ts';
 
 /** Parts of the standard library's folder that serve building or testing CPython, not running programs. */
 const LEFT_OUT = [/^config-/, /^__pycache__$/, /^test$/, /^idlelib$/, /^turtledemo$/];
@@ -80,13 +81,7 @@ async function copyBytecode(input: StdlibInput, path: string, source: string): P
     readFile(join(input.compiledFrom, path)).catch(() => undefined),
   ]);
   if (theirs === undefined || !ours.equals(theirs)) return 0;
-  if (
-    !(await stat(compiled).then(
-      () => true,
-      () => false,
-    ))
-  )
-    return 0;
+  if (!(await exists(compiled))) return 0;
   await copyTo(compiled, join(input.to, folder, '__pycache__', name));
   return 1;
 }

@@ -1,4 +1,5 @@
 import { err, ok, type Result } from '../domain/result.ts';
+import { fishWord, quoteWord } from '../domain/shell.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
 import { GLOBAL_OPTIONS, loadAllCommands } from './index.ts';
 
@@ -58,9 +59,7 @@ complete -o filenames -F _provision provision
 }
 
 function zsh(commands: readonly Command[]): string {
-  const list = commands
-    .map(({ name, summary }) => `    '${name}:${summary.replaceAll("'", "'\\''")}'`)
-    .join('\n');
+  const list = commands.map(({ name, summary }) => `    ${quoteWord(`${name}:${summary}`)}`).join('\n');
   const cases = commands
     .map(
       (one) =>
@@ -90,10 +89,10 @@ compdef _provision provision
 
 function fish(commands: readonly Command[]): string {
   const lines = commands.flatMap((one) => [
-    `complete -c provision -n __fish_use_subcommand -a ${one.name} -d '${one.summary.replaceAll("'", "\\'")}'`,
+    `complete -c provision -n __fish_use_subcommand -a ${one.name} -d ${fishWord(one.summary)}`,
     ...Object.entries({ ...GLOBAL_OPTIONS, ...one.options }).map(
       ([name, option]) =>
-        `complete -c provision -n '__fish_seen_subcommand_from ${one.name}' -l ${name}${option.type === 'string' ? ' -r' : ''} -d '${option.help.replaceAll("'", "\\'")}'`,
+        `complete -c provision -n '__fish_seen_subcommand_from ${one.name}' -l ${name}${option.type === 'string' ? ' -r' : ''} -d ${fishWord(option.help)}`,
     ),
     ...(completesRecipe(one)
       ? [`complete -c provision -n '__fish_seen_subcommand_from ${one.name}' -a '(${RECIPES})'`]

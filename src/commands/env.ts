@@ -1,4 +1,5 @@
 import { ok, type Result } from '../domain/result.ts';
+import { shellWord } from '../domain/shell.ts';
 import type { BuildEnv } from '../env/env.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import { PYO3_CONFIG_FILE, planRun, prepareEnv, startRun } from '../pipeline/prepare.ts';
@@ -55,11 +56,6 @@ function listing(env: BuildEnv): string {
 }
 
 function exportLines(env: BuildEnv): string {
-  const lines = Object.entries(env.variables).map(([name, value]) => `export ${name}=${quote(value)}`);
+  const lines = Object.entries(env.variables).map(([name, value]) => `export ${name}=${shellWord(value)}`);
   return `${lines.join('\n')}\n`;
-}
-
-/** Single quotes: nothing inside is special to a POSIX shell. */
-function quote(value: string): string {
-  return /^[\w@%+=:,./-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`;
 }

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { distribution } from '../distro/distribution.ts';
@@ -11,7 +10,9 @@ import { formatBytes } from '../domain/units.ts';
 import { pushTree, readImage, unpackLayer } from '../engine/docker/oci.ts';
 import { formatReference, parseReference } from '../engine/docker/reference.ts';
 import { readLock } from '../lock/lockfile.ts';
-import { foldersWith, imageFile, loadImage, loadTarget, namesIn, targetFile } from '../recipe/definitions.ts';
+import { imageHere } from '../recipe/definitions.ts';
+import { imageNames } from '../recipe/folders.ts';
+import { loadTargets } from '../recipe/targets.ts';
 import { digestFile } from '../store/digest.ts';
 import { onDisk } from '../store/disk.ts';
 import { openStore } from '../store/open.ts';
@@ -62,12 +63,12 @@ async function dockerfile({ context, values }: Invocation, name: string): Promis
 }
 
 async function makeDockerfile({ settings }: Context, name: string): Promise<Result<string>> {
-  const file = imageFile(settings.home, name);
-  if (!/^[\w.-]+$/.test(name) || !existsSync(file.file)) return err(unknownImage(settings.home, name));
-  const definition = await loadImage(file.file);
-  if (!definition.ok) return definition;
-  const lock = await readLock(file, definition.value.value);
-  return lock.ok ? ok(await distribution.dockerfile(definition.value.value, lock.value)) : lock;
+  if (!imageNames(settings.home).includes(name)) return err(unknownImage(settings.home, name));
+  const image = await imageHere(settings.home, name);
+  if (!image.ok) return image;
+  const { file, definition } = image.value;
+  const lock = await readLock(file, definition);
+  return lock.ok ? ok(await distribution.dockerfile(definition, file.lockPath, lock.value)) : lock;
 }
 
 /** An image, its lock, and what its tree in the store is known by. */
@@ -146,11 +147,10 @@ async function pull(invocation: Invocation, text: string): Promise<Result<Outcom
 async function readLocked({ context, values }: Invocation): Promise<Result<Locked>> {
   const { home } = context.settings;
   const name = typeof values.image === 'string' ? values.image : DEFAULT_IMAGE;
-  const file = imageFile(home, name);
-  if (!/^[\w.-]+$/.test(name) || !existsSync(file.file)) return err(unknownImage(home, name));
-  const loaded = await loadImage(file.file);
-  if (!loaded.ok) return loaded;
-  const definition = loaded.value.value;
+  if (!imageNames(home).includes(name)) return err(unknownImage(home, name));
+  const image = await imageHere(home, name);
+  if (!image.ok) return image;
+  const { file, definition } = image.value;
   const lock = await readLock(file, definition);
   if (!lock.ok) return lock;
   const content = { definition: definition.rootfs, packages: lock.value.sets.rootfs ?? [] };
@@ -161,13 +161,10 @@ async function readLocked({ context, values }: Invocation): Promise<Result<Locke
 
 /** The targets know how the OCI names a distribution's architecture. */
 async function platformOf(home: string, architecture: string): Promise<Result<string>> {
-  for (const name of namesIn(home, 'targets')) {
-    const target = await loadTarget(targetFile(home, name));
-    if (!target.ok) return target;
-    if (distribution.architectureOf(target.value.value) === architecture)
-      return ok(target.value.value.ociPlatform);
-  }
-  return ok(`linux/${architecture}`);
+  const targets = await loadTargets(home);
+  if (!targets.ok) return targets;
+  const own = targets.value.find(({ value }) => distribution.architectureOf(value) === architecture);
+  return ok(own?.value.ociPlatform ?? `linux/${architecture}`);
 }
 
 function notMade(name: string) {
@@ -214,7 +211,7 @@ function unknownAction(action: string) {
 }
 
 function unknownImage(home: string, name: string) {
-  const names = foldersWith(home, 'docker', 'image.yaml');
+  const names = imageNames(home);
   const meant = closest(name, names);
   return {
     code: 'usage/unknown-image',

@@ -9,7 +9,8 @@ import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import { formatBytes } from '../domain/units.ts';
 import type { Failure } from '../failure.ts';
-import { loadTarget, namesIn, targetFile } from '../recipe/definitions.ts';
+import { targetNames } from '../recipe/folders.ts';
+import { loadTarget } from '../recipe/targets.ts';
 import { programFormat } from '../runtime/program/program.ts';
 import { wasmImports } from '../runtime/wasm/imports.ts';
 import { digestFile } from '../store/digest.ts';
@@ -96,8 +97,8 @@ interface View {
 
 /** The platform facts that this provision knows of the bundle's target. */
 async function targetOf(home: string, triple: string): Promise<Target | undefined> {
-  if (!namesIn(home, 'targets').includes(triple)) return undefined;
-  const loaded = await loadTarget(targetFile(home, triple));
+  if (!targetNames(home).some((one) => one.triple === triple)) return undefined;
+  const loaded = await loadTarget(home, triple);
   return loaded.ok ? loaded.value.value : undefined;
 }
 

@@ -9,7 +9,7 @@ import { resolveRecipe } from '../recipe/recipe.ts';
 import { runtimeOf } from '../runtime/runtime.ts';
 
 /** Minutes of a job whose recipe does not set them: from packages, and with a CPython built from source. */
-const MINUTES = { packages: 30, 'cpython-source': 120 } as const;
+const MINUTES = { packages: 30, source: 120 } as const;
 
 /** A recipe as a job of GitHub Actions. */
 export interface Job {
@@ -46,8 +46,8 @@ export async function matrixOf(settings: Settings, recipes: readonly string[]): 
   const jobs: Job[] = [];
   const leftOut: LeftOut[] = [];
   for (const recipe of recipes) {
-    const resolved = await resolveRecipe(settings, recipe);
-    const locks = resolved.ok ? await readLocks(settings.home, resolved.value) : resolved;
+    const resolved = await resolveFor(settings, recipe);
+    const locks = resolved.ok ? await readLocks(resolved.value) : resolved;
     if (resolved.ok && locks.ok) {
       const job = jobOf(recipe, resolved.value, locks.value);
       if (job.ok) jobs.push(job.value);
@@ -58,6 +58,16 @@ export async function matrixOf(settings: Settings, recipes: readonly string[]): 
     }
   }
   return ok({ jobs, leftOut });
+}
+
+/** For the machine of the runner that the recipe names; where it names none, the first that the image is made for. */
+async function resolveFor(settings: Settings, recipe: string): Promise<Result<Resolved>> {
+  const resolved = await resolveRecipe({ ...settings, machine: '' }, recipe);
+  if (!resolved.ok) return resolved;
+  const { target, recipe: said } = resolved.value;
+  const runner = said.actions?.runner;
+  if (runner === undefined || runner !== target.actionsRunner) return resolved;
+  return resolveRecipe({ ...settings, machine: target.machine }, recipe);
 }
 
 function jobOf(recipe: string, resolved: Resolved, locks: Locks): Result<Job> {
@@ -78,16 +88,14 @@ function jobOf(recipe: string, resolved: Resolved, locks: Locks): Result<Job> {
     target: target.rustTriple,
     runner,
     cacheKey: checksum(resolved, locks),
-    timeoutMinutes: actions.timeoutMinutes ?? MINUTES[sysroot.kind],
+    timeoutMinutes: actions.timeoutMinutes ?? MINUTES[sysroot.source === undefined ? 'packages' : 'source'],
     samples: runtimeOf(plan.runtime).emulator(target) ?? plan.runtime,
   });
 }
 
 /** What the store of a job is filled with: the digests of all locked files, and of the locked engine. */
 function checksum({ runtimeDefinition }: Resolved, { toolchain, sysroot, reference }: Locks): string {
-  const digests = [toolchain, sysroot, reference]
-    .flatMap(({ lock }) => Object.values(lock.sets).flat())
-    .map(({ digest }) => digest);
+  const digests = [toolchain, sysroot, reference].flatMap(({ needed }) => needed).map(({ digest }) => digest);
   if (runtimeDefinition !== undefined) digests.push(runtimeDefinition.wheel.digest);
   return createHash('sha256')
     .update([...new Set(digests)].sort().join('\n'))

@@ -6,7 +6,7 @@ import type { Failure } from '../failure.ts';
 import type { LockedDefinition } from '../lock/checksum.ts';
 import { readLock } from '../lock/lockfile.ts';
 import { type LockDifference, relock } from '../lock/relock.ts';
-import { definitionFiles, loadDefinition } from '../recipe/definitions.ts';
+import { definitionFiles, type LockedFile } from '../recipe/definitions.ts';
 import { projectFile, recipeNames } from '../recipe/find.ts';
 import { resolveRecipe } from '../recipe/recipe.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
@@ -32,6 +32,9 @@ interface Wanted {
   readonly definition: LockedDefinition;
 }
 
+/** What stands behind the name of an image: it is locked for each of its architectures. */
+const ARCHITECTURE = /(?<=^docker\/[^/]+|^pythons\/[^/]+\/[^/]+)\/[^/]+$/;
+
 interface Locked {
   readonly id: string;
   readonly changed: boolean;
@@ -41,7 +44,7 @@ interface Locked {
 async function run({ context, positionals }: Invocation): Promise<Result<Outcome>> {
   const { settings } = context;
   const ofCrate =
-    positionals.length === 0 ? projectFile(settings) !== undefined : isRecipe(settings, positionals);
+    positionals.length === 0 ? projectFile(settings) !== undefined : namesRecipes(settings, positionals);
   const wanted = ofCrate ? await fromRecipes(settings, positionals) : await shipped(settings, positionals);
   if (!wanted.ok) return wanted;
   if (settings.frozen) return checkOnly(wanted.value);
@@ -75,12 +78,10 @@ async function checkOnly(wanted: readonly Wanted[]): Promise<Result<Outcome>> {
   });
 }
 
-/** Whether all words name recipes: `docker/…` and `sysroots/…` are paths too, but to folders of provision's own. */
-function isRecipe({ home }: Settings, words: readonly string[]): boolean {
-  const ids = definitionFiles(home).map(({ id }) => id);
-  return words.every(
-    (word) => !ids.includes(word) && (recipeNames(home).includes(word) || /\.ya?ml$/.test(word)),
-  );
+/** Whether all words name recipes: `docker/…` and the like are paths too, but to folders of provision's own. */
+function namesRecipes({ home }: Settings, words: readonly string[]): boolean {
+  const names = recipeNames(home);
+  return words.every((word) => names.includes(word) || /\.ya?ml$/.test(word));
 }
 
 /** The locks of recipes of a person's own: of sysroots to which they add packages. */
@@ -96,11 +97,13 @@ async function fromRecipes(settings: Settings, words: readonly string[]): Promis
 }
 
 async function shipped({ home }: Settings, ids: readonly string[]): Promise<Result<readonly Wanted[]>> {
-  const chosen = choose(definitionFiles(home), ids);
+  const files = await definitionFiles(home);
+  if (!files.ok) return files;
+  const chosen = choose(files.value, ids);
   if (!chosen.ok) return chosen;
   const wanted: Wanted[] = [];
-  for (const file of chosen.value) {
-    const definition = await loadDefinition(file);
+  for (const { file, load } of chosen.value) {
+    const definition = await load();
     if (!definition.ok) return definition;
     wanted.push({ file, definition: definition.value });
   }
@@ -113,28 +116,25 @@ function describe({ name, architecture, from, to }: LockDifference): string {
   return `  ~ ${name}:${architecture} ${from} → ${to}`;
 }
 
-function choose(files: readonly DefinitionFile[], ids: readonly string[]): Result<readonly DefinitionFile[]> {
+/** Definitions by name, and all that are below a folder: `docker/llvm` is the image for each of its architectures. */
+function choose(files: readonly LockedFile[], ids: readonly string[]): Result<readonly LockedFile[]> {
   if (ids.length === 0) return ok(files);
-  const chosen: DefinitionFile[] = [];
+  const chosen = new Set<LockedFile>();
   for (const id of ids) {
-    const file = files.find((one) => one.id === id.replace(/\/+$/, ''));
-    if (file === undefined) return err(unknown(id, files));
-    chosen.push(file);
+    const name = id.replace(/\/+$/, '');
+    const below = files.filter(({ file }) => file.id === name || file.id.startsWith(`${name}/`));
+    if (below.length === 0) return err(unknown(id, files));
+    for (const one of below) chosen.add(one);
   }
-  return ok(chosen);
+  return ok([...chosen]);
 }
 
-function unknown(id: string, files: readonly DefinitionFile[]): Failure {
-  const meant = closest(
-    id,
-    files.map((file) => file.id),
-  );
+function unknown(id: string, files: readonly LockedFile[]): Failure {
+  const known = [...new Set(files.map(({ file }) => file.id.replace(ARCHITECTURE, '')))];
+  const meant = closest(id, known);
   return {
     code: 'usage/unknown-definition',
-    what: `There is no image or sysroot "${id}".`,
-    fix: [
-      ...(meant === undefined ? [] : [`Did you mean ${meant}?`]),
-      `Known: ${files.map((file) => file.id).join(', ')}.`,
-    ],
+    what: `There is no image, Python or sysroot "${id}".`,
+    fix: [...(meant === undefined ? [] : [`Did you mean ${meant}?`]), `Known: ${known.join(', ')}.`],
   };
 }

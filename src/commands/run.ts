@@ -1,13 +1,13 @@
 import { dirname, resolve } from 'node:path';
 import type { Diagnostics } from '../diagnose/diagnostics.ts';
 import { openDiagnostics } from '../diagnose/open-diagnostics.ts';
-import { toolOf } from '../diagnose/sarif.ts';
 import type { Context, Settings } from '../domain/context.ts';
 import { defined } from '../domain/defined.ts';
 import type { Report } from '../domain/report.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { hideSecrets } from '../domain/secrets.ts';
 import { shellWord } from '../domain/shell.ts';
+import { readTool } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import { type Planned, planRun } from '../pipeline/prepare.ts';
@@ -71,7 +71,7 @@ async function run(invocation: Invocation): Promise<Result<Outcome>> {
     blockers: diagnostics.summaries(),
     ...defined({ failure }),
     machine: hostMachine().machine,
-    version: toolOf(settings.home).version,
+    version: readTool(settings.home).version,
     artifacts,
     cwd: settings.cwd,
   });

@@ -8,11 +8,12 @@ import {
 } from '../domain/blocker.ts';
 import type { Settings } from '../domain/context.ts';
 import type { SampleResult } from '../domain/sample.ts';
+import { readTool } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { readCatalogue } from './read-catalogue.ts';
 import { type DiagnosticsContext, type Occurrence, recognize } from './recognize.ts';
 import { redactText, secretsOf } from './redact.ts';
-import { sarifLog, toolOf, writeSarif } from './sarif.ts';
+import { sarifLog, writeSarif } from './sarif.ts';
 import { fullLog, removeBlockers, updateBlocker, writeBlocker } from './write.ts';
 
 /** Failures that are neither the user's input, nor samples, nor Ctrl-C: another tool or the machine is the cause. */
@@ -162,7 +163,7 @@ export class Diagnostics {
 
   #writeSarif(): void {
     const { settings, artifacts, recipeFile, context } = this.#input;
-    const log = sarifLog(this.blockers, toolOf(settings.home), recipeFile);
+    const log = sarifLog(this.blockers, readTool(settings.home), recipeFile);
     despiteDiskErrors(() => writeSarif(artifacts, context.folder, log));
   }
 }

@@ -5,10 +5,10 @@ import type { Settings } from '../domain/context.ts';
 import type { Lock } from '../domain/packages.ts';
 import type { Plan } from '../domain/plan.ts';
 import { shellWord } from '../domain/shell.ts';
+import { readTool } from '../exec/files.ts';
 import type { LockedDefinition } from '../lock/checksum.ts';
 import { Diagnostics } from './diagnostics.ts';
 import type { DiagnosticsContext } from './recognize.ts';
-import { toolOf } from './sarif.ts';
 
 interface Locked {
   readonly definition: LockedDefinition;
@@ -60,7 +60,7 @@ function contextOf(
       ...versionsOf(locks.toolchain),
       node: process.version,
       linux: release(),
-      provision: toolOf(home).version,
+      provision: readTool(home).version,
     },
     values: {
       recipe: shellWord(recipe),
@@ -81,7 +81,7 @@ function versionsOf({ definition, lock }: Locked): Record<string, string> {
   const asked = [
     ...definition.rootfs.packages,
     ...('sysroot' in definition ? definition.sysroot.packages : []),
-    ...('sources' in definition ? definition.sources.packages : []),
+    ...('source' in definition ? definition.source.sources.packages : []),
   ];
   const found = Object.values(lock.sets)
     .flat()

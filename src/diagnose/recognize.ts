@@ -1,5 +1,6 @@
 import type { Blocker, BlockerPattern, FailedStep } from '../domain/blocker.ts';
 import { defined } from '../domain/defined.ts';
+import { shellCommand } from '../domain/shell.ts';
 import { fill, lastLines, linesOf, type Match, matchesOf } from './classify.ts';
 import { redactArguments, redactEnvironment, redactText } from './redact.ts';
 
@@ -94,7 +95,7 @@ function processPart(
   return {
     command: {
       argv,
-      line: commandLine(argv),
+      line: shellCommand(argv),
       cwd: step.cwd,
       place: step.place,
       env: redactEnvironment(step.env, secrets),
@@ -103,11 +104,4 @@ function processPart(
     ms: step.ms,
     ...(step.sample === undefined ? {} : { samples: [step.sample] }),
   };
-}
-
-/** As a user would type it in a shell. */
-export function commandLine(argv: readonly string[]): string {
-  return argv
-    .map((word) => (/^[\w@%+=:,./*-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
-    .join(' ');
 }

@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Blocker } from '../domain/blocker.ts';
 import { defined } from '../domain/defined.ts';
@@ -73,10 +73,4 @@ export function writeSarif(artifacts: string, name: string, log: object): void {
   const file = join(artifacts, `${name}.sarif`);
   writeFileSync(`${file}.tmp`, `${JSON.stringify(log, null, 2)}\n`);
   renameSync(`${file}.tmp`, file);
-}
-
-/** Name and version of the tool, from its package. */
-export function toolOf(home: string): { readonly name: string; readonly version: string } {
-  const { version } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')) as { version: string };
-  return { name: 'provision', version };
 }

@@ -35,7 +35,7 @@ export interface Distro {
   readonly layout: RootLayout;
 
   /** Text of a Dockerfile that installs the packages of an image's lock on the distribution's base image. Pure. */
-  dockerfile(definition: ImageDefinition, lock: Lock): Promise<string>;
+  dockerfile(definition: ImageDefinition, lockPath: string, lock: Lock): Promise<string>;
 
   /** The distribution's name of a target's architecture. */
   architectureOf(target: Target): string;

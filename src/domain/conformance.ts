@@ -1,15 +1,11 @@
 import type { TargetTriple } from './words.ts';
 
-/** `conformance/<reference>.yaml`: which of CPython's own tests judge a program, and what is known to differ. */
+/** `pythons/<python>/conformance.yaml`: which of CPython's own tests judge a program, and what is known to differ. */
 export interface ConformanceSuite {
   /** Absolute path of the file. */
   readonly file: string;
-  /** Image that holds the tests. */
-  readonly image: string;
-  /** The package `test` of the standard library, relative to the root of the image. */
+  /** The package `test` of the standard library, relative to the root of the tree that holds the tests. */
   readonly folder: string;
-  /** Package of the image whose version must be that of the reference interpreter. */
-  readonly package: string;
   /** Names of modules of `test`, run where none are asked for. */
   readonly modules: readonly string[];
   /** Name in other versions → name in this one. */

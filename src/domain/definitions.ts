@@ -3,46 +3,66 @@ import type { PackageSet, TreeDefinition } from './packages.ts';
 import type { Target } from './target.ts';
 import type { Digest, RuntimeKind } from './words.ts';
 
-/** `docker/<name>/image.yaml`: a locked root filesystem of host tools. */
+/** `docker/<name>/image.yaml` for one architecture, or what `pythons/` has of the kind: a locked root filesystem. */
 export interface ImageDefinition {
   readonly kind: 'image';
   readonly name: string;
   readonly description: string;
   readonly suite: string;
-  /** The one set of an image; its name in the lock is `rootfs`. */
+  /** Its own tree; its name in the lock is `rootfs`. */
   readonly rootfs: TreeDefinition;
   /** Role → program name in the image: `cc`, `cxx`, `ar`, `linker-flavor`, `python`, `readelf`, … */
   readonly tools: Readonly<Record<string, string>>;
+  /** Where the Rust standard library of each target comes from, by name of the target; it has none for the others. */
+  readonly rustStd: Readonly<Record<string, RustStd>>;
 }
 
-/** `sysroots/<name>/sysroot.yaml`: what a program for one target is linked against, and what it is run in. */
-export type SysrootDefinition = PackagesSysroot | SourceSysroot;
+/** Where a target's Rust standard library comes from. */
+export type RustStd =
+  /** A set of the image's lock, of this name; part of the target's link-time tree. */
+  | { readonly from: 'packages'; readonly set: string; readonly tree: TreeDefinition }
+  /** No package has it: it is built from the image's copy of its source. */
+  | { readonly from: 'source' };
 
-interface SysrootBase {
+/** What a program for one target is linked against, and what it is run in: a C library and a Python, joined. */
+export interface SysrootDefinition {
+  readonly kind: 'sysroot';
+  /** `<form>/<python>/<target>`, e.g. `packaged/cpython-3.13/aarch64`. */
   readonly name: string;
   readonly description: string;
   readonly suite: string;
   /** Name of the target it is for. */
   readonly target: string;
-  readonly python: { readonly implementation: 'CPython'; readonly version: string };
+  readonly python: PythonChoice;
   /** Link-time tree, or what CPython is built on; its name in the lock is `sysroot`. */
   readonly sysroot: TreeDefinition;
   /** Run-time tree: libc and nothing of Python; its name in the lock is `rootfs`. */
   readonly rootfs: TreeDefinition;
+  readonly compiler: CompilerFlags;
+  readonly link: LinkRules;
+  /** Extension modules that are not in it → why. */
+  readonly without: Readonly<Record<string, string>>;
+  /** How it is built; absent: the packages have a libpython, with its extension modules in files of their own. */
+  readonly source?: SourceBuild;
 }
 
-/** A libpython that the distribution packages have. */
-export interface PackagesSysroot extends SysrootBase {
-  readonly kind: 'packages';
+export interface PythonChoice {
+  /** Folder in `pythons/`, e.g. `cpython-3.13`. */
+  readonly name: string;
+  readonly implementation: 'CPython';
+  /** Major and minor version: `3.13`. */
+  readonly version: string;
+  /** As `sys.abiflags` has them: `` or `t` (free-threaded), `d` (debug), … */
+  readonly abiflags: string;
+  /** Variant of the build; absent: the plain one. */
+  readonly variant?: string;
 }
 
-/** A static libpython that is built from the distribution's source archive on a C library from packages. */
-export interface SourceSysroot extends SysrootBase {
-  readonly kind: 'cpython-source';
+/** How a static libpython is built from the distribution's source archive on a C library from packages. */
+export interface SourceBuild {
   /** Source packages of CPython and the libraries; its name in the lock is `sources`. */
   readonly sources: PackageSet;
-  readonly compiler: CompilerFlags;
-  /** Which versions of the C library's package fit which minor version of Python. */
+  /** Which versions of the C library's package fit which version of Python. */
   readonly cLibrary?: {
     readonly package: string;
     readonly ranges: Readonly<Record<string, { readonly atLeast: string; readonly below?: string }>>;
@@ -50,9 +70,13 @@ export interface SourceSysroot extends SysrootBase {
   /** Libraries built before CPython, side by side. */
   readonly libraries: readonly LibraryDefinition[];
   readonly cpython: CPythonBuild;
-  readonly link: LinkRules;
-  /** `source`: no package has the Rust standard library for the target; it is built from its source. */
-  readonly rustStd: 'packages' | 'source';
+}
+
+/** A sysroot that is built from source. */
+export type SourceSysroot = SysrootDefinition & { readonly source: SourceBuild };
+
+export function isFromSource(sysroot: SysrootDefinition): sysroot is SourceSysroot {
+  return sysroot.source !== undefined;
 }
 
 /** What the compiler is called with for the target, beside `--target` and `--sysroot`. */
@@ -76,7 +100,8 @@ export interface LibraryDefinition {
   readonly build: string;
 }
 
-export type Optimization = 'none' | 'pgo' | 'lto' | 'pgo+lto';
+/** How CPython is compiled: with profiles of a training workload, with optimization at link time. */
+export type OptimizationFlag = 'pgo' | 'lto';
 
 export interface CPythonBuild {
   /** Source package. */
@@ -94,9 +119,7 @@ export interface CPythonBuild {
   readonly make: readonly string[];
   /** Extension modules that must be in it. */
   readonly modules: readonly string[];
-  /** Extension modules that are not in it → why. */
-  readonly without: Readonly<Record<string, string>>;
-  readonly optimization: Optimization;
+  readonly optimization: readonly OptimizationFlag[];
   /** Text of the script that profiles are taken of; empty: there is none. */
   readonly training: string;
 }
@@ -151,22 +174,27 @@ export interface WasmSettings {
   readonly snapshot?: true;
 }
 
-/** `recipes/<name>.yaml`, names not yet resolved. Paths are absolute. */
+/** What is provisioned, all that a recipe leaves out filled in. Paths are absolute. */
 export interface Recipe {
   readonly name: string;
   readonly file: string;
   readonly description: string;
+  /** Name of the target. */
   readonly target: string;
+  /** Name of the toolchain image. */
   readonly toolchain: string;
+  /** Form of the sysroot: name of a folder in `sysroots/`. */
   readonly sysroot: string;
-  /** Image that holds the reference interpreter. */
-  readonly reference: string;
+  /** Version of Python, where the recipe says it. */
+  readonly pythonVersion?: string;
+  /** Variant of the interpreter, where it is not the plain one. */
+  readonly variant?: string;
   readonly project: Project;
   readonly samples: SampleSuite;
   /** What is run beside the samples. */
   readonly tests?: Tests;
   /** How CPython is compiled, in place of what the sysroot says; only where it is built from source. */
-  readonly optimization?: Optimization;
+  readonly optimization?: readonly OptimizationFlag[];
   /** What Python's objects are allocated with, in place of CPython's own choice. */
   readonly allocator?: 'pymalloc' | 'malloc' | 'mimalloc';
   /** Lines of a requirements file, or the absolute path of one. */
@@ -257,7 +285,16 @@ export interface Resolved {
   readonly hostTarget: Target;
   readonly toolchain: ImageDefinition;
   readonly sysroot: SysrootDefinition;
+  /** Where the target's Rust standard library comes from. */
+  readonly rustStd: RustStd;
+  /** The interpreter that says what is right. */
   readonly reference: ImageDefinition;
+  /** Where each of them and its lock is. */
+  readonly files: {
+    readonly toolchain: DefinitionFile;
+    readonly sysroot: DefinitionFile;
+    readonly reference: DefinitionFile;
+  };
   /** The locked runtime for WebAssembly, where the plan's is one. */
   readonly runtimeDefinition?: RuntimeDefinition;
   /** The person's own Rust, where the recipe wants it and it was found. */
@@ -276,14 +313,16 @@ export interface HostRust {
   readonly version: string;
 }
 
-/** Where a definition lives: its lock is written beside it. */
+/** Where a definition lives, and its lock. */
 export interface DefinitionFile {
-  /** e.g. `docker/llvm`. */
+  /** e.g. `docker/llvm/amd64`, `sysroots/packaged/cpython-3.13/aarch64`. */
   readonly id: string;
   /** Absolute path of the YAML file. */
   readonly file: string;
   /** Absolute path of the lock. */
   readonly lockFile: string;
+  /** The lock's path from the tool's own folder; of a lock of yours the absolute one. */
+  readonly lockPath: string;
   /** What follows `provision lock` to have it written; absent: the `id`. */
   readonly lockArguments?: string;
 }

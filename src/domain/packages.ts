@@ -21,11 +21,16 @@ export interface PackageSet {
   readonly packages: readonly string[];
   /** Packages that the resolver is told are there already: neither they nor what only they need is locked. */
   readonly without?: readonly string[];
+  /** Further architectures that the same list is for: what one of them has may be missing in `without` here. */
+  readonly others?: readonly string[];
 }
 
 /** What is written over the unpacked packages, and what is left out. Paths are relative to the root. */
 export interface TreeRules {
-  /** Glob patterns (`*` within one name, `**` any depth) of entries not unpacked, beside the standing rules. */
+  /**
+   * Glob patterns (`*` within one name, `**` any depth) of entries not unpacked, beside the standing rules. What one with
+   * `!` in front matches is unpacked all the same.
+   */
   readonly exclude: readonly string[];
   /** Symbolic links to make: path → target. */
   readonly links: Readonly<Record<string, string>>;
@@ -36,7 +41,7 @@ export interface TreeRules {
 /** A named package set of a definition, e.g. `sysroot` (link-time) or `rootfs` (run-time). */
 export interface TreeDefinition extends PackageSet, TreeRules {}
 
-/** The lock beside a definition (`image.lock`, `sysroot.lock`): JSON. */
+/** The lock of a definition, for one architecture or one target: JSON. */
 export interface Lock {
   readonly schema: 1;
   /** Checksum of the definition this was made from. */

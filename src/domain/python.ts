@@ -1,4 +1,18 @@
+import type { PythonChoice } from './definitions.ts';
 import type { Linkage } from './words.ts';
+
+/**
+ * Name of the folder that holds the standard library: the free-threaded build has one of its own, the debug build has not
+ * (CPython's Makefile, `LIBDEST`: `python$(VERSION)$(ABI_THREAD)`).
+ */
+export function libraryFolder({ version, abiflags }: Pick<PythonChoice, 'version' | 'abiflags'>): string {
+  return `python${version}${abiflags.includes('t') ? 't' : ''}`;
+}
+
+/** What comes after `-l` (CPython's Makefile, `LDVERSION`: `$(VERSION)$(ABIFLAGS)`). */
+export function libraryName({ version, abiflags }: Pick<PythonChoice, 'version' | 'abiflags'>): string {
+  return `python${version}${abiflags}`;
+}
 
 /** A CPython as its own build describes it (sysconfigdata). Paths are relative to the root of the tree it is in. */
 export interface PythonDistribution {

@@ -1,9 +1,16 @@
 import type { Libc, RuntimeKind, TargetTriple } from './words.ts';
 
-/** Platform facts of one target, from `targets/<name>.yaml`. A new GNU architecture is data, not code. */
+/** Platform facts of one target, from `targets/<triple>.yaml`. A new GNU architecture is data, not code. */
 export interface Target {
+  /** Short name, e.g. `aarch64`: the one used wherever a target is named. */
   readonly name: string;
   readonly rustTriple: TargetTriple;
+  /** The platform in words. */
+  readonly description: string;
+  /** Name of the recipe that it has by itself. */
+  readonly recipe: string;
+  /** What is promised; the schema says what each means. */
+  readonly tier: 1 | 2 | 3;
   /** What clang takes as `--target=`. */
   readonly clangTriple: string;
   /** GNU triple: the multiarch folder below `usr/lib`. */
@@ -14,7 +21,12 @@ export interface Target {
   readonly ociPlatform: string;
   /** As `uname -m` and Node's machine names know it; host equal to this runs natively. */
   readonly machine: string;
+  /** Kind of its C library. */
   readonly libc: Libc;
+  /** Name of the C library's file in `targets/libc/`, e.g. `glibc-2.41`. */
+  readonly cLibrary: string;
+  /** Linux's name of the architecture, where a C library's definition asks for it. */
+  readonly linuxArch?: string;
   readonly pointerWidth: 32 | 64;
   readonly endianness: 'little' | 'big';
   /**

@@ -1,5 +1,5 @@
-import { stat } from 'node:fs/promises';
 import type { PipSettings, Settings } from '../domain/context.ts';
+import { exists } from '../exec/files.ts';
 import type { Mount } from './engine.ts';
 
 /** What the machine's own set-up gives the step that fetches a wheel. */
@@ -63,11 +63,4 @@ async function localFolders(variables: PipSettings['variables']): Promise<readon
 async function firstFile(files: readonly string[]): Promise<string | undefined> {
   for (const file of files) if (await exists(file)) return file;
   return undefined;
-}
-
-function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

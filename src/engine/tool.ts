@@ -3,6 +3,7 @@ import type { FailedStep, StepExit } from '../domain/blocker.ts';
 import type { Context } from '../domain/context.ts';
 import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import { shellCommand } from '../domain/shell.ts';
 import type { StageName } from '../events.ts';
 import type { Failure } from '../failure.ts';
 import type { Command, Exit, Sandbox } from './engine.ts';
@@ -32,8 +33,8 @@ const OUTPUT_KEPT = 4 * 1024 * 1024;
  * the tool prints, so that it is there whatever becomes of us.
  */
 export async function runTool(context: Context, sandbox: Sandbox, run: ToolRun): Promise<Result<Exit>> {
-  context.emit({ type: 'command', stage: run.stage, line: commandLine(run.command.argv) });
-  appendFileSync(run.log, `$ ${commandLine(run.command.argv)}\n`);
+  context.emit({ type: 'command', stage: run.stage, line: shellCommand(run.command.argv) });
+  appendFileSync(run.log, `$ ${shellCommand(run.command.argv)}\n`);
   const pending: Uint8Array[] = [];
   const exit = await sandbox.run({
     ...run.command,
@@ -84,11 +85,4 @@ export function exitOf({ status, signal, limit }: Pick<Exit, 'status' | 'signal'
 function describeExit(exit: Exit): string {
   if (exit.limit !== undefined) return `its ${exit.limit} limit reached`;
   return exit.signal === undefined ? `exit status ${exit.status}` : `signal ${exit.signal}`;
-}
-
-/** The command as a user would type it in a shell. */
-function commandLine(argv: readonly string[]): string {
-  return argv
-    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
-    .join(' ');
 }

@@ -79,9 +79,7 @@ function rust(input: BuildEnvInput): Record<string, string> {
     ...(resolved.rust === undefined ? [`--sysroot=${PATHS.sysroot}/usr`] : []),
     ...(bare?.rustFlags ?? []),
     ...link.map((argument) => `-Clink-arg=${argument}`),
-    ...(resolved.sysroot.kind === 'cpython-source' && !resolved.sysroot.link.pie
-      ? ['-Crelocation-model=static']
-      : []),
+    ...(resolved.sysroot.link.pie ? [] : ['-Crelocation-model=static']),
     // Panics and debug information name source paths; these names are the same on every machine.
     `--remap-path-prefix=${PATHS.project}=project`,
     `--remap-path-prefix=${PATHS.cargo}=cargo`,
@@ -115,7 +113,7 @@ function linkArguments({ target, toolchain, sysroot }: Resolved): readonly strin
     `--sysroot=${PATHS.sysroot}`,
     ...(lld === undefined ? [] : [`-fuse-ld=${lld}`]),
   ];
-  const own = [...(sysroot.kind === 'cpython-source' ? sysroot.link.arguments : []), ...HOME_ARGUMENTS];
+  const own = [...sysroot.link.arguments, ...HOME_ARGUMENTS];
   // Static programs look for no libraries.
   if (target.elf?.interpreter === undefined) return [...common, ...own];
   // DT_RPATH, not DT_RUNPATH: it also serves what libpython and the extension modules load (ld.so(8)).
@@ -134,9 +132,12 @@ const HOME_ARGUMENTS = [
 
 function compilers({ resolved }: BuildEnvInput): Record<string, string> {
   const { target, toolchain, sysroot } = resolved;
-  const own = sysroot.kind === 'cpython-source' ? sysroot.compiler.flags : [];
   const suffix = target.rustTriple.replaceAll('-', '_');
-  const flags = [`--target=${target.clangTriple}`, `--sysroot=${PATHS.sysroot}`, ...own].join(' ');
+  const flags = [
+    `--target=${target.clangTriple}`,
+    `--sysroot=${PATHS.sysroot}`,
+    ...sysroot.compiler.flags,
+  ].join(' ');
   const tool = (role: string): string => toolchain.tools[role] ?? role;
   return {
     [`CC_${suffix}`]: tool('cc'),

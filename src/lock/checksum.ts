@@ -20,11 +20,17 @@ export function definitionChecksum(definition: LockedDefinition): Digest {
 
 /** The package sets of a definition under their names in the lock, sorted by name. */
 export function packageSets(definition: LockedDefinition): Readonly<Record<string, PackageSet>> {
-  if (definition.kind === 'image') return { rootfs: definition.rootfs };
-  const { rootfs, sysroot } = definition;
-  return definition.kind === 'packages'
-    ? { rootfs, sysroot }
-    : { rootfs, sources: definition.sources, sysroot };
+  if (definition.kind === 'image') return { rootfs: definition.rootfs, ...rustStdSets(definition) };
+  const { rootfs, sysroot, source } = definition;
+  return { rootfs, ...(source === undefined ? {} : { sources: source.sources }), sysroot };
+}
+
+/** Rust's standard library for each target is a set of its own: a run fetches the one of its target. */
+function rustStdSets({ rustStd }: ImageDefinition): Readonly<Record<string, PackageSet>> {
+  const sets = Object.values(rustStd).flatMap((std) =>
+    std.from === 'packages' ? [[std.set, std.tree] as const] : [],
+  );
+  return Object.fromEntries(sets.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function sorted(names: readonly string[]): readonly string[] {

@@ -119,7 +119,7 @@ async function readText(file: DefinitionFile): Promise<Result<string>> {
 }
 
 /** What writes the lock, as a person types it. */
-function lockCommand({ id, lockArguments }: DefinitionFile): string {
+export function lockCommand({ id, lockArguments }: DefinitionFile): string {
   return `provision lock${lockArguments ?? ` ${id}`}`;
 }
 

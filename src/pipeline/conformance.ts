@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { distribution } from '../distro/distribution.ts';
 import { closest } from '../domain/closest.ts';
 import type { Conformance, ConformanceSuite } from '../domain/conformance.ts';
+import type { DefinitionFile, ImageDefinition } from '../domain/definitions.ts';
 import type { LockedPackage } from '../domain/packages.ts';
 import type { Plan } from '../domain/plan.ts';
 import { err, ok, type Result } from '../domain/result.ts';
@@ -10,7 +11,8 @@ import { formatBytes } from '../domain/units.ts';
 import type { Failure } from '../failure.ts';
 import { fetchPackages } from '../fetch/fetch.ts';
 import { readLock } from '../lock/lockfile.ts';
-import { conformanceFile, imageFile, loadConformance, loadImage } from '../recipe/definitions.ts';
+import { pythonImageHere } from '../recipe/definitions.ts';
+import { loadConformance } from '../recipe/pythons.ts';
 import { knownOn, totalsOf, unseen } from '../run/conformance/compare.ts';
 import { type ConformanceOutcome, runConformance } from '../run/conformance/run.ts';
 import { FACILITIES } from '../runtime/facilities.ts';
@@ -30,7 +32,7 @@ export interface ConformanceRequest {
 }
 
 /**
- * recipe → … → bundle, as a run does, then CPython's own tests in the two worlds. Fails with what a run fails with, and
+ * recipe → … → bundle, as a run does, then CPython's own tests in both runtimes. Fails with what a run fails with, and
  * `usage/no-conformance`, `usage/no-such-test`, `lock/versions-differ`.
  */
 export async function judge(
@@ -77,18 +79,17 @@ async function prepareTests(
   const suite = await readSuite(session, plan);
   if (!suite.ok) return suite;
   const { home } = session.context.settings;
-  const file = imageFile(home, suite.value.image);
-  const image = await loadImage(file.file);
+  const image = await pythonImageHere(home, plan.sysroot.python.name, 'tests', plan.hostTarget.machine);
   if (!image.ok) return image;
-  const definition = image.value.value;
+  const { file, definition } = image.value;
   const lock = await readLock(file, definition);
   if (!lock.ok) return lock;
   const packages = lock.value.sets.rootfs ?? [];
-  const version = sameVersion(suite.value, plan, packages, locks);
+  const version = sameVersion(file, definition, plan, packages, locks);
   if (!version.ok) return version;
   const tree = await session.recorder.stage(
     'tests',
-    `Tests ${suite.value.image}`,
+    `Tests ${definition.name}`,
     () =>
       makeTree(session.context, session.store, {
         name: definition.name,
@@ -105,29 +106,35 @@ async function prepareTests(
   return ok({ suite: suite.value, tree: tree.value, modules: modules.value, version: version.value });
 }
 
-async function readSuite({ context }: Session, { reference }: Plan): Promise<Result<ConformanceSuite>> {
-  const file = conformanceFile(context.settings.home, reference.name);
-  const loaded = await loadConformance(file);
+async function readSuite(
+  { context }: Session,
+  { sysroot: { python } }: Plan,
+): Promise<Result<ConformanceSuite>> {
+  const loaded = await loadConformance(context.settings.home, python);
   if (loaded.ok) return ok(loaded.value.value);
   if (loaded.error.code !== 'recipe/not-found') return loaded;
   return err({
     code: 'usage/no-conformance',
-    what: `No tests are named for the reference ${reference.name}.`,
-    fix: [`Write \`${file}\` like those beside it; docs/recipe-reference.md explains every key.`],
+    what: `No tests are named for ${python.name}.`,
+    fix: [
+      `Write \`pythons/${python.name}/conformance.yaml\` as other Pythons have it; docs/recipe-reference.md explains every key.`,
+    ],
   });
 }
 
 /** Tests of another version than the interpreter's would judge what is not there. */
 function sameVersion(
-  suite: ConformanceSuite,
+  file: DefinitionFile,
+  { rootfs }: ImageDefinition,
   plan: Plan,
   packages: readonly LockedPackage[],
   locks: Locks,
 ): Result<string> {
-  const tests = packages.find(({ name }) => name === suite.package)?.version;
+  // The first is what the tests are in; others come along for it.
+  const tests = packages.find(({ name }) => name === rootfs.packages[0])?.version;
   const python = locks.reference.lock.sets.rootfs?.find(({ name }) => name === plan.reference.tools.python);
   if (tests !== undefined && tests === python?.version) return ok(tests);
-  const ids = [`docker/${suite.image}`, locks.reference.file.id];
+  const ids = [file.id, locks.reference.file.id];
   return err({
     code: 'lock/versions-differ',
     what: `The tests of ${ids[0]} are of version ${tests ?? 'unknown'}, the reference interpreter is of ${python?.version ?? 'unknown'}.`,
@@ -173,11 +180,11 @@ async function runModules(
   logs: string,
 ): Promise<Result<ConformanceOutcome>> {
   const { plan } = planned;
-  const run = await startRun(session, planned);
+  const run = await startRun(session, planned, logs);
   const made = await makeProgram(session, run, [], logs);
   if (!made.ok) return made;
-  const worlds = await makeRuntimes(session, run, made.value, logs);
-  if (!worlds.ok) return worlds;
+  const runtimes = await makeRuntimes(session, run, made.value, logs);
+  if (!runtimes.ok) return runtimes;
   const capabilities = capabilitiesOf(plan);
   return session.recorder.stage(
     'conformance',
@@ -187,10 +194,10 @@ async function runModules(
         suite,
         modules,
         tests: tree,
-        runtimes: worlds.value,
+        runtimes: runtimes.value,
         names: namesOf(plan),
         without: FACILITIES.filter((facility) => !capabilities.includes(facility)),
-        driver: join(session.context.settings.home, 'conformance', 'driver.py'),
+        driver: join(session.context.settings.home, 'src', 'run', 'conformance', 'driver.py'),
         engine: session.engine,
       }),
     (value) => ({
@@ -202,7 +209,7 @@ async function runModules(
 
 /** What declarations may call the target. */
 function namesOf({ target, runtime }: Plan): readonly string[] {
-  return [target.name, target.libc, runtime];
+  return [target.name, target.rustTriple, target.libc, runtime];
 }
 
 function tellUnseen(

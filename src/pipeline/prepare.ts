@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { findHostRust } from '../build/host-rust.ts';
 import type { Context } from '../domain/context.ts';
 import type { Resolved } from '../domain/definitions.ts';
@@ -33,7 +34,7 @@ export async function planRun(
   host: Host,
   samples?: readonly string[],
 ): Promise<Result<Planned>> {
-  const resolved = await resolveRecipe(context.settings, recipe);
+  const resolved = await resolveRecipe({ ...context.settings, machine: host.machine }, recipe);
   if (!resolved.ok) return resolved;
   const suite =
     samples === undefined
@@ -50,7 +51,7 @@ export async function planFrom(context: Context, resolved: Resolved, host: Host)
   const locks = await new Recorder(context.emit).stage(
     'lock',
     'Locks',
-    () => readLocks(context.settings.home, plan),
+    () => readLocks(plan),
     (value) => ({
       hit: true,
       detail: Object.values(value)
@@ -63,8 +64,13 @@ export async function planFrom(context: Context, resolved: Resolved, host: Host)
   return ok({ plan, locks: locks.value });
 }
 
-export async function startRun(session: Session, planned: Planned): Promise<Run> {
-  return { ...planned, trees: await treeMaker(session, planned.plan, planned.locks) };
+/** `logs` is the folder for those of what is built from source; without it that of a run that is told no other. */
+export async function startRun(
+  session: Session,
+  planned: Planned,
+  logs: string = join(session.context.settings.cwd, 'artifacts', planned.plan.recipe.name, 'logs'),
+): Promise<Run> {
+  return { ...planned, trees: await treeMaker(session, planned.plan, planned.locks, logs) };
 }
 
 /** The user's own Rust, where the recipe wants it: looked for before anything else is done. */

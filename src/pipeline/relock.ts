@@ -1,5 +1,5 @@
-import { access } from 'node:fs/promises';
 import { err, ok, type Result } from '../domain/result.ts';
+import { exists } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { type LockDifference, relock } from '../lock/relock.ts';
 import type { Session } from './session.ts';
@@ -34,15 +34,7 @@ export async function relockMissing(session: Session, locks: Locks, failure: Fai
 async function lacking({ store }: Session, locks: Locks): Promise<readonly Locked[]> {
   const found = new Map<string, Locked>();
   for (const locked of [locks.toolchain, locks.sysroot, locks.reference]) {
-    const packages = Object.values(locked.lock.sets).flat();
-    const there = await Promise.all(
-      packages.map(({ digest }) =>
-        access(store.blobPath(digest)).then(
-          () => true,
-          () => false,
-        ),
-      ),
-    );
+    const there = await Promise.all(locked.needed.map(({ digest }) => exists(store.blobPath(digest))));
     if (there.includes(false)) found.set(locked.file.id, locked);
   }
   return [...found.values()];

@@ -54,7 +54,7 @@ export async function runPipeline(
   const formats = readFormats(request.formats ?? [], plan.target);
   if (!formats.ok) return formats;
 
-  const run = await startRun(session, planned);
+  const run = await startRun(session, planned, logs);
   const made = await makeProgram(session, run, samples.value, logs);
   if (!made.ok) return made;
   const { bundle } = made.value;

@@ -109,9 +109,10 @@ async function makePython(
   place: SourcePlace,
 ): Promise<Result<Python>> {
   const { context, store, recorder } = session;
-  const names = definition.libraries.map(({ name }) => name).join(', ');
+  const { libraries: wanted } = definition.source;
+  const names = wanted.map(({ name }) => name).join(', ');
   const libraries =
-    definition.libraries.length === 0
+    wanted.length === 0
       ? ok([])
       : await recorder.stage(
           'libraries',
@@ -127,7 +128,7 @@ async function makePython(
   if (!dependencies.ok) return dependencies;
   const cpython = await recorder.stage(
     'cpython',
-    `CPython ${definition.python.version} from source`,
+    `CPython ${definition.python.version}${definition.python.abiflags} from source`,
     () => buildCPython(context, store, place, dependencies.value),
     ({ hit, meta }) => ({
       hit,
@@ -141,10 +142,10 @@ async function makePython(
 
 async function makeStd(
   session: Session,
-  { resolved, definition }: SourceSysrootInput,
+  { resolved }: SourceSysrootInput,
   place: SourcePlace,
 ): Promise<Result<readonly Part[]>> {
-  if (definition.rustStd === 'packages') return ok([]);
+  if (resolved.rustStd.from === 'packages') return ok([]);
   const { context, store, recorder } = session;
   const std = await recorder.stage(
     'rust-std',

@@ -1,15 +1,18 @@
-import { join } from 'node:path';
 import { distribution } from '../distro/distribution.ts';
-import type { DefinitionFile, Resolved, SourceSysroot } from '../domain/definitions.ts';
+import {
+  type DefinitionFile,
+  isFromSource,
+  type Resolved,
+  type SourceSysroot,
+} from '../domain/definitions.ts';
 import type { Lock, LockedPackage, TreeDefinition } from '../domain/packages.ts';
-import { ok, type Result } from '../domain/result.ts';
+import { err, ok, type Result } from '../domain/result.ts';
 import { formatBytes } from '../domain/units.ts';
 import type { StageName } from '../events.ts';
 import { Deliveries } from '../fetch/deliveries.ts';
 import { fetchPackages } from '../fetch/fetch.ts';
 import type { LockedDefinition } from '../lock/checksum.ts';
-import { lockChecksum, readLock } from '../lock/lockfile.ts';
-import { imageFile, sysrootFile } from '../recipe/definitions.ts';
+import { byNameAndArchitecture, lockChecksum, lockCommand, readLock } from '../lock/lockfile.ts';
 import { entryFolder } from '../store/entries.ts';
 import type { Store } from '../store/store.ts';
 import { makeTree, type Tree, treeFingerprint } from '../toolchain/tree.ts';
@@ -23,28 +26,76 @@ export interface Locked {
   readonly file: DefinitionFile;
   readonly definition: LockedDefinition;
   readonly lock: Lock;
+  /** What a run takes of it: of a toolchain's lock not the standard libraries of other targets. */
+  readonly needed: readonly LockedPackage[];
 }
 
 export interface Locks {
   readonly toolchain: Locked;
+  /** Its link-time set holds the Rust standard library, too, which the toolchain's lock names. */
   readonly sysroot: Locked;
   readonly reference: Locked;
 }
 
 /** Reads and checks the locks of everything that a recipe names. */
-export async function readLocks(home: string, resolved: Resolved): Promise<Result<Locks>> {
-  const files = {
-    toolchain: [imageFile(home, resolved.toolchain.name), resolved.toolchain],
-    sysroot: [resolved.sysrootFile ?? sysrootFile(home, resolved.sysroot.name), resolved.sysroot],
-    reference: [imageFile(home, resolved.reference.name), resolved.reference],
-  } as const;
-  const locks: Partial<Record<keyof Locks, Locked>> = {};
-  for (const [key, [file, definition]] of Object.entries(files)) {
-    const lock = await readLock(file, definition);
-    if (!lock.ok) return lock;
-    locks[key as keyof Locks] = { file, definition, lock: lock.value };
-  }
-  return ok(locks as Locks);
+export async function readLocks(resolved: Resolved): Promise<Result<Locks>> {
+  const toolchain = await readLocked(resolved.files.toolchain, resolved.toolchain);
+  if (!toolchain.ok) return toolchain;
+  const sysroot = await readLocked(resolved.files.sysroot, resolved.sysroot);
+  if (!sysroot.ok) return sysroot;
+  const reference = await readLocked(resolved.files.reference, resolved.reference);
+  if (!reference.ok) return reference;
+  const std = rustStdPackages(resolved, toolchain.value);
+  if (!std.ok) return std;
+  return ok({
+    toolchain: { ...toolchain.value, needed: [...setOf(toolchain.value, 'rootfs'), ...std.value] },
+    sysroot: withStd(sysroot.value, std.value),
+    reference: reference.value,
+  });
+}
+
+async function readLocked(file: DefinitionFile, definition: LockedDefinition): Promise<Result<Locked>> {
+  const lock = await readLock(file, definition);
+  return lock.ok
+    ? ok({ file, definition, lock: lock.value, needed: Object.values(lock.value.sets).flat() })
+    : lock;
+}
+
+function setOf({ lock }: Pick<Locked, 'lock'>, name: string): readonly LockedPackage[] {
+  return lock.sets[name] ?? [];
+}
+
+/** The packages of Rust's standard library for the target. Another version's than the compiler's cannot be read by it. */
+function rustStdPackages(
+  { rustStd, toolchain: { tools } }: Resolved,
+  toolchain: Locked,
+): Result<readonly LockedPackage[]> {
+  if (rustStd.from === 'source') return ok([]);
+  const packages = setOf(toolchain, rustStd.set);
+  const rustc = setOf(toolchain, 'rootfs').find(({ name }) => name === (tools.rustc ?? 'rustc'));
+  const std = packages.find(({ name }) => rustStd.tree.packages.includes(name));
+  if (rustc === undefined || std === undefined || sourceVersion(std) === sourceVersion(rustc))
+    return ok(packages);
+  const { id } = toolchain.file;
+  return err({
+    code: 'lock/rust-std-differs',
+    what: `${id} has rustc ${rustc.version}, and for the target the standard library ${std.version}.`,
+    why: 'A compiler reads the metadata of no other version than its own.',
+    fix: [`Resolve it anew: \`${lockCommand(toolchain.file)}\``],
+  });
+}
+
+/** Packages that were built again of the same source have a number of their own behind its version: `+b1`. */
+function sourceVersion({ version }: LockedPackage): string {
+  return version.replace(/\+b\d+$/, '');
+}
+
+/** The link-time set of a sysroot with the standard library, each package once. */
+function withStd(sysroot: Locked, std: readonly LockedPackage[]): Locked {
+  const own = setOf(sysroot, 'sysroot');
+  const known = new Set(own.map(({ digest }) => digest));
+  const both = [...own, ...std.filter(({ digest }) => !known.has(digest))].sort(byNameAndArchitecture);
+  return { ...sysroot, lock: { ...sysroot.lock, sets: { ...sysroot.lock.sets, sysroot: both } } };
 }
 
 interface Order {
@@ -57,14 +108,13 @@ interface Order {
 }
 
 function orders(resolved: Resolved, locks: Locks): readonly Order[] {
-  const packages = (locked: Locked, set: string): readonly LockedPackage[] => locked.lock.sets[set] ?? [];
   return [
     {
       key: 'toolchain',
       name: resolved.toolchain.name,
       stage: 'toolchain',
       definition: resolved.toolchain.rootfs,
-      packages: packages(locks.toolchain, 'rootfs'),
+      packages: setOf(locks.toolchain, 'rootfs'),
       lock: locks.toolchain.lock,
     },
     {
@@ -72,7 +122,7 @@ function orders(resolved: Resolved, locks: Locks): readonly Order[] {
       name: resolved.sysroot.name,
       stage: 'sysroot',
       definition: resolved.sysroot.sysroot,
-      packages: packages(locks.sysroot, 'sysroot'),
+      packages: setOf(locks.sysroot, 'sysroot'),
       lock: locks.sysroot.lock,
     },
     {
@@ -80,7 +130,7 @@ function orders(resolved: Resolved, locks: Locks): readonly Order[] {
       name: resolved.reference.name,
       stage: 'reference',
       definition: resolved.reference.rootfs,
-      packages: packages(locks.reference, 'rootfs'),
+      packages: setOf(locks.reference, 'rootfs'),
       lock: locks.reference.lock,
     },
     {
@@ -88,7 +138,7 @@ function orders(resolved: Resolved, locks: Locks): readonly Order[] {
       name: `${resolved.sysroot.name} (run time)`,
       stage: 'rootfs',
       definition: resolved.sysroot.rootfs,
-      packages: packages(locks.sysroot, 'rootfs'),
+      packages: setOf(locks.sysroot, 'rootfs'),
       lock: locks.sysroot.lock,
     },
   ];
@@ -119,7 +169,13 @@ export interface TreeMaker {
 }
 
 /** Makes the trees of a run on demand; downloads for all that are missing begin with the first. */
-export async function treeMaker(session: Session, resolved: Resolved, locks: Locks): Promise<TreeMaker> {
+export async function treeMaker(
+  session: Session,
+  resolved: Resolved,
+  locks: Locks,
+  /** Folder for the logs of what is built from source. */
+  logs: string,
+): Promise<TreeMaker> {
   const { context, store, recorder } = session;
   const all = orders(resolved, locks);
   const present = await Promise.all(all.map((order) => store.find('trees', treeFingerprint(order))));
@@ -161,13 +217,13 @@ export async function treeMaker(session: Session, resolved: Resolved, locks: Loc
       toolchain: toolchain.value,
       base: base.value,
       locked: locks.sysroot,
-      logs: join(context.settings.cwd, 'artifacts', resolved.recipe.name, 'logs'),
+      logs,
     });
   };
   let source: Promise<Result<Tree>> | undefined;
   return {
     make: (key) => {
-      if (key !== 'sysroot' || definition.kind === 'packages') return once(key);
+      if (key !== 'sysroot' || !isFromSource(definition)) return once(key);
       source ??= fromSource(definition);
       return source;
     },

@@ -1,7 +1,8 @@
 import { defined } from '../domain/defined.ts';
-import type { Resolved } from '../domain/definitions.ts';
+import type { Resolved, RustStd, SysrootDefinition } from '../domain/definitions.ts';
 import type { TreeDefinition } from '../domain/packages.ts';
 import type { Plan, PlannedStage } from '../domain/plan.ts';
+import type { Target } from '../domain/target.ts';
 import type { RuntimeKind } from '../domain/words.ts';
 import { chooseRuntime, runtimeOf } from '../runtime/runtime.ts';
 
@@ -24,16 +25,13 @@ function stagesOf(resolved: Resolved, runtime: RuntimeKind): readonly PlannedSta
 }
 
 /** From locks to trees. */
-function obtaining({ toolchain, sysroot, reference, sysrootFile }: Resolved): readonly PlannedStage[] {
+function obtaining({ toolchain, sysroot, reference, rustStd, files }: Resolved): readonly PlannedStage[] {
   return [
     {
       stage: 'lock',
       does: 'Read the exact package files of every definition from its lock.',
       inputs: {
-        locks: [
-          ...new Set([toolchain, reference].map(({ name }) => `docker/${name}/image.lock`)),
-          sysrootFile?.lockFile ?? `sysroots/${sysroot.name}/sysroot.lock`,
-        ],
+        locks: [files.toolchain, files.reference, files.sysroot].map(({ lockPath }) => lockPath),
         suites: [...new Set([toolchain.suite, sysroot.suite, reference.suite])],
       },
     },
@@ -41,11 +39,20 @@ function obtaining({ toolchain, sysroot, reference, sysrootFile }: Resolved): re
       stage: 'fetch',
       does: 'Fetch the locked files that the store does not have; check the SHA-256 of each.',
       inputs: {
-        'named-packages': requested([toolchain.rootfs, sysroot.sysroot, sysroot.rootfs, reference.rootfs]),
+        'named-packages': requested([
+          toolchain.rootfs,
+          sysroot.sysroot,
+          ...(rustStd.from === 'packages' ? [rustStd.tree] : []),
+          sysroot.rootfs,
+          reference.rootfs,
+        ]),
       },
     },
     tree('toolchain', `Unpack the toolchain image \`${toolchain.name}\`.`, toolchain.rootfs),
-    tree('sysroot', `Unpack the link-time tree of \`${sysroot.name}\`.`, sysroot.sysroot),
+    tree('sysroot', `Unpack the link-time tree of \`${sysroot.name}\`.`, {
+      ...sysroot.sysroot,
+      packages: [...sysroot.sysroot.packages, ...(rustStd.from === 'packages' ? rustStd.tree.packages : [])],
+    }),
     tree(
       'reference',
       `Unpack \`${reference.name}\`, whose interpreter says what is right.`,
@@ -56,9 +63,13 @@ function obtaining({ toolchain, sysroot, reference, sysrootFile }: Resolved): re
 }
 
 /** From sources to a libpython, where the sysroot's is none of a package. */
-function compiling({ sysroot, target }: Resolved): readonly PlannedStage[] {
-  if (sysroot.kind === 'packages') return [];
-  const { libraries, cpython, rustStd } = sysroot;
+function compiling({ sysroot, target, rustStd }: Resolved): readonly PlannedStage[] {
+  return [...buildingPython(sysroot), ...buildingStd(rustStd, target)];
+}
+
+function buildingPython({ source, without }: SysrootDefinition): readonly PlannedStage[] {
+  if (source === undefined) return [];
+  const { libraries, cpython } = source;
   return [
     ...(libraries.length === 0
       ? []
@@ -77,18 +88,20 @@ function compiling({ sysroot, target }: Resolved): readonly PlannedStage[] {
         patches: cpython.patches.length + cpython.ownPatches.length,
         configure: cpython.configure,
         optimization: cpython.optimization,
-        without: Object.keys(cpython.without),
+        without: Object.keys(without),
       },
     },
-    ...(rustStd === 'packages'
-      ? []
-      : [
-          {
-            stage: 'rust-std',
-            does: 'Build the Rust standard library of the target from its source.',
-            inputs: { target: target.rustTriple },
-          },
-        ]),
+  ];
+}
+
+function buildingStd({ from }: RustStd, { rustTriple }: Target): readonly PlannedStage[] {
+  if (from === 'packages') return [];
+  return [
+    {
+      stage: 'rust-std',
+      does: 'Build the Rust standard library of the target from its source.',
+      inputs: { target: rustTriple },
+    },
   ];
 }
 
@@ -101,7 +114,7 @@ function making({ recipe, target, sysroot }: Resolved): readonly PlannedStage[] 
       does: "Derive the build's environment and PyO3's config file from the sysroot.",
       inputs: {
         target: target.rustTriple,
-        python: `${sysroot.python.implementation} ${sysroot.python.version}`,
+        python: `${sysroot.python.implementation} ${sysroot.python.version}${sysroot.python.abiflags}`,
         set: Object.keys(project.env),
       },
     },

@@ -1,8 +1,8 @@
-import { stat } from 'node:fs/promises';
 import { readCrate } from '../crate/crate.ts';
 import type { Crate } from '../domain/crate.ts';
 import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import { exists } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import type { DocumentPath, YamlDocument } from './document.ts';
 import type { RecipeDraft } from './drafts.ts';
@@ -67,11 +67,4 @@ async function lostSamples({ samples }: RecipeDraft, document: YamlDocument): Pr
     });
   }
   return failures;
-}
-
-function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,256 +1,188 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { basename, dirname, extname, join, resolve } from 'node:path';
-import { closest } from '../domain/closest.ts';
-import type { ConformanceSuite } from '../domain/conformance.ts';
-import { defined } from '../domain/defined.ts';
+import { machine as machineOfHost } from 'node:os';
+import { basename, dirname, resolve } from 'node:path';
 import type {
   DefinitionFile,
   ImageDefinition,
-  LibraryDefinition,
   RuntimeDefinition,
-  SourceSysroot,
   SysrootDefinition,
-  TextFile,
 } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
-import type { Target } from '../domain/target.ts';
-import type { Failure } from '../failure.ts';
-import type { YamlDocument } from './document.ts';
-import { CONFORMANCE, IMAGE, LIBRARY, RUNTIME, SYSROOT, TARGET } from './json-schema.ts';
+import { architectureOn } from './architectures.ts';
+import {
+  imageFile,
+  imageNames,
+  imageYaml,
+  PYTHON_IMAGES,
+  type PythonImage,
+  pythonImageFile,
+  pythonImageYaml,
+  sysrootFile,
+} from './folders.ts';
+import { type ImageContext, imageArchitectures, loadImage, loadPythonImage } from './images.ts';
+import { RUNTIME } from './json-schema.ts';
 import { type Loaded, load } from './load.ts';
-import type {
-  ConformanceFile,
-  ImageFile,
-  LibraryFile,
-  RuntimeFile,
-  SysrootFile,
-  TargetFile,
-} from './schemas.ts';
-import { together } from './together.ts';
+import { type Axes, allPoints, type Chosen, loadAllAxes } from './points.ts';
+import { loadPython } from './pythons.ts';
+import { openReader, type Reader } from './reader.ts';
+import type { RuntimeFile, SysrootFile } from './schemas.ts';
+import { loadForm, loadSysroot, sysrootName } from './sysroots.ts';
+import { loadTargets } from './targets.ts';
 
-/** Every file that a lock is made for: images, then sysroots, by name. */
-export function definitionFiles(home: string): DefinitionFile[] {
-  return [
-    ...foldersWith(home, 'docker', 'image.yaml').map((name) => imageFile(home, name)),
-    ...foldersWith(home, 'sysroots', 'sysroot.yaml').map((name) => sysrootFile(home, name)),
-  ];
+/** A definition that a lock is made for, read when it is asked for. */
+export interface LockedFile {
+  readonly file: DefinitionFile;
+  load(): Promise<Result<ImageDefinition | SysrootDefinition>>;
 }
 
-export function imageFile(home: string, name: string): DefinitionFile {
-  const folder = join(home, 'docker', name);
-  return { id: `docker/${name}`, file: join(folder, 'image.yaml'), lockFile: join(folder, 'image.lock') };
-}
-
-export function sysrootFile(home: string, name: string): DefinitionFile {
-  const folder = join(home, 'sysroots', name);
-  return {
-    id: `sysroots/${name}`,
-    file: join(folder, 'sysroot.yaml'),
-    lockFile: join(folder, 'sysroot.lock'),
-  };
-}
-
-export function runtimeFile(home: string, name: string): string {
-  return join(home, 'runtimes', name, 'runtime.yaml');
-}
-
-export function targetFile(home: string, name: string): string {
-  return join(home, 'targets', `${name}.yaml`);
-}
-
-export function recipeFile(home: string, name: string): string {
-  return join(home, 'recipes', `${name}.yaml`);
-}
-
-/** Names of the YAML files of a folder, sorted; none where the folder is not there. */
-export function namesIn(home: string, folder: 'recipes' | 'targets'): string[] {
-  return entries(join(home, folder))
-    .filter((entry) => extname(entry) === '.yaml')
-    .map((entry) => basename(entry, '.yaml'));
-}
-
-/** Names of the folders of `folder` that hold a file, sorted; none where it is not there. */
-export function foldersWith(
+/** Everything that a lock is made for: images, what there is of each Python, sysroots; by name. */
+export async function definitionFiles(
   home: string,
-  folder: 'docker' | 'sysroots' | 'runtimes',
-  file: string,
-): string[] {
-  return entries(join(home, folder)).filter((name) => existsSync(join(home, folder, name, file)));
-}
-
-function entries(folder: string): string[] {
-  return existsSync(folder) ? readdirSync(folder).sort() : [];
-}
-
-/** The definition in an `image.yaml` or `sysroot.yaml`. */
-export async function loadDefinition({
-  file,
-}: DefinitionFile): Promise<Result<ImageDefinition | SysrootDefinition>> {
-  const loaded = basename(file) === 'sysroot.yaml' ? await loadSysroot(file) : await loadImage(file);
-  return loaded.ok ? ok(loaded.value.value) : loaded;
-}
-
-export function loadImage(file: string): Promise<Result<Loaded<ImageDefinition>>> {
-  return load<ImageFile, ImageDefinition>(file, IMAGE, (read) => ({
-    kind: 'image',
-    name: basename(dirname(file)),
-    description: read.description,
-    suite: read.suite,
-    rootfs: treeOf(read, read.architecture),
-    tools: read.tools,
+  read: Reader = openReader(),
+): Promise<Result<readonly LockedFile[]>> {
+  const axes = await loadAllAxes(home, read);
+  if (!axes.ok) return axes;
+  const files: LockedFile[] = [];
+  for (const name of imageNames(home)) {
+    const architectures = await imageArchitectures(imageYaml(home, name), home, read);
+    if (!architectures.ok) return architectures;
+    for (const architecture of architectures.value) {
+      const context = { home, targets: axes.value.targets, architecture, read };
+      files.push({
+        file: imageFile(home, name, architecture),
+        load: () => loaded(loadImage(context, name)),
+      });
+    }
+  }
+  const further = await pythonImages(home, axes.value, read);
+  if (!further.ok) return further;
+  const points = allPoints(axes.value).map((point) => ({
+    file: sysrootFile(home, sysrootName(point)),
+    load: () => loadPoint(home, point, read),
   }));
+  return ok([...files, ...further.value, ...points]);
 }
 
-export async function loadSysroot(file: string): Promise<Result<Loaded<SysrootDefinition>>> {
-  const loaded = await load<SysrootFile, SysrootFile>(file, SYSROOT, (read) => read);
-  if (!loaded.ok) return loaded;
-  const { value: read, document } = loaded.value;
-  const base = {
-    name: basename(dirname(file)),
-    description: read.description,
-    suite: read.suite,
-    target: read.target,
-    python: read.python,
-    sysroot: treeOf(read.sysroot, read.architecture),
-    rootfs: treeOf(read.rootfs, read.architecture),
-  };
-  if (read.kind === 'packages') return ok({ value: { kind: read.kind, ...base }, document });
-  const source = await sourceSysroot(file, base, read, document);
-  return source.ok ? ok({ value: source.value, document }) : source;
+async function pythonImages(
+  home: string,
+  { targets, pythons }: Axes,
+  read: Reader,
+): Promise<Result<readonly LockedFile[]>> {
+  const files: LockedFile[] = [];
+  for (const image of PYTHON_IMAGES) {
+    if (pythons.length === 0) continue;
+    const architectures = await imageArchitectures(pythonImageYaml(home, image), home, read);
+    if (!architectures.ok) return architectures;
+    for (const { value: python } of pythons) {
+      for (const architecture of architectures.value) {
+        const context: ImageContext = { home, targets, architecture, read };
+        files.push({
+          file: pythonImageFile(home, python.name, image, architecture),
+          load: () => loaded(loadPythonImage(context, python, image)),
+        });
+      }
+    }
+  }
+  return ok(files);
 }
 
-type SourceFile = Extract<SysrootFile, { kind: 'cpython-source' }>;
-type SysrootBase = Pick<
-  SourceSysroot,
-  'name' | 'description' | 'suite' | 'target' | 'python' | 'sysroot' | 'rootfs'
->;
-
-function cLibraryOf({ 'c-library': read }: SourceFile): Pick<SourceSysroot, 'cLibrary'> {
-  if (read === undefined) return {};
-  const ranges = Object.entries(read.ranges).map(([minor, { 'at-least': atLeast, below }]) => [
-    minor,
-    { atLeast, ...defined({ below }) },
-  ]);
-  return { cLibrary: { package: read.package, ranges: Object.fromEntries(ranges) } };
+async function loaded<T>(result: Promise<Result<Loaded<T>>>): Promise<Result<T>> {
+  const read = await result;
+  return read.ok ? ok(read.value.value) : read;
 }
 
-async function sourceSysroot(
-  file: string,
-  base: SysrootBase,
-  read: SourceFile,
-  document: YamlDocument,
-): Promise<Result<SourceSysroot>> {
-  const libraries = await loadLibraries(file, read.libraries, document);
-  if (!libraries.ok) return libraries;
-  const { compiler, cpython, link } = read;
-  const besides = (path: string, at: readonly (string | number)[]) => fileBeside(file, path, document, at);
-  const training =
-    cpython.training === undefined ? undefined : await besides(cpython.training, ['cpython', 'training']);
-  const patches = await Promise.all(
-    cpython['own-patches'].map((path, index) => besides(path, ['cpython', 'own-patches', index])),
+async function loadPoint(home: string, point: Chosen, read: Reader): Promise<Result<SysrootDefinition>> {
+  const form = await loadForm(home, point, read);
+  if (!form.ok) return form;
+  const architecture = await chooseArchitecture(
+    home,
+    form.value,
+    form.value.value.toolchain,
+    undefined,
+    read,
   );
-  const failure = together(
-    [training, ...patches].flatMap((one) => (one === undefined || one.ok ? [] : [one.error])),
-  );
-  if (failure !== undefined) return err(failure);
-  const names = [cpython.source, ...libraries.value.map(({ source }) => source)];
-  return ok({
-    kind: 'cpython-source',
-    ...base,
-    sources: { architecture: 'source', packages: [...new Set(names)].sort() },
-    compiler: {
-      name: compiler.name,
-      flags: compiler.flags,
-      ...defined({ multiarch: compiler.multiarch }),
-    },
-    ...cLibraryOf(read),
-    libraries: libraries.value,
-    cpython: {
-      source: cpython.source,
-      patches: cpython.patches,
-      ownPatches: patches.flatMap((one) => (one.ok ? [one.value] : [])),
-      configure: cpython.configure,
-      env: cpython.env,
-      setup: cpython.setup,
-      make: cpython.make,
-      modules: cpython.modules,
-      without: cpython.without,
-      optimization: cpython.optimization,
-      training: training?.ok ? training.value.text : '',
-    },
-    link: {
-      static: link.static,
-      dynamic: link.dynamic,
-      wholePython: link['whole-python'],
-      pie: link.pie,
-      arguments: link.arguments,
-    },
-    rustStd: read['rust-std'],
-  });
+  if (!architecture.ok) return architecture;
+  return loadSysroot(home, { ...point, hostArchitecture: architecture.value }, read);
 }
 
-/** The libraries that a sysroot names: each a file in `libraries/` of the same home. */
-async function loadLibraries(
-  sysroot: string,
-  names: readonly string[],
-  document: YamlDocument,
-): Promise<Result<readonly LibraryDefinition[]>> {
-  const folder = join(dirname(sysroot), '..', '..', 'libraries');
-  const loaded = await Promise.all(
-    names.map((name, index) => {
-      const file = join(folder, `${name}.yaml`);
-      return existsSync(file) ? loadLibrary(file) : err(unknownLibrary(name, folder, document, index));
-    }),
-  );
-  const failure = together(loaded.flatMap((result) => (result.ok ? [] : [result.error])));
-  return failure === undefined
-    ? ok(loaded.flatMap((result) => (result.ok ? [result.value.value] : [])))
-    : err(failure);
-}
-
-function loadLibrary(file: string): Promise<Result<Loaded<LibraryDefinition>>> {
-  return load<LibraryFile, LibraryDefinition>(file, LIBRARY, (read) => ({
-    name: basename(file, '.yaml'),
-    description: read.description,
-    source: read.source,
-    patches: read.patches,
-    build: read.build,
-  }));
-}
-
-function unknownLibrary(name: string, folder: string, document: YamlDocument, index: number): Failure {
-  const known = entries(folder).flatMap((entry) =>
-    extname(entry) === '.yaml' ? [basename(entry, '.yaml')] : [],
-  );
-  const meant = closest(name, known);
-  return {
-    code: 'recipe/unknown-library',
-    what: `There is no library \`${name}\`.`,
-    fix: [
-      ...(meant === undefined ? [] : [`Did you mean \`${meant}\`?`]),
-      `There are: ${known.join(', ') || 'none'}.`,
-    ],
-    at: document.place(['libraries', index], 'value'),
-  };
-}
-
-/** A file that a definition names, relative to itself. */
-async function fileBeside(
-  definition: string,
-  path: string,
-  document: YamlDocument,
-  at: readonly (string | number)[],
-): Promise<Result<TextFile>> {
-  const file = join(dirname(definition), path);
-  const text = await readFile(file, 'utf8').catch(() => undefined);
-  if (text !== undefined) return ok({ name: basename(path), text });
+/** The architecture of an image that a sysroot is built with: the machine's where both have it, else the first. */
+export async function chooseArchitecture(
+  home: string,
+  { value: form, document }: Loaded<SysrootFile>,
+  image: string,
+  machine: string | undefined,
+  read: Reader,
+): Promise<Result<string>> {
+  const made = await imageArchitectures(imageYaml(home, image), home, read);
+  if (!made.ok) return made;
+  const fit = made.value.filter((one) => form.architectures?.includes(one) ?? true);
+  const [first] = fit;
+  if (machine !== undefined && fit.includes(machine)) return ok(machine);
+  if (first !== undefined) return ok(first);
   return err({
-    code: 'recipe/no-file',
-    what: `There is no file \`${file}\`.`,
-    fix: ['Give a path relative to the sysroot file.'],
-    at: document.place(at, 'value'),
+    code: 'recipe/toolchain-misfit',
+    what: `The image \`${image}\` is made for ${made.value.join(', ') || 'no architecture'}, and ${form.architectures?.join(', ') ?? 'one'} is needed.`,
+    fix: ['Name another image, or add the architecture to it.'],
+    at: document.place(['architectures'], 'value'),
   });
+}
+
+/** An image and where its lock is. */
+export interface LockedImage {
+  readonly file: DefinitionFile;
+  readonly definition: ImageDefinition;
+}
+
+/** An image for this machine, else for the first of its architectures. */
+export async function imageHere(
+  home: string,
+  name: string,
+  machine: string = machineOfHost(),
+): Promise<Result<LockedImage>> {
+  const read = openReader();
+  const context = await contextHere(home, imageYaml(home, name), machine, read);
+  if (!context.ok) return context;
+  const image = await loadImage(context.value, name);
+  if (!image.ok) return image;
+  return ok({
+    file: imageFile(home, name, context.value.architecture),
+    definition: image.value.value,
+  });
+}
+
+/** The same of what there is of a Python: name of a folder in `pythons/`. */
+export async function pythonImageHere(
+  home: string,
+  python: string,
+  image: PythonImage,
+  machine: string = machineOfHost(),
+): Promise<Result<LockedImage>> {
+  const read = openReader();
+  const definition = await loadPython(home, python, read);
+  if (!definition.ok) return definition;
+  const context = await contextHere(home, pythonImageYaml(home, image), machine, read);
+  if (!context.ok) return context;
+  const loaded = await loadPythonImage(context.value, definition.value.value, image);
+  if (!loaded.ok) return loaded;
+  return ok({
+    file: pythonImageFile(home, python, image, context.value.architecture),
+    definition: loaded.value.value,
+  });
+}
+
+async function contextHere(
+  home: string,
+  file: string,
+  machine: string,
+  read: Reader,
+): Promise<Result<ImageContext>> {
+  const loaded = await loadTargets(home, read);
+  if (!loaded.ok) return loaded;
+  const targets = loaded.value.map(({ value }) => value);
+  const architectures = await imageArchitectures(file, home, read);
+  if (!architectures.ok) return architectures;
+  const own = architectureOn(targets, machine);
+  const here = architectures.value.find((one) => one === own) ?? architectures.value[0] ?? '';
+  return ok({ home, targets, architecture: here, read });
 }
 
 export function loadRuntime(file: string): Promise<Result<Loaded<RuntimeDefinition>>> {
@@ -263,52 +195,4 @@ export function loadRuntime(file: string): Promise<Result<Loaded<RuntimeDefiniti
     library: read.library,
     launcher: resolve(folder, read.launcher),
   }));
-}
-
-/** Which of CPython's own tests are run against a reference image. */
-export function conformanceFile(home: string, reference: string): string {
-  return join(home, 'conformance', `${reference}.yaml`);
-}
-
-export function loadConformance(file: string): Promise<Result<Loaded<ConformanceSuite>>> {
-  return load<ConformanceFile, ConformanceSuite>(file, CONFORMANCE, (read) => ({
-    file,
-    image: read.image,
-    folder: read.folder,
-    package: read.package,
-    modules: read.modules,
-    renamed: read.renamed,
-    timeoutSeconds: read.timeout,
-    known: read.known,
-  }));
-}
-
-export function loadTarget(file: string): Promise<Result<Loaded<Target>>> {
-  return load<TargetFile, Target>(file, TARGET, (read) => ({
-    name: basename(file, '.yaml'),
-    rustTriple: read['rust-triple'],
-    clangTriple: read['clang-triple'],
-    multiarch: read.multiarch,
-    debianArch: read['debian-arch'],
-    ociPlatform: read['oci-platform'],
-    machine: read.machine,
-    libc: read.libc,
-    pointerWidth: read['pointer-width'],
-    endianness: read.endianness,
-    runtime: read.runner,
-    ...(read.elf === undefined ? {} : { elf: elfOf(read.elf) }),
-    ...(read.emulator === undefined ? {} : { emulator: { program: read.emulator } }),
-    ...defined({ actionsRunner: read['actions-runner'] }),
-  }));
-}
-
-function elfOf({ machine, number, interpreter }: NonNullable<TargetFile['elf']>): NonNullable<Target['elf']> {
-  return { machine, number, ...defined({ interpreter }) };
-}
-
-function treeOf(
-  { packages, without, exclude, links, files }: ImageFile | SysrootFile['sysroot'],
-  architecture: string,
-): ImageDefinition['rootfs'] {
-  return { architecture, packages, without, exclude, links, files };
 }

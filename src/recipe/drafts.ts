@@ -1,37 +1,93 @@
 import { basename, dirname, extname, resolve } from 'node:path';
 import { defined } from '../domain/defined.ts';
-import type { ActionsJob, Limits, Project, Recipe, Tests, WasmSettings } from '../domain/definitions.ts';
-import type { Result } from '../domain/result.ts';
+import type {
+  ActionsJob,
+  Limits,
+  OptimizationFlag,
+  Project,
+  Recipe,
+  Tests,
+  WasmSettings,
+} from '../domain/definitions.ts';
+import { ok, type Result } from '../domain/result.ts';
 import { readYaml } from './document.ts';
-import { EXTENDING, RECIPE } from './json-schema.ts';
+import { defaultsFile, recipeFile, recipeFileNames, targetNames } from './folders.ts';
+import { DEFAULTS, EXTENDING, RECIPE, SHIPPED } from './json-schema.ts';
 import { check, type Loaded, load } from './load.ts';
+import type { Reader } from './reader.ts';
 import {
+  type DefaultsFile,
   type ExtendingFile,
   extendingSchema,
   type RecipeFile,
   SCHEMA_VERSION,
+  type ShippedFile,
   wasmSchema,
 } from './schemas.ts';
 
 const MEBIBYTE = 2 ** 20;
 
 /** A recipe as its file has it: which binary and which workspace the crate says. */
-export type RecipeDraft = Omit<Recipe, 'project'> & { readonly project: DraftProject };
+export type RecipeDraft = Omit<Recipe, 'project' | 'toolchain' | 'sysroot'> & {
+  readonly project: DraftProject;
+  readonly toolchain?: string;
+  readonly sysroot?: string;
+};
 
 export type DraftProject = Omit<Project, 'root' | 'bin'> & { readonly bin?: string };
 
 /** A recipe that takes from a shipped one what it does not say itself. */
 export interface ExtendingDraft
-  extends Omit<RecipeDraft, 'target' | 'toolchain' | 'sysroot' | 'reference' | 'description'> {
+  extends Omit<RecipeDraft, 'target' | 'toolchain' | 'sysroot' | 'description'> {
   readonly extends: string;
   readonly description?: string;
   /** Packages of the sysroot beside those of the shipped one. */
   readonly sysrootPackages: readonly string[];
 }
 
-export function loadRecipe(file: string): Promise<Result<Loaded<RecipeDraft>>> {
-  return load<RecipeFile, RecipeDraft>(file, RECIPE, (read) => recipeOf(file, read));
+/**
+ * A shipped recipe: of a file that says how it differs, or the one that a target has by itself. `platform` gives the
+ * description of a target.
+ */
+export async function loadShipped(
+  home: string,
+  name: string,
+  read: Reader,
+): Promise<Result<Loaded<RecipeDraft>>> {
+  const defaults = await load<DefaultsFile, DefaultsFile>(defaultsFile(home), DEFAULTS, (said) => said, {
+    read,
+  });
+  if (!defaults.ok) return defaults;
+  const { project, samples, description } = defaults.value.value;
+  if (recipeFileNames(home).includes(name)) {
+    const file = recipeFile(home, name);
+    return load<ShippedFile, RecipeDraft>(
+      file,
+      SHIPPED,
+      (said) =>
+        recipeOf(file, {
+          ...said,
+          project: { ...project, ...defined({ ...said.project }) } as RecipeFile['project'],
+          samples: said.samples ?? samples,
+        }),
+      { read },
+    );
+  }
+  const target = targetNames(home).find(({ recipe }) => recipe === name);
+  if (target === undefined) throw new Error(`${name} is no shipped recipe`);
+  const draft = recipeOf(defaultsFile(home), {
+    schema: SCHEMA_VERSION,
+    description,
+    target: target.name,
+    project,
+    samples,
+    ...NOTHING_SAID,
+  });
+  return ok({ value: { ...draft, name }, document: defaults.value.document });
 }
+
+/** The other keys of a recipe that says none of them. */
+const NOTHING_SAID = { rust: 'image' } as const;
 
 /** A recipe of a person's own: whole, or one that extends a shipped one. */
 export async function loadOwnRecipe(file: string): Promise<Result<Loaded<RecipeDraft | ExtendingDraft>>> {
@@ -50,8 +106,8 @@ export function extendingNothing(file: string, shipped: string): ExtendingDraft 
 }
 
 function recipeOf(file: string, read: RecipeFile): RecipeDraft {
-  const { description, target, toolchain, sysroot, reference } = read;
-  return { ...commonOf(file, read), description, target, toolchain, sysroot, reference };
+  const { description, target, toolchain, sysroot } = read;
+  return { ...commonOf(file, read), description, target, ...defined({ toolchain, sysroot }) };
 }
 
 function extendingOf(file: string, read: ExtendingFile): ExtendingDraft {
@@ -65,7 +121,7 @@ function extendingOf(file: string, read: ExtendingFile): ExtendingDraft {
 
 function commonOf(file: string, read: RecipeFile | ExtendingFile) {
   const folder = dirname(file);
-  const { project, samples, tests, optimization, allocator, wasm } = read;
+  const { project, samples, tests, optimization, variant, allocator, wasm } = read;
   const runtime = read.runtime ?? read.runner;
   return {
     name: basename(file, extname(file)),
@@ -85,7 +141,8 @@ function commonOf(file: string, read: RecipeFile | ExtendingFile) {
       ...(Object.keys(samples.env).length === 0 ? {} : { env: samples.env }),
     },
     ...(tests === undefined ? {} : { tests: testsOf(tests) }),
-    ...defined({ optimization, allocator }),
+    ...(optimization === undefined ? {} : { optimization: flagsOf(optimization) }),
+    ...defined({ variant, allocator, pythonVersion: read.python?.version }),
     ...(read.python?.packages === undefined
       ? {}
       : { pythonPackages: packagesOf(folder, read.python.packages) }),
@@ -95,6 +152,12 @@ function commonOf(file: string, read: RecipeFile | ExtendingFile) {
     ...(wasm === undefined ? {} : { wasm: wasmSettings(wasm) }),
     ...(read.actions === undefined ? {} : { actions: actionsOf(read.actions) }),
   };
+}
+
+/** The words that recipes had before the lists: `none`, `pgo+lto`. */
+function flagsOf(said: NonNullable<RecipeFile['optimization']>): readonly OptimizationFlag[] {
+  if (typeof said !== 'string') return said;
+  return (['pgo', 'lto'] as const).filter((flag) => said.split('+').includes(flag));
 }
 
 function packagesOf(folder: string, packages: string | readonly string[]): string | readonly string[] {

@@ -3,24 +3,27 @@ import { basename, dirname, extname, join, resolve } from 'node:path';
 import { closest } from '../domain/closest.ts';
 import type { Settings } from '../domain/context.ts';
 import { defined } from '../domain/defined.ts';
-import type { DefinitionFile } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { shellWord } from '../domain/shell.ts';
 import type { Failure } from '../failure.ts';
-import { namesIn, recipeFile } from './definitions.ts';
-import { readYaml, type YamlDocument } from './document.ts';
+import type { YamlDocument } from './document.ts';
 import {
   type ExtendingDraft,
   extendingNothing,
   loadOwnRecipe,
-  loadRecipe,
+  loadShipped,
   type RecipeDraft,
 } from './drafts.ts';
+import { recipeFileNames, targetNames } from './folders.ts';
+import { openReader, type Reader } from './reader.ts';
 import { NAME } from './schemas.ts';
 import { list } from './words.ts';
 
 /** Where recipes are looked for: the tool's own folder, the folder the command was given in, the crate that it is about. */
-export type Places = Pick<Settings, 'home' | 'cwd' | 'project' | 'bin'>;
+export type Places = Pick<Settings, 'home' | 'cwd' | 'project' | 'bin'> & {
+  /** Machine that the toolchain is to run on, as `uname -m` names it; absent: this one. */
+  readonly machine?: string;
+};
 
 /** The recipe of a crate, in its folder. */
 export const PROJECT_FILE = 'provision.yaml';
@@ -29,8 +32,8 @@ export const PROJECT_FILE = 'provision.yaml';
 export interface FoundRecipe {
   readonly draft: RecipeDraft;
   readonly document: YamlDocument;
-  /** Packages that are added to the sysroot, and where their lock is. */
-  readonly added?: { readonly packages: readonly string[]; readonly file: DefinitionFile };
+  /** Packages that are added to the sysroot, and what follows `provision lock` to have their lock written. */
+  readonly added?: { readonly packages: readonly string[]; readonly lockArguments: string };
   /** The shipped recipe was named on the command line, and is another than the one that the file extends. */
   readonly borrowed: boolean;
 }
@@ -40,27 +43,30 @@ export interface FoundRecipe {
  * crate at hand (`--project`, or a `provision.yaml` in the current folder or above) a word says what that crate is built
  * for; nothing says: for what its `provision.yaml` extends.
  */
-export async function findRecipe(places: Places, asked: string | undefined): Promise<Result<FoundRecipe>> {
+export async function findRecipe(
+  places: Places,
+  asked: string | undefined,
+  read: Reader = openReader(),
+): Promise<Result<FoundRecipe>> {
   const { home, project } = places;
-  if (asked !== undefined && isFile(asked)) return fromFile(places, asked);
+  if (asked !== undefined && isFile(asked)) return fromFile(places, asked, read);
   if (asked !== undefined && !recipeNames(home).includes(asked)) return err(unknownRecipe(places, asked));
   const file = projectFile(places);
-  if (file !== undefined) return fromProjectFile(places, file, asked);
+  if (file !== undefined) return fromProjectFile(places, file, asked, read);
   if (asked === undefined) return err(nothingAsked(project));
   if (project === undefined) {
-    const shipped = await loadRecipe(recipeFile(home, asked));
+    const shipped = await loadShipped(home, asked, read);
     return shipped.ok
       ? ok({ draft: shipped.value.value, document: shipped.value.document, borrowed: false })
       : shipped;
   }
   // The place of a file that is not there: paths in it would be relative to the crate.
   const draft = extendingNothing(join(project, PROJECT_FILE), asked);
-  const document = await readYaml(recipeFile(home, asked));
-  if (!document.ok) return document;
-  const found = await onto(places, { value: draft, document: document.value }, asked, '');
-  return found.ok
-    ? ok({ ...found.value, draft: { ...found.value.draft, file: document.value.file } })
-    : found;
+  const shipped = await loadShipped(home, asked, read);
+  if (!shipped.ok) return shipped;
+  const { document } = shipped.value;
+  const found = await onto(places, { value: draft, document }, asked, '', read);
+  return found.ok ? ok({ ...found.value, draft: { ...found.value.draft, file: document.file } }) : found;
 }
 
 /** The `provision.yaml` of the crate at hand: in `--project`, else in the current folder or the nearest one above. */
@@ -78,14 +84,14 @@ function present(file: string): string | undefined {
 
 /** Names of the shipped recipes, without reading them. */
 export function recipeNames(home: string): readonly string[] {
-  return namesIn(home, 'recipes');
+  return [...new Set([...recipeFileNames(home), ...targetNames(home).map(({ recipe }) => recipe)])].sort();
 }
 
 function isFile(asked: string): boolean {
   return asked.includes('/') || /\.ya?ml$/.test(asked);
 }
 
-async function fromFile(places: Places, asked: string): Promise<Result<FoundRecipe>> {
+async function fromFile(places: Places, asked: string, read: Reader): Promise<Result<FoundRecipe>> {
   const file = resolve(places.cwd, asked);
   if (!NAME.test(basename(file, extname(file)))) {
     return err({
@@ -98,22 +104,23 @@ async function fromFile(places: Places, asked: string): Promise<Result<FoundReci
   if (!own.ok) return own;
   const { value, document } = own.value;
   if (!('extends' in value)) return ok({ draft: atProject(value, places), document, borrowed: false });
-  return onto(places, { value, document }, value.extends, ` ${shellWord(asked)}`);
+  return onto(places, { value, document }, value.extends, ` ${shellWord(asked)}`, read);
 }
 
 async function fromProjectFile(
   places: Places,
   file: string,
   asked: string | undefined,
+  read: Reader,
 ): Promise<Result<FoundRecipe>> {
   const own = await loadOwnRecipe(file);
   if (!own.ok) return own;
   const { value, document } = own.value;
   if (!('extends' in value)) {
     if (asked === undefined) return ok({ draft: value, document, borrowed: false });
-    const { target, toolchain, sysroot, reference, description, ...rest } = value;
+    const { target, toolchain, sysroot, description, ...rest } = value;
     const extending = { ...rest, extends: '', sysrootPackages: [] };
-    return onto(places, { value: extending, document }, asked, '');
+    return onto(places, { value: extending, document }, asked, '', read);
   }
   const at = places.project === undefined ? '' : ` --project ${shellWord(places.project)}`;
   const base = asked ?? value.extends;
@@ -122,6 +129,7 @@ async function fromProjectFile(
     own.value as { value: ExtendingDraft; document: YamlDocument },
     base,
     base === value.extends ? at : ` ${base}${at}`,
+    read,
   );
 }
 
@@ -131,10 +139,11 @@ async function onto(
   { value: own, document }: { readonly value: ExtendingDraft; readonly document: YamlDocument },
   base: string,
   lockArguments: string,
+  read: Reader,
 ): Promise<Result<FoundRecipe>> {
   const { home } = places;
   if (!recipeNames(home).includes(base)) return err(unknownBase(home, base, document));
-  const shipped = await loadRecipe(recipeFile(home, base));
+  const shipped = await loadShipped(home, base, read);
   if (!shipped.ok) return shipped;
   const { project: _, samples: __, ...said } = shipped.value.value;
   const { extends: extended, sysrootPackages, description = '', ...rest } = own;
@@ -152,7 +161,7 @@ async function onto(
       paths: own.samples.paths.length > 0 ? own.samples.paths : usualSamples(own.file),
     },
   };
-  const added = { packages: sysrootPackages, file: ownLock(own.file, said.sysroot, lockArguments) };
+  const added = { packages: sysrootPackages, lockArguments };
   return ok({
     draft: atProject(draft, places),
     document,
@@ -165,13 +174,6 @@ function atProject(draft: RecipeDraft, { project, bin }: Places): RecipeDraft {
   const folder =
     project !== undefined && basename(draft.file) !== PROJECT_FILE ? project : draft.project.folder;
   return { ...draft, project: { ...draft.project, folder, ...defined({ bin }) } };
-}
-
-/** The lock of a shipped sysroot with further packages: one for each sysroot, beside the recipe. */
-function ownLock(file: string, sysroot: string, lockArguments: string): DefinitionFile {
-  const name = basename(file, extname(file));
-  const lockFile = join(dirname(file), `${name}.${sysroot}.lock`);
-  return { id: `${basename(file)} (${sysroot})`, file, lockFile, lockArguments };
 }
 
 function usualSamples(file: string): readonly string[] {

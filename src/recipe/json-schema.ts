@@ -2,11 +2,15 @@ import * as z from 'zod';
 import { defined } from '../domain/defined.ts';
 import {
   conformanceSchema,
+  defaultsSchema,
   extendingSchema,
   imageSchema,
+  libcSchema,
   librarySchema,
+  pythonSchema,
   recipeSchema,
   runtimeSchema,
+  shippedSchema,
   sysrootSchema,
   targetSchema,
 } from './schemas.ts';
@@ -33,8 +37,12 @@ export interface FileKind {
   /** What an error calls it. */
   readonly noun:
     | 'recipe'
+    | 'shipped recipe'
+    | 'recipe defaults'
     | 'extending recipe'
     | 'target'
+    | 'C library'
+    | 'Python'
     | 'image'
     | 'sysroot'
     | 'library'
@@ -49,9 +57,21 @@ export interface FileKind {
 
 export const RECIPE: FileKind = {
   noun: 'recipe',
-  where: 'recipes/*.yaml',
+  where: '<name>.yaml',
   schemaFile: 'recipes/schema.json',
   schema: recipeSchema,
+};
+export const SHIPPED: FileKind = {
+  noun: 'shipped recipe',
+  where: 'recipes/*.yaml',
+  schemaFile: 'recipes/shipped.schema.json',
+  schema: shippedSchema,
+};
+export const DEFAULTS: FileKind = {
+  noun: 'recipe defaults',
+  where: 'recipes/defaults.yaml',
+  schemaFile: 'recipes/defaults.schema.json',
+  schema: defaultsSchema,
 };
 export const EXTENDING: FileKind = {
   noun: 'extending recipe',
@@ -65,9 +85,21 @@ export const TARGET: FileKind = {
   schemaFile: 'targets/schema.json',
   schema: targetSchema,
 };
+export const LIBC: FileKind = {
+  noun: 'C library',
+  where: 'targets/libc/*.yaml',
+  schemaFile: 'targets/libc/schema.json',
+  schema: libcSchema,
+};
+export const PYTHON: FileKind = {
+  noun: 'Python',
+  where: 'pythons/*/python.yaml',
+  schemaFile: 'pythons/schema.json',
+  schema: pythonSchema,
+};
 export const IMAGE: FileKind = {
   noun: 'image',
-  where: 'docker/*/image.yaml',
+  where: 'docker/*/image.yaml, pythons/*.yaml',
   schemaFile: 'docker/schema.json',
   schema: imageSchema,
 };
@@ -92,15 +124,19 @@ export const RUNTIME: FileKind = {
 
 export const CONFORMANCE: FileKind = {
   noun: 'conformance',
-  where: 'conformance/*.yaml',
-  schemaFile: 'conformance/schema.json',
+  where: 'pythons/*/conformance.yaml',
+  schemaFile: 'pythons/conformance.schema.json',
   schema: conformanceSchema,
 };
 
 export const FILE_KINDS: readonly FileKind[] = [
-  RECIPE,
   EXTENDING,
+  RECIPE,
+  SHIPPED,
+  DEFAULTS,
   TARGET,
+  LIBC,
+  PYTHON,
   IMAGE,
   SYSROOT,
   LIBRARY,

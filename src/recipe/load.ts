@@ -3,6 +3,8 @@ import { err, ok, type Result } from '../domain/result.ts';
 import { readYaml, type YamlDocument } from './document.ts';
 import type { FileKind } from './json-schema.ts';
 import { mistakesOf, versionMistake } from './mistakes.ts';
+import type { Reader } from './reader.ts';
+import { expand, type Variables } from './template.ts';
 import { together } from './together.ts';
 
 /** A definition and the document it was read from, for the places of later mistakes. */
@@ -11,14 +13,23 @@ export interface Loaded<T> {
   readonly document: YamlDocument;
 }
 
+export interface LoadOptions {
+  readonly read?: Reader;
+  /** What `{name}` in its text stands for; absent: such text is nothing special. */
+  readonly variables?: Variables;
+}
+
 /** Reads a file of a kind, and turns what it says into a value of the domain. */
 export async function load<Read, T>(
   file: string,
   kind: FileKind,
   toDomain: (read: Read) => T,
+  { read = readYaml, variables }: LoadOptions = {},
 ): Promise<Result<Loaded<T>>> {
-  const document = await readYaml(file);
-  return document.ok ? check(document.value, kind, toDomain) : document;
+  const document = await read(file);
+  if (!document.ok) return document;
+  const filled = variables === undefined ? document : expand(document.value, variables);
+  return filled.ok ? check(filled.value, kind, toDomain) : filled;
 }
 
 /** The same of a document that is read already. */

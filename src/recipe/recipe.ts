@@ -1,8 +1,10 @@
-import { stat } from 'node:fs/promises';
-import { closest } from '../domain/closest.ts';
+import { existsSync } from 'node:fs';
+import { machine as machineOfHost } from 'node:os';
+import { basename, dirname, extname, join } from 'node:path';
 import type { Crate } from '../domain/crate.ts';
 import { defined } from '../domain/defined.ts';
 import type {
+  DefinitionFile,
   ImageDefinition,
   Recipe,
   Resolved,
@@ -12,124 +14,198 @@ import type {
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import type { Failure } from '../failure.ts';
+import { architectureOn, hostTargetOf } from './architectures.ts';
 import { resolveCrate } from './crate.ts';
-import {
-  foldersWith,
-  imageFile,
-  loadImage,
-  loadRuntime,
-  loadSysroot,
-  loadTarget,
-  namesIn,
-  recipeFile,
-  runtimeFile,
-  sysrootFile,
-  targetFile,
-} from './definitions.ts';
+import { chooseArchitecture, loadRuntime } from './definitions.ts';
 import type { YamlDocument } from './document.ts';
-import { DEFAULT_WASM, loadRecipe } from './drafts.ts';
+import { DEFAULT_WASM, loadShipped } from './drafts.ts';
 import { type FoundRecipe, findRecipe, type Places, recipeNames } from './find.ts';
+import { imageFile, imageNames, pythonImageFile, runtimeFile, sysrootFile } from './folders.ts';
+import { loadImage, loadPythonImage } from './images.ts';
 import type { Loaded } from './load.ts';
-import { readText } from './text.ts';
+import { type Chosen, choosePoint, loadAllAxes, loadAxes, unknown } from './points.ts';
+import { openReader, type Reader } from './reader.ts';
+import type { SysrootFile } from './schemas.ts';
+import { loadForm, loadSysroot } from './sysroots.ts';
 import { together } from './together.ts';
-import { list } from './words.ts';
 
 /**
  * A recipe with everything it names; what `asked` can be: `findRecipe`. Fails with every mistake of the recipe and of
  * what it names, each at its place.
  */
 export async function resolveRecipe(places: Places, asked: string | undefined): Promise<Result<Resolved>> {
-  const found = await findRecipe(places, asked);
-  return found.ok ? resolveNames(places.home, found.value) : found;
+  const read = openReader();
+  const found = await findRecipe(places, asked, read);
+  return found.ok ? resolveNames(places, found.value, read) : found;
 }
 
 export interface RecipeSummary {
   readonly name: string;
   readonly description: string;
+  /** Rust's triple. */
   readonly target: string;
 }
 
 /** The shipped recipes, by name. */
 export async function listRecipes(home: string): Promise<Result<readonly RecipeSummary[]>> {
-  const loaded = await Promise.all(recipeNames(home).map((name) => loadRecipe(recipeFile(home, name))));
-  const failure = together(loaded.flatMap((result) => (result.ok ? [] : [result.error])));
-  if (failure !== undefined) return err(failure);
-  return ok(
-    loaded.flatMap((result) => {
-      if (!result.ok) return [];
-      const { name, description, target } = result.value.value;
-      return [{ name, description, target }];
-    }),
-  );
+  const read = openReader();
+  const axes = await loadAllAxes(home, read);
+  if (!axes.ok) return axes;
+  const summaries: RecipeSummary[] = [];
+  const failures: Failure[] = [];
+  for (const name of recipeNames(home)) {
+    const loaded = await loadShipped(home, name, read);
+    if (!loaded.ok) {
+      failures.push(loaded.error);
+      continue;
+    }
+    const { value: draft, document } = loaded.value;
+    const chosen = choosePoint(axes.value, draft, document);
+    if (!chosen.ok) {
+      failures.push(chosen.error);
+      continue;
+    }
+    const { target } = chosen.value;
+    const description = describe(draft.description, target);
+    summaries.push({ name, description, target: target.rustTriple });
+  }
+  const failure = together(failures);
+  return failure === undefined ? ok(summaries) : err(failure);
 }
 
-async function resolveNames(home: string, found: FoundRecipe): Promise<Result<Resolved>> {
-  const { draft, document, added } = found;
-  const images = foldersWith(home, 'docker', 'image.yaml');
-  const sysroots = foldersWith(home, 'sysroots', 'sysroot.yaml');
-  const targets = namesIn(home, 'targets');
-  const [target, toolchain, sysroot, reference, crate] = await Promise.all([
-    named(document, 'target', draft.target, targets, (name) => loadTarget(targetFile(home, name))),
-    named(document, 'toolchain', draft.toolchain, images, (name) => loadImage(imageFile(home, name).file)),
-    named(document, 'sysroot', draft.sysroot, sysroots, (name) => loadSysroot(sysrootFile(home, name).file)),
-    named(document, 'reference', draft.reference, images, (name) => loadImage(imageFile(home, name).file)),
-    resolveCrate(draft, document),
-  ]);
-  const failures = [target, toolchain, sysroot, reference, crate].flatMap((result) =>
-    result.ok ? [] : [result.error],
-  );
-  const failure = together(failures);
-  if (failure !== undefined) return err(failure);
-  if (!target.ok || !toolchain.ok || !sysroot.ok || !reference.ok || !crate.ok) {
-    throw new Error('a failure got lost');
-  }
-  const recipe = whole(found, crate.value, target.value.value, sysroot.value.value);
+/** `{platform}` in the description of what every target has by itself. */
+function describe(description: string, target: Target): string {
+  return description.replaceAll('{platform}', target.description.replace(/\.$/, ''));
+}
+
+/** Everything that a recipe names, read. */
+interface Named {
+  readonly found: FoundRecipe;
+  readonly point: Chosen;
+  readonly form: Loaded<SysrootFile>;
+  readonly hostTarget: Target;
+  readonly toolchain: Loaded<ImageDefinition>;
+  readonly toolchainFile: DefinitionFile;
+  readonly sysroot: SysrootDefinition;
+  readonly reference: Loaded<ImageDefinition>;
+  readonly referenceFile: DefinitionFile;
+  readonly crate: Crate;
+}
+
+async function resolveNames(places: Places, found: FoundRecipe, read: Reader): Promise<Result<Resolved>> {
+  const named = await readNamed(places, found, read);
+  if (!named.ok) return named;
+  const { point, sysroot, toolchain, reference, crate, hostTarget, form } = named.value;
+  const { document, added } = found;
+  const { target } = point;
+  const recipe = whole(named.value);
+  const rustStd = toolchain.value.rustStd[target.name];
   const misfit = together([
-    ...misfits(recipe, document, target.value.value, sysroot.value),
-    ...noInterpreter(reference.value),
-    ...notForWasm(recipe, document, target.value.value),
+    ...(rustStd === undefined ? [noRustStd(document, toolchain.value, target)] : []),
+    ...noInterpreter(reference),
+    ...notForWasm(recipe, document, target),
     ...runtimeTwice(document),
-    ...optimizationMisfit(recipe, document, sysroot.value.value),
-    ...(added === undefined ? [] : foreignPackages(document, target.value.value)),
+    ...compiledMisfit(recipe, document, sysroot, form.value),
+    ...(added === undefined ? [] : foreignPackages(document, target)),
   ]);
-  if (misfit !== undefined) return err(misfit);
-  const runtime = await runtimeDefinitionOf(home, recipe, target.value.value);
+  if (misfit !== undefined || rustStd === undefined) return err(misfit as Failure);
+  const runtime = await runtimeDefinitionOf(places.home, recipe, target);
   if (!runtime.ok) return runtime;
-  const hostTarget = await hostTargetOf(home, toolchain.value, target.value.value);
-  if (!hostTarget.ok) return hostTarget;
+  const own = added === undefined ? undefined : ownLock(found.draft.file, sysroot.name, added.lockArguments);
+  const std = rustStd.from === 'packages' ? rustStd.tree.exclude : [];
   return ok({
-    recipe: target.value.value.libc === 'wasi' ? { ...recipe, wasm: recipe.wasm ?? DEFAULT_WASM } : recipe,
+    recipe: target.libc === 'wasi' ? { ...recipe, wasm: recipe.wasm ?? DEFAULT_WASM } : recipe,
     ...defined({ runtimeDefinition: runtime.value }),
-    target: target.value.value,
-    hostTarget: hostTarget.value,
-    toolchain: toolchain.value.value,
-    sysroot: optimized(withPackages(sysroot.value.value, added?.packages ?? []), recipe),
-    reference: reference.value.value,
-    crate: crate.value,
-    ...(added === undefined ? {} : { sysrootFile: added.file }),
+    target,
+    hostTarget,
+    toolchain: toolchain.value,
+    sysroot: leavingOut(optimized(withPackages(sysroot, added?.packages ?? []), recipe), std),
+    rustStd,
+    reference: reference.value,
+    files: {
+      toolchain: named.value.toolchainFile,
+      sysroot: own ?? sysrootFile(places.home, sysroot.name),
+      reference: named.value.referenceFile,
+    },
+    crate,
+    ...defined({ sysrootFile: own }),
   });
 }
 
-/** A draft with what the crate and the target say. */
-function whole(
-  { draft, borrowed }: FoundRecipe,
-  crate: Crate,
-  target: Target,
-  sysroot: SysrootDefinition,
-): Recipe {
-  const { optimization, allocator, runtime, wasm, ...rest } = draft;
+async function readNamed(places: Places, found: FoundRecipe, read: Reader): Promise<Result<Named>> {
+  const { home } = places;
+  const { draft, document } = found;
+  const [axes, crate] = await Promise.all([loadAxes(home, read), resolveCrate(draft, document)]);
+  if (!axes.ok) return axes;
+  const images = imageNames(home);
+  const chosen = choosePoint(axes.value, draft, document);
+  const failure = together([
+    ...[chosen, crate].flatMap((one) => (one.ok ? [] : [one.error])),
+    ...(draft.toolchain === undefined || images.includes(draft.toolchain)
+      ? []
+      : [unknown('toolchain', draft.toolchain, images, document, ['toolchain'])]),
+  ]);
+  if (failure !== undefined) return err(failure);
+  if (!chosen.ok || !crate.ok) throw new Error('a failure got lost');
+  const point = chosen.value;
+  const form = await loadForm(home, point, read);
+  if (!form.ok) return form;
+  const { targets } = axes.value;
+  const image = draft.toolchain ?? form.value.value.toolchain;
+  if (!images.includes(image))
+    return err(unknown('toolchain', image, images, form.value.document, ['toolchain']));
+  const machine = places.machine ?? machineOfHost();
+  const native = architectureOn(targets, machine);
+  const architecture = await chooseArchitecture(home, form.value, image, native, read);
+  if (!architecture.ok) return architecture;
+  const context = { home, targets, architecture: architecture.value, read };
+  const python = point.python.value;
+  const [toolchain, sysroot] = await Promise.all([
+    loadImage(context, image),
+    loadSysroot(home, { ...point, hostArchitecture: architecture.value }, read),
+  ]);
+  const misread = together([toolchain, sysroot].flatMap((one) => (one.ok ? [] : [one.error])));
+  if (misread !== undefined) return err(misread);
+  if (!toolchain.ok || !sysroot.ok) throw new Error('a failure got lost');
+  const reference = await loadPythonImage(context, python, 'reference');
+  if (!reference.ok) return reference;
+  const hostTarget = hostTargetOf(targets, architecture.value);
+  if (hostTarget === undefined) throw new Error('an image without its machine was read');
+  return ok({
+    found,
+    point,
+    form: form.value,
+    hostTarget,
+    toolchain: toolchain.value,
+    toolchainFile: imageFile(home, image, architecture.value),
+    sysroot: sysroot.value,
+    reference: reference.value,
+    referenceFile: pythonImageFile(home, python.name, 'reference', architecture.value),
+    crate: crate.value,
+  });
+}
+
+/** A draft with what the crate, the target and the sysroot say. */
+function whole({ found, crate, point, sysroot, toolchain, form }: Named): Recipe {
+  const { draft, borrowed } = found;
+  const { optimization, allocator, variant, runtime, wasm, ...rest } = draft;
   const { folder, root, bin } = crate;
+  const { target } = point;
   // What a file says of one kind of target is not meant for another that is named on the command line.
   const forWasm = !borrowed || target.libc === 'wasi';
-  const compiled = !borrowed || sysroot.kind !== 'packages';
+  const compiled = !borrowed || sysroot.source !== undefined;
+  const usual = form.value.kind === 'packages' ? undefined : form.value.allocator;
+  const own = compiled ? allocator : undefined;
   return {
     ...rest,
-    description: draft.description || `${crate.name} for ${target.name}.`,
+    target: target.name,
+    toolchain: toolchain.value.name,
+    sysroot: point.form,
+    description: describe(draft.description, target) || `${crate.name} for ${target.rustTriple}.`,
     project: { ...draft.project, folder, root, bin },
-    ...(optimization !== undefined && compiled ? { optimization } : {}),
-    ...(allocator !== undefined && compiled ? { allocator } : {}),
-    ...(runtime !== undefined && forWasm ? { runtime } : {}),
-    ...(wasm !== undefined && forWasm ? { wasm } : {}),
+    ...(compiled ? defined({ optimization, variant }) : {}),
+    ...defined({ allocator: borrowed ? (usual ?? own) : (own ?? usual) }),
+    ...(forWasm ? defined({ runtime, wasm }) : {}),
   };
 }
 
@@ -138,6 +214,19 @@ function withPackages(sysroot: SysrootDefinition, packages: readonly string[]): 
   if (packages.length === 0) return sysroot;
   const both = [...new Set([...sysroot.sysroot.packages, ...packages])];
   return { ...sysroot, sysroot: { ...sysroot.sysroot, packages: both } };
+}
+
+/** Without what the Rust standard library's packages bring too much: they are part of the link-time tree. */
+function leavingOut(sysroot: SysrootDefinition, exclude: readonly string[]): SysrootDefinition {
+  const both = [...new Set([...sysroot.sysroot.exclude, ...exclude])];
+  return { ...sysroot, sysroot: { ...sysroot.sysroot, exclude: both } };
+}
+
+/** The lock of a shipped sysroot with further packages: one for each sysroot, beside the recipe. */
+function ownLock(file: string, sysroot: string, lockArguments: string): DefinitionFile {
+  const name = basename(file, extname(file));
+  const lockFile = join(dirname(file), `${name}.${sysroot.replaceAll('/', '-')}.lock`);
+  return { id: `${basename(file)} (${sysroot})`, file, lockFile, lockPath: lockFile, lockArguments };
 }
 
 /** Debian compiles its packages for the GNU C library; linked with another one they fail in ways that are hard to read. */
@@ -155,96 +244,50 @@ function foreignPackages(document: YamlDocument, { name, libc }: Target): readon
   ];
 }
 
-/** What a key of the recipe names, or where it says a name that is not there. */
-async function named<T>(
-  document: YamlDocument,
-  key: 'target' | 'toolchain' | 'sysroot' | 'reference',
-  name: string,
-  known: readonly string[],
-  load: (name: string) => Promise<Result<T>>,
-): Promise<Result<T>> {
-  if (known.includes(name)) return load(name);
-  const meant = closest(name, known);
-  const noun = {
-    target: 'target',
-    toolchain: 'toolchain image',
-    sysroot: 'sysroot',
-    reference: 'reference image',
-  }[key];
-  return err({
-    code: `recipe/unknown-${key}`,
-    what: `There is no ${noun} \`${name}\`.`,
-    fix: [
-      ...(meant === undefined ? [] : [`Did you mean \`${meant}\`?`]),
-      `There are: ${list(known) || 'none'}.`,
-    ],
-    at: document.place([key], 'value'),
-  });
-}
-
-/** A sysroot of another platform links, and then fails in ways that are hard to read. */
-function misfits(
-  recipe: Recipe,
-  document: YamlDocument,
-  target: Target,
-  sysroot: Loaded<SysrootDefinition>,
-): readonly Failure[] {
-  const { name, target: made, sysroot: tree } = sysroot.value;
-  if (made !== recipe.target) {
-    return [
-      {
-        code: 'recipe/sysroot-misfit',
-        what: `The sysroot \`${name}\` is for the target \`${made}\`, the recipe for \`${recipe.target}\`.`,
-        fix: ['Name a sysroot and a target that belong together.'],
-        at: document.place(['sysroot'], 'value'),
-      },
-    ];
-  }
-  // Packages of every architecture: they come along with those of any.
-  if (tree.architecture === target.debianArch || target.debianArch === 'all') return [];
-  return [
-    {
-      code: 'recipe/sysroot-misfit',
-      what: `The sysroot \`${name}\` is of architecture \`${tree.architecture}\`, its target of \`${target.debianArch}\`.`,
-      fix: [`Write \`architecture: ${target.debianArch}\`.`],
-      at: sysroot.document.place(['architecture'], 'value'),
-    },
-  ];
-}
-
 /** A sysroot compiled as the recipe wants it. */
 function optimized(sysroot: SysrootDefinition, { optimization }: Recipe): SysrootDefinition {
-  if (optimization === undefined || sysroot.kind === 'packages') return sysroot;
-  return { ...sysroot, cpython: { ...sysroot.cpython, optimization } };
+  if (optimization === undefined || sysroot.source === undefined) return sysroot;
+  const { source } = sysroot;
+  return { ...sysroot, source: { ...source, cpython: { ...source.cpython, optimization } } };
 }
 
-function optimizationMisfit(
-  recipe: Recipe,
+/** What can be chosen only of a CPython that is compiled here. */
+function compiledMisfit(
+  { optimization, variant }: Recipe,
   document: YamlDocument,
-  sysroot: SysrootDefinition,
+  { name, source }: SysrootDefinition,
+  form: SysrootFile,
 ): readonly Failure[] {
-  const { optimization } = recipe;
-  if (optimization === undefined) return [];
-  const at = document.place(['optimization'], 'value');
-  if (sysroot.kind === 'packages') {
-    return [
-      {
-        code: 'recipe/no-optimization',
-        what: `The sysroot \`${sysroot.name}\` is made of packages: how its CPython is compiled cannot be chosen.`,
-        fix: ['Remove `optimization`, or name a sysroot of the kind `cpython-source`.'],
-        at,
-      },
-    ];
+  if (source === undefined) {
+    return (['optimization', 'variant'] as const)
+      .filter((key) => ({ optimization, variant })[key] !== undefined)
+      .map((key) => ({
+        code: `recipe/no-${key}`,
+        what: `The sysroot \`${name}\` is made of packages: how its CPython is compiled cannot be chosen.`,
+        fix: [`Remove \`${key}\`, or name a sysroot of the kind \`cpython-source\`.`],
+        at: document.place([key], 'value'),
+      }));
   }
-  if (!optimization.startsWith('pgo') || sysroot.cpython.training !== '') return [];
+  const flags = optimization ?? (form.kind === 'cpython-source' ? form.cpython.optimization : []);
+  if (!flags.includes('pgo') || source.cpython.training !== '') return [];
   return [
     {
       code: 'recipe/no-training',
-      what: `The sysroot \`${sysroot.name}\` has no training workload, which \`${optimization}\` takes profiles of.`,
-      fix: ['Add `training` to `cpython` in the sysroot definition.'],
-      at,
+      what: `The sysroot \`${name}\` has no training workload, which \`pgo\` takes profiles of.`,
+      fix: ['Add `training` to this form in the `python.yaml` of its Python.'],
+      at: document.place(['optimization'], 'value'),
     },
   ];
+}
+
+/** A program in Rust needs its standard library for the target. */
+function noRustStd(document: YamlDocument, { name }: ImageDefinition, target: Target): Failure {
+  return {
+    code: 'recipe/no-rust-std',
+    what: `The toolchain image \`${name}\` brings no Rust standard library for \`${target.name}\`.`,
+    fix: [`Name another image, or add \`${target.libc}\` to \`rust-std\` of its \`image.yaml\`.`],
+    at: document.place(['toolchain'], 'value'),
+  };
 }
 
 /** Settings of WebAssembly in a recipe for anything else would be silently without effect. */
@@ -283,7 +326,7 @@ async function runtimeDefinitionOf(
 ): Promise<Result<RuntimeDefinition | undefined>> {
   const kind = recipe.runtime ?? target.runtime;
   const file = runtimeFile(home, kind);
-  if (target.libc !== 'wasi' || !(await exists(file))) return ok(undefined);
+  if (target.libc !== 'wasi' || !existsSync(file)) return ok(undefined);
   const loaded = await loadRuntime(file);
   return loaded.ok ? ok(loaded.value.value) : loaded;
 }
@@ -298,43 +341,4 @@ function noInterpreter({ value, document }: Loaded<ImageDefinition>): readonly F
       at: document.place(['tools'], 'key'),
     },
   ];
-}
-
-/** The GNU target whose packages the toolchain image is made of. */
-async function hostTargetOf(
-  home: string,
-  image: Loaded<ImageDefinition>,
-  target: Target,
-): Promise<Result<Target>> {
-  const { architecture } = image.value.rootfs;
-  const fits = (candidate: Target): boolean =>
-    candidate.debianArch === architecture && candidate.libc === 'gnu';
-  if (fits(target)) return ok(target);
-  const failures: Failure[] = [];
-  for (const name of namesIn(home, 'targets')) {
-    const file = targetFile(home, name);
-    // Reading text is cheap, parsing is not: most files are about another architecture.
-    const text = await readText(file);
-    if (text.ok && !text.value.includes(architecture)) continue;
-    const loaded = text.ok ? await loadTarget(file) : text;
-    if (!loaded.ok) failures.push(loaded.error);
-    else if (fits(loaded.value.value)) return ok(loaded.value.value);
-  }
-  return err(
-    together(failures) ?? {
-      code: 'recipe/no-host-target',
-      what: `No target is of the architecture that the image \`${image.value.name}\` runs on, \`${architecture}\`.`,
-      fix: [
-        'Add a file to `targets/` with this `debian-arch` and `libc: gnu`: build scripts are linked for it.',
-      ],
-      at: image.document.place(['architecture'], 'value'),
-    },
-  );
-}
-
-function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

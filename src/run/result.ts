@@ -17,7 +17,11 @@ export interface Runs {
 }
 
 /** What came of a sample, without its logs. */
-export function resultOf(sample: Sample, target: Pick<Target, 'name' | 'libc'>, runs: Runs): SampleResult {
+export function resultOf(
+  sample: Sample,
+  target: Pick<Target, 'name' | 'rustTriple' | 'libc'>,
+  runs: Runs,
+): SampleResult {
   const difference = compare(runs.reference, runs.target, sample.timeoutSeconds);
   const observed = { target: observation(runs.target), reference: observation(runs.reference) };
   if (difference === undefined) return { ...common(sample), status: 'passed', ...observed };
@@ -34,9 +38,12 @@ export function skipped(sample: Sample, facility: string, target: string): Sampl
 }
 
 /** Reasons of the differences that are declared for this target. */
-export function declaredOn(sample: Sample, target: Pick<Target, 'name' | 'libc'>): readonly string[] {
+export function declaredOn(
+  sample: Sample,
+  target: Pick<Target, 'name' | 'rustTriple' | 'libc'>,
+): readonly string[] {
   return sample.knownDifferences
-    .filter(({ on }) => on.includes(target.name) || on.includes(target.libc))
+    .filter(({ on }) => [target.name, target.rustTriple, target.libc].some((name) => on.includes(name)))
     .map(({ reason }) => reason);
 }
 

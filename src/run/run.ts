@@ -20,7 +20,7 @@ export interface RunInput {
   /** Looked for on first use: a run that finds every result in the store starts no engine and no process. */
   readonly engine: () => Promise<Result<Engine>>;
   readonly samples: readonly Sample[];
-  readonly target: Pick<Target, 'name' | 'libc'>;
+  readonly target: Pick<Target, 'name' | 'rustTriple' | 'libc'>;
   /** Facilities that the target has (docs/samples.md); `module:*` for every module. */
   readonly capabilities: readonly string[];
   readonly runtimes: { readonly target: RuntimeInstance; readonly reference: RuntimeInstance };

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import type { ImageDefinition } from '../domain/definitions.ts';
 import type { Plan } from '../domain/plan.ts';
+import type { StoredTree } from '../domain/stored-tree.ts';
 import { PATHS } from '../engine/paths.ts';
 import { programAt } from './bundled.ts';
 import { programExit } from './exit.ts';
 import type { RuntimeInstance } from './instance.ts';
-import type { Runtime, StoredTree } from './runtime.ts';
+import type { Runtime } from './runtime.ts';
 
 export const REFERENCE: Runtime = { kind: 'reference', readExit: programExit };
 

@@ -3,6 +3,7 @@ import { defined } from '../domain/defined.ts';
 import type { Resolved, SampleSuite } from '../domain/definitions.ts';
 import type { Plan } from '../domain/plan.ts';
 import { ok, type Result } from '../domain/result.ts';
+import type { StoredTree } from '../domain/stored-tree.ts';
 import type { Target } from '../domain/target.ts';
 import type { Digest, RuntimeKind } from '../domain/words.ts';
 import type { Engine, Exit } from '../engine/engine.ts';
@@ -64,11 +65,6 @@ export interface LinkTree {
   readonly libraries?: string;
   /** Environment of the program alone. */
   readonly env: Readonly<Record<string, string>>;
-}
-
-export interface StoredTree {
-  readonly folder: string;
-  readonly fingerprint: string;
 }
 
 export interface RuntimeTrees {
@@ -161,6 +157,5 @@ export function capabilitiesOf(plan: Plan): readonly string[] {
 
 /** An extension module `_name` is the better half of the module `name`. */
 function lackingModules({ sysroot }: Plan): readonly string[] {
-  if (sysroot.kind === 'packages') return [];
-  return Object.keys(sysroot.cpython.without).flatMap((name) => [name, name.replace(/^_/, '')]);
+  return Object.keys(sysroot.without).flatMap((name) => [name, name.replace(/^_/, '')]);
 }

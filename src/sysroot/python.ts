@@ -1,9 +1,10 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SysrootDefinition } from '../domain/definitions.ts';
-import type { PythonDistribution, StaticLink } from '../domain/python.ts';
+import { libraryFolder, type PythonDistribution, type StaticLink } from '../domain/python.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
+import { exists } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { type BuildVariables, parseSysconfigdata } from './sysconfigdata.ts';
 
@@ -16,7 +17,7 @@ export async function describePython(
   definition: SysrootDefinition,
   target: Target,
 ): Promise<Result<PythonDistribution>> {
-  const stdlib = `usr/lib/python${definition.python.version}`;
+  const stdlib = `usr/lib/${libraryFolder(definition.python)}`;
   const found = await findSysconfigdata(root, stdlib);
   if (!found.ok) return found;
   const file = `${stdlib}/${found.value}`;
@@ -58,6 +59,8 @@ async function distribution(
 ): Promise<Result<PythonDistribution>> {
   const text = (name: string): string => String(variables[name] ?? '');
   const minor = text('VERSION');
+  // Where a CPython that was built from source has its standard library compiled.
+  const bytecode = `usr/share/${libraryFolder(definition.python)}-bytecode`;
   const libName = `python${text('LDVERSION') || minor}`;
   const shared = variables.Py_ENABLE_SHARED === 1;
   const header = join(root, `usr/include/python${minor}${text('ABIFLAGS')}/patchlevel.h`);
@@ -98,14 +101,9 @@ async function distribution(
       (flag) => variables[flag] === 1,
     ),
     ...(shared ? {} : { link: staticLink(libName, library, variables, definition) }),
-    ...((await isThere(root, bytecodeOf(minor))) ? { bytecode: bytecodeOf(minor) } : {}),
+    ...((await exists(join(root, bytecode))) ? { bytecode } : {}),
     why: `${library}, as ${file} of the locked sysroot says; no interpreter of the host was asked`,
   });
-}
-
-/** Where a CPython that was built from source has its standard library compiled. */
-function bytecodeOf(minor: string): string {
-  return `usr/share/python${minor}-bytecode`;
 }
 
 /**
@@ -118,38 +116,25 @@ function staticLink(
   variables: BuildVariables,
   definition: SysrootDefinition,
 ): StaticLink {
-  const rules = definition.kind === 'cpython-source' ? definition.link : undefined;
+  const rules = definition.link;
   const words = ['MODLIBS', 'LIBS', 'SYSLIBS'].flatMap((name) => String(variables[name] ?? '').split(/\s+/));
   const configured = words.flatMap((word) => /^-l(.+)$/.exec(word)?.slice(1) ?? []);
-  const names = new Set([...configured, ...(rules?.static ?? [])]);
+  const names = new Set([...configured, ...rules.static]);
   const libDir = library.slice(0, library.lastIndexOf('/'));
   const multiarch = `usr/lib/${String(variables.MULTIARCH ?? '')}`;
   return {
     libraries: [libName, ...names].map((name) => ({
       name,
-      linkage: rules?.dynamic.includes(name) ? 'dynamic' : 'static',
+      linkage: rules.dynamic.includes(name) ? 'dynamic' : 'static',
     })),
     folders: [...new Set([libDir, multiarch])],
-    whole: rules?.wholePython ?? false,
+    whole: rules.wholePython,
   };
-}
-
-function isThere(root: string, path: string): Promise<boolean> {
-  return stat(join(root, path)).then(
-    () => true,
-    () => false,
-  );
 }
 
 async function firstThatExists(root: string, paths: readonly string[]): Promise<string | undefined> {
   for (const path of paths) {
-    if (
-      await stat(join(root, path)).then(
-        () => true,
-        () => false,
-      )
-    )
-      return path;
+    if (await exists(join(root, path))) return path;
   }
   return undefined;
 }
@@ -165,6 +150,9 @@ function findMismatch(
     python.minor === definition.python.version
       ? ''
       : `it is CPython ${python.minor}, ${definition.python.version} was asked for`,
+    python.abiflags === definition.python.abiflags
+      ? ''
+      : `its ABI flags are \`${python.abiflags}\`, \`${definition.python.abiflags}\` were asked for`,
     multiarch === target.multiarch ? '' : `it was built for ${multiarch}, the target is ${target.multiarch}`,
     python.pointerWidth === target.pointerWidth
       ? ''
@@ -175,7 +163,7 @@ function findMismatch(
     code: 'build/wrong-python',
     what: `The CPython in the sysroot ${definition.name} does not fit: ${problems.join('; ')}.`,
     fix: [
-      'Correct `target`, `architecture` or `python.version` in the sysroot definition, then run `provision lock`.',
+      'Correct the packages in the definition of the sysroot or of its Python, then run `provision lock`.',
     ],
   };
 }

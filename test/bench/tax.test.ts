@@ -6,6 +6,7 @@ import { cellsOf } from '../../src/bench/tax/cells.ts';
 import { concludeFrom } from '../../src/bench/tax/conclusion.ts';
 import { taxOf } from '../../src/bench/tax/factors.ts';
 import type { Resolved } from '../../src/domain/definitions.ts';
+import { isFromSource, type SourceSysroot } from '../../src/domain/definitions.ts';
 import type { TaxCell } from '../../src/domain/tax.ts';
 import { resolveRecipe } from '../../src/recipe/recipe.ts';
 import { cpythonScript } from '../../src/sysroot/source/cpython-script.ts';
@@ -92,29 +93,23 @@ test('builds differ from the recipe in what they are named for', async () => {
   const fixed = await resolved('static-pgo');
   const anywhere = await resolved('static-pie-pgo');
   const shared = await resolved('shared-none');
-  assert.equal(fixed.sysroot.kind, 'cpython-source');
-  if (
-    fixed.sysroot.kind !== 'cpython-source' ||
-    anywhere.sysroot.kind !== 'cpython-source' ||
-    shared.sysroot.kind !== 'cpython-source'
-  )
-    return;
-  const flags = (one: typeof fixed.sysroot): string =>
-    [...Object.values(one.cpython.env), ...one.compiler.flags].join(' ');
+  assert.ok(isFromSource(fixed.sysroot) && isFromSource(anywhere.sysroot) && isFromSource(shared.sysroot));
+  const flags = (one: SourceSysroot): string =>
+    [...Object.values(one.source.cpython.env), ...one.compiler.flags].join(' ');
   assert.match(flags(fixed.sysroot), /-fno-pi[ce]\b/);
   assert.match(flags(fixed.sysroot), /-no-pie\b/);
   assert.doesNotMatch(flags(anywhere.sysroot), /-fno-pi[ce]\b|-no-pie\b|-ftls-model/);
   assert.deepEqual([fixed.sysroot.link.pie, anywhere.sysroot.link.pie], [false, true]);
-  assert.equal(fixed.sysroot.cpython.optimization, 'pgo');
-  assert.equal(shared.sysroot.cpython.optimization, 'none');
-  assert.ok(shared.sysroot.cpython.configure.includes('--enable-shared'));
-  assert.ok(!shared.sysroot.cpython.configure.includes('--disable-shared'));
+  assert.deepEqual(fixed.sysroot.source.cpython.optimization, ['pgo']);
+  assert.deepEqual(shared.sysroot.source.cpython.optimization, []);
+  assert.ok(shared.sysroot.source.cpython.configure.includes('--enable-shared'));
+  assert.ok(!shared.sysroot.source.cpython.configure.includes('--disable-shared'));
   const archives = { upstream: '/upstream.tar.xz' };
   assert.match(cpythonScript(shared.sysroot, archives), /cp -P libpython3\.13\.so\* "\$OUT\/usr\/lib\/"/);
   assert.doesNotMatch(cpythonScript(shared.sysroot, archives), /addlib/);
   assert.match(cpythonScript(fixed.sysroot, archives), /addlib libpython3\.13\.a/);
   const together = await resolved('shared-pgo+lto');
-  assert.ok(together.sysroot.kind === 'cpython-source');
+  assert.ok(isFromSource(together.sysroot));
   const script = cpythonScript(together.sysroot, archives);
   assert.match(script, /-flinker-output=nolto-rel \$OPT -fPIC .* -o together\.o/);
   assert.match(script, /rm libpython3\.13\.so .*\nmake .*libpython3\.13\.so LIBRARY_OBJS=together\.o/);

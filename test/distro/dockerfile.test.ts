@@ -22,6 +22,7 @@ const DEFINITION: ImageDefinition = {
     files: { 'etc/note': "it's\n\ntwo lines\n" },
   },
   tools: {},
+  rustStd: {},
 };
 
 const LOCK: Lock = {
@@ -42,7 +43,7 @@ const LOCK: Lock = {
 };
 
 test('a Dockerfile installs the locked versions on the base image of the suite', async () => {
-  const text = await distribution.dockerfile(DEFINITION, LOCK);
+  const text = await distribution.dockerfile(DEFINITION, 'docker/test/image.lock', LOCK);
   assert.match(text, /^FROM debian:trixie-slim$/m);
   assert.match(
     text,
@@ -51,11 +52,11 @@ test('a Dockerfile installs the locked versions on the base image of the suite',
   );
   assert.match(text, /for name in \\\n {8}dash \\\n {8}perl; do/, 'packages left out have placeholders');
   assert.match(text, /rm -rf \/usr\/lib\/big; \\\n {4}find \/ -xdev -path '\/usr\/\*\/x\.a' -delete$/m);
-  assert.equal(text, await distribution.dockerfile(DEFINITION, LOCK));
+  assert.equal(text, await distribution.dockerfile(DEFINITION, 'docker/test/image.lock', LOCK));
 });
 
 test('the files of a definition are written by the shell of a Dockerfile as they are', async (t) => {
-  const text = await distribution.dockerfile(DEFINITION, LOCK);
+  const text = await distribution.dockerfile(DEFINITION, 'docker/test/image.lock', LOCK);
   const command = /^ {4}(\[ -e '\/etc\/note' \].*)$/m.exec(text)?.[1] ?? '';
   const root = mkdtempSync(join(temporaryFolder(t), 'root-'));
   execFileSync('sh', ['-euc', command.replaceAll("'/etc", `'${root}/etc`)]);

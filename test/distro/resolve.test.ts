@@ -82,12 +82,15 @@ test('a foreign architecture is resolved as its own, each set by itself, from on
 }, async (t) => {
   const { context, machine } = await setUp(t);
   const definition: SysrootDefinition = {
-    kind: 'packages',
+    kind: 'sysroot',
     name: 'test',
     description: 'A test.',
     suite: 'trixie',
     target: 'far',
-    python: { implementation: 'CPython', version: '3.13' },
+    python: { name: 'cpython-3.13', implementation: 'CPython', version: '3.13', abiflags: '' },
+    compiler: { name: 'clang', flags: [] },
+    link: { static: [], dynamic: [], wholePython: false, pie: true, arguments: [] },
+    without: {},
     sysroot: tree('s390x', ['libthing']),
     rootfs: tree('s390x', ['data']),
   };

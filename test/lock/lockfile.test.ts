@@ -15,6 +15,7 @@ const DEFINITION: ImageDefinition = {
   suite: 'trixie',
   rootfs: { architecture: 'amd64', packages: ['bash', 'make'], exclude: [], links: {}, files: {} },
   tools: {},
+  rustStd: {},
 };
 
 const PACKAGES: readonly LockedPackage[] = ['bash', 'make'].map((name, i) => ({
@@ -37,7 +38,12 @@ const LOCK: Lock = {
 function place(t: TestContext, content?: string): DefinitionFile {
   const folder = join(temporaryFolder(t), 'docker', 'tools');
   mkdirSync(folder, { recursive: true });
-  const file = { id: 'docker/tools', file: join(folder, 'image.yaml'), lockFile: join(folder, 'image.lock') };
+  const file = {
+    id: 'docker/tools',
+    file: join(folder, 'image.yaml'),
+    lockFile: join(folder, 'image.lock'),
+    lockPath: 'docker/test/image.lock',
+  };
   if (content !== undefined) writeFileSync(file.lockFile, content);
   return file;
 }

@@ -23,7 +23,12 @@ test('relock writes a changed lock, returns old and new versions, and leaves an 
 }, async (t) => {
   const { context, machine } = await archiveContext(t, debianArchive(PACKAGES, ['amd64'], KEY), KEY);
   const file = join(context.settings.home, 'image.yaml');
-  const definitionFile = { id: 'docker/test', file, lockFile: join(context.settings.home, 'image.lock') };
+  const definitionFile = {
+    id: 'docker/test',
+    file,
+    lockFile: join(context.settings.home, 'image.lock'),
+    lockPath: 'docker/test/image.lock',
+  };
   const first = await relock(context, definitionFile, image(['libthing', 'data']), machine);
   assert.ok(first.ok && first.value.changed);
   assert.deepEqual(first.value.differences[0], {

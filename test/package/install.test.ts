@@ -1,6 +1,6 @@
-// The package as a person gets it: packed, installed by npm into a prefix of its own, run from another folder.
+// The package as a user gets it: packed, installed by npm into a prefix of its own, run from another folder.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -14,15 +14,42 @@ import {
 } from 'node:fs';
 import { join, relative } from 'node:path';
 import { test } from 'node:test';
+import { listRecipes } from '../../src/recipe/recipe.ts';
 import { REPOSITORY, temporaryFolder } from '../support/cli.ts';
 import { PROGRAM, put } from '../support/crate.ts';
 import { npmEnvironment, npmPack, npmUserConfiguration } from '../support/npm-package.ts';
 import { asOrdinaryUser, type OrdinaryUser } from '../support/ordinary-user.ts';
 
-const VERSION = (JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as { version: string })
-  .version;
+const MANIFEST = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as Readonly<
+  Record<string, unknown>
+>;
+const VERSION = MANIFEST.version as string;
 
-test('npm pack, npm install -g as an ordinary user into a fresh prefix, and the program works from any folder', async (t) => {
+test('the package can be published: a public name that is not another project’s, with provenance', () => {
+  assert.equal(MANIFEST.private, undefined);
+  assert.notEqual(MANIFEST.name, 'provision');
+  assert.deepEqual(MANIFEST.publishConfig, { access: 'public', provenance: true });
+  // The command keeps its name, and no registry is named: the client's own is used.
+  assert.deepEqual(MANIFEST.bin, { provision: 'dist/bin.js' });
+});
+
+test('every script of package.json goes through the launcher, with an option that the tests know', () => {
+  const scripts = MANIFEST.scripts as Readonly<Record<string, string>>;
+  assert.deepEqual(Object.keys(scripts).sort(), ['lint', 'prepack', 'test', 'test:unit', 'typecheck']);
+  for (const name of ['lint', 'test', 'test:unit', 'typecheck'])
+    assert.match(
+      scripts[name] as string,
+      /^sh \.\/provision --run-tests(?: --(?:lint|typecheck|unit))?$/,
+      name,
+    );
+  const { status, stderr } = spawnSync(process.execPath, [join(REPOSITORY, 'test', 'run.ts'), '--nothing'], {
+    encoding: 'utf8',
+  });
+  assert.equal(status, 2);
+  assert.match(stderr, /Unknown: --nothing\. There are --lint, --typecheck, --unit, --e2e\./);
+});
+
+test('the packed package, installed by an ordinary user into a fresh prefix, works from any folder', async (t) => {
   const user = asOrdinaryUser(t);
   if (user === undefined) return t.skip('an ordinary user cannot read this checkout');
   const made = npmPack(temporaryFolder(t));
@@ -30,7 +57,9 @@ test('npm pack, npm install -g as an ordinary user into a fresh prefix, and the 
   copyFileSync(made, tarball);
   chmodSync(tarball, 0o644);
   const files = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).split('\n');
-  await t.test('what is in it', () => checkFiles(files));
+  await t.test('the archive has the program, the documents and all data, and nothing else', () =>
+    checkFiles(files),
+  );
 
   const prefix = join(user.folder, 'the prefix');
   const env = environmentOf(user);
@@ -40,18 +69,19 @@ test('npm pack, npm install -g as an ordinary user into a fresh prefix, and the 
     return user.execute('/bin/sh', ['-c', script, 'sh', ...args], env);
   };
 
-  await t.test('it starts, and knows what it brings', () => {
+  await t.test('the installed program starts, and finds its definitions and locks', async () => {
     assert.equal(provision(['--version']), `provision ${VERSION}\n`);
     assert.match(provision(['--help']), /provision <recipe>/);
-    const shipped = readdirSync(join(REPOSITORY, 'recipes')).filter((name) => name.endsWith('.yaml'));
+    const shipped = await listRecipes(REPOSITORY);
+    assert.ok(shipped.ok && shipped.value.length > 9);
     const listed = JSON.parse(provision(['list', '--json'])) as { name: string }[];
-    assert.deepEqual(listed.map(({ name }) => `${name}.yaml`).sort(), shipped.sort());
+    assert.deepEqual(listed, shipped.value);
     // Reads every definition, every lock and the shipped program with its samples.
     for (const { name } of listed) assert.match(provision(['plan', name]), /^ *\d+\. report/m);
     assert.match(provision(['lock', '--frozen']), /locks fit their definitions/);
   });
 
-  await t.test('it plans a crate of the person’s own, and writes its recipe', () => {
+  await t.test('the installed program plans a crate of the user, and writes its recipe', () => {
     const crate = join(user.folder, 'my crate ü');
     put(crate, PROGRAM);
     for (const path of [crate, join(crate, 'src')]) chownSync(path, user.uid, user.uid);
@@ -67,7 +97,7 @@ test('npm pack, npm install -g as an ordinary user into a fresh prefix, and the 
 
 function checkFiles(files: readonly string[]): void {
   const has = (name: string): boolean => files.includes(`package/${name}`);
-  for (const name of ['dist/bin.js', 'dist/cli.js', 'dist/archive/unpack-worker.js', 'README.md', 'LICENSE'])
+  for (const name of ['dist/bin.js', 'dist/cli.js', 'dist/archive/unpack-worker.js', ...DOCUMENTS])
     assert.ok(has(name), name);
   // Everything that is data in the repository, whoever added it.
   const data = [
@@ -82,17 +112,16 @@ function checkFiles(files: readonly string[]): void {
   assert.deepEqual(wrong, []);
 }
 
+const DOCUMENTS = ['README.md', 'CHANGELOG.md', 'LICENSE', 'docs/aarch64.svg', 'docs/samples.md'];
+
+/** Folders of the checkout that are not data; of `runner` what a build needs is checked by itself. */
+const NOT_DATA = /^(?:\..*|artifacts|coverage|dist|docs|node_modules|runner|src|test)$/;
+
 const DATA_FOLDERS = [
-  'conformance',
-  'docker',
-  'libraries',
-  'recipes',
-  'runner/bench',
-  'runner/samples',
-  'runner/src',
-  'runtimes',
-  'sysroots',
-  'targets',
+  ...readdirSync(REPOSITORY, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && !NOT_DATA.test(entry.name))
+    .map(({ name }) => name),
+  ...['runner/bench', 'runner/samples', 'runner/src'],
 ];
 
 function filesBelow(folder: string): readonly string[] {

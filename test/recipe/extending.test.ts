@@ -9,22 +9,26 @@ import { makePlan } from '../../src/plan/plan.ts';
 import type { Places } from '../../src/recipe/find.ts';
 import { resolveRecipe } from '../../src/recipe/recipe.ts';
 import { crateOf, PROGRAM, put } from '../support/crate.ts';
-import { definitionsHome, RECIPE, SYSROOT, TARGET } from '../support/definitions-home.ts';
+import { definitionsHome, LIBC, PYTHON, RECIPE, SYSROOT, TARGET } from '../support/definitions-home.ts';
 
 const SOURCE_RECIPES = {
-  'recipes/wasm.yaml': RECIPE.replaceAll('far-', 'wasm-').replace('description: A', 'description: Another'),
+  'recipes/wasm.yaml': RECIPE.replace('target: far', 'target: wasm')
+    .replace('packaged', 'wasi-packaged')
+    .replace('description: A', 'description: Another'),
+  'targets/libc/wasi-1.yaml': LIBC.replace('kind: gnu', 'kind: wasi'),
   'targets/wasm-unknown-linux-gnu.yaml': TARGET.replaceAll('far', 'wasm')
-    .replace('libc: gnu', 'libc: wasi')
-    .replace(/runner: .*\nemulator: .*/, 'runner: wasmtime'),
-  'sysroots/wasm-python/sysroot.yaml': SYSROOT.replaceAll('far', 'wasm'),
+    .replace('libc: wasm-gnu-1', 'libc: wasi-1')
+    .replace(/runtime: .*\nemulator:\n.*/, 'runtime: wasmtime'),
+  'sysroots/wasi-packaged/sysroot.yaml': SYSROOT.replace('libc: gnu', 'libc: wasi'),
+  'pythons/cpython-3.13/python.yaml': `${PYTHON}  wasi-packaged: {}\n`,
 };
 
-interface World {
+interface Setup {
   readonly home: string;
   readonly crate: string;
 }
 
-function world(t: TestContext, recipe?: string, files: Readonly<Record<string, string>> = PROGRAM): World {
+function setup(t: TestContext, recipe?: string, files: Readonly<Record<string, string>> = PROGRAM): Setup {
   const crate = crateOf(t, files);
   if (recipe !== undefined) writeFileSync(join(crate, 'provision.yaml'), recipe);
   return { home: definitionsHome(t, SOURCE_RECIPES), crate };
@@ -43,7 +47,7 @@ async function failure(places: Places, asked?: string): Promise<Failure> {
 }
 
 test('a recipe that extends: what is built is its own, what it is built for is the shipped one’s', async (t) => {
-  const { home, crate } = world(
+  const { home, crate } = setup(
     t,
     `schema: 1
 extends: far
@@ -63,10 +67,10 @@ limits: {memory-mib: 512}
     name: 'far',
     file: join(crate, 'provision.yaml'),
     description: 'mini for far-unknown-linux-gnu.',
-    target: 'far-unknown-linux-gnu',
+    target: 'far',
     toolchain: 'tools',
-    sysroot: 'far-python',
-    reference: 'interpreter',
+    sysroot: 'packaged',
+    pythonVersion: '3.13',
     project: {
       folder: crate,
       root: crate,
@@ -91,14 +95,14 @@ limits: {memory-mib: 512}
     },
     limits: { memory: 512 * 2 ** 20 },
   });
-  assert.equal(target.name, 'far-unknown-linux-gnu');
+  assert.equal(target.name, 'far');
   assert.equal(read.pyo3?.version, '0.30.1');
-  assert.deepEqual(sysroot.sysroot.packages, ['libpython3.13-dev', 'libc6-dev']);
+  assert.deepEqual(sysroot.sysroot.packages, ['libc6-dev', 'libpython3.13-dev']);
   assert.equal(sysrootFile, undefined);
 });
 
 test('provision.yaml is found upwards, or in the folder of --project; a word names another recipe for it', async (t) => {
-  const { home, crate } = world(t, 'schema: 1\nextends: far\nwasm: {stack-mib: 2}\n');
+  const { home, crate } = setup(t, 'schema: 1\nextends: far\nwasm: {stack-mib: 2}\n');
   put(crate, { 'src/deep/er/x.rs': '' });
   // The stack is WebAssembly's own, and this file is for another target.
   assert.equal((await failure({ home, cwd: crate })).code, 'recipe/not-wasm');
@@ -110,7 +114,7 @@ test('provision.yaml is found upwards, or in the folder of --project; a word nam
   const other = await resolved({ home, cwd: crate }, 'far');
   assert.deepEqual(
     [other.recipe.name, other.target.name, other.recipe.wasm, other.recipe.project.folder],
-    ['far', 'far-unknown-linux-gnu', undefined, crate],
+    ['far', 'far', undefined, crate],
   );
 });
 
@@ -137,7 +141,7 @@ test('what a shipped recipe says of its target holds, unless the file that exten
 });
 
 test('a crate without provision.yaml is built as the shipped recipe says', async (t) => {
-  const { home, crate } = world(t);
+  const { home, crate } = setup(t);
   const { recipe } = await resolved({ home, cwd: '/', project: crate }, 'far');
   assert.deepEqual([recipe.name, recipe.project.folder, recipe.project.bin], ['far', crate, 'mini']);
   assert.deepEqual(recipe.samples.paths, [], 'the shipped suite is for the shipped program');
@@ -152,11 +156,11 @@ test('a crate without provision.yaml is built as the shipped recipe says', async
 });
 
 test('packages for the sysroot have a lock beside the recipe, and the command that writes it is named', async (t) => {
-  const { home, crate } = world(t, 'schema: 1\nextends: far\nsysroot: {packages: [libssl-dev, libc6-dev]}\n');
+  const { home, crate } = setup(t, 'schema: 1\nextends: far\nsysroot: {packages: [libssl-dev, libc6-dev]}\n');
   const { sysroot, sysrootFile, ...rest } = await resolved({ home, cwd: crate });
-  assert.deepEqual(sysroot.sysroot.packages, ['libpython3.13-dev', 'libc6-dev', 'libssl-dev']);
+  assert.deepEqual(sysroot.sysroot.packages, ['libc6-dev', 'libpython3.13-dev', 'libssl-dev']);
   assert.deepEqual(sysroot.rootfs.packages, ['libc6']);
-  assert.equal(sysrootFile?.lockFile, join(crate, 'provision.far-python.lock'));
+  assert.equal(sysrootFile?.lockFile, join(crate, 'provision.packaged-cpython-3.13-far.lock'));
   const plan = makePlan({ ...rest, sysroot, sysrootFile }, { machine: 'near64', platform: 'linux' });
   assert.ok(JSON.stringify(plan.stages[0]).includes(sysrootFile.lockFile));
   const command = async (places: Places, asked?: string): Promise<string> => {
@@ -193,7 +197,7 @@ test('mistakes in an extending recipe are told at their places', async (t) => {
     ],
   ];
   for (const [text, place, fix] of cases) {
-    const { home, crate } = world(t, text);
+    const { home, crate } = setup(t, text);
     const { code, at, what, fix: fixes } = await failure({ home, cwd: crate });
     assert.equal(`${code} ${at?.line}:${at?.column}`, place, what);
     assert.ok(`${what} ${fixes.join(' ')}`.includes(fix), `${what} ${fixes.join(' ')}`);
@@ -209,7 +213,7 @@ module = ["pyo3/extension-module"]
 [dependencies]
 pyo3 = "0.30"
 `;
-  const { home, crate } = world(t, 'schema: 1\nextends: far\n', { ...PROGRAM, 'Cargo.toml': manifest });
+  const { home, crate } = setup(t, 'schema: 1\nextends: far\n', { ...PROGRAM, 'Cargo.toml': manifest });
   const told = await failure({ home, cwd: crate });
   assert.equal(told.code, 'recipe/extension-module');
   assert.match(told.why ?? '', /libpython/);

@@ -3,7 +3,16 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Failure } from '../../src/failure.ts';
 import { resolveRecipe } from '../../src/recipe/recipe.ts';
-import { definitionsHome, IMAGE, RECIPE, SYSROOT, TARGET } from '../support/definitions-home.ts';
+import {
+  definitionsHome,
+  IMAGE,
+  LIBC,
+  PYTHON,
+  RECIPE,
+  REFERENCE,
+  SYSROOT,
+  TARGET,
+} from '../support/definitions-home.ts';
 
 interface Case {
   readonly title: string;
@@ -27,12 +36,12 @@ const CASES: readonly Case[] = [
     title: 'keys left out',
     files: recipe((text) =>
       text
-        .replace('sysroot: far-python\n', '')
+        .replace('target: far\n', '')
         .replace(/samples:\n.*\n/, '')
         .replace('  bin: program\n', ''),
     ),
     mistakes: [
-      ['recipe/missing-key', '1:1', 'Add `sysroot: <text>`'],
+      ['recipe/missing-key', '1:1', 'Add `target: <text>`'],
       ['recipe/missing-key', '1:1', 'keys below it, indented: `path`'],
       ['recipe/missing-key', '6:1', '`project` has no `bin`'],
     ],
@@ -65,7 +74,7 @@ const CASES: readonly Case[] = [
   },
   {
     title: 'a value left out',
-    files: recipe((text) => text.replace('target: far-unknown-linux-gnu', 'target:')),
+    files: recipe((text) => text.replace('target: far', 'target:')),
     mistakes: [['recipe/wrong-type', '3:8', '`target` has no value; it must be text']],
   },
   {
@@ -219,16 +228,16 @@ const CASES: readonly Case[] = [
     title: 'four unknown names at once',
     files: recipe((text) =>
       text
-        .replace('target: far-unknown', 'target: fra-unknown')
+        .replace('target: far', 'target: fra')
         .replace('toolchain: tools', 'toolchain: tool')
-        .replace('sysroot: far-python', 'sysroot: far-pyhton')
-        .replace('reference: interpreter', 'reference: CPython'),
+        .replace('sysroot: packaged', 'sysroot: pakcaged')
+        .replace("'3.13'", "'3.12'"),
     ),
     mistakes: [
-      ['recipe/unknown-target', '3:9', 'Did you mean `far-unknown-linux-gnu`?'],
+      ['recipe/unknown-target', '3:9', 'Did you mean `far`?'],
       ['recipe/unknown-toolchain', '4:12', 'Did you mean `tools`?'],
-      ['recipe/unknown-sysroot', '5:10', 'Did you mean `far-python`?'],
-      ['recipe/unknown-reference', '6:12', 'There are: `interpreter` and `tools`.'],
+      ['recipe/unknown-sysroot', '5:10', 'Did you mean `packaged`?'],
+      ['recipe/unknown-python', '6:19', 'There are: `3.13`.'],
     ],
   },
   {
@@ -265,45 +274,105 @@ const CASES: readonly Case[] = [
     ],
   },
   {
-    title: 'a sysroot of another target',
-    files: { 'sysroots/far-python/sysroot.yaml': SYSROOT.replace('target: far', 'target: near') },
+    title: 'a sysroot for another C library',
+    files: { 'sysroots/packaged/sysroot.yaml': SYSROOT.replace('libc: gnu', 'libc: musl') },
     mistakes: [['recipe/sysroot-misfit', '5:10', 'belong together']],
   },
   {
-    title: 'a sysroot of another architecture',
-    files: { 'sysroots/far-python/sysroot.yaml': SYSROOT.replace('architecture: far', 'architecture: near') },
-    mistakes: [['recipe/sysroot-misfit', '6:15', 'Write `architecture: far`']],
-    in: 'sysroots/far-python/sysroot.yaml',
+    title: 'a Python that does not come in the sysroot',
+    files: {
+      'pythons/cpython-3.13/python.yaml': PYTHON.replace('packaged: {}', 'other: {}'),
+      'sysroots/other/sysroot.yaml': SYSROOT.replace('default: true', 'default: false'),
+    },
+    mistakes: [['recipe/sysroot-misfit', '5:10', 'Python 3.13 has no `packaged`']],
+  },
+  {
+    title: 'a Python that names a sysroot which is not there',
+    files: { 'pythons/cpython-3.13/python.yaml': `${PYTHON}  pakcaged: {}\n` },
+    mistakes: [['recipe/unknown-sysroot', '8:3', 'Did you mean `packaged`?']],
+    in: 'pythons/cpython-3.13/python.yaml',
+  },
+  {
+    title: 'a Python that is built from source and does not say from which',
+    files: {
+      'sysroots/packaged/sysroot.yaml': `${SYSROOT.replace('kind: packages', 'kind: cpython-source')}cpython: {}\n`,
+    },
+    mistakes: [['recipe/no-source', '7:3', 'source package']],
+    in: 'pythons/cpython-3.13/python.yaml',
+  },
+  {
+    title: 'a variable that there is not, in a key and in a value',
+    files: {
+      'sysroots/packaged/sysroot.yaml': `${SYSROOT.replace('{python}-dev', '{pyhton}-dev')}  links: {"{arch}": x}\n`,
+    },
+    mistakes: [
+      ['recipe/unknown-variable', '8:14', '`{python}`'],
+      ['recipe/unknown-variable', '9:11', '`{multiarch}`'],
+    ],
+    in: 'sysroots/packaged/sysroot.yaml',
+  },
+  {
+    title: 'an image that extends itself',
+    files: { 'docker/tools/image.yaml': IMAGE.replace('schema: 1\n', 'schema: 1\nextends: tools\n') },
+    mistakes: [['recipe/unknown-base', '2:10', 'itself']],
+    in: 'docker/tools/image.yaml',
+  },
+  {
+    title: 'an image without what it is made of',
+    files: {
+      'docker/tools/image.yaml': IMAGE.replace('suite: trixie\n', '').replace(/packages: .clang.*\n/, ''),
+    },
+    mistakes: [
+      ['recipe/missing-key', '1:1', 'Add `suite: trixie`'],
+      ['recipe/missing-key', '1:1', 'Add `packages'],
+    ],
+    in: 'docker/tools/image.yaml',
+  },
+  {
+    title: 'a toolchain without the standard library of Rust for the target',
+    files: { 'docker/tools/image.yaml': IMAGE.replace(/ {2}gnu: .*\n/, '') },
+    mistakes: [['recipe/no-rust-std', '4:12', '`rust-std`']],
+  },
+  {
+    title: 'a C library that is not there',
+    files: { 'targets/far-unknown-linux-gnu.yaml': TARGET.replace('far-gnu-1', 'far-gnu-2') },
+    mistakes: [['recipe/unknown-libc', '10:7', 'Did you mean `far-gnu-1`?']],
+    in: 'targets/far-unknown-linux-gnu.yaml',
+  },
+  {
+    title: 'how a packaged CPython is compiled, and a variant of it',
+    files: recipe((text) => `${text}optimization: [lto]\nvariant: debug\n`),
+    mistakes: [['recipe/unknown-variant', '13:10', 'none']],
   },
   {
     title: 'a version that YAML takes for a number',
-    files: { 'sysroots/far-python/sysroot.yaml': SYSROOT.replace('"3.13"', '3.10') },
-    mistakes: [['recipe/wrong-type', '9:12', 'Put it in quotes: `"3.10"`']],
-    in: 'sysroots/far-python/sysroot.yaml',
+    files: { 'pythons/cpython-3.13/python.yaml': PYTHON.replace('"3.13"', '3.10') },
+    mistakes: [['recipe/wrong-type', '4:10', 'Put it in quotes: `"3.10"`']],
+    in: 'pythons/cpython-3.13/python.yaml',
   },
   {
     title: 'a sysroot of an unknown kind',
-    files: { 'sysroots/far-python/sysroot.yaml': SYSROOT.replace('kind: packages', 'kind: package') },
+    files: { 'sysroots/packaged/sysroot.yaml': SYSROOT.replace('kind: packages', 'kind: package') },
     mistakes: [['recipe/invalid-value', '2:7', 'Did you mean `packages`?']],
-    in: 'sysroots/far-python/sysroot.yaml',
+    in: 'sysroots/packaged/sysroot.yaml',
   },
   {
     title: 'an emulated target without emulator',
-    files: { 'targets/far-unknown-linux-gnu.yaml': TARGET.replace('emulator: qemu-far\n', '') },
+    files: { 'targets/far-unknown-linux-gnu.yaml': TARGET.replace(/emulator:\n.*\n/, '') },
     mistakes: [['recipe/missing-key', '1:1', 'no `emulator`']],
     in: 'targets/far-unknown-linux-gnu.yaml',
   },
   {
     title: 'values outside of a list of values',
     files: {
-      'targets/far-unknown-linux-gnu.yaml': TARGET.replace('libc: gnu', 'libc: gnuu').replace(
+      'targets/far-unknown-linux-gnu.yaml': TARGET.replace('endianness: little', 'endianness: litle').replace(
         'width: 64',
         'width: 63',
       ),
     },
     mistakes: [
-      ['recipe/invalid-value', '9:7', 'Did you mean `gnu`?'],
-      ['recipe/invalid-value', '10:16', 'it must be `32` or `64`'],
+      ['recipe/invalid-value', '11:16', 'it must be `32` or `64`'],
+      ['recipe/invalid-value', '12:13', 'Did you mean `little`?'],
     ],
     in: 'targets/far-unknown-linux-gnu.yaml',
   },
@@ -323,25 +392,25 @@ const CASES: readonly Case[] = [
   },
   {
     title: 'a reference image that names no interpreter',
-    files: { 'docker/interpreter/image.yaml': IMAGE.replace('  python: python3.13\n', '') },
-    mistakes: [['recipe/no-interpreter', '13:1', 'python: python3.13']],
-    in: 'docker/interpreter/image.yaml',
+    files: { 'pythons/reference.yaml': REFERENCE.replace(/tools:\n.*\n/, 'tools: {}\n') },
+    mistakes: [['recipe/no-interpreter', '6:1', 'python: python3.13']],
+    in: 'pythons/reference.yaml',
   },
   {
     title: 'a toolchain of an architecture that no target has',
-    files: { 'docker/tools/image.yaml': IMAGE.replace('architecture: near', 'architecture: other') },
-    mistakes: [['recipe/no-host-target', '4:15', 'debian-arch']],
+    files: { 'docker/tools/image.yaml': IMAGE.replace('architectures: [near]', 'architectures: [other]') },
+    mistakes: [['recipe/no-host-target', '4:16', 'debian-arch']],
     in: 'docker/tools/image.yaml',
   },
   {
     title: 'mistakes in two definitions',
     files: {
-      'targets/far-unknown-linux-gnu.yaml': `${TARGET}more: 1\n`,
-      'sysroots/far-python/sysroot.yaml': `${SYSROOT}more: 1\n`,
+      'docker/tools/image.yaml': `${IMAGE}more: 1\n`,
+      'targets/libc/far-gnu-1.yaml': `${LIBC}more: 1\n`,
     },
     mistakes: [
-      ['recipe/unknown-key', '18:1', 'a target'],
-      ['recipe/unknown-key', '14:1', 'a sysroot'],
+      ['recipe/unknown-key', '20:1', 'an image'],
+      ['recipe/unknown-key', '9:1', 'a C library'],
     ],
   },
 ];
@@ -349,7 +418,7 @@ const CASES: readonly Case[] = [
 for (const { title, files, mistakes, in: file } of CASES) {
   test(title, async (t) => {
     const home = definitionsHome(t, files);
-    const result = await resolveRecipe({ home, cwd: home }, 'far');
+    const result = await resolveRecipe({ home, cwd: home }, './recipes/far.yaml');
     assert.ok(!result.ok, 'it was accepted');
     const { also = [], ...first } = result.error;
     const found = [first, ...also];
@@ -381,7 +450,7 @@ test('a place shows the line as it is written, and counts characters', async (t)
       text.replace('samples:\n', 'samples: {"𝒳ü": 1}   # why\r\n').replace(/ {2}path: .*samples\n/, ''),
     ),
   );
-  const result = await resolveRecipe({ home, cwd: home }, 'far');
+  const result = await resolveRecipe({ home, cwd: home }, './recipes/far.yaml');
   assert.ok(!result.ok);
   const unknown = [result.error, ...(result.error.also ?? [])].find(
     ({ code }) => code === 'recipe/unknown-key',

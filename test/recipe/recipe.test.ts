@@ -3,23 +3,23 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { definitionFiles, loadDefinition } from '../../src/recipe/definitions.ts';
+import { definitionFiles } from '../../src/recipe/definitions.ts';
 import { listRecipes, resolveRecipe } from '../../src/recipe/recipe.ts';
-import { definitionsHome, IMAGE, RECIPE } from '../support/definitions-home.ts';
+import { definitionsHome, IMAGE, PYTHON, RECIPE, REFERENCE } from '../support/definitions-home.ts';
 
 test('a recipe is resolved with everything it names, defaults filled in and paths absolute', async (t) => {
   const home = definitionsHome(t);
   const result = await resolveRecipe({ home, cwd: '/' }, 'far');
   assert.ok(result.ok, JSON.stringify(result));
-  const { recipe, target, hostTarget, toolchain, sysroot, reference } = result.value;
+  const { recipe, target, hostTarget, toolchain, sysroot, rustStd, reference, files } = result.value;
   assert.deepEqual(recipe, {
     name: 'far',
     file: join(home, 'recipes/far.yaml'),
     description: 'A program for the far machine.',
-    target: 'far-unknown-linux-gnu',
+    target: 'far',
     toolchain: 'tools',
-    sysroot: 'far-python',
-    reference: 'interpreter',
+    sysroot: 'packaged',
+    pythonVersion: '3.13',
     project: {
       folder: join(home, 'crate'),
       root: join(home, 'crate'),
@@ -32,21 +32,25 @@ test('a recipe is resolved with everything it names, defaults filled in and path
     samples: { paths: [join(home, 'crate/samples')], timeoutSeconds: 60 },
   });
   assert.deepEqual(target, {
-    name: 'far-unknown-linux-gnu',
+    name: 'far',
     rustTriple: 'far-unknown-linux-gnu',
+    description: 'The far machine.',
+    recipe: 'far',
+    tier: 3,
     clangTriple: 'far-linux-gnu',
     multiarch: 'far-linux-gnu',
     debianArch: 'far',
     ociPlatform: 'linux/far',
     machine: 'far64',
     libc: 'gnu',
+    cLibrary: 'far-gnu-1',
     pointerWidth: 64,
     endianness: 'little',
     runtime: 'qemu-user',
     elf: { machine: 'Far Machine', number: 4660, interpreter: '/lib/ld-linux-far.so.1' },
     emulator: { program: 'qemu-far' },
   });
-  assert.equal(hostTarget.name, 'near-unknown-linux-gnu');
+  assert.equal(hostTarget.name, 'near');
   assert.deepEqual(toolchain, {
     kind: 'image',
     name: 'tools',
@@ -61,26 +65,50 @@ test('a recipe is resolved with everything it names, defaults filled in and path
       files: { 'etc/hostname': 'provision\n' },
     },
     tools: { cc: 'clang-19', python: 'python3.13' },
-  });
-  assert.equal(reference.name, 'interpreter');
-  assert.deepEqual(sysroot, {
-    kind: 'packages',
-    name: 'far-python',
-    description: 'CPython for the far machine.',
-    suite: 'trixie',
-    target: 'far-unknown-linux-gnu',
-    python: { implementation: 'CPython', version: '3.13' },
-    sysroot: {
-      architecture: 'far',
-      packages: ['libpython3.13-dev', 'libc6-dev'],
-      without: [],
-      exclude: [],
-      links: {},
-      files: {},
+    rustStd: {
+      far: { from: 'packages', set: 'rust-std:far', tree: rustTree('far') },
+      near: { from: 'packages', set: 'rust-std:near', tree: rustTree('near') },
     },
-    rootfs: { architecture: 'far', packages: ['libc6'], without: [], exclude: [], links: {}, files: {} },
+  });
+  assert.deepEqual(rustStd, toolchain.rustStd.far);
+  assert.deepEqual(
+    [reference.name, reference.rootfs.packages, reference.tools],
+    ['cpython-3.13 reference', ['python3.13'], { python: 'python3.13' }],
+  );
+  assert.deepEqual(
+    Object.values(files).map(({ id, lockPath }) => [id, lockPath]),
+    [
+      ['docker/tools/near', 'docker/tools/image.near.lock'],
+      ['sysroots/packaged/cpython-3.13/far', 'sysroots/packaged/cpython-3.13/far.lock'],
+      ['pythons/cpython-3.13/reference/near', 'pythons/cpython-3.13/reference.near.lock'],
+    ],
+  );
+  const tree = { architecture: 'far', without: [], exclude: [], links: {}, files: {}, others: ['near'] };
+  assert.deepEqual(sysroot, {
+    kind: 'sysroot',
+    name: 'packaged/cpython-3.13/far',
+    description: 'CPython 3.13 for far.',
+    suite: 'trixie',
+    target: 'far',
+    python: { name: 'cpython-3.13', implementation: 'CPython', version: '3.13', abiflags: '' },
+    sysroot: { ...tree, packages: ['libc6-dev', 'libpython3.13-dev'] },
+    rootfs: { ...tree, packages: ['libc6'] },
+    compiler: { name: 'clang', flags: [] },
+    link: { static: [], dynamic: [], wholePython: false, pie: true, arguments: [] },
+    without: {},
   });
 });
+
+function rustTree(architecture: string) {
+  return {
+    architecture,
+    packages: ['libstd-rust-dev'],
+    without: ['libstd-rust'],
+    exclude: [],
+    links: {},
+    files: {},
+  };
+}
 
 test('every optional key of a recipe reaches the result', async (t) => {
   const text = RECIPE.replace(
@@ -135,7 +163,7 @@ test('names and paths that lead nowhere', async (t) => {
     return `${result.error.code} ${result.error.what} ${result.error.fix.join(' ')}`;
   };
   assert.match(await fails('fra'), /^recipe\/not-found .*`fra`.* Did you mean `far`\?/);
-  assert.match(await fails('zebra'), /^recipe\/not-found .*The recipes: `far`\.$/);
+  assert.match(await fails('zebra'), /^recipe\/not-found .*The recipes: `far` and `near`\.$/);
   assert.match(await fails(''), /^recipe\/not-found /);
   assert.match(await fails('constructor'), /^recipe\/not-found /);
   assert.match(await fails('./no.yaml'), /^recipe\/not-found .*no\.yaml/);
@@ -150,26 +178,25 @@ test('names and paths that lead nowhere', async (t) => {
 
 test('a home without definitions names what is missing', async (t) => {
   const home = definitionsHome(t);
-  for (const folder of ['targets', 'docker', 'sysroots']) rmSync(join(home, folder), { recursive: true });
+  for (const folder of ['targets', 'docker', 'sysroots', 'pythons'])
+    rmSync(join(home, folder), { recursive: true });
   const result = await resolveRecipe({ home, cwd: home }, 'far');
   assert.ok(!result.ok);
   assert.deepEqual(
     [result.error, ...(result.error.also ?? [])].map(({ code }) => code),
-    [
-      'recipe/unknown-target',
-      'recipe/unknown-toolchain',
-      'recipe/unknown-sysroot',
-      'recipe/unknown-reference',
-    ],
+    ['recipe/unknown-target', 'recipe/unknown-toolchain', 'recipe/unknown-sysroot', 'recipe/unknown-python'],
   );
   rmSync(join(home, 'recipes'), { recursive: true });
   assert.deepEqual(await listRecipes(home), { ok: true, value: [] });
-  assert.deepEqual(definitionFiles(home), []);
+  assert.deepEqual(await definitionFiles(home), { ok: true, value: [] });
 });
 
 test('a target that cannot be read does not stand in the way of another one', async (t) => {
   const home = definitionsHome(t, { 'targets/broken.yaml': 'debian-arch: near\n  x' });
   assert.ok((await resolveRecipe({ home, cwd: home }, 'far')).ok);
+  const named = await resolveRecipe({ home, cwd: home }, 'broken');
+  assert.ok(!named.ok);
+  assert.equal(named.error.at?.file, join(home, 'targets/broken.yaml'));
 });
 
 test('recipes are listed by name; one that is wrong is told', async (t) => {
@@ -179,6 +206,11 @@ test('recipes are listed by name; one that is wrong is told', async (t) => {
     value: [
       { name: 'a', description: 'Another for the far machine.', target: 'far-unknown-linux-gnu' },
       { name: 'far', description: 'A program for the far machine.', target: 'far-unknown-linux-gnu' },
+      {
+        name: 'near',
+        description: 'The usual program for The far machine.',
+        target: 'near-unknown-linux-gnu',
+      },
     ],
   });
   writeFileSync(join(home, 'recipes/b.yaml'), 'schema: 1\n');
@@ -190,19 +222,187 @@ test('recipes are listed by name; one that is wrong is told', async (t) => {
 
 test('definitions are found with their locks, and loaded', async (t) => {
   const home = definitionsHome(t, { 'docker/readme.md': 'x', 'docker/empty/other.yaml': IMAGE });
-  const files = definitionFiles(home);
-  assert.deepEqual(files.at(-1), {
-    id: 'sysroots/far-python',
-    file: join(home, 'sysroots/far-python/sysroot.yaml'),
-    lockFile: join(home, 'sysroots/far-python/sysroot.lock'),
+  const files = await definitionFiles(home);
+  assert.ok(files.ok, JSON.stringify(files));
+  assert.deepEqual(files.value.at(-1)?.file, {
+    id: 'sysroots/packaged/cpython-3.13/near',
+    file: join(home, 'sysroots/packaged/sysroot.yaml'),
+    lockFile: join(home, 'sysroots/packaged/cpython-3.13/near.lock'),
+    lockPath: 'sysroots/packaged/cpython-3.13/near.lock',
   });
   assert.deepEqual(
-    files.map(({ id }) => id),
-    ['docker/interpreter', 'docker/tools', 'sysroots/far-python'],
+    files.value.map(({ file }) => file.id),
+    [
+      'docker/tools/near',
+      'pythons/cpython-3.13/reference/near',
+      'pythons/cpython-3.13/tests/near',
+      'sysroots/packaged/cpython-3.13/far',
+      'sysroots/packaged/cpython-3.13/near',
+    ],
   );
-  const loaded = await Promise.all(files.map(loadDefinition));
+  const loaded = await Promise.all(files.value.map(({ load }) => load()));
   assert.deepEqual(
     loaded.map((result) => result.ok && `${result.value.kind} ${result.value.name}`),
-    ['image interpreter', 'image tools', 'packages far-python'],
+    [
+      'image tools',
+      'image cpython-3.13 reference',
+      'image cpython-3.13 tests',
+      'sysroot packaged/cpython-3.13/far',
+      'sysroot packaged/cpython-3.13/near',
+    ],
   );
 });
+
+test('a target has a recipe by itself, and a recipe says only what differs', async (t) => {
+  const home = definitionsHome(t, { 'recipes/other.yaml': 'schema: 1\ndescription: Other.\ntarget: near\n' });
+  const places = { home, cwd: '/' };
+  const own = await resolveRecipe(places, 'near');
+  const other = await resolveRecipe(places, 'other');
+  assert.ok(own.ok && other.ok, JSON.stringify([own, other]));
+  assert.deepEqual(own.value.recipe, {
+    ...other.value.recipe,
+    name: 'near',
+    file: join(home, 'recipes/defaults.yaml'),
+    description: 'The usual program for The far machine.',
+  });
+  assert.equal(other.value.recipe.project.folder, join(home, 'crate'));
+  assert.equal(other.value.sysroot.name, 'packaged/cpython-3.13/near');
+});
+
+test('of several Pythons the newest is taken, and the one that a recipe names', async (t) => {
+  const python = (version: string): string => PYTHON.replace('"3.13"', `"${version}"`);
+  const home = definitionsHome(t, {
+    'pythons/cpython-3.9/python.yaml': python('3.9'),
+    'pythons/cpython-3.14t/python.yaml': python('3.14t'),
+    'pythons/cpython-3.14/python.yaml': python('3.14'),
+  });
+  const places = { home, cwd: '/' };
+  const newest = await resolveRecipe(places, 'near');
+  assert.ok(newest.ok, JSON.stringify(newest));
+  assert.deepEqual(
+    [newest.value.sysroot.python.name, newest.value.sysroot.python.abiflags],
+    ['cpython-3.14', ''],
+  );
+  assert.equal(newest.value.reference.tools.python, 'python3.14');
+  const named = await resolveRecipe(places, 'far');
+  assert.ok(named.ok && named.value.sysroot.python.version === '3.13');
+  writeFileSync(join(home, 'recipes/far.yaml'), RECIPE.replace("'3.13'", "'3.14t'"));
+  const threaded = await resolveRecipe(places, 'far');
+  assert.ok(threaded.ok, JSON.stringify(threaded));
+  const { version, abiflags } = threaded.value.sysroot.python;
+  assert.deepEqual([version, abiflags], ['3.14', 't']);
+  assert.deepEqual(threaded.value.sysroot.sysroot.packages, ['libc6-dev', 'libpython3.14t-dev']);
+});
+
+test('an image is read for the machine at hand, else for the first of its architectures', async (t) => {
+  const home = definitionsHome(t, {
+    'docker/tools/image.yaml': IMAGE.replace('[near]', '[near, far]').replace(
+      'clang-19, lld-19',
+      '"cc-{multiarch}"',
+    ),
+    'pythons/reference.yaml': REFERENCE.replace('[near]', '[near, far]'),
+  });
+  const on = async (machine: string): Promise<readonly unknown[]> => {
+    const result = await resolveRecipe({ home, cwd: '/', machine }, 'far');
+    assert.ok(result.ok, JSON.stringify(result));
+    const { toolchain, reference, hostTarget, files } = result.value;
+    const { architecture, packages, others } = toolchain.rootfs;
+    return [
+      architecture,
+      packages,
+      others,
+      reference.rootfs.architecture,
+      hostTarget.name,
+      files.toolchain.id,
+    ];
+  };
+  assert.deepEqual(await on('far64'), [
+    'far',
+    ['cc-far-linux-gnu'],
+    ['near'],
+    'far',
+    'far',
+    'docker/tools/far',
+  ]);
+  const near = ['near', ['cc-near-linux-gnu'], ['far'], 'near', 'near', 'docker/tools/near'];
+  assert.deepEqual(await on('near64'), near);
+  assert.deepEqual(await on('other64'), near);
+});
+
+test('an image that extends another adds to it, and keeps the emulators of the targets alone', async (t) => {
+  const home = definitionsHome(t, {
+    'docker/tools/image.yaml': `${IMAGE}emulators: usr/bin/emulate-*\n`,
+    'docker/more/image.yaml': `schema: 1
+extends: tools
+description: More.
+packages: [gcc-14]
+exclude: [usr/share/more]
+tools: {cc: gcc-14}
+rust-std:
+  gnu: source
+`,
+    'recipes/far.yaml': RECIPE.replace('toolchain: tools', 'toolchain: more'),
+  });
+  const result = await resolveRecipe({ home, cwd: '/' }, 'far');
+  assert.ok(result.ok, JSON.stringify(result));
+  const { rootfs, tools, description, rustStd } = result.value.toolchain;
+  assert.equal(description, 'More.');
+  assert.deepEqual(rootfs.packages, ['clang-19', 'lld-19', 'gcc-14']);
+  assert.deepEqual(rootfs.exclude, [
+    'usr/share/games/**',
+    'usr/share/more',
+    'usr/bin/emulate-*',
+    '!usr/bin/qemu-far',
+  ]);
+  assert.deepEqual(tools, { cc: 'gcc-14', python: 'python3.13' });
+  assert.deepEqual(rustStd, { far: { from: 'source' }, near: { from: 'source' } });
+});
+
+test('the words for optimization that recipes had before mean the lists of today', async (t) => {
+  const home = definitionsHome(t, SOURCE);
+  const optimization = async (said: string): Promise<unknown> => {
+    writeFileSync(
+      join(home, 'recipes/far.yaml'),
+      `${RECIPE.replace('packaged', 'built')}optimization: ${said}\n`,
+    );
+    const result = await resolveRecipe({ home, cwd: '/' }, 'far');
+    assert.ok(result.ok, JSON.stringify(result));
+    return result.value.sysroot.source?.cpython.optimization;
+  };
+  assert.deepEqual(await optimization('none'), []);
+  assert.deepEqual(await optimization('pgo+lto'), ['pgo', 'lto']);
+  assert.deepEqual(await optimization('[lto, pgo]'), ['lto', 'pgo']);
+  assert.deepEqual(await optimization('[]'), []);
+});
+
+test('a variant adds to how an interpreter is configured', async (t) => {
+  const home = definitionsHome(t, {
+    ...SOURCE,
+    'recipes/far.yaml': `${RECIPE.replace('packaged', 'built')}variant: debug\n`,
+  });
+  const result = await resolveRecipe({ home, cwd: '/' }, 'far');
+  assert.ok(result.ok, JSON.stringify(result));
+  const { python, source } = result.value.sysroot;
+  assert.deepEqual([python.abiflags, python.variant], ['d', 'debug']);
+  assert.deepEqual(source?.cpython.configure, ['--disable-shared', '--with-pydebug']);
+  assert.deepEqual(source?.cpython.ownPatches, [{ name: 'own.patch', text: 'patch\n' }]);
+});
+
+/** A Python that is built from source in a home. */
+const SOURCE = {
+  'sysroots/built/sysroot.yaml': `schema: 1
+kind: cpython-source
+description: Built.
+libc: gnu
+toolchain: tools
+cpython:
+  configure: [--disable-shared]
+`,
+  'pythons/cpython-3.13/python.yaml': `${PYTHON}  built: {patches: [own.patch], training: train.py}
+source: {package: python3.13}
+variants:
+  debug: {configure: [--with-pydebug], abiflags: d}
+`,
+  'pythons/cpython-3.13/patches/own.patch': 'patch\n',
+  'pythons/cpython-3.13/train.py': 'pass\n',
+};

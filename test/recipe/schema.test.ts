@@ -1,45 +1,43 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';
-import {
-  definitionFiles,
-  loadDefinition,
-  loadTarget,
-  namesIn,
-  recipeFile,
-  targetFile,
-} from '../../src/recipe/definitions.ts';
+import { definitionFiles } from '../../src/recipe/definitions.ts';
 import { FILE_KINDS, jsonSchemaOf, recipeJsonSchema } from '../../src/recipe/json-schema.ts';
 import { listRecipes, resolveRecipe } from '../../src/recipe/recipe.ts';
 import { referencePage } from '../../src/recipe/reference-page.ts';
-import { IMAGE, RECIPE, SYSROOT, TARGET } from '../support/definitions-home.ts';
+import { DEFAULTS, IMAGE, LIBC, PYTHON, RECIPE, SYSROOT, TARGET } from '../support/definitions-home.ts';
 import { assertGolden } from '../support/golden.ts';
 
 const HOME = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
+function yamlIn(folder: string): readonly string[] {
+  return readdirSync(join(HOME, folder))
+    .filter((name) => name.endsWith('.yaml'))
+    .map((name) => join(HOME, folder, name));
+}
+
+function below(folder: string, name: string): readonly string[] {
+  return readdirSync(join(HOME, folder))
+    .map((one) => join(HOME, folder, one, name))
+    .filter((file) => existsSync(file));
+}
+
 /** The files of each kind that come with provision. */
 const SHIPPED: Readonly<Record<string, readonly string[]>> = {
-  recipe: namesIn(HOME, 'recipes').map((name) => recipeFile(HOME, name)),
-  target: namesIn(HOME, 'targets').map((name) => targetFile(HOME, name)),
-  image: definitionFiles(HOME)
-    .filter(({ id }) => id.startsWith('docker/'))
-    .map(({ file }) => file),
-  sysroot: definitionFiles(HOME)
-    .filter(({ id }) => id.startsWith('sysroots/'))
-    .map(({ file }) => file),
-  library: readdirSync(join(HOME, 'libraries'))
-    .filter((name) => name.endsWith('.yaml'))
-    .map((name) => join(HOME, 'libraries', name)),
-  runtime: readdirSync(join(HOME, 'runtimes'))
-    .map((name) => join(HOME, 'runtimes', name, 'runtime.yaml'))
-    .filter(existsSync),
-  conformance: readdirSync(join(HOME, 'conformance'))
-    .filter((name) => name.endsWith('.yaml'))
-    .map((name) => join(HOME, 'conformance', name)),
+  'shipped recipe': yamlIn('recipes').filter((file) => basename(file) !== 'defaults.yaml'),
+  'recipe defaults': yamlIn('recipes').filter((file) => basename(file) === 'defaults.yaml'),
+  target: yamlIn('targets'),
+  'C library': yamlIn('targets/libc'),
+  Python: below('pythons', 'python.yaml'),
+  image: [...below('docker', 'image.yaml'), ...yamlIn('pythons')],
+  sysroot: below('sysroots', 'sysroot.yaml'),
+  library: yamlIn('libraries'),
+  runtime: below('runtimes', 'runtime.yaml'),
+  conformance: below('pythons', 'conformance.yaml'),
 };
 const LIBRARY = `schema: 1
 description: Does one thing.
@@ -57,9 +55,6 @@ launcher: launcher.c
 `;
 const CONFORMANCE = `schema: 1
 description: The tests of CPython.
-image: tests
-folder: usr/lib/test
-package: libtests
 modules: [test_grammar]
 known:
   - test: test.test_grammar.*
@@ -71,8 +66,12 @@ extends: far
 `;
 const EXAMPLE: Readonly<Record<string, string>> = {
   recipe: RECIPE,
+  'shipped recipe': 'schema: 1\ndescription: It differs.\ntarget: far\n',
+  'recipe defaults': DEFAULTS,
   'extending recipe': EXTENDING,
   target: TARGET,
+  'C library': LIBC,
+  Python: PYTHON,
   image: IMAGE,
   sysroot: SYSROOT,
   library: LIBRARY,
@@ -88,8 +87,8 @@ for (const kind of FILE_KINDS) {
   test(`an editor accepts every ${kind.noun} that comes with provision, and no other key`, () => {
     const validate = new Ajv({ allErrors: true }).compile(jsonSchemaOf(kind));
     const files = SHIPPED[kind.noun] ?? [];
-    // A crate's own recipe comes with the crate.
-    assert.ok(files.length > 0 || kind.noun === 'extending recipe', 'none found');
+    // Recipes for a crate come with the crate.
+    assert.ok(files.length > 0 || ['recipe', 'extending recipe'].includes(kind.noun), 'none found');
     const texts = [EXAMPLE[kind.noun] as string, ...files.map((file) => readFileSync(file, 'utf8'))];
     for (const [i, text] of texts.entries()) {
       const value = parse(text);
@@ -113,23 +112,31 @@ test('the JSON Schema of a recipe is the one for editors', () => {
   assert.deepEqual(recipeJsonSchema(), JSON.parse(readFileSync(join(HOME, 'recipes/schema.json'), 'utf8')));
 });
 
-test('every recipe that comes with provision resolves, and names its schema for editors', async () => {
+test('every recipe that comes with provision resolves', async () => {
   const recipes = await listRecipes(HOME);
   assert.ok(recipes.ok, JSON.stringify(recipes));
   assert.ok(recipes.value.length > 0, 'none found');
   for (const { name } of recipes.value) {
     const resolved = await resolveRecipe({ home: HOME, cwd: HOME }, name);
     assert.ok(resolved.ok, `${name}: ${JSON.stringify(resolved, null, 1)}`);
-    const [first] = readFileSync(recipeFile(HOME, name), 'utf8').split('\n');
-    assert.equal(first, '# yaml-language-server: $schema=schema.json');
+  }
+});
+
+test('every definition that comes with provision names its schema for editors', () => {
+  for (const kind of FILE_KINDS) {
+    for (const file of SHIPPED[kind.noun] ?? []) {
+      const [first = ''] = readFileSync(file, 'utf8').split('\n');
+      const schema = /^# yaml-language-server: \$schema=(.*)$/.exec(first)?.[1];
+      assert.equal(join(dirname(file), schema ?? ''), join(HOME, kind.schemaFile), file);
+    }
   }
 });
 
 test('every target and definition that comes with provision loads', async () => {
-  const targets = await Promise.all((SHIPPED.target ?? []).map(loadTarget));
-  const definitions = await Promise.all(definitionFiles(HOME).map(loadDefinition));
-  assert.deepEqual(
-    [...targets, ...definitions].filter((result) => !result.ok),
-    [],
-  );
+  const definitions = await definitionFiles(HOME);
+  assert.ok(definitions.ok && definitions.value.length > 0, JSON.stringify(definitions));
+  for (const { file, load } of definitions.value) {
+    const definition = await load();
+    assert.ok(definition.ok, `${file.id}: ${JSON.stringify(definition)}`);
+  }
 });

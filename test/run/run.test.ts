@@ -433,7 +433,7 @@ async function suite(t: TestContext, files: Readonly<Record<string, string>>): P
     return runSamples(context, settings.store ?? store, {
       engine: async () => ok(engine),
       samples: samples.value,
-      target: { name: 'far', libc: 'gnu' },
+      target: { name: 'far', rustTriple: 'far-unknown-linux-gnu', libc: 'gnu' },
       capabilities: [],
       runtimes: { target: target ?? instance('target'), reference: instance('reference') },
       artifacts,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { loadTarget, targetFile } from '../../src/recipe/definitions.ts';
+import { loadTarget } from '../../src/recipe/targets.ts';
 import { programFormat } from '../../src/runtime/program/program.ts';
 import { wasmImports } from '../../src/runtime/wasm/imports.ts';
 import { REPOSITORY, temporaryFolder } from '../support/cli.ts';
@@ -58,7 +58,7 @@ test('a module without imports has none, and other bytes are no module', () => {
 
 test('a build with an undefined symbol fails and names it', async (t) => {
   const folder = temporaryFolder(t);
-  const target = await loadTarget(targetFile(REPOSITORY, 'wasm32-wasip1'));
+  const target = await loadTarget(REPOSITORY, 'wasm32-wasip1');
   assert.ok(target.ok);
   const { check } = programFormat(target.value.value);
   const file = join(folder, 'isolate.wasm');

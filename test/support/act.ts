@@ -60,15 +60,23 @@ export async function act(
     event = 'workflow_dispatch',
     inputs = {},
     env = {},
+    ref,
+    secrets = {},
+    programs,
   }: {
     readonly event?: string;
     readonly inputs?: Readonly<Record<string, string>>;
     readonly env?: Readonly<Record<string, string>>;
+    /** What was pushed, e.g. `refs/tags/v1.2.3`. */
+    readonly ref?: string;
+    readonly secrets?: Readonly<Record<string, string>>;
+    /** Folder of programs that jobs find first. */
+    readonly programs?: string;
   },
 ): Promise<ActRun> {
   mkdirSync(folder, { recursive: true });
   const payload = join(folder, 'event.json');
-  writeFileSync(payload, JSON.stringify({ inputs }));
+  writeFileSync(payload, JSON.stringify({ inputs, ref }));
   const local = '127.0.0.1';
   const args = [
     ...[event, '--json', '--eventpath', payload, '--workflows', workflow],
@@ -79,9 +87,10 @@ export async function act(
     ...['--action-cache-path', join(folder, 'actions')],
     ...standIns(repository).flatMap((one) => ['--local-repository', one]),
     ...Object.entries(env).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
+    ...Object.entries(secrets).flatMap(([name, value]) => ['--secret', `${name}=${value}`]),
   ];
   // act, and Node for the actions, by the PATH of the jobs.
-  const path = `${dirname(process.execPath)}:${process.env.PATH}`;
+  const path = [programs, dirname(process.execPath), process.env.PATH].filter(Boolean).join(':');
   const child = spawn(goTool('act'), args, { cwd: repository, env: { ...process.env, PATH: path } });
   let text = '';
   for (const stream of [child.stdout, child.stderr])

@@ -41,5 +41,13 @@ export function tree(
 
 export function image(packages: readonly string[], without: readonly string[] = []): ImageDefinition {
   const rootfs = tree('amd64', packages, without);
-  return { kind: 'image', name: 'test', description: 'A test.', suite: 'trixie', rootfs, tools: {} };
+  return {
+    kind: 'image',
+    name: 'test',
+    description: 'A test.',
+    suite: 'trixie',
+    rootfs,
+    tools: {},
+    rustStd: {},
+  };
 }

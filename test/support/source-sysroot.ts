@@ -1,9 +1,10 @@
-import type { CPythonBuild, SourceSysroot } from '../../src/domain/definitions.ts';
+import { defined } from '../../src/domain/defined.ts';
+import type { CPythonBuild, SourceBuild, SourceSysroot } from '../../src/domain/definitions.ts';
 
 /** A sysroot built from source for a machine that does not exist. */
 export function sourceSysroot(
   cpython: Partial<CPythonBuild> = {},
-  more: Partial<SourceSysroot> = {},
+  more: Partial<Omit<SourceSysroot, 'source'> & Omit<SourceBuild, 'cpython'>> = {},
 ): SourceSysroot {
   const tree = {
     architecture: 'far',
@@ -13,34 +14,38 @@ export function sourceSysroot(
     links: {},
     files: {},
   };
+  const source = { architecture: 'source', packages: ['python3.13'] };
+  const { sources = source, libraries = [], cLibrary, ...rest } = more;
   return {
-    kind: 'cpython-source',
-    name: 'far-cpython3.13',
+    kind: 'sysroot',
+    name: 'static-musl/cpython-3.13/far',
     description: 'CPython for the far machine.',
     suite: 'trixie',
-    target: 'far-unknown-linux-musl',
-    python: { implementation: 'CPython', version: '3.13' },
+    target: 'far',
+    python: { name: 'cpython-3.13', implementation: 'CPython', version: '3.13', abiflags: '' },
     sysroot: tree,
     rootfs: tree,
-    sources: { architecture: 'source', packages: ['python3.13'] },
     compiler: { name: 'clang', flags: [] },
-    libraries: [],
-    cpython: {
-      source: 'python3.13',
-      patches: [],
-      ownPatches: [],
-      configure: [],
-      env: {},
-      setup: '',
-      make: ['all'],
-      modules: [],
-      without: {},
-      optimization: 'none',
-      training: '',
-      ...cpython,
+    without: {},
+    source: {
+      sources,
+      libraries,
+      cpython: {
+        source: 'python3.13',
+        patches: [],
+        ownPatches: [],
+        configure: [],
+        env: {},
+        setup: '',
+        make: ['all'],
+        modules: [],
+        optimization: [],
+        training: '',
+        ...cpython,
+      },
+      ...defined({ cLibrary }),
     },
     link: { static: [], dynamic: [], wholePython: false, pie: true, arguments: [] },
-    rustStd: 'packages',
-    ...more,
+    ...rest,
   };
 }

@@ -88,8 +88,8 @@ test('without patches the distribution’s archive is not unpacked', () => {
 
 test('a flavour with profiles trains with our script and stops where none were written', () => {
   const archives = { upstream: '/u.tar.xz' };
-  const plain = cpythonScript(sourceSysroot({ optimization: 'none' }), archives);
-  const trained = cpythonScript(sourceSysroot({ optimization: 'pgo+lto' }), archives);
+  const plain = cpythonScript(sourceSysroot({ optimization: [] }), archives);
+  const trained = cpythonScript(sourceSysroot({ optimization: ['pgo', 'lto'] }), archives);
   assert.doesNotMatch(plain, /--enable-optimizations|--with-lto|PROFILE_TASK|profclangd/);
   assert.match(trained, /--enable-optimizations/);
   assert.match(trained, /PROFILE_TASK=\/job\/training\.py/);
@@ -97,7 +97,7 @@ test('a flavour with profiles trains with our script and stops where none were w
 });
 
 test('each compiler proves in its own way that profiles were used, and links libpython into one object', () => {
-  const flavour = { optimization: 'pgo+lto' } as const;
+  const flavour = { optimization: ['pgo', 'lto'] } as const;
   const clang = cpythonScript(sourceSysroot(flavour), { upstream: '/u.tar.xz' });
   const definition = sourceSysroot(flavour);
   const gcc = cpythonScript(
@@ -109,7 +109,7 @@ test('each compiler proves in its own way that profiles were used, and links lib
   assert.match(gcc, /Python\/ceval\.gcda/);
   assert.match(gcc, /"\$CC" -r .*-flinker-output=nolto-rel/);
   for (const script of [clang, gcc]) assert.match(script, /\$\(PGO_PROF_USE_FLAG\) -flto"/);
-  const alone = cpythonScript(sourceSysroot({ optimization: 'lto' }), { upstream: '/u.tar.xz' });
+  const alone = cpythonScript(sourceSysroot({ optimization: ['lto'] }), { upstream: '/u.tar.xz' });
   assert.doesNotMatch(alone, /PGO_PROF_USE_FLAG/);
 });
 

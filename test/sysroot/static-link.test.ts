@@ -10,14 +10,18 @@ import { temporaryFolder } from '../support/cli.ts';
 import { sourceSysroot } from '../support/source-sysroot.ts';
 
 const TARGET: Target = {
-  name: 'far-unknown-linux-musl',
+  name: 'far',
   rustTriple: 'far-unknown-linux-musl',
+  description: 'The far machine.',
+  recipe: 'far',
+  tier: 3,
   clangTriple: 'far-linux-musl',
   multiarch: 'far-linux-musl',
   debianArch: 'far',
   ociPlatform: 'linux/far',
   machine: 'far',
   libc: 'musl',
+  cLibrary: 'musl-1',
   pointerWidth: 64,
   endianness: 'little',
   elf: { machine: 'FAR', number: 4660 },

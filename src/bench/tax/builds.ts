@@ -1,4 +1,10 @@
-import type { CPythonBuild, Optimization, Resolved, SourceSysroot } from '../../domain/definitions.ts';
+import {
+  type CPythonBuild,
+  isFromSource,
+  type OptimizationFlag,
+  type Resolved,
+  type SourceSysroot,
+} from '../../domain/definitions.ts';
 import type { TaxSettings } from '../../domain/tax.ts';
 import { TAX_RECIPES } from '../default-recipe.ts';
 
@@ -14,6 +20,13 @@ export interface TaxBuild {
 export const DISTRIBUTION = 'shared-debian';
 
 const FLAVOURS = ['none', 'pgo', 'lto', 'pgo+lto'] as const;
+
+const FLAGS: Readonly<Record<(typeof FLAVOURS)[number], readonly OptimizationFlag[]>> = {
+  none: [],
+  pgo: ['pgo'],
+  lto: ['lto'],
+  'pgo+lto': ['pgo', 'lto'],
+};
 
 /** Everything that can be built, by name; of each only what is wanted is made. */
 export const BUILDS: readonly TaxBuild[] = [
@@ -46,11 +59,12 @@ export const BUILDS: readonly TaxBuild[] = [
 /** What is measured in a hurry: the distribution's library against the recipe as it stands. */
 export const QUICK: readonly string[] = [DISTRIBUTION, 'static-pgo+lto'];
 
-function optimized(resolved: Resolved, optimization: Optimization): Resolved {
+function optimized(resolved: Resolved, flavour: (typeof FLAVOURS)[number]): Resolved {
+  const optimization = FLAGS[flavour];
   return {
     ...withSysroot(resolved, (sysroot) => ({
       ...sysroot,
-      cpython: { ...sysroot.cpython, optimization },
+      source: { ...sysroot.source, cpython: { ...sysroot.source.cpython, optimization } },
     })),
     recipe: { ...resolved.recipe, optimization },
   };
@@ -67,14 +81,17 @@ function anywhere(resolved: Resolved): Resolved {
       ...sysroot.compiler,
       flags: sysroot.compiler.flags.filter((flag) => !flag.match(FIXED_ADDRESS)),
     },
-    cpython: {
-      ...sysroot.cpython,
-      env: Object.fromEntries(
-        Object.entries(sysroot.cpython.env).map(([name, value]) => [
-          name,
-          value.replaceAll(FIXED_ADDRESS, ''),
-        ]),
-      ),
+    source: {
+      ...sysroot.source,
+      cpython: {
+        ...sysroot.source.cpython,
+        env: Object.fromEntries(
+          Object.entries(sysroot.source.cpython.env).map(([name, value]) => [
+            name,
+            value.replaceAll(FIXED_ADDRESS, ''),
+          ]),
+        ),
+      },
     },
     link: { ...sysroot.link, pie: true },
   }));
@@ -87,16 +104,19 @@ function anywhere(resolved: Resolved): Resolved {
 function shared(resolved: Resolved): Resolved {
   return withSysroot(resolved, (sysroot) => ({
     ...sysroot,
-    cpython: {
-      ...sysroot.cpython,
-      configure: [
-        ...sysroot.cpython.configure.filter((word) => word !== '--disable-shared'),
-        '--enable-shared',
-        ...sysroot.cpython.modules.map((name) => `py_cv_module_${name}=n/a`),
-      ],
-      without: { ...sysroot.cpython.without, ...leftOut(sysroot.cpython) },
-      modules: [],
+    source: {
+      ...sysroot.source,
+      cpython: {
+        ...sysroot.source.cpython,
+        configure: [
+          ...sysroot.source.cpython.configure.filter((word) => word !== '--disable-shared'),
+          '--enable-shared',
+          ...sysroot.source.cpython.modules.map((name) => `py_cv_module_${name}=n/a`),
+        ],
+        modules: [],
+      },
     },
+    without: { ...sysroot.without, ...leftOut(sysroot.source.cpython) },
     link: { ...sysroot.link, wholePython: false },
   }));
 }
@@ -106,7 +126,5 @@ function leftOut({ modules }: CPythonBuild): Readonly<Record<string, string>> {
 }
 
 function withSysroot(resolved: Resolved, change: (sysroot: SourceSysroot) => SourceSysroot): Resolved {
-  return resolved.sysroot.kind === 'cpython-source'
-    ? { ...resolved, sysroot: change(resolved.sysroot) }
-    : resolved;
+  return isFromSource(resolved.sysroot) ? { ...resolved, sysroot: change(resolved.sysroot) } : resolved;
 }

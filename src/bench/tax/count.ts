@@ -6,7 +6,7 @@ import { formatBytes } from '../../domain/units.ts';
 import { fetchPackages } from '../../fetch/fetch.ts';
 import { readLock } from '../../lock/lockfile.ts';
 import type { Session } from '../../pipeline/session.ts';
-import { imageFile, loadImage } from '../../recipe/definitions.ts';
+import { imageHere } from '../../recipe/definitions.ts';
 import { makeTree } from '../../toolchain/tree.ts';
 import type { Bench, Turn, TurnRun } from '../turns.ts';
 
@@ -25,10 +25,9 @@ export interface Counter {
 /** Folder of the tree that holds the counting programs, and where a bench is to show it. */
 export async function makeCounters(session: Session): Promise<Result<{ folder: string; at: string }>> {
   const { context, store, recorder } = session;
-  const file = imageFile(context.settings.home, IMAGE);
-  const image = await loadImage(file.file);
+  const image = await imageHere(context.settings.home, IMAGE);
   if (!image.ok) return image;
-  const definition = image.value.value;
+  const { file, definition } = image.value;
   const lock = await readLock(file, definition);
   if (!lock.ok) return lock;
   const packages = lock.value.sets.rootfs ?? [];

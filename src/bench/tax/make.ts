@@ -42,9 +42,9 @@ export async function makeBuild(
   const { build } = planned;
   const { sysroot } = planned.plan;
   const how =
-    sysroot.kind !== 'cpython-source'
+    sysroot.source === undefined
       ? 'from packages'
-      : sysroot.cpython.optimization.includes('pgo')
+      : sysroot.source.cpython.optimization.includes('pgo')
         ? 'where it is not in the store, CPython is compiled twice for it: 10 to 30 minutes'
         : 'where it is not in the store, CPython is compiled for it: 3 to 10 minutes';
   session.context.emit({

@@ -6,6 +6,7 @@ import type { Blocker } from '../../domain/blocker.ts';
 import { defined } from '../../domain/defined.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Sample } from '../../domain/sample.ts';
+import { shellCommand } from '../../domain/shell.ts';
 import type { Mount } from '../../engine/engine.ts';
 import { PATHS } from '../../engine/paths.ts';
 import { runTool } from '../../engine/tool.ts';
@@ -18,7 +19,6 @@ import { type RuntimeInstance, SCRATCH_AT, SUITE_AT } from '../../runtime/instan
 import { programFile, programFormat } from '../../runtime/program/program.ts';
 import type { Tree } from '../../toolchain/tree.ts';
 import type { Diagnostics } from '../diagnostics.ts';
-import { commandLine } from '../recognize.ts';
 import type { BuildInputs } from './step.ts';
 
 /** What every attempt is made with. */
@@ -127,7 +127,7 @@ export async function tryBuild(
     log,
     command: { argv, env: input.env, cwd: crateAt(project) },
   });
-  const attempt = { command: commandLine(argv), ms: Math.round(performance.now() - started) };
+  const attempt = { command: shellCommand(argv), ms: Math.round(performance.now() - started) };
   if (!exit.ok) {
     const blocker = blockerOf(context, 'build', exit.error);
     return blocker.ok ? ok({ ...attempt, blocker: blocker.value }) : blocker;
@@ -143,14 +143,14 @@ export async function tryBuild(
   return blocker.ok ? ok({ ...attempt, blocker: blocker.value }) : blocker;
 }
 
-/** Starts a program with a sample script, in a world that may lack what it needs. */
+/** Starts a program with a sample script, in a runtime that may lack what it needs. */
 export async function tryRun(
   context: ProbeContext,
-  input: { readonly name: string; readonly world: RuntimeInstance; readonly sample: Sample },
+  input: { readonly name: string; readonly instance: RuntimeInstance; readonly sample: Sample },
 ): Promise<Result<Attempt>> {
   const { session } = context;
-  const { world, sample } = input;
-  const { argv, env, cwd, stdin } = commandOf(world, sample);
+  const { instance, sample } = input;
+  const { argv, env, cwd, stdin } = commandOf(instance, sample);
   const engine = await session.engine();
   if (!engine.ok) return engine;
   const started = performance.now();
@@ -158,9 +158,9 @@ export async function tryRun(
     context,
     input.name,
     engine.value.open({
-      rootfs: world.rootfs,
+      rootfs: instance.rootfs,
       mounts: [
-        ...world.mounts,
+        ...instance.mounts,
         { kind: 'source', source: sample.suite, at: SUITE_AT },
         { kind: 'scratch', at: SCRATCH_AT },
       ],
@@ -169,7 +169,7 @@ export async function tryRun(
     }),
     { argv, env, cwd, ...defined({ stdin }), timeoutMs: sample.timeoutSeconds * 1000 },
   );
-  const attempt = { command: commandLine(argv), ms: Math.round(performance.now() - started) };
+  const attempt = { command: shellCommand(argv), ms: Math.round(performance.now() - started) };
   if (exit.ok) return ok(attempt);
   const blocker = blockerOf(context, 'run', exit.error);
   return blocker.ok ? ok({ ...attempt, blocker: blocker.value }) : blocker;

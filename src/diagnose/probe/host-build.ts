@@ -1,15 +1,16 @@
 import { appendFileSync } from 'node:fs';
-import { access, constants, mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crateAt } from '../../build/build.ts';
 import type { Context } from '../../domain/context.ts';
 import { defined } from '../../domain/defined.ts';
 import { ok, type Result } from '../../domain/result.ts';
+import { shellCommand } from '../../domain/shell.ts';
 import { PATHS } from '../../engine/paths.ts';
 import { exitOf } from '../../engine/tool.ts';
+import { isExecutable } from '../../exec/files.ts';
 import { runProcess } from '../../exec/process.ts';
 import type { Failure } from '../../failure.ts';
-import { commandLine } from '../recognize.ts';
 import type { Attempt, ProbeSetup } from './attempt.ts';
 
 /** The user's own Rust. */
@@ -41,10 +42,7 @@ export async function findHostCargo({ settings, signal }: Context): Promise<Host
 async function onPath(name: string, folders: readonly string[]): Promise<string | undefined> {
   for (const folder of folders) {
     const file = join(folder, name);
-    const there = await access(file, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
+    const there = await isExecutable(file);
     if (there) return file;
   }
   return undefined;
@@ -62,7 +60,7 @@ export async function tryHostBuild(context: ProbeSetup, rust: HostRust): Promise
   ];
   await mkdir(logs, { recursive: true });
   const log = join(logs, '0-nothing.log');
-  await writeFile(log, `$ ${commandLine(argv)}\n`);
+  await writeFile(log, `$ ${shellCommand(argv)}\n`);
   const env = { ...rust.env, CARGO_TARGET_DIR: join(context.scratch, 'target'), CARGO_TERM_COLOR: 'never' };
   // A sandbox mounts the crate at a fixed path; here it is where it is.
   const cwd = `${project.root}${crateAt(project).slice(PATHS.project.length)}`;
@@ -76,7 +74,7 @@ export async function tryHostBuild(context: ProbeSetup, rust: HostRust): Promise
   });
   if (!exit.ok) return exit;
   const { value } = exit;
-  const attempt = { command: commandLine(argv), ms: Math.round(value.ms) };
+  const attempt = { command: shellCommand(argv), ms: Math.round(value.ms) };
   if (value.status === 0) return ok(attempt);
   const output = Buffer.concat([value.stdout, value.stderr]).toString('utf8');
   const doing = `Building ${project.bin} for ${plan.target.rustTriple}`;

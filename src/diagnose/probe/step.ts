@@ -1,5 +1,6 @@
 import type { Plan } from '../../domain/plan.ts';
 import type { PythonDistribution } from '../../domain/python.ts';
+import { quoteWord } from '../../domain/shell.ts';
 import { PATHS } from '../../engine/paths.ts';
 import { bareVariables } from '../../env/env.ts';
 import { pyo3Config } from '../../env/pyo3-config.ts';
@@ -113,7 +114,7 @@ export function buildInputs(applied: ReadonlySet<StepName>, prepared: Prepared, 
   };
   const { link: _, ...alone } = prepared.python;
   const python = applied.has('link-libraries') ? prepared.python : alone;
-  const words = flags.flatMap((one) => one.linker).map((word) => `'${word.replaceAll("'", "'\\''")}'`);
+  const words = flags.flatMap((one) => one.linker).map(quoteWord);
   return {
     env,
     config: pyo3Config(python, PATHS.sysroot),

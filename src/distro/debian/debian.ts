@@ -15,7 +15,8 @@ export const debian: Distro = {
   verify: entryMistakes,
   openPackage: locateData,
   layout: LAYOUT,
-  dockerfile: async (definition, lock) => (await import('./dockerfile.ts')).dockerfileOf(definition, lock),
+  dockerfile: async (definition, lockPath, lock) =>
+    (await import('./dockerfile.ts')).dockerfileOf(definition, lockPath, lock),
   architectureOf: ({ debianArch }) => debianArch,
   compareVersions,
   sources: {

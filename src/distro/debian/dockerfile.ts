@@ -1,16 +1,17 @@
 import type { ImageDefinition } from '../../domain/definitions.ts';
 import type { Lock } from '../../domain/packages.ts';
+import { quoteWord } from '../../domain/shell.ts';
 
 /**
  * A Dockerfile that gives the packages of a lock, in the lock's versions, on the distribution's own base image: for people
  * who want a plain `docker build`. Pure: the same definition and lock give the same text.
  */
-export function dockerfileOf(definition: ImageDefinition, lock: Lock): string {
+export function dockerfileOf(definition: ImageDefinition, lockPath: string, lock: Lock): string {
   const { name, description, suite, rootfs } = definition;
   const packages = lock.sets.rootfs ?? [];
   const wanted = packages.map((one) => `${one.name}=${one.version}`).sort();
   return [
-    `# Written by \`provision image dockerfile ${name}\` from docker/${name}/image.yaml and image.lock: do not edit.`,
+    `# Written by \`provision image dockerfile ${name}\` from docker/${name}/image.yaml and ${lockPath}: do not edit.`,
     `# ${description}`,
     `FROM debian:${suite}-slim`,
     '',
@@ -19,10 +20,10 @@ export function dockerfileOf(definition: ImageDefinition, lock: Lock): string {
     'ARG DEBIAN_FRONTEND=noninteractive',
     '',
     `RUN ${[...sources(suite), 'apt-get update', ...placeholders(rootfs.without ?? []), ...install(wanted), ...TIDY].join('; \\\n    ')}`,
-    ...section('# Not in the locked tree either.', rootfs.exclude.map(removal)),
+    ...section('# Not in the locked tree either.', removals(rootfs.exclude)),
     ...section('# Links and files of the definition; what the base image has of its own stays.', [
       ...Object.entries(rootfs.links).map(
-        ([path, target]) => `ln -sfn ${quoted(target)} ${quoted(`/${path}`)}`,
+        ([path, target]) => `ln -sfn ${quoteWord(target)} ${quoteWord(`/${path}`)}`,
       ),
       ...Object.entries(rootfs.files).map(([path, text]) => writing(path, text)),
     ]),
@@ -73,21 +74,47 @@ function section(title: string, commands: readonly string[]): readonly string[] 
   return commands.length === 0 ? [] : ['', title, `RUN ${['set -eu', ...commands].join('; \\\n    ')}`];
 }
 
+/** What a pattern with `!` in front names stays: it is left out of the removal of what is beside it. */
+function removals(patterns: readonly string[]): readonly string[] {
+  const kept = patterns.flatMap((pattern) => (pattern.startsWith('!') ? [pattern.slice(1)] : []));
+  return patterns
+    .filter((pattern) => !pattern.startsWith('!'))
+    .map((pattern) => {
+      const but = kept
+        .filter((path) => isOf(pattern, path))
+        .map((path) => ` ! -name ${quoteWord(path.slice(folderOf(path).length))}`)
+        .join('');
+      if (but === '') return removal(pattern);
+      const name = quoteWord(pattern.slice(folderOf(pattern).length));
+      return `find ${quoteWord(`/${folderOf(pattern)}`)} -maxdepth 1 -name ${name}${but} -delete`;
+    });
+}
+
+/** Whether a pattern of names in one folder is of a path. */
+function isOf(pattern: string, path: string): boolean {
+  const [before = '', ...after] = pattern.split('*');
+  return (
+    folderOf(pattern) === folderOf(path) &&
+    path.startsWith(before) &&
+    after.every((part) => path.slice(before.length).includes(part))
+  );
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/') + 1);
+}
+
 /** Patterns of the definition are a shell's, but for `**`. */
 function removal(pattern: string): string {
   const below = pattern.replace(/\/\*\*$/, '');
   return below.includes('**')
-    ? `find / -xdev -path ${quoted(`/${below.replaceAll('**', '*')}`)} -delete`
+    ? `find / -xdev -path ${quoteWord(`/${below.replaceAll('**', '*')}`)} -delete`
     : `rm -rf /${below}`;
 }
 
 /** One line: a Dockerfile has no lines within a word. */
 function writing(path: string, text: string): string {
-  const lines = text.replace(/\n$/, '').split('\n').map(quoted).join(' ');
-  const place = quoted(`/${path}`);
-  return `[ -e ${place} ] || { mkdir -p ${quoted(`/${path}`.replace(/\/[^/]*$/, '') || '/')}; printf '%s\\n' ${lines} >${place}; }`;
-}
-
-function quoted(word: string): string {
-  return `'${word.replaceAll("'", "'\\''")}'`;
+  const lines = text.replace(/\n$/, '').split('\n').map(quoteWord).join(' ');
+  const place = quoteWord(`/${path}`);
+  return `[ -e ${place} ] || { mkdir -p ${quoteWord(`/${path}`.replace(/\/[^/]*$/, '') || '/')}; printf '%s\\n' ${lines} >${place}; }`;
 }

@@ -1,8 +1,9 @@
-import { access, mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../../domain/context.ts';
 import type { LockedPackage } from '../../domain/packages.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
+import { exists } from '../../exec/files.ts';
 import { runProcess } from '../../exec/process.ts';
 import type { Failure } from '../../failure.ts';
 import { KEYRING_FILES, KEYRING_PACKAGE } from './settings.ts';
@@ -108,13 +109,6 @@ async function runTool(
   if (run.value.status === 0) return ok(undefined);
   const text = Buffer.concat([run.value.stdout, run.value.stderr]).toString('utf8');
   return ok(text.split('\n').filter((line) => line.trim() !== ''));
-}
-
-async function exists(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  );
 }
 
 function noKeyring(evidence: readonly string[]): Failure {

@@ -15,14 +15,18 @@ interface Planned {
   readonly hash: string;
 }
 
+/** Of names of packages those that another architecture of the definition has. */
+export type KnownElsewhere = (names: readonly string[]) => Promise<Result<readonly string[]>>;
+
 /** The packages of one set: those named and all they depend on. */
 export async function resolveSet(
   apt: PrivateApt,
   name: string,
   set: PackageSet,
+  knownElsewhere: KnownElsewhere = async () => ok([]),
 ): Promise<Result<readonly LockedPackage[]>> {
-  const status = join(apt.folder, `status-${name}`);
-  const assumed = await assume(apt, name, set.without ?? [], status);
+  const status = join(apt.folder, `status-${name.replaceAll(/[^\w.-]/g, '-')}`);
+  const assumed = await assume(apt, name, set.without ?? [], status, knownElsewhere);
   if (!assumed.ok) return assumed;
   const planned = await plan(apt, name, set.packages, status);
   if (!planned.ok) return planned;
@@ -49,6 +53,7 @@ async function assume(
   set: string,
   without: readonly string[],
   status: string,
+  knownElsewhere: KnownElsewhere,
 ): Promise<Result<void>> {
   if (without.length === 0) {
     await writeFile(status, '');
@@ -57,7 +62,10 @@ async function assume(
   const shown = await apt.run(['apt-cache', 'show', '--no-all-versions', ...without]);
   if (!shown.ok) return shown;
   const known = records(shown.value.stdout);
-  const unknown = without.filter((name) => !known.some((record) => record.get('Package') === name));
+  const missing = without.filter((name) => !known.some((record) => record.get('Package') === name));
+  const elsewhere = missing.length === 0 ? ok([]) : await knownElsewhere(missing);
+  if (!elsewhere.ok) return elsewhere;
+  const unknown = missing.filter((name) => !elsewhere.value.includes(name));
   if (unknown.length > 0) return err(await unknownPackages(apt, set, unknown));
   const stanzas = known.map((record) => {
     const fields = ['Package', 'Version', 'Architecture', 'Multi-Arch', 'Provides'].flatMap((key) => {
@@ -68,6 +76,15 @@ async function assume(
   });
   await writeFile(status, stanzas.join('\n'));
   return ok(undefined);
+}
+
+/** Of names of packages those that the index of an architecture has. */
+export async function knownPackages(
+  apt: PrivateApt,
+  names: readonly string[],
+): Promise<Result<readonly string[]>> {
+  const found = await indexRecords(apt, names);
+  return found.ok ? ok(found.value.flatMap((record) => record.get('Package') ?? [])) : found;
 }
 
 async function plan(

@@ -12,7 +12,7 @@ import { SOURCE } from './entries.ts';
 import { indexFailure } from './failures.ts';
 import { findKeyring } from './keyring.ts';
 import { aptConfiguration, locateMirrors } from './mirrors.ts';
-import { resolveSet } from './packages.ts';
+import { type KnownElsewhere, knownPackages, resolveSet } from './packages.ts';
 import { SYSTEM_PATH } from './settings.ts';
 import { resolveSources } from './source-packages.ts';
 
@@ -63,27 +63,44 @@ async function resolveEach(
   options: Omit<AptOptions, 'mirror'>,
 ): Promise<Result<Record<string, readonly LockedPackage[]>>> {
   const apts = new Map<string, PrivateApt>();
+  const aptOf = async (architecture: string): Promise<Result<PrivateApt>> => {
+    const there = apts.get(architecture);
+    if (there !== undefined) return ok(there);
+    const opened = await openApt(context, join(folder, architecture), architecture, mirrors, options);
+    if (opened.ok) apts.set(architecture, opened.value);
+    return opened;
+  };
   const locked: Record<string, readonly LockedPackage[]> = {};
   for (const [name, set] of Object.entries(sets)) {
-    let apt = apts.get(set.architecture);
-    if (apt === undefined) {
-      const opened = await openApt(
-        context,
-        join(folder, set.architecture),
-        set.architecture,
-        mirrors,
-        options,
-      );
-      if (!opened.ok) return opened;
-      apt = opened.value;
-      apts.set(set.architecture, apt);
-    }
+    const apt = await aptOf(set.architecture);
+    if (!apt.ok) return apt;
     const packages =
-      set.architecture === SOURCE ? await resolveSources(apt, name, set) : await resolveSet(apt, name, set);
+      set.architecture === SOURCE
+        ? await resolveSources(apt.value, name, set)
+        : await resolveSet(apt.value, name, set, elsewhere(set.others ?? [], aptOf));
     if (!packages.ok) return packages;
     locked[name] = packages.value;
   }
   return ok(locked);
+}
+
+/** Looks through the indexes of other architectures, and reads no more of them than it takes. */
+function elsewhere(
+  architectures: readonly string[],
+  aptOf: (architecture: string) => Promise<Result<PrivateApt>>,
+): KnownElsewhere {
+  return async (names) => {
+    const known: string[] = [];
+    for (const architecture of architectures) {
+      if (names.every((name) => known.includes(name))) break;
+      const apt = await aptOf(architecture);
+      if (!apt.ok) return apt;
+      const there = await knownPackages(apt.value, names);
+      if (!there.ok) return there;
+      known.push(...there.value);
+    }
+    return ok(known);
+  };
 }
 
 /** A root with the suite's index in it, from the first mirror that has it. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { lstat, mkdir, rename } from 'node:fs/promises';
+import { mkdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { applyFolderAttributes } from '../../archive/folder-attributes.ts';
 import { Folders } from '../../archive/folders.ts';
@@ -8,6 +8,7 @@ import { refusable } from '../../archive/refusal.ts';
 import { readTar } from '../../archive/tar-reader.ts';
 import { Writer } from '../../archive/writer.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
+import { entryExists } from '../../exec/files.ts';
 import { removeTree } from '../../store/temporary.ts';
 import { cannotCopy } from '../failures.ts';
 import { isWithin } from '../paths.ts';
@@ -35,7 +36,7 @@ export async function copyOut(machine: Machine, request: CopyOut): Promise<Resul
   const resolved = await resolvePath(machine, request);
   if (!resolved.ok) return resolved;
   const path = resolved.value;
-  if (await exists(to)) return err(cannotCopy(from, to, 'The target exists already.'));
+  if (await entryExists(to)) return err(cannotCopy(from, to, 'The target exists already.'));
   const stream = await api.containers.get(container, path, context.signal);
   if (stream === undefined) return err(cannotCopy(from, to, 'It does not exist.'));
   // Beside the target, so that it can be moved into place.
@@ -97,11 +98,4 @@ function renamed(name: string, top: string): string {
 
 function withoutSlashes(name: string): string {
   return name.replace(/^\/+|\/+$/g, '');
-}
-
-async function exists(path: string): Promise<boolean> {
-  return lstat(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,5 +1,5 @@
-import { lstat } from 'node:fs/promises';
 import { err, ok, type Result } from '../../domain/result.ts';
+import { entryExists } from '../../exec/files.ts';
 import { runProcess } from '../../exec/process.ts';
 import { cannotCopy } from '../failures.ts';
 import { TOOL_ENV } from '../tool-env.ts';
@@ -47,13 +47,6 @@ export async function copyOut(
     return err(cannotCopy(from, to, why));
   }
   if (place.stats === undefined) return err(cannotCopy(from, to, 'It does not exist.'));
-  if (await exists(to)) return err(cannotCopy(from, to, 'The target exists already.'));
+  if (await entryExists(to)) return err(cannotCopy(from, to, 'The target exists already.'));
   return copyTree(place.host, to, context);
-}
-
-async function exists(path: string): Promise<boolean> {
-  return lstat(path).then(
-    () => true,
-    () => false,
-  );
 }

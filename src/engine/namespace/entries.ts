@@ -1,5 +1,6 @@
-import { access, lstat, symlink, writeFile } from 'node:fs/promises';
+import { lstat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { exists } from '../../exec/files.ts';
 import type { Features } from './features.ts';
 import type { MountEntry } from './fstab.ts';
 import { type HostMount, lockedOptions, mountsBelow } from './mountinfo.ts';
@@ -39,14 +40,7 @@ export async function makeDevices(root: string, features: Features): Promise<rea
 /** Parts of `/proc` that exist here and need guarding: only root of the machine could write them. */
 export async function guardedParts(uid: number): Promise<readonly string[]> {
   if (uid !== 0) return [];
-  const there = await Promise.all(
-    GUARDED.map((name) =>
-      access(`/proc/${name}`).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  );
+  const there = await Promise.all(GUARDED.map((name) => exists(`/proc/${name}`)));
   return GUARDED.filter((_, index) => there[index]);
 }
 

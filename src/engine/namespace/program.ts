@@ -1,7 +1,7 @@
-import { constants as fsConstants } from 'node:fs';
-import { access, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { err, ok, type Result } from '../../domain/result.ts';
+import { isExecutable } from '../../exec/files.ts';
 import type { Command } from '../engine.ts';
 import { commandNotFound, noWorkingFolder } from '../failures.ts';
 import { DEFAULT_PATH } from '../paths.ts';
@@ -152,13 +152,6 @@ export interface EntryInput {
   readonly namespaces: Namespaces;
   readonly network: 'none' | 'host';
   readonly program: Program;
-}
-
-async function isExecutable(host: string): Promise<boolean> {
-  return access(host, fsConstants.X_OK).then(
-    () => true,
-    () => false,
-  );
 }
 
 /** Whether a file is an ELF program for the machine that we run on: class, byte order and machine, elf(5). */

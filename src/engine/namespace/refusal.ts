@@ -1,4 +1,5 @@
-import { access, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
+import { exists } from '../../exec/files.ts';
 import type { Failure } from '../../failure.ts';
 import type { Refusal } from './setup.ts';
 
@@ -149,12 +150,5 @@ async function sysctl(name: string): Promise<string | undefined> {
   return readFile(`/proc/sys/${name}`, 'utf8').then(
     (text) => text.trim(),
     () => undefined,
-  );
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
   );
 }

@@ -1,8 +1,7 @@
-import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { defined } from '../../domain/defined.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
+import { isExecutable } from '../../exec/files.ts';
 import type { Failure } from '../../failure.ts';
 import { TOOL_FOLDERS } from '../tool-env.ts';
 
@@ -46,12 +45,7 @@ export async function findTools(): Promise<Result<Tools>> {
 async function findTool(name: string): Promise<string | undefined> {
   for (const folder of TOOL_FOLDERS) {
     const path = join(folder, name);
-    if (
-      await access(path, constants.X_OK).then(
-        () => true,
-        () => false,
-      )
-    ) {
+    if (await isExecutable(path)) {
       return path;
     }
   }

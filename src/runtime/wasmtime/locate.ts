@@ -1,8 +1,9 @@
-import { access, constants, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Context } from '../../domain/context.ts';
 import type { RuntimeDefinition } from '../../domain/definitions.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
+import { isExecutable, isReadable } from '../../exec/files.ts';
 import { runProcess } from '../../exec/process.ts';
 import type { Failure } from '../../failure.ts';
 import { digestFile } from '../../store/digest.ts';
@@ -45,22 +46,15 @@ export async function locateWasmtime(
   const real = await realpath(file);
   const library = join(dirname(real), LIBRARY);
   const digest = (await digestFile(real)).digest;
-  return ok({ file: real, version, digest, ...((await readable(library)) ? { library } : {}) });
+  return ok({ file: real, version, digest, ...((await isReadable(library)) ? { library } : {}) });
 }
 
 async function onPath(folders: readonly string[]): Promise<string | undefined> {
   for (const folder of folders) {
     const file = join(folder, NAME);
-    if (await readable(file, constants.X_OK)) return file;
+    if (await isExecutable(file)) return file;
   }
   return undefined;
-}
-
-function readable(file: string, mode: number = constants.R_OK): Promise<boolean> {
-  return access(file, mode).then(
-    () => true,
-    () => false,
-  );
 }
 
 function missing({ version }: RuntimeDefinition): Failure {

@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import type { Context } from '../../domain/context.ts';
 import type { ImageDefinition, RuntimeDefinition, WasmSettings } from '../../domain/definitions.ts';
 import { ok, type Result } from '../../domain/result.ts';
+import type { StoredTree } from '../../domain/stored-tree.ts';
 import type { Engine, Mount } from '../../engine/engine.ts';
 import type { Json, Store } from '../../store/store.ts';
 import { obtainLauncher } from './launcher.ts';
@@ -22,19 +23,14 @@ export interface Wasmtime {
   readonly why: string;
 }
 
-interface Tree {
-  readonly folder: string;
-  readonly fingerprint: string;
-}
-
 export interface WasmtimeInput {
   readonly definition: RuntimeDefinition;
   readonly settings: WasmSettings;
   readonly image: ImageDefinition;
-  readonly toolchain: Tree;
-  readonly reference: Tree;
+  readonly toolchain: StoredTree;
+  readonly reference: StoredTree;
   readonly python: string;
-  readonly rootfs: Tree;
+  readonly rootfs: StoredTree;
   readonly engine: () => Promise<Result<Engine>>;
   readonly logs: string;
 }

@@ -3,25 +3,21 @@ import { join } from 'node:path';
 import type { Context } from '../../domain/context.ts';
 import type { RuntimeDefinition } from '../../domain/definitions.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
+import type { StoredTree } from '../../domain/stored-tree.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { hostPip } from '../../engine/host-pip.ts';
 import { runTool } from '../../engine/tool.ts';
 import type { Failure } from '../../failure.ts';
 import type { Store, StoreEntry } from '../../store/store.ts';
 
-interface Tree {
-  readonly folder: string;
-  readonly fingerprint: string;
-}
-
 export interface WheelInput {
   readonly definition: RuntimeDefinition;
   /** Root that holds the reference interpreter. */
-  readonly reference: Tree;
+  readonly reference: StoredTree;
   /** Its program. */
   readonly python: string;
   /** Root that holds pip as a wheel (`usr/share/python-wheels`) and CA certificates. */
-  readonly rootfs: Tree;
+  readonly rootfs: StoredTree;
   readonly engine: () => Promise<Result<Engine>>;
   readonly logs: string;
 }

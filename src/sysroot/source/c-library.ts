@@ -11,7 +11,8 @@ export function checkCLibrary(
   definition: SourceSysroot,
   packages: readonly LockedPackage[],
 ): Failure | undefined {
-  const { cLibrary, name, python } = definition;
+  const { name, python } = definition;
+  const { cLibrary } = definition.source;
   if (cLibrary === undefined) return undefined;
   const range = cLibrary.ranges[python.version];
   if (range === undefined) {
@@ -21,7 +22,7 @@ export function checkCLibrary(
       what: `${name} does not say which ${cLibrary.package} fits CPython ${python.version}.`,
       why: `It knows those for ${known}.`,
       fix: [
-        `Add the range for ${python.version} to \`c-library\` in sysroot.yaml; PEP 816 lists the SDK of each version.`,
+        `Add \`c-library\` to the form in ${python.name}/python.yaml; PEP 816 lists the SDK of each version.`,
       ],
     };
   }
@@ -36,7 +37,7 @@ export function checkCLibrary(
     what: `${cLibrary.package} ${locked.version} is too ${early ? 'old' : 'new'} for CPython ${python.version}.`,
     why: `It works with ${atLeast}${below === undefined ? ' or later' : ` up to, and not with, ${below}`}.`,
     fix: [
-      `Take another \`suite\` or \`python.version\` in the definition of ${name} and lock it anew: \`provision lock\`.`,
+      `Take another C library or another Python for ${name} and lock it anew: \`provision lock\`.`,
       'If you know that they fit, correct the range in `c-library` there.',
     ],
   };

@@ -1,6 +1,7 @@
-import type { SourceSysroot } from '../../domain/definitions.ts';
+import type { CPythonBuild, SourceSysroot } from '../../domain/definitions.ts';
+import { libraryFolder, libraryName } from '../../domain/python.ts';
+import { shellWord } from '../../domain/shell.ts';
 import { PATHS } from '../../engine/paths.ts';
-import { quote } from './place.ts';
 import { unpacking } from './script.ts';
 
 /** What CPython's Makefile says when it goes on to the next part of a build with profiles → name of that part. */
@@ -38,8 +39,8 @@ export function cpythonScript(
   archives: { readonly upstream: string; readonly distribution?: string },
 ): string {
   return [
-    unpacking(archives, definition.cpython.patches),
-    ...definition.cpython.ownPatches.map(
+    unpacking(archives, definition.source.cpython.patches),
+    ...definition.source.cpython.ownPatches.map(
       ({ name }) =>
         `phase patch\nsay patch ${name}\npatch -p1 --batch --forward --silent < ${OWN_PATCHES}/${name}\n`,
     ),
@@ -51,13 +52,13 @@ export function cpythonScript(
   ].join('\n');
 }
 
-function configuring({ cpython }: SourceSysroot): string {
+function configuring({ source: { cpython } }: SourceSysroot): string {
   const { optimization, setup } = cpython;
   // Not --with-lto: it would link anew for each program on the way, and in one piece. `joining` does it once, below.
   const flavour = optimization.includes('pgo') ? ['--enable-optimizations'] : [];
-  const words = ['--build="$BUILD"', '--prefix=/usr', ...flavour, ...cpython.configure.map(quote)];
+  const words = ['--build="$BUILD"', '--prefix=/usr', ...flavour, ...cpython.configure.map(shellWord)];
   return `phase configure
-printf %s ${quote(setup)} > Modules/Setup.local
+printf %s ${shellWord(setup)} > Modules/Setup.local
 if ! ./configure ${words.join(' ')}; then
   say config-log
   [ ! -e config.log ] || cat config.log
@@ -66,12 +67,12 @@ fi
 `;
 }
 
-function isShared({ configure }: SourceSysroot['cpython']): boolean {
+function isShared({ configure }: CPythonBuild): boolean {
   return configure.includes('--enable-shared');
 }
 
-function making({ cpython }: SourceSysroot): string {
-  const targets = cpython.make.map(quote).join(' ');
+function making({ source: { cpython } }: SourceSysroot): string {
+  const targets = cpython.make.map(shellWord).join(' ');
   const pgo = cpython.optimization.includes('pgo');
   // A build for profiles runs make within make, and says itself where it is.
   const total = pgo ? '' : `say "total $(make -n ${targets} 2>/dev/null | grep -c -- ' -c ' || true)"\n`;
@@ -85,7 +86,7 @@ grep -E '^MODULE_[A-Z0-9_]*_STATE=missing' Makefile | sed 's/^MODULE_\\([A-Z0-9_
 }
 
 /** A build that silently took no profiles would look like any other: it stops here. */
-function proof({ cpython, compiler }: SourceSysroot): string {
+function proof({ source: { cpython }, compiler }: SourceSysroot): string {
   if (!cpython.optimization.includes('pgo')) return '';
   return compiler.name === 'gcc' ? GCC_PROOF : CLANG_PROOF;
 }
@@ -113,10 +114,10 @@ say "profile $profiles files profiled, $hot with hot sections, the interpreter l
  * Optimization at link time: all of libpython compiled once more and linked into one object of machine code, so that
  * programs are linked with it as quickly, and by any compiler, as with any other.
  */
-function joining({ cpython, compiler, python }: SourceSysroot): string {
+function joining({ source: { cpython }, compiler, python }: SourceSysroot): string {
   if (!cpython.optimization.includes('lto')) return '';
   const shared = isShared(cpython);
-  const archive = `libpython${python.version}.a`;
+  const archive = `lib${libraryName(python)}.a`;
   const profile = cpython.optimization.includes('pgo') ? '$(PGO_PROF_USE_FLAG) ' : '';
   const link =
     compiler.name === 'gcc'
@@ -136,19 +137,20 @@ find Modules -name '*.a' | sort > together.list
 ${link} ${archive} $(cat together.list) -o together.o
 "$READELF" -h together.o | grep -q 'Type: *REL' || { echo 'error: linking libpython gave no object file'; exit 1; }
 say "lto $(for part in ${archive} $(cat together.list); do "$AR" t "$part"; done | wc -l) objects in one"
-${shared ? linkedAnew(python.version) : `xargs rm ${archive} < together.list\n"$AR" rcs ${archive} together.o\n`}`;
+${shared ? linkedAnew(libraryName(python)) : `xargs rm ${archive} < together.list\n"$AR" rcs ${archive} together.o\n`}`;
 }
 
 /** The library by the rule of CPython's Makefile, but of the one object: nothing is taken out of the archives named after it. */
-function linkedAnew(version: string): string {
-  const library = `libpython${version}.so`;
+function linkedAnew(name: string): string {
+  const library = `lib${name}.so`;
   return `rm ${library} ${library}.*
 make -o together.o ${library} LIBRARY_OBJS=together.o
 `;
 }
 
-function layingOut({ cpython, python }: SourceSysroot): string {
-  const stdlib = `usr/lib/python${python.version}`;
+function layingOut({ source: { cpython }, python }: SourceSysroot): string {
+  const stdlib = `usr/lib/${libraryFolder(python)}`;
+  const library = libraryName(python);
   const shared = isShared(cpython);
   return `phase install
 mkdir -p "$OUT/${stdlib}" "$OUT/usr/include" "$OUT/usr/share"
@@ -157,19 +159,19 @@ cp "$(cat pybuilddir.txt)"/_sysconfigdata_*.py "$OUT/${stdlib}/"
 # What license() shows.
 cp LICENSE "$OUT/${stdlib}/LICENSE.txt"
 make inclinstall DESTDIR="$OUT" > /dev/null
-${shared ? `cp -P libpython${python.version}.so* "$OUT/usr/lib/"` : onlyArchive(python.version)}
+${shared ? `cp -P lib${library}.so* "$OUT/usr/lib/"` : onlyArchive(library)}
 phase bytecode
-PYTHONPYCACHEPREFIX=/job/build/pyc python${python.version} -S -c ${quote(COMPILE)} "$OUT/${stdlib}" "$OUT/usr" ${PATHS.interpreter}
-mv "/job/build/pyc$OUT/${stdlib}" "$OUT/usr/share/python${python.version}-bytecode"
+PYTHONPYCACHEPREFIX=/job/build/pyc python${python.version} -S -c ${shellWord(COMPILE)} "$OUT/${stdlib}" "$OUT/usr" ${PATHS.interpreter}
+mv "/job/build/pyc$OUT/${stdlib}" "$OUT/usr/share/${libraryFolder(python)}-bytecode"
 `;
 }
 
 /** Everything that libpython needs of CPython's own, in one archive. */
-function onlyArchive(version: string): string {
-  const archive = `usr/lib/libpython${version}.a`;
+function onlyArchive(name: string): string {
+  const archive = `usr/lib/lib${name}.a`;
   return `{
   echo "create $OUT/${archive}"
-  echo "addlib libpython${version}.a"
+  echo "addlib lib${name}.a"
   # expat, mpdec and the hashes of HACL: archives of their own, which libpython does not hold.
   find Modules -name '*.a' | sort | sed 's/^/addlib /'
   echo save

@@ -1,7 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../../domain/context.ts';
-import type { CPythonBuild } from '../../domain/definitions.ts';
+import type { SourceSysroot } from '../../domain/definitions.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Mount } from '../../engine/engine.ts';
 import type { Store, StoreEntry } from '../../store/store.ts';
@@ -37,17 +37,20 @@ export function buildCPython(
   place: SourcePlace,
   dependencies: { readonly folder: string; readonly fingerprint: string },
 ): Promise<Result<CPython>> {
-  const { cpython, python } = place.definition;
+  const { source: built, python, without } = place.definition;
+  const { cpython } = built;
   const { training, source, ownPatches, ...rest } = cpython;
   const inputs = {
     what: 'cpython',
     ...commonInputs(place),
     python: python.version,
+    abiflags: python.abiflags,
     // Headers and archives of the libraries.
     dependencies: dependencies.fingerprint,
     sources: sourceInputs(place, source),
     // Arguments, environment, patches, modules, flavour.
     ...rest,
+    without,
     ownPatches: ownPatches.map(({ name, text }) => ({ name, text })),
     // Profiles depend on what is run; other flavours do not look at it.
     training: cpython.optimization.includes('pgo') ? training : null,
@@ -68,7 +71,7 @@ export function buildCPython(
 }
 
 function scriptOf({ definition, locked }: SourcePlace): string {
-  const { source } = definition.cpython;
+  const { source } = definition.source.cpython;
   return cpythonScript(definition, archivesOf(source, locked(source)));
 }
 
@@ -78,7 +81,8 @@ async function make(
   sysroot: string,
   folder: string,
 ): Promise<Result<CPythonMeta>> {
-  const { cpython } = place.definition;
+  const { without, source } = place.definition;
+  const { cpython } = source;
   const files = await place.files(cpython.source);
   if (!files.ok) return files;
   const toolsFolder = join(folder, TOOLS_FOLDER);
@@ -119,17 +123,17 @@ async function make(
   return ok({
     version: files.value[0]?.package.version ?? '',
     modules,
-    missing: missingModules(cpython, said.value),
+    missing: missingModules(without, said.value),
     profile: ['profile', 'lto'].flatMap((key) => said.value.get(key) ?? []).join('; '),
   });
 }
 
 /** What configure found no way to build, with the reason that the definition gives. */
-function missingModules(cpython: CPythonBuild, said: Said): Readonly<Record<string, string>> {
+function missingModules(without: SourceSysroot['without'], said: Said): Readonly<Record<string, string>> {
   const missing = said.get('missing')?.map((line) => line.split(' ')[0] ?? '') ?? [];
-  const names = [...new Set([...missing, ...Object.keys(cpython.without)])].sort();
+  const names = [...new Set([...missing, ...Object.keys(without)])].sort();
   return Object.fromEntries(
-    names.map((name) => [name, cpython.without[name] ?? 'configure found nothing to build it with']),
+    names.map((name) => [name, without[name] ?? 'configure found nothing to build it with']),
   );
 }
 

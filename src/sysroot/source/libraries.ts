@@ -28,7 +28,7 @@ export async function buildLibraries(
   store: Store,
   place: SourcePlace,
 ): Promise<Result<readonly Library[]>> {
-  const { libraries } = place.definition;
+  const { libraries } = place.definition.source;
   const built: Library[] = [];
   const queue = libraries.map((library, index) => ({ library, index }));
   let failure: Failure | undefined;

@@ -4,6 +4,8 @@ import { defined } from '../../domain/defined.ts';
 import type { ImageDefinition, SourceSysroot } from '../../domain/definitions.ts';
 import type { LockedPackage } from '../../domain/packages.ts';
 import { ok, type Result } from '../../domain/result.ts';
+import { shellWord } from '../../domain/shell.ts';
+import type { StoredTree } from '../../domain/stored-tree.ts';
 import type { Target } from '../../domain/target.ts';
 import type { Engine, Mount, Sandbox } from '../../engine/engine.ts';
 import { PATHS } from '../../engine/paths.ts';
@@ -21,11 +23,6 @@ export const PLACES = {
   out: '/job/out',
 } as const;
 
-interface Tree {
-  readonly folder: string;
-  readonly fingerprint: string;
-}
-
 /** Files of a source package in the store: upstream's archive, then the distribution's. */
 export type SourceFiles = readonly { readonly package: LockedPackage; readonly file: string }[];
 
@@ -35,10 +32,10 @@ export interface SourcePlace {
   readonly target: Target;
   /** The target that the toolchain image itself runs on. */
   readonly hostTarget: Target;
-  readonly toolchain: Tree;
+  readonly toolchain: StoredTree;
   readonly tools: ImageDefinition['tools'];
   /** C library, compiler runtime and whatever else the packages bring. */
-  readonly base: Tree;
+  readonly base: StoredTree;
   /** The locked files of a source package, from the lock alone. */
   readonly locked: (source: string) => readonly LockedPackage[];
   /** The files themselves, fetched where they are missing. */
@@ -87,7 +84,7 @@ export function sourceInputs(place: SourcePlace, source: string): readonly strin
 export interface SourceSandbox {
   /** Source packages that the build unpacks, with their files. */
   readonly sources: Readonly<Record<string, SourceFiles>>;
-  /** Tree seen as the target's root. */
+  /** StoredTree seen as the target's root. */
   readonly sysroot: string;
   /** Existing folder for the files we bring in; outlives the sandbox. */
   readonly toolsFolder: string;
@@ -188,17 +185,12 @@ async function writeTools(place: SourcePlace, folder: string): Promise<void> {
   const script = `#!/bin/sh
 # Asked by CPython's configure for the platform's name, which compilers answer each in their own way.
 [ "$*" = --print-multiarch ] && exec echo ${definition.compiler.multiarch ?? target.multiarch}
-exec ${tools[name === 'gcc' ? 'gcc' : 'cc'] ?? name} ${flags.map(quote).join(' ')} "$@"
+exec ${tools[name === 'gcc' ? 'gcc' : 'cc'] ?? name} ${flags.map(shellWord).join(' ')} "$@"
 `;
   await mkdir(folder, { recursive: true });
   const file = join(folder, name);
   await writeFile(file, script);
   await chmod(file, 0o755);
-}
-
-/** A word as a POSIX shell takes it unchanged. */
-export function quote(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 /** Folder of files for a sandbox inside an entry that is being made; removed when it is. */

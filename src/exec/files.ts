@@ -1,0 +1,42 @@
+import { constants, readFileSync } from 'node:fs';
+import { access, lstat, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** Whether a file of any kind is there, at the end of any symbolic links; also false where that cannot be seen. */
+export function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Whether there is an entry of this name, a dangling symbolic link too; also false where that cannot be seen. */
+export function entryExists(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Whether this process may read a file. */
+export function isReadable(path: string): Promise<boolean> {
+  return allows(path, constants.R_OK);
+}
+
+/** Whether this process may execute a file, or enter a folder. */
+export function isExecutable(path: string): Promise<boolean> {
+  return allows(path, constants.X_OK);
+}
+
+function allows(path: string, mode: number): Promise<boolean> {
+  return access(path, mode).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Name and version of this program, from the `package.json` in its own folder. */
+export function readTool(home: string): { readonly name: string; readonly version: string } {
+  const { version } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')) as { version: string };
+  return { name: 'provision', version };
+}

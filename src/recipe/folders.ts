@@ -1,0 +1,148 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, extname, join } from 'node:path';
+import type { DefinitionFile } from '../domain/definitions.ts';
+
+/** What every recipe builds that does not say: no recipe itself. */
+const DEFAULTS = 'defaults';
+
+export function defaultsFile(home: string): string {
+  return join(home, 'recipes', `${DEFAULTS}.yaml`);
+}
+
+export function recipeFile(home: string, name: string): string {
+  return join(home, 'recipes', `${name}.yaml`);
+}
+
+/** Names of the recipes that have a file of their own. */
+export function recipeFileNames(home: string): readonly string[] {
+  return yamlNames(join(home, 'recipes')).filter((name) => name !== DEFAULTS);
+}
+
+export function targetFile(home: string, triple: string): string {
+  return join(home, 'targets', `${triple}.yaml`);
+}
+
+/** What a target is called; the file is named after its triple. */
+export interface TargetNames {
+  readonly triple: string;
+  readonly name: string;
+  readonly recipe: string;
+}
+
+/** The targets that there are, without checking their files: for names that are looked up before anything is read. */
+export function targetNames(home: string): readonly TargetNames[] {
+  return yamlNames(join(home, 'targets')).map((triple) => {
+    const text = textOf(targetFile(home, triple));
+    const key = (word: string): string | undefined =>
+      new RegExp(`^${word}:[ \\t]*["']?([A-Za-z0-9._-]+)`, 'm').exec(text)?.[1];
+    const name = key('name') ?? triple;
+    return { triple, name, recipe: key('recipe') ?? name };
+  });
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+export function libcFile(home: string, name: string): string {
+  return join(home, 'targets', 'libc', `${name}.yaml`);
+}
+
+export function libcNames(home: string): readonly string[] {
+  return yamlNames(join(home, 'targets', 'libc'));
+}
+
+export function imageYaml(home: string, name: string): string {
+  return join(home, 'docker', name, 'image.yaml');
+}
+
+export function imageNames(home: string): readonly string[] {
+  return foldersWith(join(home, 'docker'), 'image.yaml');
+}
+
+/** Folder of text files that roots have in their `etc/`. */
+export function etcFolder(home: string): string {
+  return join(home, 'docker', 'etc');
+}
+
+export function formFile(home: string, form: string): string {
+  return join(home, 'sysroots', form, 'sysroot.yaml');
+}
+
+/** The ways in which a Python comes to a C library. */
+export function formNames(home: string): readonly string[] {
+  return foldersWith(join(home, 'sysroots'), 'sysroot.yaml');
+}
+
+export function pythonFile(home: string, name: string): string {
+  return join(home, 'pythons', name, 'python.yaml');
+}
+
+export function pythonNames(home: string): readonly string[] {
+  return foldersWith(join(home, 'pythons'), 'python.yaml');
+}
+
+/** What there is of every Python beside its libraries, made as images are. */
+export const PYTHON_IMAGES = ['reference', 'tests'] as const;
+
+export type PythonImage = (typeof PYTHON_IMAGES)[number];
+
+export function pythonImageYaml(home: string, image: PythonImage): string {
+  return join(home, 'pythons', `${image}.yaml`);
+}
+
+export function conformanceFile(home: string, python: string): string {
+  return join(home, 'pythons', python, 'conformance.yaml');
+}
+
+/** Static libraries that can be built. */
+export function libraryNames(home: string): readonly string[] {
+  return yamlNames(join(home, 'libraries'));
+}
+
+export function runtimeFile(home: string, name: string): string {
+  return join(home, 'runtimes', name, 'runtime.yaml');
+}
+
+export function imageFile(home: string, name: string, architecture: string): DefinitionFile {
+  const lockPath = `docker/${name}/image.${architecture}.lock`;
+  return lockedAt(home, `docker/${name}/${architecture}`, imageYaml(home, name), lockPath);
+}
+
+export function pythonImageFile(
+  home: string,
+  python: string,
+  image: PythonImage,
+  architecture: string,
+): DefinitionFile {
+  const lockPath = `pythons/${python}/${image}.${architecture}.lock`;
+  return lockedAt(home, `pythons/${python}/${image}/${architecture}`, pythonImageYaml(home, image), lockPath);
+}
+
+/** `name` is that of a sysroot: `<form>/<python>/<target>`. */
+export function sysrootFile(home: string, name: string): DefinitionFile {
+  const form = name.split('/', 1)[0] as string;
+  return lockedAt(home, `sysroots/${name}`, formFile(home, form), `sysroots/${name}.lock`);
+}
+
+function lockedAt(home: string, id: string, file: string, lockPath: string): DefinitionFile {
+  return { id, file, lockFile: join(home, lockPath), lockPath };
+}
+
+function yamlNames(folder: string): readonly string[] {
+  return entries(folder)
+    .filter((entry) => extname(entry) === '.yaml')
+    .map((entry) => basename(entry, '.yaml'));
+}
+
+function foldersWith(folder: string, file: string): readonly string[] {
+  return entries(folder).filter((name) => existsSync(join(folder, name, file)));
+}
+
+function entries(folder: string): readonly string[] {
+  return existsSync(folder) ? readdirSync(folder).sort() : [];
+}

@@ -1,0 +1,221 @@
+import { closest } from '../domain/closest.ts';
+import { defined } from '../domain/defined.ts';
+import { err, ok, type Result } from '../domain/result.ts';
+import type { Target } from '../domain/target.ts';
+import type { Libc } from '../domain/words.ts';
+import type { Failure } from '../failure.ts';
+import { architecturesOf } from './architectures.ts';
+import type { DocumentPath, YamlDocument } from './document.ts';
+import { formFile, formNames } from './folders.ts';
+import type { Loaded } from './load.ts';
+import { loadPythons, type PythonDefinition } from './pythons.ts';
+import { openReader, type Reader } from './reader.ts';
+import type { Point } from './sysroots.ts';
+import { type BrokenTarget, readTargets } from './targets.ts';
+import { together } from './together.ts';
+import { list } from './words.ts';
+
+/** What a sysroot says of itself before it is filled in. */
+export interface FormHead {
+  readonly name: string;
+  readonly libc: Libc | undefined;
+  readonly isDefault: boolean;
+}
+
+/** The axes, read: of these everything that is provisioned is a point. */
+export interface Axes {
+  /** Targets whose files are wrong. */
+  readonly broken: readonly BrokenTarget[];
+  readonly targets: readonly Target[];
+  /** The newest first. */
+  readonly pythons: readonly Loaded<PythonDefinition>[];
+  readonly forms: readonly FormHead[];
+}
+
+export async function loadAxes(home: string, read: Reader = openReader()): Promise<Result<Axes>> {
+  const [targets, pythons, forms] = await Promise.all([
+    readTargets(home, read),
+    loadPythons(home, read),
+    loadHeads(home, read),
+  ]);
+  const failure = together([pythons, forms].flatMap((one) => (one.ok ? [] : [one.error])));
+  if (failure !== undefined) return err(failure);
+  if (!pythons.ok || !forms.ok) throw new Error('a failure got lost');
+  const names = forms.value.map(({ name }) => name);
+  const strange = pythons.value.flatMap(({ value, document }) =>
+    Object.keys(value.forms).flatMap((name) =>
+      names.includes(name) ? [] : [unknown('sysroot', name, names, document, ['forms', name], 'key')],
+    ),
+  );
+  const mistaken = together(strange);
+  if (mistaken !== undefined) return err(mistaken);
+  return ok({
+    targets: targets.loaded.map(({ value }) => value),
+    broken: targets.broken,
+    pythons: pythons.value,
+    forms: forms.value,
+  });
+}
+
+async function loadHeads(home: string, read: Reader): Promise<Result<readonly FormHead[]>> {
+  const heads: FormHead[] = [];
+  for (const name of formNames(home)) {
+    const document = await read(formFile(home, name));
+    if (!document.ok) return document;
+    const said = document.value.value as { libc?: unknown; default?: unknown } | null;
+    const libc =
+      said?.libc === 'gnu' || said?.libc === 'musl' || said?.libc === 'wasi' ? said.libc : undefined;
+    heads.push({ name, libc, isDefault: said?.default === true });
+  }
+  return ok(heads);
+}
+
+/** The same for what is about all targets. Fails where the file of one is wrong. */
+export async function loadAllAxes(home: string, read: Reader = openReader()): Promise<Result<Axes>> {
+  const axes = await loadAxes(home, read);
+  if (!axes.ok) return axes;
+  const failure = together(axes.value.broken.map((one) => one.failure));
+  return failure === undefined ? axes : err(failure);
+}
+
+/** What a recipe says of its point; the rest follows. */
+export interface Asked {
+  readonly target: string;
+  readonly sysroot?: string;
+  readonly pythonVersion?: string;
+  readonly variant?: string;
+}
+
+export type Chosen = Pick<Point, 'form' | 'target' | 'python' | 'variant' | 'shipped'>;
+
+/** The point that a recipe asks for. Fails with every key that names what is not there, at its place. */
+export function choosePoint(axes: Axes, asked: Asked, document: YamlDocument): Result<Chosen> {
+  const { targets, broken, pythons, forms } = axes;
+  const wrong = broken.find(({ name, triple }) => [name, triple].includes(asked.target));
+  if (wrong !== undefined) return err(wrong.failure);
+  const target = targets.find(({ name, rustTriple }) => [name, rustTriple].includes(asked.target));
+  const form =
+    asked.sysroot === undefined
+      ? forms.find(({ libc, isDefault }) => isDefault && libc === target?.libc)
+      : forms.find(({ name }) => name === asked.sysroot);
+  const { pythonVersion: version } = asked;
+  const versions = pythons.map(({ value }) => value.word);
+  const failure = together([
+    ...(target === undefined
+      ? [
+          unknown(
+            'target',
+            asked.target,
+            targets.map(({ name }) => name),
+            document,
+            ['target'],
+          ),
+        ]
+      : []),
+    ...(form === undefined && (asked.sysroot !== undefined || target !== undefined)
+      ? [
+          unknown(
+            'sysroot',
+            asked.sysroot ?? '',
+            forms.map(({ name }) => name),
+            document,
+            ['sysroot'],
+          ),
+        ]
+      : []),
+    ...(version !== undefined && !versions.includes(version)
+      ? [unknown('python', version, versions, document, ['python', 'version'])]
+      : []),
+  ]);
+  if (failure !== undefined) return err(failure);
+  if (target === undefined || form === undefined) throw new Error('a failure got lost');
+  const fitting = pythons.filter(({ value }) => fits(value, form, target));
+  const python = fitting.find(({ value }) => version === undefined || value.word === version);
+  if (python === undefined) return err(misfit(form, target, version, document));
+  const { variant } = asked;
+  const variants = Object.keys(python.value.variants);
+  if (variant !== undefined && !variants.includes(variant))
+    return err(unknown('variant', variant, variants, document, ['variant']));
+  return ok({
+    form: form.name,
+    target,
+    python,
+    shipped: shippedFor(axes, form, python.value),
+    ...defined({ variant }),
+  });
+}
+
+function fits({ forms }: PythonDefinition, { name, libc }: FormHead, target: Target): boolean {
+  const form = forms[name];
+  return form !== undefined && libc === target.libc && (form.targets?.includes(target.name) ?? true);
+}
+
+/** Architectures that a Python is locked for in a form. */
+function shippedFor({ targets }: Axes, form: FormHead, python: PythonDefinition): readonly string[] {
+  const fitting = targets.filter((target) => fits(python, form, target));
+  return architecturesOf(fitting);
+}
+
+/** Every point there is a lock for: targets, Pythons and forms that fit together. */
+export function allPoints(axes: Axes): readonly Chosen[] {
+  return axes.forms.flatMap((form) =>
+    axes.pythons.flatMap((python) =>
+      axes.targets
+        .filter((target) => fits(python.value, form, target))
+        .map((target) => ({
+          form: form.name,
+          target,
+          python,
+          shipped: shippedFor(axes, form, python.value),
+        })),
+    ),
+  );
+}
+
+const NOUNS = {
+  target: 'target',
+  sysroot: 'sysroot',
+  python: 'Python',
+  toolchain: 'toolchain image',
+  variant: 'variant',
+} as const;
+
+/** A key that names what is not there. */
+export function unknown(
+  key: keyof typeof NOUNS,
+  name: string,
+  known: readonly string[],
+  document: YamlDocument,
+  at: DocumentPath,
+  part: 'key' | 'value' = 'value',
+): Failure {
+  const meant = closest(name, known);
+  return {
+    code: `recipe/unknown-${key}`,
+    what: `There is no ${NOUNS[key]} \`${name}\`.`,
+    fix: [
+      ...(meant === undefined ? [] : [`Did you mean \`${meant}\`?`]),
+      `There are: ${list(known) || 'none'}.`,
+    ],
+    at: document.place(at, part),
+  };
+}
+
+/** A sysroot of another C library links, and then fails in ways that are hard to read. */
+function misfit(
+  { name, libc }: FormHead,
+  target: Target,
+  version: string | undefined,
+  document: YamlDocument,
+): Failure {
+  const python = version === undefined ? 'No Python' : `Python ${version}`;
+  return {
+    code: 'recipe/sysroot-misfit',
+    what:
+      libc === target.libc
+        ? `${python} has no \`${name}\` for the target \`${target.name}\`.`
+        : `The sysroot \`${name}\` is for the C library \`${libc}\`, the target \`${target.name}\` has \`${target.libc}\`.`,
+    fix: ['Name a sysroot, a target and a Python that belong together.'],
+    at: document.place(['sysroot'], 'value'),
+  };
+}

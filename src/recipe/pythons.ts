@@ -1,0 +1,116 @@
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { ConformanceSuite } from '../domain/conformance.ts';
+import type { PythonChoice, TextFile } from '../domain/definitions.ts';
+import { libraryFolder } from '../domain/python.ts';
+import { err, ok, type Result } from '../domain/result.ts';
+import type { DocumentPath, YamlDocument } from './document.ts';
+import { conformanceFile, pythonFile, pythonNames } from './folders.ts';
+import { CONFORMANCE, PYTHON } from './json-schema.ts';
+import { type Loaded, load } from './load.ts';
+import { openReader, type Reader } from './reader.ts';
+import type { ConformanceFile, PythonFile } from './schemas.ts';
+import { together } from './together.ts';
+import { noFile } from './trees.ts';
+
+/** `pythons/<name>/python.yaml`. */
+export interface PythonDefinition {
+  readonly name: string;
+  readonly description: string;
+  readonly implementation: 'CPython';
+  /** Version and thread model: `3.13`, `3.13t`. */
+  readonly word: string;
+  readonly version: string;
+  readonly abiflags: string;
+  readonly suite: string;
+  readonly source: PythonFile['source'];
+  readonly forms: PythonFile['forms'];
+  readonly variants: PythonFile['variants'];
+}
+
+/** Every Python, the newest first; of one version the free-threaded one last. */
+export async function loadPythons(
+  home: string,
+  read: Reader = openReader(),
+): Promise<Result<readonly Loaded<PythonDefinition>[]>> {
+  const loaded = await Promise.all(pythonNames(home).map((name) => loadPython(home, name, read)));
+  const failure = together(loaded.flatMap((one) => (one.ok ? [] : [one.error])));
+  if (failure !== undefined) return err(failure);
+  return ok(
+    loaded
+      .flatMap((one) => (one.ok ? [one.value] : []))
+      .sort((a, b) => rank(b.value) - rank(a.value) || (a.value.name < b.value.name ? -1 : 1)),
+  );
+}
+
+function rank({ version, abiflags }: PythonDefinition): number {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return (major * 1000 + minor) * 2 - (abiflags === '' ? 0 : 1);
+}
+
+export function loadPython(
+  home: string,
+  name: string,
+  read: Reader = openReader(),
+): Promise<Result<Loaded<PythonDefinition>>> {
+  return load<PythonFile, PythonDefinition>(
+    pythonFile(home, name),
+    PYTHON,
+    (said) => ({
+      name,
+      description: said.description,
+      implementation: said.implementation,
+      word: said.version,
+      version: said.version.replace(/t$/, ''),
+      abiflags: said.version.endsWith('t') ? 't' : '',
+      suite: said.suite,
+      source: said.source,
+      forms: said.forms,
+      variants: said.variants,
+    }),
+    { read },
+  );
+}
+
+/** The texts that a build of a form takes from beside the definition. */
+export async function pythonFiles(
+  { value: python, document }: Loaded<PythonDefinition>,
+  form: string,
+): Promise<Result<{ readonly patches: readonly TextFile[]; readonly training: string }>> {
+  const { training, patches: names = [] } = python.forms[form] ?? {};
+  const patches = await Promise.all(
+    names.map((name, index) => beside(document, join('patches', name), ['forms', form, 'patches', index])),
+  );
+  const trained =
+    training === undefined ? undefined : await beside(document, training, ['forms', form, 'training']);
+  const failure = together(
+    [trained, ...patches].flatMap((one) => (one === undefined || one.ok ? [] : [one.error])),
+  );
+  if (failure !== undefined) return err(failure);
+  return ok({
+    patches: patches.flatMap((one) => (one.ok ? [one.value] : [])),
+    training: trained?.ok ? trained.value.text : '',
+  });
+}
+
+async function beside(document: YamlDocument, path: string, at: DocumentPath): Promise<Result<TextFile>> {
+  const file = join(dirname(document.file), path);
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  return text === undefined ? err(noFile(file, document, at)) : ok({ name: basename(path), text });
+}
+
+/** Which of CPython's own tests judge a program with this Python. */
+export function loadConformance(
+  home: string,
+  python: Pick<PythonChoice, 'name' | 'version' | 'abiflags'>,
+): Promise<Result<Loaded<ConformanceSuite>>> {
+  const file = conformanceFile(home, python.name);
+  return load<ConformanceFile, ConformanceSuite>(file, CONFORMANCE, (read) => ({
+    file,
+    folder: `usr/lib/${libraryFolder(python)}/test`,
+    modules: read.modules,
+    renamed: read.renamed,
+    timeoutSeconds: read.timeout,
+    known: read.known,
+  }));
+}

@@ -1,0 +1,384 @@
+import * as z from 'zod';
+import { description, NAME, name, optimizationFlags, packageName, path, version } from './common.ts';
+
+const mebibytes = z.number().int().positive().max(4096);
+
+export const wasmSchema = z.strictObject({
+  'stack-mib': mebibytes
+    .default(8)
+    .describe("Stack, in MiB: of the module's own, and of the one that the runtime gives its functions."),
+  'initial-memory-mib': mebibytes
+    .default(16)
+    .describe('Memory a run begins with, in MiB; the stack and 3 MiB of data are part of it.'),
+  'max-memory-mib': mebibytes.optional().describe('Memory a run may grow to, in MiB; without it 4096.'),
+  fuel: z
+    .number()
+    .int()
+    .positive()
+    .optional()
+    .describe(
+      'Fuel of a run, about one unit for an instruction; without it nothing is counted, which is faster.',
+    ),
+  timeout: z
+    .number()
+    .positive()
+    .max(86400)
+    .optional()
+    .describe(
+      'Seconds after which the runtime itself ends a run; without it nothing is watched, which is faster.',
+    ),
+  wasmtime: z
+    .enum(['pinned', 'path'])
+    .default('pinned')
+    .describe(
+      'Which wasmtime runs it: the locked one, or the one on PATH, which must be of the same major version.',
+    ),
+  snapshot: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether the module begins where its interpreter has been initialised. The program must export ' +
+        '`wizer.initialize` and `wizer.resume`; the shipped runner does with `features: [snapshot]`.',
+    ),
+});
+
+const bin = z
+  .string()
+  .regex(/^[A-Za-z0-9_][A-Za-z0-9_-]*$/, 'the name of a binary target')
+  .meta({ description: 'Binary of the crate that is built and run.', examples: ['isolate'] });
+
+const variables = (what: string) =>
+  z
+    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of an environment variable'), z.string())
+    .default({})
+    .describe(what);
+
+const seconds = z.number().positive().max(86400);
+
+/** What a recipe and an extending recipe say alike of the crate. */
+const projectKeys = {
+  profile: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]+$/, 'the name of a cargo profile')
+    .default('release')
+    .describe('Cargo profile to build with.'),
+  features: z
+    .array(z.string().regex(/^[^\s,]+$/, 'the name of one cargo feature'))
+    .default([])
+    .describe('Cargo features to switch on.'),
+  'default-features': z.boolean().default(true).describe("Whether the crate's default features are on."),
+  env: variables('Further environment of the build; it wins over what provision sets.'),
+};
+
+/** … of the sample suite … */
+const samplesPath = z.union([path, z.array(path).min(1)], { error: 'a path or a list of paths' });
+
+const samplesKeys = {
+  timeout: seconds.default(60).describe('Seconds a sample may take where its own header does not say.'),
+  args: z
+    .array(z.string())
+    .refine((words) => words.some((word) => word.includes('{script}')), 'a list with `{script}` in one entry')
+    .optional()
+    .meta({
+      description:
+        "Arguments that the program is started with: `{script}` stands for the script's path, an entry `{args}` for the " +
+        'arguments in its header. Without it: the script, then its arguments, as `python3` takes them.',
+      examples: [['run', '{script}', '{args}']],
+    }),
+  env: variables('Further environment of every sample, on the target and on the reference.'),
+};
+
+const testsSchema = z
+  .strictObject({
+    cargo: z
+      .strictObject({
+        args: z
+          .array(z.string())
+          .default([])
+          .describe('Arguments of `cargo test` in front of `--`: `--lib`, `--test <name>`.'),
+        harness: z.array(z.string()).default([]).describe('Arguments of the test programs, behind `--`.'),
+        timeout: seconds.default(600).describe('Seconds all of it may take, compiling included.'),
+      })
+      .optional()
+      .describe("Run `cargo test` for the target, its programs in the target's runtime."),
+    commands: z
+      .array(
+        z
+          .strictObject({
+            name: z
+              .string()
+              .regex(NAME, 'a name of letters, digits, `.`, `_`, `-`')
+              .describe('Name of the test.'),
+            args: z.array(z.string()).default([]).describe('Arguments of the program.'),
+            stdin: z.string().default('').describe('Standard input.'),
+            status: z.number().int().min(0).max(255).default(0).describe('Exit status it must end with.'),
+            stdout: z
+              .string()
+              .optional()
+              .describe('What it must print on standard output, byte for byte; without it anything.'),
+            reference: z
+              .array(z.string())
+              .min(1)
+              .optional()
+              .meta({
+                description:
+                  'Arguments of the reference interpreter: standard output, standard error and exit status must be equal to its own.',
+                examples: [['-c', 'print("hello")']],
+              }),
+            timeout: seconds.default(60).describe('Seconds it may take.'),
+          })
+          .superRefine((command, context) => {
+            if (command.reference === undefined || command.stdout === undefined) return;
+            context.addIssue({
+              code: 'custom',
+              path: ['stdout'],
+              message: 'left out where `reference` says it',
+            });
+          }),
+      )
+      .default([])
+      .describe('Runs of the program itself, from the bundle.'),
+  })
+  .describe('What is run beside the samples.');
+
+const wasmRuntime = z.enum(['wasmtime', 'node-wasi']);
+
+/** … and of the rest. */
+const commonKeys = {
+  limits: z
+    .strictObject({
+      'memory-mib': z
+        .number()
+        .int()
+        .min(64)
+        .max(1 << 24)
+        .optional()
+        .describe('Memory that each command may take, in MiB.'),
+      processors: z
+        .number()
+        .min(0.1)
+        .max(1024)
+        .optional()
+        .describe("Processors' worth of time that each command may take."),
+    })
+    .optional()
+    .describe('What commands may use; the Docker engine holds to it, `namespace` says that it does not.'),
+  actions: z
+    .strictObject({
+      runner: z
+        .string()
+        .min(1)
+        .optional()
+        .describe(
+          "Label of the runner, in place of that of the toolchain image's machine (`actions-runner` of its target).",
+        ),
+      'timeout-minutes': z
+        .number()
+        .int()
+        .min(1)
+        .max(35 * 24 * 60)
+        .optional()
+        .describe('Minutes a job may take; without it 30, and 120 where CPython is built from source.'),
+    })
+    .optional()
+    .describe('What `provision matrix` says of the recipe to GitHub Actions.'),
+  optimization: z
+    .union([optimizationFlags, z.enum(['none', 'pgo', 'lto', 'pgo+lto'])], {
+      error: 'a list of `pgo` and `lto`',
+    })
+    .optional()
+    .meta({
+      description:
+        'How a CPython that is built from source is compiled, in place of what its sysroot says: `pgo` with profiles of a ' +
+        'training workload, `lto` with optimization at link time. The words `none`, `pgo`, `lto` and `pgo+lto` mean the ' +
+        'lists `[]`, `[pgo]`, `[lto]` and `[pgo, lto]`.',
+      examples: [['pgo', 'lto']],
+    }),
+  variant: name
+    .optional()
+    .describe(
+      'Variant of the interpreter that is built from source: a name below `variants` in its `python.yaml`.',
+    ),
+  allocator: z
+    .enum(['pymalloc', 'malloc', 'mimalloc'])
+    .optional()
+    .describe(
+      "What Python's objects are allocated with where `PYTHONMALLOC` does not say; without it what CPython takes. The " +
+        'build sees it as `PROVISION_PYTHON_ALLOCATOR`; the program must heed it, as the shipped runner does.',
+    ),
+  rust: z
+    .enum(['image', 'host'])
+    .default('image')
+    .describe(
+      "Which Rust compiles the program: that of the toolchain image, or your own of rustup, as it is chosen in the project's " +
+        "folder (`rustup target add` brings the target's standard library).",
+    ),
+  python: z
+    .strictObject({
+      version: z
+        .string()
+        .regex(/^[0-9]+\.[0-9]+t?$/, 'a version in quotes, such as `"3.13"`')
+        .optional()
+        .meta({
+          description:
+            'Version of Python, in quotes: one of the folders in `pythons/`. Without it the newest that the sysroot has ' +
+            'for the target.',
+          examples: ['3.13'],
+        }),
+      packages: z
+        .union([path, z.array(z.string().min(1)).min(1)], { error: 'a path or a list of requirements' })
+        .optional()
+        .meta({
+          description:
+            'Packages that the program imports: lines of a requirements file, each with version and digests (of the wheels ' +
+            'for the target and for the reference), or the path of such a file, relative to this one. Only wheels are taken.',
+          examples: [['six==1.17.0 --hash=sha256:…']],
+        }),
+    })
+    .optional()
+    .describe('The Python in the bundle, and what goes beside its standard library.'),
+  tests: testsSchema.optional(),
+  runtime: wasmRuntime
+    .optional()
+    .describe(
+      "Runtime for WebAssembly in place of the target's: a name of a folder in `runtimes/`, or `node-wasi`, the WASI of Node.",
+    ),
+  runner: wasmRuntime.optional().describe('The old name of `runtime`.'),
+  wasm: wasmSchema
+    .optional()
+    .describe('What WebAssembly leaves to the linker and the runtime of a module; only for such targets.'),
+};
+
+const projectSchema = z
+  .strictObject({
+    path: path.meta({
+      description: 'Folder of the crate (where its `Cargo.toml` is), relative to this file.',
+      examples: ['../runner'],
+    }),
+    bin,
+    ...projectKeys,
+  })
+  .describe('The Rust program that embeds Python.');
+
+const samplesSchema = z
+  .strictObject({
+    path: samplesPath.meta({
+      description: 'Scripts, or folders of scripts, to run on the target; relative to this file.',
+      examples: ['../runner/samples'],
+    }),
+    ...samplesKeys,
+  })
+  .describe('The sample suite.');
+
+/** The point that a recipe names: target, sysroot, toolchain; what it does not name follows from the target. */
+const pointKeys = {
+  target: name.describe('What the program is built for: `name` of a target, or its Rust triple.'),
+  toolchain: name.optional().meta({
+    description:
+      'Image with compiler, linker and emulator: name of a folder in `docker/`. Without it that of the sysroot.',
+    examples: ['llvm'],
+  }),
+  sysroot: name.optional().meta({
+    description:
+      "How Python comes to the target's C library: name of a folder in `sysroots/`. Without it the one that is the " +
+      "default of the target's C library.",
+    examples: ['packaged'],
+  }),
+};
+
+export const recipeSchema = z
+  .strictObject({
+    schema: version,
+    description: description.describe('One sentence; `provision list` prints it.'),
+    ...pointKeys,
+    project: projectSchema,
+    samples: samplesSchema,
+    ...commonKeys,
+  })
+  .describe('One provisionable thing: a program, the platform it is for, and how it is proved to run there.');
+
+/** A recipe in `recipes/`: what it does not say of the program is what all of them build. */
+export const shippedSchema = z
+  .strictObject({
+    schema: version,
+    description: description.describe('One sentence; `provision list` prints it.'),
+    ...pointKeys,
+    project: projectSchema.partial().optional(),
+    samples: samplesSchema.optional(),
+    ...commonKeys,
+  })
+  .describe(
+    'A recipe that differs from the one that each target has by itself; what it does not say stands in `defaults.yaml`.',
+  );
+
+export const defaultsSchema = z
+  .strictObject({
+    schema: version,
+    description: description.describe(
+      'Description of a recipe that a target has by itself; `{platform}` is the description of the target.',
+    ),
+    project: projectSchema,
+    samples: samplesSchema,
+  })
+  .describe('What every shipped recipe builds and runs where it does not say.');
+
+export const extendingSchema = z
+  .strictObject({
+    schema: version,
+    extends: name.meta({
+      description:
+        'Shipped recipe (`provision list`) that target, toolchain, sysroot and Python are taken from. ' +
+        '`provision <another>` in the same project takes them from that one.',
+      examples: ['musl'],
+    }),
+    description: description.optional(),
+    project: z
+      .strictObject({
+        path: path
+          .default('.')
+          .describe('Folder of the crate (where its `Cargo.toml` is), relative to this file.'),
+        bin: bin
+          .optional()
+          .describe(
+            'Binary of the crate that is built and run; without it the only one, or its `default-run`.',
+          ),
+        ...projectKeys,
+      })
+      .prefault({})
+      .describe('Your Rust program that embeds Python.'),
+    sysroot: z
+      .strictObject({
+        packages: z
+          .array(packageName)
+          .min(1)
+          .meta({
+            description:
+              "Packages of the target's architecture that the crate links with, beside those of the recipe. `provision lock` " +
+              'writes their lock beside this file.',
+            examples: [['libssl-dev']],
+          }),
+      })
+      .optional()
+      .describe('What the sysroot has beside that of the recipe.'),
+    samples: z
+      .strictObject({
+        path: samplesPath.optional().meta({
+          description:
+            'Scripts, or folders of scripts, to run on the target; relative to this file. Without it the folder ' +
+            '`samples` beside this file, where there is one.',
+          examples: ['samples'],
+        }),
+        ...samplesKeys,
+      })
+      .prefault({})
+      .describe('The sample suite.'),
+    ...commonKeys,
+  })
+  .describe(
+    'What you write for a crate, as `provision.yaml` in its folder: a shipped recipe with another program in it.',
+  );
+
+export type RecipeFile = z.output<typeof recipeSchema>;
+export type ShippedFile = z.output<typeof shippedSchema>;
+export type DefaultsFile = z.output<typeof defaultsSchema>;
+export type ExtendingFile = z.output<typeof extendingSchema>;

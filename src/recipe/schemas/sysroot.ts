@@ -1,0 +1,126 @@
+import * as z from 'zod';
+import {
+  addedTreeSchema,
+  architecture,
+  description,
+  name,
+  optimizationFlags,
+  packageName,
+  patches,
+  triple,
+  version,
+  words,
+} from './common.ts';
+
+const head = {
+  schema: version,
+  description,
+  libc: z.enum(['gnu', 'musl', 'wasi']).describe('Which C library it is for.'),
+  default: z
+    .boolean()
+    .default(false)
+    .describe('Whether recipes for this C library have it that name no sysroot.'),
+  toolchain: name.describe('Image that recipes build with that name none: name of a folder in `docker/`.'),
+  architectures: z
+    .array(architecture)
+    .min(1)
+    .optional()
+    .describe('Architectures of the image that it can be built with; without it all.'),
+  sysroot: addedTreeSchema
+    .prefault({})
+    .describe("Link-time tree: what is added to what the target's C library brings."),
+};
+
+const packagesSchema = z
+  .strictObject({
+    ...head,
+    kind: z.literal('packages').describe('Where it comes from: distribution packages.'),
+  })
+  .describe("A libpython of the distribution's packages.");
+
+const cpythonSchema = z
+  .strictObject({
+    configure: words('Arguments of `configure`.'),
+    env: z.record(z.string(), z.string()).default({}).describe('Environment of `configure`.'),
+    setup: z.string().default('').describe('Text of `Modules/Setup.local`.'),
+    make: z.array(z.string().min(1)).min(1).default(['all']).describe('Targets of `make`.'),
+    modules: words('Extension modules that must be in it: a build without one of them is a failure.'),
+    without: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe('Extension modules that are not in it, each with the reason; the report lists them.'),
+    optimization: optimizationFlags
+      .default([])
+      .describe('How it is compiled where the recipe does not say: `pgo` and `lto`.'),
+  })
+  .describe("How CPython is built from the distribution's source package.");
+
+const sourceSchema = z
+  .strictObject({
+    ...head,
+    kind: z.literal('cpython-source').describe('Where it comes from: CPython built from its source, static.'),
+    allocator: z
+      .enum(['pymalloc', 'malloc', 'mimalloc'])
+      .optional()
+      .describe("What Python's objects are allocated with where neither recipe nor `PYTHONMALLOC` says."),
+    compiler: z
+      .strictObject({
+        name: z
+          .enum(['clang', 'gcc'])
+          .default('clang')
+          .describe('Which compiler of the toolchain image: `clang` is its `cc`, `gcc` its `gcc`.'),
+        flags: words('What the C compiler is called with, beside the target and `--sysroot`.'),
+        multiarch: triple
+          .optional()
+          .describe('What `cc --print-multiarch` answers; without it the `multiarch` of the target.'),
+      })
+      .prefault({})
+      .describe('The compiler that everything from source is built with.'),
+    libraries: z
+      .array(name)
+      .default([])
+      .describe('Static libraries to build first: names of files in `libraries/`.'),
+    cpython: cpythonSchema,
+    link: z
+      .strictObject({
+        static: words('Static libraries that others need, beside those that CPython was configured with.'),
+        dynamic: words("Libraries that are linked dynamically: the target's own, which every system has."),
+        'whole-python': z
+          .boolean()
+          .default(false)
+          .describe(
+            'Whether all of libpython goes into a program, for extension modules that are loaded later.',
+          ),
+        pie: z.boolean().default(true).describe('Whether programs can be loaded at any address.'),
+        arguments: words('Further arguments of the linker.'),
+      })
+      .prefault({})
+      .describe('How programs are linked with it.'),
+  })
+  .describe('A static libpython, built from source on a C library made of distribution packages.');
+
+export const sysrootSchema = z
+  .discriminatedUnion('kind', [packagesSchema, sourceSchema])
+  .describe(
+    'How a Python and the C library of a target are joined. Text may hold `{target}`, `{triple}`, `{clang-triple}`, ' +
+      '`{multiarch}`, `{debian-arch}`, `{machine}`, `{python}` and `{suite}`.',
+  );
+
+export const librarySchema = z
+  .strictObject({
+    schema: version,
+    description,
+    source: packageName.describe('Source package.'),
+    patches,
+    build: z
+      .string()
+      .min(1)
+      .describe(
+        'Shell script that runs in the unpacked source and installs into `$OUT`. `$CC`, `$AR`, `$RANLIB`, `$CFLAGS`, ' +
+          '`$LDFLAGS`, `$HOST` (GNU name of the target), `$BUILD` (of the machine that builds), `$MACHINE`, `$JOBS` are set.',
+      ),
+  })
+  .describe('A static library and how it is built from its source package.');
+
+export type SysrootFile = z.output<typeof sysrootSchema>;
+export type LibraryFile = z.output<typeof librarySchema>;

@@ -1,0 +1,260 @@
+import { existsSync } from 'node:fs';
+import { basename, extname, join } from 'node:path';
+import { closest } from '../domain/closest.ts';
+import { defined } from '../domain/defined.ts';
+import type {
+  CompilerFlags,
+  LibraryDefinition,
+  LinkRules,
+  SourceBuild,
+  SysrootDefinition,
+  TextFile,
+} from '../domain/definitions.ts';
+import type { TreeDefinition } from '../domain/packages.ts';
+import { err, ok, type Result } from '../domain/result.ts';
+import type { Target } from '../domain/target.ts';
+import type { Failure } from '../failure.ts';
+import { packagesOf } from './architectures.ts';
+import type { YamlDocument } from './document.ts';
+import { formFile, libraryNames } from './folders.ts';
+import { LIBRARY, SYSROOT } from './json-schema.ts';
+import { type Loaded, load } from './load.ts';
+import { type PythonDefinition, pythonFiles } from './pythons.ts';
+import { openReader, type Reader } from './reader.ts';
+import type { LibraryFile, SysrootFile } from './schemas.ts';
+import { type CLibrary, loadLibcOf } from './targets.ts';
+import { pythonVariables, targetVariables } from './template.ts';
+import { together } from './together.ts';
+import { added, treeOf } from './trees.ts';
+
+/** A target, a Python, and the way in which the two are joined. */
+export interface Point {
+  readonly form: string;
+  readonly target: Target;
+  readonly python: Loaded<PythonDefinition>;
+  readonly variant?: string;
+  /** Debian's name of the architecture of the toolchain, for trees of a target that has none of its own. */
+  readonly hostArchitecture: string;
+  /** Architectures that the sysroot is locked for. */
+  readonly shipped: readonly string[];
+}
+
+/** `<form>/<python>/<target>`: name of a sysroot, and of its lock. */
+export function sysrootName({ form, python, target }: Pick<Point, 'form' | 'python' | 'target'>): string {
+  return `${form}/${python.value.name}/${target.name}`;
+}
+
+/** A form, filled in for a target and a Python. */
+export function loadForm(
+  home: string,
+  { form, target, python }: Pick<Point, 'form' | 'target' | 'python'>,
+  read: Reader = openReader(),
+): Promise<Result<Loaded<SysrootFile>>> {
+  const variables = { ...targetVariables(target), ...pythonVariables(python.value) };
+  return load<SysrootFile, SysrootFile>(formFile(home, form), SYSROOT, (said) => said, { read, variables });
+}
+
+/** What a program for a target is linked against and run in, of everything that the axes say. */
+export async function loadSysroot(
+  home: string,
+  point: Point,
+  read: Reader = openReader(),
+): Promise<Result<SysrootDefinition>> {
+  const form = await loadForm(home, point, read);
+  if (!form.ok) return form;
+  const { target, python, shipped } = point;
+  // A packaged libpython needs the C library of its own suite.
+  const library = await loadLibcOf(home, python.value.suite, target, read);
+  if (!library.ok) return library;
+  const architecture = packagesOf(target, point.hostArchitecture);
+  const of = { architecture, others: shipped };
+  const link = added(library.value.link, form.value.value.sysroot);
+  const at = { document: form.value.document, at: ['sysroot'] };
+  const [sysroot, rootfs] = await Promise.all([
+    treeOf(home, link, of, at),
+    treeOf(home, library.value.run, of, at),
+  ]);
+  if (!sysroot.ok) return sysroot;
+  if (!rootfs.ok) return rootfs;
+  const source = await sourceOf(home, point, form.value, read);
+  if (!source.ok) return source;
+  return ok(
+    joined({
+      point,
+      form: form.value.value,
+      library: library.value,
+      sysroot: sysroot.value,
+      rootfs: rootfs.value,
+      ...defined({ source: source.value }),
+    }),
+  );
+}
+
+interface Joined {
+  readonly point: Point;
+  readonly form: SysrootFile;
+  readonly library: CLibrary;
+  readonly sysroot: TreeDefinition;
+  readonly rootfs: TreeDefinition;
+  readonly source?: SourceBuild;
+}
+
+/** The point of the axes as one value. Pure. */
+function joined({ point, form, library, sysroot, rootfs, source }: Joined): SysrootDefinition {
+  const { target, variant } = point;
+  const python = point.python.value;
+  const flags = variant === undefined ? undefined : python.variants[variant]?.abiflags;
+  return {
+    kind: 'sysroot',
+    name: sysrootName(point),
+    description: form.description,
+    suite: library.suite,
+    target: target.name,
+    python: {
+      name: python.name,
+      implementation: python.implementation,
+      version: python.version,
+      abiflags: `${python.abiflags}${flags ?? ''}`,
+      ...defined({ variant }),
+    },
+    sysroot,
+    rootfs,
+    ...rulesOf(form),
+    ...defined({ source }),
+  };
+}
+
+/** How a libpython of packages is used: dynamically, and nothing of its own. */
+const PACKAGED = {
+  compiler: { name: 'clang', flags: [] } satisfies CompilerFlags,
+  link: { static: [], dynamic: [], wholePython: false, pie: true, arguments: [] } satisfies LinkRules,
+  without: {},
+} as const;
+
+function rulesOf(form: SysrootFile): Pick<SysrootDefinition, 'compiler' | 'link' | 'without'> {
+  if (form.kind === 'packages') return PACKAGED;
+  const { compiler, link, cpython } = form;
+  return {
+    compiler: { name: compiler.name, flags: compiler.flags, ...defined({ multiarch: compiler.multiarch }) },
+    link: {
+      static: link.static,
+      dynamic: link.dynamic,
+      wholePython: link['whole-python'],
+      pie: link.pie,
+      arguments: link.arguments,
+    },
+    without: cpython.without,
+  };
+}
+
+async function sourceOf(
+  home: string,
+  { form, python, variant }: Point,
+  { value: read, document }: Loaded<SysrootFile>,
+  reader: Reader,
+): Promise<Result<SourceBuild | undefined>> {
+  if (read.kind === 'packages') return ok(undefined);
+  const { source } = python.value;
+  if (source === undefined) return err(noSource(python, form));
+  const [libraries, files] = await Promise.all([
+    loadLibraries(home, read.libraries, document, reader),
+    pythonFiles(python, form),
+  ]);
+  const failure = together([libraries, files].flatMap((one) => (one.ok ? [] : [one.error])));
+  if (failure !== undefined) return err(failure);
+  if (!libraries.ok || !files.ok) throw new Error('a failure got lost');
+  const names = [source.package, ...libraries.value.map((one) => one.source)];
+  return ok({
+    sources: { architecture: 'source', packages: [...new Set(names)].sort() },
+    ...cLibraryOf(python.value, form),
+    libraries: libraries.value,
+    cpython: cpythonOf(read, python.value, source, variant, files.value),
+  });
+}
+
+function cpythonOf(
+  { cpython }: Extract<SysrootFile, { kind: 'cpython-source' }>,
+  python: PythonDefinition,
+  source: NonNullable<PythonDefinition['source']>,
+  variant: string | undefined,
+  files: { readonly patches: readonly TextFile[]; readonly training: string },
+): SourceBuild['cpython'] {
+  const further = variant === undefined ? [] : (python.variants[variant]?.configure ?? []);
+  return {
+    source: source.package,
+    patches: source.patches,
+    ownPatches: files.patches,
+    configure: [...cpython.configure, ...further],
+    env: cpython.env,
+    setup: cpython.setup,
+    make: cpython.make,
+    modules: cpython.modules,
+    optimization: cpython.optimization,
+    training: files.training,
+  };
+}
+
+function cLibraryOf(python: PythonDefinition, form: string): Pick<SourceBuild, 'cLibrary'> {
+  const said = python.forms[form]?.['c-library'];
+  if (said === undefined) return {};
+  const range = { atLeast: said['at-least'], ...defined({ below: said.below }) };
+  return { cLibrary: { package: said.package, ranges: { [python.version]: range } } };
+}
+
+/** The libraries that a sysroot names: each a file in `libraries/` of the same home. */
+async function loadLibraries(
+  home: string,
+  names: readonly string[],
+  document: YamlDocument,
+  read: Reader,
+): Promise<Result<readonly LibraryDefinition[]>> {
+  const folder = join(home, 'libraries');
+  const loaded = await Promise.all(
+    names.map((name, index) => {
+      const file = join(folder, `${name}.yaml`);
+      return existsSync(file) ? loadLibrary(file, read) : err(unknownLibrary(name, home, document, index));
+    }),
+  );
+  const failure = together(loaded.flatMap((result) => (result.ok ? [] : [result.error])));
+  return failure === undefined
+    ? ok(loaded.flatMap((result) => (result.ok ? [result.value.value] : [])))
+    : err(failure);
+}
+
+function loadLibrary(file: string, read: Reader): Promise<Result<Loaded<LibraryDefinition>>> {
+  return load<LibraryFile, LibraryDefinition>(
+    file,
+    LIBRARY,
+    (said) => ({
+      name: basename(file, extname(file)),
+      description: said.description,
+      source: said.source,
+      patches: said.patches,
+      build: said.build,
+    }),
+    { read },
+  );
+}
+
+function unknownLibrary(name: string, home: string, document: YamlDocument, index: number): Failure {
+  const known = libraryNames(home);
+  const meant = closest(name, known);
+  return {
+    code: 'recipe/unknown-library',
+    what: `There is no library \`${name}\`.`,
+    fix: [
+      ...(meant === undefined ? [] : [`Did you mean \`${meant}\`?`]),
+      `There are: ${known.join(', ') || 'none'}.`,
+    ],
+    at: document.place(['libraries', index], 'value'),
+  };
+}
+
+function noSource({ value: python, document }: Loaded<PythonDefinition>, form: string): Failure {
+  return {
+    code: 'recipe/no-source',
+    what: `\`${form}\` is built from source, and \`${python.name}\` does not say from which.`,
+    fix: ['Add `source` with the name of its source package, or remove the form.'],
+    at: document.place(['forms', form], 'key'),
+  };
+}

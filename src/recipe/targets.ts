@@ -1,0 +1,171 @@
+import { basename } from 'node:path';
+import { closest } from '../domain/closest.ts';
+import { defined } from '../domain/defined.ts';
+import { err, ok, type Result } from '../domain/result.ts';
+import type { Emulator, Target } from '../domain/target.ts';
+import type { Failure } from '../failure.ts';
+import type { YamlDocument } from './document.ts';
+import { libcFile, libcNames, type TargetNames, targetFile, targetNames } from './folders.ts';
+import { LIBC, TARGET } from './json-schema.ts';
+import { type Loaded, load } from './load.ts';
+import { openReader, type Reader } from './reader.ts';
+import type { LibcFile, TargetFile } from './schemas.ts';
+import { targetVariables } from './template.ts';
+import { together } from './together.ts';
+import { list } from './words.ts';
+
+/** Every target, by name of its file. */
+export async function loadTargets(
+  home: string,
+  read: Reader = openReader(),
+): Promise<Result<readonly Loaded<Target>[]>> {
+  const { loaded, broken } = await readTargets(home, read);
+  const failure = together(broken.map((one) => one.failure));
+  return failure === undefined ? ok(loaded) : err(failure);
+}
+
+/** A target whose file is wrong. */
+export interface BrokenTarget extends TargetNames {
+  readonly failure: Failure;
+}
+
+/** The same, with those apart that cannot be read: they do not stand in the way of the others. */
+export async function readTargets(
+  home: string,
+  read: Reader,
+): Promise<{ readonly loaded: readonly Loaded<Target>[]; readonly broken: readonly BrokenTarget[] }> {
+  const names = targetNames(home);
+  const results = await Promise.all(names.map(({ triple }) => loadTarget(home, triple, read)));
+  return {
+    loaded: results.flatMap((one) => (one.ok ? [one.value] : [])),
+    broken: names.flatMap((one, i) => {
+      const result = results[i];
+      return result === undefined || result.ok ? [] : [{ ...one, failure: result.error }];
+    }),
+  };
+}
+
+export async function loadTarget(
+  home: string,
+  triple: string,
+  read: Reader = openReader(),
+): Promise<Result<Loaded<Target>>> {
+  const file = targetFile(home, triple);
+  const loaded = await load<TargetFile, TargetFile>(file, TARGET, (said) => said, { read });
+  if (!loaded.ok) return loaded;
+  const { value, document } = loaded.value;
+  const kind = await kindOf(home, value.libc, document, read);
+  if (!kind.ok) return kind;
+  return ok({ value: targetOf(triple, value, kind.value), document });
+}
+
+function targetOf(rustTriple: string, read: TargetFile, libc: Target['libc']): Target {
+  return {
+    name: read.name,
+    rustTriple,
+    description: read.description,
+    recipe: read.recipe ?? read.name,
+    tier: read.tier,
+    clangTriple: read['clang-triple'],
+    multiarch: read.multiarch ?? read['clang-triple'],
+    debianArch: read['debian-arch'],
+    ociPlatform: read['oci-platform'],
+    machine: read.machine,
+    libc,
+    cLibrary: read.libc,
+    pointerWidth: read['pointer-width'],
+    endianness: read.endianness,
+    runtime: read.runtime,
+    ...(read.emulator === undefined ? {} : { emulator: emulatorOf(read.emulator) }),
+    ...(read.elf === undefined ? {} : { elf: elfOf(read.elf) }),
+    ...defined({
+      linuxArch: read['linux-arch'],
+      actionsRunner: read['actions-runner'],
+    }),
+  };
+}
+
+function emulatorOf({ program, cpu }: NonNullable<TargetFile['emulator']>): Emulator {
+  return { program, ...defined({ cpu }) };
+}
+
+function elfOf({ machine, number, interpreter }: NonNullable<TargetFile['elf']>): NonNullable<Target['elf']> {
+  return { machine, number, ...defined({ interpreter }) };
+}
+
+/** Which kind of C library a target has: the file that it names says it. */
+async function kindOf(
+  home: string,
+  name: string,
+  target: YamlDocument,
+  read: Reader,
+): Promise<Result<Target['libc']>> {
+  const known = libcNames(home);
+  if (!known.includes(name)) return err(unknownLibc(name, known, target));
+  const document = await read(libcFile(home, name));
+  if (!document.ok) return document;
+  const kind = (document.value.value as { readonly kind?: unknown } | null)?.kind;
+  if (kind === 'gnu' || kind === 'musl' || kind === 'wasi') return ok(kind);
+  // The whole file is judged where it is filled in; this is what it says first.
+  const judged = await load<LibcFile, LibcFile>(document.value.file, LIBC, (said) => said, { read });
+  return judged.ok ? ok(judged.value.value.kind) : judged;
+}
+
+function unknownLibc(name: string, known: readonly string[], document: YamlDocument): Failure {
+  const meant = closest(name, known);
+  return {
+    code: 'recipe/unknown-libc',
+    what: `There is no C library \`${name}\`.`,
+    fix: [
+      ...(meant === undefined ? [] : [`Did you mean \`${meant}\`?`]),
+      `There are: ${list(known) || 'none'}.`,
+    ],
+    at: document.place(['libc'], 'value'),
+  };
+}
+
+/** A C library of one version, filled in for a target. */
+export interface CLibrary {
+  readonly name: string;
+  readonly suite: string;
+  readonly link: LibcFile['link'];
+  readonly run: LibcFile['run'];
+}
+
+function loadLibc(
+  home: string,
+  name: string,
+  target: Target,
+  read: Reader,
+): Promise<Result<Loaded<CLibrary>>> {
+  const file = libcFile(home, name);
+  const variables = targetVariables(target);
+  return load<LibcFile, CLibrary>(
+    file,
+    LIBC,
+    ({ suite, link, run }) => ({ name: basename(file, '.yaml'), suite, link, run }),
+    { read, variables },
+  );
+}
+
+/**
+ * The C library that a Python of a suite's packages is linked with: the suite's own, where there is one of the target's
+ * kind; else the target's, out of that suite.
+ */
+export async function loadLibcOf(
+  home: string,
+  suite: string,
+  target: Target,
+  read: Reader,
+): Promise<Result<CLibrary>> {
+  const own = await loadLibc(home, target.cLibrary, target, read);
+  if (!own.ok || own.value.value.suite === suite) return own.ok ? ok(own.value.value) : own;
+  for (const name of libcNames(home)) {
+    const head = await read(libcFile(home, name));
+    const said = (head.ok ? head.value.value : undefined) as { kind?: unknown; suite?: unknown } | undefined;
+    if (said?.kind !== target.libc || said.suite !== suite) continue;
+    const other = await loadLibc(home, name, target, read);
+    return other.ok ? ok(other.value.value) : other;
+  }
+  return ok({ ...own.value.value, suite });
+}

@@ -1,0 +1,73 @@
+import { distribution } from '../distro/distribution.ts';
+import { err, ok, type Result } from '../domain/result.ts';
+import type { Target } from '../domain/target.ts';
+import type { Failure } from '../failure.ts';
+import type { DocumentPath, YamlDocument } from './document.ts';
+import { together } from './together.ts';
+import { list } from './words.ts';
+
+/** Name → what stands for `{name}` in the text of a definition. */
+export type Variables = Readonly<Record<string, string>>;
+
+/** What a definition may ask of the platform that it is read for. */
+export function targetVariables(target: Target): Variables {
+  return {
+    target: target.name,
+    triple: target.rustTriple,
+    'clang-triple': target.clangTriple,
+    multiarch: target.multiarch,
+    'debian-arch': distribution.architectureOf(target),
+    machine: target.machine,
+    // Names of packages have no underscores.
+    'package-machine': target.machine.replaceAll('_', '-'),
+    ...(target.linuxArch === undefined ? {} : { 'linux-arch': target.linuxArch }),
+  };
+}
+
+/** What it may ask of the Python. */
+export function pythonVariables(python: { readonly word: string; readonly suite: string }): Variables {
+  return { python: python.word, suite: python.suite };
+}
+
+/** A document with every `{name}` in its text filled in, in keys as well. Fails at each name that is none. */
+export function expand(document: YamlDocument, variables: Variables): Result<YamlDocument> {
+  const failures: Failure[] = [];
+  const inText = (text: string, path: DocumentPath, part: 'key' | 'value'): string =>
+    text.replaceAll(/\{([a-z]+(?:-[a-z]+)*)\}/g, (whole, name: string) => {
+      const value = Object.hasOwn(variables, name) ? variables[name] : undefined;
+      if (value === undefined) failures.push(unknownVariable(name, variables, document, path, part));
+      return value ?? whole;
+    });
+  const value = walk(document.value, [], inText);
+  const failure = together(failures);
+  return failure === undefined ? ok({ ...document, value }) : err(failure);
+}
+
+type InText = (text: string, path: DocumentPath, part: 'key' | 'value') => string;
+
+function walk(value: unknown, path: DocumentPath, inText: InText): unknown {
+  if (typeof value === 'string') return inText(value, path, 'value');
+  if (Array.isArray(value)) return value.map((item, index) => walk(item, [...path, index], inText));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, below]) => {
+      const at = [...path, key];
+      return [inText(key, at, 'key'), walk(below, at, inText)];
+    }),
+  );
+}
+
+function unknownVariable(
+  name: string,
+  variables: Variables,
+  document: YamlDocument,
+  path: DocumentPath,
+  part: 'key' | 'value',
+): Failure {
+  return {
+    code: 'recipe/unknown-variable',
+    what: `\`{${name}}\` stands for nothing here.`,
+    fix: [`Write one of ${list(Object.keys(variables).map((known) => `{${known}}`))}.`],
+    at: document.place(path, part),
+  };
+}
