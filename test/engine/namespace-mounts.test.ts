@@ -56,7 +56,7 @@ test('a single file may be mounted in a private folder', async (t) => {
   }
 });
 
-test('all private folders may be covered', async (t) => {
+test('all private folders may be covered by mounts', async (t) => {
   const box = await openBox(t, bench, {
     mounts: ['/tmp', '/run', '/var'].map((at) => ({ kind: 'scratch' as const, at })),
   });
@@ -87,7 +87,7 @@ test('a mount in `/dev`, or in a folder of too many entries, is refused', async 
   assert.deepEqual(readdirSync(bench.scratch), [], 'nothing is left of them');
 });
 
-test('mounts of the machine below a source come along, read-only too', () => {
+test('mounts of the machine below a source are seen, read-only too', () => {
   const source = folderWith('with mounts', { 'below/hidden': '', 'below two/x': '' });
   const prepare = `
     mount -t tmpfs -o nosuid,nodev,noexec,noatime none ${quoted(join(source, 'below'))}
