@@ -30,7 +30,7 @@ export function parseMountinfo(text: string): readonly HostMount[] {
 export function lockedOptions(mounts: readonly HostMount[], path: string): readonly string[] {
   const holding = mounts.filter(({ at }) => isWithin(path, at));
   const longest = Math.max(...holding.map(({ at }) => at.length));
-  // Of several mounts at one place the last is on top.
+  // Of several mounts at one path the last is on top.
   const top = holding.findLast(({ at }) => at.length === longest);
   return LOCKED.filter((option) => top?.options.includes(option) ?? false);
 }

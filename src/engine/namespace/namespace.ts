@@ -86,7 +86,7 @@ function allOf(userNamespace: boolean): Features {
 
 /** What to try next; undefined when nothing is left that could be done without. */
 function without(features: Features, { step, evidence }: Refusal, tools: Tools): Features | undefined {
-  const refused = (place: string): boolean => evidence.some((line) => line.includes(`/${place}: `));
+  const refused = (path: string): boolean => evidence.some((line) => line.includes(`/${path}: `));
   const loopback = features.loopback === 'sys' && tools.ip !== undefined ? 'ip' : 'down';
   const less: Partial<Features> = {
     ...(step === 'keeper' || step === 'map' ? { unprivileged: false } : {}),

@@ -8,7 +8,7 @@ import { DEFAULT_PATH } from '../paths.ts';
 import type { Features } from './features.ts';
 import type { Namespaces } from './setup.ts';
 import type { Tools } from './tools.ts';
-import { type Layer, locate, type Place } from './view.ts';
+import { type Layer, locate, type ResolvedPath } from './view.ts';
 
 /** What the dynamic loader and libc of any program take from the environment: ld.so(8), gconv, locale(7). */
 const LOADER_VARIABLE = /^(LD_|GLIBC_TUNABLES$|GCONV_PATH$|LOCPATH$|NLSPATH$)/;
@@ -44,10 +44,10 @@ async function findProgram(
       folder,
       name,
     );
-    const place = await locate(layers, path);
-    if (place.stats === undefined) continue;
-    if (place.stats.isFile() && (await isExecutable(place.host))) return ok(undefined);
-    refused ??= place.stats.isDirectory() ? `${path} is a folder.` : `${path} is not executable.`;
+    const resolved = await locate(layers, path);
+    if (resolved.stats === undefined) continue;
+    if (resolved.stats.isFile() && (await isExecutable(resolved.host))) return ok(undefined);
+    refused ??= resolved.stats.isDirectory() ? `${path} is a folder.` : `${path} is not executable.`;
   }
   const where = name.includes('/')
     ? 'It does not exist.'
@@ -67,8 +67,8 @@ async function keepFromHostTools(
   const loader = Object.entries(env).filter(([name]) => LOADER_VARIABLE.test(name));
   if (loader.length === 0 || argv[0].includes('=')) return { argv, env };
   for (const path of ['/usr/bin/env', '/bin/env']) {
-    const place = await locate(layers, path);
-    if (!(await isNativeProgram(place))) continue;
+    const resolved = await locate(layers, path);
+    if (!(await isNativeProgram(resolved))) continue;
     return {
       argv: [path, '--', ...loader.map(([name, value]) => `${name}=${value}`), ...argv],
       env: Object.fromEntries(Object.entries(env).filter(([name]) => !LOADER_VARIABLE.test(name))),
@@ -155,9 +155,9 @@ export interface EntryInput {
 }
 
 /** Whether a file is an ELF program for the machine that we run on: class, byte order and machine, elf(5). */
-async function isNativeProgram(place: Place): Promise<boolean> {
-  if (!place.stats?.isFile()) return false;
-  const [own, other] = await Promise.all([elfKind('/proc/self/exe'), elfKind(place.host)]);
+async function isNativeProgram(resolved: ResolvedPath): Promise<boolean> {
+  if (!resolved.stats?.isFile()) return false;
+  const [own, other] = await Promise.all([elfKind('/proc/self/exe'), elfKind(resolved.host)]);
   return own !== undefined && own === other;
 }
 
