@@ -91,6 +91,21 @@ test('imports follow the way of the data', () => {
   assert.deepEqual(wrong, []);
 });
 
+test('an engine imports nothing of another: what they share is in engine/ itself', () => {
+  const engines = imports().filter(({ room, to }) => room === 'engine' && to.startsWith('.'));
+  assert.deepEqual(
+    [...new Set(engines.map(({ file }) => engineOf(file)))].filter((name) => name !== undefined).sort(),
+    ['docker', 'namespace'],
+  );
+  const wrong = engines
+    .filter(({ file, to }) => {
+      const target = engineOf(relative(SRC, resolve(dirname(join(SRC, file)), to)));
+      return engineOf(file) !== undefined && target !== undefined && target !== engineOf(file);
+    })
+    .map(({ file, to }) => `${file} → ${to}`);
+  assert.deepEqual(wrong, []);
+});
+
 test('every outside library is used in its own room', () => {
   const wrong = imports()
     .filter(({ to }) => !to.startsWith('.') && !to.startsWith('node:'))
@@ -280,6 +295,11 @@ function targetOf(path: string): string {
 function roomOf(path: string): string {
   const target = targetOf(path);
   return target.endsWith('.ts') ? '' : target;
+}
+
+/** The engine that a source file belongs to: the folder below `engine/`. */
+function engineOf(name: string): string | undefined {
+  return /^engine\/([^/]+)\//.exec(name)?.[1];
 }
 
 function sources(): readonly string[] {
