@@ -157,7 +157,7 @@ async function execute({ command, values, positionals, rest }: Parsed): Promise<
   }
 }
 
-/** A line from the person; undefined when they end the input or interrupt. */
+/** A line from the user; undefined when they end the input or interrupt. */
 async function ask(question: string, signal: AbortSignal): Promise<string | undefined> {
   const { createInterface } = await import('node:readline/promises');
   const lines = createInterface({ input: process.stdin, output: process.stderr });

@@ -17,7 +17,7 @@ export type FailureArea =
 
 export type FailureCode = `${FailureArea}/${string}`;
 
-/** A place in a file that a person wrote. Line and column count from 1. */
+/** A location in a file that a user wrote. Line and column count from 1. */
 export interface SourcePosition {
   readonly file: string;
   readonly line: number;
@@ -39,7 +39,7 @@ export interface Failure {
   readonly evidence?: readonly string[];
   /** Further failures found in the same pass (a recipe with three mistakes reports three). */
   readonly also?: readonly Failure[];
-  /** Files that tell more: logs, diffs. */
+  /** Files with more: logs, diffs. */
   readonly see?: readonly string[];
 }
 
@@ -57,7 +57,7 @@ const EXIT_CODES: Readonly<Record<FailureArea, number>> = {
   interrupted: 130,
 };
 
-/** Exit code of the program for a failure: docs/exit-codes in the README tell what each means. */
+/** Exit code of the program for a failure: docs/exit-codes.md lists them. */
 export function exitCodeOf(failure: Failure): number {
   return EXIT_CODES[failure.code.slice(0, failure.code.indexOf('/')) as FailureArea];
 }

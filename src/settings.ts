@@ -150,7 +150,7 @@ function readPip(env: Environment): PipSettings {
   };
 }
 
-/** What a build with the person's own Rust depends on, as they would type it. */
+/** The environment that a build with the user's own Rust depends on. */
 function readRust(env: Environment): Readonly<Record<string, string>> {
   const wanted =
     /^(?:PATH|HOME|USER|LANG|LC_ALL|TMPDIR|(?:CARGO|RUSTUP|RUST|RUSTC|PYO3|PYTHON|PKG_CONFIG|CC|CXX|AR|CFLAGS|LDFLAGS)(?:_\w+)?|RUSTFLAGS|VIRTUAL_ENV|CONDA_PREFIX|LD_LIBRARY_PATH|SSL_CERT_(?:FILE|DIR)|CURL_CA_BUNDLE|(?:https?|no|all)_proxy|(?:HTTPS?|NO|ALL)_PROXY)$/;

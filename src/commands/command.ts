@@ -26,11 +26,11 @@ export interface Invocation {
   readonly positionals: readonly string[];
   /** Arguments after `--`. */
   readonly rest: readonly string[];
-  /** Asks the person; undefined when they end the input. Absent where nobody is there to be asked. */
+  /** Asks the user; undefined when they end the input. Absent where no user can be asked. */
   readonly ask?: (question: string) => Promise<string | undefined>;
-  /** True when a person looks at standard output. */
+  /** True when standard output is a terminal. */
   readonly terminal: boolean;
-  /** Passes on what a program that is run for the person prints, as it comes. */
+  /** Passes on the output of a program that is run for the user, as it comes. */
   readonly print: (stream: 'stdout' | 'stderr', text: string) => void;
 }
 
@@ -40,9 +40,9 @@ export interface Outcome {
   readonly json: unknown;
   /** Exits with this failure's code; `text` and `json` are printed all the same. */
   readonly failure?: Failure;
-  /** Exit status of a program that was run for the person. */
+  /** Exit status of a program that was run for the user. */
   readonly status?: number;
-  /** What GitHub Actions is told, where it runs in a step of it. */
+  /** For GitHub Actions, in a step of it. */
   readonly actions?: ActionsOutput;
 }
 

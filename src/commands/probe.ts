@@ -1,11 +1,10 @@
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ending, ladderMarkdown, ladderText } from '../diagnose/ladder-text.ts';
 import { openDiagnostics } from '../diagnose/open-diagnostics.ts';
 import { type Attempt, fetchCrates, type ProbeSetup, tryBuild } from '../diagnose/probe/attempt.ts';
 import { findHostCargo, tryHostBuild } from '../diagnose/probe/host-build.ts';
 import { noSamples, runSteps } from '../diagnose/probe/steps.ts';
-import { artifactsFailure } from '../domain/artifacts.ts';
 import { type Blocker, type Ladder, summaryOf } from '../domain/blocker.ts';
 import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
@@ -16,6 +15,7 @@ import { type Planned, planRun, prepareEnv, startRun } from '../pipeline/prepare
 import { artifactsFolder, suiteOf } from '../pipeline/run.ts';
 import { type Session, withSession } from '../pipeline/session.ts';
 import { blockersSummary } from '../report/actions/summary.ts';
+import { writeArtifacts } from '../report/files.ts';
 import { wrap } from '../report/text.ts';
 import { fingerprint } from '../store/fingerprint.ts';
 import { ownTag } from '../store/process-tag.ts';
@@ -194,7 +194,10 @@ async function probeLadder(setup: ProbeSetup, artifacts: string, started: number
     steps,
     ...defined({ totals }),
   };
-  const written = await writeLadder(artifacts, ladder);
+  const written = await writeArtifacts(artifacts, {
+    'ladder.json': `${JSON.stringify(ladder, null, 2)}\n`,
+    'ladder.md': ladderMarkdown(ladder),
+  });
   if (!written.ok) return written;
   const failure = failureOf(ladder, artifacts);
   return ok({
@@ -203,26 +206,6 @@ async function probeLadder(setup: ProbeSetup, artifacts: string, started: number
     ...defined({ failure }),
     actions: { summary: ladderMarkdown(ladder) },
   });
-}
-
-async function writeLadder(artifacts: string, ladder: Ladder): Promise<Result<void>> {
-  const files = {
-    'ladder.json': `${JSON.stringify(ladder, null, 2)}\n`,
-    'ladder.md': ladderMarkdown(ladder),
-  };
-  try {
-    await mkdir(artifacts, { recursive: true });
-    for (const [name, text] of Object.entries(files)) {
-      const file = join(artifacts, name);
-      await writeFile(`${file}.tmp`, text);
-      await rename(`${file}.tmp`, file);
-    }
-    return ok(undefined);
-  } catch (error) {
-    const failure = artifactsFailure(artifacts, error);
-    if (failure === undefined) throw error;
-    return err(failure);
-  }
 }
 
 /** A ladder that does not reach the samples is a blocked build; samples that differ are that. */

@@ -17,13 +17,13 @@ export interface Settings {
   readonly caBundle?: string;
   /** http_proxy, https_proxy, no_proxy and their upper-case twins, as set. */
   readonly proxies: Readonly<Record<string, string>>;
-  /** The person's cargo home, for registry configuration (`config.toml`, `credentials.toml`). */
+  /** The user's cargo home, for registry configuration (`config.toml`, `credentials.toml`). */
   readonly cargoHome?: string;
   /** Folder that holds recipes/, targets/, sysroots/, docker/: the tool's own. */
   readonly home: string;
   /** Folder that the command was given in. */
   readonly cwd: string;
-  /** Absolute folder of the person's crate, where `--project` names one. */
+  /** Absolute folder of the user's crate, where `--project` names one. */
   readonly project?: string;
   /** Binary of the crate, where `--bin` names one. */
   readonly bin?: string;
@@ -34,7 +34,7 @@ export interface Settings {
   readonly pip?: PipSettings;
   /** What the environment says to rustup: RUSTUP_HOME, RUSTUP_TOOLCHAIN. */
   readonly rustup?: Readonly<Record<string, string>>;
-  /** What a person's own Rust is to see, where it is asked: PATH, HOME, and variables of Rust, C compilers and proxies. */
+  /** The environment of the user's own Rust: PATH, HOME, and variables of Rust, C compilers and proxies. */
   readonly rust?: Readonly<Record<string, string>>;
   /** Folders of PATH, in order. */
   readonly path?: readonly string[];
@@ -46,7 +46,7 @@ export interface Settings {
   readonly actions?: ActionsSettings;
 }
 
-/** What GitHub Actions tells a step (its documentation, "Variables reference" and "Workflow commands"). */
+/** What GitHub Actions passes to a step (its documentation, "Variables reference" and "Workflow commands"). */
 export interface ActionsSettings {
   /** GITHUB_WORKSPACE: annotations name files relative to it. */
   readonly workspace?: string;
@@ -72,7 +72,7 @@ export interface DockerSettings {
   readonly config: string;
   /** XDG_RUNTIME_DIR: where rootless engines have their sockets. */
   readonly runtimeDir?: string;
-  /** The person's home folder. */
+  /** The user's home folder. */
   readonly home: string;
 }
 

@@ -32,7 +32,7 @@ export interface ConformanceRequest {
 }
 
 /**
- * recipe → … → bundle, as a run does, then CPython's own tests in the two worlds. Fails with what a run fails with, and
+ * recipe → … → bundle, as a run does, then CPython's own tests in both runtimes. Fails with what a run fails with, and
  * `usage/no-conformance`, `usage/no-such-test`, `lock/versions-differ`.
  */
 export async function judge(
@@ -183,8 +183,8 @@ async function runModules(
   const run = await startRun(session, planned, logs);
   const made = await makeProgram(session, run, [], logs);
   if (!made.ok) return made;
-  const worlds = await makeRuntimes(session, run, made.value, logs);
-  if (!worlds.ok) return worlds;
+  const runtimes = await makeRuntimes(session, run, made.value, logs);
+  if (!runtimes.ok) return runtimes;
   const capabilities = capabilitiesOf(plan);
   return session.recorder.stage(
     'conformance',
@@ -194,7 +194,7 @@ async function runModules(
         suite,
         modules,
         tests: tree,
-        runtimes: worlds.value,
+        runtimes: runtimes.value,
         names: namesOf(plan),
         without: FACILITIES.filter((facility) => !capabilities.includes(facility)),
         driver: join(session.context.settings.home, 'src', 'run', 'conformance', 'driver.py'),

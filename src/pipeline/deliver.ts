@@ -31,7 +31,8 @@ export async function deliver(
       await rename(beside, to);
     });
   } finally {
-    await rm(beside, { force: true });
+    // What stopped the copy is the failure, also where it stops this.
+    await rm(beside, { force: true }).catch(() => {});
   }
 }
 

@@ -31,10 +31,18 @@ export async function writeReport(folder: string, report: Report): Promise<Resul
 }
 
 /** Writes one JSON file of a recipe's artifacts, whole. Fails with `usage/artifacts`. */
-export async function writeArtifact(folder: string, name: string, value: unknown): Promise<Result<void>> {
+export function writeArtifact(folder: string, name: string, value: unknown): Promise<Result<void>> {
+  return writeArtifacts(folder, { [name]: `${JSON.stringify(value, null, 2)}\n` });
+}
+
+/** Writes files of a recipe's artifacts, each whole. Fails with `usage/artifacts`. */
+export async function writeArtifacts(
+  folder: string,
+  files: Readonly<Record<string, string>>,
+): Promise<Result<void>> {
   try {
     await mkdir(folder, { recursive: true });
-    await replace(join(folder, name), `${JSON.stringify(value, null, 2)}\n`);
+    for (const [name, text] of Object.entries(files)) await replace(join(folder, name), text);
     return ok(undefined);
   } catch (error) {
     const failure = artifactsFailure(folder, error);

@@ -23,12 +23,12 @@ const SOURCE_RECIPES = {
   'pythons/cpython-3.13/python.yaml': `${PYTHON}  wasi-packaged: {}\n`,
 };
 
-interface World {
+interface Setup {
   readonly home: string;
   readonly crate: string;
 }
 
-function world(t: TestContext, recipe?: string, files: Readonly<Record<string, string>> = PROGRAM): World {
+function setup(t: TestContext, recipe?: string, files: Readonly<Record<string, string>> = PROGRAM): Setup {
   const crate = crateOf(t, files);
   if (recipe !== undefined) writeFileSync(join(crate, 'provision.yaml'), recipe);
   return { home: definitionsHome(t, SOURCE_RECIPES), crate };
@@ -47,7 +47,7 @@ async function failure(places: Places, asked?: string): Promise<Failure> {
 }
 
 test('a recipe that extends: what is built is its own, what it is built for is the shipped one’s', async (t) => {
-  const { home, crate } = world(
+  const { home, crate } = setup(
     t,
     `schema: 1
 extends: far
@@ -102,7 +102,7 @@ limits: {memory-mib: 512}
 });
 
 test('provision.yaml is found upwards, or in the folder of --project; a word names another recipe for it', async (t) => {
-  const { home, crate } = world(t, 'schema: 1\nextends: far\nwasm: {stack-mib: 2}\n');
+  const { home, crate } = setup(t, 'schema: 1\nextends: far\nwasm: {stack-mib: 2}\n');
   put(crate, { 'src/deep/er/x.rs': '' });
   // The stack is WebAssembly's own, and this file is for another target.
   assert.equal((await failure({ home, cwd: crate })).code, 'recipe/not-wasm');
@@ -141,7 +141,7 @@ test('what a shipped recipe says of its target holds, unless the file that exten
 });
 
 test('a crate without provision.yaml is built as the shipped recipe says', async (t) => {
-  const { home, crate } = world(t);
+  const { home, crate } = setup(t);
   const { recipe } = await resolved({ home, cwd: '/', project: crate }, 'far');
   assert.deepEqual([recipe.name, recipe.project.folder, recipe.project.bin], ['far', crate, 'mini']);
   assert.deepEqual(recipe.samples.paths, [], 'the shipped suite is for the shipped program');
@@ -156,7 +156,7 @@ test('a crate without provision.yaml is built as the shipped recipe says', async
 });
 
 test('packages for the sysroot have a lock beside the recipe, and the command that writes it is named', async (t) => {
-  const { home, crate } = world(t, 'schema: 1\nextends: far\nsysroot: {packages: [libssl-dev, libc6-dev]}\n');
+  const { home, crate } = setup(t, 'schema: 1\nextends: far\nsysroot: {packages: [libssl-dev, libc6-dev]}\n');
   const { sysroot, sysrootFile, ...rest } = await resolved({ home, cwd: crate });
   assert.deepEqual(sysroot.sysroot.packages, ['libc6-dev', 'libpython3.13-dev', 'libssl-dev']);
   assert.deepEqual(sysroot.rootfs.packages, ['libc6']);
@@ -197,7 +197,7 @@ test('mistakes in an extending recipe are told at their places', async (t) => {
     ],
   ];
   for (const [text, place, fix] of cases) {
-    const { home, crate } = world(t, text);
+    const { home, crate } = setup(t, text);
     const { code, at, what, fix: fixes } = await failure({ home, cwd: crate });
     assert.equal(`${code} ${at?.line}:${at?.column}`, place, what);
     assert.ok(`${what} ${fixes.join(' ')}`.includes(fix), `${what} ${fixes.join(' ')}`);
@@ -213,7 +213,7 @@ module = ["pyo3/extension-module"]
 [dependencies]
 pyo3 = "0.30"
 `;
-  const { home, crate } = world(t, 'schema: 1\nextends: far\n', { ...PROGRAM, 'Cargo.toml': manifest });
+  const { home, crate } = setup(t, 'schema: 1\nextends: far\n', { ...PROGRAM, 'Cargo.toml': manifest });
   const told = await failure({ home, cwd: crate });
   assert.equal(told.code, 'recipe/extension-module');
   assert.match(told.why ?? '', /libpython/);

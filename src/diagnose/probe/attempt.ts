@@ -143,14 +143,14 @@ export async function tryBuild(
   return blocker.ok ? ok({ ...attempt, blocker: blocker.value }) : blocker;
 }
 
-/** Starts a program with a sample script, in a world that may lack what it needs. */
+/** Starts a program with a sample script, in a runtime that may lack what it needs. */
 export async function tryRun(
   context: ProbeContext,
-  input: { readonly name: string; readonly world: RuntimeInstance; readonly sample: Sample },
+  input: { readonly name: string; readonly instance: RuntimeInstance; readonly sample: Sample },
 ): Promise<Result<Attempt>> {
   const { session } = context;
-  const { world, sample } = input;
-  const { argv, env, cwd, stdin } = commandOf(world, sample);
+  const { instance, sample } = input;
+  const { argv, env, cwd, stdin } = commandOf(instance, sample);
   const engine = await session.engine();
   if (!engine.ok) return engine;
   const started = performance.now();
@@ -158,9 +158,9 @@ export async function tryRun(
     context,
     input.name,
     engine.value.open({
-      rootfs: world.rootfs,
+      rootfs: instance.rootfs,
       mounts: [
-        ...world.mounts,
+        ...instance.mounts,
         { kind: 'source', source: sample.suite, at: SUITE_AT },
         { kind: 'scratch', at: SCRATCH_AT },
       ],

@@ -231,13 +231,13 @@ async function startWith(
   const inBundle = mounts.find((mount) => 'source' in mount && mount.source === part)?.at;
   const { emulated, root } = runtimeCapabilities(plan.runtime);
   const bare = emulated && !applied.has('emulator');
-  const world: RuntimeInstance = {
+  const instance: RuntimeInstance = {
     ...target,
     mounts,
     rootfs: applied.has('rootfs') || (root === 'host' && !bare) ? target.rootfs : context.toolchain.folder,
     ...(bare && inBundle !== undefined ? { command: [`${inBundle}/bin/${program}`] } : {}),
   };
-  const attempt = await tryRun(context, { name, world, sample });
+  const attempt = await tryRun(context, { name, instance, sample });
   await rm(part, { recursive: true, force: true });
   return attempt;
 }

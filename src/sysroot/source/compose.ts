@@ -2,15 +2,13 @@ import { copyFile, link, mkdir, readdir, readlink, symlink } from 'node:fs/promi
 import { join } from 'node:path';
 import type { Context } from '../../domain/context.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
+import type { StoredTree } from '../../domain/stored-tree.ts';
 import { onDisk } from '../../store/disk.ts';
 import type { Store, StoreEntry } from '../../store/store.ts';
 
 const COMPOSE_VERSION = 1;
 
-export interface Part {
-  readonly folder: string;
-  readonly fingerprint: string;
-}
+export type Part = StoredTree;
 
 export type ComposedMeta = { readonly packages: number; readonly files: number; readonly bytes: number };
 
