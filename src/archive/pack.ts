@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { Header, type HeaderData } from 'tar/header';
 import { Pax } from 'tar/pax';
+import { defined } from '../domain/defined.ts';
 import type { Result } from '../domain/result.ts';
 import type { Digest } from '../domain/words.ts';
 import { readContent } from './content.ts';
@@ -214,7 +215,7 @@ async function* tarOf(options: TarOptions, items: readonly Item[]): AsyncGenerat
     yield* header({ ...common, path: './', type: 'Directory', mode: 0o755, size: 0 });
   for (const { path, type, mode, source, size, linkpath } of items) {
     const name = `${start}${path}${type === 'Directory' ? '/' : ''}`;
-    const link = linkpath === undefined ? {} : { linkpath };
+    const link = defined({ linkpath });
     yield* header({ ...common, path: name, ...link, type, mode: options.modes?.[path] ?? mode, size });
     if (type === 'File') yield* content(source, size);
   }

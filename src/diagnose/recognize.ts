@@ -102,6 +102,6 @@ function processPart(
     },
     exit: step.exit,
     ms: step.ms,
-    ...(step.sample === undefined ? {} : { samples: [step.sample] }),
+    ...defined({ samples: step.sample === undefined ? undefined : [step.sample] }),
   };
 }

@@ -61,8 +61,7 @@ function resultOf(blocker: Blocker, index: number, recipe: string): object {
     properties: {
       stage,
       target,
-      ...(command === undefined ? {} : { command: command.line }),
-      ...defined({ exit }),
+      ...defined({ command: command?.line, exit }),
       ...(samples.length === 0 ? {} : { samples }),
     },
   };

@@ -56,7 +56,7 @@ export async function runProcess(spec: ProcessSpec): Promise<Result<ProcessExit>
   }
   return ok({
     ...(outcome.signal === undefined ? { status: outcome.exitCode ?? 0 } : { signal: outcome.signal }),
-    ...(guard.limit() === undefined ? {} : { limit: guard.limit() as 'time' | 'output' }),
+    ...defined({ limit: guard.limit() }),
     stdout: Buffer.concat(guard.kept.stdout),
     stderr: Buffer.concat(guard.kept.stderr),
     ms: performance.now() - started,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { defined } from '../domain/defined.ts';
 import type { ImageDefinition, SysrootDefinition } from '../domain/definitions.ts';
 import type { PackageSet } from '../domain/packages.ts';
 import type { Digest } from '../domain/words.ts';
@@ -21,7 +22,7 @@ export function definitionChecksum(definition: LockedDefinition): Digest {
 export function packageSets(definition: LockedDefinition): Readonly<Record<string, PackageSet>> {
   if (definition.kind === 'image') return { rootfs: definition.rootfs, ...rustStdSets(definition) };
   const { rootfs, sysroot, source } = definition;
-  return { rootfs, ...(source === undefined ? {} : { sources: source.sources }), sysroot };
+  return { rootfs, ...defined({ sources: source?.sources }), sysroot };
 }
 
 function listsOf({ packages, without = [] }: PackageSet): object {

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
+import { defined } from '../domain/defined.ts';
 import type { DefinitionFile } from '../domain/definitions.ts';
 import type { Lock, LockedPackage } from '../domain/packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
@@ -155,7 +156,7 @@ function notJson(file: DefinitionFile, text: string): Failure {
     what: `The lock of ${file.id} is not JSON${error === undefined ? '' : `: ${error.expected} was expected here`}.`,
     ...(conflict ? { why: 'A merge conflict is left in it.' } : {}),
     fix: [`Restore it (\`git checkout -- ${file.lockFile}\`), or run \`${lockCommand(file)}\`.`],
-    ...(error === undefined ? {} : { at: position(file, text, error.offset) }),
+    ...defined({ at: error && position(file, text, error.offset) }),
   };
 }
 

@@ -140,17 +140,20 @@ function commonOf(file: string, read: RecipeFile | ExtendingFile) {
       ...defined({ args: samples.args }),
       ...(Object.keys(samples.env).length === 0 ? {} : { env: samples.env }),
     },
-    ...(tests === undefined ? {} : { tests: testsOf(tests) }),
-    ...(optimization === undefined ? {} : { optimization: flagsOf(optimization) }),
-    ...defined({ variant, allocator, pythonVersion: read.python?.version }),
-    ...(read.python?.packages === undefined
-      ? {}
-      : { pythonPackages: packagesOf(folder, read.python.packages) }),
-    ...(read.rust === 'host' ? { rust: read.rust } : {}),
-    ...defined({ runtime }),
-    ...(read.limits === undefined ? {} : { limits: limitsOf(read.limits) }),
-    ...(wasm === undefined ? {} : { wasm: wasmSettings(wasm) }),
-    ...(read.actions === undefined ? {} : { actions: actionsOf(read.actions) }),
+    ...defined({
+      tests: tests && testsOf(tests),
+      optimization: optimization === undefined ? undefined : flagsOf(optimization),
+      variant,
+      allocator,
+      pythonVersion: read.python?.version,
+      pythonPackages:
+        read.python?.packages === undefined ? undefined : packagesOf(folder, read.python.packages),
+      rust: read.rust === 'host' ? read.rust : undefined,
+      runtime,
+      limits: read.limits && limitsOf(read.limits),
+      wasm: wasm && wasmSettings(wasm),
+      actions: read.actions && actionsOf(read.actions),
+    }),
   };
 }
 
@@ -166,9 +169,9 @@ function packagesOf(folder: string, packages: string | readonly string[]): strin
 
 function testsOf({ cargo, commands }: NonNullable<RecipeFile['tests']>): Tests {
   return {
-    ...(cargo === undefined
-      ? {}
-      : { cargo: { args: cargo.args, harness: cargo.harness, timeoutSeconds: cargo.timeout } }),
+    ...defined({
+      cargo: cargo && { args: cargo.args, harness: cargo.harness, timeoutSeconds: cargo.timeout },
+    }),
     commands: commands.map(({ timeout, stdout, reference, ...rest }) => ({
       ...rest,
       timeoutSeconds: timeout,
@@ -178,16 +181,11 @@ function testsOf({ cargo, commands }: NonNullable<RecipeFile['tests']>): Tests {
 }
 
 function actionsOf({ runner, 'timeout-minutes': minutes }: NonNullable<RecipeFile['actions']>): ActionsJob {
-  return {
-    ...defined({ runner, timeoutMinutes: minutes }),
-  };
+  return defined({ runner, timeoutMinutes: minutes });
 }
 
 function limitsOf({ 'memory-mib': memory, processors }: NonNullable<RecipeFile['limits']>): Limits {
-  return {
-    ...(memory === undefined ? {} : { memory: memory * MEBIBYTE }),
-    ...defined({ processors }),
-  };
+  return defined({ memory: memory && memory * MEBIBYTE, processors });
 }
 
 /** What a recipe for WebAssembly gets that says nothing of it: the defaults of the schema. */
@@ -199,8 +197,7 @@ function wasmSettings(read: NonNullable<RecipeFile['wasm']>): WasmSettings {
   return {
     stack: sizes['stack-mib'] * MEBIBYTE,
     initialMemory: sizes['initial-memory-mib'] * MEBIBYTE,
-    ...(maximum === undefined ? {} : { maxMemory: maximum * MEBIBYTE }),
-    ...defined({ fuel, timeoutSeconds: timeout }),
+    ...defined({ maxMemory: maximum && maximum * MEBIBYTE, fuel, timeoutSeconds: timeout }),
     wasmtime,
     ...(snapshot ? { snapshot } : {}),
   };

@@ -76,9 +76,9 @@ function targetOf(rustTriple: string, read: TargetFile, libc: Target['libc']): T
     pointerWidth: read['pointer-width'],
     endianness: read.endianness,
     runtime: read.runtime,
-    ...(read.emulator === undefined ? {} : { emulator: emulatorOf(read.emulator) }),
-    ...(read.elf === undefined ? {} : { elf: elfOf(read.elf) }),
     ...defined({
+      emulator: read.emulator && emulatorOf(read.emulator),
+      elf: read.elf && elfOf(read.elf),
       linuxArch: read['linux-arch'],
       actionsRunner: read['actions-runner'],
     }),

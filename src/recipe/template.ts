@@ -1,4 +1,5 @@
 import { distribution } from '../distro/distribution.ts';
+import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import type { Failure } from '../failure.ts';
@@ -20,7 +21,7 @@ export function targetVariables(target: Target): Variables {
     machine: target.machine,
     // Names of packages have no underscores.
     'package-machine': target.machine.replaceAll('_', '-'),
-    ...(target.linuxArch === undefined ? {} : { 'linux-arch': target.linuxArch }),
+    ...defined({ 'linux-arch': target.linuxArch }),
   };
 }
 

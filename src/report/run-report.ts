@@ -58,10 +58,7 @@ function filesPart({ bundle, packages }: Facts, folder: string): Pick<Report, 'b
     ...one,
     file: join(folder, one.file),
   });
-  return {
-    ...(bundle === undefined ? {} : { bundle: inFolder(bundle) }),
-    ...(packages === undefined ? {} : { packages: packages.map(inFolder) }),
-  };
+  return defined({ bundle: bundle && inFolder(bundle), packages: packages?.map(inFolder) });
 }
 
 /** What the tools printed: also on a later run that finds their work in the store. */

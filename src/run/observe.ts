@@ -180,7 +180,7 @@ function runOf(runtime: RuntimeInstance, exit: Exit): Run {
   const cause = readExit(runtime, exit);
   return {
     ...common,
-    ...(cause.trap === undefined ? {} : { exit: { signal: cause.trap } }),
+    ...defined({ exit: cause.trap === undefined ? undefined : { signal: cause.trap } }),
     stderr: cause.stderr,
     end: cause.by === 'emulator' ? 'emulator' : 'itself',
     ...defined({ why: cause.why }),

@@ -121,7 +121,7 @@ class StepRunner {
       command,
       ms,
       ...(before !== undefined && before !== blocker?.code ? { cures: before } : {}),
-      ...(blocker === undefined ? {} : { blocker: summaryOf(blocker) }),
+      ...defined({ blocker: blocker && summaryOf(blocker) }),
     });
     return tried;
   }

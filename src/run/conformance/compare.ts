@@ -39,7 +39,7 @@ function wholeModule(test: string, reference: ModuleRun, target: ModuleRun): rea
   if (reference.end === target.end && reference.end !== 'stopped') return [];
   if (reference.end === 'stopped' && target.end === 'stopped') return [];
   const reason = target.reason ?? reference.reason;
-  const message = reason === undefined ? {} : { message: reason };
+  const message = defined({ message: reason });
   if (target.end === 'done') return [{ test, kind: 'better', ...message }];
   if (target.end === 'skipped') return [{ test, kind: 'other', target: 'skipped', ...message }];
   return [{ test, kind: 'worse', target: 'failed', ...message }];
@@ -62,9 +62,7 @@ function differenceOf(
     {
       test,
       kind,
-      ...(there === undefined ? {} : { reference: there.outcome }),
-      ...(here === undefined ? {} : { target: here.outcome }),
-      ...defined({ message }),
+      ...defined({ reference: there?.outcome, target: here?.outcome, message }),
     },
   ];
 }

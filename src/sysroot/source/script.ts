@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { distribution } from '../../distro/distribution.ts';
 import type { Context } from '../../domain/context.ts';
+import { defined } from '../../domain/defined.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Exit, Sandbox } from '../../engine/engine.ts';
 import { exitOf } from '../../engine/tool.ts';
@@ -158,7 +159,7 @@ class Follower {
       stage: this.#run.stage,
       done,
       unit: 'files',
-      ...(this.#total === undefined ? {} : { total: Math.max(this.#total, done) }),
+      ...defined({ total: this.#total === undefined ? undefined : Math.max(this.#total, done) }),
       detail: `${this.#run.name}: ${this.phase}`,
     });
   }
