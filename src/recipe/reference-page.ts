@@ -5,10 +5,11 @@ const HEAD = `# Reference: recipes and definitions
 
 <!-- Made from src/recipe/schemas.ts by the tests: UPDATE_GOLDEN=1 npm test -- test/recipe/schema.test.ts -->
 
-Eight kinds of YAML files say what there is to provision. A person who brings a crate writes an *extending recipe*,
-\`provision.yaml\` in its folder, which takes from a shipped *recipe* what it does not say. A recipe names a target, an
-image, a sysroot and, for WebAssembly, a runtime, which come with provision. A sysroot that is built from
-source names libraries. \`provision conformance\` reads which tests of CPython judge a program.
+YAML files say what there is to provision. For a crate of your own you write an *extending recipe*, \`provision.yaml\` in its
+folder, which takes from a shipped recipe what it does not say. A *recipe* names a point of three axes: a target, a Python
+and a toolchain image. The sysroot says how the first two are joined; what a recipe leaves out follows from its target. Every
+target has a recipe of its own name without a file. A sysroot that is built from source names libraries; WebAssembly is run
+in a runtime. \`provision conformance\` reads which tests of CPython judge a program.
 
 Every file is strict: an unknown key is an error, and so is a missing one or a value of another type. All mistakes of a
 file are told at once, each with its line and column. Files are UTF-8 and YAML 1.2, one document, keys are text; anchors,

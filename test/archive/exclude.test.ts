@@ -40,6 +40,14 @@ test('patterns of a definition: one name, any depth, special characters, folders
   for (const [pattern, kept] of cases) assert.deepEqual(keptOf([pattern], paths), kept, pattern);
 });
 
+test('what a pattern with `!` in front matches is unpacked, whatever the order of the patterns', () => {
+  const paths = ['usr/bin/qemu-far', 'usr/bin/qemu-farther', 'usr/bin/near'];
+  const kept = ['usr/bin/qemu-far', 'usr/bin/near'];
+  assert.deepEqual(keptOf(['usr/bin/qemu-*', '!usr/bin/qemu-far'], paths), kept);
+  assert.deepEqual(keptOf(['!usr/bin/qemu-far', 'usr/bin/qemu-*'], paths), kept);
+  assert.deepEqual(keptOf(['!usr/bin/near'], paths), paths);
+});
+
 test('what a layout leaves out is left out, but for what it keeps', () => {
   const layout = { ...BARE_LAYOUT, exclude: ['opt/**'], keep: ['opt/*/licence'], keepLinks: ['opt/*'] };
   const excludes = compileExcludes(layout, ['opt/b/**']);

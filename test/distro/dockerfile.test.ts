@@ -55,6 +55,14 @@ test('a Dockerfile installs the locked versions on the base image of the suite',
   assert.equal(text, await distribution.dockerfile(DEFINITION, 'docker/test/image.lock', LOCK));
 });
 
+test('what a definition keeps of a pattern stays in a Dockerfile, too', async () => {
+  const exclude = ['usr/bin/qemu-*', '!usr/bin/qemu-far', 'usr/bin/other*'];
+  const definition = { ...DEFINITION, rootfs: { ...DEFINITION.rootfs, exclude } };
+  const text = await distribution.dockerfile(definition, 'docker/test/image.lock', LOCK);
+  assert.match(text, /find '\/usr\/bin\/' -maxdepth 1 -name 'qemu-\*' ! -name 'qemu-far' -delete; \\\n/);
+  assert.match(text, / {4}rm -rf \/usr\/bin\/other\*$/m);
+});
+
 test('the files of a definition are written by the shell of a Dockerfile as they are', async (t) => {
   const text = await distribution.dockerfile(DEFINITION, 'docker/test/image.lock', LOCK);
   const command = /^ {4}(\[ -e '\/etc\/note' \].*)$/m.exec(text)?.[1] ?? '';

@@ -77,6 +77,31 @@ test('packages left out stay out, with what only they need', { skip }, async (t)
   );
 });
 
+test('a package left out that this architecture does not have is passed over where another one has it', {
+  skip,
+}, async (t) => {
+  const both = debianArchive(
+    [...PACKAGES, { name: 'elsewhere', architecture: 's390x' }],
+    ['amd64', 's390x'],
+    KEY,
+  );
+  const { context, machine } = await setUp(t, both);
+  const of = (others: readonly string[], without: readonly string[]) => {
+    const definition = image(['libthing'], without);
+    return { ...definition, rootfs: { ...definition.rootfs, others } };
+  };
+  const passed = await resolveLock(context, of(['s390x'], ['elsewhere', 'libbase']), machine);
+  assert.ok(passed.ok, JSON.stringify(passed));
+  assert.deepEqual(
+    passed.value.sets.rootfs?.map(({ name }) => name),
+    ['libthing'],
+  );
+  const alone = await resolveLock(context, of([], ['elsewhere']), machine);
+  assert.ok(!alone.ok && alone.error.code === 'lock/unknown-package', JSON.stringify(alone));
+  const nowhere = await resolveLock(context, of(['s390x'], ['nowhere']), machine);
+  assert.ok(!nowhere.ok && nowhere.error.code === 'lock/unknown-package', JSON.stringify(nowhere));
+});
+
 test('a foreign architecture is resolved as its own, each set by itself, from one index', {
   skip,
 }, async (t) => {

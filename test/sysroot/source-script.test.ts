@@ -82,6 +82,16 @@ test('patches are applied in the order of the definition, the distribution’s b
   assert.ok(script.indexOf('own.patch') < script.indexOf('phase configure'));
 });
 
+test('the folder of the standard library follows the thread model, the name of libpython all ABI flags', () => {
+  const { python } = sourceSysroot();
+  const script = cpythonScript(sourceSysroot({}, { python: { ...python, abiflags: 'td' } }), {
+    upstream: '/u.tar.xz',
+  });
+  assert.match(script, /mkdir -p "\$OUT\/usr\/lib\/python3\.13t" /);
+  assert.match(script, /addlib libpython3\.13td\.a/);
+  assert.match(script, /"\$OUT\/usr\/share\/python3\.13t-bytecode"/);
+});
+
 test('the distribution’s archive is unpacked only for its patches', () => {
   assert.doesNotMatch(unpacking({ upstream: '/u.tar.xz', distribution: '/d.tar.xz' }, []), /d\.tar\.xz/);
 });
