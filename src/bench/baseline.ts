@@ -39,7 +39,10 @@ export async function measureBaseline(
     SUITE: plan.toolchain.suite,
     TOOLS: plan.toolchain.rootfs.packages.join(','),
     TOOLS_ARCH: plan.toolchain.rootfs.architecture,
-    LIBS: plan.sysroot.sysroot.packages.join(','),
+    LIBS: [
+      ...plan.sysroot.sysroot.packages,
+      ...(plan.rustStd.from === 'packages' ? plan.rustStd.tree.packages : []),
+    ].join(','),
     LIBS_ARCH: plan.sysroot.sysroot.architecture,
     PROJECT: plan.recipe.project.folder,
     CA: context.settings.caBundle ?? '',
