@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { standalone } from '../charts/draw.ts';
 import { chartPage } from '../charts/page.ts';
@@ -9,6 +7,7 @@ import { closest } from '../domain/closest.ts';
 import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Tax, TaxCell, TaxNoise } from '../domain/tax.ts';
+import { withTemporaryFolder } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { type Session, withSession } from '../pipeline/session.ts';
 import { SUITE_AT } from '../runtime/instance.ts';
@@ -41,8 +40,7 @@ export async function benchTax(invocation: Invocation): Promise<Result<Outcome>>
   const started = Date.now();
   const plans = await planBuilds(invocation.context, options.value.builds);
   if (!plans.ok) return plans;
-  const folder = await mkdtemp(join(tmpdir(), 'provision-bench-'));
-  try {
+  return withTemporaryFolder('bench', async (folder) => {
     const measured = await withSession(invocation.context, plans.value, (session) =>
       measureTax(session, plans.value, options.value, folder),
     );
@@ -62,9 +60,7 @@ export async function benchTax(invocation: Invocation): Promise<Result<Outcome>>
       conclusion: concludeFrom(cells, factors),
     };
     return await deliver(invocation, tax);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 function readOptions(invocation: Invocation): Result<Options> {
