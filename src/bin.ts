@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-// What an installed package starts (`bin` in package.json). In a checkout the launcher `provision` starts cli.ts itself.
+// Entry point of an installed package (`bin` in package.json). In a checkout the launcher `provision` starts cli.ts itself.
 import { enableCompileCache } from 'node:module';
 import { stderr, versions } from 'node:process';
 
-/** The oldest Node that has all that is used; an older one would stop with an error of syntax. */
+/** The oldest supported Node; older ones would fail with a syntax error. */
 const OLDEST_NODE = 24;
 
 if (Number.parseInt(versions.node, 10) < OLDEST_NODE) {
@@ -11,10 +11,10 @@ if (Number.parseInt(versions.node, 10) < OLDEST_NODE) {
     `provision needs Node ${OLDEST_NODE} or newer, and this is Node ${versions.node}.\n` +
       '  Install a newer Node, then install provision again with its npm.\n',
   );
-  // Not `exit`: what was written must come out.
+  // Not `process.exit`, which could discard pending output.
   process.exitCode = 5;
 } else {
-  // Before anything is imported: what is imported then comes from the cache the next time.
+  // Before any import, so that later starts load the modules from the cache.
   enableCompileCache();
   await import('./cli.ts');
 }

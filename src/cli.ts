@@ -56,7 +56,7 @@ async function parse(argv: readonly string[]): Promise<Result<Parsed>> {
   const separator = argv.indexOf('--');
   const own = separator < 0 ? argv : argv.slice(0, separator);
   const rest = separator < 0 ? [] : argv.slice(separator + 1);
-  // `provision --offline aarch64` works as well: the first word that is no option names command or recipe.
+  // The first argument that is not an option is the command or recipe: `provision --offline aarch64` works as well.
   const first = own.findIndex((word, i) => !word.startsWith('-') && !takesValue(own[i - 1]));
   const name = first < 0 ? undefined : own[first];
   const explicit = name !== undefined && COMMAND_NAMES.includes(name);
@@ -157,13 +157,13 @@ async function execute({ command, values, positionals, rest }: Parsed): Promise<
   }
 }
 
-/** A line from the user; undefined when they end the input or interrupt. */
+/** Reads a line from the user; undefined at end of input or on an interrupt. */
 async function ask(question: string, signal: AbortSignal): Promise<string | undefined> {
   const { createInterface } = await import('node:readline/promises');
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const ended = new Promise<undefined>((resolve) => lines.once('close', () => resolve(undefined)));
-    // At a terminal readline takes Ctrl-C for itself.
+    // At a terminal readline handles Ctrl-C itself.
     lines.once('SIGINT', () => lines.close());
     return await Promise.race([lines.question(question, { signal }).catch(() => undefined), ended]);
   } finally {
@@ -203,7 +203,7 @@ async function fail(failure: Failure, json = false): Promise<number> {
   return exitCodeOf(failure);
 }
 
-/** Before anything else is written: the runner hides only what comes after. */
+/** Must run before any other output: GitHub's runner masks only what follows. */
 async function maskSecrets(secrets: readonly string[]): Promise<void> {
   const { masks } = await import('./report/actions/commands.ts');
   for (const line of secrets.flatMap(masks)) await write(process.stderr, `${line}\n`);
@@ -229,7 +229,7 @@ async function emitActions(
 async function printFailure(failure: Failure): Promise<void> {
   const { formatFailure } = await import('./report/failure.ts');
   const text = formatFailure(failure, { color: useColor(), width: process.stderr.columns ?? 80 });
-  // What a tool said must not be taken for a command of ours.
+  // The output of a tool must not be interpreted as a workflow command.
   const { escapeCommands } = await import('./report/actions/commands.ts');
   await write(process.stderr, process.env.GITHUB_ACTIONS === 'true' ? escapeCommands(text) : text);
 }
@@ -238,7 +238,7 @@ function print(stream: 'stdout' | 'stderr', text: string): void {
   if (text !== '') void write(process[stream], text);
 }
 
-/** Resolves when the text is handed over; a reader that went away (`| head`) is no error. */
+/** Resolves when the text is written; a closed pipe (`| head`) is not an error. */
 function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     stream.once('error', (error: NodeJS.ErrnoException) =>

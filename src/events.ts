@@ -65,8 +65,8 @@ export type ProgressUnit =
   | 'crates'
   | 'samples'
   | 'modules'
-  | 'turns'
-  | 'cells';
+  | 'iterations'
+  | 'configurations';
 
 /** What the stages report; renderers decide what a user sees. `at` is milliseconds since the epoch. */
 export type Event =

@@ -17,7 +17,7 @@ export type FailureArea =
 
 export type FailureCode = `${FailureArea}/${string}`;
 
-/** A location in a file that a user wrote. Line and column count from 1. */
+/** A location in a file that the user wrote. Line and column count from 1. */
 export interface SourcePosition {
   readonly file: string;
   readonly line: number;
@@ -28,18 +28,18 @@ export interface SourcePosition {
 
 export interface Failure {
   readonly code: FailureCode;
-  /** What happened: one sentence, no trailing newline. */
+  /** What happened: one sentence without a trailing newline. */
   readonly what: string;
-  /** Why, where it is known and is not already in `what`. */
+  /** The cause, where it is known and not already in `what`. */
   readonly why?: string;
-  /** What to do next; each entry one action, commands in backquotes. */
+  /** What to do next: one action for each entry, commands in backquotes. */
   readonly fix: readonly string[];
   readonly at?: SourcePosition;
   /** Verbatim lines of a tool or server. */
   readonly evidence?: readonly string[];
-  /** Further failures found in the same pass (a recipe with three mistakes reports three). */
+  /** Further failures of the same pass (a recipe with three errors reports all three). */
   readonly also?: readonly Failure[];
-  /** Files with more: logs, diffs. */
+  /** Files with details: logs, diffs. */
   readonly see?: readonly string[];
 }
 
@@ -57,7 +57,7 @@ const EXIT_CODES: Readonly<Record<FailureArea, number>> = {
   interrupted: 130,
 };
 
-/** Exit code of the program for a failure: docs/exit-codes.md lists them. */
+/** Exit code of the program for a failure. docs/exit-codes.md documents them. */
 export function exitCodeOf(failure: Failure): number {
   return EXIT_CODES[failure.code.slice(0, failure.code.indexOf('/')) as FailureArea];
 }

@@ -91,6 +91,21 @@ test('imports follow the way of the data', () => {
   assert.deepEqual(wrong, []);
 });
 
+test('an engine imports nothing of another: what they share is in engine/ itself', () => {
+  const engines = imports().filter(({ room, to }) => room === 'engine' && to.startsWith('.'));
+  assert.deepEqual(
+    [...new Set(engines.map(({ file }) => engineOf(file)))].filter((name) => name !== undefined).sort(),
+    ['docker', 'namespace'],
+  );
+  const wrong = engines
+    .filter(({ file, to }) => {
+      const target = engineOf(relative(SRC, resolve(dirname(join(SRC, file)), to)));
+      return engineOf(file) !== undefined && target !== undefined && target !== engineOf(file);
+    })
+    .map(({ file, to }) => `${file} → ${to}`);
+  assert.deepEqual(wrong, []);
+});
+
 test('every outside library is used in its own room', () => {
   const wrong = imports()
     .filter(({ to }) => !to.startsWith('.') && !to.startsWith('node:'))
@@ -179,7 +194,10 @@ const KNOWS_DEBIAN: Readonly<Record<string, string>> = {
   'bundle/formats/deb.ts': 'a format to ship: it writes packages for Debian',
   'domain/target.ts': 'a field of the data: the architecture as Debian names it',
   'engine/docker/failures.ts': 'how to install an engine, for users of several systems',
-  'recipe/': 'reads that field, and describes to users what they write: suites and packages of Debian',
+  'recipe/images.ts': 'advises to write that field',
+  'recipe/schemas/': 'describes to users what they write: suites, architectures and packages of Debian',
+  'recipe/targets.ts': 'reads that field',
+  'recipe/template.ts': 'the placeholder that stands for that field',
 };
 
 test('only the distribution room knows Debian, apt and .deb', () => {
@@ -278,6 +296,11 @@ function targetOf(path: string): string {
 function roomOf(path: string): string {
   const target = targetOf(path);
   return target.endsWith('.ts') ? '' : target;
+}
+
+/** The engine that a source file belongs to: the folder below `engine/`. */
+function engineOf(name: string): string | undefined {
+  return /^engine\/([^/]+)\//.exec(name)?.[1];
 }
 
 function sources(): readonly string[] {

@@ -1,7 +1,7 @@
 //! The script run through PyO3's API: attach, compile, execute in `__main__`, finalise.
 //!
-//! It exists beside `Py_RunMain` so that the two ways into the interpreter can be compared. No options of python3 are
-//! read, only its environment variables; Ctrl-C ends in status 130 instead of the signal.
+//! It exists so that this entry point can be compared with `Py_RunMain`. The options of python3 are not parsed, only its
+//! environment variables are read; Ctrl-C gives status 130 instead of ending the process by the signal.
 
 use std::ffi::{OsString, c_int};
 use std::fs;
@@ -12,12 +12,12 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
-use crate::home::{complain, path_of};
+use crate::home::{path_of, print_error};
 use crate::interpreter::{self, ArgumentParsing, Arguments};
 
-/// Status of python3 for a command line it cannot follow, or a script it cannot open.
+/// Status of python3 for an invalid command line, or a script that cannot be opened.
 const USAGE: c_int = 2;
-/// Status of python3 when its output cannot be flushed at the end.
+/// Status of python3 when its output cannot be flushed at exit.
 const FLUSH_FAILED: c_int = 120;
 /// Status that shells give a program ended by SIGINT.
 const INTERRUPTED: c_int = 130;
@@ -27,7 +27,7 @@ pub fn run(arguments: Arguments) -> c_int {
     let argv = arguments.after(2);
     let script = path_of(argv.program().to_bytes());
     if script.as_os_str().is_empty() || script.as_os_str().as_encoded_bytes().starts_with(b"-") {
-        complain(format_args!("--embed takes a script: isolate --embed SCRIPT [ARGUMENT...]"));
+        print_error(format_args!("--embed takes a script: isolate --embed SCRIPT [ARGUMENT...]"));
         return USAGE;
     }
     if let Err(status) = interpreter::initialize(arguments, argv, ArgumentParsing::None) {
@@ -38,11 +38,11 @@ pub fn run(arguments: Arguments) -> c_int {
             Python::attach(|py| execute(py, script, &source).map_or_else(|error| report(py, error), |()| 0))
         }
         Err(error) => {
-            complain(format_args!("can't open file '{}': {error}", script.display()));
+            print_error(format_args!("can't open file '{}': {error}", script.display()));
             USAGE
         }
     };
-    // SAFETY: initialised above, on this thread; nothing of Python is held any more.
+    // SAFETY: initialised above, on this thread; no reference to a Python object is held any more.
     if unsafe { ffi::Py_FinalizeEx() } < 0 { FLUSH_FAILED } else { status }
 }
 
@@ -58,7 +58,7 @@ fn execute(py: Python<'_>, script: &Path, source: &[u8]) -> PyResult<()> {
     globals.set_item("__file__", &name)?;
     globals.set_item("__cached__", py.None())?;
 
-    // Bytes, so that an encoding line is honoured; compiled apart from running, so that no frame of ours is in a traceback.
+    // Bytes, so that an encoding declaration is honoured. Compiling separately keeps our frame out of tracebacks.
     let options = PyDict::new(py);
     options.set_item("dont_inherit", true)?;
     let compile = py.import("builtins")?.getattr("compile")?;
@@ -71,16 +71,16 @@ fn execute(py: Python<'_>, script: &Path, source: &[u8]) -> PyResult<()> {
     result.map(drop)
 }
 
-/// The script's folder, links resolved: what python3 puts first on `sys.path`.
+/// The script's folder with links resolved, which python3 puts first on `sys.path`.
 fn folder_of(script: &Path) -> OsString {
     let real = fs::canonicalize(script).unwrap_or_else(|_| script.to_path_buf());
     real.parent().map(|folder| folder.as_os_str().to_os_string()).unwrap_or_default()
 }
 
-/// Prints an exception as an unhandled one; for `SystemExit` CPython finalises and ends the process itself.
+/// Prints an unhandled exception; for `SystemExit` CPython finalises and ends the process itself.
 fn report(py: Python<'_>, error: PyErr) -> c_int {
     let interrupted = error.is_instance_of::<PyKeyboardInterrupt>(py);
-    // Handed over, not copied: a reference of ours would keep the script's variables from being finalised.
+    // Moved, not cloned: a reference held here would keep the script's variables alive during finalisation.
     error.restore(py);
     // SAFETY: attached, with an exception set.
     unsafe { ffi::PyErr_PrintEx(1) };

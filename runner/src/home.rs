@@ -1,8 +1,8 @@
-//! Where the program is, and whether its standard library is beside it.
+//! Locates the program and the standard library beside it.
 //!
-//! CPython looks for its library upwards from the program to the root of the file system, and then at the path it was
-//! configured with. Either may find another Python of the machine, of the same version by chance. So the
-//! library must be where a bundle has it: `<program's folder>/../lib/python3.X`, or `<program's folder>/lib/python3.X`.
+//! CPython searches its library in every folder from the program up to the root of the file system, and then at the
+//! path it was configured with. Either may find another Python of the machine that happens to have the same version. So
+//! the library must be where a bundle has it: `<program's folder>/../lib/python3.X` or `<program's folder>/lib/python3.X`.
 
 use std::env;
 use std::ffi::{CStr, CString, OsStr};
@@ -13,16 +13,16 @@ use std::path::{Path, PathBuf};
 
 use pyo3::ffi;
 
-/// Bundles for platforms that do not tell a program its path (WASI) are mounted as the root folder.
+/// On platforms where a program cannot get its own path (WASI), bundles are mounted as the root folder.
 const ASSUMED_PROGRAM: &str = "/bin/isolate";
 
 /// The running program's file.
 pub struct Program {
-    /// As the system names it or, where it does not, as the caller did.
+    /// The path reported by the system or, where there is none, derived from the zeroth argument.
     path: PathBuf,
     /// The same without symbolic links.
     real: PathBuf,
-    /// Where CPython's own search by the zeroth argument (as it is, or along `PATH`) ends, if at this program.
+    /// The result of CPython's own search by the zeroth argument (as a path, or along `PATH`), if it is this program.
     by_name: Option<PathBuf>,
 }
 
@@ -33,66 +33,67 @@ impl Program {
         let path = env::current_exe().ok().or_else(|| by_name.clone()).unwrap_or_else(|| ASSUMED_PROGRAM.into());
         let real = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
         let by_name = by_name
-            // CPython does not make a match along a relative entry of PATH absolute, and would then look in the wrong folders.
+            // CPython does not make a match along a relative entry of PATH absolute, and would then search the wrong folders.
             .filter(|file| file.is_absolute() || has_folder(name.to_bytes()))
             .filter(|file| {
-                // Mostly the name is that of the file, and a look at it is enough for both.
+                // Fast path: usually both are the same path.
                 (*file == path && file.is_absolute()) || fs::canonicalize(file).is_ok_and(|file| file == real)
             });
         Self { path, real, by_name }
     }
 
-    /// Whether CPython's own search by the zeroth argument ends at this program. It does not when a caller made the
-    /// name up; where it does, `sys.executable` keeps the name as python3 would.
+    /// Whether CPython's own search by the zeroth argument finds this program. It does not where the caller passed an
+    /// arbitrary name; where it does, `sys.executable` is that name, as in python3.
     pub fn is_found_by_name(&self) -> bool {
         self.by_name.is_some()
     }
 
-    /// `sys.executable`: what CPython is told, or finds by the zeroth argument.
-    fn executable(&self, told: bool) -> Option<&Path> {
-        if told { Some(&self.path) } else { self.by_name.as_deref() }
+    /// `sys.executable`: the path set in the configuration, or the one found by the zeroth argument.
+    fn executable(&self, configured: bool) -> Option<&Path> {
+        if configured { Some(&self.path) } else { self.by_name.as_deref() }
     }
 
     pub fn path_as_c(&self) -> Option<CString> {
         CString::new(self.path.as_os_str().as_encoded_bytes()).ok()
     }
 
-    /// Whether this is a copy inside a virtual environment, which names its home in `pyvenv.cfg`.
+    /// Whether this is a copy in a virtual environment, where `pyvenv.cfg` gives the home.
     pub fn has_venv_marker(&self) -> bool {
         has_venv_marker(&self.real)
     }
 }
 
-/// A program's folder and the one above.
+/// A program's folder and its parent.
 fn folders_of(program: &Path) -> impl Iterator<Item = &Path> {
     program.ancestors().skip(1).take(2)
 }
 
-/// Whether a program of this path is in a virtual environment.
+/// Whether a program with this path is in a virtual environment.
 pub fn has_venv_marker(program: &Path) -> bool {
     folders_of(program).any(|folder| folder.join("pyvenv.cfg").is_file())
 }
 
-/// What CPython's search for paths (`Modules/getpath.py`) ends with in a bundle.
+/// The results of CPython's path search (`Modules/getpath.py`) in a bundle.
 pub struct Paths {
     pub executable: CString,
     /// The bundle's folder: also `sys.exec_prefix`, `sys.base_prefix`, `sys.base_exec_prefix`.
     pub prefix: CString,
     pub library: CString,
-    /// `sys.path` before the script's folder is put in front.
+    /// `sys.path` without the script's folder.
     pub search: [CString; 3],
 }
 
-/// The paths of a bundle in `folder`, without looking along everything above it. None where a file beside the program
-/// could say otherwise (`pyvenv.cfg`, `._pth`) or something is missing: CPython's own search then decides. `told` is
-/// whether CPython is told where the program is.
-pub fn paths(program: &Program, folder: &Path, told: bool) -> Option<Paths> {
-    let executable = program.executable(told).filter(|path| is_normal(path.as_os_str().as_encoded_bytes()))?;
+/// The paths of a bundle in `folder`, without CPython's search. None where a file beside the program changes them
+/// (`pyvenv.cfg`, `._pth`) or something is missing: then CPython's own search decides. `configured` is whether the
+/// path of the program is set in CPython's configuration.
+pub fn paths(program: &Program, folder: &Path, configured: bool) -> Option<Paths> {
+    let executable =
+        program.executable(configured).filter(|path| is_normal(path.as_os_str().as_encoded_bytes()))?;
     let library = folder.join("lib").join(library_name());
     let modules = library.join("lib-dynload");
     let plain = !has_venv_marker(executable)
-        && !beside(executable, "._pth").exists()
-        && (executable == program.real || !beside(&program.real, "._pth").exists())
+        && !with_suffix(executable, "._pth").exists()
+        && (executable == program.real || !with_suffix(&program.real, "._pth").exists())
         && folder.parent().is_some()
         && modules.is_dir();
     if !plain {
@@ -108,27 +109,27 @@ pub fn paths(program: &Program, folder: &Path, told: bool) -> Option<Paths> {
     })
 }
 
-/// Whether a path is absolute, and `os.path.abspath` would leave it as it is.
+/// Whether a path is absolute and `os.path.abspath` would not change it.
 pub fn is_normal(path: &[u8]) -> bool {
     let mut parts = path.split(|&byte| byte == b'/');
     parts.next() == Some(b"") && parts.all(|part| !matches!(part, b"" | b"." | b".."))
 }
 
-/// A file whose name is a path with something added.
-fn beside(path: &Path, added: &str) -> PathBuf {
+/// The path with a suffix appended to its file name.
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_os_string();
-    name.push(added);
+    name.push(suffix);
     name.into()
 }
 
-/// Outcome of looking for the library.
+/// Result of the search for the library.
 pub enum Located {
     /// In `lib` below the folder.
     Beside(PathBuf),
     Missing(Missing),
 }
 
-/// What was looked for in vain.
+/// The search that found no library.
 pub struct Missing {
     program: PathBuf,
     folders: Vec<PathBuf>,
@@ -165,19 +166,19 @@ impl Missing {
 
     pub fn report(&self) {
         let (program, library) = (self.program.display(), &self.library);
-        let wanted = self.program.ancestors().nth(2).unwrap_or(Path::new("/")).join("lib").join(library);
-        complain(format_args!(
+        let expected = self.program.ancestors().nth(2).unwrap_or(Path::new("/")).join("lib").join(library);
+        print_error(format_args!(
             "the Python standard library is missing: {}\n\
              \x20 why: {program} takes its library from the bundle it is part of, never from a Python of the machine.\n\
              \x20 fix: keep the program in the bin/ folder of its bundle (a symbolic link to it may be anywhere),\n\
              \x20      or set PYTHONHOME to a folder that holds lib/{library}.",
-            wanted.display()
+            expected.display()
         ));
     }
 }
 
-/// Writes a message to standard error. That it may be closed or full is no reason to fail otherwise than announced.
-pub fn complain(message: fmt::Arguments) {
+/// Writes a message to standard error. A write error is ignored, so that the exit status stays the intended one.
+pub fn print_error(message: fmt::Arguments) {
     let _ = writeln!(io::stderr(), "isolate: {message}");
 }
 
@@ -191,7 +192,7 @@ pub fn library_name() -> String {
     format!("python{major}.{minor}{threads}")
 }
 
-/// The file a shell would have started for `name`: itself where it has a folder, else the first match along `PATH`.
+/// The file that a shell would start for `name`: the path itself if it has a folder, else the first match along `PATH`.
 fn search(name: &Path) -> Option<PathBuf> {
     if name.as_os_str().is_empty() {
         return None;
@@ -208,6 +209,6 @@ fn has_folder(name: &[u8]) -> bool {
 
 /// A path from the bytes of the command line.
 pub fn path_of(bytes: &[u8]) -> &Path {
-    // SAFETY: on the platforms this is for (Unix, WASI) a path is any sequence of bytes.
+    // SAFETY: on the supported platforms (Unix, WASI) a path is any sequence of bytes.
     Path::new(unsafe { OsStr::from_encoded_bytes_unchecked(bytes) })
 }

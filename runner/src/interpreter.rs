@@ -1,4 +1,4 @@
-//! CPython's initialisation, step by step as `Py_BytesMain` does it, with the program's own place added.
+//! CPython's initialisation, with the steps of `Py_BytesMain` and the location of the bundle.
 //! Source: <https://docs.python.org/3/c-api/init_config.html>.
 
 use std::env;
@@ -11,7 +11,7 @@ use pyo3::ffi;
 use crate::home::{self, Located};
 use crate::site;
 
-/// The command line as bytes: whatever the caller gave, UTF-8 or not.
+/// The command line as bytes, which need not be UTF-8.
 #[derive(Clone, Copy)]
 pub struct Arguments(&'static [*const c_char]);
 
@@ -27,7 +27,7 @@ impl Arguments {
         }
     }
 
-    /// The name the program was called by; empty where the caller gave none.
+    /// The zeroth argument; empty where the caller passed none.
     pub fn program(self) -> &'static CStr {
         self.get(0).unwrap_or(c"")
     }
@@ -36,7 +36,7 @@ impl Arguments {
         self.get(1)
     }
 
-    /// What remains after the first `count` arguments.
+    /// All arguments but the first `count`.
     pub fn after(self, count: usize) -> Self {
         Self(self.0.get(count..).unwrap_or(&[]))
     }
@@ -46,7 +46,7 @@ impl Arguments {
         self.0.get(index).map(|value| unsafe { CStr::from_ptr(*value) })
     }
 
-    /// As the C runtime gives it to `main`.
+    /// In the form that the C runtime passes to `main`.
     #[cfg(all(target_os = "wasi", feature = "snapshot"))]
     pub fn as_c(self) -> (c_int, *const *const c_char) {
         (self.0.len() as c_int, self.0.as_ptr())
@@ -57,12 +57,12 @@ impl Arguments {
     }
 }
 
-/// How much of the command line CPython reads itself.
+/// How much of the command line CPython parses.
 #[derive(Clone, Copy, PartialEq)]
 pub enum ArgumentParsing {
-    /// Options (`-c`, `-m`, `-I`, …), then the script: as python3.
+    /// Options (`-c`, `-m`, `-I`, …), then the script, as in python3.
     Full,
-    /// None: `sys.argv` is what is given.
+    /// Nothing: `sys.argv` is the given arguments.
     None,
 }
 
@@ -75,47 +75,47 @@ pub fn run_main(arguments: Arguments) -> c_int {
     }
 }
 
-/// Starts the interpreter. `command_line` says how the program was called, `argv` is what CPython gets.
-/// The error is an exit status, its message already written (also that of `--version`: 0).
+/// Starts the interpreter. `command_line` is the program's own, `argv` is passed to CPython.
+/// The error is an exit status whose message has been printed (also that of `--version`: 0).
 pub fn initialize(command_line: Arguments, argv: Arguments, parsing: ArgumentParsing) -> Result<(), c_int> {
     preinitialize(argv, parsing)?;
     let mut config = Config::new(parsing);
     config.set_argv(argv)?;
 
     let program = home::Program::find(command_line.program());
-    let without_site = site::may_be_left_out(argv, parsing);
-    let told = parsing == ArgumentParsing::None || !program.is_found_by_name();
-    if told {
+    let without_site = site::can_be_skipped(argv, parsing);
+    let configured = parsing == ArgumentParsing::None || !program.is_found_by_name();
+    if configured {
         config.set_executable(&program)?;
     }
     match home::locate(&program) {
-        // CPython's search upwards ends below the root of the file system.
+        // CPython's upward search does not include the root of the file system.
         Located::Beside(folder) if folder.parent().is_none() && !home_in_environment() => config.set_home(c"/")?,
-        // No option and no variable says otherwise.
+        // No option or variable changes the paths.
         Located::Beside(folder) if without_site && !command_line.program().is_empty() => {
-            if let Some(paths) = home::paths(&program, &folder, told) {
+            if let Some(paths) = home::paths(&program, &folder, configured) {
                 config.set_paths(&paths, command_line.program())?;
             }
         }
         Located::Beside(_) => {}
         Located::Missing(missing) => {
-            // Rare, and the only case that needs to know what python3 would read from the environment.
+            // Rare; the only case that needs python3's reading of the environment.
             config.read()?;
-            let elsewhere = config.platlibdir().is_some_and(|name| missing.is_below(&name));
-            if !elsewhere && !config.has_home() && !program.has_venv_marker() {
+            let in_platlibdir = config.platlibdir().is_some_and(|name| missing.is_below(&name));
+            if !in_platlibdir && !config.has_home() && !program.has_venv_marker() {
                 missing.report();
                 return Err(1);
             }
         }
     }
     if without_site {
-        config.leave_out_site();
+        config.skip_site();
     }
     config.initialize()?;
-    if without_site { site::make_up_for() } else { Ok(()) }
+    if without_site { site::emulate_site() } else { Ok(()) }
 }
 
-/// What `PYTHONMALLOC` can say otherwise: the recipe's `allocator`, a number of CPython's `PyMemAllocatorName`
+/// The default that `PYTHONMALLOC` overrides: the recipe's `allocator`, a number of CPython's `PyMemAllocatorName`
 /// (`Include/cpython/pymem.h`).
 const ALLOCATOR: c_int = match option_env!("PROVISION_PYTHON_ALLOCATOR") {
     None => 0,
@@ -123,7 +123,7 @@ const ALLOCATOR: c_int = match option_env!("PROVISION_PYTHON_ALLOCATOR") {
         b"malloc" => 3,
         b"pymalloc" => 5,
         b"mimalloc" => 7,
-        _ => panic!("PROVISION_PYTHON_ALLOCATOR names no allocator"),
+        _ => panic!("PROVISION_PYTHON_ALLOCATOR is not the name of an allocator"),
     },
 };
 
@@ -142,7 +142,7 @@ pub fn preinitialize(argv: Arguments, parsing: ArgumentParsing) -> Result<(), c_
     check(status)
 }
 
-/// Turns a failed status into an exit status; fatal ones are reported by CPython, which then ends the process.
+/// Turns a failed status into an exit status. Fatal errors are reported by CPython, which then ends the process.
 fn check(status: ffi::PyStatus) -> Result<(), c_int> {
     // SAFETY: a status is a plain value.
     unsafe {
@@ -160,7 +160,7 @@ fn home_in_environment() -> bool {
     env::var_os("PYTHONHOME").is_some_and(|home| !home.is_empty())
 }
 
-/// A `PyConfig` on the heap (it is large, and must not move) that is cleared when it is dropped.
+/// A `PyConfig` on the heap (it is large and must not move), cleared on drop.
 struct Config(Box<MaybeUninit<ffi::PyConfig>>);
 
 impl Config {
@@ -201,7 +201,7 @@ impl Config {
         check(unsafe { ffi::PyConfig_SetBytesString(config, &raw mut (*config).home, home.as_ptr()) })
     }
 
-    /// Everything that CPython would search for: where all of it is there it does not (`startup.patch`), or finds the same.
+    /// Sets all paths that CPython would search for. Then it does not search (`startup.patch`), or finds the same paths.
     fn set_paths(&mut self, paths: &home::Paths, program_name: &CStr) -> Result<(), c_int> {
         let config = self.raw();
         // SAFETY: fields of the live structure; CPython decodes and copies the strings.
@@ -235,7 +235,7 @@ impl Config {
         Ok(())
     }
 
-    fn leave_out_site(&mut self) {
+    fn skip_site(&mut self) {
         // SAFETY: a field of the live structure.
         unsafe { (*self.raw()).site_import = 0 };
     }
@@ -245,20 +245,20 @@ impl Config {
         check(unsafe { ffi::PyConfig_Read(self.raw()) })
     }
 
-    /// Whether `PYTHONHOME` says where the library is and is heeded (not with `-E` or `-I`); only after `read`.
+    /// Whether `PYTHONHOME` is set and respected (not with `-E` or `-I`); only after `read`.
     fn has_home(&mut self) -> bool {
-        let heeded = unsafe { (*self.raw()).use_environment } != 0;
-        heeded && home_in_environment()
+        let respected = unsafe { (*self.raw()).use_environment } != 0;
+        respected && home_in_environment()
     }
 
-    /// Name of the folder that holds `python3.X`, where `PYTHONPLATLIBDIR` gives one; only after `read`.
+    /// Name of the folder that contains `python3.X`, where `PYTHONPLATLIBDIR` is set; only after `read`.
     fn platlibdir(&mut self) -> Option<String> {
-        // Not by Py_EncodeLocale: its allocator needs an interpreter.
+        // Py_EncodeLocale cannot be used: its allocator needs an interpreter.
         let wide = unsafe { (*self.raw()).platlibdir };
         if wide.is_null() {
             return None;
         }
-        // SAFETY: a string allocated by CPython, one code point an element, ended by 0.
+        // SAFETY: a string allocated by CPython, one code point for each element, terminated by 0.
         let code_points = (0..).map(|index| unsafe { *wide.add(index) } as u32).take_while(|&point| point != 0);
         code_points.map(char::from_u32).collect()
     }

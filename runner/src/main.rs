@@ -1,9 +1,9 @@
-//! `isolate script.py [args…]`: a CPython embedded through PyO3 that behaves as `python3 script.py [args…]` does,
-//! with its standard library found beside the program instead of at a path compiled in.
+//! `isolate script.py [args…]`: a CPython embedded through PyO3 that behaves like `python3 script.py [args…]`,
+//! with its standard library beside the program instead of at a compiled-in path.
 //!
 //! `isolate --embed script.py [args…]` runs the same script through PyO3's API instead (`embed`).
-// The C entry point, not Rust's: the Rust runtime opens /dev/null over closed standard streams and installs a stack-overflow
-// handler before `main`; python3 does neither.
+// The C entry point instead of Rust's: the Rust runtime opens /dev/null for closed standard streams and installs a
+// stack-overflow handler before `main`, which python3 does not.
 #![no_main]
 
 mod embed;

@@ -1,9 +1,9 @@
-//! What `site` adds to a start, without importing it where it would find nothing to add.
+//! Emulates `site` at startup, so that it is not imported where it would find nothing to add.
 //!
 //! python3 imports `site` at every start, and with it `os`, `posixpath`, `stat` and `_collections_abc`: a third of the work
-//! of a short run. In a bundle there is mostly nothing for it to do but to set six builtins, which are made of the same
-//! classes here. Where anything could make a difference (packages, `.pth` files, `sitecustomize`, a virtual environment, an
-//! environment variable or option that `site` heeds) it is imported as ever; and a script that imports it gets it whole.
+//! of a short run. In a bundle it usually only sets six builtins, which are made from the same classes here. Where anything
+//! could make a difference (packages, `.pth` files, `sitecustomize`, a virtual environment, an environment variable or
+//! option that `site` reads) it is imported as usual. A script that imports `site` itself gets the complete module.
 
 use std::collections::HashSet;
 use std::env;
@@ -14,14 +14,14 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyCFunction;
 
-use crate::home::{complain, has_venv_marker, is_normal, library_name};
+use crate::home::{has_venv_marker, is_normal, library_name, print_error};
 use crate::interpreter::{ArgumentParsing, Arguments};
 
-/// The only minor version whose `site` this file knows.
-const KNOWN: (u8, u8) = (3, 13);
+/// The only version whose `site` is emulated.
+const EMULATED: (u8, u8) = (3, 13);
 
-/// Variables that change nothing of what `site` does.
-const HARMLESS: [&str; 8] = [
+/// Variables that have no effect on `site`.
+const WITHOUT_EFFECT: [&str; 8] = [
     "PYTHONDONTWRITEBYTECODE",
     "PYTHONHASHSEED",
     "PYTHONIOENCODING",
@@ -35,9 +35,9 @@ const HARMLESS: [&str; 8] = [
 /// Index of `no_site` in `sys.flags` (`Python/sysmodule.c`).
 const NO_SITE: ffi::Py_ssize_t = 6;
 
-/// Whether command line and environment leave it open that `site` is not needed: a script, no option, no variable. In
-/// WASI it is always imported: a snapshot has it, and a start without one is to be the same.
-pub fn may_be_left_out(argv: Arguments, parsing: ArgumentParsing) -> bool {
+/// Whether command line and environment allow a start without `site`: a script, no options, no variables that affect it.
+/// In WASI it is always imported: a snapshot contains it, and a start without a snapshot must not differ.
+pub fn can_be_skipped(argv: Arguments, parsing: ArgumentParsing) -> bool {
     if cfg!(target_os = "wasi") {
         return false;
     }
@@ -48,14 +48,14 @@ pub fn may_be_left_out(argv: Arguments, parsing: ArgumentParsing) -> bool {
     let script = operand.is_some_and(|word| !word.is_empty() && !word.to_bytes().starts_with(b"-"));
     script
         && env::vars_os().all(|(name, _)| {
-            !name.as_encoded_bytes().starts_with(b"PYTHON") || HARMLESS.iter().any(|&known| name == known)
+            !name.as_encoded_bytes().starts_with(b"PYTHON") || WITHOUT_EFFECT.iter().any(|&known| name == known)
         })
 }
 
-/// Brings an interpreter that was initialised without `site` to where it would be with it. The error is an exit status.
-pub fn make_up_for() -> Result<(), c_int> {
+/// Brings an interpreter that was initialised without `site` into the state that `site` leaves. The error is an exit status.
+pub fn emulate_site() -> Result<(), c_int> {
     Python::attach(|py| {
-        // As long as there is nothing but what the start made, there is nothing to collect.
+        // During startup there is nothing to collect.
         // SAFETY: attached.
         let collected = unsafe { ffi::PyGC_Disable() } != 0;
         let added = add(py);
@@ -64,7 +64,7 @@ pub fn make_up_for() -> Result<(), c_int> {
         }
         added.map_err(|error| {
             error.print(py);
-            complain(format_args!("the site module of Python failed"));
+            print_error(format_args!("the site module of Python failed"));
             1
         })
     })
@@ -72,31 +72,31 @@ pub fn make_up_for() -> Result<(), c_int> {
 
 fn add(py: Python<'_>) -> PyResult<()> {
     let sys = py.import("sys")?;
-    // What a script sees, and what `site` looks at when it is imported later.
-    // SAFETY: the structure is ours alone so far; the reference to the number is handed over.
+    // Visible to scripts, and read by `site` when it is imported later.
+    // SAFETY: no other code has seen the structure yet; the reference to the number is transferred.
     unsafe { ffi::PyStructSequence_SetItem(sys.getattr("flags")?.as_ptr(), NO_SITE, ffi::PyLong_FromLong(0)) };
-    match nothing_to_find(&sys)? {
+    match library_without_additions(&sys)? {
         Some(library) => set_builtins(&sys, &library),
         None => py.import("site").map(drop),
     }
 }
 
-/// The folder of the standard library, where `site` would find nothing in any of its places.
-fn nothing_to_find(sys: &Bound<'_, PyModule>) -> PyResult<Option<String>> {
+/// The folder of the standard library, if `site` would find nothing to add.
+fn library_without_additions(sys: &Bound<'_, PyModule>) -> PyResult<Option<String>> {
     let version = sys.py().version_info();
     let text = |name: &str| sys.getattr(name)?.extract::<String>();
     let entries: Vec<String> = sys.getattr("path")?.extract()?;
     let distinct: HashSet<&String> = entries.iter().collect();
     let library: Option<String> = sys.getattr("_stdlib_dir")?.extract()?;
     let prefix = text("prefix")?;
-    let plain = (version.major, version.minor) == KNOWN
+    let plain = (version.major, version.minor) == EMULATED
         && distinct.len() == entries.len()
         && entries.iter().all(|entry| is_normal(entry.as_bytes()))
         && text("platlibdir")? == "lib"
         && text("exec_prefix")? == prefix
         && text("base_prefix")? == prefix;
     let found = !plain
-        // Beside `sys.executable`, which may be a link to the program: there `site` looks.
+        // `site` looks beside `sys.executable`, which may be a link to the program.
         || has_venv_marker(Path::new(&text("executable")?))
         || has_packages(Path::new(&prefix))
         || has_user_packages()
@@ -104,7 +104,7 @@ fn nothing_to_find(sys: &Bound<'_, PyModule>) -> PyResult<Option<String>> {
     Ok(library.filter(|_| !found))
 }
 
-/// The folders of packages of CPython's own `site` and of Debian's.
+/// Whether a package folder of CPython's own `site` or of Debian's exists.
 fn has_packages(prefix: &Path) -> bool {
     let version = library_name();
     ["lib/python3/dist-packages".to_string()]
@@ -117,7 +117,7 @@ fn has_packages(prefix: &Path) -> bool {
 }
 
 fn has_user_packages() -> bool {
-    // Without HOME the user's entry in the system's database tells: `site` knows how to ask it.
+    // Without HOME the folder comes from the user database, which `site` itself queries.
     match env::var_os("HOME").map(PathBuf::from) {
         Some(home) if home.is_absolute() => {
             home.join(".local/lib").join(library_name()).join("site-packages").is_dir()
@@ -126,7 +126,7 @@ fn has_user_packages() -> bool {
     }
 }
 
-/// Whether an entry of `sys.path` is an archive, or a folder from which one of the two modules would be imported.
+/// Whether an entry of `sys.path` is an archive, or a folder with one of the customization modules.
 fn may_customize(entry: &Path) -> bool {
     match entry.metadata() {
         Err(_) => return false,
@@ -149,7 +149,7 @@ fn set_builtins(sys: &Bound<'_, PyModule>, library: &str) -> PyResult<()> {
     }
     let printer = classes.getattr("_Printer")?;
     let print = |name: &str, data: Bound<'_, PyAny>, files: Vec<String>| {
-        // Not by __init__: it imports os, to join names.
+        // __init__ is not called, because it imports os to join names.
         let made = printer.call_method1("__new__", (&printer,))?;
         made.setattr("_Printer__name", name)?;
         made.setattr("_Printer__data", data)?;
@@ -166,7 +166,7 @@ fn set_builtins(sys: &Bound<'_, PyModule>, library: &str) -> PyResult<()> {
     print("credits", text(CREDITS)?, Vec::new())?;
     print("license", text("See https://www.python.org/psf/license/")?, files)?;
     builtins.setattr("help", classes.getattr("_Helper")?.call0()?)?;
-    // Called where a script ends at a prompt (PYTHONINSPECT, set by itself).
+    // Called where a script ends at a prompt (it may set PYTHONINSPECT itself).
     let hook = PyCFunction::new_closure(py, Some(c"register_readline"), None, |arguments, _| {
         arguments.py().import("site")?.call_method0("register_readline").map(Bound::unbind)
     })?;

@@ -20,7 +20,7 @@ export function amortizationText(data: Amortization): string {
   const what = data.clock === 'wall' ? 'launch to exit' : 'CPU time';
   return [
     `Amortization on ${data.recipe} (${data.target.triple})`,
-    `${what}, median of ${runs} ${runs === 1 ? 'run' : 'runs'} in turn after ${data.warmUp} to warm up`,
+    `${what}, median of ${runs} interleaved ${runs === 1 ? 'run' : 'runs'} after ${data.warmUp} warm-up`,
     ...(runtimeCapabilities(data.runner).emulated
       ? [`the isolate in ${data.runner}, ${data.reference} natively: the tax is mostly emulation`]
       : []),
@@ -50,10 +50,10 @@ function fitLines(fit: AmortizationFit): readonly string[] {
   ];
 }
 
-/** `name  what: so`; what follows the colon on a line of its own where it does not fit. */
-function line(name: string, what: string, so: string): string {
-  const one = `${name.padEnd(11)}${what}: ${so}`;
-  return one.length <= 80 ? one : `${name.padEnd(11)}${what}:\n${' '.repeat(11)}${so}`;
+/** `name  what: result`, wrapped after the colon where it exceeds 80 columns. */
+function line(name: string, what: string, result: string): string {
+  const whole = `${name.padEnd(11)}${what}: ${result}`;
+  return whole.length <= 80 ? whole : `${name.padEnd(11)}${what}:\n${' '.repeat(11)}${result}`;
 }
 
 /** `3.20 ms (95 %: 3.05 to 3.31)`. */

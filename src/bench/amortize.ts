@@ -16,18 +16,18 @@ import { runtimeCapabilities } from '../runtime/runtime.ts';
 import { amortizationText } from './amortize-text.ts';
 import { artifactsOf, measuredBy, refreshPage, writeFiles } from './artifacts.ts';
 import { fitAmortization } from './fit.ts';
+import { type Bench, type CommandRun, type InterleavedCommand, openBench } from './interleave.ts';
 import { median } from './measure.ts';
-import { countOption, listOption, wordOption } from './options.ts';
+import { choiceOption, countOption, listOption } from './options.ts';
+import { type PreparedRecipe, withPreparedRecipe } from './prepared-recipe.ts';
 import { recipesHere } from './recipes-here.ts';
 import { timed } from './stats.ts';
-import { type Bench, openBench, type Turn, type TurnRun } from './turns.ts';
-import { type Ready, withReady } from './worlds.ts';
 
 const WORKLOAD = 'amort_workload.py';
 const WORKLOAD_AT = `${SUITE_AT}/${WORKLOAD}`;
 const ROUNDS = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
 const RUNS = 15;
-/** Under an emulator a run takes ten times as long. */
+/** Runs under an emulator take about ten times as long. */
 const EMULATED_RUNS = 5;
 const WARM_UP = 2;
 
@@ -40,7 +40,7 @@ interface Options {
   readonly clock: Clock;
 }
 
-/** `provision bench amortize`: at which length of a run a shorter launch stops paying for slower steps. */
+/** `provision bench amortize`: the run length at which a faster launch no longer makes up for slower steps. */
 export async function benchAmortize(invocation: Invocation): Promise<Result<Outcome>> {
   const options = readOptions(invocation);
   if (!options.ok) return options;
@@ -71,7 +71,7 @@ function readOptions(invocation: Invocation): Result<Options> {
   if (!runs.ok) return runs;
   const warmUp = countOption(invocation, 'warm-up', 0);
   if (!warmUp.ok) return warmUp;
-  const clock = wordOption(invocation, 'clock', ['wall', 'cpu']);
+  const clock = choiceOption(invocation, 'clock', ['wall', 'cpu']);
   if (!clock.ok) return clock;
   const workload = workloadOf(invocation);
   if (!workload.ok) return workload;
@@ -91,11 +91,11 @@ function workloadOf({ context: { settings }, values }: Invocation): Result<strin
   return err({
     code: 'usage/no-such-sample',
     what: `There is no workload ${file}.`,
-    fix: ['Give a Python script that does as many rounds of its work as the variable AMORT_M says.'],
+    fix: ['Give a Python script that repeats its work AMORT_M times (an environment variable).'],
   });
 }
 
-/** Those named, else every recipe that this machine has a toolchain for. */
+/** The recipes named on the command line, by default every recipe that has a toolchain for this machine. */
 async function recipesOf({ context, positionals }: Invocation): Promise<Result<readonly string[]>> {
   const named = positionals.slice(1);
   return named.length > 0 ? ok(named) : recipesHere(context, hostMachine().machine);
@@ -107,29 +107,29 @@ async function amortizeRecipe(
   invocation: Invocation,
 ): Promise<Result<Amortization>> {
   return withTemporaryFolder('bench', async (folder) => {
-    return await withReady(invocation.context, recipe, folder, (session, ready) =>
-      amortize(session, ready, options, invocation, folder),
+    return await withPreparedRecipe(invocation.context, recipe, folder, (session, prepared) =>
+      amortize(session, prepared, options, invocation, folder),
     );
   });
 }
 
 async function amortize(
   session: Session,
-  ready: Ready,
+  prepared: PreparedRecipe,
   options: Options,
   invocation: Invocation,
   folder: string,
 ): Promise<Result<Amortization>> {
   const started = Date.now();
-  const { planned, engine, worlds, rootfs } = ready;
+  const { planned, engine, runtimes, rootfs } = prepared;
   const { plan } = planned;
   const { name } = plan.recipe;
   const { context } = session;
   const opened = await openBench(context, {
     engine,
     rootfs,
-    reference: worlds.reference,
-    targets: new Map([[name, worlds.target]]),
+    reference: runtimes.reference,
+    targets: new Map([[name, runtimes.target]]),
     mounts: [{ kind: 'source', source: options.workload, at: WORKLOAD_AT }],
     log: join(folder, 'bench.log'),
   });
@@ -159,8 +159,8 @@ async function amortize(
 
 interface Measured {
   readonly rounds: number;
-  readonly python: readonly TurnRun[];
-  readonly isolate: readonly TurnRun[];
+  readonly python: readonly CommandRun[];
+  readonly isolate: readonly CommandRun[];
 }
 
 async function measure(
@@ -169,29 +169,29 @@ async function measure(
   recipe: string,
   { rounds, runs, warmUp }: Options & { readonly runs: number },
 ): Promise<Result<readonly Measured[]>> {
-  const side = bench.sides.get(recipe);
-  if (side === undefined) throw new Error('a recipe that was opened has a side');
+  const isolateCommand = bench.targets.get(recipe);
+  if (isolateCommand === undefined) throw new Error(`the bench has no target ${recipe}`);
   const points: Measured[] = [];
   const total = rounds.length * (runs + warmUp);
   for (const m of rounds) {
     const env = { AMORT_M: String(m) };
-    const commands: Record<'python' | 'isolate', Turn> = {
+    const commands: Record<'python' | 'isolate', InterleavedCommand> = {
       python: { ...bench.python(WORKLOAD_AT, env), keep: true },
-      isolate: { ...side(WORKLOAD_AT, env), keep: true },
+      isolate: { ...isolateCommand(WORKLOAD_AT, env), keep: true },
     };
     const before = points.length * (runs + warmUp);
-    const told = (turn: number): void =>
+    const onIteration = (iteration: number): void =>
       session.context.emit({
         type: 'stage-progress',
         stage: 'run',
-        done: before + turn,
+        done: before + iteration,
         total,
-        unit: 'turns',
+        unit: 'iterations',
         detail: `M = ${m}`,
       });
-    const taken = await bench.take(commands, { rounds: runs, warmUp }, told);
-    if (!taken.ok) return taken;
-    const { python = [], isolate = [] } = taken.value;
+    const measurements = await bench.run(commands, { rounds: runs, warmUp }, onIteration);
+    if (!measurements.ok) return measurements;
+    const { python = [], isolate = [] } = measurements.value;
     points.push({ rounds: m, python, isolate });
   }
   return ok(points);
@@ -217,23 +217,23 @@ function resultOf(
 function pointOf({ rounds, python, isolate }: Measured, clock: Clock): AmortizationPoint {
   const times = { python: python.map((run) => run[clock]), isolate: isolate.map((run) => run[clock]) };
   const pairs = times.python.map((ms, i) => [ms, times.isolate[i] as number] as const);
-  const right = python[0];
-  const wrong = [...python, ...isolate].find(({ digest }) => digest !== right?.digest);
+  const expected = python[0];
+  const different = [...python, ...isolate].find(({ digest }) => digest !== expected?.digest);
   return {
     rounds,
     python: timed(times.python),
     isolate: timed(times.isolate),
     delta: median(pairs.map(([p, i]) => i - p)),
     ratio: median(pairs.map(([p, i]) => i / p)),
-    exact: wrong === undefined && right?.status === 0,
-    ...(wrong === undefined && right?.status === 0
+    exact: different === undefined && expected?.status === 0,
+    ...(different === undefined && expected?.status === 0
       ? {}
-      : { difference: { python: said(right), isolate: said(wrong ?? isolate[0]) } }),
+      : { difference: { python: describeRun(expected), isolate: describeRun(different ?? isolate[0]) } }),
   };
 }
 
-/** What a run printed and how it ended, in one line. */
-function said(run: TurnRun | undefined): string {
+/** Output and exit status of a run, in one line. */
+function describeRun(run: CommandRun | undefined): string {
   const text = [run?.stdout, run?.stderr].filter(Boolean).join(' ').trimEnd().replaceAll('\n', '⏎');
   return `${text || '(nothing)'}, status ${run?.status}`;
 }
@@ -248,12 +248,12 @@ async function writeResult(invocation: Invocation, result: Amortization): Promis
 }
 
 function notExact({ recipe, points }: Amortization): Failure {
-  const wrong = points.filter(({ exact }) => !exact);
+  const different = points.filter(({ exact }) => !exact);
   return {
     code: 'samples/bench-differs',
-    what: `On ${recipe} the workload does not print what the reference prints at M = ${wrong.map(({ rounds }) => rounds).join(', ')}.`,
+    what: `The output of the workload on ${recipe} differs from the reference at M = ${different.map(({ rounds }) => rounds).join(', ')}.`,
     fix: [`Run the samples first: \`provision ${recipe}\`.`],
-    evidence: wrong.flatMap(({ rounds, difference }) => [
+    evidence: different.flatMap(({ rounds, difference }) => [
       `M = ${rounds}: reference ${difference?.python}`,
       `M = ${rounds}: isolate   ${difference?.isolate}`,
     ]),

@@ -23,12 +23,12 @@ export function measuredBy({ settings }: Context, started: number): MeasuredBy {
   };
 }
 
-/** Folder of all artifacts: below the one that the command was given in, or the one named. */
+/** Folder of all artifacts: `--artifacts`, else `artifacts` in the current folder. */
 export function artifactsOf({ context, values }: Invocation): string {
   return resolve(context.settings.cwd, String(values.artifacts ?? 'artifacts'));
 }
 
-/** Writes files into a folder, each replaced whole. Fails with `usage/artifacts`. */
+/** Writes files into a folder, each atomically. Fails with `usage/artifacts`. */
 export async function writeFiles(
   folder: string,
   files: Readonly<Record<string, string>>,
@@ -36,9 +36,9 @@ export async function writeFiles(
   try {
     await mkdir(folder, { recursive: true });
     for (const [name, text] of Object.entries(files)) {
-      const beside = join(folder, `${name}.${randomUUID()}.tmp`);
-      await writeFile(beside, text);
-      await rename(beside, join(folder, name));
+      const temporary = join(folder, `${name}.${randomUUID()}.tmp`);
+      await writeFile(temporary, text);
+      await rename(temporary, join(folder, name));
     }
     return ok(undefined);
   } catch (error) {
@@ -48,7 +48,7 @@ export async function writeFiles(
   }
 }
 
-/** The report page shows measurements, too: where a run left one it is made anew. */
+/** The report page shows measurements too: regenerates it where it exists. */
 export async function refreshPage(artifacts: string): Promise<Result<void>> {
   if (!existsSync(join(artifacts, 'report.html'))) return ok(undefined);
   const written = await writePage(artifacts);

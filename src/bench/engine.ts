@@ -73,10 +73,10 @@ async function warm({ invocation: { context }, engine, recipe, folder }: Bench):
   return ok({ what: 'warm: nothing changed', ms, runs, goal: '≤ 1.0 s', met: ms <= 1000 });
 }
 
-/** A copy of the project at a new place has a target folder of its own, and a change makes it another program: all is compiled. */
+/** A copy of the project in a new folder has its own target folder, and the change makes its fingerprint new: everything is compiled. */
 async function build(bench: Bench): Promise<Result<Row>> {
   const times: Record<'docker' | 'namespace', number[]> = { docker: [], namespace: [] };
-  // The first round fills what an engine keeps: its image, the sysroot, the crates.
+  // The first round fills the caches of the engine: its image, the sysroot, the crates.
   for (let round = 0; round <= bench.rounds; round++) {
     for (const name of ['docker', 'namespace'] as const) {
       const ms = await timeBuild(bench, `${name}-${round}`, name === 'docker' ? bench.engine : name);
@@ -86,7 +86,7 @@ async function build(bench: Bench): Promise<Result<Row>> {
   }
   const ratio = median(times.docker.map((ms, i) => ms / (times.namespace[i] as number)));
   return ok({
-    ...{ what: 'build step, all of the crate', ms: median(times.docker), runs: times.docker },
+    ...{ what: 'build stage, the whole crate', ms: median(times.docker), runs: times.docker },
     against: {
       what: 'the same in `namespace`',
       ms: median(times.namespace),
@@ -105,7 +105,7 @@ async function timeBuild(bench: Bench, name: string, engine: string): Promise<Re
     join(home, 'crate', 'src', 'main.rs'),
     `\n#[used]\nstatic CHANGED: u64 = ${Date.now()};\n`,
   );
-  // One small sample: what is measured is the build.
+  // One small sample: only the build is measured.
   const sample = join(home, 'one.py');
   await writeFile(sample, 'print(1)\n');
   const args = ['run', file, '--samples', sample, '--engine', engine, '--store', context.settings.store];
@@ -123,56 +123,56 @@ async function image({ session, planned, rounds, engine }: Bench): Promise<Resul
   const tree = await trees.make('toolchain');
   if (!tree.ok) return tree;
   const ours: number[] = [];
-  const hand: number[] = [];
-  // What was just removed makes the next writing slower: each side begins with removing an image of its own. The first
-  // round, in which there is none, does not count.
+  const baseline: number[] = [];
+  // Writing is slower right after a removal, so each side first removes its own image of the previous round. The
+  // first round, which has none, is not counted.
   let host = '';
   for (let round = 0; round <= rounds; round++) {
-    const sent = await sendAgain(session.context, session.store, tree.value.folder, () => atRest(session));
+    const sent = await sendAgain(session.context, session.store, tree.value.folder, () => syncDisks(session));
     if (!sent.ok) return sent;
     host = sent.value.host;
     const imported = await importByHand(session, tree.value.folder, host);
     if (!imported.ok) return imported;
     if (round === 0) continue;
     ours.push(sent.value.ms);
-    hand.push(imported.value);
+    baseline.push(imported.value);
   }
   await removeByHand(session, host);
-  const ratio = median(ours.map((ms, i) => ms / (hand[i] as number)));
+  const ratio = median(ours.map((ms, i) => ms / (baseline[i] as number)));
   return ok({
     ...{ what: `image of the toolchain, sent to ${engine}`, ms: median(ours), runs: ours },
-    against: { what: 'by hand: tar | docker import', ms: median(hand), runs: hand, ratio },
+    against: { what: 'by hand: tar | docker import', ms: median(baseline), runs: baseline, ratio },
     ...{ goal: '≤ 1.5× by hand', met: ratio <= 1.5 },
   });
 }
 
-/** What was written and removed before is on the disk: neither side pays for the other. */
-async function atRest(session: Session): Promise<void> {
+/** Flushes earlier writes and removals, so that neither side is charged for the other's. */
+async function syncDisks(session: Session): Promise<void> {
   await shell(session, 'sync');
 }
 
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-const HAND = 'provision-bench-by-hand';
+const BASELINE_IMAGE = 'provision-bench-by-hand';
 
-/** Milliseconds that `tar` and Docker's own client take for the same tree, after the image of the last time is removed. */
+/** Milliseconds that `tar` and the Docker client take for the same tree. Removes the image of the previous round first. */
 async function importByHand(session: Session, tree: string, host: string): Promise<Result<number>> {
   await removeByHand(session, host);
-  await atRest(session);
+  await syncDisks(session);
   const script = 'tar -C "$1" --numeric-owner -cf - . | docker -H "$2" import - "$3"';
-  const made = await shell(session, script, tree, host, HAND);
+  const made = await shell(session, script, tree, host, BASELINE_IMAGE);
   if (!made.ok) return made;
   const { status, ms, stderr } = made.value;
   return status === 0 ? ok(ms) : err(noClient(Buffer.from(stderr).toString('utf8')));
 }
 
 async function removeByHand(session: Session, host: string): Promise<void> {
-  await shell(session, 'docker -H "$1" rmi "$2"', host, HAND);
+  await shell(session, 'docker -H "$1" rmi "$2"', host, BASELINE_IMAGE);
 }
 
-function shell({ context }: Session, script: string, ...words: string[]) {
+function shell({ context }: Session, script: string, ...args: string[]) {
   return runProcess({
-    argv: ['sh', '-c', script, 'sh', ...words],
+    argv: ['sh', '-c', script, 'sh', ...args],
     env: { PATH, ...environment(context) },
     signal: context.signal,
   });
@@ -181,16 +181,16 @@ function shell({ context }: Session, script: string, ...words: string[]) {
 function notBuilt(name: string) {
   return {
     code: 'engine/bench-run',
-    what: `The run ${name} did not build the program, so that there is nothing to compare.`,
+    what: `The run ${name} did not build the program, so there is no build time to compare.`,
     fix: ['Report it with the output of `provision doctor`.'],
   } as const;
 }
 
-function noClient(said: string) {
+function noClient(output: string) {
   return {
     code: 'engine/bench-baseline',
-    what: "The work by hand needs Docker's own client, and it did not do it.",
-    fix: ['Install it (Debian: `docker.io` or `docker-cli`); `tar` as well.'],
-    evidence: said.trimEnd().split('\n').slice(-5),
+    what: 'The import by hand failed: it needs the Docker client and `tar`.',
+    fix: ['Install them (Debian: `docker.io` or `docker-cli`, and `tar`).'],
+    evidence: output.trimEnd().split('\n').slice(-5),
   } as const;
 }

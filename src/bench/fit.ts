@@ -2,7 +2,7 @@ import type { AmortizationFit, Crossover } from '../domain/amortization.ts';
 import { median } from './measure.ts';
 import { interval, resampled } from './stats.ts';
 
-/** The runs of both sides at one M, in turn: the runs of one index follow each other. */
+/** The interleaved runs of both sides at one M: equal indices are the same iteration. */
 export interface FitPoint {
   readonly rounds: number;
   /** Milliseconds. */
@@ -23,30 +23,30 @@ interface Line {
 }
 
 /**
- * Fits `time = launch + rounds × step` to the medians of each side, and says what that makes of launch saving, tax and
- * crossover. Spread: the turns at each M are drawn anew (bootstrap, 95 %). Undefined for fewer than two values of M.
+ * Fits `time = launch + rounds × step` to the medians of each side and derives launch saving, overhead and crossover.
+ * Intervals: the iterations at each M are resampled (bootstrap, 95 %). Undefined for fewer than two values of M.
  */
 export function fitAmortization(points: readonly FitPoint[]): AmortizationFit | undefined {
   if (new Set(points.map(({ rounds }) => rounds)).size < 2) return undefined;
   const best = fitBoth(points);
-  const drawn = resampled((random) => fitBoth(points.map((point) => drawTurns(point, random))));
+  const drawn = resampled((random) => fitBoth(points.map((point) => resampleIterations(point, random))));
   return {
     pythonLaunch: best.python.launch,
     isolateLaunch: best.isolate.launch,
     pythonStep: best.python.step * 1e6,
     isolateStep: best.isolate.step * 1e6,
     launchSaving: interval(savingOf(best), drawn.map(savingOf)),
-    tax: interval(taxOf(best), drawn.map(taxOf)),
+    tax: interval(overheadOf(best), drawn.map(overheadOf)),
     crossover: crossoverOf(best, drawn),
   };
 }
 
-function drawTurns({ rounds, python, isolate }: FitPoint, random: () => number): FitPoint {
-  const turns = python.map(() => Math.floor(random() * python.length));
+function resampleIterations({ rounds, python, isolate }: FitPoint, random: () => number): FitPoint {
+  const iterations = python.map(() => Math.floor(random() * python.length));
   return {
     rounds,
-    python: turns.map((turn) => python[turn] as number),
-    isolate: turns.map((turn) => isolate[turn] as number),
+    python: iterations.map((iteration) => python[iteration] as number),
+    isolate: iterations.map((iteration) => isolate[iteration] as number),
   };
 }
 
@@ -58,16 +58,16 @@ function fitBoth(points: readonly FitPoint[]): Lines {
 }
 
 const savingOf = ({ python, isolate }: Lines): number => python.launch - isolate.launch;
-const taxOf = ({ python, isolate }: Lines): number => isolate.step / python.step - 1;
+const overheadOf = ({ python, isolate }: Lines): number => isolate.step / python.step - 1;
 
 function crossoverOf(best: Lines, drawn: readonly Lines[]): Crossover {
   const saving = savingOf(best);
-  const tax = best.isolate.step - best.python.step;
-  if (saving > 0 && tax <= 0) return { kind: 'isolate-always-faster' };
-  if (saving <= 0 && tax >= 0) return { kind: 'python-always-faster' };
-  const beyond = tax > 0 ? 'python' : 'isolate';
+  const overhead = best.isolate.step - best.python.step;
+  if (saving > 0 && overhead <= 0) return { kind: 'isolate-always-faster' };
+  if (saving <= 0 && overhead >= 0) return { kind: 'python-always-faster' };
+  const beyond = overhead > 0 ? 'python' : 'isolate';
   const [low, high] = ends(drawn.map((lines) => crossing(lines, beyond)));
-  return { kind: 'at', rounds: saving / tax, low, high: Number.isFinite(high) ? high : null, beyond };
+  return { kind: 'at', rounds: saving / overhead, low, high: Number.isFinite(high) ? high : null, beyond };
 }
 
 function ends(values: readonly number[]): readonly [number, number] {
@@ -80,9 +80,9 @@ function ends(values: readonly number[]): readonly [number, number] {
 function crossing(lines: Lines, beyond: 'python' | 'isolate'): number {
   const sign = beyond === 'python' ? 1 : -1;
   const saving = savingOf(lines) * sign;
-  const tax = (lines.isolate.step - lines.python.step) * sign;
-  if (tax <= 0) return Number.POSITIVE_INFINITY;
-  return Math.max(0, saving / tax);
+  const overhead = (lines.isolate.step - lines.python.step) * sign;
+  if (overhead <= 0) return Number.POSITIVE_INFINITY;
+  return Math.max(0, saving / overhead);
 }
 
 /** Residuals beyond this many standard deviations count less (Huber's estimator; 95 % efficient on normal errors). */
@@ -90,8 +90,9 @@ const HUBER = 1.345;
 const ITERATIONS = 30;
 
 /**
- * A line through points [rounds, ms] by iteratively reweighted least squares. Residuals are relative: times span decades,
- * and an error of a tenth weighs as much in 15 ms as in 1500. Huber's weights keep one disturbed median from bending it.
+ * A line through points [rounds, ms] by iteratively reweighted least squares. Residuals are relative, because the times
+ * span orders of magnitude: an error of 10 % weighs as much in 15 ms as in 1500. Huber's weights limit the influence of
+ * a single disturbed median.
  */
 export function fitLine(points: readonly (readonly [number, number])[]): Line {
   let weights = points.map(() => 1);

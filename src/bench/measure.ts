@@ -11,17 +11,17 @@ import { runProcess } from '../exec/process.ts';
 export interface Measured {
   /** Milliseconds, wall, launch to exit. */
   readonly ms: number;
-  /** Peak resident memory of the tool's own process in kB, 0 where it ended before it was looked at. */
+  /** Peak resident memory of the tool's own process in kB; 0 where it exited before it could be sampled. */
   readonly peakKb: number;
   readonly stdout: string;
 }
 
-/** This very program: as it is in a checkout, compiled in an installed package. */
+/** This program's entry point: TypeScript in a checkout, compiled in an installed package. */
 export const PROGRAM = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? '../cli.ts' : '../cli.js', import.meta.url),
 );
 
-/** Runs the tool as a person would, as a process of its own. */
+/** Runs the tool as a user would: as a separate process. */
 export async function runTool(
   context: Context,
   args: readonly string[],
@@ -47,14 +47,14 @@ export async function runTool(
     return err({
       code: 'engine/bench-run',
       what: `\`provision ${args.join(' ')}\` ended with status ${exit.value.status ?? exit.value.signal}.`,
-      fix: ['Run that command by itself first.'],
+      fix: ['Check that the command itself runs.'],
       evidence: Buffer.from(exit.value.stderr).toString('utf8').trimEnd().split('\n').slice(-20),
     });
   }
   return ok({ ms: exit.value.ms, peakKb, stdout: Buffer.from(exit.value.stdout).toString('utf8') });
 }
 
-/** What the tool reads of a person's environment, handed on. */
+/** The variables of the user's environment that the tool reads. */
 export function environment({ settings }: Context): Record<string, string> {
   return {
     HOME: settings.cargoHome?.replace(/\/\.cargo$/, '') ?? '/',

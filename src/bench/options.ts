@@ -2,40 +2,44 @@ import type { Invocation } from '../commands/command.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
 
-/** A whole number of at least `least` of an option; undefined where it was not given. */
-export function countOption({ values }: Invocation, name: string, least: number): Result<number | undefined> {
+/** An option's whole number of at least `minimum`; undefined where the option is not given. */
+export function countOption(
+  { values }: Invocation,
+  name: string,
+  minimum: number,
+): Result<number | undefined> {
   const text = values[name];
   if (text === undefined) return ok(undefined);
   const value = /^\d+$/.test(String(text)) ? Number(text) : Number.NaN;
-  return value >= least ? ok(value) : err(bad(name, `a whole number from ${least}`, String(text)));
+  return value >= minimum ? ok(value) : err(badOption(name, `a whole number from ${minimum}`, String(text)));
 }
 
 /** Whole numbers of at least 1, ascending, separated by commas. */
 export function listOption({ values }: Invocation, name: string): Result<readonly number[] | undefined> {
   const text = values[name];
   if (text === undefined) return ok(undefined);
-  const words = String(text).split(',');
-  const wrong = words.find((word) => !/^[1-9]\d*$/.test(word));
-  if (wrong !== undefined) return err(bad(name, 'whole numbers from 1, separated by commas', String(text)));
-  return ok([...new Set(words.map(Number))].sort((a, b) => a - b));
+  const numbers = String(text).split(',');
+  if (!numbers.every((number) => /^[1-9]\d*$/.test(number)))
+    return err(badOption(name, 'whole numbers from 1, separated by commas', String(text)));
+  return ok([...new Set(numbers.map(Number))].sort((a, b) => a - b));
 }
 
-/** One of some words. */
-export function wordOption<T extends string>(
+/** One of the choices, by default the first. */
+export function choiceOption<T extends string>(
   { values }: Invocation,
   name: string,
-  words: readonly [T, ...T[]],
+  choices: readonly [T, ...T[]],
 ): Result<T> {
   const text = values[name];
-  if (text === undefined) return ok(words[0]);
-  const found = words.find((word) => word === text);
-  return found === undefined ? err(bad(name, words.join(' or '), String(text))) : ok(found);
+  if (text === undefined) return ok(choices[0]);
+  const chosen = choices.find((choice) => choice === text);
+  return chosen === undefined ? err(badOption(name, choices.join(' or '), String(text))) : ok(chosen);
 }
 
-function bad(name: string, wanted: string, given: string): Failure {
+function badOption(name: string, expected: string, given: string): Failure {
   return {
     code: 'usage/bench-option',
-    what: `--${name} takes ${wanted}, not "${given}".`,
+    what: `--${name} takes ${expected}, not "${given}".`,
     fix: ['See `provision bench --help`.'],
   };
 }

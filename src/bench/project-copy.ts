@@ -4,8 +4,8 @@ import { defined } from '../domain/defined.ts';
 import type { Recipe } from '../domain/definitions.ts';
 
 /**
- * Copies a recipe with its project and samples into a new folder, so that a bench can change them and the person's own
- * stay as they are. Returns the recipe file: `bench.yaml`, the crate beside it in `crate`, the samples in `samples`.
+ * Copies a recipe with its project and samples into a new folder, so that a bench can change them without touching the
+ * user's. Returns the recipe file: `bench.yaml`, with the crate in `crate` and the samples in `samples` beside it.
  */
 export async function copyProject(recipe: Recipe, home: string): Promise<string> {
   await cp(recipe.project.folder, join(home, 'crate'), {
@@ -22,7 +22,7 @@ export async function copyProject(recipe: Recipe, home: string): Promise<string>
 function recipeText(recipe: Recipe): string {
   return JSON.stringify({
     schema: 1,
-    description: 'A copy that the bench changes',
+    description: 'A copy for the bench to change',
     target: recipe.target,
     toolchain: recipe.toolchain,
     sysroot: recipe.sysroot,

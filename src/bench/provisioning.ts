@@ -11,7 +11,7 @@ import { runProcess } from '../exec/process.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import { type Planned, type Prepared, planRun, prepareEnv, startRun } from '../pipeline/prepare.ts';
 import { withSession } from '../pipeline/session.ts';
-import { byHand } from './by-hand.ts';
+import { type Baseline, measureBaseline } from './baseline.ts';
 import { DEFAULT_RECIPE } from './default-recipe.ts';
 import { environment, type Measured, median, PROGRAM, runTool } from './measure.ts';
 import { copyProject } from './project-copy.ts';
@@ -19,7 +19,7 @@ import { type Row, roundsOf, seconds, table } from './rows.ts';
 
 const WARM_RUNS = 11;
 
-/** `provision bench provisioning`: cold against the same work by hand, warm, one sample more, one line changed. */
+/** `provision bench provisioning`: a cold run against the same work by hand, a warm run, an added sample, a changed line. */
 export async function benchProvisioning(invocation: Invocation): Promise<Result<Outcome>> {
   return withTemporaryFolder('bench', async (folder) => {
     return await measureAll(invocation, folder);
@@ -72,7 +72,7 @@ async function cold(bench: Bench): Promise<Result<readonly Row[]>> {
   if (keyring === undefined || mirror === undefined) return err(noBaseline());
   const ours: Measured[] = [];
   const built: number[] = [];
-  const hand: { debootstrapMs: number; buildMs: number }[] = [];
+  const baselines: Baseline[] = [];
   for (let round = 0; round < bench.rounds; round++) {
     const store = join(bench.folder, `cold-${round}`);
     const run = await runTool(context, ['run', bench.recipe, '--store', store], bench.folder);
@@ -80,33 +80,38 @@ async function cold(bench: Bench): Promise<Result<readonly Row[]>> {
     ours.push(run.value);
     built.push(await untilBuilt(bench, run.value.ms));
     await rm(store, { recursive: true, force: true });
-    const place = join(bench.folder, `hand-${round}`);
-    const by = await byHand(context, {
+    const folder = join(bench.folder, `baseline-${round}`);
+    const baseline = await measureBaseline(context, {
       planned: bench.planned,
       prepared: bench.prepared,
       mirror,
       keyring,
-      folder: place,
+      folder,
     });
-    if (!by.ok) return by;
-    hand.push(by.value);
-    await rm(place, { recursive: true, force: true });
+    if (!baseline.ok) return baseline;
+    baselines.push(baseline.value);
+    await rm(folder, { recursive: true, force: true });
   }
-  const handMs = hand.map(({ debootstrapMs, buildMs }) => debootstrapMs + buildMs);
-  const ratio = median(built.map((ms, i) => ms / (handMs[i] as number)));
+  const baselineMs = baselines.map(({ debootstrapMs, buildMs }) => debootstrapMs + buildMs);
+  const ratio = median(built.map((ms, i) => ms / (baselineMs[i] as number)));
   const peakMb = Math.max(...ours.map(({ peakKb }) => peakKb)) / 1000;
   return ok([
     {
       what: 'cold: empty store to the built program',
       ms: median(built),
       runs: built,
-      against: { what: 'by hand: mmdebstrap twice, cargo build', ms: median(handMs), runs: handMs, ratio },
+      against: {
+        what: 'by hand: mmdebstrap twice, cargo build',
+        ms: median(baselineMs),
+        runs: baselineMs,
+        ratio,
+      },
       goal: '≤ 0.60× by hand',
       met: ratio <= 0.6,
-      note: `by hand: mmdebstrap ${seconds(median(hand.map((one) => one.debootstrapMs)))}, cargo ${seconds(median(hand.map((one) => one.buildMs)))}`,
+      note: `by hand: mmdebstrap ${seconds(median(baselines.map((one) => one.debootstrapMs)))}, cargo ${seconds(median(baselines.map((one) => one.buildMs)))}`,
     },
     {
-      what: 'cold, all of it: also bundle, reference interpreter and samples',
+      what: 'cold, the whole run: with bundle, reference interpreter and samples',
       ms: median(ours.map((run) => run.ms)),
       runs: ours.map((run) => run.ms),
       goal: 'about a minute on a quiet machine',
@@ -123,8 +128,8 @@ async function cold(bench: Bench): Promise<Result<readonly Row[]>> {
 }
 
 /**
- * Milliseconds from launch to the built program: the same work as by hand. These stages follow each other; whatever the
- * process took before and after its report counts too.
+ * Milliseconds from launch to the built program: the same work as the baseline's. These stages run one after the other;
+ * the time that the process spends outside of its report is included.
  */
 async function untilBuilt({ folder, recipe }: Bench, wallMs: number): Promise<number> {
   const file = join(folder, 'artifacts', recipe, 'report.json');
@@ -152,7 +157,7 @@ async function warm(bench: Bench): Promise<Result<readonly Row[]>> {
   ]);
 }
 
-/** What the launcher of a checkout takes beside the program itself; an installed package has none. */
+/** What the launcher of a checkout adds to the program's own start; an installed package has no launcher. */
 async function launcher(bench: Bench): Promise<Result<readonly Row[]>> {
   const { context } = bench.invocation;
   const file = join(context.settings.home, 'provision');
@@ -174,7 +179,7 @@ async function launcher(bench: Bench): Promise<Result<readonly Row[]>> {
         signal: context.signal,
       });
       if (!run.ok) return run;
-      // The first of each fills caches.
+      // The first run of each fills caches.
       if (i > 0) times.push(run.value.ms);
     }
   }
@@ -193,7 +198,7 @@ async function launcher(bench: Bench): Promise<Result<readonly Row[]>> {
   ]);
 }
 
-/** A copy of the project, so that the person's own stays as it is. */
+/** Works on a copy of the project, so that the user's files stay unchanged. */
 async function changes(bench: Bench): Promise<Result<readonly Row[]>> {
   const { context } = bench.invocation;
   const home = join(bench.folder, 'project');
@@ -240,9 +245,7 @@ async function changes(bench: Bench): Promise<Result<readonly Row[]>> {
 function noBaseline() {
   return {
     code: 'engine/bench-baseline',
-    what: "The work by hand needs a Debian mirror and Debian's archive keyring.",
-    fix: [
-      'Install `debian-archive-keyring` and `mmdebstrap`, or leave the comparison out with `--skip-cold`.',
-    ],
+    what: "The build by hand needs a Debian mirror and Debian's archive keyring.",
+    fix: ['Install `debian-archive-keyring` and `mmdebstrap`, or skip the comparison with `--skip-cold`.'],
   } as const;
 }

@@ -9,17 +9,17 @@ import { withTemporaryFolder } from '../exec/files.ts';
 import type { Session } from '../pipeline/session.ts';
 import { SUITE_AT } from '../runtime/instance.ts';
 import { measuredBy } from './artifacts.ts';
+import { type Bench, type CommandRun, openBench } from './interleave.ts';
 import { median } from './measure.ts';
 import { countOption } from './options.ts';
+import { type PreparedRecipe, withPreparedRecipe } from './prepared-recipe.ts';
 import { bootstrap, timed } from './stats.ts';
-import { type Bench, openBench, type TurnRun } from './turns.ts';
-import { type Ready, withReady } from './worlds.ts';
 
 interface Probe {
   readonly name: string;
   /** File in `src/bench/python`. */
   readonly script: string;
-  /** Turns for one that `--rounds` asks for: a start takes a hundredth of the loop's time, and varies more. */
+  /** Iterations for each one of `--rounds`: a start takes a hundredth of the loop's time and varies more. */
   readonly times: number;
 }
 
@@ -35,9 +35,9 @@ interface Measured {
   readonly probe: string;
   readonly python: Timed;
   readonly isolate: Timed;
-  /** Median of the ratios isolate : python of each turn. */
+  /** Median over the iterations of isolate ÷ python. */
   readonly ratio: Estimate;
-  /** What the ratio is to be at most; absent where nothing is promised. */
+  /** Upper bound of the ratio; absent where there is none. */
   readonly bound?: number;
 }
 
@@ -49,7 +49,7 @@ interface PythonBench extends MeasuredBy {
   readonly measured: readonly Measured[];
 }
 
-/** `provision bench python <recipe>`: an interpreter of our own build against the distribution's, in turn. */
+/** `provision bench python <recipe>`: the embedded interpreter against the distribution's, interleaved. */
 export async function benchPython(invocation: Invocation): Promise<Result<Outcome>> {
   const rounds = countOption(invocation, 'rounds', 1);
   if (!rounds.ok) return rounds;
@@ -78,20 +78,20 @@ async function benchRecipe(
   warmUp: number,
 ): Promise<Result<PythonBench>> {
   return withTemporaryFolder('bench', async (folder) => {
-    return await withReady(context, recipe, folder, (session, ready) =>
-      benchReady(session, ready, { rounds, warmUp }, folder),
+    return await withPreparedRecipe(context, recipe, folder, (session, prepared) =>
+      benchPrepared(session, prepared, { rounds, warmUp }, folder),
     );
   });
 }
 
-async function benchReady(
+async function benchPrepared(
   session: Session,
-  ready: Ready,
+  prepared: PreparedRecipe,
   { rounds, warmUp }: { readonly rounds: number; readonly warmUp: number },
   folder: string,
 ): Promise<Result<PythonBench>> {
   const started = Date.now();
-  const { planned, engine, worlds, rootfs } = ready;
+  const { planned, engine, runtimes, rootfs } = prepared;
   const { plan } = planned;
   const { name } = plan.recipe;
   const { context } = session;
@@ -99,8 +99,8 @@ async function benchReady(
   const opened = await openBench(context, {
     engine,
     rootfs,
-    reference: worlds.reference,
-    targets: new Map([[name, worlds.target]]),
+    reference: runtimes.reference,
+    targets: new Map([[name, runtimes.target]]),
     mounts: [{ kind: 'source', source: scripts, at: SUITE_AT }],
     log: join(folder, 'bench.log'),
   });
@@ -124,25 +124,25 @@ async function measureAll(
   rounds: number,
   warmUp: number,
 ): Promise<Result<readonly Measured[]>> {
-  const side = bench.sides.get(plan.recipe.name);
-  if (side === undefined) throw new Error('a recipe that was opened has a side');
+  const isolateCommand = bench.targets.get(plan.recipe.name);
+  if (isolateCommand === undefined) throw new Error(`the bench has no target ${plan.recipe.name}`);
   const all: Measured[] = [];
   for (const { name, script, times } of PROBES) {
     const file = `${SUITE_AT}/${script}`;
-    const taken = await bench.take(
-      { python: bench.python(file), isolate: side(file) },
+    const measurements = await bench.run(
+      { python: bench.python(file), isolate: isolateCommand(file) },
       { rounds: rounds * times, warmUp },
     );
-    if (!taken.ok) return taken;
-    const { python = [], isolate = [] } = taken.value;
+    if (!measurements.ok) return measurements;
+    const { python = [], isolate = [] } = measurements.value;
     all.push(measuredOf(name, python, isolate, BOUNDS[plan.target.libc]?.[name]));
   }
   return ok(plan.sysroot.source === undefined ? all.map(({ bound: _, ...rest }) => rest) : all);
 }
 
 /**
- * What an interpreter that is inside the program is to reach: without the indirections of a shared library it has to be
- * faster than the distribution's own program; musl's memory functions are slower.
+ * Upper bounds for an interpreter that is linked into the program: without the indirections of a shared library it is
+ * faster than the distribution's; musl's memory functions are slower than glibc's.
  */
 const BOUNDS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   gnu: { loop: 0.96, start: 0.75 },
@@ -151,8 +151,8 @@ const BOUNDS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 
 function measuredOf(
   probe: string,
-  python: readonly TurnRun[],
-  isolate: readonly TurnRun[],
+  python: readonly CommandRun[],
+  isolate: readonly CommandRun[],
   bound: number | undefined,
 ): Measured {
   const ratios = isolate.map(({ cpu }, i) => cpu / (python[i]?.cpu ?? cpu));
@@ -179,15 +179,15 @@ function textOf({ recipe, reference, measured }: PythonBench): string {
     bound === undefined ? '-' : `≤ ${bound.toFixed(2)}`,
     bound === undefined ? '' : ratio.value <= bound ? 'reached' : 'missed',
   ]);
-  const line = (words: readonly string[]): string =>
-    words
-      .map((word, i) => (i === 0 ? word.padEnd(COLUMNS[0]) : word.padStart(COLUMNS[i] ?? word.length + 2)))
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, i) => (i === 0 ? cell.padEnd(COLUMNS[0]) : cell.padStart(COLUMNS[i] ?? cell.length + 2)))
       .join('')
       .trimEnd();
-  const turns = measured.map(({ probe, python }) => `${probe} ${python.runs.length}`).join(', ');
+  const iterations = measured.map(({ probe, python }) => `${probe} ${python.runs.length}`).join(', ');
   return [
     `CPython of ${recipe} against ${reference}: CPU time, launch to exit`,
-    `medians, in turn in one run (${turns} turns); ratio: median of the turns' ratios`,
+    `medians of interleaved runs (iterations: ${iterations}); ratio: median by iteration`,
     '',
     ...[head, ...rows].map(line),
     '',
@@ -198,6 +198,6 @@ function noRecipe() {
   return {
     code: 'usage/bench-recipe',
     what: 'This bench needs a recipe.',
-    fix: ['Name one or more: `provision bench python native musl`.'],
+    fix: ['Name one or more, for example `provision bench python native musl`.'],
   } as const;
 }

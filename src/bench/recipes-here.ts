@@ -3,9 +3,9 @@ import { err, ok, type Result } from '../domain/result.ts';
 import { listRecipes, resolveRecipe } from '../recipe/recipe.ts';
 
 /**
- * Names of the shipped recipes whose toolchain is for machines of this kind (`uname -m`), for a bench that is asked for
- * all of them; of each other a note says why it is left out. Named, those are tried, too: a kernel with an emulator set
- * up starts any program. Fails where a recipe is not valid, and where none is left.
+ * Names of the shipped recipes whose toolchain runs on machines of this kind (`uname -m`): the default of a bench that
+ * takes all recipes. A notice gives the reason for each one left out. Recipes named on the command line are not filtered,
+ * because a kernel with an emulator set up runs any program. Fails where a recipe is invalid, and where none is left.
  */
 export async function recipesHere(
   { settings, emit }: Pick<Context, 'settings' | 'emit'>,
@@ -24,15 +24,15 @@ export async function recipesHere(
         type: 'notice',
         level: 'info',
         code: 'bench/other-machine',
-        message: `${name} is left out: its toolchain ${toolchain.name} is for ${hostTarget.machine} machines, this is ${machine}.`,
+        message: `${name} is skipped: its toolchain ${toolchain.name} runs on ${hostTarget.machine}, and this machine is ${machine}.`,
       });
   }
   if (here.length > 0) return ok(here);
   return err({
     code: 'recipe/no-toolchain-here',
-    what: `No recipe has a toolchain for ${machine} machines.`,
+    what: `No recipe has a toolchain that runs on ${machine}.`,
     fix: [
-      'Name the recipes to measure: with an emulator set up in the kernel (binfmt_misc), they can be run.',
+      'Name the recipes to measure; they can be run where the kernel has an emulator set up (binfmt_misc).',
     ],
   });
 }

@@ -14,12 +14,12 @@ export interface Row {
     readonly ratio: number;
   };
   readonly goal: string;
-  /** Whether the goal is met; absent where the row is told for information and has no bound. */
+  /** Whether the goal is met; absent where the row is informative and has no bound. */
   readonly met?: boolean;
   readonly note?: string;
 }
 
-/** `--rounds`: how often each side is run. Failure: `usage/rounds`. */
+/** `--rounds`: runs of each side. Failure: `usage/rounds`. */
 export function roundsOf({ values }: Invocation): Result<number> {
   const rounds = Number(values.rounds ?? 3);
   if (Number.isInteger(rounds) && rounds >= 1) return ok(rounds);
@@ -42,7 +42,7 @@ export function table(title: string, rows: readonly Row[]): string {
       ? []
       : [`    runs: ${row.runs.map(seconds).join(', ')}${row.note === undefined ? '' : `; ${row.note}`}`]),
   ]);
-  return `${title}: medians, both sides in turn in one run\n${lines.join('\n')}\n`;
+  return `${title}: medians, both sides interleaved in one run\n${lines.join('\n')}\n`;
 }
 
 export function seconds(ms: number): string {

@@ -6,7 +6,7 @@ import { runtimeCapabilities } from '../runtime/runtime.ts';
 import { median } from './measure.ts';
 import { quantile } from './stats.ts';
 
-/** The recipes of a suite with what the samples' times say of each. */
+/** Summarizes the samples' times by recipe. */
 export function suiteRecipes(
   plans: readonly Pick<Plan, 'recipe' | 'target' | 'runtime'>[],
   samples: readonly SuiteSample[],
@@ -26,7 +26,7 @@ export function suiteRecipes(
   });
 }
 
-/** Over the samples that both ran: the median ratio and its quartiles. */
+/** Median and quartiles of the ratios, over the samples that both ran. */
 function ratioOf(samples: readonly SuiteSample[], recipe: string, base?: string): Estimate | undefined {
   const ratios = samples.flatMap((sample) => {
     const time = timeOf(sample, recipe);
@@ -44,7 +44,7 @@ function timeOf({ times }: SuiteSample, recipe: string): Timed | undefined {
 
 const NAME = 32;
 const CELL = 12;
-/** As many as fit beside the names and the reference within 80 columns. */
+/** The number that fits beside the names and the reference within 80 columns. */
 const RECIPES_IN_A_TABLE = 3;
 
 /** Tables of at most 80 columns: a row for each sample, a column for each recipe. */
@@ -55,10 +55,10 @@ export function suiteText(data: SuiteTimes): string {
   }
   const clock = data.clock === 'wall' ? 'launch to exit' : 'CPU time';
   return [
-    `Samples: ms, ${clock}, median of ${data.rounds} in turn after ${data.warmUp} to warm up`,
+    `Samples: ms, ${clock}, median of ${data.rounds} interleaved runs after ${data.warmUp} warm-up`,
     '',
     ...tables,
-    'Median over the samples of the ratios of their times; the reference is native:',
+    'Median over the samples of the ratio of times; the reference runs natively:',
     ...data.recipes.flatMap(summary),
     ...failures(data),
     '',

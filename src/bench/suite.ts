@@ -14,11 +14,11 @@ import { SCRATCH_AT, SUITE_AT } from '../runtime/instance.ts';
 import { capabilitiesOf, runtimeCapabilities } from '../runtime/runtime.ts';
 import { artifactsOf, measuredBy, refreshPage, writeFiles } from './artifacts.ts';
 import { SUITE_RECIPES } from './default-recipe.ts';
-import { countOption, wordOption } from './options.ts';
+import { type Bench, type CommandRun, type InterleavedCommand, openBench } from './interleave.ts';
+import { choiceOption, countOption } from './options.ts';
+import { type PreparedRecipe, prepareFromPlan } from './prepared-recipe.ts';
 import { timed } from './stats.ts';
 import { suiteRecipes, suiteText } from './suite-text.ts';
-import { type Bench, openBench, type Turn, type TurnRun } from './turns.ts';
-import { type Ready, readyFrom } from './worlds.ts';
 
 const ROUNDS = 3;
 const WARM_UP = 1;
@@ -29,7 +29,7 @@ interface Options {
   readonly clock: Clock;
 }
 
-/** `provision bench suite`: how long each sample takes on each target, launch to exit, and what emulation costs. */
+/** `provision bench suite`: the time of each sample on each target, launch to exit, and the cost of emulation. */
 export async function benchSuite(invocation: Invocation): Promise<Result<Outcome>> {
   const options = readOptions(invocation);
   if (!options.ok) return options;
@@ -53,7 +53,7 @@ function readOptions(invocation: Invocation): Result<Options> {
   if (!rounds.ok) return rounds;
   const warmUp = countOption(invocation, 'warm-up', 0);
   if (!warmUp.ok) return warmUp;
-  const clock = wordOption(invocation, 'clock', ['wall', 'cpu']);
+  const clock = choiceOption(invocation, 'clock', ['wall', 'cpu']);
   if (!clock.ok) return clock;
   return ok({ rounds: rounds.value ?? ROUNDS, warmUp: warmUp.value ?? WARM_UP, clock: clock.value });
 }
@@ -67,14 +67,14 @@ async function measureSuite(
 ): Promise<Result<Outcome>> {
   const started = Date.now();
   const { context } = session;
-  const all: Ready[] = [];
+  const all: PreparedRecipe[] = [];
   for (const planned of plans) {
-    const ready = await readyFrom(session, planned, folder);
-    if (!ready.ok) return ready;
-    all.push(ready.value);
+    const prepared = await prepareFromPlan(session, planned, folder);
+    if (!prepared.ok) return prepared;
+    all.push(prepared.value);
   }
   const [first] = all;
-  if (first === undefined) throw new Error('a suite has a recipe');
+  if (first === undefined) throw new Error('no recipe was selected');
   const suite = first.planned.plan.recipe.samples;
   const samples = await collectSamples(suite.paths, { timeoutSeconds: suite.timeoutSeconds });
   if (!samples.ok) return samples;
@@ -82,7 +82,7 @@ async function measureSuite(
     'run',
     'Time of the samples',
     () => runAll(session, all, samples.value, options, folder),
-    (value) => ({ hit: false, detail: `${value.length} samples, ${all.length + 1} places` }),
+    (value) => ({ hit: false, detail: `${value.length} samples, ${all.length + 1} runtimes` }),
   );
   if (!measured.ok) return measured;
   const result: SuiteTimes = {
@@ -107,10 +107,10 @@ async function measureSuite(
   return ok({ text: suiteText(result), json: result });
 }
 
-/** Samples of one folder share a sandbox; there is one place where a suite can be seen. */
+/** Samples of one folder share a sandbox, because the suite's mount point is fixed. */
 async function runAll(
   session: Session,
-  all: readonly Ready[],
+  all: readonly PreparedRecipe[],
   samples: readonly Sample[],
   options: Options,
   folder: string,
@@ -125,8 +125,8 @@ async function runAll(
       rootfs: (
         all.find(({ planned }) => runtimeCapabilities(planned.plan.runtime).needsHostLibraries) ?? first
       ).rootfs,
-      reference: first.worlds.reference,
-      targets: new Map(all.map(({ planned, worlds }) => [planned.plan.recipe.name, worlds.target])),
+      reference: first.runtimes.reference,
+      targets: new Map(all.map(({ planned, runtimes }) => [planned.plan.recipe.name, runtimes.target])),
       mounts: [{ kind: 'source', source: suite, at: SUITE_AT }],
       log: join(folder, 'bench.log'),
     });
@@ -151,63 +151,65 @@ async function runAll(
 
 async function runSample(
   bench: Bench,
-  all: readonly Ready[],
+  all: readonly PreparedRecipe[],
   sample: Sample,
   { rounds, warmUp, clock }: Options,
 ): Promise<Result<SuiteSample>> {
   const script = `${SUITE_AT}/${sample.file.slice(sample.suite.length + 1)}`;
   const skipped = new Map<string, string>();
-  const commands: Record<string, Turn> = { '': turnOf(bench.python(script), sample) };
+  const commands: Record<string, InterleavedCommand> = { '': commandOf(bench.python(script), sample) };
   for (const { planned } of all) {
     const { plan } = planned;
     const { name } = plan.recipe;
     const missing = missingFacility(sample.requires, capabilitiesOf(plan));
-    const side = bench.sides.get(name);
+    const targetCommand = bench.targets.get(name);
     if (missing !== undefined) skipped.set(name, missing);
-    else if (side !== undefined) commands[name] = turnOf(side(script), sample);
+    else if (targetCommand !== undefined) commands[name] = commandOf(targetCommand(script), sample);
   }
-  const taken = await bench.take(commands, { rounds, warmUp });
-  if (!taken.ok) return taken;
-  const right = taken.value[''] ?? [];
-  if (right.length === 0) return err(nothingRan(sample));
+  const measurements = await bench.run(commands, { rounds, warmUp });
+  if (!measurements.ok) return measurements;
+  const expected = measurements.value[''] ?? [];
+  if (expected.length === 0) return err(nothingRan(sample));
   const times = Object.fromEntries(
     all.map(({ planned }) => {
       const { name } = planned.plan.recipe;
       const missing = skipped.get(name);
       return [
         name,
-        missing === undefined ? outcomeOf(taken.value[name] ?? [], right, clock) : { skipped: missing },
+        missing === undefined
+          ? outcomeOf(measurements.value[name] ?? [], expected, clock)
+          : { skipped: missing },
       ];
     }),
   );
   return ok({
     name: sample.name,
     tier: sample.tier,
-    reference: timed(right.map((run) => run[clock])),
+    reference: timed(expected.map((run) => run[clock])),
     times,
   });
 }
 
-function turnOf(turn: Turn, { argv, stdin }: Sample): Turn {
-  return { ...turn, argv: [...turn.argv, ...argv], stdin, keep: true, empty: SCRATCH_AT };
+function commandOf(command: InterleavedCommand, { argv, stdin }: Sample): InterleavedCommand {
+  return { ...command, argv: [...command.argv, ...argv], stdin, keep: true, empty: SCRATCH_AT };
 }
 
-/** Bundles lie elsewhere here, which tracebacks show: whether outputs are equal is what a run of the recipe says. */
+/** Compares exit statuses only: bundles are in other folders here, which tracebacks show. A run of the recipe compares outputs. */
 function outcomeOf(
-  runs: readonly TurnRun[],
-  right: readonly TurnRun[],
+  runs: readonly CommandRun[],
+  expected: readonly CommandRun[],
   clock: Clock,
 ): SuiteSample['times'][string] {
-  const wrong = runs.find(({ status }) => status !== right[0]?.status);
-  if (wrong === undefined) return timed(runs.map((run) => run[clock]));
-  const last = wrong.stderr?.trimEnd().split('\n').at(-1) ?? '';
-  return { failed: `status ${wrong.status} instead of ${right[0]?.status}: ${last}` };
+  const failed = runs.find(({ status }) => status !== expected[0]?.status);
+  if (failed === undefined) return timed(runs.map((run) => run[clock]));
+  const last = failed.stderr?.trimEnd().split('\n').at(-1) ?? '';
+  return { failed: `status ${failed.status} instead of ${expected[0]?.status}: ${last}` };
 }
 
 function nothingRan({ name }: Sample) {
   return {
     code: 'engine/bench-run',
     what: `The reference interpreter did not run ${name}.`,
-    fix: ['Run the recipe by itself first.'],
+    fix: ['Check that the recipe itself runs: `provision <recipe>`.'],
   } as const;
 }

@@ -27,7 +27,7 @@ print(1)
 
 const WORK = '/job/samples';
 
-/** `provision bench wasm`: launch to exit in wasmtime, in Node and natively, in turn in one run. */
+/** `provision bench wasm`: launch to exit in wasmtime, in Node and natively, interleaved. */
 export async function benchWasm(invocation: Invocation): Promise<Result<Outcome>> {
   const rounds = Number(invocation.values.rounds ?? 15);
   return withTemporaryFolder('bench', async (folder) => {
@@ -40,13 +40,13 @@ export async function benchWasm(invocation: Invocation): Promise<Result<Outcome>
       plans.push(planned.value);
     }
     return await withSession(context, plans, async (session) => {
-      const places: Place[] = [];
+      const builds: WasmBuild[] = [];
       for (const planned of plans) {
-        const place = await placeOf(session, planned, folder);
-        if (!place.ok) return place;
-        places.push(place.value);
+        const build = await prepareBuild(session, planned, folder);
+        if (!build.ok) return build;
+        builds.push(build.value);
       }
-      return measure(session, places, rounds, folder);
+      return measure(session, builds, rounds, folder);
     });
   });
 }
@@ -60,17 +60,18 @@ type Runs = Readonly<
   Record<string, readonly { readonly wall: number; readonly cpu: number; readonly peak: number }[]>
 >;
 
-/** A recipe, run, and the places where its program can be started. */
-interface Place {
+/** A built recipe, with the runtimes that can start its program. */
+interface WasmBuild {
   readonly snapshot: boolean;
   readonly program: string;
   readonly rootfs: string;
   readonly native: RuntimeInstance;
-  readonly ahead: RuntimeInstance;
+  /** wasmtime, with the module compiled in advance. */
+  readonly precompiled: RuntimeInstance;
   readonly node: RuntimeInstance;
 }
 
-async function placeOf(session: Session, planned: Planned, folder: string): Promise<Result<Place>> {
+async function prepareBuild(session: Session, planned: Planned, folder: string): Promise<Result<WasmBuild>> {
   const artifacts = join(folder, planned.plan.recipe.name);
   const ran = await runPipeline(session, planned, { artifacts });
   if (!ran.ok) return ran;
@@ -90,31 +91,34 @@ async function placeOf(session: Session, planned: Planned, folder: string): Prom
   return ok({
     snapshot: planned.plan.recipe.wasm?.snapshot === true,
     program,
-    // Holds everything that the host's programs load, Node's libraries among them.
+    // It has the libraries of the host's programs, including Node's.
     rootfs: toolchain.folder,
     native: referenceRuntime(planned.plan, { reference, bytecode }),
-    ahead: ahead.value,
+    precompiled: ahead.value,
     node: node.value,
   });
 }
 
 async function measure(
   session: Session,
-  places: readonly Place[],
+  builds: readonly WasmBuild[],
   rounds: number,
   folder: string,
 ): Promise<Result<Outcome>> {
-  const [first] = places;
-  const { native } = first as Place;
+  const [first] = builds;
+  const { native } = first as WasmBuild;
   for (const [name, text] of Object.entries(SCRIPTS)) await writeFile(join(folder, `${name}.py`), text);
   const engine = await session.engine();
   if (!engine.ok) return engine;
-  const others = places.flatMap((place, i) =>
-    [...place.ahead.mounts, ...place.node.mounts].map((mount) => ({ ...mount, at: elsewhere(mount.at, i) })),
+  const others = builds.flatMap((build, i) =>
+    [...build.precompiled.mounts, ...build.node.mounts].map((mount) => ({
+      ...mount,
+      at: relocated(mount.at, i),
+    })),
   );
   const mounts = new Map([...native.mounts, ...others].map((mount) => [mount.at, mount]));
   const sandbox = await engine.value.open({
-    rootfs: (first as Place).rootfs,
+    rootfs: (first as WasmBuild).rootfs,
     network: 'none',
     mounts: [
       ...mounts.values(),
@@ -131,14 +135,14 @@ async function measure(
   await using box = sandbox.value;
   const all: Record<string, Runs[string]> = {};
   for (const [some, times] of [
-    [commandsOf(places), rounds],
-    [compilingEachTime(first as Place), 1],
+    [commandsOf(builds), rounds],
+    [compilingEachTime(first as WasmBuild), 1],
   ] as const) {
     const run = await runTool(session.context, box, {
       stage: 'run',
       code: 'engine/bench-run',
       doing: 'Measuring',
-      fix: ['Run the recipe by itself first.'],
+      fix: ['Check that the recipe itself runs: `provision <recipe>`.'],
       log: join(folder, 'bench.log'),
       quietStdout: true,
       command: {
@@ -154,25 +158,25 @@ async function measure(
   return ok({ text: table(all), json: { rounds, engine: execPath, runs: all } });
 }
 
-function commandsOf(places: readonly Place[]): Readonly<Record<string, Command>> {
-  const [first] = places;
+function commandsOf(builds: readonly WasmBuild[]): Readonly<Record<string, Command>> {
+  const [first] = builds;
   return Object.fromEntries(
     Object.keys(SCRIPTS).flatMap((script) => [
-      [`${script}: native`, commandOf((first as Place).native, script)],
-      ...places.flatMap(({ snapshot, ahead, node }, i) => {
+      [`${script}: native`, commandOf((first as WasmBuild).native, script)],
+      ...builds.flatMap(({ snapshot, precompiled, node }, i) => {
         const how = snapshot ? ', snapshot' : '';
         return [
-          [`${script}: wasmtime, compiled ahead${how}`, inBundle(commandOf(ahead, script), i)],
-          [`${script}: Node's WASI${how}`, inBundle(commandOf(node, script), i)],
+          [`${script}: wasmtime, compiled ahead${how}`, withBundlePaths(commandOf(precompiled, script), i)],
+          [`${script}: Node's WASI${how}`, withBundlePaths(commandOf(node, script), i)],
         ] as const;
       }),
     ]),
   );
 }
 
-function compilingEachTime({ ahead, program }: Place): Readonly<Record<string, Command>> {
-  const { argv, env } = inBundle(commandOf(ahead, 'print'), 0);
-  const module = join(elsewhere(PATHS.interpreter, 0), 'bin', program);
+function compilingEachTime({ precompiled, program }: WasmBuild): Readonly<Record<string, Command>> {
+  const { argv, env } = withBundlePaths(commandOf(precompiled, 'print'), 0);
+  const module = join(relocated(PATHS.interpreter, 0), 'bin', program);
   return {
     'print: wasmtime, compiled each time': {
       env,
@@ -190,26 +194,26 @@ function commandOf(instance: RuntimeInstance, script: string): Command {
   };
 }
 
-/** Several recipes' bundles and modules lie beside each other and beside the native interpreter here. */
-function elsewhere(path: string, place: number): string {
+/** Bundles and modules get a path of their own for each recipe, so that several fit into one sandbox. */
+function relocated(path: string, index: number): string {
   for (const at of [PATHS.interpreter, MODULE_AT]) {
-    if (path === at || path.startsWith(`${at}/`)) return `${at}-${place}${path.slice(at.length)}`;
+    if (path === at || path.startsWith(`${at}/`)) return `${at}-${index}${path.slice(at.length)}`;
   }
   return path;
 }
 
-/** The program sees its bundle where it always is. */
-function inBundle({ argv, env }: Command, place: number): Command {
+/** Inside the guest the bundle keeps its usual path. */
+function withBundlePaths({ argv, env }: Command, index: number): Command {
   return {
     env,
     argv: argv.map((word, i) => {
       if (argv[i - 1] === '--argv0') return word;
-      return word === PATHS.interpreter ? `${elsewhere(word, place)}::${word}` : elsewhere(word, place);
+      return word === PATHS.interpreter ? `${relocated(word, index)}::${word}` : relocated(word, index);
     }),
   };
 }
 
-/** How many times as long as the native interpreter a start may take. */
+/** Upper bound for the ratio of a start to the native interpreter's. */
 function goalOf(name: string): number | undefined {
   if (!/compiled ahead/.test(name)) return undefined;
   return /^print: .*snapshot$/.test(name) ? 1 : 2;

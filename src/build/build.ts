@@ -18,19 +18,19 @@ import { type HostCargo, hostCargo } from './host-cargo.ts';
 import { digestSources, notSources, type Sources } from './sources.ts';
 import { traceUndefined } from './undefined-symbols.ts';
 
-/** Goes up when what this stage makes of the same inputs changes. */
+/** Incremented when this stage's output for equal inputs changes. */
 const BUILD_VERSION = 1;
 
-/** Where a recipe is built. */
-export interface BuildPlace {
+/** The trees and settings that a recipe is built with. */
+export interface BuildContext {
   readonly resolved: Resolved;
   readonly toolchain: StoredTree;
   readonly sysroot: StoredTree;
 }
 
-export interface BuildInput extends BuildPlace {
+export interface BuildInput extends BuildContext {
   readonly env: BuildEnv;
-  /** The engine, asked for only when something has to be built. */
+  /** The engine, opened only when something has to be built. */
   readonly engine: () => Promise<Result<Engine>>;
   /** Folder for `build.log`. */
   readonly logs: string;
@@ -47,7 +47,7 @@ export interface BuildMeta {
 
 export type Built = StoreEntry<BuildMeta>;
 
-/** Builds the recipe's program for its target, or finds it built from the same inputs. */
+/** Builds the recipe's program for its target, or returns the store entry of an earlier build from equal inputs. */
 export async function build(context: Context, store: Store, input: BuildInput): Promise<Result<Built>> {
   const sources = await projectSources(context, input.resolved);
   if (!sources.ok) return sources;
@@ -58,7 +58,7 @@ export async function build(context: Context, store: Store, input: BuildInput): 
   });
 }
 
-/** Everything that can change the program. */
+/** All inputs that can change the program. */
 export function programInputs(input: Omit<BuildInput, 'engine' | 'logs'>, sources: Digest) {
   const { recipe, target } = input.resolved;
   return {
@@ -66,7 +66,7 @@ export function programInputs(input: Omit<BuildInput, 'engine' | 'logs'>, source
     version: BUILD_VERSION,
     // The program is a function of its sources, …
     sources,
-    // (which of a workspace's packages it is,)
+    // (and the selected package of the workspace,)
     ...packageInputs(recipe.project),
     bin: recipe.project.bin,
     profile: recipe.project.profile,
@@ -77,14 +77,14 @@ export function programInputs(input: Omit<BuildInput, 'engine' | 'logs'>, source
     toolchain: input.toolchain.fingerprint,
     rust: input.resolved.rust?.version ?? null,
     sysroot: input.sysroot.fingerprint,
-    // … and of every variable the tools see.
+    // … and of every environment variable of the tools.
     env: input.env.variables,
     pyo3Config: input.env.pyo3Config,
     pythonHome: input.env.pythonHome ?? null,
   };
 }
 
-/** The files of the project that a build depends on: not its samples, not its recipe and that one's lock. */
+/** The files of the project that a build depends on: all but its samples, its recipe and the recipe's lock. */
 export async function projectSources(
   context: Context,
   { recipe, sysrootFile }: Resolved,
@@ -93,11 +93,11 @@ export async function projectSources(
     ...recipe.samples.paths,
     recipe.file,
     ...(sysrootFile === undefined ? [] : [sysrootFile.lockFile]),
-    // Where the command was given inside the crate.
+    // Inside the crate where the command is run there.
     join(context.settings.cwd, 'artifacts'),
   ];
   const sources = await digestSources(recipe.project.root, except);
-  if (sources.ok && sources.value.outward.length > 0) context.emit(leadingOut(sources.value.outward));
+  if (sources.ok && sources.value.outward.length > 0) context.emit(linksOutside(sources.value.outward));
   return sources;
 }
 
@@ -105,7 +105,7 @@ function packageInputs({ root, folder }: Project): { readonly package?: string }
   return root === folder ? {} : { package: relative(root, folder) };
 }
 
-/** Where a build sees the crate: below its workspace. */
+/** Sandbox path of the crate, below its workspace. */
 export function crateAt({ root, folder }: Project): string {
   return posix.join(PATHS.project, relative(root, folder));
 }
@@ -126,7 +126,7 @@ async function make(
   const cargo = await hostCargo(context.settings);
   if (!cargo.ok) return cargo;
   await writeEnvFiles(envFolder, input.env, cargo.value);
-  // Two builds of one project would wait for each other inside cargo, silently; here they say so.
+  // Two builds of one project would wait for each other inside cargo without a message; waiting here reports it.
   const lock = await store.lock(`volume-${volumeName(input)}`, {
     signal: context.signal,
     onWait: () => context.emit(waiting(input.resolved.recipe.name)),
@@ -137,7 +137,7 @@ async function make(
   const fetched = await fetchCrates(step);
   if (!fetched.ok) return fetched;
   const compiled = await compile(step, folder);
-  // The registry configuration is the machine's, not the program's.
+  // It contains the machine's registry configuration, which is not part of the program.
   await rm(envFolder, { recursive: true });
   return compiled;
 }
@@ -151,7 +151,7 @@ interface Step {
   readonly log: string;
 }
 
-/** Crates are fetched in a step of their own, the only one with network. */
+/** Fetches the crates in a separate step, the only one with network. */
 async function fetchCrates(step: Step): Promise<Result<void>> {
   const { context, input } = step;
   const offline = context.settings.offline;
@@ -164,7 +164,7 @@ async function fetchCrates(step: Step): Promise<Result<void>> {
     code: offline ? 'fetch/crates-offline' : 'fetch/crates',
     doing: 'Fetching the crates',
     fix: offline
-      ? ['Run once without `--offline`: the crates of this Cargo.lock are not all there yet.']
+      ? ['Run once without `--offline`: not all crates of this Cargo.lock have been fetched.']
       : ['Check the network, the proxy settings and the CA bundle; then run the same command again.'],
     log: step.log,
     command: {
@@ -194,17 +194,17 @@ async function compile(step: Step, folder: string): Promise<Result<BuildMeta>> {
     code: 'build/failed',
     doing: `Building ${project.bin} for ${input.resolved.target.rustTriple}`,
     fix: [
-      'Correct what the compiler or linker names, then run the same command again: finished crates are kept.',
+      'Fix the errors of the compiler or linker, then run the same command again: compiled crates are kept.',
     ],
     log: step.log,
     quietStdout: true,
     command: { argv: argv as [string, ...string[]], env: input.env.variables, cwd: crateAt(project) },
   });
-  // Awaited: the sandbox is closed when this function returns.
+  // Awaited, because the sandbox is closed when this function returns.
   if (!run.ok) return await traceUndefined(box, await readFile(step.log, 'utf8'), run.error);
   const executable = findExecutable(Buffer.from(run.value.stdout).toString('utf8'), project.bin);
   if (executable === undefined) return err(noExecutable(project.bin, step.log));
-  // With the ending that the target gives programs, where it gives one.
+  // Includes the target's executable suffix, if any.
   const program = posix.basename(executable);
   const file = join(folder, program);
   const copied = await box.copyOut(executable, file);
@@ -223,8 +223,8 @@ function openSandbox(step: Step, network: 'none' | 'host', more: readonly Mount[
   });
 }
 
-/** What a build sees, and a shell for the same recipe. `envFolder` was filled by `writeEnvFiles`. */
-export function buildMounts(input: BuildPlace, envFolder: string): readonly Mount[] {
+/** The mounts of a build, and of a shell for the same recipe. `envFolder` must contain the files of `writeEnvFiles`. */
+export function buildMounts(input: BuildContext, envFolder: string): readonly Mount[] {
   const { rust } = input.resolved;
   return [
     { kind: 'tree', source: input.sysroot.folder, at: PATHS.sysroot },
@@ -240,16 +240,16 @@ export function buildMounts(input: BuildPlace, envFolder: string): readonly Moun
     ...(rust === undefined
       ? []
       : [{ kind: 'source', source: rust.folder, at: PATHS.rust, without: notOfRust } as const]),
-    // Where cargo looks for configuration above the project: the registries the machine is set to use.
+    // Cargo reads configuration from parent folders of the project: the registries that the machine is configured for.
     { kind: 'source', source: join(envFolder, 'cargo-config.toml'), at: '/job/.cargo/config.toml' },
   ];
 }
 
-/** Documentation and sources of a Rust toolchain: no build reads them. */
+/** Documentation of a Rust toolchain, which no build reads. */
 const notOfRust = (parent: string, name: string): boolean =>
   (name === 'doc' || name === 'man') && parent.endsWith('/share');
 
-/** Writes the files that the environment names into an existing folder. */
+/** Writes the files that the environment variables refer to into an existing folder. */
 export async function writeEnvFiles(folder: string, env: BuildEnv, cargo: HostCargo): Promise<void> {
   await writeFile(join(folder, 'pyo3-config.txt'), env.pyo3Config);
   if (env.pythonHome !== undefined) await writeFile(join(folder, 'python-home.c'), env.pythonHome);
@@ -272,8 +272,8 @@ function findExecutable(messages: string, bin: string): string | undefined {
   return undefined;
 }
 
-/** Cargo's target folder is kept for each project and toolchain: incremental work, never shared by strangers. */
-export function volumeName(input: BuildPlace): string {
+/** Cargo's target folder is kept for each project and toolchain, so builds are incremental and never share it. */
+export function volumeName(input: BuildContext): string {
   const { recipe, target } = input.resolved;
   const key = fingerprint({
     project: recipe.project.root,
@@ -297,14 +297,14 @@ function waiting(recipe: string) {
   } as const;
 }
 
-function leadingOut(links: readonly string[]) {
-  const named =
+function linksOutside(links: readonly string[]) {
+  const names =
     links.length > 3 ? `${links.slice(0, 3).join(', ')} and ${links.length - 3} more` : links.join(', ');
   return {
     type: 'notice',
     level: 'warning',
     code: 'build/link-outside',
-    message: `Links lead out of the project, and a build does not see what is there: ${named}.`,
+    message: `Symbolic links point outside the project, and their targets are not visible to the build: ${names}.`,
   } as const;
 }
 

@@ -23,17 +23,17 @@ import { type CargoTestResult, readTests } from './test-output.ts';
 
 export interface CargoTestsRun {
   readonly tests: readonly CargoTestResult[];
-  /** Nothing had to be run. */
+  /** Whether the results come from the store. */
   readonly cached: boolean;
   readonly ms: number;
 }
 
-/** Options that say which targets are tested; without one of them those that have tests. */
+/** Options that select the targets to test; the default is all targets with tests. */
 const SELECTIONS = /^--(lib|bins?|examples?|tests?|bench(es)?|all-targets|doc)(=|$)/;
 
 /**
- * `cargo test` for the target, its programs started by `CARGO_TARGET_…_RUNNER`, in the sandbox of the build. A run in
- * which all pass is kept. Tests that fail are no failure of this call; tests that do not compile are.
+ * Runs `cargo test` for the target in the sandbox of the build; the test programs are started by `CARGO_TARGET_…_RUNNER`.
+ * A run in which all tests pass is cached. Failing tests are not a failure of this call; tests that do not compile are.
  */
 export async function runCargoTests(
   context: Context,
@@ -53,7 +53,7 @@ export async function runCargoTests(
   if (kept !== undefined) return ok({ tests: kept.tests, cached: true, ms: kept.ms });
   return withTemporaryFolder('tests', async (folder) => {
     const run = await start(context, store, input, wanted, folder);
-    // Whether it can be kept is no matter: it runs again then.
+    // A result that cannot be written is ignored: the tests run again next time.
     if (run.ok && run.value.tests.every(({ status }) => status !== 'failed')) {
       await store.writeResult(key, { tests: [...run.value.tests], ms: run.value.ms } as Kept);
     }
@@ -106,7 +106,7 @@ async function compile(
     stage: 'cargo-test',
     code: 'build/tests-failed',
     doing: `Compiling the tests for ${input.resolved.target.rustTriple}`,
-    fix: ['Correct what the compiler or linker names, or leave `tests.cargo` out of the recipe.'],
+    fix: ['Fix the errors of the compiler or linker, or remove `tests.cargo` from the recipe.'],
     log,
     command: {
       argv: cargoTest(context, input, wanted, ['--no-run']),
@@ -163,7 +163,7 @@ function cargoTest(
     ...['--profile', project.profile, '--jobs', String(context.settings.jobs)],
     ...(project.features.length > 0 ? ['--features', project.features.join(',')] : []),
     ...(project.defaultFeatures ? [] : ['--no-default-features']),
-    // Not documentation tests: rustdoc compiles and starts them itself.
+    // Documentation tests are excluded: rustdoc compiles and starts them itself.
     ...(selected ? [] : ['--tests']),
     ...more,
     ...wanted.args,
@@ -179,9 +179,9 @@ function stopped(seconds: number, limit: 'time' | 'output', log: string): Failur
     code: 'samples/cargo-test-limit',
     what:
       limit === 'time'
-        ? `\`cargo test\` ran into its time limit of ${seconds} s.`
-        : '`cargo test` printed more than is kept of one command.',
-    fix: ['Raise `timeout` below `tests.cargo` in the recipe, or name fewer tests in `args`.'],
+        ? `\`cargo test\` exceeded its time limit of ${seconds} s.`
+        : '`cargo test` exceeded the output limit of a command.',
+    fix: ['Raise `tests.cargo.timeout` in the recipe, or select fewer tests in `args`.'],
     see: [log],
   };
 }

@@ -5,20 +5,20 @@ import type { Settings } from '../domain/context.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Mount } from '../engine/engine.ts';
 
-/** What the machine's own set-up gives the step that fetches crates. */
+/** Settings of the machine for the step that fetches crates. */
 export interface HostCargo {
   /** `config.toml` of the sandbox's cargo home. */
   readonly config: string;
-  /** Proxies and trust. */
+  /** Proxies, registry tokens and the CA bundle. */
   readonly env: Readonly<Record<string, string>>;
   readonly mounts: readonly Mount[];
 }
 
-/** Tables of a person's cargo configuration that say where crates come from; the rest (linkers, flags, wrappers) stays out. */
+/** The tables of the user's cargo configuration about the sources of crates; others (linkers, flags, wrappers) are ignored. */
 const REGISTRY_TABLES = ['source', 'registries', 'registry', 'net', 'http', 'credential-alias'];
 const CA_BUNDLE = '/job/ca.pem';
 
-/** Takes registry configuration, proxies and CA bundle of the machine along (The Cargo Book, "Configuration"). */
+/** Reads registry configuration, proxies and CA bundle of the machine (The Cargo Book, "Configuration"). */
 export async function hostCargo(settings: Settings): Promise<Result<HostCargo>> {
   const config = await registryConfiguration(settings.cargoHome);
   if (!config.ok) return config;
@@ -46,7 +46,7 @@ async function registryConfiguration(cargoHome: string | undefined): Promise<Res
   );
 }
 
-/** Tokens of `credentials.toml`, as the environment variables that cargo reads in their place. */
+/** The tokens of `credentials.toml` as the equivalent environment variables. */
 async function registryTokens(cargoHome: string | undefined): Promise<Result<Record<string, string>>> {
   const tables = await readToml(cargoHome, ['credentials.toml', 'credentials']);
   if (!tables.ok) return tables;
@@ -72,7 +72,7 @@ async function readToml(
       code: 'usage/cargo-config',
       what: `The cargo configuration ${file} could not be read.`,
       why: message,
-      fix: ['Correct the file, or set CARGO_HOME to another folder.'],
+      fix: ['Fix the file, or set CARGO_HOME to another folder.'],
       at: { file, line, column },
     });
   }

@@ -8,22 +8,22 @@ import { runProcess } from '../exec/process.ts';
 import type { Failure } from '../failure.ts';
 
 /**
- * The Rust toolchain that a person's own `rustc` is of, as rustup chooses it in the project's folder. Fails where it has
- * no standard library for the target, with the command that brings it.
+ * The Rust toolchain of the user's `rustc`, as rustup selects it in the project's folder. Fails where it has no standard
+ * library for the target; the failure gives the command that installs it.
  */
 export async function findHostRust(context: Context, resolved: Resolved): Promise<Result<HostRust>> {
   const { target, rustStd, recipe } = resolved;
   if (target.libc !== 'gnu' || rustStd.from === 'source') return err(notForTarget(resolved));
-  const rustc = await onPath(context, 'rustc');
+  const rustc = await findOnPath(context, 'rustc');
   if (rustc === undefined) return err(noRust());
-  const said = await ask(context, rustc, ['--print', 'sysroot'], recipe.project.root);
-  if (!said.ok) return said;
-  const version = await ask(context, rustc, ['-vV'], recipe.project.root);
+  const printed = await query(context, rustc, ['--print', 'sysroot'], recipe.project.root);
+  if (!printed.ok) return printed;
+  const version = await query(context, rustc, ['-vV'], recipe.project.root);
   if (!version.ok) return version;
-  const folder = said.value.trim();
+  const folder = printed.value.trim();
   const release = /^release: (\S+)$/m.exec(version.value)?.[1];
   const host = /^host: (\S+)$/m.exec(version.value)?.[1];
-  if (release === undefined || host === undefined) return err(noAnswer(rustc, version.value));
+  if (release === undefined || host === undefined) return err(unknownToolchain(rustc, version.value));
   if (!(await exists(join(folder, 'bin', 'cargo')))) return err(noCargo(folder));
   for (const triple of new Set([target.rustTriple, resolved.hostTarget.rustTriple])) {
     if (!(await exists(join(folder, 'lib', 'rustlib', triple, 'lib'))))
@@ -32,7 +32,7 @@ export async function findHostRust(context: Context, resolved: Resolved): Promis
   return ok({ folder, release, version: version.value.trim() });
 }
 
-async function onPath(context: Context, name: string): Promise<string | undefined> {
+async function findOnPath(context: Context, name: string): Promise<string | undefined> {
   for (const folder of context.settings.path ?? []) {
     const file = join(folder, name);
     if ((await stat(file).catch(() => undefined))?.isFile()) return file;
@@ -40,7 +40,7 @@ async function onPath(context: Context, name: string): Promise<string | undefine
   return undefined;
 }
 
-async function ask(
+async function query(
   context: Context,
   rustc: string,
   args: readonly string[],
@@ -49,7 +49,7 @@ async function ask(
   const { path = [], docker, rustup = {} } = context.settings;
   const run = await runProcess({
     argv: [rustc, ...args],
-    // A toolchain that `rust-toolchain.toml` names is not fetched behind a person's back.
+    // A toolchain named in `rust-toolchain.toml` is not installed without the user's consent.
     env: { PATH: path.join(':'), HOME: docker.home, LC_ALL: 'C', RUSTUP_AUTO_INSTALL: '0', ...rustup },
     cwd,
     timeoutMs: 60_000,
@@ -57,25 +57,25 @@ async function ask(
   });
   if (!run.ok) return run;
   if (run.value.status === 0) return ok(Buffer.from(run.value.stdout).toString('utf8'));
-  return err(noAnswer(rustc, Buffer.from(run.value.stderr).toString('utf8')));
+  return err(unknownToolchain(rustc, Buffer.from(run.value.stderr).toString('utf8')));
 }
 
-const OR_IMAGE = 'Or remove `rust: host`: the Rust of the toolchain image has it.';
+const OR_IMAGE = 'Or remove `rust: host` to use the Rust of the toolchain image.';
 
 function noRust(): Failure {
   return {
     code: 'build/no-host-rust',
-    what: 'The recipe says `rust: host`, and there is no `rustc` on PATH.',
-    fix: ['Install Rust with rustup, or put its `bin` folder on PATH.', OR_IMAGE],
+    what: 'The recipe has `rust: host`, but there is no `rustc` on PATH.',
+    fix: ['Install Rust with rustup, or add its `bin` folder to PATH.', OR_IMAGE],
   };
 }
 
-function noAnswer(rustc: string, said: string): Failure {
+function unknownToolchain(rustc: string, output: string): Failure {
   return {
     code: 'build/no-host-rust',
-    what: `\`${rustc}\` does not say which toolchain it is of.`,
-    fix: ['Run `rustc -vV` in the folder of the project and mend what it says.', OR_IMAGE],
-    evidence: said.trim().split('\n').slice(0, 10),
+    what: `\`${rustc}\` does not report its toolchain.`,
+    fix: ['Run `rustc -vV` in the folder of the project and fix the error that it reports.', OR_IMAGE],
+    evidence: output.trim().split('\n').slice(0, 10),
   };
 }
 
@@ -99,8 +99,8 @@ function noStd(folder: string, triple: string, release: string): Failure {
 function notForTarget({ target }: Resolved): Failure {
   return {
     code: 'recipe/rust-host',
-    what: `\`rust: host\` cannot be had for ${target.rustTriple}.`,
-    why: 'Rust of rustup brings a C library of its own for it, which is another than the one CPython is built on here.',
-    fix: ['Remove `rust: host`: the Rust of the toolchain image is made for this sysroot.'],
+    what: `\`rust: host\` is not supported for ${target.rustTriple}.`,
+    why: "rustup's Rust contains its own C library for this target, not the one that CPython is built against here.",
+    fix: ['Remove `rust: host`: the Rust of the toolchain image is built for this sysroot.'],
   };
 }

@@ -2,7 +2,7 @@ import type { Resolved } from '../domain/definitions.ts';
 import type { LockedPackage } from '../domain/packages.ts';
 import type { Failure } from '../failure.ts';
 
-/** Says that the crate wants a newer Rust than it gets, before anything is fetched. */
+/** The failure for a crate that needs a newer Rust than it gets; it is found before anything is fetched. */
 export function rustTooOld(resolved: Resolved, toolchain: readonly LockedPackage[]): Failure | undefined {
   const { crate, rust, toolchain: image, recipe } = resolved;
   if (crate.rustVersion === undefined) return undefined;
@@ -13,22 +13,22 @@ export function rustTooOld(resolved: Resolved, toolchain: readonly LockedPackage
   return {
     code: 'build/rust-too-old',
     what: `\`${crate.name}\` needs Rust ${crate.rustVersion} or newer, and ${where} has ${has}.`,
-    why: '`rust-version` in its Cargo.toml says so; cargo would refuse to build it.',
+    why: 'Its Cargo.toml sets `rust-version`; cargo would refuse to build it.',
     fix:
       rust === undefined
         ? [
             `Build with your own Rust: \`rust: host\` in ${recipe.file} (rustup, with the target's standard library).`,
-            `Or make it a program of Rust ${has}: lower \`rust-version\`, and take crates that fit with \`CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS=fallback cargo update\`.`,
+            `Or support Rust ${has}: lower \`rust-version\`, and select compatible crates with \`CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS=fallback cargo update\`.`,
           ]
         : [
-            '`rustup update`, or name a newer toolchain in `rust-toolchain.toml`.',
+            'Run `rustup update`, or set a newer toolchain in `rust-toolchain.toml`.',
             'Or lower `rust-version` in Cargo.toml.',
           ],
   };
 }
 
-function isOlder(has: string, wanted: string): boolean {
-  const [a, b] = [has.split('.').map(Number), wanted.split('.').map(Number)];
+function isOlder(has: string, needed: string): boolean {
+  const [a, b] = [has.split('.').map(Number), needed.split('.').map(Number)];
   for (let i = 0; i < 3; i += 1) {
     const order = (a[i] ?? 0) - (b[i] ?? 0);
     if (order !== 0) return order < 0;

@@ -8,24 +8,24 @@ import type { Digest } from '../domain/words.ts';
 import type { LeftOut } from '../engine/engine.ts';
 
 export interface Sources {
-  /** Over names, modes and contents of every file: changes when and only when a build could. */
+  /** Digest of the names, modes and contents of all files. */
   readonly digest: Digest;
   readonly files: number;
   /** Bytes. */
   readonly bytes: number;
-  /** Links that lead out of the folder, relative to it: a build does not see what they point at. */
+  /** Symbolic links, relative to the folder, that point outside of it: their targets are not visible to a build. */
   readonly outward: readonly string[];
 }
 
-/** Folders that no build reads, whatever they lie in: the history, and what other tools bring. */
+/** Folders that no build reads, at any depth: version control, and folders of other tools. */
 const NEVER_SOURCES: ReadonlySet<string> = new Set(['.git', '.hg', '.svn', 'node_modules', '__pycache__']);
 
-/** Outputs, where they lie beside a manifest; below `src` they are modules like any other. */
+/** Output folders where they are beside a manifest; elsewhere, as below `src`, they are ordinary modules. */
 const OUTPUTS: ReadonlySet<string> = new Set(['target', 'artifacts']);
 
 /**
- * Folders of a crate that no build reads. Cargo, like other tools, marks its target folder wherever it is made (Cache
- * Directory Tagging Specification).
+ * Folders of a crate that no build reads. Cargo, like other tools, marks its target folder, wherever it is, with a tag
+ * (Cache Directory Tagging Specification).
  */
 export const notSources: LeftOut = (parent, name) =>
   NEVER_SOURCES.has(name) ||
@@ -33,8 +33,8 @@ export const notSources: LeftOut = (parent, name) =>
   existsSync(join(parent, name, 'CACHEDIR.TAG'));
 
 /**
- * Digest of a crate's files. `except` are absolute paths left out beside the standing ones: a sample suite inside the
- * crate changes without the program changing.
+ * Digest of a crate's files. `except` are further absolute paths to leave out: a change of the samples inside the crate
+ * does not change the program.
  */
 export async function digestSources(folder: string, except: readonly string[]): Promise<Result<Sources>> {
   const files: string[] = [];
@@ -48,7 +48,7 @@ export async function digestSources(folder: string, except: readonly string[]): 
     for (const file of files) {
       const { size, link } = await digestFile(hash, folder, file);
       bytes += size;
-      if (link !== undefined && leadsOut(folder, file, link)) outward.push(relative(folder, file));
+      if (link !== undefined && pointsOutside(folder, file, link)) outward.push(relative(folder, file));
     }
     return ok({ digest: `sha256:${hash.digest('hex')}`, files: files.length, bytes, outward });
   } catch (error) {
@@ -65,7 +65,7 @@ async function collect(folder: string, except: ReadonlySet<string>, files: strin
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
     if (except.has(path)) continue;
-    // A link to a folder counts by its text: following it could leave the project or never end.
+    // A link to a folder is digested by its text: following it could leave the project or loop.
     if (entry.isDirectory()) {
       if (!notSources(folder, entry.name)) await collect(path, except, files);
     } else if (entry.isFile() || entry.isSymbolicLink()) files.push(path);
@@ -91,8 +91,8 @@ async function digestFile(
   return { size };
 }
 
-/** In a sandbox the folder lies elsewhere: an absolute link never leads back into it. */
-function leadsOut(folder: string, file: string, link: string): boolean {
+/** The folder has another path in the sandbox, so an absolute link never points into it. */
+function pointsOutside(folder: string, file: string, link: string): boolean {
   if (link.startsWith('/')) return true;
   return relative(folder, resolve(dirname(file), link)).startsWith('..');
 }

@@ -4,16 +4,16 @@ export interface CargoTestResult {
   /** `<test program>/<path of the test>`, e.g. `src/main.rs/tests::adds`. */
   readonly name: string;
   readonly status: 'passed' | 'failed' | 'skipped';
-  /** First lines of what a failed one said; why another one was left out; else empty. */
+  /** First lines of a failed test's output; the reason of a skipped one; else empty. */
   readonly said: string;
 }
 
 /** A line of the harness (rustc's `libtest`): `test tests::adds ... ok`. */
 const TEST = /^test (.+?)(?: - should panic)? \.\.\. (ok|FAILED|ignored)(?:, (.*))?$/;
-/** What cargo starts, on standard error: `     Running unittests src/main.rs (target/…)`. */
+/** The test program that cargo starts, on standard error: `     Running unittests src/main.rs (target/…)`. */
 const RUNNING = /^\s+Running (?:unittests )?(\S+) \(/gm;
 
-/** Reads what `cargo test` printed; where no program has such a harness, the exit status speaks for all of them. */
+/** Parses the output of `cargo test`; without output of the libtest harness the exit status is the only result. */
 export function readTests(run: {
   readonly stdout: string;
   readonly stderr: string;
@@ -22,13 +22,13 @@ export function readTests(run: {
   const programs = [...run.stderr.matchAll(RUNNING)].map(([, name]) => name as string);
   const sections = run.stdout.split(/^running \d+ tests?$/m).slice(1);
   const tests = sections.flatMap((section, index) =>
-    // A program with a harness of its own prints no such line: then it is not known which section is whose.
+    // A program with a custom harness prints no such line: then the sections cannot be assigned to programs.
     readSection(
       section,
       programs.length === sections.length ? (programs[index] as string) : `tests-${index + 1}`,
     ),
   );
-  // A program that dies takes the tests with it that were to come.
+  // A program that crashes prints no result for the tests that it did not reach.
   if (!run.passed && !tests.some(({ status }) => status === 'failed')) {
     return [...tests, { name: 'cargo-test', status: 'failed', said: lastLines(run.stderr) }];
   }
@@ -46,7 +46,7 @@ function readSection(section: string, program: string): readonly CargoTestResult
   });
 }
 
-/** What a failed test printed: the harness repeats it below `---- <name> stdout ----`. */
+/** The output of a failed test, which the harness repeats below `---- <name> stdout ----`. */
 function outputOf(section: string, name: string): string {
   const start = section.indexOf(`---- ${name} stdout ----\n`);
   if (start < 0) return '';

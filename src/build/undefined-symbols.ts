@@ -3,12 +3,12 @@ import type { Sandbox } from '../engine/engine.ts';
 import { PATHS } from '../engine/paths.ts';
 import type { Failure } from '../failure.ts';
 
-/** Symbols traced; more of them have the same cause. */
+/** Maximum number of symbols in the evidence; further ones have the same cause. */
 const MOST_TRACED = 12;
 
 /**
- * A link that failed for undefined symbols, told with the static library of the sysroot that has each: what is missing
- * is then a name in the link line. Any other failure is given back as it is.
+ * For a link that failed with undefined symbols: adds the static library of the sysroot that defines each symbol, which
+ * is then missing from the link line. Any other failure is returned unchanged.
  */
 export async function traceUndefined(
   sandbox: Sandbox,
@@ -26,30 +26,30 @@ export async function traceUndefined(
     env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
     cwd: '/',
   });
-  // Why the link failed matters more than why it could not be explained.
+  // The failure of the link is more important than the failure to explain it.
   if (!listing.ok) return err(failure);
-  const homes = definitions(Buffer.from(listing.value.stdout).toString('utf8'), new Set(symbols));
-  const told = symbols.slice(0, MOST_TRACED).map((symbol) => {
-    const libraries = homes.get(symbol) ?? [];
+  const definedIn = definitions(Buffer.from(listing.value.stdout).toString('utf8'), new Set(symbols));
+  const traced = symbols.slice(0, MOST_TRACED).map((symbol) => {
+    const libraries = definedIn.get(symbol) ?? [];
     return libraries.length === 0
       ? `${symbol}: in no library of the sysroot`
       : `${symbol}: defined in ${libraries.join(', ')}`;
   });
-  const found = [...new Set(symbols.flatMap((symbol) => homes.get(symbol) ?? []))];
+  const found = [...new Set(symbols.flatMap((symbol) => definedIn.get(symbol) ?? []))];
   return err({
     ...failure,
     code: 'build/undefined-symbols',
-    what: `${symbols.length} ${symbols.length === 1 ? 'symbol is' : 'symbols are'} undefined at the link.`,
+    what: `The link failed with ${symbols.length} undefined ${symbols.length === 1 ? 'symbol' : 'symbols'}.`,
     fix: [
       found.length === 0
-        ? 'Add the library that has them to `libraries` or `sysroot.packages` of the sysroot definition.'
-        : `Link with ${found.join(', ')} too: \`link.static\` in the sysroot definition takes what CPython itself was not configured with.`,
+        ? 'Add the library that defines them to `libraries` or `sysroot.packages` of the sysroot definition.'
+        : `Add ${found.join(', ')} to \`link.static\` in the sysroot definition, which lists the libraries that CPython was not configured with.`,
     ],
-    evidence: [...told, ...(failure.evidence ?? [])],
+    evidence: [...traced, ...(failure.evidence ?? [])],
   });
 }
 
-/** Names that a linker (lld, GNU ld) says it cannot find, each once. */
+/** The undefined symbols in the output of a linker (lld, GNU ld), without duplicates. */
 export function undefinedSymbols(output: string): readonly string[] {
   const patterns = [/undefined symbol: ([\w.$@]+)/g, /undefined reference to [`']([\w.$@]+)'/g];
   return [
@@ -62,16 +62,16 @@ export function undefinedSymbols(output: string): readonly string[] {
 /** Symbol → file names of the archives that define it, from `nm -A` (nm(1)): `archive:member:address type name`. */
 export function definitions(
   listing: string,
-  wanted: ReadonlySet<string>,
+  symbols: ReadonlySet<string>,
 ): ReadonlyMap<string, readonly string[]> {
-  const homes = new Map<string, string[]>();
+  const archives = new Map<string, string[]>();
   for (const line of listing.split('\n')) {
     const match = /^(.+?):[^:]*:\S* ([A-TV-Zi]) (\S+)$/.exec(line);
     const name = match?.[3];
-    if (match === null || name === undefined || !wanted.has(name)) continue;
+    if (match === null || name === undefined || !symbols.has(name)) continue;
     const archive = (match[1] as string).replace(/^.*\//, '');
-    const known = homes.get(name) ?? [];
-    if (!known.includes(archive)) homes.set(name, [...known, archive]);
+    const known = archives.get(name) ?? [];
+    if (!known.includes(archive)) archives.set(name, [...known, archive]);
   }
-  return homes;
+  return archives;
 }

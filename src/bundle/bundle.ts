@@ -13,12 +13,12 @@ import { digestFile } from '../store/digest.ts';
 import type { Store, StoreEntry } from '../store/store.ts';
 import type { Bytecode } from './bytecode.ts';
 import { type ElfFile, readElf } from './elf.ts';
-import { checkLibrary, checkProgram, findPaths, pathLeak, telling } from './leaks.ts';
-import { closeOver, indexLibraries } from './libraries.ts';
+import { checkLibrary, checkProgram, distinctive, findPaths, pathLeak } from './leaks.ts';
+import { indexLibraries, libraryClosure } from './libraries.ts';
 import type { Packages } from './packages.ts';
 import { copyStdlib } from './stdlib.ts';
 
-/** Goes up when the layout of a bundle changes, or what it is checked for. */
+/** Incremented when the layout of a bundle or its checks change. */
 const BUNDLE_VERSION = 2;
 
 export interface BundleInput {
@@ -29,9 +29,9 @@ export interface BundleInput {
   readonly rootfs: StoredTree;
   readonly reference: StoredTree;
   readonly bytecode: Bytecode;
-  /** Python packages, and the folder of the bundle that they go into. */
+  /** Python packages, and the bundle folder that they are installed into. */
   readonly packages?: { readonly target: Packages; readonly at: string };
-  /** Seconds since the epoch, of every file in the archive. */
+  /** Modification time of every file in the archive, in seconds since the epoch. */
   readonly sourceDateEpoch: number;
 }
 
@@ -42,10 +42,10 @@ export interface BundleMeta {
   readonly digest: Digest;
   /** Bytes. */
   readonly size: number;
-  /** Shared libraries that travel with the program. */
+  /** Shared libraries in the bundle. */
   readonly libraries: readonly string[];
   readonly files: number;
-  /** Paths in the program that were there while it was built and nowhere else. */
+  /** Paths inside the build sandbox that the program contains. */
   readonly sandboxPaths: readonly string[];
 }
 
@@ -65,7 +65,7 @@ export async function makeBundle(
     version: BUNDLE_VERSION,
     program: input.program.meta.digest,
     sysroot: input.sysroot.fingerprint,
-    // Decides which libraries are left out.
+    // Determines which libraries are left out.
     rootfs: input.rootfs.fingerprint,
     bytecode: input.bytecode.fingerprint,
     sourceDateEpoch: input.sourceDateEpoch,
@@ -95,7 +95,7 @@ async function assemble(context: Context, input: BundleInput, folder: string): P
   const stdlib = await copyStdlib({
     python: input.python,
     sysroot: input.sysroot.folder,
-    // A standard library of our own build may differ from the reference's by a line: it comes with its own.
+    // A standard library built from source may differ from the reference's, so it has bytecode of its own.
     bytecode:
       input.python.bytecode === undefined
         ? join(input.bytecode.folder, input.bytecode.meta.stdlib)
@@ -158,7 +158,7 @@ async function addPackages(
     .map((name) => ({ path: `${at}/${name}`, file: join(site, name) }));
 }
 
-/** A CPython of our own build holds its extension modules, in the program or in a shared library. */
+/** A CPython built from source contains its extension modules, in the program or in a shared library. */
 function hasModulesInside({ resolved }: BundleInput): boolean {
   return resolved.sysroot.source !== undefined;
 }
@@ -172,7 +172,7 @@ async function addLandmark(home: string, python: PythonDistribution): Promise<vo
   await writeFile(file, 'The extension modules of the standard library are inside the program.\n');
 }
 
-/** Reads what program and extension modules need, checks all that goes in, and closes over the libraries. */
+/** Reads the dependencies of the program and the extension modules, checks every file, and computes the closure. */
 async function findLibraries(
   input: BundleInput,
   extensions: readonly string[],
@@ -198,10 +198,10 @@ async function findLibraries(
     const wrong = checkLibrary(path, library, target);
     if (wrong !== undefined) return err(wrong);
     if (library !== undefined) roots.set(path, library);
-    // Wheels bring what manylinux does not promise, and find it by their own search paths.
+    // Wheels contain the libraries that manylinux does not guarantee, and find them by their own search paths.
     provided.set(basename(path), path);
   }
-  const closed = closeOver({ roots, available, provided, elf });
+  const closed = libraryClosure({ roots, available, provided, elf });
   if (!closed.ok) return closed;
   for (const path of [...extensions, ...closed.value.values()]) {
     const wrong = checkLibrary(path, elf.get(path), target);
@@ -210,10 +210,10 @@ async function findLibraries(
   return closed;
 }
 
-/** Looks for folders of this machine in the program: an error; and for those of the sandbox: worth a notice. */
+/** Searches the program for folders of this machine, which is an error, and of the sandbox, which is reported. */
 async function findHostPaths(context: Context, input: BundleInput): Promise<Result<readonly string[]>> {
   const { settings } = context;
-  const host = telling([
+  const host = distinctive([
     { folder: input.resolved.recipe.project.root, of: 'the project' },
     { folder: settings.store, of: 'the store' },
     ...(settings.cargoHome === undefined ? [] : [{ folder: settings.cargoHome, of: "cargo's home" }]),
@@ -235,7 +235,7 @@ function archiveName(input: BundleInput): string {
   return `${input.resolved.recipe.project.bin}-${input.resolved.target.rustTriple}.tar.gz`;
 }
 
-/** `bundle.json`: what is inside, for people and tools; nothing of the machine that made it. */
+/** `bundle.json`: describes the contents; holds nothing of the machine that made it. */
 function describe(input: BundleInput, libraries: readonly string[]) {
   return {
     schema: 1,

@@ -27,7 +27,7 @@ export interface BytecodeInput {
 export type BytecodeMeta = {
   /** `.pyc` files laid out as the standard library, without `__pycache__` folders. */
   readonly stdlib: string;
-  /** The reference interpreter with its compiled standard library, as a prefix of its own: `bin/`, `lib/`. */
+  /** The reference interpreter with its compiled standard library, laid out as a prefix: `bin/`, `lib/`. */
   readonly home: string;
 };
 
@@ -55,7 +55,7 @@ export async function compileStdlib(
   });
 }
 
-/** Single process, fixed order and hash seed: marshal's output depends on what was compiled before in the process. */
+/** One process, fixed order and hash seed: marshal's output depends on what the process compiled before. */
 const SCRIPT = `import compileall, py_compile, sys
 done = compileall.compile_dir(sys.argv[1], quiet=1, workers=1, force=True,
     invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
@@ -87,7 +87,7 @@ async function compile(
     stage: 'bytecode',
     code: 'build/bytecode',
     doing: 'Compiling the standard library',
-    fix: ['Run `provision clean --all` and try again; if it stays, the reference image is broken.'],
+    fix: ['Run `provision clean --all` and try again; if it fails again, the reference image is broken.'],
     log,
     command: {
       argv: [interpreterProgram(input.reference), '-S', '-c', SCRIPT, stdlib],
@@ -102,7 +102,7 @@ async function compile(
   return ok({ stdlib: 'stdlib', home: 'home' });
 }
 
-/** What the maintainer scripts would have left: the interpreter, and beside each module its compiled form. */
+/** The result of the maintainer scripts: the interpreter, and the bytecode beside each module. */
 async function layOutHome(input: BytecodeInput, folder: string): Promise<void> {
   const home = join(folder, 'home');
   const program = join('bin', input.reference.tools.python ?? 'python3');
@@ -117,7 +117,7 @@ async function layOutHome(input: BytecodeInput, folder: string): Promise<void> {
   });
 }
 
-/** Where a path below `usr` of a tree is seen when `usr` is mounted as the interpreter's prefix. */
+/** The sandbox path of a file below the tree's `usr`, which is mounted as the interpreter's prefix. */
 function interpreterPath(path: string): string {
   return `${PATHS.interpreter}/${path.replace(/^usr\//, '')}`;
 }

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { defined } from '../domain/defined.ts';
 
-/** What the headers and the dynamic section of one ELF file say. Source of all numbers: elf(5) and the gABI. */
+/** The headers and the dynamic section of an ELF file. Source of all numbers: elf(5) and the gABI. */
 export interface ElfFile {
   /** `e_machine`. */
   readonly machine: number;
@@ -13,7 +13,7 @@ export interface ElfFile {
   readonly needed: readonly string[];
   readonly rpath?: string;
   readonly runpath?: string;
-  /** Library → the versions of it that the file asks for, e.g. `libc.so.6` → `GLIBC_2.17`, `GLIBC_2.34`. */
+  /** Library → the symbol versions that the file needs of it, e.g. `libc.so.6` → `GLIBC_2.17`, `GLIBC_2.34`. */
   readonly versions: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -30,10 +30,10 @@ const DT_RUNPATH = 29;
 const DT_VERNEED = 0x6ffffffe;
 const DT_VERNEEDNUM = 0x6fffffff;
 
-/** No header, name or table that counts is larger; a damaged file names any size. */
+/** Upper bound for headers, names and tables: a damaged file may state any size. */
 const LARGEST = 64 * 2 ** 20;
 
-/** Reads an ELF file of any machine. Undefined for what is none, and for one that is cut short or contradicts itself. */
+/** Reads an ELF file of any machine. Undefined for a file that is not ELF, is truncated or is inconsistent. */
 export async function readElf(path: string): Promise<ElfFile | undefined> {
   const file = await open(path);
   try {
@@ -118,7 +118,7 @@ class Reader {
     const one = (tag: number): number | undefined => tags.find(([name]) => name === tag)?.[1];
     const table = one(DT_STRTAB);
     if (table === undefined) return { needed: [], versions: {} };
-    const names = await this.#bytes(place(segments, table), one(DT_STRSZ) ?? 0);
+    const names = await this.#bytes(fileOffset(segments, table), one(DT_STRSZ) ?? 0);
     const named = (tag: number): string | undefined => {
       const at = one(tag);
       return at === undefined ? undefined : textAt(names, at);
@@ -132,7 +132,7 @@ class Reader {
       versions:
         verneed === undefined
           ? {}
-          : await this.#versions(place(segments, verneed), one(DT_VERNEEDNUM) ?? 0, names),
+          : await this.#versions(fileOffset(segments, verneed), one(DT_VERNEEDNUM) ?? 0, names),
     };
   }
 
@@ -154,17 +154,17 @@ class Reader {
     for (let index = 0; index < count; index += 1) {
       const record = await this.#bytes(at, 16);
       const library = textAt(names, this.#word(record, 4));
-      const wanted = versions[library] ?? [];
-      versions[library] = wanted;
+      const needed = versions[library] ?? [];
+      versions[library] = needed;
       let next = at + this.#word(record, 8);
       for (let left = this.#half(record, 2); left > 0; left -= 1) {
         const one = await this.#bytes(next, 16);
-        wanted.push(textAt(names, this.#word(one, 8)));
+        needed.push(textAt(names, this.#word(one, 8)));
         next += this.#word(one, 12);
       }
       at += this.#word(record, 12);
     }
-    for (const wanted of Object.values(versions)) wanted.sort();
+    for (const needed of Object.values(versions)) needed.sort();
     return versions;
   }
 
@@ -197,8 +197,8 @@ class Reader {
   }
 }
 
-/** Offset in the file of an address in memory. */
-function place(segments: readonly Segment[], address: number): number {
+/** The file offset of a virtual address. */
+function fileOffset(segments: readonly Segment[], address: number): number {
   const segment = segments.find(
     (one) => one.type === PT_LOAD && address >= one.address && address < one.address + one.size,
   );

@@ -6,9 +6,9 @@ import type { Linkage } from '../domain/words.ts';
 import type { Failure } from '../failure.ts';
 import { digestFile } from '../store/digest.ts';
 import { type ElfFile, readElf } from './elf.ts';
-import { glibcFloor, type LibcFloor } from './floor.ts';
+import { type GlibcRequirement, minimumGlibc } from './glibc-version.ts';
 
-/** `bundle.json`, as far as it is read here. */
+/** The keys of `bundle.json` that are read here. */
 export interface Manifest {
   readonly program: { readonly file: string; readonly digest: string };
   readonly target: string;
@@ -28,35 +28,35 @@ export interface Library extends BundleFile {
   readonly needed: readonly string[];
 }
 
-/** What the files of a bundle say of themselves; nothing is taken from the manifest that a file can tell. */
+/** The contents of a bundle as its files show them; the manifest is used only for what no file shows. */
 export interface Contents {
   readonly manifest: Manifest;
   readonly program: BundleFile;
-  /** Absent: the program is no ELF file. */
+  /** Absent where the program is not an ELF file. */
   readonly elf?: ElfFile;
-  /** Shared libraries that are in the bundle. */
-  readonly brought: readonly Library[];
+  /** Shared libraries in the bundle. */
+  readonly bundled: readonly Library[];
   /** Extension modules of Python. */
   readonly extensions: number;
-  /** Libraries that the system must have → who needs them. */
+  /** Libraries that the system must provide → the files that need them. */
   readonly system: Readonly<Record<string, readonly string[]>>;
-  /** Absent: no file asks for a version of glibc. */
-  readonly floor?: LibcFloor;
+  /** Absent where no file needs a version of glibc. */
+  readonly glibc?: GlibcRequirement;
   /** Text of the interpreter's `_sysconfigdata_*.py`. */
   readonly sysconfigdata?: { readonly path: string; readonly text: string };
-  /** What the compiler of the interpreter calls itself, e.g. `GCC 14.2.0`. */
+  /** The compiler that built the interpreter, e.g. `GCC 14.2.0`. */
   readonly compiler?: string;
   readonly parts: Readonly<Record<Part, { readonly files: number; readonly bytes: number }>>;
   readonly files: number;
   /** Of all files, unpacked. */
   readonly bytes: number;
-  /** ELF files by path: for checks against a target. */
+  /** ELF files by path, for checks against a target. */
   readonly elves: ReadonlyMap<string, ElfFile>;
 }
 
 export type Part = 'program' | 'libraries' | 'extensions' | 'stdlib' | 'bytecode' | 'packages' | 'other';
 
-interface Found {
+interface FileEntry {
   readonly path: string;
   readonly size: number;
 }
@@ -69,7 +69,7 @@ export async function readContents(folder: string): Promise<Result<Contents>> {
   const files = await walk(folder, '');
   const own = files.find(({ path }) => path === program.file);
   if (own === undefined)
-    return err(notBundle(folder, `${program.file}, which its bundle.json names, is not in it.`));
+    return err(notBundle(folder, `It lacks ${program.file}, the program that its bundle.json names.`));
   const elves = new Map<string, ElfFile>();
   for (const { path } of files.filter(({ path }) => mayBeElf(path))) {
     const elf = await readElf(join(folder, path));
@@ -78,13 +78,13 @@ export async function readContents(folder: string): Promise<Result<Contents>> {
   const libraries = files.filter(
     ({ path }) => elves.has(path) && partOf(path, manifest.value) === 'libraries',
   );
-  const brought: Library[] = [];
+  const bundled: Library[] = [];
   for (const { path, size } of libraries) {
     const { digest } = await digestFile(join(folder, path));
-    brought.push({ path, size, digest, needed: elves.get(path)?.needed ?? [] });
+    bundled.push({ path, size, digest, needed: elves.get(path)?.needed ?? [] });
   }
   const elf = elves.get(program.file);
-  const floor = glibcFloor(elves);
+  const glibc = minimumGlibc(elves);
   const sysconfigdata = await readSysconfigdata(folder, files, stdlib);
   const interpreter = libraries.find(({ path }) => /^libpython\d/.test(basename(path)))?.path ?? program.file;
   const compiler = await compilerOf(join(folder, interpreter));
@@ -92,10 +92,10 @@ export async function readContents(folder: string): Promise<Result<Contents>> {
     manifest: manifest.value,
     program: { ...own, digest: (await digestFile(join(folder, program.file))).digest },
     ...defined({ elf }),
-    brought,
+    bundled,
     extensions: files.filter(({ path }) => partOf(path, manifest.value) === 'extensions').length,
     system: systemLibraries(elves, files),
-    ...defined({ floor, sysconfigdata, compiler }),
+    ...defined({ glibc, sysconfigdata, compiler }),
     parts: sizes(files, manifest.value),
     files: files.length,
     bytes: files.reduce((sum, { size }) => sum + size, 0),
@@ -108,13 +108,16 @@ async function readManifest(folder: string): Promise<Result<Manifest>> {
   if (text === undefined) return err(notBundle(folder, 'It has no bundle.json.'));
   try {
     const { program, target, python, stdlib } = JSON.parse(text) as Partial<Manifest>;
-    const words = [program?.file, program?.digest, target, python?.version, python?.linkage, stdlib];
-    if (words.every((word) => typeof word === 'string'))
+    const required = [program?.file, program?.digest, target, python?.version, python?.linkage, stdlib];
+    if (required.every((value) => typeof value === 'string'))
       return ok({ program, target, python, stdlib } as Manifest);
     return err(notBundle(folder, 'Its bundle.json lacks program, target, python or stdlib.'));
   } catch (error) {
     return err(
-      notBundle(folder, `Its bundle.json is no JSON: ${error instanceof Error ? error.message : error}`),
+      notBundle(
+        folder,
+        `Its bundle.json is not valid JSON: ${error instanceof Error ? error.message : error}`,
+      ),
     );
   }
 }
@@ -122,16 +125,16 @@ async function readManifest(folder: string): Promise<Result<Manifest>> {
 export function notBundle(path: string, why: string): Failure {
   return {
     code: 'usage/not-a-bundle',
-    what: `${path} is not a bundle of provision.`,
+    what: `${path} is not a bundle made by provision.`,
     why,
     fix: [
-      'Give the `.tar.gz` that a run leaves in `artifacts/<recipe>/`, or a folder that it was unpacked into.',
+      'Give the `.tar.gz` that a run writes into `artifacts/<recipe>/`, or the folder that it was unpacked into.',
     ],
   };
 }
 
-async function walk(folder: string, below: string): Promise<Found[]> {
-  const found: Found[] = [];
+async function walk(folder: string, below: string): Promise<FileEntry[]> {
+  const found: FileEntry[] = [];
   const entries = await readdir(join(folder, below), { withFileTypes: true });
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const path = below === '' ? entry.name : `${below}/${entry.name}`;
@@ -141,7 +144,7 @@ async function walk(folder: string, below: string): Promise<Found[]> {
   return found;
 }
 
-/** Most files are text: only others are opened. */
+/** Most files are text and need not be opened. */
 function mayBeElf(path: string): boolean {
   return !['.py', '.pyc', '.txt', '.json', '.zip', '.pyi', '.wasm'].includes(extname(path));
 }
@@ -154,7 +157,7 @@ function partOf(path: string, { program, stdlib }: Manifest): Part {
   return /^lib\/[^/]+\.so(\.|$)/.test(path) ? 'libraries' : 'other';
 }
 
-function sizes(files: readonly Found[], manifest: Manifest): Contents['parts'] {
+function sizes(files: readonly FileEntry[], manifest: Manifest): Contents['parts'] {
   const parts: Record<Part, { files: number; bytes: number }> = {
     program: { files: 0, bytes: 0 },
     libraries: { files: 0, bytes: 0 },
@@ -172,21 +175,21 @@ function sizes(files: readonly Found[], manifest: Manifest): Contents['parts'] {
   return parts;
 }
 
-/** What is asked for by name and is nowhere in the bundle. */
+/** Needed libraries that are not in the bundle. */
 function systemLibraries(
   elves: ReadonlyMap<string, ElfFile>,
-  files: readonly Found[],
+  files: readonly FileEntry[],
 ): Readonly<Record<string, readonly string[]>> {
   const inside = new Set(files.map(({ path }) => basename(path)));
-  const asked = new Map<string, string[]>();
+  const neededBy = new Map<string, string[]>();
   for (const [path, { needed }] of elves) {
     for (const name of needed.filter((library) => !inside.has(library)))
-      asked.set(name, [...(asked.get(name) ?? []), path]);
+      neededBy.set(name, [...(neededBy.get(name) ?? []), path]);
   }
-  return Object.fromEntries([...asked].sort(([a], [b]) => (a < b ? -1 : 1)));
+  return Object.fromEntries([...neededBy].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-async function readSysconfigdata(folder: string, files: readonly Found[], stdlib: string) {
+async function readSysconfigdata(folder: string, files: readonly FileEntry[], stdlib: string) {
   const found = files.find(
     ({ path }) => path.startsWith(`${stdlib}/_sysconfigdata_`) && path.endsWith('.py'),
   );
@@ -195,7 +198,7 @@ async function readSysconfigdata(folder: string, files: readonly Found[], stdlib
     : { path: found.path, text: await readFile(join(folder, found.path), 'utf8') };
 }
 
-/** `Py_GetCompiler` gives a constant: `[GCC 14.2.0]`, `[Clang 19.1.7 …]`, after a line break where one is. */
+/** Finds the constant of `Py_GetCompiler`: `[GCC 14.2.0]`, `[Clang 19.1.7 …]`, possibly after a line break. */
 async function compilerOf(file: string): Promise<string | undefined> {
   const handle = await open(file);
   try {

@@ -4,19 +4,19 @@ import type { Target } from '../domain/target.ts';
 import type { Failure } from '../failure.ts';
 import type { ElfFile } from './elf.ts';
 
-/** Where a project itself may have set what leaks. */
-const LOOK =
-  'Look for a linker, `link-arg` or `rpath` set by the project itself (.cargo/config.toml, build.rs, RUSTFLAGS in the recipe).';
+/** The settings of a project that can cause a leak. */
+const CHECK_PROJECT =
+  'Check the project for a linker, `link-arg` or `rpath` setting (.cargo/config.toml, build.rs, RUSTFLAGS in the recipe).';
 
 export interface ProgramCheck {
   readonly name: string;
-  /** Undefined: it is no ELF file, or a damaged one. */
+  /** Undefined where it is not an ELF file, or a damaged one. */
   readonly file: ElfFile | undefined;
   readonly target: Target;
   readonly python: Pick<PythonDistribution, 'linkage' | 'libName' | 'version'>;
 }
 
-/** Says what is wrong with a built program as a program for the target; every mistake found, the first as the failure. */
+/** Checks that a built program runs on the target. The failure is the first problem found, with the others in `also`. */
 export function checkProgram({ name, file, target, python }: ProgramCheck): Failure | undefined {
   if (target.elf === undefined) return undefined;
   if (file === undefined) return notElf(name);
@@ -24,13 +24,13 @@ export function checkProgram({ name, file, target, python }: ProgramCheck): Fail
     machine(name, file, target),
     interpreter(name, file, target),
     searchPath(name, file),
-    // Without an interpreter nothing would load them.
+    // Without a program interpreter nothing would load them.
     target.elf.interpreter === undefined && file.needed.length > 0 ? needsLibraries(name, file) : undefined,
     libpython(name, file, python),
   ]);
 }
 
-/** The same for a shared library or extension module that travels with the program. */
+/** The same for a shared library or extension module in the bundle. */
 export function checkLibrary(name: string, file: ElfFile | undefined, target: Target): Failure | undefined {
   if (target.elf === undefined) return undefined;
   return file === undefined ? notElf(name) : first([machine(name, file, target), searchPath(name, file)]);
@@ -47,16 +47,16 @@ function machine(
   { elf, pointerWidth, endianness }: Target,
 ): Failure | undefined {
   const problems = [
-    file.machine === elf?.number ? '' : `its machine is number ${file.machine}`,
-    file.bits === pointerWidth ? '' : `it has ${file.bits} bits`,
-    file.endianness === endianness ? '' : `its bytes are in ${file.endianness}-endian order`,
+    file.machine === elf?.number ? '' : `its ELF machine number is ${file.machine}`,
+    file.bits === pointerWidth ? '' : `it is ${file.bits}-bit`,
+    file.endianness === endianness ? '' : `it is ${file.endianness}-endian`,
   ].filter((problem) => problem !== '');
   if (problems.length === 0) return undefined;
   return {
     code: 'build/wrong-machine',
     what: `${name} is for another machine: ${problems.join(', ')}.`,
-    why: `The target is ${elf?.machine} (number ${elf?.number}), ${pointerWidth} bits, ${endianness}-endian.`,
-    fix: [LOOK],
+    why: `The target is ${elf?.machine} (number ${elf?.number}), ${pointerWidth}-bit, ${endianness}-endian.`,
+    fix: [CHECK_PROJECT],
   };
 }
 
@@ -64,34 +64,37 @@ function interpreter(name: string, file: ElfFile, { elf }: Target): Failure | un
   if (file.interpreter === undefined || file.interpreter === elf?.interpreter) return undefined;
   return {
     code: 'build/wrong-interpreter',
-    what: `${name} asks to be started by ${file.interpreter}, which the target's systems do not have.`,
-    why: `Theirs is ${elf?.interpreter ?? 'none: programs are static'}.`,
-    fix: [LOOK],
+    what: `${name} has the program interpreter ${file.interpreter}, which systems of the target do not have.`,
+    why: `The target's program interpreter is ${elf?.interpreter ?? 'none: its programs are static'}.`,
+    fix: [CHECK_PROJECT],
   };
 }
 
-/** Search paths must begin at the file itself: any other path is one of the machine that built it. */
+/** Search paths must be relative to the file itself: any other path is one of the build machine. */
 function searchPath(name: string, file: ElfFile): Failure | undefined {
-  const foreign = [file.rpath, file.runpath]
+  const absolute = [file.rpath, file.runpath]
     .flatMap((paths) => paths?.split(':') ?? [])
     .filter((path) => !/^\$(ORIGIN|\{ORIGIN\})(\/|$)/.test(path));
-  if (foreign.length === 0) return undefined;
+  if (absolute.length === 0) return undefined;
   return {
     code: 'build/leak-rpath',
-    what: `${name} looks for libraries in ${foreign.map((path) => path || 'the current folder').join(', ')}, a path of the machine that built it.`,
-    fix: [LOOK, '`-Wl,-rpath,$ORIGIN/../lib` is set already: the libraries of a bundle are found from it.'],
+    what: `${name} searches libraries in ${absolute.map((path) => path || 'the current folder').join(', ')}, a path of the build machine.`,
+    fix: [
+      CHECK_PROJECT,
+      '`-Wl,-rpath,$ORIGIN/../lib` is set already, so the libraries of the bundle are found without it.',
+    ],
   };
 }
 
 function needsLibraries(name: string, { needed }: ElfFile): Failure {
   return {
     code: 'build/leak-library',
-    what: `${name} needs ${needed.join(', ')}, and the target's programs are static.`,
-    fix: [LOOK],
+    what: `${name} needs ${needed.join(', ')}, but programs of the target are static.`,
+    fix: [CHECK_PROJECT],
   };
 }
 
-/** Never silently another Python than the sysroot's. */
+/** The program must not be linked with a Python other than the sysroot's. */
 function libpython(name: string, file: ElfFile, python: ProgramCheck['python']): Failure | undefined {
   const needed = file.needed.filter((library) => /^libpython\d/.test(library));
   const own = `lib${python.libName}.so`;
@@ -102,9 +105,9 @@ function libpython(name: string, file: ElfFile, python: ProgramCheck['python']):
   return {
     code: 'build/leak-libpython',
     what: `${name} is linked with ${wrong.join(', ')}, which is not the Python of the sysroot.`,
-    why: `The sysroot has CPython ${python.version}, ${python.linkage === 'static' ? 'static: nothing is to be loaded' : own}.`,
+    why: `The sysroot has CPython ${python.version}, ${python.linkage === 'static' ? 'static: no libpython is loaded' : own}.`,
     fix: [
-      'Look for a build script that asks a Python of its own for its flags (python3-config), and for `PYO3_…` variables in `project.env` of the recipe.',
+      "Check for a build script that takes another Python's flags (python3-config), and for `PYO3_…` variables in `project.env` of the recipe.",
     ],
   };
 }
@@ -112,12 +115,12 @@ function libpython(name: string, file: ElfFile, python: ProgramCheck['python']):
 function notElf(name: string): Failure {
   return {
     code: 'build/not-elf',
-    what: `${name} is not a whole ELF file.`,
-    fix: ["Check `target` in the recipe and the linker that the project's own .cargo/config.toml may set."],
+    what: `${name} is not a complete ELF file.`,
+    fix: ["Check `target` in the recipe, and whether the project's .cargo/config.toml sets a linker."],
   };
 }
 
-/** A folder whose name an artifact must not hold. */
+/** A folder whose path an artifact must not contain. */
 export interface Needle {
   /** Absolute. */
   readonly folder: string;
@@ -125,25 +128,25 @@ export interface Needle {
   readonly of: string;
 }
 
-/** A name found in a file, with what follows it there. */
+/** A path found in a file. */
 export interface Mention {
   readonly needle: Needle;
   readonly text: string;
 }
 
 const CHUNK = 1 << 20;
-/** Bytes of a path that are shown. */
+/** Bytes of a path shown in messages. */
 const SHOWN = 120;
 
-/** Where a file holds paths below folders: the first mention of each. */
+/** Finds paths below the given folders in a file: the first mention for each folder. */
 export async function findPaths(file: string, needles: readonly Needle[]): Promise<readonly Mention[]> {
-  const wanted = needles.map((needle) => ({ needle, bytes: Buffer.from(`${needle.folder}/`) }));
+  const patterns = needles.map((needle) => ({ needle, bytes: Buffer.from(`${needle.folder}/`) }));
   const found = new Map<Needle, string>();
-  const overlap = Math.max(0, ...wanted.map(({ bytes }) => bytes.length)) + SHOWN;
+  const overlap = Math.max(0, ...patterns.map(({ bytes }) => bytes.length)) + SHOWN;
   let before = Buffer.alloc(0);
   for await (const chunk of createReadStream(file, { highWaterMark: CHUNK }) as AsyncIterable<Buffer>) {
     const bytes = Buffer.concat([before, chunk]);
-    for (const { needle, bytes: name } of wanted) {
+    for (const { needle, bytes: name } of patterns) {
       if (found.has(needle)) continue;
       const at = bytes.indexOf(name);
       if (at >= 0) found.set(needle, printable(bytes.subarray(at, at + SHOWN)));
@@ -153,8 +156,8 @@ export async function findPaths(file: string, needles: readonly Needle[]): Promi
   return [...found].map(([needle, text]) => ({ needle, text }));
 }
 
-/** Folders of the machine that are worth looking for; `/app` or `/usr/local` stand in programs for reasons of their own. */
-export function telling(needles: readonly Needle[]): readonly Needle[] {
+/** The folders specific enough to search for: `/app` or `/usr/local` occur in programs for unrelated reasons. */
+export function distinctive(needles: readonly Needle[]): readonly Needle[] {
   return needles.filter(({ folder }) => {
     const parts = folder.split('/').filter(Boolean);
     return parts.length > (['usr', 'etc', 'var', 'opt'].includes(parts[0] ?? '') ? 2 : 1);
@@ -165,14 +168,14 @@ function printable(bytes: Buffer): string {
   return /^\P{Cc}*/u.exec(bytes.toString('utf8'))?.[0] ?? '';
 }
 
-/** The failure for a program that names folders of the machine it was built on. */
+/** The failure for a program that contains paths of the build machine. */
 export function pathLeak(name: string, mentions: readonly Mention[]): Failure | undefined {
   if (mentions.length === 0) return undefined;
   return {
     code: 'build/leak-path',
-    what: `${name} holds ${mentions.length === 1 ? 'a path' : 'paths'} of the machine that built it.`,
-    why: 'No build sees them: they stand in the sources, in their configuration, or in `project.env` of the recipe.',
-    fix: ['Remove the path from what names it; files that a program reads belong into its bundle.'],
+    what: `${name} contains ${mentions.length === 1 ? 'a path' : 'paths'} of the build machine.`,
+    why: 'Builds do not see these paths, so they come from the sources, their configuration, or `project.env` of the recipe.',
+    fix: ['Remove the path; files that the program reads must be part of the bundle.'],
     evidence: mentions.map(({ needle, text }) => `${needle.of}: ${text}`),
   };
 }

@@ -12,22 +12,22 @@ import { runTool } from '../engine/tool.ts';
 import type { Failure } from '../failure.ts';
 import type { Store, StoreEntry } from '../store/store.ts';
 
-/** Goes up when the same requirements give other files. */
+/** Incremented when equal requirements give different files. */
 const PACKAGES_VERSION = 1;
 
 export interface PackagesInput {
   /** Text of a requirements file, every line with its digests. */
   readonly requirements: string;
-  /** For messages: what the packages are for. */
+  /** The target triple, for messages. */
   readonly triple: string;
   readonly minor: string;
-  /** Platform tags of wheels that fit, best first; none: only wheels for any platform. */
+  /** Platform tags of compatible wheels, best first; if empty, only platform-independent wheels are installed. */
   readonly platforms: readonly string[];
-  /** Why there are none. */
+  /** Why there are no platform tags. */
   readonly why?: string;
   /** Root that holds the reference interpreter and pip's wheel. */
   readonly reference: { readonly folder: string; readonly fingerprint: string };
-  /** Its program. */
+  /** Path of the reference interpreter's program. */
   readonly python: string;
   readonly engine: () => Promise<Result<Engine>>;
   readonly logs: string;
@@ -40,7 +40,7 @@ const SCRIPT_AT = '/job/install_packages.py';
 const REQUIREMENTS_AT = '/job/requirements.txt';
 const SITE_AT = '/job/site';
 
-/** Python packages as pip resolves them, from the index that this machine is set to use; pip checks the digests. */
+/** Installs Python packages with pip, from the index that this machine is configured for; pip verifies the digests. */
 export function obtainPackages(
   context: Context,
   store: Store,
@@ -52,7 +52,7 @@ export function obtainPackages(
     requirements: input.requirements,
     minor: input.minor,
     platforms: input.platforms,
-    // pip, and the interpreter whose markers and resolver count.
+    // It contains pip, and the interpreter whose environment markers are evaluated.
     reference: input.reference.fingerprint,
   };
   return store.obtain<{ site: string }>('builds', inputs, (folder) => install(context, input, folder), {
@@ -133,40 +133,41 @@ async function install(
   return copied.ok ? ok({ site: 'site' }) : copied;
 }
 
-/** Tells what pip says of wheels and digests from everything else that can go wrong. */
+/** Recognizes pip's messages about wheels and digests; any other failure is returned unchanged. */
 async function explain(failure: Failure, input: PackagesInput, log: string): Promise<Failure> {
-  const said = await readFile(log, 'utf8');
-  const missing = /No matching distribution found for ([^\s(]+)/.exec(said)?.[1];
+  const output = await readFile(log, 'utf8');
+  const missing = /No matching distribution found for ([^\s(]+)/.exec(output)?.[1];
   if (missing !== undefined) {
     return {
       ...failure,
       code: 'fetch/no-wheel',
       what: `There is no wheel of ${missing} for CPython ${input.minor} on ${input.triple}.`,
       why:
-        input.why ?? 'The index that pip is set to use has none that fits; packages are never compiled here.',
+        input.why ??
+        'The index that pip is configured for has no compatible wheel, and packages are never compiled here.',
       fix: [
-        'Take a version that has one, or set pip to an index that does (`pip config set global.index-url …`).',
-        'Or do without it on this target: `python.packages` in a recipe of its own.',
+        'Use a version that has one, or configure an index that does (`pip config set global.index-url …`).',
+        'Or leave it out for this target, with a separate recipe that sets `python.packages`.',
       ],
     };
   }
-  if (/DO NOT MATCH THE HASHES/.test(said)) {
+  if (/DO NOT MATCH THE HASHES/.test(output)) {
     return {
       ...failure,
       code: 'fetch/wheel-digest',
-      what: 'A wheel that the index has is not the one that `python.packages` names.',
+      what: 'A wheel from the index does not have the digest given in `python.packages`.',
       fix: [
-        'Nothing of it was used. Name the digests of the wheels for the target and for the reference: `pip hash <wheel>`.',
+        'It was not installed. Give the digests of the wheels for the target and for the reference: `pip hash <wheel>`.',
       ],
     };
   }
-  if (/[Ii]n --require-hashes mode/.test(said)) {
+  if (/[Ii]n --require-hashes mode/.test(output)) {
     return {
       ...failure,
       code: 'recipe/python-packages',
-      what: 'Not every package in `python.packages` has its version and digests.',
+      what: 'A package in `python.packages` lacks its version or its digests.',
       fix: [
-        'Write `name==version --hash=sha256:…` for each, and for each that these need: `pip-compile --generate-hashes`.',
+        'Write `name==version --hash=sha256:…` for every package and its dependencies: `pip-compile --generate-hashes`.',
       ],
     };
   }
@@ -176,7 +177,7 @@ async function explain(failure: Failure, input: PackagesInput, log: string): Pro
 function offline(): Failure {
   return {
     code: 'fetch/packages-offline',
-    what: 'The Python packages of this recipe are not in the store, and nothing is fetched with --offline.',
+    what: 'The Python packages of this recipe are not in the store, and --offline prevents fetching them.',
     fix: ['Run once without `--offline`.'],
   };
 }
@@ -211,7 +212,7 @@ export function wheelPlatforms(
   return { platforms };
 }
 
-/** Where the interpreter in a tree looks for packages, relative to its prefix; a distribution may have patched it. */
+/** The package folder of the interpreter in a tree, relative to its prefix; a distribution may have patched it. */
 export async function sitePath(
   root: string,
   python: Pick<PythonDistribution, 'stdlib' | 'minor'>,

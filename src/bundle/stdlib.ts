@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import type { PythonDistribution } from '../domain/python.ts';
 import { exists } from '../exec/files.ts';
 
-/** Parts of the standard library's folder that serve building or testing CPython, not running programs. */
+/** Parts of the standard library that are for building or testing CPython, not for running programs. */
 const LEFT_OUT = [/^config-/, /^__pycache__$/, /^test$/, /^idlelib$/, /^turtledemo$/];
 
 export interface StdlibInput {
@@ -25,8 +25,8 @@ export interface Stdlib {
 }
 
 /**
- * Lays out the standard library with its compiled modules. A `.pyc` is taken only where its source is the very file it
- * was compiled from: unchecked ones are believed by the interpreter without a look at the source.
+ * Copies the standard library with its bytecode. A `.pyc` is copied only where the source is identical to the file it
+ * was compiled from: the interpreter does not check unchecked-hash bytecode against the source.
  */
 export async function copyStdlib(input: StdlibInput): Promise<Stdlib> {
   const extensions: string[] = [];
@@ -55,7 +55,7 @@ export async function copyStdlib(input: StdlibInput): Promise<Stdlib> {
   return { extensions, files };
 }
 
-/** The file behind a path, links followed as from inside the tree; undefined where they lead nowhere. */
+/** Resolves a path, following links as if the tree were the root; undefined for dangling links. */
 async function resolveInside(root: string, path: string): Promise<string | undefined> {
   const file = await realpath(path).catch(() => undefined);
   if (file?.startsWith(`${root}/`)) return file;

@@ -8,11 +8,11 @@ import type { Bundle } from './bundle.ts';
 export interface Unpacked {
   readonly folder: string;
   readonly fingerprint: string;
-  /** Name of the one folder that the archive holds. */
+  /** Name of the archive's single top-level folder. */
   readonly top: string;
 }
 
-/** Unpacks a bundle away from where it was made: what is tested is what people get. */
+/** Unpacks a bundle, so that tests run what users get. */
 export async function unpackBundle(
   context: Context,
   store: Store,

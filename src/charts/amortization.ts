@@ -86,16 +86,16 @@ export function amortizationChart(data: Amortization): string {
 function line(
   name: string,
   data: readonly (readonly number[])[],
-  look: { readonly color: number; readonly symbol: string },
+  style: { readonly color: number; readonly symbol: string },
   crossing?: number,
 ): object {
-  const color = COLORS.series[look.color];
+  const color = COLORS.series[style.color];
   return {
-    // The ratio's own name is its axis.
+    // The ratio is named by its axis.
     ...(name === 'ratio' ? {} : { name }),
     type: 'line',
     data,
-    symbol: look.symbol,
+    symbol: style.symbol,
     symbolSize: 7,
     lineStyle: { color, width: 2 },
     itemStyle: { color },

@@ -1,7 +1,7 @@
 import type { EChartsOption } from 'echarts';
 import { init } from 'echarts/dist/echarts.esm.min.mjs';
 
-/** Colours as CSS custom properties, so that one drawing serves light and dark (`CHART_STYLE`). */
+/** Colours as CSS custom properties, so that one drawing works in light and dark mode (`CHART_STYLE`). */
 export const COLORS = {
   ink: 'var(--chart-ink)',
   muted: 'var(--chart-muted)',
@@ -17,25 +17,25 @@ const DARK =
   '--chart-ink:#e6edf3;--chart-muted:#9da7b1;--chart-grid:#30363d;--chart-paper:#0d1117;' +
   '--chart-1:#6cb2ff;--chart-2:#ff9e64;--chart-3:#7ed483;--chart-4:#d2a3f5';
 
-/** CSS of the colours; a page that draws charts has it once. A page with a switch of its own sets `data-theme`. */
+/** CSS of the colours; a page with charts includes it once. A page with a theme switch sets `data-theme`. */
 export const CHART_STYLE =
   `:root{${LIGHT}}` +
   `@media (prefers-color-scheme:dark){:root:not([data-theme=light]){${DARK}}}` +
   `:root[data-theme=dark]{${DARK}}`;
 
 export interface Drawing {
-  /** Unique on a page: names inside the drawing begin with it. Letters, digits and dashes. */
+  /** Unique on a page: the prefix of all identifiers in the drawing. Letters, digits and dashes. */
   readonly id: string;
-  /** Read out in place of the drawing. */
+  /** The accessible name. */
   readonly title: string;
   readonly description: string;
-  /** Units of the drawing's own, as wide as a phone: it scales to the place that it is put in. */
+  /** In the drawing's own units; the drawing scales to its container. */
   readonly width?: number;
   readonly height: number;
   readonly option: EChartsOption;
 }
 
-/** Width of a drawing in its own units. Text is large for it, so that it can be read where a phone has two thirds of that in pixels. */
+/** Default width in the drawing's own units. Text is sized to stay readable on a phone, at two thirds of that in pixels. */
 const WIDTH = 560;
 
 /** An SVG element that scales to its container's width and takes its colours from `CHART_STYLE`. */
@@ -55,8 +55,8 @@ export function draw({ id, title, description, width = WIDTH, height, option }: 
 }
 
 /**
- * The library numbers what it draws by process, and marks it for scripts; names of ours make equal drawings equal and
- * keep those of a page apart.
+ * Replaces the identifiers of the library, which it numbers by process: equal data then give equal drawings, and the
+ * drawings of a page do not share identifiers. Removes attributes that serve scripts only.
  */
 function named(
   svg: string,
@@ -79,25 +79,25 @@ function named(
       .replace(/ (?:class|xml:space|pointer-events|ecmeta_\w+)="[^"]*"/g, (attribute) =>
         attribute === ' class="chart"' ? attribute : '',
       )
-      // Lines without an area, and areas that only clip: painted black where nothing else is said.
+      // Lines without an area and clip areas, which the library fills with black.
       .replaceAll('fill="#000"', 'fill="none"')
       .replace(/\bzr\d+-/g, `${id}-`)
       .replace(/\s*\n\s*/g, '\n')
   );
 }
 
-/** A drawing as a file of its own. */
+/** A drawing as a standalone file. */
 export function standalone(svg: string): string {
   const style = `<style>${CHART_STYLE}svg{background:var(--chart-paper)}</style>`;
   return `<?xml version="1.0" encoding="UTF-8"?>\n${svg.replace('</desc>', `</desc>${style}`)}\n`;
 }
 
-/** For text and attribute values of XML and HTML. */
+/** Escapes text and attribute values of XML and HTML. */
 export function escaped(text: string): string {
   return text.replace(/[&<>"']/g, (c) => `&#${c.codePointAt(0)};`);
 }
 
-/** A value axis or category axis in the house's colours. */
+/** A value or category axis in the common colours. */
 export function axis(name: string): object {
   return {
     name,
@@ -111,7 +111,7 @@ export function axis(name: string): object {
   };
 }
 
-/** Further keys go beside these. Widths of text are guesses where there is no screen: names stand well apart. */
+/** Text widths are estimated without a screen, so the gaps between names are wide. */
 export function legend(): object {
   return {
     top: 0,
@@ -123,12 +123,12 @@ export function legend(): object {
   };
 }
 
-/** Where a grid's own area lies; names of its axes are outside. */
-export function grid(place: {
+/** The position of a grid's own area, without the names of its axes. */
+export function grid(area: {
   readonly left: number;
   readonly right: number;
   readonly top: number;
   readonly height: number;
 }): object {
-  return { ...place, outerBoundsMode: 'none' };
+  return { ...area, outerBoundsMode: 'none' };
 }

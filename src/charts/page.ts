@@ -1,6 +1,6 @@
 import { CHART_STYLE, escaped } from './draw.ts';
 
-/** A page with one drawing and the table that it was made of; it loads nothing. */
+/** A self-contained page with one drawing and its data as a table. */
 export function chartPage(title: string, svg: string, table: string): string {
   return `<!doctype html>
 <html lang="en">

@@ -10,27 +10,27 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   amortize: async () => (await import('../bench/amortize.ts')).benchAmortize,
   suite: async () => (await import('../bench/suite.ts')).benchSuite,
   python: async () => (await import('../bench/python.ts')).benchPython,
-  tax: async () => (await import('../bench/tax.ts')).benchTax,
+  tax: async () => (await import('../bench/overhead.ts')).benchOverhead,
   wasm: async () => (await import('../bench/wasm.ts')).benchWasm,
 };
 
 export const command: Command = {
   name: 'bench',
-  summary: 'measure the tool, and what it builds, against the same without it',
+  summary: 'benchmark the tool and the programs it builds',
   positionals: [
     { name: 'what', required: true },
     { name: 'recipes', required: false, rest: true, completes: 'recipe' },
   ],
   options: {
-    rounds: { type: 'string', value: '<n>', help: 'how often each side is run, in turn' },
-    'warm-up': { type: 'string', value: '<n>', help: 'turns before those that count' },
-    m: { type: 'string', value: '<list>', help: 'amortize: values of M, as 1,10,100' },
-    workload: { type: 'string', value: '<script>', help: 'amortize: a script of yours that reads AMORT_M' },
+    rounds: { type: 'string', value: '<n>', help: 'measured runs of each side, interleaved' },
+    'warm-up': { type: 'string', value: '<n>', help: 'runs before the measured ones' },
+    m: { type: 'string', value: '<list>', help: 'amortize: values of M, such as 1,10,100' },
+    workload: { type: 'string', value: '<script>', help: 'amortize: your own script, which reads AMORT_M' },
     clock: { type: 'string', value: '<name>', help: 'wall (the default) or cpu' },
     cells: { type: 'string', value: '<list>', help: 'tax: builds to measure (default: all)' },
-    quick: { type: 'boolean', help: 'tax: two builds, no instructions counted' },
-    artifacts: { type: 'string', value: '<folder>', help: 'where JSON and plots go (artifacts/)' },
-    'skip-cold': { type: 'boolean', help: 'leave out the cold runs and the work by hand' },
+    quick: { type: 'boolean', help: 'tax: two builds, without counting instructions' },
+    artifacts: { type: 'string', value: '<folder>', help: 'folder for JSON and charts (artifacts/)' },
+    'skip-cold': { type: 'boolean', help: 'skip the cold runs and the build by hand' },
   },
   examples: [
     'provision bench provisioning',

@@ -10,16 +10,16 @@ import type { Command, Invocation, Outcome } from './command.ts';
 
 export const command: Command = {
   name: 'clean',
-  summary: 'show the size of the store and remove what is no longer used',
+  summary: 'show the size of the store and remove unused entries',
   positionals: [],
   options: {
     'older-than': {
       type: 'string',
       value: '<days>',
-      help: 'remove what was last used that long ago (default: 30)',
+      help: 'remove entries last used that long ago (default: 30)',
     },
     all: { type: 'boolean', help: 'remove everything that no running provision uses' },
-    'dry-run': { type: 'boolean', help: 'remove nothing, only show the size' },
+    'dry-run': { type: 'boolean', help: 'only show the size, remove nothing' },
   },
   examples: ['provision clean --dry-run', 'provision clean --older-than 7', 'provision clean --all'],
   renders: false,
@@ -56,7 +56,7 @@ async function run({ context, values }: Invocation): Promise<Result<Outcome>> {
   });
 }
 
-/** What the store has in a Docker engine, where there is one: asked for by name, its failure is one of the command. */
+/** Cleans the Docker engine where there is one. Its failure counts only where the engine was chosen explicitly. */
 async function cleanEngine(context: Context, store: Store, all: boolean): Promise<Result<Swept> | undefined> {
   const { engine } = context.settings;
   if (engine === 'namespace') return undefined;
@@ -77,7 +77,7 @@ function describe(
   );
   const lines = [`Store ${folder}`, ...rows];
   if (removed !== undefined) {
-    const used = removed.inUse === 0 ? '' : `; ${removed.inUse} in use by another process, left alone`;
+    const used = removed.inUse === 0 ? '' : `; kept ${removed.inUse} in use by another process`;
     lines.push(`Removed ${removed.removed.count} entries, ${formatBytes(removed.removed.bytes)}${used}.`);
   }
   if (engine !== undefined) {

@@ -16,7 +16,7 @@ export interface PositionalSpec {
   readonly name: string;
   readonly required: boolean;
   readonly rest?: boolean;
-  /** What a shell completes here. */
+  /** What shell completion offers. */
   readonly completes?: 'recipe' | 'definition' | 'file';
 }
 
@@ -26,19 +26,19 @@ export interface Invocation {
   readonly positionals: readonly string[];
   /** Arguments after `--`. */
   readonly rest: readonly string[];
-  /** Asks the user; undefined when they end the input. Absent where no user can be asked. */
+  /** Prompts the user; undefined at end of input. Absent where input is not interactive. */
   readonly ask?: (question: string) => Promise<string | undefined>;
-  /** True when standard output is a terminal. */
+  /** Whether standard output is a terminal. */
   readonly terminal: boolean;
-  /** Passes on the output of a program that is run for the user, as it comes. */
+  /** Streams the output of a program that is run for the user. */
   readonly print: (stream: 'stdout' | 'stderr', text: string) => void;
 }
 
-/** What a handler gives back; the CLI prints `text`, or `json` when asked for it. */
+/** The result of a handler; the CLI prints `text`, or `json` with `--json`. */
 export interface Outcome {
   readonly text: string;
   readonly json: unknown;
-  /** Exits with this failure's code; `text` and `json` are printed all the same. */
+  /** Sets the exit code; `text` and `json` are still printed. */
   readonly failure?: Failure;
   /** Exit status of a program that was run for the user. */
   readonly status?: number;
@@ -52,7 +52,7 @@ export interface Command {
   readonly positionals: readonly PositionalSpec[];
   readonly options: Readonly<Record<string, OptionSpec>>;
   readonly examples: readonly string[];
-  /** The stages' events are rendered (live or as lines) while it runs. */
+  /** Whether the events of the stages are rendered (live or as lines) while it runs. */
   readonly renders: boolean;
   run(invocation: Invocation): Promise<Result<Outcome>>;
 }

@@ -29,13 +29,13 @@ async function run({ positionals }: Invocation): Promise<Result<Outcome>> {
   return ok({ text, json: { shell, script: text } });
 }
 
-/** Recipes and definitions are asked for at completion time, so that new ones are known at once. */
+/** Lists the recipes at completion time, so that new ones are offered at once. */
 const RECIPES = 'provision list --quiet 2>/dev/null | sed -n "s/^\\([^ ][^ ]*\\) .*/\\1/p"';
 
 function bash(commands: readonly Command[]): string {
   const cases = commands.map(
     (one) =>
-      `    ${one.name}) options="${words(one)}"; ${completesRecipe(one) ? 'more="$(_provision_recipes)"' : 'more=""'} ;;`,
+      `    ${one.name}) options="${optionNames(one)}"; ${completesRecipe(one) ? 'more="$(_provision_recipes)"' : 'more=""'} ;;`,
   );
   return `_provision_recipes() { ${RECIPES}; }
 _provision() {
@@ -47,7 +47,7 @@ _provision() {
   fi
   case "$command" in
 ${cases.join('\n')}
-    *) options="${words(commands.find(({ name }) => name === 'run'))}"; more="" ;;
+    *) options="${optionNames(commands.find(({ name }) => name === 'run'))}"; more="" ;;
   esac
   case "$current" in
     -*) COMPREPLY=( $(compgen -W "$options" -- "$current") ) ;;
@@ -63,7 +63,7 @@ function zsh(commands: readonly Command[]): string {
   const cases = commands
     .map(
       (one) =>
-        `      ${one.name}) compadd -- ${words(one)}; ${completesRecipe(one) ? 'compadd -- $(_provision_recipes); ' : ''}_files ;;`,
+        `      ${one.name}) compadd -- ${optionNames(one)}; ${completesRecipe(one) ? 'compadd -- $(_provision_recipes); ' : ''}_files ;;`,
     )
     .join('\n');
   return `#compdef provision
@@ -79,7 +79,7 @@ ${list}
   else
     case "$words[2]" in
 ${cases}
-      *) compadd -- ${words(commands.find(({ name }) => name === 'run'))}; _files ;;
+      *) compadd -- ${optionNames(commands.find(({ name }) => name === 'run'))}; _files ;;
     esac
   fi
 }
@@ -101,7 +101,7 @@ function fish(commands: readonly Command[]): string {
   return `${lines.join('\n')}\ncomplete -c provision -n __fish_use_subcommand -a '(${RECIPES})'\n`;
 }
 
-function words(command: Command | undefined): string {
+function optionNames(command: Command | undefined): string {
   return Object.keys({ ...GLOBAL_OPTIONS, ...command?.options })
     .map((name) => `--${name}`)
     .join(' ');

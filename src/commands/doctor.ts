@@ -9,7 +9,7 @@ import { ok, type Result } from '../domain/result.ts';
 import { formatBytes } from '../domain/units.ts';
 import { type Finding, surveyEngines } from '../engine/docker/discovery.ts';
 import { probeNamespaceEngine } from '../engine/namespace/namespace.ts';
-import { TOOL_ENV } from '../engine/namespace/tools.ts';
+import { TOOL_ENV } from '../engine/tool-env.ts';
 import type { Failure } from '../failure.ts';
 import { openStore } from '../store/open.ts';
 import type { Command, Invocation, Outcome } from './command.ts';

@@ -8,7 +8,7 @@ export function overview(commands: readonly Command[]): string {
     'Usage: provision <recipe> [options]          short for: provision run <recipe>',
     '       provision <command> [options]',
     '',
-    'Turns a recipe into a running, verified foreign build of a Rust program that',
+    'Turns a recipe into a running, verified cross-build of a Rust program that',
     'embeds CPython: toolchain, sysroot, build, samples under emulation, bundle.',
     '',
     'Commands:',
@@ -22,7 +22,7 @@ export function overview(commands: readonly Command[]): string {
     '            5 engine or store, 6 build, 7 samples differ, 130 interrupted',
     '',
     'Start with: provision aarch64',
-    'In a crate of your own: provision init',
+    'In your own crate: provision init',
     '',
   ].join('\n');
 }

@@ -67,7 +67,7 @@ async function makeDockerfile({ settings }: Context, name: string): Promise<Resu
   const image = await imageHere(settings.home, name);
   if (!image.ok) return image;
   const { file, definition } = image.value;
-  const lock = await readLock(file, definition);
+  const lock = await readLock(file, definition, ['rootfs']);
   return lock.ok ? ok(await distribution.dockerfile(definition, file.lockPath, lock.value)) : lock;
 }
 
@@ -151,7 +151,7 @@ async function readLocked({ context, values }: Invocation): Promise<Result<Locke
   const image = await imageHere(home, name);
   if (!image.ok) return image;
   const { file, definition } = image.value;
-  const lock = await readLock(file, definition);
+  const lock = await readLock(file, definition, ['rootfs']);
   if (!lock.ok) return lock;
   const content = { definition: definition.rootfs, packages: lock.value.sets.rootfs ?? [] };
   const platform = await platformOf(home, definition.rootfs.architecture);

@@ -1,6 +1,6 @@
 import type { Command, OptionSpec } from './command.ts';
 
-/** Every command's module; loaded when it is the one that was asked for. */
+/** The module of every command; loaded on demand. */
 const LOADERS: Readonly<Record<string, () => Promise<{ readonly command: Command }>>> = {
   run: () => import('./run.ts'),
   init: () => import('./init.ts'),
@@ -35,17 +35,17 @@ export async function loadAllCommands(): Promise<readonly Command[]> {
 
 /** Options that every command takes. */
 export const GLOBAL_OPTIONS: Readonly<Record<string, OptionSpec>> = {
-  quiet: { type: 'boolean', short: 'q', help: 'print failures and the closing line only' },
+  quiet: { type: 'boolean', short: 'q', help: 'print failures and the summary line only' },
   json: { type: 'boolean', help: 'print the result as JSON on standard output' },
   offline: { type: 'boolean', help: 'no network: everything must be in the store' },
-  frozen: { type: 'boolean', help: 'never write a lock: a package that is gone is an error' },
+  frozen: { type: 'boolean', help: 'never write a lock: a missing package is an error' },
   project: {
     type: 'string',
     value: '<folder>',
     help: 'folder of your crate, with or without provision.yaml',
   },
-  bin: { type: 'string', value: '<name>', help: 'which program of your crate, where it has several' },
-  jobs: { type: 'string', short: 'j', value: '<n>', help: 'jobs at once (default: processors)' },
+  bin: { type: 'string', value: '<name>', help: 'the program of your crate, if it has several' },
+  jobs: { type: 'string', short: 'j', value: '<n>', help: 'parallel jobs (default: processors)' },
   store: {
     type: 'string',
     value: '<folder>',
@@ -56,6 +56,6 @@ export const GLOBAL_OPTIONS: Readonly<Record<string, OptionSpec>> = {
     value: '<name>',
     help: 'auto, namespace, docker[:<host>] ($PROVISION_ENGINE)',
   },
-  verbose: { type: 'boolean', help: 'print what every tool prints' },
+  verbose: { type: 'boolean', help: 'print the output of every tool' },
   help: { type: 'boolean', short: 'h', help: 'print this help' },
 };

@@ -27,7 +27,7 @@ export const command: Command = {
   summary: 'write provision.yaml, a sample and a workflow for your crate',
   positionals: [{ name: 'recipe', required: false, completes: 'recipe' }],
   options: {
-    yes: { type: 'boolean', short: 'y', help: 'ask nothing' },
+    yes: { type: 'boolean', short: 'y', help: 'do not prompt, use the defaults' },
     tests: {
       type: 'string',
       multiple: true,
@@ -36,7 +36,7 @@ export const command: Command = {
     },
     action: { type: 'string', value: '<ref>', help: 'the action: owner/repository@ref' },
     'no-workflow': { type: 'boolean', help: 'write no workflow file' },
-    force: { type: 'boolean', help: 'write over files that are there' },
+    force: { type: 'boolean', help: 'overwrite existing files' },
   },
   examples: [
     'provision init',
@@ -49,17 +49,17 @@ export const command: Command = {
 
 async function run(invocation: Invocation): Promise<Result<Outcome>> {
   const { context, values } = invocation;
-  const crate = await crateAtHand(invocation);
+  const crate = await findOwnCrate(invocation);
   if (!crate.ok) return crate;
   if (crate.value.pyo3?.extensionModule === true) return err(extensionModuleOnly(crate.value));
   const choices = await choose(invocation, crate.value);
   if (!choices.ok) return choices;
   const { project: asked } = context.settings;
-  // A member's recipe stands with the member: a workspace may have several programs.
+  // The recipe belongs to the workspace member, because a workspace may have several programs.
   const folder = asked === undefined ? crate.value.folder : await realpath(asked);
   const files = filesOf(crate.value, choices.value, folder, values['no-workflow'] !== true);
-  const there = files.filter(({ path }) => existsSync(path)).map(({ path }) => path);
-  if (there.length > 0 && values.force !== true) return err(exists(there));
+  const existing = files.filter(({ path }) => existsSync(path)).map(({ path }) => path);
+  if (existing.length > 0 && values.force !== true) return err(filesExist(existing));
   const written = await writeAll(files);
   if (!written.ok) return written;
   const names = files.map(({ path }) => shown(context.settings.cwd, path));
@@ -77,8 +77,8 @@ async function run(invocation: Invocation): Promise<Result<Outcome>> {
   });
 }
 
-/** The crate in `--project`, or in the current folder or the nearest one above; of several binaries a person says which. */
-async function crateAtHand({ context, ask }: Invocation): Promise<Result<Crate>> {
+/** The crate in `--project`, else in the current folder or its nearest parent. Prompts where it has several binaries. */
+async function findOwnCrate({ context, ask }: Invocation): Promise<Result<Crate>> {
   const { settings } = context;
   const folder = settings.project ?? findCrate(settings.cwd) ?? settings.cwd;
   const choice = { features: [], defaultFeatures: true };
@@ -130,7 +130,7 @@ async function askTests(
 ): Promise<Result<readonly TestKind[]>> {
   const scripts = await oneOf(
     ask,
-    `Does \`${crate.bin}\` run a script that it is given? yes, no`,
+    `Does \`${crate.bin}\` run a script given on its command line? yes, no`,
     ['yes', 'no'],
     'yes',
   );
@@ -138,19 +138,19 @@ async function askTests(
   return ok([scripts.value === 'yes' ? 'samples' : 'command', ...usual.filter((kind) => kind === 'cargo')]);
 }
 
-/** Asks until the answer is one of the words; an empty one is the default. */
+/** Prompts until the answer is one of the choices or a prefix of one; an empty answer is the default. */
 async function oneOf(
   ask: Ask,
   question: string,
-  words: readonly string[],
-  usual: string,
+  choices: readonly string[],
+  preset: string,
 ): Promise<Result<string>> {
   for (;;) {
-    const answer = await ask(`${question} [${usual}] `);
+    const answer = await ask(`${question} [${preset}] `);
     if (answer === undefined) return err(interrupted());
-    const word = answer.trim() === '' ? usual : answer.trim();
-    const meant = words.find((one) => one === word) ?? words.find((one) => one.startsWith(word));
-    if (meant !== undefined) return ok(meant);
+    const typed = answer.trim() === '' ? preset : answer.trim();
+    const chosen = choices.find((one) => one === typed) ?? choices.find((one) => one.startsWith(typed));
+    if (chosen !== undefined) return ok(chosen);
   }
 }
 
@@ -160,7 +160,7 @@ function filesOf(crate: Crate, choices: Choices, folder: string, workflow: boole
   const project = relative(folder, crate.folder) || '.';
   return [
     { path: join(folder, PROJECT_FILE), text: recipeText(crate, choices, project) },
-    // Scripts that are there already are the suite.
+    // Existing scripts are used as the suite.
     ...(choices.tests.includes('samples') && !hasScripts(samples)
       ? [{ path: join(samples, 'hello.py'), text: SAMPLE_TEXT }]
       : []),
@@ -175,7 +175,7 @@ function filesOf(crate: Crate, choices: Choices, folder: string, workflow: boole
   ];
 }
 
-/** Where a workflow belongs: the folder of the repository, else that of the recipe. */
+/** The folder for the workflow: the repository's, else the recipe's. */
 function repositoryOf(folder: string): string {
   for (let at = folder; ; at = dirname(at)) {
     if (existsSync(join(at, '.git'))) return at;
@@ -198,7 +198,7 @@ function hasTests({ folder }: Crate): boolean {
 function describe({ name, bin, bins, rustVersion, pyo3, locked }: Crate): readonly string[] {
   const python =
     pyo3 === undefined
-      ? 'not used: the bundle brings a Python that nothing asks for'
+      ? 'not used: the bundle contains a Python that the program does not use'
       : [
           pyo3.version ?? 'not locked yet',
           ...(pyo3.direct ? [] : ['through another crate']),
@@ -208,7 +208,7 @@ function describe({ name, bin, bins, rustVersion, pyo3, locked }: Crate): readon
     `${name}: ${bins.length > 1 ? `${bin}, one of ${bins.join(', ')}` : bin}`,
     `  PyO3  ${python}`,
     ...(rustVersion === undefined ? [] : [`  Rust  ${rustVersion} or newer`]),
-    ...(locked ? [] : ['  There is no Cargo.lock yet: `cargo generate-lockfile` writes it.']),
+    ...(locked ? [] : ['  There is no Cargo.lock yet: run `cargo generate-lockfile`.']),
   ];
 }
 
@@ -217,13 +217,13 @@ function next({ pyo3 }: Crate, { recipe, action }: Choices): readonly string[] {
     `Next: \`provision run\` builds it for \`${recipe}\` and runs it there.`,
     ...(action === undefined
       ? [
-          'For the workflow: a variable PROVISION_REPOSITORY of your repository says',
-          'where provision is, as owner/name.',
+          'For the workflow: set the variable PROVISION_REPOSITORY of your repository',
+          'to the repository of provision, as owner/name.',
         ]
       : []),
     ...(pyo3?.abi3 === undefined
       ? []
-      : [`\`${pyo3.abi3}\` stays as it is: the program runs with the Python of the recipe.`]),
+      : [`\`${pyo3.abi3}\` can stay: the program runs with the Python of the recipe.`]),
   ];
 }
 
@@ -232,11 +232,11 @@ function shown(cwd: string, path: string): string {
   return below.startsWith('..') ? path : below;
 }
 
-function exists(paths: readonly string[]): Failure {
+function filesExist(paths: readonly string[]): Failure {
   return {
     code: 'usage/exists',
-    what: `${paths.length === 1 ? 'A file is' : `${paths.length} files are`} there already; nothing was written.`,
-    fix: ['Look at what they say; `--force` writes over them.'],
+    what: `${paths.length === 1 ? 'A file exists' : `${paths.length} files exist`} already; nothing was written.`,
+    fix: ['Check their contents; `--force` overwrites them.'],
     evidence: paths,
   };
 }
@@ -256,7 +256,7 @@ function unknownRecipe(name: string, known: readonly string[]): Failure {
 function unknownKind(kind: string): Failure {
   return {
     code: 'usage/tests',
-    what: `There are no tests of the kind "${kind}".`,
+    what: `There is no kind of tests "${kind}".`,
     fix: [`Name one of: ${TEST_KINDS.join(', ')}.`],
   };
 }
@@ -264,7 +264,7 @@ function unknownKind(kind: string): Failure {
 function badAction(text: string): Failure {
   return {
     code: 'usage/action',
-    what: `"${text}" names no action.`,
-    fix: ['Write `owner/repository@ref`, as `uses:` in a workflow takes it.'],
+    what: `"${text}" is not the name of an action.`,
+    fix: ['Write `owner/repository@ref`, as in `uses:` of a workflow.'],
   };
 }

@@ -19,7 +19,7 @@ import type { Command, Invocation, Outcome } from './command.ts';
 
 export const command: Command = {
   name: 'inspect',
-  summary: 'tell what a bundle is made of and what it needs of a system',
+  summary: "show a bundle's contents and what it needs of a system",
   positionals: [{ name: 'bundle', required: true, completes: 'file' }],
   options: {},
   examples: [
@@ -40,21 +40,21 @@ async function run({ context, positionals }: Invocation): Promise<Result<Outcome
   const path = resolve(cwd, positionals[0] as string);
   const info = await stat(path).catch(() => undefined);
   if (info === undefined) return err(notBundle(positionals[0] as string, 'There is no such file or folder.'));
-  if (info.isDirectory()) return tell(home, path, await homeOf(path), undefined);
+  if (info.isDirectory()) return inspect(home, path, await bundleFolder(path), undefined);
   return withTemporaryFolder('inspect', async (folder) => {
     const unpacked = await unpackTarGz(path, folder, context.signal);
     if (!unpacked.ok) return unpacked;
-    return await tell(home, path, await homeOf(folder), await digestFile(path));
+    return await inspect(home, path, await bundleFolder(folder), await digestFile(path));
   });
 }
 
-/** The folder with the manifest: the one given, or the only one in it, as archives have it. */
-async function homeOf(folder: string): Promise<string> {
+/** The folder with the manifest: the one given, or its only subfolder, as in archives. */
+async function bundleFolder(folder: string): Promise<string> {
   const names = await readdir(folder);
   return names.length === 1 && names[0] !== 'bundle.json' ? join(folder, names[0] as string) : folder;
 }
 
-async function tell(
+async function inspect(
   home: string,
   path: string,
   folder: string,
@@ -92,14 +92,14 @@ interface View {
   readonly imports?: readonly string[];
 }
 
-/** The platform facts that this provision knows of the bundle's target. */
+/** The definition of the bundle's target, where this version has it. */
 async function targetOf(home: string, triple: string): Promise<Target | undefined> {
   if (!targetNames(home).some((one) => one.triple === triple)) return undefined;
   const loaded = await loadTarget(home, triple);
   return loaded.ok ? loaded.value.value : undefined;
 }
 
-/** How the interpreter was built, from its own records. */
+/** How the interpreter was built, from its sysconfig data. */
 function pythonOf({ manifest, sysconfigdata, compiler }: Contents): Readonly<Record<string, string>> {
   const read =
     sysconfigdata === undefined ? undefined : parseSysconfigdata(sysconfigdata.text, sysconfigdata.path);
@@ -114,22 +114,22 @@ function pythonOf({ manifest, sysconfigdata, compiler }: Contents): Readonly<Rec
   };
 }
 
-/** A bundle that is not what it says, or would not run, is a failure. */
+/** The failure for a bundle that was changed or would not run on its target. */
 function problem({ path, contents, target }: View): Failure | undefined {
-  const { manifest, program, elf, elves, brought } = contents;
+  const { manifest, program, elf, elves, bundled } = contents;
   if (program.digest !== manifest.program.digest) {
     return {
       code: 'archive/changed',
-      what: `${program.path} in ${basename(path)} is not the program that its bundle.json names.`,
-      why: `It is ${program.digest}, and ${manifest.program.digest} was packed.`,
-      fix: ['Take the bundle from where it was made.'],
+      what: `${program.path} in ${basename(path)} does not have the digest given in its bundle.json.`,
+      why: `Its digest is ${program.digest}; the packed program had ${manifest.program.digest}.`,
+      fix: ['Get the original bundle again.'],
     };
   }
   if (target === undefined || elf === undefined) return undefined;
   const libName = `python${manifest.python.version.split('.').slice(0, 2).join('.')}`;
   const found = [
     checkProgram({ name: program.path, file: elf, target, python: { ...manifest.python, libName } }),
-    ...brought.map((library) => checkLibrary(library.path, elves.get(library.path), target)),
+    ...bundled.map((library) => checkLibrary(library.path, elves.get(library.path), target)),
   ].filter((one) => one !== undefined);
   const [first, ...also] = found;
   return first === undefined ? undefined : { ...first, also: [...(first.also ?? []), ...also] };
@@ -137,7 +137,7 @@ function problem({ path, contents, target }: View): Failure | undefined {
 
 function json(view: View) {
   const { contents, archive, target, python, imports } = view;
-  const { elf, floor } = contents;
+  const { elf, glibc } = contents;
   return {
     schema: 1,
     ...defined({ archive }),
@@ -156,12 +156,12 @@ function json(view: View) {
           },
     libc: {
       name: target?.libc ?? null,
-      floor: floor?.version ?? null,
-      neededBy: floor?.neededBy ?? [],
+      floor: glibc?.version ?? null,
+      neededBy: glibc?.neededBy ?? [],
       ...defined({ imports }),
     },
     python,
-    libraries: { brought: contents.brought, system: contents.system },
+    libraries: { brought: contents.bundled, system: contents.system },
     extensions: contents.extensions,
     parts: contents.parts,
     files: contents.files,
@@ -171,7 +171,7 @@ function json(view: View) {
 
 function text(view: View): string {
   const { archive, contents, target, python } = view;
-  const { program, manifest, brought, parts } = contents;
+  const { program, manifest, bundled, parts } = contents;
   const rows: readonly (readonly [string, readonly string[]])[] = [
     ...(archive === undefined ? [] : [['archive', [formatBytes(archive.size), archive.digest]] as const]),
     ['program', [`${program.path}, ${formatBytes(program.size)}`, program.digest]],
@@ -186,10 +186,10 @@ function text(view: View): string {
       ],
     ],
     [
-      'brings',
-      brought.length === 0
+      'bundled',
+      bundled.length === 0
         ? ['no shared libraries']
-        : brought.map(({ path, size }) => `${path}, ${formatBytes(size)}`),
+        : bundled.map(({ path, size }) => `${path}, ${formatBytes(size)}`),
     ],
     ['needs', needsLines(contents, target)],
     [
@@ -211,21 +211,21 @@ function text(view: View): string {
 function architecture({ contents: { elf }, target, imports }: View): string {
   if (elf === undefined) return imports === undefined ? 'unknown' : 'WebAssembly module, version 1';
   const name = target?.elf?.number === elf.machine ? target.elf.machine : `ELF machine ${elf.machine}`;
-  const started = elf.interpreter === undefined ? 'static' : `started by ${elf.interpreter}`;
-  return `${name}, ${elf.bits} bits, ${elf.endianness}-endian, ${started}`;
+  const loader = elf.interpreter === undefined ? 'static' : `interpreter ${elf.interpreter}`;
+  return `${name}, ${elf.bits}-bit, ${elf.endianness}-endian, ${loader}`;
 }
 
-/** File names that are shown of those who need the same. */
+/** Number of file names shown in a list of dependents. */
 const SHOWN = 3;
 
-function libcLines({ contents: { floor, elf }, target, imports }: View): readonly string[] {
+function libcLines({ contents: { glibc, elf }, target, imports }: View): readonly string[] {
   if (imports !== undefined) return [`none: imports ${imports.join(', ')}`];
-  if (floor === undefined)
+  if (glibc === undefined)
     return [elf?.interpreter === undefined ? 'none: the program is static' : (target?.libc ?? 'unknown')];
-  const more = floor.neededBy.length - SHOWN;
+  const more = glibc.neededBy.length - SHOWN;
   return [
-    `glibc ${floor.version} or newer, measured from symbol versions`,
-    `needed by ${floor.neededBy.slice(0, SHOWN).join(', ')}${more > 0 ? ` and ${more} more` : ''}`,
+    `glibc ${glibc.version} or newer, measured from symbol versions`,
+    `needed by ${glibc.neededBy.slice(0, SHOWN).join(', ')}${more > 0 ? ` and ${more} more` : ''}`,
   ];
 }
 

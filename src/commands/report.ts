@@ -7,7 +7,7 @@ import type { Command, Invocation, Outcome } from './command.ts';
 
 export const command: Command = {
   name: 'report',
-  summary: 'write report.html from what the runs left in artifacts/',
+  summary: 'write report.html from the artifacts of earlier runs',
   positionals: [{ name: 'folder', required: false, completes: 'file' }],
   options: {},
   examples: ['provision report', 'provision report artifacts/aarch64'],
@@ -27,7 +27,7 @@ async function run({ context, positionals }: Invocation): Promise<Result<Outcome
   const shown = below.startsWith('..') ? file : below;
   const lines = [
     `${shown}: ${recipes.length} ${recipes.length === 1 ? 'recipe' : 'recipes'}, ${formatBytes(size)}`,
-    ...unreadable.map((one) => `left out: ${join(folder, one.file)}: ${one.why}`),
+    ...unreadable.map((one) => `skipped: ${join(folder, one.file)}: ${one.why}`),
   ];
   return ok({ text: `${lines.join('\n')}\n`, json: { ...written.value, file: shown } });
 }
@@ -36,6 +36,6 @@ function noArtifacts(folder: string) {
   return {
     code: 'usage/no-artifacts',
     what: `There is no folder ${folder}.`,
-    fix: ['Run a recipe first, such as `provision native`, or name the folder that holds artifacts.'],
+    fix: ['Run a recipe first, such as `provision native`, or give the folder that contains the artifacts.'],
   } as const;
 }

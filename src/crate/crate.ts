@@ -12,7 +12,7 @@ import { isTable, type Table, tableAt, tablesAt, textAt } from './toml.ts';
 import { membersOf, workspaceOf } from './workspace.ts';
 
 export interface CrateChoice extends Chosen {
-  /** Binary to build; absent: the only one, or the one that `default-run` names. */
+  /** Binary to build; by default the only one, or the one in `default-run`. */
   readonly bin?: string;
 }
 
@@ -22,8 +22,8 @@ interface Binary {
 }
 
 /**
- * Reads a crate: a package, or a workspace whose binaries are then those of its members. Failures: `recipe/no-project`,
- * `recipe/bad-manifest`, `recipe/no-bin` (nothing to start), `recipe/unknown-bin`, `recipe/which-bin` (several).
+ * Reads a crate: a package, or a workspace with the binaries of its members. Failures: `recipe/no-project`,
+ * `recipe/bad-manifest`, `recipe/no-bin` (none), `recipe/unknown-bin`, `recipe/which-bin` (several).
  */
 export async function readCrate(folder: string, choice: CrateChoice): Promise<Result<Crate>> {
   const manifest = await readManifest(await withoutLinks(folder));
@@ -55,7 +55,7 @@ export async function readCrate(folder: string, choice: CrateChoice): Promise<Re
   });
 }
 
-/** The nearest folder with a `Cargo.toml`, from one upwards; nothing where there is none. */
+/** The nearest folder with a `Cargo.toml`, from the given one upwards; undefined where there is none. */
 export function findCrate(from: string): string | undefined {
   for (let at = from; ; at = dirname(at)) {
     if (existsSync(join(at, 'Cargo.toml'))) return at;
@@ -67,7 +67,7 @@ async function withoutLinks(folder: string): Promise<string> {
   return realpath(folder).catch(() => folder);
 }
 
-/** Dependencies by path that lie outside of what cargo is given to see, as the manifest writes them. */
+/** Path dependencies outside of the workspace, which is all that a build sees; as written in the manifest. */
 function pathsOutside({ folder, table }: Manifest, root: string): readonly string[] {
   const kinds = ['dependencies', 'dev-dependencies', 'build-dependencies'];
   const tables = [table, ...Object.values(tableAt(table, 'target')).filter(isTable)];
@@ -79,7 +79,7 @@ function pathsOutside({ folder, table }: Manifest, root: string): readonly strin
   return [...new Set(paths)].filter((path) => relative(root, resolve(folder, path)).startsWith('..')).sort();
 }
 
-/** The binaries of a package; of a workspace without one, those of its members. */
+/** The binaries of a package, or of the members of a virtual workspace. */
 async function binariesOf(manifest: Manifest): Promise<Result<readonly Binary[]>> {
   if (isTable(manifest.table.package)) return ok(binariesIn(manifest));
   if (!isTable(manifest.table.workspace)) return err(noPackage(manifest));
@@ -87,7 +87,7 @@ async function binariesOf(manifest: Manifest): Promise<Result<readonly Binary[]>
   return members.ok ? ok(members.value.flatMap(binariesIn)) : members;
 }
 
-/** As cargo finds them (The Cargo Book, "Cargo Targets", "Target auto-discovery"). */
+/** Binaries as cargo discovers them (The Cargo Book, "Cargo Targets", "Target auto-discovery"). */
 function binariesIn(manifest: Manifest): readonly Binary[] {
   const { folder, table } = manifest;
   const named = tablesAt(table, 'bin').flatMap((bin) => textAt(bin, 'name') ?? []);
@@ -111,11 +111,11 @@ function entries(folder: string): readonly string[] {
   return existsSync(folder) ? readdirSync(folder) : [];
 }
 
-function choose(manifest: Manifest, found: readonly Binary[], wanted: string | undefined): Result<Binary> {
+function choose(manifest: Manifest, found: readonly Binary[], requested: string | undefined): Result<Binary> {
   const names = [...new Set(found.map(({ name }) => name))].sort();
   const [only] = found;
   if (only === undefined) return err(noBinary(manifest));
-  const preferred = wanted ?? textAt(tableAt(manifest.table, 'package'), 'default-run');
+  const preferred = requested ?? textAt(tableAt(manifest.table, 'package'), 'default-run');
   if (preferred !== undefined) {
     const match = found.find(({ name }) => name === preferred);
     return match === undefined ? err(unknownBinary(manifest, preferred, names)) : ok(match);
@@ -134,9 +134,9 @@ function inherited(own: Table, workspace: Table, key: string): string | undefine
 function crateOutside({ file }: Manifest, root: string, paths: readonly string[]): Failure {
   return {
     code: 'recipe/path-outside',
-    what: `The crate depends on ${paths.map((path) => `\`${path}\``).join(', ')}, and a build sees \`${root}\` alone.`,
+    what: `The crate depends on ${paths.map((path) => `\`${path}\``).join(', ')}, but a build sees \`${root}\` only.`,
     fix: [
-      'Make a workspace of the folder that holds them all: a `Cargo.toml` there with `[workspace]` and `members`.',
+      'Make the common parent folder a workspace: a `Cargo.toml` there with `[workspace]` and `members`.',
     ],
     see: [file],
   };
@@ -145,7 +145,7 @@ function crateOutside({ file }: Manifest, root: string, paths: readonly string[]
 function noPackage({ file }: Manifest): Failure {
   return {
     code: 'recipe/no-package',
-    what: `\`${file}\` has neither \`[package]\` nor \`[workspace]\`: it describes no crate.`,
+    what: `\`${file}\` has neither \`[package]\` nor \`[workspace]\`: it is not the manifest of a crate.`,
     fix: ['Give the folder of the crate: `project.path` in the recipe, or `--project <folder>`.'],
   };
 }
@@ -157,7 +157,7 @@ function noBinary({ folder, table }: Manifest): Failure {
     what: `The crate in \`${folder}\` has no binary: there is no program to build and run.`,
     ...(library
       ? {
-          why: 'It is a library. An extension module for Python is built by tools such as maturin; this one builds programs that embed Python.',
+          why: 'It is a library. provision builds programs that embed Python; use a tool such as maturin for an extension module.',
         }
       : {}),
     fix: ['Add `src/main.rs`, or a `[[bin]]` to its `Cargo.toml`.'],
@@ -183,8 +183,8 @@ function whichBinary({ folder }: Manifest, found: readonly Binary[]): Failure {
   });
   return {
     code: 'recipe/which-bin',
-    what: `The crate in \`${folder}\` has ${found.length} binaries, and nothing says which one is meant.`,
-    fix: ['Name it: `--bin <name>`, or `bin` below `project` in the recipe.'],
+    what: `The crate in \`${folder}\` has ${found.length} binaries, and none is selected.`,
+    fix: ['Select one: `--bin <name>`, or `project.bin` in the recipe.'],
     evidence: listed,
   };
 }

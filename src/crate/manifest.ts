@@ -5,14 +5,14 @@ import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
 import { parseToml, type Table } from './toml.ts';
 
-/** A `Cargo.toml` as it stands. */
+/** A parsed `Cargo.toml`. */
 export interface Manifest {
   readonly folder: string;
   readonly file: string;
   readonly table: Table;
 }
 
-/** Reads the manifest of a folder. Failures: `recipe/no-project` (there is none), `recipe/bad-manifest` (at its place). */
+/** Reads the manifest of a folder. Failures: `recipe/no-project` (none), `recipe/bad-manifest` (with its position). */
 export async function readManifest(folder: string): Promise<Result<Manifest>> {
   const file = join(folder, 'Cargo.toml');
   let text: string;
@@ -27,8 +27,8 @@ export async function readManifest(folder: string): Promise<Result<Manifest>> {
   const shown = text.split('\n')[line - 1];
   return err({
     code: 'recipe/bad-manifest',
-    what: `The manifest is no valid TOML: ${message}.`,
-    fix: ['Mend this line; `cargo metadata` says whether cargo takes it.'],
+    what: `The manifest is not valid TOML: ${message}.`,
+    fix: ['Fix this line; `cargo metadata` checks the manifest.'],
     at: { file, line, column, ...defined({ text: shown }) },
   });
 }
@@ -37,7 +37,7 @@ function unreadable(folder: string, error: NodeJS.ErrnoException): Failure {
   if (error.code === 'ENOENT' || error.code === 'ENOTDIR') {
     return {
       code: 'recipe/no-project',
-      what: `There is no \`Cargo.toml\` in \`${folder}\`: it is no crate.`,
+      what: `There is no \`Cargo.toml\` in \`${folder}\`: it is not a crate.`,
       fix: ['Give the folder of the crate: `project.path` in the recipe, or `--project <folder>`.'],
     };
   }
@@ -45,6 +45,6 @@ function unreadable(folder: string, error: NodeJS.ErrnoException): Failure {
     code: 'recipe/no-project',
     what: `The manifest of \`${folder}\` cannot be read.`,
     why: error.message,
-    fix: ['Make it readable for you.'],
+    fix: ['Make it readable for your user.'],
   };
 }

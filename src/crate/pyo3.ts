@@ -6,13 +6,13 @@ import { isTable, type Table, tableAt, textAt, textsAt } from './toml.ts';
 
 const PYO3 = 'pyo3';
 
-/** Cargo features of a package that are asked for. */
+/** The requested Cargo features of a package. */
 export interface Chosen {
   readonly features: readonly string[];
   readonly defaultFeatures: boolean;
 }
 
-/** A dependency as a manifest writes it, what it inherits from the workspace filled in. */
+/** A dependency of a manifest, with the keys that it inherits from the workspace. */
 interface Dependency {
   /** The name it has in the manifest. */
   readonly key: string;
@@ -24,8 +24,8 @@ interface Dependency {
 }
 
 /**
- * How a package takes PyO3, itself or through packages that it names by path; nothing where none does and the lock
- * has none. Features are followed as cargo does (The Cargo Book, "Features"), without asking cargo.
+ * How a package uses PyO3, directly or through path dependencies; undefined where none does and the lock has no PyO3.
+ * Features are resolved as by cargo (The Cargo Book, "Features"), without running it.
  */
 export async function pyo3Use(
   manifest: Manifest,
@@ -34,7 +34,7 @@ export async function pyo3Use(
   lock: string | undefined,
 ): Promise<Pyo3Use | undefined> {
   const features = new Set<string>();
-  const direct = await follow(manifest, workspace, chosen, features, new Set());
+  const direct = await collectFeatures(manifest, workspace, chosen, features, new Set());
   const version = lock === undefined ? undefined : lockedVersion(lock, PYO3);
   if (!direct && version === undefined) return undefined;
   const sorted = [...features].sort();
@@ -49,12 +49,12 @@ export async function pyo3Use(
   };
 }
 
-/** Version of a package in the text of a `Cargo.lock`: its entries have name and version on lines of their own. */
+/** Version of a package in the text of a `Cargo.lock`, where name and version are consecutive lines. */
 function lockedVersion(lock: string, name: string): string | undefined {
   return new RegExp(`^name = "${name}"\\r?\\nversion = "([^"]+)"`, 'm').exec(lock)?.[1];
 }
 
-async function follow(
+async function collectFeatures(
   manifest: Manifest,
   workspace: Manifest,
   chosen: Chosen,
@@ -64,33 +64,37 @@ async function follow(
   if (seen.has(manifest.folder)) return false;
   seen.add(manifest.folder);
   const dependencies = dependenciesOf(manifest, workspace);
-  const on = switchedOn(manifest.table, chosen);
+  const enabled = enabledFeatures(manifest.table, chosen);
   let direct = false;
   for (const dependency of dependencies) {
     const { key } = dependency;
-    if (dependency.optional && !on.strong.has(key)) continue;
-    const features = [...dependency.features, ...(on.strong.get(key) ?? []), ...(on.weak.get(key) ?? [])];
+    if (dependency.optional && !enabled.strong.has(key)) continue;
+    const features = [
+      ...dependency.features,
+      ...(enabled.strong.get(key) ?? []),
+      ...(enabled.weak.get(key) ?? []),
+    ];
     if (dependency.package === PYO3) {
       direct = true;
       for (const feature of features) found.add(feature);
     } else if (dependency.path !== undefined) {
       const below = await readManifest(dependency.path);
       const next = { features, defaultFeatures: dependency.defaultFeatures };
-      if (below.ok && (await follow(below.value, workspace, next, found, seen))) direct = true;
+      if (below.ok && (await collectFeatures(below.value, workspace, next, found, seen))) direct = true;
     }
   }
   return direct;
 }
 
-/** Dependency → its features that the chosen features of a package switch on. */
-interface SwitchedOn {
-  /** These ask for the dependency itself, too. */
+/** Dependency → its features that the chosen features of a package enable. */
+interface EnabledFeatures {
+  /** These also enable the dependency itself. */
   readonly strong: ReadonlyMap<string, readonly string[]>;
-  /** `x?/y`: these count where something else asks for it. */
+  /** `x?/y`: these apply only where something else enables the dependency. */
   readonly weak: ReadonlyMap<string, readonly string[]>;
 }
 
-function switchedOn(table: Table, chosen: Chosen): SwitchedOn {
+function enabledFeatures(table: Table, chosen: Chosen): EnabledFeatures {
   const features = tableAt(table, 'features');
   const strong = new Map<string, string[]>();
   const weak = new Map<string, string[]>();
@@ -135,7 +139,7 @@ function dependenciesOf({ folder, table }: Manifest, workspace: Manifest): reado
   );
 }
 
-/** `name = "1.0"` is short for a table. */
+/** A table, or the short form `name = "1.0"`. */
 function asTable(value: unknown): Table {
   return isTable(value) ? value : {};
 }

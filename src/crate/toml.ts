@@ -3,7 +3,7 @@ import { err, ok, type Result } from '../domain/result.ts';
 
 export type Table = Readonly<Record<string, unknown>>;
 
-/** Where a TOML text is wrong, and why. Line and column count from 1. */
+/** A syntax error in a TOML text. Line and column count from 1. */
 export interface TomlMistake {
   readonly line: number;
   readonly column: number;
@@ -15,7 +15,7 @@ export function parseToml(text: string): Result<Table, TomlMistake> {
     return ok(parse(text));
   } catch (error) {
     const { line = 1, column = 1, message } = error as Error & { line?: number; column?: number };
-    // The first line says what; the others show the place, which whoever prints this does better.
+    // The first line is the message; the others show the source line, which the caller prints itself.
     return err({
       line,
       column,
@@ -28,7 +28,7 @@ export function formatToml(table: Table): string {
   return stringify(table);
 }
 
-/** The table at a key; an empty one where there is none. */
+/** The table at a path of keys; an empty one where there is none. */
 export function tableAt(table: Table | undefined, ...path: readonly string[]): Table {
   let at: unknown = table;
   for (const step of path) at = isTable(at) ? at[step] : undefined;
@@ -44,13 +44,13 @@ export function textAt(table: Table, key: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** The texts of a list; none where there is no list. */
+/** The strings of a list; empty where there is no list. */
 export function textsAt(table: Table, key: string): readonly string[] {
   const value = table[key];
   return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
 }
 
-/** The tables of a list (`[[key]]`); none where there are none. */
+/** The tables of a list (`[[key]]`); empty where there is none. */
 export function tablesAt(table: Table, key: string): readonly Table[] {
   const value = table[key];
   return Array.isArray(value) ? value.filter(isTable) : [];

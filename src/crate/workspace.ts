@@ -5,8 +5,8 @@ import { type Manifest, readManifest } from './manifest.ts';
 import { isTable, tableAt, textAt, textsAt } from './toml.ts';
 
 /**
- * The manifest of the workspace that a crate is a member of: the one it names, itself, or the next above that has a
- * `[workspace]` and does not exclude it (The Cargo Book, "Workspaces"). Itself where there is none.
+ * The manifest of a crate's workspace: the one in `package.workspace`, its own, or the nearest one above with a
+ * `[workspace]` that does not exclude it (The Cargo Book, "Workspaces"). Its own where there is none.
  */
 export async function workspaceOf(manifest: Manifest): Promise<Result<Manifest>> {
   const { folder, table } = manifest;
@@ -18,7 +18,7 @@ export async function workspaceOf(manifest: Manifest): Promise<Result<Manifest>>
     if (above.ok && isTable(above.value.table.workspace)) {
       return ok(excludes(above.value, folder) ? manifest : above.value);
     }
-    // A file above that is wrong is cargo's to tell: it looks there too.
+    // cargo reads invalid manifests above as well, and fails.
     if (!above.ok && above.error.code === 'recipe/bad-manifest') return above;
     if (at === dirname(at)) return ok(manifest);
   }
@@ -31,7 +31,7 @@ function excludes({ folder, table }: Manifest, crate: string): boolean {
   );
 }
 
-/** The packages that a workspace lists, its own first; members that are not there are cargo's to tell. */
+/** The packages of a workspace, the root package first. Missing members are skipped: cargo reports them. */
 export async function membersOf(workspace: Manifest): Promise<Result<readonly Manifest[]>> {
   const found: Manifest[] = isTable(workspace.table.package) ? [workspace] : [];
   const patterns = textsAt(tableAt(workspace.table, 'workspace'), 'members');

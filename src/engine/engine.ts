@@ -3,7 +3,7 @@ import type { Limits } from '../domain/definitions.ts';
 import type { Result } from '../domain/result.ts';
 
 /** What a run asks of whatever engine it gets. Looked at when a sandbox is opened. */
-export interface EngineWishes {
+export interface EngineOptions {
   /** For each command of a sandbox that has no limits of its own. */
   limits?: Limits;
   /** Root tree → checksum of the lock that it was made from. */
@@ -11,7 +11,7 @@ export interface EngineWishes {
 }
 
 /** What an engine needs of the store. */
-export interface EngineDeps extends EngineWishes {
+export interface EngineDeps extends EngineOptions {
   /** Folder of a named volume; made when missing. */
   readonly volume: (name: string) => Promise<Result<string>>;
   /** Existing folder on the store's file system: sandboxes keep their temporary folders in it. */

@@ -24,17 +24,15 @@ export async function hostPip(settings: Settings): Promise<HostPip> {
     variables: {},
     files: { global: [], user: [], named: [], netrc: [] },
   };
-  const places: readonly (readonly [string | undefined, string])[] = [
+  const sources: readonly (readonly [string | undefined, string])[] = [
     [await firstFile(pip.files.global), `${GLOBAL}/pip/pip.conf`],
     [await firstFile(pip.files.user), `${USER}/pip/pip.conf`],
     [await firstFile(pip.files.named), NAMED],
     [await firstFile(pip.files.netrc), `${HOME}/.netrc`],
     [settings.caBundle, CA_BUNDLE],
   ];
-  const present = places.flatMap(([source, place]) =>
-    source === undefined ? [] : [[source, place] as const],
-  );
-  const at = (path: string): boolean => present.some(([, place]) => place === path);
+  const present = sources.flatMap(([source, at]) => (source === undefined ? [] : [[source, at] as const]));
+  const has = (path: string): boolean => present.some(([, at]) => at === path);
   const folders = await localFolders(pip.variables);
   return {
     env: {
@@ -46,10 +44,10 @@ export async function hostPip(settings: Settings): Promise<HostPip> {
       XDG_CONFIG_DIRS: GLOBAL,
       XDG_CONFIG_HOME: USER,
       HOME,
-      ...(at(NAMED) ? { PIP_CONFIG_FILE: NAMED } : {}),
-      ...(at(CA_BUNDLE) ? { PIP_CERT: CA_BUNDLE, SSL_CERT_FILE: CA_BUNDLE } : {}),
+      ...(has(NAMED) ? { PIP_CONFIG_FILE: NAMED } : {}),
+      ...(has(CA_BUNDLE) ? { PIP_CERT: CA_BUNDLE, SSL_CERT_FILE: CA_BUNDLE } : {}),
     },
-    mounts: [...present.map(([source, place]): Mount => ({ kind: 'source', source, at: place })), ...folders],
+    mounts: [...present.map(([source, at]): Mount => ({ kind: 'source', source, at })), ...folders],
   };
 }
 

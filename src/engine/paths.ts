@@ -1,6 +1,6 @@
 /**
  * Where programs in a sandbox see their inputs. The same in every engine and on every machine, so that nothing that is
- * built or printed depends on where a person keeps the project or the store.
+ * built or printed depends on where a user keeps the project or the store.
  */
 export const PATHS = {
   /** Link-time tree of the target. */
@@ -11,7 +11,7 @@ export const PATHS = {
   target: '/job/target',
   /** Cargo's home: registry and sources of crates. */
   cargo: '/job/cargo',
-  /** The person's own Rust toolchain, where a recipe wants it. */
+  /** The user's own Rust toolchain, where a recipe wants it. */
   rust: '/opt/rust',
   /** Files made for the build. */
   env: '/job/env',
@@ -22,6 +22,14 @@ export const PATHS = {
   /** The emulator, where one is needed. */
   emulator: '/opt/emulator',
 } as const;
+
+/** Where programs are looked for without PATH: execvp(3). */
+export const DEFAULT_PATH = '/bin:/usr/bin';
+
+/** Whether a path without links is a folder or lies below it. */
+export function isWithin(path: string, folder: string): boolean {
+  return path === folder || folder === '/' || path.startsWith(`${folder}/`);
+}
 
 /** A name as hostname(7) takes it: letters, digits and `-` inside, at most 63 of them. */
 export function hostNameOf(name: string): string {

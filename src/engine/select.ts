@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Context } from '../domain/context.ts';
 import { err, type Result } from '../domain/result.ts';
 import type { EngineStore } from './docker/machine.ts';
-import type { Engine, EngineDeps, EngineWishes } from './engine.ts';
+import type { Engine, EngineDeps, EngineOptions } from './engine.ts';
 import { probeNamespaceEngine } from './namespace/namespace.ts';
 
 type Deps = EngineDeps & { readonly store: EngineStore };
@@ -13,7 +13,7 @@ const ENGINES: Readonly<Record<string, Probe>> = {
   docker: async (context, deps) => (await import('./docker/docker.ts')).probeDockerEngine(context, deps),
 };
 
-/** What `auto` tries: a Docker engine that answers is what a person has set up; the embedded one is always there. */
+/** What `auto` tries: a Docker engine that answers is what a user has set up; the embedded one is always there. */
 const AUTOMATIC = ['docker', 'namespace'];
 
 /**
@@ -23,11 +23,11 @@ const AUTOMATIC = ['docker', 'namespace'];
 export async function selectEngine(
   context: Context,
   store: EngineStore,
-  wishes: EngineWishes = {},
+  options: EngineOptions = {},
 ): Promise<Result<Engine>> {
   const deps = {
     ...{ store, volume: (name: string) => store.volume(name), scratch: join(store.folder, 'tmp') },
-    ...wishes,
+    ...options,
   };
   const wanted = context.settings.engine;
   if (wanted === 'auto') return firstThatWorks(context, deps);

@@ -25,7 +25,7 @@ export interface ToolRun {
 /** Lines of a failing tool's output that a failure quotes. */
 const EVIDENCE_LINES = 40;
 
-/** Characters of a failing tool's output that a blocker is told from. */
+/** Characters of a failing tool's output that a blocker is recognised by. */
 const OUTPUT_KEPT = 4 * 1024 * 1024;
 
 /**

@@ -35,7 +35,8 @@ export interface ProcessExit {
   readonly ms: number;
 }
 
-const DEFAULT_MAX_OUTPUT = 64 * 1024 * 1024;
+/** Bytes of each stream of a program that are kept where nothing else is asked for. */
+export const DEFAULT_MAX_OUTPUT = 64 * 1024 * 1024;
 const DEFAULT_GRACE_MS = 2000;
 
 /**

@@ -22,6 +22,8 @@ const RESOLVED = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/;
 export function lockMistakes(
   value: unknown,
   sets: Readonly<Record<string, PackageSet>>,
+  /** Sets that may be missing. */
+  optional: readonly string[] = [],
 ): readonly LockMistake[] {
   const mistakes: LockMistake[] = [];
   const lock = record(value, '', LOCK_KEYS, mistakes);
@@ -36,7 +38,7 @@ export function lockMistakes(
   need(mistakes, matches(lock.suite, SUITE), 'suite', 'the name of a suite');
   const time = matches(lock.resolved, RESOLVED) && !Number.isNaN(Date.parse(lock.resolved as string));
   need(mistakes, time, 'resolved', 'a time in UTC, such as `2026-01-31T12:00:00Z`');
-  const given = record(lock.sets, 'sets', Object.keys(sets), mistakes) ?? {};
+  const given = record(lock.sets, 'sets', Object.keys(sets), mistakes, optional) ?? {};
   for (const [name, set] of Object.entries(sets)) {
     if (name in given) checkSet(given[name], `sets.${name}`, set.architecture, mistakes);
   }
@@ -90,13 +92,15 @@ function record(
   path: string,
   keys: readonly string[],
   mistakes: LockMistake[],
+  optional: readonly string[] = [],
 ): Record<string, unknown> | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     mistakes.push({ path, mustBe: `an object with ${keys.join(', ')}` });
     return undefined;
   }
   const prefix = path === '' ? '' : `${path}.`;
-  for (const key of keys) need(mistakes, Object.hasOwn(value, key), path, `an object with \`${key}\``);
+  for (const key of keys.filter((one) => !optional.includes(one)))
+    need(mistakes, Object.hasOwn(value, key), path, `an object with \`${key}\``);
   for (const key of Object.keys(value))
     need(mistakes, keys.includes(key), `${prefix}${key}`, 'left out: there is no such key');
   return value as Record<string, unknown>;

@@ -11,11 +11,10 @@ export type LockedDefinition = ImageDefinition | SysrootDefinition;
  * leaves the lock as good as it was. The order in which packages are listed plays no part.
  */
 export function definitionChecksum(definition: LockedDefinition): Digest {
-  const sets = Object.entries(packageSets(definition)).map(([name, set]) => [
-    name,
-    { architecture: set.architecture, packages: sorted(set.packages), without: sorted(set.without ?? []) },
-  ]);
-  const canonical = JSON.stringify({ suite: definition.suite, sets });
+  const sets = Object.entries(packageSets(definition))
+    .filter(([name]) => !isRustStd(definition, name))
+    .map(([name, set]) => [name, { architecture: set.architecture, ...listsOf(set) }]);
+  const canonical = JSON.stringify({ suite: definition.suite, sets, ...rustStdLists(definition) });
   return `sha256:${createHash('sha256').update(canonical).digest('hex')}`;
 }
 
@@ -24,6 +23,26 @@ export function packageSets(definition: LockedDefinition): Readonly<Record<strin
   if (definition.kind === 'image') return { rootfs: definition.rootfs, ...rustStdSets(definition) };
   const { rootfs, sysroot, source } = definition;
   return { rootfs, ...defined({ sources: source?.sources }), sysroot };
+}
+
+function listsOf({ packages, without = [] }: PackageSet): object {
+  return { packages: sorted(packages), without: sorted(without) };
+}
+
+/** What is asked for, for which target ever: one more target leaves the lock as good as it was for the others. */
+function rustStdLists(definition: LockedDefinition): object {
+  if (definition.kind !== 'image') return {};
+  const lists = Object.values(rustStdSets(definition)).map((set) => JSON.stringify(listsOf(set)));
+  return lists.length === 0 ? {} : { rustStd: sorted(lists) };
+}
+
+/** Names of the sets that a lock may have been made without: of targets that came later. */
+export function addedLater(definition: LockedDefinition): readonly string[] {
+  return definition.kind === 'image' ? Object.keys(rustStdSets(definition)) : [];
+}
+
+function isRustStd(definition: LockedDefinition, name: string): boolean {
+  return addedLater(definition).includes(name);
 }
 
 /** Rust's standard library for each target is a set of its own: a run fetches the one of its target. */

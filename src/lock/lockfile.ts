@@ -6,7 +6,7 @@ import type { Lock, LockedPackage } from '../domain/packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure, SourcePosition } from '../failure.ts';
 import { asLock, type LockMistake, lockMistakes } from './check.ts';
-import { definitionChecksum, type LockedDefinition, packageSets } from './checksum.ts';
+import { addedLater, definitionChecksum, type LockedDefinition, packageSets } from './checksum.ts';
 import { jsonPlaces } from './json.ts';
 
 /** Mistakes named one by one; a file with more of them was not written by this tool. */
@@ -14,9 +14,14 @@ const MISTAKES_SHOWN = 5;
 
 /**
  * Reads the lock beside a definition. Failures: `lock/missing`, `lock/unreadable`, `lock/malformed` (with the place),
- * `lock/stale` (the definition asks for other packages than those the lock was made for).
+ * `lock/stale` (the definition asks for other packages than those the lock was made for, or one of the sets that are
+ * `wanted` is not in it).
  */
-export async function readLock(file: DefinitionFile, definition: LockedDefinition): Promise<Result<Lock>> {
+export async function readLock(
+  file: DefinitionFile,
+  definition: LockedDefinition,
+  wanted: readonly string[] = Object.keys(packageSets(definition)),
+): Promise<Result<Lock>> {
   const text = await readText(file);
   if (!text.ok) return text;
   const parsed = parse(text.value);
@@ -27,10 +32,11 @@ export async function readLock(file: DefinitionFile, definition: LockedDefinitio
   if (typeof recorded === 'string' && /^sha256:[0-9a-f]{64}$/.test(recorded) && recorded !== checksum) {
     return err(stale(file));
   }
-  const mistakes = lockMistakes(parsed.value, packageSets(definition));
+  const mistakes = lockMistakes(parsed.value, packageSets(definition), addedLater(definition));
   if (mistakes.length > 0) return err(malformed(file, text.value, mistakes));
   const lock = asLock(parsed.value);
-  return lock.suite === definition.suite ? ok(lock) : err(stale(file));
+  const whole = wanted.every((name) => Object.hasOwn(lock.sets, name));
+  return whole && lock.suite === definition.suite ? ok(lock) : err(stale(file));
 }
 
 /** The sets of a lock as it stands, also of a stale one; none where there is no lock that makes sense. */

@@ -39,7 +39,11 @@ export interface Locks {
 
 /** Reads and checks the locks of everything that a recipe names. */
 export async function readLocks(resolved: Resolved): Promise<Result<Locks>> {
-  const toolchain = await readLocked(resolved.files.toolchain, resolved.toolchain);
+  const { rustStd } = resolved;
+  const toolchain = await readLocked(resolved.files.toolchain, resolved.toolchain, [
+    'rootfs',
+    ...(rustStd.from === 'packages' ? [rustStd.set] : []),
+  ]);
   if (!toolchain.ok) return toolchain;
   const sysroot = await readLocked(resolved.files.sysroot, resolved.sysroot);
   if (!sysroot.ok) return sysroot;
@@ -54,8 +58,12 @@ export async function readLocks(resolved: Resolved): Promise<Result<Locks>> {
   });
 }
 
-async function readLocked(file: DefinitionFile, definition: LockedDefinition): Promise<Result<Locked>> {
-  const lock = await readLock(file, definition);
+async function readLocked(
+  file: DefinitionFile,
+  definition: LockedDefinition,
+  wanted?: readonly string[],
+): Promise<Result<Locked>> {
+  const lock = await readLock(file, definition, wanted);
   return lock.ok
     ? ok({ file, definition, lock: lock.value, needed: Object.values(lock.value.sets).flat() })
     : lock;

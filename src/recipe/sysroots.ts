@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
+import { distribution } from '../distro/distribution.ts';
 import { closest } from '../domain/closest.ts';
 import { defined } from '../domain/defined.ts';
 import type {
@@ -165,7 +166,7 @@ async function sourceOf(
   if (!libraries.ok || !files.ok) throw new Error('a failure got lost');
   const names = [source.package, ...libraries.value.map((one) => one.source)];
   return ok({
-    sources: { architecture: 'source', packages: [...new Set(names)].sort() },
+    sources: { architecture: distribution.sources.architecture, packages: [...new Set(names)].sort() },
     ...cLibraryOf(python.value, form),
     libraries: libraries.value,
     cpython: cpythonOf(read, python.value, source, variant, files.value),

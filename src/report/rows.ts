@@ -12,8 +12,8 @@ const UNITS: readonly ProgressUnit[] = [
   'crates',
   'samples',
   'modules',
-  'turns',
-  'cells',
+  'iterations',
+  'configurations',
   'bytes',
 ];
 

@@ -55,7 +55,7 @@ async function hold(
   options: ObtainOptions,
 ): Promise<Result<AsyncDisposable | undefined>> {
   const file = join(store, 'locks', safeName(key));
-  // Opened here first: the shell's own complaint would be a text in the person's language.
+  // Opened here first: the shell's own complaint would be a text in the user's language.
   const opened = await onDisk(file, async () => (await open(file, 'a')).close());
   if (!opened.ok) return opened;
   if (options.signal.aborted) return err(interrupted());
@@ -80,7 +80,7 @@ function watch(
   let waiting = false;
   const onAbort = () => endGroup(child);
   options.signal.addEventListener('abort', onAbort, { once: true });
-  child.stdin.on('error', () => {}); // EPIPE of a holder that was killed; its exit tells.
+  child.stdin.on('error', () => {}); // EPIPE of a holder that was killed; its exit says so.
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     said.stderr += text;
   });

@@ -13,7 +13,7 @@ let own: string | undefined;
 
 /**
  * Whether the process of a tag may still live. `unknown`: it belongs to another boot, machine or pid namespace (a
- * container that shares the store), where its id tells nothing.
+ * container that shares the store), where its id means nothing.
  */
 export function livenessOf(tag: string): 'alive' | 'dead' | 'unknown' {
   const match = TAG.exec(tag);

@@ -26,25 +26,25 @@ interface Step {
 
 const action = parse(readFileSync(join(REPOSITORY, 'action.yml'), 'utf8')) as Action;
 
-test('actionlint finds nothing in the workflows, nor in what they give the action', () => {
+test('actionlint accepts the workflows and their inputs to the action', () => {
   const files = readdirSync(WORKFLOWS).map((name) => join(WORKFLOWS, name));
   assert.ok(files.length > 0);
-  assert.deepEqual(lint(REPOSITORY, files), { status: 0, said: '' });
+  assert.deepEqual(lint(REPOSITORY, files), { status: 0, output: '' });
 });
 
-test('actionlint finds nothing in the steps and outputs of the action', (t) => {
+test('actionlint accepts the steps and outputs of the action', (t) => {
   assert.equal(action.runs.using, 'composite');
-  assert.deepEqual(lintSteps(t, action.runs.steps), { status: 0, said: '' });
-  // The same means find a mistake in them: a step that is not there, an input that is not there.
+  assert.deepEqual(lintSteps(t, action.runs.steps), { status: 0, output: '' });
+  // The check itself works: it rejects a missing step and a missing input.
   const [first, ...rest] = action.runs.steps;
   for (const name of ['steps.nowhere.outputs.x', 'inputs.nowhere']) {
-    const { status, said } = lintSteps(t, [{ ...first, run: `echo $\{{ ${name} }}` }, ...rest]);
+    const { status, output } = lintSteps(t, [{ ...first, run: `echo $\{{ ${name} }}` }, ...rest]);
     assert.equal(status, 1);
-    assert.match(said, /"nowhere" is not defined/);
+    assert.match(output, /"nowhere" is not defined/);
   }
 });
 
-test('actionlint finds nothing in the workflow that `provision init` writes, with a tool of either kind', async (t) => {
+test('actionlint accepts the workflow that `provision init` writes, with and without --action', async (t) => {
   const crate = temporaryFolder(t);
   const files = {
     'Cargo.toml': '[package]\nname = "mine"\nversion = "0.1.0"\nedition = "2021"\n',
@@ -58,15 +58,15 @@ test('actionlint finds nothing in the workflow that `provision init` writes, wit
     const { status, stderr } = await provision(['init', 'aarch64', '--yes', ...more], { cwd: crate });
     assert.equal(status, 0, stderr);
     const file = join(crate, '.github', 'workflows', 'provision.yml');
-    assert.deepEqual(lint(crate, [file]), { status: 0, said: '' });
-    // What it gives the action, the action takes.
+    assert.deepEqual(lint(crate, [file]), { status: 0, output: '' });
+    // The action has all inputs that the workflow passes.
     const { jobs } = parse(readFileSync(file, 'utf8')) as { jobs: { provision: { steps: readonly Step[] } } };
     const given = Object.keys(jobs.provision.steps.at(-1)?.with ?? {});
     assert.ok(given.length > 0 && given.every((name) => name in action.inputs), given.join());
   }
 });
 
-test('every action of others is pinned by commit, and says of which version', () => {
+test('every third-party action is pinned by commit, with its version in a comment', () => {
   const texts = [
     join(REPOSITORY, 'action.yml'),
     ...readdirSync(WORKFLOWS).map((name) => join(WORKFLOWS, name)),
@@ -79,15 +79,15 @@ test('every action of others is pinned by commit, and says of which version', ()
   );
 });
 
-test('every run step of the action says its shell, as a composite action must', () => {
+test('every run step of the composite action sets its shell', () => {
   assert.deepEqual(
     action.runs.steps.filter(({ run, shell }) => run !== undefined && shell === undefined),
     [],
   );
 });
 
-/** The composite's steps as a job: actionlint reads workflows only. Inputs are those of a called workflow. */
-function lintSteps(t: TestContext, steps: readonly Step[]): { status: number | null; said: string } {
+/** The composite action's steps as a job, because actionlint reads workflows only. Inputs become those of a called workflow. */
+function lintSteps(t: TestContext, steps: readonly Step[]): { status: number | null; output: string } {
   const folder = temporaryFolder(t);
   const file = join(folder, '.github', 'workflows', 'action.yml');
   mkdirSync(join(file, '..'), { recursive: true });
@@ -105,9 +105,9 @@ function lintSteps(t: TestContext, steps: readonly Step[]): { status: number | n
   return lint(folder, [file]);
 }
 
-function lint(cwd: string, files: readonly string[]): { status: number | null; said: string } {
-  // What else the machine has plays no part.
+function lint(cwd: string, files: readonly string[]): { status: number | null; output: string } {
+  // Independent of other tools on the machine.
   const args = ['-no-color', '-shellcheck=', '-pyflakes=', ...files];
   const { status, stdout, stderr } = spawnSync(goTool('actionlint'), args, { cwd, encoding: 'utf8' });
-  return { status, said: `${stdout}${stderr}` };
+  return { status, output: `${stdout}${stderr}` };
 }

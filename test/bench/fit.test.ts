@@ -27,7 +27,7 @@ function measured({ python, isolate }: Truth, relative: number, runs = 15): read
   return ROUNDS.map((rounds) => ({ rounds, python: side(python, rounds), isolate: side(isolate, rounds) }));
 }
 
-test('launch saving, tax and crossover are found again in noisy times', () => {
+test('the fit recovers launch saving, overhead and crossover from noisy times', () => {
   const fit = fitAmortization(measured({ python: [14, 0.0012], isolate: [11, 0.0015] }, 0.05));
   assert.ok(fit);
   near(fit.launchSaving.value, 3, 0.4);
@@ -40,7 +40,7 @@ test('launch saving, tax and crossover are found again in noisy times', () => {
   assert.ok(fit.crossover.low < 10_000 && (fit.crossover.high ?? Infinity) > 10_000 * 0.9);
 });
 
-test('the interval holds the truth, and grows with the noise', () => {
+test('the interval contains the true value and grows with the noise', () => {
   const truth = { python: [14, 0.0012], isolate: [11, 0.0015] } as const;
   const [quiet, loud] = [0.02, 0.2].map((relative) => fitAmortization(measured(truth, relative)));
   assert.ok(quiet && loud);
@@ -48,14 +48,14 @@ test('the interval holds the truth, and grows with the noise', () => {
   assert.ok(loud.tax.high - loud.tax.low > 3 * (quiet.tax.high - quiet.tax.low));
 });
 
-test('an isolate that is faster in both never crosses, nor one that is slower in both', () => {
+test('there is no crossover where one side is faster in launch and step', () => {
   const faster = fitAmortization(measured({ python: [14, 0.0012], isolate: [10, 0.001] }, 0.02));
   const slower = fitAmortization(measured({ python: [10, 0.001], isolate: [14, 0.0012] }, 0.02));
   assert.deepEqual(faster?.crossover, { kind: 'isolate-always-faster' });
   assert.deepEqual(slower?.crossover, { kind: 'python-always-faster' });
 });
 
-test('slower to launch and faster to step: beyond the crossing the isolate wins', () => {
+test('an isolate with slower launch and faster steps is faster beyond the crossover', () => {
   const fit = fitAmortization(measured({ python: [10, 0.0012], isolate: [13, 0.001] }, 0.01));
   assert.equal(fit?.crossover.kind, 'at');
   if (fit?.crossover.kind !== 'at') return;
@@ -63,7 +63,7 @@ test('slower to launch and faster to step: beyond the crossing the isolate wins'
   near(fit.crossover.rounds, 15_000, 1500);
 });
 
-test('one disturbed median does not bend the line', () => {
+test('one disturbed median does not change the fitted line', () => {
   const points = ROUNDS.map((m) => [m, 14 + 0.0012 * m] as const);
   const disturbed = points.map(([m, ms], i) => [m, i === 2 ? ms * 3 : ms] as const);
   const line = fitLine(disturbed);
@@ -71,11 +71,11 @@ test('one disturbed median does not bend the line', () => {
   near(line.step, 0.0012, 0.00005);
 });
 
-test('one value of M is no line', () => {
+test('a single value of M gives no fit', () => {
   assert.equal(fitAmortization([{ rounds: 1, python: [1, 2], isolate: [1, 2] }]), undefined);
 });
 
-test('resampling the same turns gives the same interval', () => {
+test('resampling equal data gives equal intervals', () => {
   const values = [3, 1, 4, 1, 5, 9, 2, 6];
   const mean = (turns: readonly number[]): number =>
     turns.reduce((sum, turn) => sum + (values[turn] as number), 0) / turns.length;
@@ -85,7 +85,7 @@ test('resampling the same turns gives the same interval', () => {
   assert.ok(one.low < one.value && one.value < one.high);
 });
 
-test('quantiles lie between their neighbours', () => {
+test('quantiles are interpolated between neighbours', () => {
   assert.equal(quantile([4, 1, 3, 2], 0.5), 2.5);
   assert.equal(quantile([1, 2, 3, 4, 5], 0.25), 2);
   assert.equal(deviation([2, 4, 4, 4, 5, 5, 7, 9]).toFixed(3), '2.138');

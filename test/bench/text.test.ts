@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { amortizationText } from '../../src/bench/amortize-text.ts';
+import { overheadText } from '../../src/bench/overhead/text.ts';
 import { suiteText } from '../../src/bench/suite-text.ts';
-import { taxText } from '../../src/bench/tax/text.ts';
 import { amortization, suiteTimes, tax } from '../support/measured.ts';
 
 const schema = JSON.parse(
@@ -25,17 +25,17 @@ test('every table fits 80 columns', () => {
   for (const text of [
     amortizationText(amortization()),
     amortizationText(amortization([14.25, 0.0012], [1400.25, 0.25])),
-    taxText(tax()),
+    overheadText(tax()),
     suiteText(suiteTimes(['x86_64', 'aarch64', 'wasm32-wasip1-node', 'riscv64', 'musl'])),
   ]) {
     assert.ok(columns(text) <= 80, text);
   }
 });
 
-test('the table of an amortization has a row for each M, and says what differs', () => {
+test('the amortization table has a row for each M and marks outputs that differ', () => {
   const data = amortization();
-  const wrong = data.points.map((point, i) => (i === 2 ? { ...point, exact: false } : point));
-  const text = amortizationText({ ...data, points: wrong });
+  const points = data.points.map((point, i) => (i === 2 ? { ...point, exact: false } : point));
+  const text = amortizationText({ ...data, points });
   assert.match(text, /^ +M +python3 ms +isolate ms +delta ms +ratio +exact$/m);
   assert.match(text, /^ +1 +14\.00 +11\.00 +-3\.00 +0\.786 +yes$/m);
   assert.match(text, /^ +100 .* NO$/m);
@@ -44,11 +44,11 @@ test('the table of an amortization has a row for each M, and says what differs',
   assert.match(text, /in qemu-user, python3\.13 natively/);
 });
 
-test('an isolate that launches slower costs, not saves', () => {
+test('a slower launch is shown as a cost, not as a saving', () => {
   assert.match(amortizationText(amortization([10, 0.001], [13, 0.001])), /costs 3\.00 ms/);
 });
 
-test('the suite tells what emulation costs against the recipe that runs natively', () => {
+test('the suite table shows the cost of emulation against the native recipe', () => {
   const text = suiteText(suiteTimes());
   assert.match(text, /^aarch64: ×10\.00 /m);
   assert.match(text, /^ {2}qemu-user costs ×10\.00 .* against x86_64$/m);
@@ -58,7 +58,7 @@ test('the suite tells what emulation costs against the recipe that runs natively
   assert.match(three, /^dynamic\/child_interpreters on musl: status 1 instead of 0: no$/m);
 });
 
-test('JSON of each bench fits the schema', () => {
+test('the JSON of each bench is valid against the schema', () => {
   for (const data of [
     amortization(),
     tax(),
@@ -69,7 +69,7 @@ test('JSON of each bench fits the schema', () => {
   }
 });
 
-test('the schema refuses what no bench writes', () => {
+test('the schema rejects unknown keys, other kinds, empty points and dates that are none', () => {
   const good = JSON.parse(JSON.stringify(amortization())) as Record<string, unknown>;
   assert.equal(validate({ ...good, more: 1 }), false);
   assert.equal(validate({ ...good, what: 'suite' }), false);

@@ -16,7 +16,7 @@ function resolved(root: string, over: Readonly<Record<string, unknown>> = {}): R
   return {
     target: { rustTriple: FAR, libc: 'gnu' },
     hostTarget: { rustTriple: HOST },
-    sysroot: { kind: 'packages' },
+    rustStd: { from: 'packages' },
     toolchain: { name: 'llvm' },
     recipe: { file: '/home/me/crate/provision.yaml', project: { root } },
     crate: { name: 'mine', rustVersion: '1.90' },
@@ -24,7 +24,7 @@ function resolved(root: string, over: Readonly<Record<string, unknown>> = {}): R
   } as unknown as Resolved;
 }
 
-/** A toolchain as rustup lays it out, and its `rustc`, which answers what it is asked. */
+/** A toolchain in rustup's layout, with a `rustc` that prints its version and sysroot. */
 function toolchain(t: TestContext, triples: readonly string[]) {
   const folder = temporaryFolder(t, 'provision rust ü ');
   const home = join(folder, 'toolchains', 'stable-mine');
@@ -49,7 +49,7 @@ esac
   return { context, home, folder };
 }
 
-test("a person's toolchain is the one that rustc names in the project's folder", async (t) => {
+test("`rust: host` uses the toolchain that rustc reports in the project's folder", async (t) => {
   const { context, home, folder } = toolchain(t, [HOST, FAR]);
   const found = await findHostRust(context, resolved(folder));
   assert.ok(found.ok, JSON.stringify(found));
@@ -58,7 +58,7 @@ test("a person's toolchain is the one that rustc names in the project's folder",
   assert.ok(found.value.version.endsWith(`in: ${folder} /my/rustup`), found.value.version);
 });
 
-test('what it lacks is named with the command that brings it', async (t) => {
+test('a missing part of the host toolchain is a failure with the command that installs it', async (t) => {
   const { context, home, folder } = toolchain(t, [HOST]);
   const wanted = resolved(folder);
   const failure = async (place = wanted) => {
@@ -80,18 +80,18 @@ test('what it lacks is named with the command that brings it', async (t) => {
   assert.equal((await failure(musl)).code, 'recipe/rust-host');
 });
 
-test('a crate that wants a newer Rust is told so, with both ways out', () => {
+test('a crate that needs a newer Rust is rejected with both remedies', () => {
   const image = [{ name: 'rustc', version: '1.85.0+dfsg3-1' }] as LockedPackage[];
-  const told = (over: Readonly<Record<string, unknown>>) => rustTooOld(resolved('/p', over), image);
-  const failure = told({});
+  const failureFor = (over: Readonly<Record<string, unknown>>) => rustTooOld(resolved('/p', over), image);
+  const failure = failureFor({});
   assert.equal(failure?.code, 'build/rust-too-old');
   assert.match(failure?.what ?? '', /needs Rust 1\.90 or newer, and the toolchain image `llvm` has 1\.85\.0/);
   assert.match(failure?.fix[0] ?? '', /`rust: host` in \/home\/me\/crate\/provision\.yaml/);
   assert.match(failure?.fix[1] ?? '', /lower `rust-version`/);
   for (const fits of ['1.85', '1.85.0', '1.9', '1', undefined])
-    assert.equal(told({ crate: { name: 'mine', rustVersion: fits } }), undefined, fits);
-  assert.ok(told({ crate: { name: 'mine', rustVersion: '1.85.1' } }));
+    assert.equal(failureFor({ crate: { name: 'mine', rustVersion: fits } }), undefined, fits);
+  assert.ok(failureFor({ crate: { name: 'mine', rustVersion: '1.85.1' } }));
   const rust = { folder: '/r', release: '1.95.0', version: '' };
-  assert.equal(told({ rust }), undefined);
-  assert.match(told({ rust: { ...rust, release: '1.80.1' } })?.fix[0] ?? '', /rustup update/);
+  assert.equal(failureFor({ rust }), undefined);
+  assert.match(failureFor({ rust: { ...rust, release: '1.80.1' } })?.fix[0] ?? '', /rustup update/);
 });

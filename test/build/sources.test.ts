@@ -38,7 +38,7 @@ async function digest(folder: string): Promise<string> {
   return sources.value.digest;
 }
 
-test('changes with a content, a name, a mode, a link; not with times, outputs or samples', async () => {
+test('the digest of sources depends on contents, names, modes and links, not on times, outputs or samples', async () => {
   const folder = crate();
   const main = join(folder, 'src', 'main.rs');
   const before = await digest(folder);
@@ -64,23 +64,23 @@ test('changes with a content, a name, a mode, a link; not with times, outputs or
   await changed();
 });
 
-test('two crates with the same files have the same digest wherever they lie', async () => {
+test('the digest of sources does not depend on the path of the crate', async () => {
   assert.equal(await digest(crate()), await digest(crate()));
 });
 
-test('a missing folder is a failure that names it', async () => {
+test('a missing project folder is a failure that names it', async () => {
   const sources = await digestSources('/nonexistent/crate', []);
   assert.equal(!sources.ok && sources.error.code, 'build/sources-unreadable');
 });
 
-test('a target folder of gigabytes is not read, wherever cargo made it; a module of that name is', async () => {
+test("cargo's target folder is left out wherever it is; a module named target is not", async () => {
   const folder = crate();
   const before = await digest(folder);
   const huge = [join(folder, 'target'), join(folder, 'fuzz', 'out'), join(folder, 'artifacts')];
   for (const output of huge) {
     mkdirSync(output, { recursive: true });
     writeFileSync(join(output, 'CACHEDIR.TAG'), 'Signature: 8a477f597d28d172789f06886806bc55\n');
-    // Sparse: it takes no place, but whoever read it would read all of it.
+    // A sparse file: it occupies no space, but takes long to read.
     truncateSync(join(output, 'CACHEDIR.TAG'), 100);
     writeFileSync(join(output, 'huge'), '');
     truncateSync(join(output, 'huge'), 2 * 2 ** 30);
@@ -98,7 +98,7 @@ test('a target folder of gigabytes is not read, wherever cargo made it; a module
   assert.notEqual(await digest(folder), before);
 });
 
-test('links that lead out of the project are named: a build does not see what they point at', async () => {
+test('symbolic links that point outside the project are listed', async () => {
   const folder = crate();
   symlinkSync('main.rs', join(folder, 'src', 'inside.rs'));
   symlinkSync('../../elsewhere', join(folder, 'src', 'outside.rs'));
@@ -107,7 +107,7 @@ test('links that lead out of the project are named: a build does not see what th
   assert.deepEqual(sources.ok && sources.value.outward, ['absolute', 'src/outside.rs']);
 });
 
-test('samples are left out also where the project is reached through a link', async () => {
+test('samples are left out of the digest even if the project path contains a symbolic link', async () => {
   const folder = crate();
   const link = `${folder}-link`;
   symlinkSync(folder, link);

@@ -8,7 +8,7 @@ const STDERR = `   Compiling mini v0.1.0 (/job/project)
      Running tests/all.rs (/job/target/t/release/deps/all-34cd)
 `;
 
-test('each test of each program, as the harness prints it', () => {
+test('the output of libtest gives a result for each test of each program', () => {
   const stdout = `
 running 3 tests
 test tests::adds ... ok
@@ -45,7 +45,7 @@ test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
   ]);
 });
 
-test('a program that dies is a failure, whatever passed before', () => {
+test('a test program that crashes is a failure, even if its earlier tests passed', () => {
   const tests = readTests({
     stdout: '\nrunning 2 tests\ntest a ... ok\n',
     stderr: `${STDERR}error: test failed\n  process didn't exit successfully (signal: 11, SIGSEGV)\n`,
@@ -61,7 +61,7 @@ test('a program that dies is a failure, whatever passed before', () => {
   assert.match(tests[1]?.said ?? '', /SIGSEGV/);
 });
 
-test('a harness that prints otherwise is one test', () => {
+test('a custom harness counts as one test', () => {
   assert.deepEqual(readTests({ stdout: 'all good\n', stderr: STDERR, passed: true }), [
     { name: 'cargo-test', status: 'passed', said: '' },
   ]);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { definitions, undefinedSymbols } from '../../src/build/undefined-symbols.ts';
 
-test('undefined symbols are read from what lld and GNU ld say, each once', () => {
+test('undefined symbols are read from the output of lld and GNU ld, without duplicates', () => {
   const output = `rust-lld: error: undefined symbol: inflateEnd
 >>> referenced by zlibmodule.c
 ld.lld-19: error: undefined symbol: SSL_new
@@ -12,7 +12,7 @@ ld.lld-19: error: undefined symbol: inflateEnd
   assert.deepEqual(undefinedSymbols('error: expected one of `,`'), []);
 });
 
-test('each is traced to the archives that define it, not to those that use it', () => {
+test('a symbol is traced to the archives that define it, not to those that use it', () => {
   const listing = `/sysroot/usr/lib/libz.a:inflate.o:0000000000001f30 T inflateEnd
 /sysroot/usr/lib/libpython3.13.a:zlibmodule.o:                 U inflateEnd
 /sysroot/usr/lib/libssl.a:libssl-lib-ssl_lib.o:00000000 T SSL_new

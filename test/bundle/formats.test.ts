@@ -69,7 +69,7 @@ async function input(folder: string, over: Partial<FormatInput> = {}): Promise<F
   };
 }
 
-/** Writes the same twice, from files of other times, and wants the same bytes. */
+/** Writes the format twice, from files with different times, and expects equal bytes. */
 async function twice(
   t: { after(done: () => void): void },
   write: typeof writeOci,
@@ -94,7 +94,7 @@ async function twice(
   return { path: last, folder: dirname(last) };
 }
 
-test('an image is an OCI layout and an archive of Docker at once, the same bytes each time', async (t) => {
+test('an image is both an OCI layout and a Docker archive, and reproducible', async (t) => {
   const { path, folder } = await twice(t, writeOci);
   const out = join(folder, 'unpacked');
   mkdirSync(out);
@@ -129,7 +129,7 @@ test('an image is an OCI layout and an archive of Docker at once, the same bytes
   assert.equal(docker.Config, `blobs/sha256/${manifest.config.digest.slice(7)}`);
 });
 
-test('a Debian package says what it needs, as dpkg reads it, the same bytes each time', async (t) => {
+test('a Debian package declares its dependencies, is read by dpkg, and is reproducible', async (t) => {
   const { path } = await twice(t, writeDeb);
   assert.match(path, /my-tool_1\.2\.0~rc\.1_arm64\.deb$/);
   const field = (name: string) =>
@@ -145,10 +145,10 @@ test('a Debian package says what it needs, as dpkg reads it, the same bytes each
   assert.match(listed.stdout, /^-rwxr-xr-x .* \.\/usr\/lib\/my-tool\/bin\/my_tool$/m);
 });
 
-test('a program that needs nothing of a system depends on nothing', async (t) => {
+test('the package of a program without system libraries has no dependencies', async (t) => {
   const folder = temporaryFolder(t);
   const given = await input(folder);
-  const { floor: _, ...contents } = given.contents;
+  const { glibc: _, ...contents } = given.contents;
   const made = await writeDeb({ ...given, contents: { ...contents, system: {} } }, folder);
   assert.ok(made.ok);
   const depends = spawnSync('dpkg-deb', ['-f', join(folder, made.value.file), 'Depends'], {
@@ -157,7 +157,7 @@ test('a program that needs nothing of a system depends on nothing', async (t) =>
   assert.equal(depends.stdout.trim(), '');
 });
 
-test('formats are checked before anything is built', () => {
+test('unknown formats, and formats that the target does not have, are rejected', () => {
   const wasm = { rustTriple: 'wasm32-wasip1', libc: 'wasi' } as Target;
   const read = (words: readonly string[], target = TARGET) => {
     const formats = readFormats(words, target);

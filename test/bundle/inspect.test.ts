@@ -4,7 +4,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { packTarGz } from '../../src/archive/pack.ts';
-import { glibcFloor } from '../../src/bundle/floor.ts';
+import { minimumGlibc } from '../../src/bundle/glibc-version.ts';
 import { provision, temporaryFolder } from '../support/cli.ts';
 import { type ElfParts, makeElf } from '../support/elf.ts';
 
@@ -24,7 +24,7 @@ const LIBPYTHON: ElfParts = {
 };
 const SYSCONFIG = `build_time_vars = {'SOABI': 'cpython-313-aarch64-linux-gnu', 'CONFIG_ARGS': "'--enable-shared'"}\n`;
 
-interface Told {
+interface InspectOutput {
   readonly program: { readonly digest: string };
   readonly architecture: Readonly<Record<string, unknown>>;
   readonly libc: { readonly floor: string | null; readonly neededBy: readonly string[] };
@@ -68,7 +68,7 @@ function makeBundle(folder: string, program: Buffer, libpython: ElfParts = LIBPY
   return top;
 }
 
-test('tells what the files of a bundle say, from a folder and from an archive', async (t) => {
+test('inspect reports the contents of a bundle from a folder and from an archive', async (t) => {
   const folder = temporaryFolder(t, 'provision inspect ü ');
   const top = makeBundle(folder, makeElf(PROGRAM));
   const archive = join(folder, 'bundle.tar.gz');
@@ -76,8 +76,8 @@ test('tells what the files of a bundle say, from a folder and from an archive', 
   for (const path of [top, archive]) {
     const run = await provision(['inspect', path, '--json']);
     assert.equal(run.status, 0, run.stderr);
-    const told = JSON.parse(run.stdout) as Told;
-    assert.deepEqual(told.architecture, {
+    const inspected = JSON.parse(run.stdout) as InspectOutput;
+    assert.deepEqual(inspected.architecture, {
       format: 'elf',
       name: 'AArch64',
       machine: 183,
@@ -85,21 +85,21 @@ test('tells what the files of a bundle say, from a folder and from an archive', 
       endianness: 'little',
       interpreter: '/lib/ld-linux-aarch64.so.1',
     });
-    assert.equal(told.libc.floor, '2.38');
-    assert.deepEqual(told.libc.neededBy, [
+    assert.equal(inspected.libc.floor, '2.38');
+    assert.deepEqual(inspected.libc.neededBy, [
       'lib/libpython3.13.so.1.0',
       'lib/python3.13/lib-dynload/_x.cpython-313-aarch64-linux-gnu.so',
     ]);
-    assert.equal(told.python.version, '3.13.5');
-    assert.equal(told.python.compiler, 'GCC 14.2.0');
-    assert.equal(told.python.soabi, 'cpython-313-aarch64-linux-gnu');
-    assert.equal(told.python.configured, "'--enable-shared'");
+    assert.equal(inspected.python.version, '3.13.5');
+    assert.equal(inspected.python.compiler, 'GCC 14.2.0');
+    assert.equal(inspected.python.soabi, 'cpython-313-aarch64-linux-gnu');
+    assert.equal(inspected.python.configured, "'--enable-shared'");
     assert.deepEqual(
-      told.libraries.brought.map((library) => library.path),
+      inspected.libraries.brought.map((library) => library.path),
       ['lib/libpython3.13.so.1.0'],
     );
-    assert.deepEqual(Object.keys(told.libraries.system), ['libc.so.6', 'libm.so.6', 'libz.so.1']);
-    const files = Object.entries(told.parts).map(([name, part]) => [name, part.files]);
+    assert.deepEqual(Object.keys(inspected.libraries.system), ['libc.so.6', 'libm.so.6', 'libz.so.1']);
+    const files = Object.entries(inspected.parts).map(([name, part]) => [name, part.files]);
     assert.deepEqual(Object.fromEntries(files), {
       program: 1,
       libraries: 1,
@@ -109,14 +109,14 @@ test('tells what the files of a bundle say, from a folder and from an archive', 
       packages: 1,
       other: 1,
     });
-    assert.equal(told.files, 8);
-    assert.equal(told.archive !== undefined, path === archive);
+    assert.equal(inspected.files, 8);
+    assert.equal(inspected.archive !== undefined, path === archive);
   }
   const text = await provision(['inspect', archive]);
   assert.match(text.stdout, /^C library {5}glibc 2\.38 or newer, measured from symbol versions$/m);
 });
 
-test('a bundle that would not run, or is not what was packed, is a failure by name', async (t) => {
+test('inspect fails on a bundle that would not run, that was changed, or that is none', async (t) => {
   const folder = temporaryFolder(t);
   const status = async (path: string) => {
     const run = await provision(['inspect', path]);
@@ -142,14 +142,14 @@ test('a bundle that would not run, or is not what was packed, is a failure by na
   assert.deepEqual(await status(join(folder, 'nothing')), [2, 'usage/not-a-bundle']);
 });
 
-test('a file that is no archive says so', async (t) => {
+test('inspect rejects a file that is not an archive', async (t) => {
   const file = join(temporaryFolder(t), 'bundle.tar.gz');
   writeFileSync(file, 'no archive\n');
   const run = await provision(['inspect', file]);
   assert.equal(run.status, 4, run.stderr);
 });
 
-test('versions count by their numbers, not by their letters', () => {
+test('the minimum glibc is the highest symbol version, compared as numbers', () => {
   const file = (...names: string[]) => ({
     machine: 183,
     bits: 64 as const,
@@ -157,12 +157,12 @@ test('versions count by their numbers, not by their letters', () => {
     needed: [],
     versions: { 'libc.so.6': names },
   });
-  assert.equal(glibcFloor(new Map([['a', file('GLIBC_2.9', 'GLIBC_2.2.5')]]))?.version, '2.9');
-  assert.equal(glibcFloor(new Map([['a', file('GLIBC_2.9', 'GLIBC_2.17')]]))?.version, '2.17');
-  assert.equal(glibcFloor(new Map([['a', file('GLIBC_2.35', 'GLIBC_ABI_DT_RELR')]]))?.version, '2.36');
-  assert.equal(glibcFloor(new Map([['a', file('GLIBC_PRIVATE')]])), undefined);
+  assert.equal(minimumGlibc(new Map([['a', file('GLIBC_2.9', 'GLIBC_2.2.5')]]))?.version, '2.9');
+  assert.equal(minimumGlibc(new Map([['a', file('GLIBC_2.9', 'GLIBC_2.17')]]))?.version, '2.17');
+  assert.equal(minimumGlibc(new Map([['a', file('GLIBC_2.35', 'GLIBC_ABI_DT_RELR')]]))?.version, '2.36');
+  assert.equal(minimumGlibc(new Map([['a', file('GLIBC_PRIVATE')]])), undefined);
   assert.deepEqual(
-    glibcFloor(
+    minimumGlibc(
       new Map([
         ['a', file('GLIBC_2.17')],
         ['b', file('GLIBC_2.34')],

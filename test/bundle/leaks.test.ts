@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readElf } from '../../src/bundle/elf.ts';
-import { checkLibrary, checkProgram, findPaths, pathLeak, telling } from '../../src/bundle/leaks.ts';
+import { checkLibrary, checkProgram, distinctive, findPaths, pathLeak } from '../../src/bundle/leaks.ts';
 import type { Target } from '../../src/domain/target.ts';
 import { temporaryFolder } from '../support/cli.ts';
 import { type ElfParts, makeElf } from '../support/elf.ts';
@@ -25,7 +25,7 @@ const GOOD: ElfParts = {
   rpath: '$ORIGIN/../lib',
 };
 
-test('reads every class and byte order; what is no whole ELF file is none', async (t) => {
+test('readElf reads every class and byte order, and rejects damaged files', async (t) => {
   const folder = temporaryFolder(t);
   const file = join(folder, 'file');
   for (const bits of [32, 64] as const) {
@@ -52,7 +52,7 @@ test('reads every class and byte order; what is no whole ELF file is none', asyn
   }
 });
 
-test('reads the programs of this machine as they are', async () => {
+test('readElf agrees with the programs of this machine', async () => {
   const node = await readElf(process.execPath);
   assert.ok(node?.needed.some((name) => name.startsWith('libc.')));
   assert.equal(node?.bits, readFileSync(process.execPath)[4] === 2 ? 64 : 32);
@@ -66,7 +66,7 @@ async function codes(t: { after(done: () => void): void }, parts: ElfParts, targ
   return failure === undefined ? [] : [failure.code, ...(failure.also ?? []).map(({ code }) => code)];
 }
 
-test('a program that would not run elsewhere is refused, each reason by its code', async (t) => {
+test('a program that would not run on its target is rejected with one code for each reason', async (t) => {
   assert.deepEqual(await codes(t, GOOD), []);
   assert.deepEqual(await codes(t, { ...GOOD, machine: 62 }), ['build/wrong-machine']);
   assert.deepEqual(await codes(t, { ...GOOD, bits: 32 }), ['build/wrong-machine']);
@@ -89,7 +89,7 @@ test('a program that would not run elsewhere is refused, each reason by its code
   ]);
 });
 
-test('a file that is no program is refused', async (t) => {
+test('a file that is not an ELF program is rejected', async (t) => {
   const file = join(temporaryFolder(t), 'program');
   writeFileSync(file, '#!/bin/sh\nexec something --with "$@" # and so on, longer than an ELF header\n');
   const failure = checkProgram({
@@ -101,7 +101,7 @@ test('a file that is no program is refused', async (t) => {
   assert.equal(failure?.code, 'build/not-elf');
 });
 
-test('libraries that travel along are checked for machine and search path', async (t) => {
+test('bundled libraries are checked for machine and search path', async (t) => {
   const file = join(temporaryFolder(t), 'lib.so');
   const code = async (parts: ElfParts) => {
     writeFileSync(file, makeElf(parts));
@@ -112,7 +112,7 @@ test('libraries that travel along are checked for machine and search path', asyn
   assert.equal(await code({ machine: 183, runpath: '/opt/lib' }), 'build/leak-rpath');
 });
 
-test('a path of the machine is found wherever it stands in the program', async (t) => {
+test('a path of the build machine is found anywhere in the program', async (t) => {
   const folder = temporaryFolder(t);
   const file = join(folder, 'program');
   const needles = [{ folder: '/home/me/secret project ü', of: 'the project' }];
@@ -125,15 +125,15 @@ test('a path of the machine is found wherever it stands in the program', async (
   const found = await leak('text/home/me/secret project ü/src/main.rs\0more');
   assert.equal(found?.code, 'build/leak-path');
   assert.deepEqual(found?.evidence, ['the project: /home/me/secret project ü/src/main.rs']);
-  // Across the borders of what is read at once.
+  // Across the boundary of two chunks.
   for (const fill of [(1 << 20) - 700, (1 << 20) - 690, (1 << 20) - 680])
     assert.ok(await leak(`${'x'.repeat(fill)}/home/me/secret project ü/a`), String(fill));
 });
 
-test('folders whose names stand in programs anyway are not looked for', () => {
+test('common folders such as /usr/local are not searched for', () => {
   const folders = ['/app', '/', '/usr/local', '/opt/isolate', '/home/me', '/usr/src/app'];
   assert.deepEqual(
-    telling(folders.map((folder) => ({ folder, of: 'it' }))).map(({ folder }) => folder),
+    distinctive(folders.map((folder) => ({ folder, of: 'it' }))).map(({ folder }) => folder),
     ['/home/me', '/usr/src/app'],
   );
 });

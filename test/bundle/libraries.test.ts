@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ElfFile } from '../../src/bundle/elf.ts';
-import { closeOver } from '../../src/bundle/libraries.ts';
+import { libraryClosure } from '../../src/bundle/libraries.ts';
 
 function elf(needed: readonly string[]): ElfFile {
   return { machine: 183, bits: 64, endianness: 'little', needed, versions: {} };
 }
 
-test('closes over what is needed through others, without what libc brings', () => {
-  const closure = closeOver({
+test('the closure includes transitive dependencies and excludes those that libc provides', () => {
+  const closure = libraryClosure({
     roots: new Map([['isolate', elf(['liba.so.1', 'libc.so.6'])]]),
     available: new Map([
       ['liba.so.1', 'lib/liba.so.1.2'],
@@ -31,8 +31,8 @@ test('closes over what is needed through others, without what libc brings', () =
   );
 });
 
-test('a library that nobody has is a failure that says who needs it', () => {
-  const closure = closeOver({
+test('a library that neither tree has is a failure that names its dependents', () => {
+  const closure = libraryClosure({
     roots: new Map([['isolate', elf(['libnowhere.so.3'])]]),
     available: new Map(),
     elf: new Map(),

@@ -18,7 +18,7 @@ const LIBC = [
   { name: 'libc6', version: '2.17-3' },
 ] as LockedPackage[];
 
-test('wheels fit up to the glibc of the target, newest first, with the names of before PEP 600', () => {
+test('platform tags go up to the glibc of the target, newest first, with the aliases that precede PEP 600', () => {
   const { platforms } = wheelPlatforms(GNU, LIBC);
   assert.deepEqual(platforms.slice(0, 3), [
     'manylinux_2_17_aarch64',
@@ -29,14 +29,14 @@ test('wheels fit up to the glibc of the target, newest first, with the names of 
   assert.ok(!platforms.includes('manylinux_2_18_aarch64'));
 });
 
-test('a static program takes pure packages only, and says why', () => {
+test('a static program has no platform tags, with the reason', () => {
   const musl = { ...GNU, libc: 'musl', elf: { machine: 'AArch64', number: 183 } } as Target;
   const { platforms, why } = wheelPlatforms(musl, LIBC);
   assert.deepEqual(platforms, []);
   assert.match(why ?? '', /static and load no extension modules/);
 });
 
-test('packages go where the interpreter in the tree looks for them', async (t) => {
+test('the package folder is the one that the interpreter of the tree imports from', async (t) => {
   const root = temporaryFolder(t);
   const python = { stdlib: 'usr/lib/python3.13', minor: '3.13' };
   assert.equal(await sitePath(root, python), 'lib/python3.13/site-packages');

@@ -2,18 +2,18 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { amortizationChart } from '../../src/charts/amortization.ts';
 import { CHART_STYLE, escaped, standalone } from '../../src/charts/draw.ts';
+import { overheadChart } from '../../src/charts/overhead.ts';
 import { chartPage } from '../../src/charts/page.ts';
-import { taxChart } from '../../src/charts/tax.ts';
 import { amortization, tax } from '../support/measured.ts';
 import { parseXml } from '../support/xml.ts';
 
 const DRAWINGS = {
   amortize: () => amortizationChart(amortization()),
-  tax: () => taxChart(tax()),
+  tax: () => overheadChart(tax()),
 };
 
 for (const [name, draw] of Object.entries(DRAWINGS)) {
-  test(`${name}: one element of well-formed XML, that says what it shows`, () => {
+  test(`${name}: the chart is one well-formed SVG element with title and description`, () => {
     const svg = draw();
     const root = parseXml(standalone(svg));
     assert.equal(root.name, 'svg');
@@ -21,11 +21,11 @@ for (const [name, draw] of Object.entries(DRAWINGS)) {
       svg,
       /role="img" aria-labelledby="(\S+)-title \1-desc"><title id="\1-title">[^<]+<\/title><desc /,
     );
-    // It scales to its place.
+    // It scales to its container.
     assert.doesNotMatch(svg.slice(0, svg.indexOf('>')), / width=| height=/);
   });
 
-  test(`${name}: no colour of its own where one theme could not read it`, () => {
+  test(`${name}: the chart uses theme colours only`, () => {
     const svg = draw();
     const painted = svg.split('\n').filter((line) => !line.includes('fill-opacity="0"'));
     const colors = [...painted.join('\n').matchAll(/(?:fill|stroke)="([^"]+)"/g)].map(
@@ -41,12 +41,12 @@ for (const [name, draw] of Object.entries(DRAWINGS)) {
     }
   });
 
-  test(`${name}: the same data give the same drawing`, () => {
+  test(`${name}: equal data give equal drawings`, () => {
     assert.equal(draw(), draw());
   });
 }
 
-test('names inside drawings of a page keep apart', () => {
+test('drawings of one page share no identifiers', () => {
   const ids = (svg: string): string[] =>
     [...svg.matchAll(/ id="([^"]+)"/g)].map((match) => match[1] as string);
   const one = ids(amortizationChart(amortization()));
@@ -58,12 +58,12 @@ test('names inside drawings of a page keep apart', () => {
   );
 });
 
-test('what crosses is marked with its M, and nothing where nothing crosses', () => {
+test('a crossover is marked with its M; without one there is no mark', () => {
   assert.match(amortizationChart(amortization()), />M ≈ 15,000</);
   assert.doesNotMatch(amortizationChart(amortization([14, 0.0012], [11, 0.001])), />M ≈/);
 });
 
-test('a page is whole by itself and holds text as text', () => {
+test('a chart page is self-contained and escapes its text', () => {
   const page = chartPage('A & <b>', amortizationChart(amortization()), 'x < y\n');
   assert.doesNotMatch(page, /<(?:script|link)\b|https?:\/\/(?!www\.w3\.org\/)/);
   assert.match(page, /<title>A &#38; &#60;b&#62;<\/title>/);

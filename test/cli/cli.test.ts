@@ -23,7 +23,7 @@ const COMMANDS = [
   'completion',
 ];
 
-test('--help names every command and the exit codes', async () => {
+test('--help lists every command and the exit codes', async () => {
   const run = await provision(['--help']);
   assert.equal(run.status, 0);
   for (const name of COMMANDS) assert.match(run.stdout, new RegExp(`^  ${name}\\s`, 'm'));
@@ -32,7 +32,7 @@ test('--help names every command and the exit codes', async () => {
 });
 
 for (const name of COMMANDS) {
-  test(`${name} --help tells usage, options and examples within 80 columns`, async () => {
+  test(`${name} --help shows usage, options and examples within 80 columns`, async () => {
     const run = await provision([name, '--help']);
     assert.equal(run.status, 0);
     assert.match(run.stdout, new RegExp(`^Usage: provision ${name}`));
@@ -40,20 +40,20 @@ for (const name of COMMANDS) {
   });
 }
 
-test('--version prints that of package.json', async () => {
+test('--version prints the version of package.json', async () => {
   const { version } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as {
     version: string;
   };
   assert.equal((await provision(['--version'])).stdout, `provision ${version}\n`);
 });
 
-test('no arguments: help, and exit code 2', async () => {
+test('without arguments the help is printed and the exit code is 2', async () => {
   const run = await provision([]);
   assert.equal(run.status, 2);
   assert.match(run.stdout, /^Usage: provision <recipe>/);
 });
 
-test('list prints the recipes, as JSON too', async () => {
+test('list prints the recipes as text and as JSON', async () => {
   const run = await provision(['list', '--json']);
   assert.equal(run.status, 0);
   const names = (JSON.parse(run.stdout) as { name: string }[]).map(({ name }) => name);
@@ -61,7 +61,7 @@ test('list prints the recipes, as JSON too', async () => {
   assert.match((await provision(['list'])).stdout, /^aarch64 /m);
 });
 
-test('a mistyped recipe, command option or definition is named with what was meant; exit code 2', async (t) => {
+test('a mistyped recipe, option or definition fails with a suggestion and exit code 2', async (t) => {
   const folder = temporaryFolder(t);
   const recipe = await provision(['aarch46'], { cwd: folder, store: join(folder, 'store') });
   assert.equal(recipe.status, 2);
@@ -75,14 +75,14 @@ test('a mistyped recipe, command option or definition is named with what was mea
   assert.match(definition.stderr, /docker\/llvm/);
 });
 
-test('--json gives failures as JSON on standard output', async (t) => {
+test('--json prints failures as JSON on standard output', async (t) => {
   const folder = temporaryFolder(t);
   const run = await provision(['plan', 'nothing', '--json'], { cwd: folder });
   assert.equal(run.status, 2);
   assert.equal((JSON.parse(run.stdout) as { failure: { code: string } }).failure.code, 'recipe/not-found');
 });
 
-test('completion scripts are syntactically right and know recipes and options', async (t) => {
+test('completion scripts have valid syntax and complete recipes and options', async (t) => {
   const { spawnSync } = await import('node:child_process');
   const run = await provision(['completion', 'bash']);
   assert.equal(run.status, 0);
@@ -107,7 +107,7 @@ test('completion scripts are syntactically right and know recipes and options', 
   assert.equal((await provision(['completion', 'tcsh'])).status, 2);
 });
 
-test('a recipe with mistakes: every one at its line and column, exit code 2, nothing written', async (t) => {
+test('a recipe with errors fails with exit code 2, the line and column of each error, and writes nothing', async (t) => {
   const folder = temporaryFolder(t);
   const file = join(folder, 'mine.yaml');
   writeFileSync(file, 'schema: 1\ndescription: x\ntargte: aarch64-unknown-linux-gnu\ntoolchain: 3\n');
@@ -123,10 +123,10 @@ test('a recipe with mistakes: every one at its line and column, exit code 2, not
   assert.match(syntax.stderr, /mine\.yaml:\d+:\d+/);
 });
 
-test('a missing lock and a stale lock say which command mends them; exit code 3', async (t) => {
+test('a missing or stale lock fails with exit code 3 and the command that fixes it', async (t) => {
   const folder = temporaryFolder(t);
   const home = copyOfTool(folder);
-  const lock = join(home, 'docker', 'llvm', 'image.lock');
+  const lock = join(home, 'docker', 'llvm', 'image.amd64.lock');
   const definition = join(home, 'docker', 'llvm', 'image.yaml');
   const text = readFileSync(definition, 'utf8');
   writeFileSync(definition, text.replace('  - make\n', '  - make\n  - patch\n'));
@@ -142,7 +142,7 @@ test('a missing lock and a stale lock say which command mends them; exit code 3'
   assert.match(missing.stderr, /provision lock docker\/llvm/);
 });
 
-test('values that cannot be meant: jobs, days, shell without a terminal', async (t) => {
+test('invalid values of --jobs and --older-than, and shell without a terminal, are rejected', async (t) => {
   const folder = temporaryFolder(t);
   for (const args of [
     ['list', '--jobs', '0'],
@@ -154,7 +154,7 @@ test('values that cannot be meant: jobs, days, shell without a terminal', async 
   }
 });
 
-test('clean shows an empty store and makes nothing of a store it cannot write', async (t) => {
+test('clean shows an empty store and fails on a store that cannot be written', async (t) => {
   const folder = temporaryFolder(t);
   const run = await provision(['clean', '--json'], { cwd: folder, store: join(folder, 'store') });
   assert.equal(run.status, 0);

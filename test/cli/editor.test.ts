@@ -12,7 +12,7 @@ function project(t: { after(done: () => void): void }): { readonly cwd: string; 
   return { cwd, store: join(folder, 'store') };
 }
 
-test('settings for rust-analyzer check the program where it is built', async (t) => {
+test('`env --vscode` prints rust-analyzer settings that check the program inside the toolchain', async (t) => {
   const run = await provision(['env', '--vscode'], project(t));
   assert.equal(run.status, 0, run.stderr);
   const settings = JSON.parse(run.stdout);
@@ -30,34 +30,34 @@ test('settings for rust-analyzer check the program where it is built', async (t)
   assert.ok(existsSync(check[0] as string), check[0]);
 });
 
-test('lines for direnv put the cargo of the toolchain on PATH', async (t) => {
-  const place = project(t);
-  const run = await provision(['env', 'musl', '--direnv'], place);
+test('the direnv lines put the cargo of the toolchain on PATH', async (t) => {
+  const options = project(t);
+  const run = await provision(['env', 'musl', '--direnv'], options);
   assert.equal(run.status, 0, run.stderr);
-  // What direnv's own library does with them, as far as a plain shell can.
+  // Stand-ins for the functions of direnv's standard library.
   const shell = `watch_file() { echo "watch $1"; }
 PATH_add() { PATH=$1:$PATH; }
 ${run.stdout}
 echo "$CARGO_BUILD_TARGET"
 command -v cargo
 cat "$(command -v cargo)"`;
-  const said = spawnSync('sh', ['-c', shell], { encoding: 'utf8' }).stdout.split('\n');
-  assert.equal(said[0], `watch ${join(place.cwd, 'provision.yaml')}`);
-  assert.equal(said[1], 'x86_64-unknown-linux-musl');
-  assert.ok(said[2]?.startsWith(place.store), said[2]);
-  assert.match(said[4] ?? '', /^exec .*provision'? exec musl -- cargo "\$@"$/);
+  const output = spawnSync('sh', ['-c', shell], { encoding: 'utf8' }).stdout.split('\n');
+  assert.equal(output[0], `watch ${join(options.cwd, 'provision.yaml')}`);
+  assert.equal(output[1], 'x86_64-unknown-linux-musl');
+  assert.ok(output[2]?.startsWith(options.store), output[2]);
+  assert.match(output[4] ?? '', /^exec .*provision'? exec musl -- cargo "\$@"$/);
 });
 
-test('a command is needed to run one; a crate that needs a newer Rust hears of it before anything is fetched', async (t) => {
-  const place = project(t);
-  const none = await provision(['exec', 'aarch64'], place);
+test('exec needs a command, and rejects a crate that needs a newer Rust before anything is fetched', async (t) => {
+  const options = project(t);
+  const none = await provision(['exec', 'aarch64'], options);
   assert.equal(none.status, 2);
   assert.match(none.stderr, /usage\/no-command/);
   writeFileSync(
-    join(place.cwd, 'Cargo.toml'),
+    join(options.cwd, 'Cargo.toml'),
     '[package]\nname = "embed"\nversion = "0.1.0"\nedition = "2021"\nrust-version = "1.199"\n',
   );
-  const old = await provision(['run'], place);
+  const old = await provision(['run'], options);
   assert.equal(old.status, 6, old.stderr);
   assert.match(old.stderr, /error\[build\/rust-too-old\]/);
   assert.doesNotMatch(old.stdout, /toolchain:/);

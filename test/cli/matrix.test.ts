@@ -13,11 +13,11 @@ interface Entry {
   readonly 'timeout-minutes': number;
 }
 
-test('the matrix holds a job for each recipe, and nothing but the jobs', async () => {
+test('matrix prints one job for each recipe', async () => {
   const { status, stdout } = await provision(['matrix', '--json', 'aarch64', 'musl', 'aarch64']);
   assert.equal(status, 0);
   const matrix = JSON.parse(stdout) as { readonly include: readonly Entry[] };
-  // Any other key would be an axis of its own to GitHub.
+  // GitHub would treat any other key as a further axis.
   assert.deepEqual(Object.keys(matrix), ['include']);
   const [first, second] = matrix.include;
   assert.deepEqual(
@@ -33,14 +33,19 @@ test('the matrix holds a job for each recipe, and nothing but the jobs', async (
   assert.ok((first?.['timeout-minutes'] ?? 0) < (second?.['timeout-minutes'] ?? 0));
 });
 
-test('an image for the machine of the target takes the runner of that machine, and needs no emulator', async () => {
-  const { stdout } = await provision(['matrix', 'aarch64-native', 'aarch64']);
+test('a recipe that names a runner of the machine of its target gets the image for that machine and no emulator', async (t) => {
+  const home = copyOfTool(temporaryFolder(t));
+  writeFileSync(
+    join(home, 'recipes', 'on-arm.yaml'),
+    'schema: 1\ndescription: On ARM.\ntarget: aarch64\nactions: {runner: ubuntu-24.04-arm}\n',
+  );
+  const { stdout } = await provision(['matrix', 'on-arm', 'aarch64'], { home });
   const [, own, other] = stdout.split('\n');
-  assert.match(own as string, /^aarch64-native +ubuntu-24\.04-arm +.* native$/);
+  assert.match(own as string, /^on-arm +ubuntu-24\.04-arm +.* native$/);
   assert.match(other as string, /^aarch64 +ubuntu-24\.04 +.* qemu-aarch64$/);
 });
 
-test('without names the matrix is of every shipped recipe', async () => {
+test('without names the matrix contains every shipped recipe', async () => {
   const { stdout } = await provision(['matrix', '--json']);
   const list = await provision(['list', '--json']);
   const names = (JSON.parse(list.stdout) as readonly { readonly name: string }[]).map(({ name }) => name);
@@ -50,7 +55,7 @@ test('without names the matrix is of every shipped recipe', async () => {
   );
 });
 
-test('a person sees a table', async () => {
+test('the matrix is printed as a table without --json', async () => {
   const { stdout } = await provision(['matrix', 'aarch64', 'x86_64']);
   const lines = stdout.trimEnd().split('\n');
   assert.match(lines[0] as string, /^recipe +runner +minutes +cache key +samples$/);
@@ -59,7 +64,7 @@ test('a person sees a table', async () => {
   assert.ok(lines.every((line) => line.length <= 80));
 });
 
-test('the key follows the locks and nothing else; what has none is left out, and said', async (t) => {
+test('the cache key depends on the locks only; a recipe without a lock is left out with a warning', async (t) => {
   const home = copyOfTool(temporaryFolder(t));
   const key = async (): Promise<string | undefined> => {
     const { stdout } = await provision(['matrix', '--json', 'aarch64'], { home });
@@ -72,12 +77,20 @@ test('the key follows the locks and nothing else; what has none is left out, and
     writeFileSync(path, text.replace(from, to));
   };
   const before = await key();
-  edit('recipes/aarch64.yaml', /^description: .*$/m, 'description: Another.');
+  edit('recipes/defaults.yaml', /^description: .*$/m, 'description: Another.');
   assert.equal(await key(), before);
-  edit('docker/llvm/image.lock', /sha256:[0-9a-f]{64}"(?=, "size")/, `sha256:${'0'.repeat(64)}"`);
-  assert.notEqual(await key(), before);
+  // The standard library of Rust for another target is not fetched.
+  const digest = (name: string): RegExp =>
+    new RegExp(`(?<="rust-std:${name}": \\[\\s.*)sha256:[0-9a-f]{64}(?=", "size")`);
+  edit('docker/llvm/image.amd64.lock', digest('s390x'), `sha256:${'0'.repeat(64)}`);
+  assert.equal(await key(), before);
+  edit('docker/llvm/image.amd64.lock', digest('aarch64'), `sha256:${'0'.repeat(64)}`);
+  const std = await key();
+  assert.notEqual(std, before);
+  edit('docker/llvm/image.amd64.lock', /sha256:[0-9a-f]{64}"(?=, "size")/, `sha256:${'0'.repeat(64)}"`);
+  assert.notEqual(await key(), std);
 
-  rmSync(join(home, 'sysroots', 'aarch64-gnu-cpython3.13', 'sysroot.lock'));
+  rmSync(join(home, 'sysroots/packaged/cpython-3.13/aarch64.lock'));
   const some = await provision(['matrix', '--json', 'aarch64', 'x86_64'], { home });
   assert.equal(some.status, 0);
   assert.deepEqual(
@@ -90,10 +103,10 @@ test('the key follows the locks and nothing else; what has none is left out, and
   assert.match(none.stderr, /error\[lock\/no-jobs\]/);
 });
 
-test('runner and time are data of the recipe, the runner else of the target that the image is for', async (t) => {
+test('runner and time limit come from the recipe; the default runner from the target of the image', async (t) => {
   const home = copyOfTool(temporaryFolder(t));
   const recipe = join(home, 'recipes', 'aarch64.yaml');
-  const text = readFileSync(recipe, 'utf8');
+  const text = 'schema: 1\ndescription: A recipe.\ntarget: aarch64\n';
   writeFileSync(recipe, `${text}actions:\n  runner: my-own\n  timeout-minutes: 7\n`);
   const [own] = await jobs(['aarch64'], home);
   assert.deepEqual([own?.runner, own?.['timeout-minutes']], ['my-own', 7]);
@@ -110,9 +123,9 @@ test('runner and time are data of the recipe, the runner else of the target that
   assert.match(none.stderr, /recipe\/no-actions-runner/);
 });
 
-test('in a step of Actions the matrix is an output, on one line, and what is left out a warning', async (t) => {
+test('in GitHub Actions the matrix is a one-line output and a skipped recipe a warning', async (t) => {
   const home = copyOfTool(temporaryFolder(t));
-  rmSync(join(home, 'sysroots', 'aarch64-gnu-cpython3.13', 'sysroot.lock'));
+  rmSync(join(home, 'sysroots/packaged/cpython-3.13/aarch64.lock'));
   const { run, output } = await inActions(t, ['matrix', 'aarch64', 'x86_64'], { home });
   assert.equal(run.status, 0);
   const [, line = ''] = /^matrix<<(?:.+)\n(.+)\n/m.exec(output) ?? [];
@@ -121,7 +134,7 @@ test('in a step of Actions the matrix is an output, on one line, and what is lef
   assert.match(run.stderr, /^::warning title=lock\/missing::aarch64 is left out/m);
 });
 
-test('a mistake in a recipe is annotated where it is; secrets of the environment are hidden first', async (t) => {
+test('in GitHub Actions an error in a recipe is annotated at its position, after secrets are masked', async (t) => {
   const cwd = temporaryFolder(t);
   mkdirSync(join(cwd, 'sub'));
   writeFileSync(join(cwd, 'sub', 'mine.yaml'), 'schema: 1\ndescription: X.\ntoolchan: llvm\n');
@@ -143,21 +156,21 @@ test('a mistake in a recipe is annotated where it is; secrets of the environment
   assert.match(output, /^status<<.+\nusage\n/m);
 });
 
-test('a word that is no command or option is annotated as well', async (t) => {
+test('in GitHub Actions an unknown command or option is annotated', async (t) => {
   const { run, output } = await inActions(t, ['run', 'aarch64', '--no-such-option']);
   assert.equal(run.status, 2);
   assert.match(run.stderr, /^::error title=usage\/option::/m);
   assert.match(output, /^exit-code<<.+\n2\n/m);
 });
 
-test('outside of Actions nothing of it is printed', async (t) => {
+test('outside of GitHub Actions no workflow commands are printed', async (t) => {
   const cwd = temporaryFolder(t);
   const run = await provision(['run', './none.yaml'], { cwd, env: { MY_TOKEN: 'hush-hush' } });
   assert.equal(run.status, 2);
   assert.ok(!/^::/m.test(run.stdout + run.stderr));
 });
 
-test('the summary of several recipes fails with the gravest, and misses none', async (t) => {
+test('summary exits with the most severe outcome and reports missing recipes', async (t) => {
   const folder = temporaryFolder(t);
   const put = (name: string, change: Partial<Report>): void => {
     mkdirSync(join(folder, `provision-${name}`), { recursive: true });

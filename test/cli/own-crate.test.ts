@@ -1,4 +1,4 @@
-// Crates that cannot be built, told before anything is fetched: the store of these runs is empty and stays so.
+// Crates that cannot be built are rejected before anything is fetched: the store of these runs stays empty.
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ async function run(t: TestContext, args: readonly string[], cwd: string): Promis
   return ran;
 }
 
-test('no Cargo.lock: told at once, with the command that makes it', async (t) => {
+test('a crate without Cargo.lock is rejected with the command that makes it', async (t) => {
   const crate = crateOf(t);
   rmSync(join(crate, 'Cargo.lock'));
   const ran = await run(t, ['aarch64', '--project', '.'], crate);
@@ -24,7 +24,7 @@ test('no Cargo.lock: told at once, with the command that makes it', async (t) =>
   assert.match(ran.stderr, /cargo generate-lockfile/);
 });
 
-test('not a crate, no program, several programs, no such program', async (t) => {
+test('a folder without a crate, and a crate with no, several or unknown binaries, are rejected', async (t) => {
   const several = crateOf(t, { ...PROGRAM, 'src/bin/other.rs': '' });
   const cases: readonly (readonly [string, readonly string[], RegExp])[] = [
     [temporaryFolder(t), [], /recipe\/no-project/],
@@ -32,22 +32,22 @@ test('not a crate, no program, several programs, no such program', async (t) => 
     [several, [], /recipe\/which-bin[\s\S]*--bin/],
     [several, ['--bin', 'othre'], /recipe\/unknown-bin[\s\S]*Did you mean `other`/],
   ];
-  for (const [crate, more, told] of cases) {
+  for (const [crate, more, message] of cases) {
     const ran = await run(t, ['plan', 'aarch64', '--project', crate, ...more], '/');
     assert.equal(ran.status, 2);
-    assert.match(ran.stderr, told);
+    assert.match(ran.stderr, message);
   }
   assert.equal((await run(t, ['plan', 'aarch64', '--project', several, '--bin', 'other'], '/')).status, 0);
 });
 
-test('nothing is named and no provision.yaml is there: what to do is said', async (t) => {
+test('run without a recipe and without provision.yaml fails with what to do', async (t) => {
   const ran = await run(t, ['run'], crateOf(t));
   assert.equal(ran.status, 2);
   assert.match(ran.stderr, /usage\/missing-argument/);
   assert.match(ran.stderr, /provision init/);
 });
 
-test('a provision.yaml of a newer schema is not guessed at', async (t) => {
+test('a provision.yaml of a newer schema is rejected', async (t) => {
   const crate = crateOf(t);
   writeFileSync(join(crate, 'provision.yaml'), 'schema: 2\nextends: aarch64\nnew-key: 1\n');
   const ran = await run(t, ['run'], crate);
@@ -56,7 +56,7 @@ test('a provision.yaml of a newer schema is not guessed at', async (t) => {
   assert.doesNotMatch(ran.stderr, /new-key/);
 });
 
-test('through links a project is the same project', async (t) => {
+test('a project reached through a symbolic link is the same project', async (t) => {
   const crate = crateOf(t);
   writeFileSync(join(crate, 'provision.yaml'), 'schema: 1\nextends: aarch64\n');
   const link = join(temporaryFolder(t), 'link ü');
@@ -67,7 +67,7 @@ test('through links a project is the same project', async (t) => {
   assert.deepEqual([recipe.project.folder, recipe.project.root], [crate, crate]);
 });
 
-test('packages without a lock: `provision lock` is named; --frozen says the same of `provision lock` itself', async (t) => {
+test('packages without a lock fail with `provision lock` as the fix; --frozen also prevents `provision lock`', async (t) => {
   const crate = crateOf(t);
   writeFileSync(
     join(crate, 'provision.yaml'),
@@ -85,7 +85,7 @@ test('packages without a lock: `provision lock` is named; --frozen says the same
   assert.match(nothing.stdout, /adds no packages/);
 });
 
-test('a folder that cannot be written: artifacts go where the command is given, and that is said', (t) => {
+test('a current folder that cannot be written is a failure that names --project', (t) => {
   const user = asOrdinaryUser(t);
   if (user === undefined) return t.skip('an ordinary user cannot read this checkout');
   const crate = crateOf(t);

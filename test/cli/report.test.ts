@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { provision, temporaryFolder } from '../support/cli.ts';
 import { writeArtifacts } from '../support/page-artifacts.ts';
 
-test('report writes the page of the artifacts below the folder, and says where and of what', async (t) => {
+test('report writes the page of the artifacts below a folder and prints its path and recipes', async (t) => {
   const folder = temporaryFolder(t, 'provision report ü ');
   writeArtifacts(join(folder, 'artifacts'));
   const run = await provision(['report'], { cwd: folder });
@@ -17,7 +17,7 @@ test('report writes the page of the artifacts below the folder, and says where a
   assert.deepEqual([file, recipes], ['artifacts/far/report.html', ['far']]);
 });
 
-test('report without artifacts is a mistake of the command line', async (t) => {
+test('report without artifacts is a usage error', async (t) => {
   const run = await provision(['report'], { cwd: temporaryFolder(t) });
   assert.equal(run.status, 2);
   assert.match(run.stderr, /usage\/no-artifacts/);

@@ -22,7 +22,7 @@ async function fails(folder: string, choice: Partial<CrateChoice> = {}): Promise
   return [code, what, ...fix, ...evidence].join('\n');
 }
 
-test('a crate says its binary, its PyO3 and its Rust', async (t) => {
+test('readCrate reads binary, PyO3 version and features, and minimum Rust of a crate', async (t) => {
   const folder = crateOf(t, {
     ...PROGRAM,
     'Cargo.toml': MANIFEST.replace('edition', 'rust-version = "1.70"\nedition').replace(
@@ -50,7 +50,7 @@ test('a crate says its binary, its PyO3 and its Rust', async (t) => {
   });
 });
 
-test('features are followed as cargo does', async (t) => {
+test("PyO3's features are resolved through features and dependencies as cargo does", async (t) => {
   const folder = crateOf(t, {
     ...PROGRAM,
     'Cargo.toml': `[package]
@@ -72,7 +72,7 @@ other = { path = "other", optional = true }
   assert.deepEqual(await features({ features: ['module'] }), ['auto-initialize', 'extension-module']);
   assert.equal((await read(folder, { features: ['module'] })).pyo3?.extensionModule, true);
   assert.deepEqual(await features({ defaultFeatures: false, features: ['other'] }), ['abi3']);
-  // Nothing takes it, but the lock has it: it may come with a crate of a registry.
+  // No package depends on it, but the lock has it: a registry crate may depend on it.
   assert.deepEqual((await read(folder, { defaultFeatures: false })).pyo3, {
     version: '0.30.1',
     direct: false,
@@ -82,7 +82,7 @@ other = { path = "other", optional = true }
   });
 });
 
-test('a crate without PyO3', async (t) => {
+test('a crate without PyO3 has no PyO3 settings', async (t) => {
   const folder = crateOf(t, {
     ...PROGRAM,
     'Cargo.toml': '[package]\nname = "mini"\n',
@@ -111,7 +111,7 @@ pyo3 = { version = "0.30", features = ["auto-initialize"] }
   'tools/Cargo.toml': '[package]\nname = "tools"\nautobins = false\n[[bin]]\nname = "two"\npath = "two.rs"\n',
 };
 
-test('a member of a workspace: cargo has to see all of it', async (t) => {
+test('the root of a workspace member is the workspace', async (t) => {
   const folder = crateOf(t, WORKSPACE);
   const one = await read(join(folder, 'crates/one'));
   assert.deepEqual(
@@ -122,18 +122,18 @@ test('a member of a workspace: cargo has to see all of it', async (t) => {
   assert.deepEqual([leftOut.root, leftOut.locked], [leftOut.folder, false]);
 });
 
-test('a workspace with several binaries: they are named, and `bin` says which', async (t) => {
+test('a workspace with several binaries needs `bin`; the failure lists them', async (t) => {
   const folder = crateOf(t, WORKSPACE);
-  const told = await fails(folder);
-  assert.match(told, /^recipe\/which-bin\n.* 2 binaries/);
-  assert.match(told, /^one \(crates\/one\)$/m);
-  assert.match(told, /^two \(tools\)$/m);
+  const message = await fails(folder);
+  assert.match(message, /^recipe\/which-bin\n.* 2 binaries/);
+  assert.match(message, /^one \(crates\/one\)$/m);
+  assert.match(message, /^two \(tools\)$/m);
   const two = await read(folder, { bin: 'two' });
   assert.deepEqual([two.folder, two.root, two.bins], [join(folder, 'tools'), folder, ['one', 'two']]);
   assert.match(await fails(folder, { bin: 'tow' }), /^recipe\/unknown-bin\n[\s\S]*Did you mean `two`\?/);
 });
 
-test('binaries are found as cargo finds them', async (t) => {
+test('binaries are discovered as cargo does', async (t) => {
   const folder = crateOf(t, {
     ...PROGRAM,
     'Cargo.toml':
@@ -146,7 +146,7 @@ test('binaries are found as cargo finds them', async (t) => {
   assert.deepEqual([crate.bin, crate.bins], ['b', ['a', 'b', 'main-one']]);
 });
 
-test('what is no crate, or none to run', async (t) => {
+test('a folder without a crate, and a crate without a binary, are rejected by code', async (t) => {
   const empty = temporaryFolder(t);
   assert.match(await fails(empty), /^recipe\/no-project\n/);
   assert.equal(findCrate(join(empty, 'below')), undefined);
@@ -161,7 +161,7 @@ test('what is no crate, or none to run', async (t) => {
   );
 });
 
-test('a dependency by path that a build would not see', async (t) => {
+test('a path dependency outside of the workspace is rejected', async (t) => {
   const manifest = (path: string): string =>
     `${MANIFEST}[target.'cfg(unix)'.dev-dependencies]\nother = { path = "${path}" }\n`;
   const outside = crateOf(t, { ...PROGRAM, 'Cargo.toml': manifest('../other') });
@@ -176,7 +176,7 @@ test('a dependency by path that a build would not see', async (t) => {
   await read(join(member, 'one'));
 });
 
-test('through a link, a crate is where it really is', async (t) => {
+test('a crate that is reached through a symbolic link has its real path', async (t) => {
   const folder = crateOf(t);
   const link = join(temporaryFolder(t), 'link');
   symlinkSync(folder, link);

@@ -1,4 +1,4 @@
-// The main job on real input: real packages, real toolchain, real emulator. One store, shared with the fault tests.
+// The pipeline with real packages, toolchain and emulator. The store is shared with the fault tests.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
@@ -48,7 +48,7 @@ before(async (t) => {
   void t;
 });
 
-test('every sample equals the reference; exit code 0; the closing line says so', () => {
+test('every sample equals the reference, with exit code 0 and a summary line', () => {
   assert.equal(first.status, 0, first.stdout + first.stderr);
   const { samples, totals, status } = report();
   assert.equal(status, 'passed');
@@ -63,7 +63,7 @@ test('every sample equals the reference; exit code 0; the closing line says so',
   assert.match(first.stdout.trimEnd().split('\n').at(-1) as string, /equal the reference/);
 });
 
-test('the run leaves a page beside the artifacts, with every sample and when each stage worked', async () => {
+test('a run writes a report page with every sample and the time of each stage', async () => {
   const page = readFileSync(join(folder, 'artifacts', 'report.html'), 'utf8');
   assert.equal(page.match(/<tr class="(?:same|other)">/g)?.length, SAMPLES.length);
   for (const { name, start } of report().stages) {
@@ -75,12 +75,12 @@ test('the run leaves a page beside the artifacts, with every sample and when eac
   assert.match(again.stdout, /^artifacts\/report\.html: 1 recipe, /);
 });
 
-test('in a pipe the output is plain lines', () => {
+test('output to a pipe is plain lines', () => {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: it looks for escape sequences
   assert.doesNotMatch(first.stdout + first.stderr, /\u001b\[|\r/);
 });
 
-test('again at once: everything is a hit, and no process of the toolchain is started', async () => {
+test('a second run takes everything from the store and starts no process of the toolchain', async () => {
   const again = await provision(['aarch64'], { cwd: folder, store: SHARED_STORE });
   assert.equal(again.status, 0, again.stderr);
   const { stages, totals } = report();
@@ -96,12 +96,12 @@ test('again at once: everything is a hit, and no process of the toolchain is sta
   assert.equal(totals.cached, totals.passed);
 });
 
-test('works with --offline and --frozen when everything is in the store', async () => {
+test('a run with --offline and --frozen succeeds if everything is in the store', async () => {
   const run = await provision(['aarch64', '--offline', '--frozen'], { cwd: folder, store: SHARED_STORE });
   assert.equal(run.status, 0, run.stderr);
 });
 
-test('the bundle: program, libpython, stdlib; an aarch64 program that finds its libraries beside itself', (t) => {
+test('the bundle has an aarch64 program that finds its libpython and standard library relative to itself', (t) => {
   const { bundle } = report();
   const archive = join(folder, 'artifacts', 'aarch64', 'isolate-aarch64-unknown-linux-gnu.tar.gz');
   assert.ok(existsSync(archive));
@@ -121,10 +121,10 @@ test('the bundle: program, libpython, stdlib; an aarch64 program that finds its 
     assert.ok(!program.includes(path), `a path of this machine: ${path}`);
 });
 
-test('a second build from nothing but the fetched files gives the same bytes', async (t) => {
+test('a second build from the fetched files gives the same bytes', async (t) => {
   const place = temporaryFolder(t);
   const store = join(place, 'store');
-  // Hard links: the trees are immutable, builds and volumes are made anew.
+  // Hard links: the trees are immutable, and builds and volumes are not linked.
   mkdirSync(store);
   for (const part of ['blobs', 'trees']) {
     assert.equal(spawnSync('cp', ['-al', join(SHARED_STORE, part), join(store, part)]).status, 0);
@@ -135,7 +135,7 @@ test('a second build from nothing but the fetched files gives the same bytes', a
   assert.equal(report(place).bundle?.digest, report().bundle?.digest);
 });
 
-test('as an ordinary user, without root', {
+test('an ordinary user can run a recipe without root', {
   skip: process.getuid?.() === 0 ? false : 'is one already',
 }, async (t) => {
   const place = temporaryFolder(t);
@@ -143,10 +143,19 @@ test('as an ordinary user, without root', {
   mkdirSync(store);
   assert.equal(spawnSync('cp', ['-a', join(SHARED_STORE, 'blobs'), join(store, 'blobs')]).status, 0);
   assert.equal(spawnSync('chown', ['-R', '65534:65534', place]).status, 0);
-  // The repository may lie where an ordinary user cannot look: a copy of the tool serves.
+  // An ordinary user may not be able to read the repository, so a copy of the tool is used.
   const tool = join(place, 'tool');
   mkdirSync(tool);
-  for (const part of ['src', 'recipes', 'targets', 'sysroots', 'docker', 'package.json', 'node_modules']) {
+  for (const part of [
+    'src',
+    'recipes',
+    'targets',
+    'pythons',
+    'sysroots',
+    'docker',
+    'package.json',
+    'node_modules',
+  ]) {
     cpSync(join(REPOSITORY, part), join(tool, part), { recursive: true });
   }
   cpSync(join(REPOSITORY, 'runner'), join(tool, 'runner'), {
@@ -177,11 +186,11 @@ test('as an ordinary user, without root', {
   assert.equal(report(place).bundle?.digest, report().bundle?.digest);
 });
 
-test('one sample added: that one alone runs', async (t) => {
+test('only an added sample runs', async (t) => {
   const { recipe, place, samples } = ownCopyOfRunner(t);
   const one = await provision([recipe], { cwd: place, store: SHARED_STORE });
   assert.equal(one.status, 0, one.stderr);
-  // Another one each time: a store that has seen this test knows what its sample prints.
+  // A different sample each time: the store caches the results of earlier runs of this test.
   writeFileSync(join(samples, 'added.py'), `print("added", 6 * 7, "${randomUUID()}")\n`);
   const two = await provision([recipe], { cwd: place, store: SHARED_STORE });
   assert.equal(two.status, 0, two.stderr);
@@ -191,7 +200,7 @@ test('one sample added: that one alone runs', async (t) => {
   assert.equal(stages.find(({ name }) => name === 'build')?.outcome, 'hit');
 });
 
-test('your own scripts: files and folders, with argv and stdin from the header', async (t) => {
+test('--samples takes files and folders; argv and stdin come from the header of a script', async (t) => {
   const place = temporaryFolder(t);
   mkdirSync(join(place, 'more'));
   writeFileSync(
@@ -214,7 +223,7 @@ test('your own scripts: files and folders, with argv and stdin from the header',
   );
 });
 
-test('a difference: exit code 7, a unified diff, and both outputs kept', async (t) => {
+test('a differing sample gives exit code 7, a unified diff and both outputs', async (t) => {
   const place = temporaryFolder(t);
   writeFileSync(join(place, 'machine.py'), 'import platform\nprint("same")\nprint(platform.machine())\n');
   const run = await provision(['aarch64', '--samples', 'machine.py'], { cwd: place, store: SHARED_STORE });
@@ -226,7 +235,7 @@ test('a difference: exit code 7, a unified diff, and both outputs kept', async (
   assert.equal(report(place).status, 'failed');
 });
 
-test('a script that loops, one that floods, one that crashes: each told for what it is', async (t) => {
+test('a time limit, an output limit and a crash of a sample are reported as such', async (t) => {
   const place = temporaryFolder(t);
   writeFileSync(
     join(place, 'loops.py'),
@@ -242,11 +251,11 @@ test('a script that loops, one that floods, one that crashes: each told for what
   assert.equal(byName.get('loops')?.status, 'failed');
   assert.match(String(byName.get('loops')?.kind), /time-limit|reference-failed/);
   assert.match(String(byName.get('floods')?.kind), /output-limit|reference-failed/);
-  // The program died of its own signal on both sides, as the reference did: equal.
+  // The program ended by the same signal on both sides, so the results are equal.
   assert.equal(byName.get('crashes')?.status, 'passed', JSON.stringify(byName.get('crashes')));
 });
 
-test('plan and env print what a run does', async () => {
+test('plan and env print the stages and the environment of a run', async () => {
   const plan = await provision(['plan', 'aarch64', '--json']);
   assert.equal(plan.status, 0);
   const env = await provision(['env', 'aarch64', '--json'], { store: SHARED_STORE });
@@ -269,7 +278,7 @@ test('plan and env print what a run does', async () => {
   assert.equal(evaluated.stdout, variables.CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS);
 });
 
-test('shell runs a command inside the toolchain with the environment set', async (t) => {
+test('shell runs a command in the toolchain with the build environment', async (t) => {
   const place = temporaryFolder(t);
   const run = await provision(
     [

@@ -23,15 +23,14 @@ const fits = new Ajv2020({ formats: { 'date-time': true } }).compile(
 
 const SECRET = 'hush-hush-hush';
 
-/** A program that does not compile; what the compiler prints holds a secret and what looks like a command. */
+/** A program that does not compile; the compiler output contains a secret and a text like a workflow command. */
 function brokenRecipe(place: string): void {
   const files = {
     'broken.yaml': `schema: 1
 description: Does not compile.
-target: aarch64-unknown-linux-gnu
+target: aarch64
 toolchain: llvm
-sysroot: aarch64-gnu-cpython3.13
-reference: python3.13
+sysroot: packaged
 project:
   path: broken
   bin: broken
@@ -49,9 +48,9 @@ samples:
   }
 }
 
-test('the workflow runs every recipe, tells what failed where, keeps what there is, and sums it up', async (t) => {
+test('the workflow runs every recipe, annotates failures, uploads artifacts and writes summaries', async (t) => {
   const folder = temporaryFolder(t, 'provision-actions-');
-  // What the jobs then find in the store.
+  // The contents of the store for the jobs.
   assert.equal((await provision(['aarch64'], { cwd: folder, store: SHARED_STORE })).status, 0);
   const place = checkout(folder);
   brokenRecipe(place);
@@ -61,14 +60,14 @@ test('the workflow runs every recipe, tells what failed where, keeps what there 
   });
   assert.equal(run.status, 1, run.text);
 
-  await t.test('a job for each, with its own outcome', () => {
+  await t.test('each recipe has a job with its own outcome', () => {
     assert.equal(result(run, 'plan', 'Matrix'), 'success');
     assert.equal(result(run, 'aarch64', './'), 'success', run.text);
     assert.equal(result(run, 'broken', './'), 'failure');
     assert.equal(result(run, 'summary', 'Summary'), 'failure');
   });
 
-  await t.test('outputs of the action', () => {
+  await t.test('the action sets its outputs', () => {
     assert.deepEqual(
       ['status', 'exit-code', 'bundle'].map((name) => output(run, 'broken', './', name)),
       ['blocked', '6', ''],
@@ -82,20 +81,20 @@ test('the workflow runs every recipe, tells what failed where, keeps what there 
     assert.equal(output(run, 'summary', 'Summary', 'status'), 'blocked');
   });
 
-  await t.test('annotations at the recipe, and what the compiler said in a group of its stage', () => {
-    const said = run.lines.filter(({ job = '' }) => job.includes('broken'));
-    const [error] = said.filter(({ command }) => command === 'error');
+  await t.test('failures are annotated at the recipe, and compiler output is grouped by stage', () => {
+    const commands = run.lines.filter(({ job = '' }) => job.includes('broken'));
+    const [error] = commands.filter(({ command }) => command === 'error');
     assert.deepEqual(error?.kvPairs, { file: 'broken.yaml', line: '7', col: '1', title: 'build/failed' });
-    const start = said.findIndex(
+    const start = commands.findIndex(
       ({ command, arg = '' }) => command === 'group' && arg.startsWith('build: failed'),
     );
-    const end = said.findIndex(({ command }, i) => i > start && command === 'endgroup');
-    const inside = said.slice(start, end).map(({ msg }) => msg);
+    const end = commands.findIndex(({ command }, i) => i > start && command === 'endgroup');
+    const inside = commands.slice(start, end).map(({ msg }) => msg);
     assert.ok(start > 0 && end > start && inside.some((msg) => msg.includes('error[E0308]')));
     assert.ok(!run.lines.some(({ arg }) => arg === 'no command'));
   });
 
-  await t.test('the secret stands nowhere but where the runner is told of it', () => {
+  await t.test('the secret appears only in the command that masks it', () => {
     const shown = run.lines.filter(({ command }) => command !== 'add-mask');
     assert.ok(shown.every((line) => !JSON.stringify(line).includes(SECRET)));
     assert.ok(run.lines.some(({ command, arg }) => command === 'add-mask' && arg === SECRET));
@@ -106,7 +105,7 @@ test('the workflow runs every recipe, tells what failed where, keeps what there 
       assert.ok(!readFileSync(join(bad, file), 'utf8').includes(SECRET), file);
   });
 
-  await t.test('artifacts of both, also of the one that failed', () => {
+  await t.test('artifacts of all recipes are uploaded, including the failed one', () => {
     const good = artifact(folder, 'provision-aarch64');
     const bad = artifact(folder, 'provision-broken');
     const reports = [good, bad].map(
@@ -128,7 +127,7 @@ test('the workflow runs every recipe, tells what failed where, keeps what there 
     assert.ok(readdirSync(join(bad, 'logs')).length > 0);
   });
 
-  await t.test('summaries: of each job with its samples and blockers, and one table of all', () => {
+  await t.test('each job has a summary with samples and blockers, and there is one table of all jobs', () => {
     assert.match(summary(run, 'aarch64'), /All \d+ samples/);
     assert.match(summary(run, 'broken'), /^### Blockers$/m);
     assert.match(summary(run, 'broken'), /mismatched types/);
@@ -138,7 +137,7 @@ test('the workflow runs every recipe, tells what failed where, keeps what there 
   });
 });
 
-test('the store comes back from the cache: a job without store and network runs as the one before', async (t) => {
+test('a job restores the store from the cache and runs without network', async (t) => {
   const folder = temporaryFolder(t, 'provision-actions-');
   const store = join(folder, 'store');
   fillStore(store);
@@ -169,10 +168,10 @@ test('the store comes back from the cache: a job without store and network runs 
     env: { PROVISION_ENGINE: 'namespace' },
   });
   assert.equal(run.status, 0, run.text);
-  const said = run.lines
+  const commands = run.lines
     .map(({ msg }) => msg.trim())
     .filter((msg) => /^(filled|empty|restored) \w+ \d+$/.test(msg));
-  assert.deepEqual(said, ['filled blocked 6', 'empty fetch 4', 'restored blocked 6'], run.text);
+  assert.deepEqual(commands, ['filled blocked 6', 'empty fetch 4', 'restored blocked 6'], run.text);
   const keys = run.lines.flatMap(
     ({ msg }) => /^Cache (?:saved with key: |restored from )(\S+)/.exec(msg)?.[1] ?? [],
   );
@@ -181,11 +180,15 @@ test('the store comes back from the cache: a job without store and network runs 
   assert.equal(keys[1], keys[0]?.toLowerCase());
 });
 
-/** A store with the packages of the recipe and nothing else to be saved: hard links into the shared one. */
+/** A store with the packages of the recipe only, as hard links into the shared store. */
 function fillStore(store: string): void {
   const blobs = join('blobs', 'sha256');
   mkdirSync(join(store, blobs), { recursive: true });
-  const locks = ['docker/llvm/image', 'docker/python3.13/image', 'sysroots/aarch64-gnu-cpython3.13/sysroot'];
+  const locks = [
+    'docker/llvm/image.amd64',
+    'pythons/cpython-3.13/reference.amd64',
+    'sysroots/packaged/cpython-3.13/aarch64',
+  ];
   const digests = locks.flatMap((name) =>
     [
       ...readFileSync(join(REPOSITORY, `${name}.lock`), 'utf8').matchAll(/"sha256:([0-9a-f]{64})", "size"/g),
@@ -205,7 +208,7 @@ function linkOrCopy(from: string, to: string): void {
   }
 }
 
-/** How a step of a job ended. */
+/** The outcome of a step of a job. */
 function result(run: ActRun, job: string, step: string): string | undefined {
   return run.lines.findLast(
     (line) =>
@@ -233,7 +236,7 @@ function summary(run: ActRun, job: string): string {
     .join('\n');
 }
 
-/** Unpacks what act's artifact server got. */
+/** Unpacks the artifacts that act's server received. */
 function artifact(folder: string, name: string): string {
   const to = join(folder, 'unpacked', name);
   mkdirSync(to, { recursive: true });

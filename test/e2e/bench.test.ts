@@ -1,11 +1,11 @@
-// Benches of what is built: short runs of the real thing, and what they leave behind.
+// Short real runs of the benches, and the files they write.
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Amortization } from '../../src/domain/amortization.ts';
+import type { OverheadReport } from '../../src/domain/overhead.ts';
 import type { SuiteTimes } from '../../src/domain/suite-times.ts';
-import type { Tax } from '../../src/domain/tax.ts';
 import { type CliRun, provision, REPOSITORY, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
 
 const folder = temporaryFolder({ after: (done) => process.once('exit', done) }, 'provision bench ü ');
@@ -18,7 +18,7 @@ function artifact(...path: string[]): string {
   return readFileSync(join(folder, 'artifacts', ...path), 'utf8');
 }
 
-test('amortize: both sides in turn at each M, bit for bit alike, with JSON and plots', async () => {
+test('amortize: measures both sides at each M, with equal outputs, and writes JSON and charts', async () => {
   const run = await bench('amortize', 'aarch64', '--m', '10,1', '--rounds', '2', '--warm-up', '0');
   assert.equal(run.status, 0, run.stderr);
   const data = JSON.parse(artifact('aarch64', 'amortize.json')) as Amortization;
@@ -36,14 +36,14 @@ test('amortize: both sides in turn at each M, bit for bit alike, with JSON and p
   );
   assert.equal(data.runner, 'qemu-user');
   assert.ok(data.fit);
-  // A foreign program under emulation is not launched as fast as a native one.
+  // An emulated program launches more slowly than a native one.
   assert.ok(data.points.every(({ ratio }) => ratio > 1));
   assert.match(run.stdout, /^ +10 .* yes$/m);
   assert.match(artifact('aarch64', 'amortize.svg'), /^<\?xml.*\n<svg /);
   assert.match(artifact('aarch64', 'amortize.html'), /<svg .*Amortization on aarch64/s);
 });
 
-test('amortize: a program that prints something else is told, with both outputs', async () => {
+test('amortize: an output that differs from the reference is a failure that shows both', async () => {
   const workload = join(folder, 'where am i.py');
   writeFileSync(workload, 'import os, sys\nprint(os.environ["AMORT_M"], sys.prefix)\n');
   const run = await bench('amortize', 'aarch64', '--m', '7', '--rounds', '1', '--workload', workload);
@@ -57,7 +57,7 @@ test('amortize: a program that prints something else is told, with both outputs'
   assert.match(points[0]?.difference?.isolate ?? '', /bundles/);
 });
 
-test('suite: each sample on each target, what is skipped and what emulation costs', async () => {
+test('suite: measures each sample on each target, records skipped ones and the cost of emulation', async () => {
   mkdirSync(join(folder, 'suite'));
   const sample = (name: string, text: string): void => writeFileSync(join(folder, 'suite', name), text);
   sample('plain.py', 'print(sum(range(1000)))\n');
@@ -76,17 +76,17 @@ test('suite: each sample on each target, what is skipped and what emulation cost
   const [plain, starts, writes] = data.samples.map(({ times }) => times.timed);
   assert.ok(plain && 'median' in plain && plain.runs.length === 2, JSON.stringify(data));
   assert.deepEqual(starts, { skipped: 'subprocess' });
-  // It would fail where a run found what an earlier one left; and its status is the reference's.
+  // It would fail if a run saw files of an earlier one; its status equals the reference's.
   assert.ok(writes && 'median' in writes, JSON.stringify(writes));
   assert.ok((data.recipes[0]?.emulation?.value ?? 0) > 1);
   assert.equal(data.recipes[0]?.emulation?.against, 'the reference');
   assert.match(run.stdout, /^starts +[\d.]+ +skipped$/m);
 });
 
-test('tax: cells of one build, each way to start it, against the reference', async () => {
+test('tax: measures one build with each way to start it against the reference', async () => {
   const run = await bench('tax', '--quick', '--cells', 'shared-debian', '--rounds', '1', '--warm-up', '0');
   assert.equal(run.status, 0, run.stderr);
-  const data = JSON.parse(artifact('tax.json')) as Tax;
+  const data = JSON.parse(artifact('tax.json')) as OverheadReport;
   assert.deepEqual(
     data.cells.map(({ name, exact }) => [name, exact]),
     [
@@ -103,19 +103,19 @@ test('tax: cells of one build, each way to start it, against the reference', asy
   }
   assert.deepEqual([...new Set(data.factors.map(({ factor }) => factor))], ['entry', 'allocator']);
   assert.ok(data.noise.some(({ source }) => source === 'hash seed'));
-  assert.match(run.stdout, /The cells that were measured do not decide it/);
+  assert.match(run.stdout, /The measured configurations are inconclusive/);
   assert.ok(existsSync(join(folder, 'artifacts', 'tax.html')));
 });
 
-test('what cannot be asked for is said before anything is done', async () => {
-  const said = async (...args: string[]): Promise<string> => {
+test('invalid options are rejected before anything is built', async () => {
+  const errorOf = async (...args: string[]): Promise<string> => {
     const run = await bench(...args);
     assert.equal(run.status, 2, run.stdout);
     return run.stderr;
   };
-  assert.match(await said('amortize', 'aarch64', '--m', '1,x'), /--m takes whole numbers/);
-  assert.match(await said('amortize', 'aarch64', '--clock', 'sun'), /wall or cpu/);
-  assert.match(await said('amortize', 'aarch64', '--workload', 'none.py'), /There is no workload/);
-  assert.match(await said('tax', '--cells', 'static-pgp'), /Did you mean static-pgo\?/);
-  assert.match(await said('suite', '--rounds', '0'), /--rounds takes a whole number from 1/);
+  assert.match(await errorOf('amortize', 'aarch64', '--m', '1,x'), /--m takes whole numbers/);
+  assert.match(await errorOf('amortize', 'aarch64', '--clock', 'sun'), /wall or cpu/);
+  assert.match(await errorOf('amortize', 'aarch64', '--workload', 'none.py'), /There is no workload/);
+  assert.match(await errorOf('tax', '--cells', 'static-pgp'), /Did you mean static-pgo\?/);
+  assert.match(await errorOf('suite', '--rounds', '0'), /--rounds takes a whole number from 1/);
 });

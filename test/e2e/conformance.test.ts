@@ -1,4 +1,4 @@
-// CPython's own tests through a foreign bundle: three quick modules, judged for real.
+// CPython's own tests in the bundle of another architecture: three quick modules, compared with the reference.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ function conformance(recipe = 'aarch64'): Conformance {
   ) as Conformance;
 }
 
-test('what passes on the reference passes in the bundle, and both ran every test', async () => {
+test('tests that pass on the reference pass in the bundle, and both ran all of them', async () => {
   const run = await provision(['conformance', 'aarch64', '--tests', MODULES.join(',')], {
     cwd: folder,
     store: SHARED_STORE,
@@ -42,7 +42,7 @@ test('what passes on the reference passes in the bundle, and both ran every test
   assert.match(run.stdout, /3 of 3 modules conform/);
 });
 
-test('again: nothing is run, and the outcome is the same', async () => {
+test('a second conformance run takes equal results from the store', async () => {
   const { modules } = conformance();
   const again = await provision(['conformance', 'aarch64', '--tests', MODULES.join(','), '--offline'], {
     cwd: folder,
@@ -54,7 +54,7 @@ test('again: nothing is run, and the outcome is the same', async () => {
   assert.match(again.stdout, /^conformance: cached/m);
 });
 
-test('a module that CPython does not have is a mistake of the command line', async () => {
+test('a test module that CPython does not have is a usage error', async () => {
   const run = await provision(['conformance', 'aarch64', '--tests', 'test_gramar', '--offline'], {
     cwd: folder,
     store: SHARED_STORE,
@@ -63,7 +63,7 @@ test('a module that CPython does not have is a mistake of the command line', asy
   assert.match(run.stderr, /usage\/no-such-test[\s\S]*test_grammar/);
 });
 
-test('what needs an extension that CPython has for its tests alone is skipped, the rest of its module is judged', async () => {
+test("tests that need one of CPython's test-only extensions are skipped, the others of the module compared", async () => {
   const run = await provision(['conformance', 'wasm32-wasip1', '--tests', 'test_class'], {
     cwd: folder,
     store: SHARED_STORE,
@@ -75,7 +75,7 @@ test('what needs an extension that CPython has for its tests alone is skipped, t
   assert.ok((module?.target.passed ?? 0) > 20, `${module?.target.passed}`);
   const skipped = module?.differences.filter(({ target }) => target === 'skipped') ?? [];
   assert.ok(skipped.some(({ message }) => message === 'the build leaves _testinternalcapi out'));
-  // The page tells of it, also where no samples were run.
+  // The page shows it even where no samples were run.
   const page = readFileSync(join(folder, 'artifacts', 'report.html'), 'utf8');
   assert.ok(page.includes('the build leaves _testinternalcapi out'));
 });

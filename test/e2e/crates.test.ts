@@ -1,5 +1,5 @@
-// Crates that let PyO3 start Python, unchanged, of four versions of PyO3: with shared and static libpython, the stable ABI,
-// packages for Python, and other `-sys` crates beside.
+// Unmodified crates that let PyO3 start Python, with four versions of PyO3: shared and static libpython, the stable ABI,
+// Python packages, and other `-sys` crates.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -34,14 +34,14 @@ function notice(report: Report): string {
   return report.notices.find(({ code }) => code === 'build/auto-initialize')?.message ?? '';
 }
 
-test('PyO3 0.22 with a shared libpython', async () => {
+test('a crate with PyO3 0.22 runs with a shared libpython', async () => {
   const report = await run('pyo3-0.22', 'aarch64');
   assert.equal(report.totals.passed, 1);
   assert.equal(report.python.linkage, 'dynamic');
   assert.match(notice(report), /^PyO3 0\.22\.6 starts Python by itself .*: libpython is shared/);
 });
 
-test('PyO3 0.27 with a static libpython: the report says what was done, and the program needs nothing', async (t) => {
+test('a crate with PyO3 0.27 runs with a static libpython, needs no libraries, and its report lists what was linked', async (t) => {
   const report = await run('pyo3-0.27-static', 'musl');
   assert.equal(report.totals.passed, 1);
   assert.equal(report.python.linkage, 'static');
@@ -54,12 +54,12 @@ test('PyO3 0.27 with a static libpython: the report says what was done, and the 
   const alone = spawnSync(program, [script], { encoding: 'utf8', env: {} });
   assert.equal(alone.stderr, '');
   assert.match(alone.stdout, /^True True __main__$/m);
-  // A home that the caller names counts first: here is no library.
+  // A PYTHONHOME of the caller takes precedence: this one has no library.
   const elsewhere = spawnSync(program, [script], { encoding: 'utf8', env: { PYTHONHOME: '/nowhere' } });
   assert.notEqual(elsewhere.status, 0);
 });
 
-test('the same crate as a module of WebAssembly', async () => {
+test('the crate with PyO3 0.27 runs as a WebAssembly module', async () => {
   const cwd = join(crates, 'pyo3-0.27-static');
   const ran = await provision(['wasm32-wasip1', '--samples', join(crates, 'pure')], {
     cwd,
@@ -73,12 +73,12 @@ test('the same crate as a module of WebAssembly', async () => {
   assert.match(notice(report), /`run` of the bundle tells it where/);
 });
 
-test('PyO3 0.30 with the stable ABI, beside crates that link zlib, SQLite and OpenSSL', async () => {
+test('a crate with PyO3 0.30 and the stable ABI runs beside crates that link zlib, SQLite and OpenSSL', async () => {
   const report = await run('pyo3-0.30-sys', 'musl');
   assert.equal(report.totals.passed, 2);
 });
 
-test('cargo of the toolchain works for the target, and names the files of this machine', async () => {
+test("exec runs the toolchain's cargo for the target with paths of this machine in its messages", async () => {
   const cwd = join(crates, 'pyo3-0.30-sys');
   const cargo = ['cargo', 'build', '--release', '--locked', '--message-format=json'];
   const ran = await provision(['exec', '--', ...cargo], { cwd, store: SHARED_STORE });
@@ -98,7 +98,7 @@ test('cargo of the toolchain works for the target, and names the files of this m
   assert.equal(failed.stdout.trim(), join(cwd, 'src'));
 });
 
-test('PyO3 0.24 with the stable ABI and numpy: packages for the target and for the reference', async () => {
+test('a crate with PyO3 0.24, the stable ABI and numpy gets packages for the target and the reference', async () => {
   const cwd = join(crates, 'pyo3-0.24-numpy');
   const locked = await provision(['lock'], { cwd, store: SHARED_STORE });
   assert.equal(locked.status, 0, locked.stderr);

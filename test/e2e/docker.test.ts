@@ -1,4 +1,4 @@
-// The same recipe through the Docker API: the same bundle, the same report but for engine, durations and time stamps.
+// A recipe in the Docker engine gives the same bundle, and the same report except for engine, durations and time stamps.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
@@ -15,7 +15,7 @@ import {
 import { thingsIn } from '../support/docker-things.ts';
 import { engineMissing, startEngine } from '../support/dockerd.ts';
 
-/** Of a report, what may differ between two engines: who ran it, when, for how long, and what was in the store. */
+/** Keys of a report that may differ between engines: engine, times, durations, and what was in the store. */
 const OF_THE_RUN = new Set([
   'engine',
   'started',
@@ -47,7 +47,7 @@ function reportIn(cwd: string): Record<string, unknown> {
   >;
 }
 
-/** A store with the packages and trees of the shared one; what engines make is not in it. */
+/** A store with the packages and trees of the shared one, but without anything made by an engine. */
 function freshStore(folder: string): string {
   const store = join(folder, 'store');
   mkdirSync(store);
@@ -59,7 +59,7 @@ function freshStore(folder: string): string {
 
 for (const product of ['dockerd', 'podman'] as const) {
   const missing = engineMissing(product);
-  test(`${product} gives the bundle and the report that namespaces give`, {
+  test(`${product} gives the same bundle and report as the namespace engine`, {
     skip: missing === undefined ? false : missing,
   }, async (t) => {
     const folder = temporaryFolder(t);
@@ -82,7 +82,7 @@ for (const product of ['dockerd', 'podman'] as const) {
     assert.equal((mine.bundle as { digest: string }).digest, (theirs.bundle as { digest: string }).digest);
     assert.deepEqual(comparable(mine), comparable(theirs));
     assert.deepEqual((await thingsIn(under.socket)).containers, [], 'no container is left');
-    // Everything is in the store now: no engine is needed any more, nor asked.
+    // Everything is in the store now, so no engine is contacted.
     await under.kill();
     const warm = await provision(['aarch64', ...engine], { cwd: with_, store });
     assert.equal(warm.status, 0, warm.stderr);
@@ -93,7 +93,7 @@ for (const product of ['dockerd', 'podman'] as const) {
   });
 }
 
-/** Ctrl-C in the middle of the build leaves nothing running in the engine. */
+/** Ctrl-C during the build leaves nothing running in the engine. */
 async function interruptedBuild(folder: string, socket: string): Promise<void> {
   const store = join(folder, 'interrupted');
   mkdirSync(store);

@@ -1,4 +1,4 @@
-// Faults on the real pipeline: what is broken is broken for real, and the next run must be whole again.
+// Real faults in the real pipeline; after each, the next run must succeed.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -29,7 +29,7 @@ before(async () => {
   assert.equal(run.status, 0, run.stdout + run.stderr);
 });
 
-/** A store with everything of the shared one, by hard links; parts may be left out. */
+/** A copy of the shared store by hard links; parts may be left out. */
 function cloneStore(folder: string, without: readonly string[] = []): string {
   const store = join(folder, 'store');
   mkdirSync(store, { recursive: true });
@@ -42,7 +42,7 @@ function cloneStore(folder: string, without: readonly string[] = []): string {
   return store;
 }
 
-/** Removes the trees made for an image or sysroot: their entries name what they are. */
+/** Removes the trees made for an image or sysroot, which their entries name. */
 function removeEntries(store: string, kind: 'trees' | 'builds', matches: RegExp): number {
   let removed = 0;
   for (const name of readdirSync(join(store, kind))) {
@@ -59,7 +59,7 @@ function mounts(): string {
   return readFileSync('/proc/mounts', 'utf8');
 }
 
-/** Processes whose command line or root speaks of the folder. */
+/** Processes whose command line or root contains the folder. */
 function processesOf(folder: string): string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -96,11 +96,11 @@ const STAGES = [
   { stage: 'run', kind: 'builds', entries: /nothing/, title: /Samples/ },
 ] as const;
 
-/** Few samples, so that what the tests wait for is the stage that they are about. */
+/** Few samples, so that the tests wait only for the stage under test. */
 const FEW = ['--samples', join(REPOSITORY, 'runner', 'samples', 'any')];
 
 for (const { stage, kind, entries, title } of STAGES) {
-  test(`kill -9 in the middle of ${stage}: nothing goes on, nothing is half-made, the next run is whole`, async (t) => {
+  test(`kill -9 during ${stage} leaves no process and no partial entry; the next run succeeds`, async (t) => {
     const folder = temporaryFolder(t);
     const store = cloneStore(folder, stage === 'build' ? ['volumes'] : stage === 'run' ? ['results'] : []);
     const removed = removeEntries(store, kind, entries);
@@ -118,7 +118,7 @@ for (const { stage, kind, entries, title } of STAGES) {
   });
 }
 
-test('Ctrl-C in the middle of the build: exit code 130, no process and no mount left, then whole again', async (t) => {
+test('Ctrl-C during the build gives exit code 130 and leaves no process and no mount; the next run succeeds', async (t) => {
   const folder = temporaryFolder(t);
   const store = cloneStore(folder, ['volumes']);
   assert.ok(removeEntries(store, 'builds', /"what": ?"program"/) > 0);
@@ -134,7 +134,7 @@ test('Ctrl-C in the middle of the build: exit code 130, no process and no mount 
   assert.equal((await provision(['aarch64', ...FEW], { cwd: folder, store })).status, 0);
 });
 
-test('two at once on one store: one works, the other waits and takes what was made', async (t) => {
+test('of two runs on one store one builds, and the other waits and uses its result', async (t) => {
   const folder = temporaryFolder(t);
   const store = cloneStore(folder, ['volumes']);
   assert.ok(removeEntries(store, 'builds', /"what": ?"(program|bundle|unpacked bundle)"/) > 0);
@@ -144,7 +144,7 @@ test('two at once on one store: one works, the other waits and takes what was ma
   for (const run of runs) assert.equal(run.status, 0, run.stdout + run.stderr);
   assert.ok(
     runs.some(({ stdout, stderr }) => /waiting/i.test(stdout + stderr)),
-    'the waiting is told',
+    'the waiting is reported',
   );
   const outcomes = places.map((place) => {
     const report = JSON.parse(readFileSync(join(place, 'artifacts', 'aarch64', 'report.json'), 'utf8')) as {
@@ -160,7 +160,7 @@ test('two at once on one store: one works, the other waits and takes what was ma
   assert.equal(outcomes[0]?.digest, outcomes[1]?.digest);
 });
 
-test("a program that does not compile: exit code 6, the compiler's own words, the log kept; then mended", async (t) => {
+test('a compile error gives exit code 6, the compiler output and a log; the fixed program then builds', async (t) => {
   const { place, recipe, crate } = ownCopyOfRunner(t);
   const source = join(crate, 'src', 'main.rs');
   const good = readFileSync(source, 'utf8');
@@ -178,10 +178,10 @@ test("a program that does not compile: exit code 6, the compiler's own words, th
   assert.equal((await provision([recipe], { cwd: place, store: SHARED_STORE })).status, 0);
 });
 
-test('a lock with a wrong sha256: exit code 4, both digests told, nothing in the store', async (t) => {
+test('a wrong sha256 in a lock gives exit code 4 and both digests, and stores nothing', async (t) => {
   const folder = temporaryFolder(t);
   const home = copyOfTool(folder);
-  const file = join(home, 'docker', 'python3.13', 'image.lock');
+  const file = join(home, 'pythons', 'cpython-3.13', 'reference.amd64.lock');
   const wrong = 'f'.repeat(64);
   writeFileSync(
     file,
@@ -195,13 +195,13 @@ test('a lock with a wrong sha256: exit code 4, both digests told, nothing in the
   assert.ok(!existsSync(join(store, 'blobs', 'sha256', wrong)));
 });
 
-test('a mirror that has nothing: --frozen is an error, without it the lock is made anew and said loudly', async (t) => {
+test('packages missing on the mirror fail with --frozen; without it the lock is resolved again with a warning', async (t) => {
   const folder = temporaryFolder(t);
   const home = copyOfTool(folder);
   const store = cloneStore(folder);
-  const file = join(home, 'docker', 'python3.13', 'image.lock');
+  const file = join(home, 'pythons', 'cpython-3.13', 'reference.amd64.lock');
   const before = readFileSync(file, 'utf8');
-  // A version that the archive no longer has.
+  // A version that the archive does not have any more.
   const gone = before.replace(
     /("name": "media-types".*?)_[\d.+-]+_all\.deb(.*?sha256:)[0-9a-f]{64}/,
     `$1_1.0_all.deb$2${'a'.repeat(64)}`,
@@ -222,13 +222,13 @@ test('a mirror that has nothing: --frozen is an error, without it the lock is ma
   assert.match(frozen.stderr, /fetch\/not-found/);
   assert.match(frozen.stderr, /media-types/);
   assert.equal(readFileSync(file, 'utf8'), gone);
-  const mended = await provision(['aarch64'], { cwd: folder, home, store });
-  assert.equal(mended.status, 0, mended.stdout + mended.stderr);
-  assert.match(mended.stdout + mended.stderr, /media-types/);
+  const fixed = await provision(['aarch64'], { cwd: folder, home, store });
+  assert.equal(fixed.status, 0, fixed.stdout + fixed.stderr);
+  assert.match(fixed.stdout + fixed.stderr, /media-types/);
   assert.notEqual(readFileSync(file, 'utf8'), gone);
 });
 
-test('no network and an empty store: exit code 4 and what to do', async (t) => {
+test('an empty store without network gives exit code 4 and what to do', async (t) => {
   const folder = temporaryFolder(t);
   const dead = await provision(['aarch64'], {
     cwd: folder,
@@ -242,7 +242,7 @@ test('no network and an empty store: exit code 4 and what to do', async (t) => {
   assert.match(offline.stderr, /fetch\/offline/);
 });
 
-/** Runs with the store on a file system of its own, which is gone before the test's folder goes. */
+/** Runs with the store on a separate file system, which is unmounted before the test's folder is removed. */
 async function onFileSystem(
   t: TestContext,
   options: string,
@@ -261,7 +261,7 @@ async function onFileSystem(
 
 const ROOT_ONLY = { skip: process.getuid?.() === 0 ? false : 'mounting a file system needs root' };
 
-test('no space left: exit code 5, said plainly, nothing half-made', ROOT_ONLY, (t) =>
+test('a full disk gives exit code 5 with its cause and leaves no partial entry', ROOT_ONLY, (t) =>
   onFileSystem(t, 'size=120m', (run, store) => {
     assert.equal(run.status, 5, run.stdout + run.stderr);
     assert.match(run.stderr, /store\/no-space/);
@@ -269,14 +269,14 @@ test('no space left: exit code 5, said plainly, nothing half-made', ROOT_ONLY, (
   }),
 );
 
-test('a read-only store: exit code 5 and what to do', ROOT_ONLY, (t) =>
+test('a read-only store gives exit code 5 and what to do', ROOT_ONLY, (t) =>
   onFileSystem(t, 'ro', (run) => {
     assert.equal(run.status, 5, run.stdout + run.stderr);
     assert.match(run.stderr, /store\/(read-only|not-writable)/);
   }),
 );
 
-test('artifacts that cannot be written: an error, not a success without a report', async (t) => {
+test('an artifacts folder that cannot be written is a failure', async (t) => {
   const folder = temporaryFolder(t);
   writeFileSync(join(folder, 'artifacts'), 'a file in the way');
   const run = await provision(['aarch64'], { cwd: folder, store: SHARED_STORE });

@@ -1,4 +1,4 @@
-// Bundles as people ship them: loaded by real container engines, installed by real dpkg, and started from there.
+// Packaged bundles: loaded by real container engines, installed by real dpkg, and started from there.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, createReadStream, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -25,7 +25,7 @@ before(async () => {
     });
     assert.equal(run.status, 0, run.stdout + run.stderr);
   }
-  // The program in a container is nobody.
+  // The program in the container runs as nobody.
   chmodSync(folder, 0o755);
   writeFileSync(join(folder, 'hello.py'), 'import sys, json\nprint(json.dumps(["hello", *sys.argv[1:]]))\n');
 });
@@ -37,7 +37,7 @@ function shipped(recipe: string, ending: string): string {
   return join(artifacts, name);
 }
 
-test('the report lists what is shipped', () => {
+test('the report lists the packages', () => {
   const report = JSON.parse(readFileSync(join(folder, 'artifacts', 'aarch64', 'report.json'), 'utf8'));
   assert.deepEqual(
     report.packages.map(({ format }: { format: string }) => format),
@@ -45,7 +45,7 @@ test('the report lists what is shipped', () => {
   );
 });
 
-test('Docker loads the image and runs it', { skip: engineMissing('dockerd') }, async () => {
+test('Docker loads and runs the image', { skip: engineMissing('dockerd') }, async () => {
   const engine = await startEngine('dockerd');
   try {
     const docker = new Docker({ socketPath: engine.socket });
@@ -59,9 +59,9 @@ test('Docker loads the image and runs it', { skip: engineMissing('dockerd') }, a
     });
     await container.start();
     assert.equal((await container.wait()).StatusCode, 0);
-    const said = await container.logs({ stdout: true, stderr: true });
-    // Behind the eight bytes that tell stream and length.
-    assert.equal(said.toString('utf8', 8), '["hello", "you"]\n');
+    const output = await container.logs({ stdout: true, stderr: true });
+    // After the eight bytes of stream and length.
+    assert.equal(output.toString('utf8', 8), '["hello", "you"]\n');
   } finally {
     await engine.remove();
   }
@@ -84,7 +84,7 @@ test('Podman loads an image of another architecture', { skip: engineMissing('pod
   assert.deepEqual(image.Config.Entrypoint, ['/opt/isolate/bin/isolate']);
 });
 
-test('dpkg installs the package; the program runs from where it was put', (t) => {
+test('dpkg installs the package, and the installed program runs', (t) => {
   const root = temporaryFolder(t);
   for (const part of ['info', 'updates', 'triggers']) {
     mkdirSync(join(root, 'var/lib/dpkg', part), { recursive: true });
@@ -93,7 +93,7 @@ test('dpkg installs the package; the program runs from where it was put', (t) =>
   const file = shipped('musl', '.deb');
   const installed = spawnSync('dpkg', [`--root=${root}`, '--force-not-root', '--install', file], {
     encoding: 'utf8',
-    // Where dpkg looks for the programs that maintainer scripts may call.
+    // The PATH on which dpkg expects the programs for maintainer scripts.
     env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
   });
   assert.equal(installed.status, 0, installed.stderr);
@@ -116,7 +116,7 @@ test('dpkg installs the package; the program runs from where it was put', (t) =>
   assert.equal(run.stdout, '["hello", "you"]\n');
 });
 
-test('a package depends on the C library that was measured', () => {
+test('the package depends on the measured minimum version of the C library', () => {
   const field = (recipe: string, name: string) =>
     spawnSync('dpkg-deb', ['-f', shipped(recipe, '.deb'), name], { encoding: 'utf8' }).stdout.trim();
   assert.equal(field('aarch64', 'Architecture'), 'arm64');
@@ -124,7 +124,7 @@ test('a package depends on the C library that was measured', () => {
   assert.equal(field('musl', 'Depends'), '');
 });
 
-test('a module of WebAssembly is not shipped as a package, said before anything is made', async () => {
+test('a package format for a WebAssembly target is rejected before anything is built', async () => {
   const run = await provision(['wasm32-wasip1', '--format', 'deb'], { cwd: folder, store: SHARED_STORE });
   assert.equal(run.status, 2);
   assert.match(run.stderr, /usage\/format/);

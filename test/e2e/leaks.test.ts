@@ -1,4 +1,4 @@
-// Programs that are really broken for other machines, each in the way that a project of its own could make it.
+// Programs that would not run on other machines, each for a reason that a real project could have.
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -20,7 +20,7 @@ interface Outcome {
   readonly stderr: string;
 }
 
-/** Builds a crate with these files over the usual ones. */
+/** Builds a crate with these files in addition to the default ones. */
 async function build(
   t: { after(done: () => void): void },
   files: Readonly<Record<string, string>>,
@@ -44,13 +44,13 @@ const linked = (argument: string): Readonly<Record<string, string>> => ({
   'build.rs': `fn main() { println!("cargo:rustc-link-arg-bins=${argument}"); }\n`,
 });
 
-test('a program with nothing wrong is bundled', async (t) => {
+test('a program without leaks is bundled', async (t) => {
   const { status, notices, stderr } = await build(t, {});
   assert.equal(status, 0, stderr);
   assert.ok(!notices.includes('build/sandbox-path'));
 });
 
-test('a search path of the machine that builds is an error', async (t) => {
+test('a library search path of the build machine is an error', async (t) => {
   const { status, code } = await build(t, linked('-Wl,-rpath,/usr/lib/llvm-19/lib'));
   assert.deepEqual([status, code], [6, 'build/leak-rpath']);
 });
@@ -60,9 +60,9 @@ test('a program interpreter that the target lacks is an error', async (t) => {
   assert.deepEqual([status, code], [6, 'build/wrong-interpreter']);
 });
 
-test('another Python than that of the sysroot is an error', async (t) => {
+test('a Python other than that of the sysroot is an error', async (t) => {
   const { status, code } = await build(t, {
-    // A library of that name, as a build script makes it that asked another Python.
+    // A library of that name, as a build script would link it that uses another Python.
     'build.rs': `use std::process::Command;
 
 fn main() {
@@ -81,14 +81,14 @@ fn main() {
   assert.deepEqual([status, code], [6, 'build/leak-libpython']);
 });
 
-test('a path of this machine in the program is an error', async (t) => {
+test('a path of the build machine in the program is an error', async (t) => {
   const { status, code, stderr } = await build(t, {
     'main.rs': 'fn main() { println!("{}", std::fs::read_to_string("{project}/data.txt").unwrap()); }\n',
   });
   assert.deepEqual([status, code], [6, 'build/leak-path'], stderr);
 });
 
-test('a path of the sandbox is told: nothing is there where the program runs', async (t) => {
+test('a path of the sandbox in the program gives a notice', async (t) => {
   const { status, notices } = await build(t, {
     'main.rs':
       'fn main() { println!("{:?}", std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/data.txt"))); }\n',

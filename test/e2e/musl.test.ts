@@ -1,4 +1,4 @@
-// CPython built from its source into one static program: what the bundle is, and that it needs nothing of a system.
+// CPython built from source into one static program: the bundle's contents, and its independence of the system.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -29,7 +29,7 @@ function report(): Report {
   return JSON.parse(readFileSync(join(folder, 'artifacts', 'musl', 'report.json'), 'utf8')) as Report;
 }
 
-test('every sample equals the reference, with no declared difference hidden in code', () => {
+test('every sample equals the reference or is skipped, without declared differences', () => {
   assert.equal(first.status, 0, first.stdout + first.stderr);
   const { status, totals, python } = report();
   assert.equal(status, 'passed');
@@ -37,7 +37,7 @@ test('every sample equals the reference, with no declared difference hidden in c
   assert.equal(python?.linkage, 'static');
 });
 
-test('modules that the build lacks are in the report, each with its reason', () => {
+test('the report lists the modules that the build lacks with the reasons', () => {
   const missing = report().notices.filter(({ code }) => code === 'sysroot/module-missing');
   assert.equal(missing.length, 1);
   // `a, b (reason); c (reason)`: names by reason.
@@ -50,7 +50,7 @@ test('modules that the build lacks are in the report, each with its reason', () 
   for (const name of MODULES) assert.ok(!names.includes(name) && !names.includes(`_${name}`), name);
 });
 
-test('the bundle runs in a root that holds nothing but it', () => {
+test('the bundle runs in a root filesystem that contains nothing else', () => {
   const root = temporaryFolder({ after: (done) => process.once('exit', done) });
   const archive = join(folder, 'artifacts', 'musl', 'isolate-x86_64-unknown-linux-musl.tar.gz');
   assert.equal(spawnSync('tar', ['-xzf', archive, '-C', root]).status, 0);
@@ -64,7 +64,7 @@ test('the bundle runs in a root that holds nothing but it', () => {
   assert.equal(run.stdout, 'alone\n');
 });
 
-test('the bundle runs where it is itself the root of the file system', () => {
+test('the bundle runs as the root of the file system', () => {
   const root = temporaryFolder({ after: (done) => process.once('exit', done) });
   const archive = join(folder, 'artifacts', 'musl', 'isolate-x86_64-unknown-linux-musl.tar.gz');
   assert.equal(spawnSync('tar', ['-xzf', archive, '-C', root, '--strip-components=1']).status, 0);
@@ -75,7 +75,7 @@ test('the bundle runs where it is itself the root of the file system', () => {
   assert.equal(run.stdout, '/lib/python3.13/json/__init__.py /\n');
 });
 
-test('a start leaves `site` out where it has nothing to find, and imports it where it has', () => {
+test('a start imports `site` only where it would have an effect', () => {
   const root = temporaryFolder({ after: (done) => process.once('exit', done) });
   const archive = join(folder, 'artifacts', 'musl', 'isolate-x86_64-unknown-linux-musl.tar.gz');
   assert.equal(spawnSync('tar', ['-xzf', archive, '-C', root, '--strip-components=1']).status, 0);
@@ -99,7 +99,7 @@ test('a start leaves `site` out where it has nothing to find, and imports it whe
   assert.equal(start(), without);
   assert.equal(start({ PYTHONHASHSEED: '0' }), without);
   assert.equal(start({}, '-S'), 'False 1 False []');
-  // Each of these is something that `site` heeds.
+  // Each of these affects `site`.
   assert.equal(start({}, '-X', 'utf8'), 'True 0 True []');
   assert.equal(start({ HOME: 'relative' }), 'True 0 True []');
   const elsewhere = join(root, 'elsewhere');
@@ -127,15 +127,15 @@ test('a start leaves `site` out where it has nothing to find, and imports it whe
   assert.equal(start(), without);
 });
 
-test('paths that the program knows are those that Python would have searched for, however it is called', () => {
+test("the program's precomputed paths equal those of Python's own search, however it is called", () => {
   const root = realpathSync(temporaryFolder({ after: (done) => process.once('exit', done) }));
   const archive = join(folder, 'artifacts', 'musl', 'isolate-x86_64-unknown-linux-musl.tar.gz');
   assert.equal(spawnSync('tar', ['-xzf', archive, '-C', root, '--strip-components=1']).status, 0);
   const script = join(root, 'script.py');
   const names = ['executable', '_base_executable', '_stdlib_dir', 'platlibdir', 'path', 'argv'];
   const prefixes = ['prefix', 'exec_prefix', 'base_prefix', 'base_exec_prefix'];
-  const told = [...names, ...prefixes].map((name) => `sys.${name}`).join(', ');
-  writeFileSync(script, `import sys\nprint(${told}, sep='\\n')\n`);
+  const expressions = [...names, ...prefixes].map((name) => `sys.${name}`).join(', ');
+  writeFileSync(script, `import sys\nprint(${expressions}, sep='\\n')\n`);
   const away = join(root, 'away');
   mkdirSync(away);
   symlinkSync('../bin/isolate', join(away, 'linked'));
@@ -160,7 +160,7 @@ test('paths that the program knows are those that Python would have searched for
   };
   const alike = (): void => {
     for (const [way, call] of Object.entries(calls)) {
-      // An option, and Python looks for itself.
+      // With an option Python's own search is used.
       assert.equal(start(call), start(call, '-B'), way);
     }
   };
@@ -178,7 +178,7 @@ test('paths that the program knows are those that Python would have searched for
   }
 });
 
-test('a script may be an archive, or look a little like one', () => {
+test('a script may be a zip archive, or start like one', () => {
   const root = temporaryFolder({ after: (done) => process.once('exit', done) });
   const archive = join(folder, 'artifacts', 'musl', 'isolate-x86_64-unknown-linux-musl.tar.gz');
   assert.equal(spawnSync('tar', ['-xzf', archive, '-C', root, '--strip-components=1']).status, 0);
@@ -194,7 +194,7 @@ test('a script may be an archive, or look a little like one', () => {
   assert.equal(run(script('plain.py', asked)), 'False None\n');
   assert.equal(run(script('short.py', 'print(1)')), '1\n');
   assert.equal(run(script('empty.py', '')), '');
-  // The mark of an archive's end, and no archive.
+  // The end-of-archive signature without an archive.
   assert.equal(run(script('marked.py', `${asked}# PK\x05\x06 ${'and so on '.repeat(9)}\n`)), 'True None\n');
   assert.equal(run(script('long.py', `# PK\x05\x06\n${'#'.repeat(70_000)}\n${asked}`)), 'False None\n');
   mkdirSync(join(root, 'app'));
@@ -206,7 +206,7 @@ test('a script may be an archive, or look a little like one', () => {
   const packed = join(root, 'app.pyz');
   assert.equal(run('-m', 'zipapp', join(root, 'app'), '-o', packed, '-p', '/usr/bin/env python3'), '');
   assert.equal(run(packed), '__main__ zipimporter True\n');
-  // With a comment behind it, as long as one may be.
+  // With an archive comment of maximum length.
   const bytes = readFileSync(packed);
   const end = bytes.lastIndexOf('PK\x05\x06');
   bytes.writeUInt16LE(65_535, end + 20);
@@ -217,7 +217,7 @@ test('a script may be an archive, or look a little like one', () => {
   assert.match(run(join(root, 'none.py')), /can't open file/);
 });
 
-test('the program has no interpreter and needs no library', () => {
+test('the program has no program interpreter and needs no library', () => {
   const root = temporaryFolder({ after: (done) => process.once('exit', done) });
   const archive = join(folder, 'artifacts', 'musl', 'isolate-x86_64-unknown-linux-musl.tar.gz');
   spawnSync('tar', ['-xzf', archive, '-C', root]);
@@ -227,7 +227,7 @@ test('the program has no interpreter and needs no library', () => {
   assert.equal(program.readUInt16LE(16), ET_DYN, 'it can be loaded at any address');
 });
 
-test('again at once: everything is a hit, CPython and the Rust standard library too', async () => {
+test('a second run takes everything from the store, with CPython and the Rust standard library', async () => {
   const again = await provision(['musl'], { cwd: folder, store: SHARED_STORE });
   assert.equal(again.status, 0, again.stderr);
   for (const name of ['libraries', 'cpython', 'rust-std', 'build']) {
@@ -235,7 +235,7 @@ test('again at once: everything is a hit, CPython and the Rust standard library 
   }
 });
 
-test('bench python: loop and start against the reference, each with its bound', async () => {
+test('bench python measures loop and start against the reference, each with its bound', async () => {
   const args = ['bench', 'python', 'musl', '--rounds', '1', '--warm-up', '0', '--json'];
   const run = await provision(args, { cwd: folder, store: SHARED_STORE });
   assert.equal(run.status, 0, run.stderr);
@@ -261,7 +261,7 @@ test('bench python: loop and start against the reference, each with its bound', 
   );
 });
 
-test('PyO3 is given the link line of the build, not a guess', async () => {
+test("PyO3 gets the link line of CPython's build", async () => {
   const run = await provision(['env', 'musl'], { cwd: folder, store: SHARED_STORE });
   assert.equal(run.status, 0, run.stderr);
   for (const name of ['python3.13', 'ssl', 'crypto', 'sqlite3', 'ffi', 'lzma', 'bz2', 'z', 'uuid']) {

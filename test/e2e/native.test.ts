@@ -1,5 +1,5 @@
-// CPython built from its source inside an ordinary program of the machine's own kind. Without profiles, which take three
-// times as long and change nothing of what is tested here; `provision bench python native` measures the shipped flavour.
+// CPython built from source and linked into a native program. Without profiles, which take three times as long and do
+// not affect what is tested here; `provision bench python native` measures the shipped variant.
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ interface Report {
   readonly totals: { readonly samples: number; readonly passed: number; readonly skipped: number };
 }
 
-const SYSROOT = 'sysroots/x86_64-gnu-static-cpython3.13';
+const SYSROOT = 'sysroots/static-gnu';
 
 let folder = '';
 let home = '';
@@ -34,14 +34,14 @@ let first: CliRun;
 before(async () => {
   folder = temporaryFolder({ after: (done) => process.once('exit', done) }, 'provision native ü ');
   home = copyOfTool(folder);
-  change('recipes/native.yaml', /^project:/m, 'optimization: none\nproject:');
-  // Whoever kills make in the middle starts anew, and finds nothing half-made.
+  change('recipes/native.yaml', /^target:/m, 'optimization: none\ntarget:');
+  // A run after make was killed starts again and finds no partial results.
   const child = startProvision(['native'], { cwd: folder, home, store: SHARED_STORE });
   await untilPrinted(child, /cpython: \d+ of \d+ files|cpython: cached/);
   const ended = finish(child, 60_000);
   child.kill('SIGKILL');
   killed = await ended;
-  // Where sandboxes write there is room for the source, and for a part of what make makes of it; flags that no store has.
+  // The disk of the sandboxes has space for the source and a part of the build. The flags are ones that no store has.
   const stamp = `-DSTAMP=${Date.now()}`;
   const small = 'mount -t tmpfs -o size=180m small "$0" && exec "$@"';
   const mounts = ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c', small];
@@ -66,7 +66,7 @@ function report(): Report {
   return JSON.parse(readFileSync(join(folder, 'artifacts', 'native', 'report.json'), 'utf8')) as Report;
 }
 
-test('make killed in the middle: the next run is whole, and every sample equals the reference', () => {
+test('after make was killed the next run succeeds, and every sample equals the reference', () => {
   assert.equal(killed.signal, 'SIGKILL');
   assert.equal(first.status, 0, first.stdout + first.stderr);
   const { status, totals, python } = report();
@@ -75,7 +75,7 @@ test('make killed in the middle: the next run is whole, and every sample equals 
   assert.equal(python?.linkage, 'static');
 });
 
-test('a disk that fills up while make is at work: told as that, and the next run is whole', () => {
+test('a disk that fills up during make is reported as such; the next run succeeds', () => {
   assert.equal(full.status, 5, full.stdout + full.stderr);
   assert.match(full.stderr, /store\/no-space/);
   assert.match(full.stderr, /building cpython stopped while it was\s+at "make"/);
@@ -83,7 +83,7 @@ test('a disk that fills up while make is at work: told as that, and the next run
   assert.equal(first.status, 0, first.stdout + first.stderr);
 });
 
-test('again at once: everything is a hit', async () => {
+test('a second run takes everything from the store', async () => {
   const again = await provision(['native'], { cwd: folder, home, store: SHARED_STORE });
   assert.equal(again.status, 0, again.stderr);
   for (const name of ['cpython', 'build']) {
@@ -130,7 +130,7 @@ os.kept = Node("attribute of a module")
 weakref.finalize(kept, print, "finalised")
 `;
 
-test('what is kept from the collector is seen as ever, and what a script leaves behind ends as ever', async (t) => {
+test('objects that are frozen for the garbage collector stay visible, and finalisation at exit is unchanged', async (t) => {
   const samples = temporaryFolder(t);
   writeFileSync(join(samples, 'life.py'), LIFE);
   const run = await provision(['native', '--samples', samples], { cwd: folder, home, store: SHARED_STORE });
@@ -138,7 +138,7 @@ test('what is kept from the collector is seen as ever, and what a script leaves 
   assert.equal(report().totals.passed, 1);
 });
 
-// Each leaves something whose end can be seen, in a place of its own: none of it may be left to the system.
+// Each has an observable effect at finalisation, which must not be skipped at exit.
 const ENDINGS: Readonly<Record<string, string>> = {
   cycle: `class Node:
     def __del__(self):
@@ -237,7 +237,7 @@ sys.exit()
 `,
 };
 
-test('an end that can be seen is seen', async (t) => {
+test('observable effects of finalisation still occur', async (t) => {
   const samples = temporaryFolder(t);
   for (const [name, text] of Object.entries(ENDINGS)) {
     const header = `"""An end.\n\ntitle: ${name}\ntier: dynamic\n"""\n\n`;
@@ -248,7 +248,7 @@ test('an end that can be seen is seen', async (t) => {
   assert.equal(report().totals.passed, Object.keys(ENDINGS).length);
 });
 
-test('a library missing at link time: the symbols are named, and traced to the archive that has them', async () => {
+test('a library missing at link time gives the undefined symbols with the archive that defines them', async () => {
   change(`${SYSROOT}/sysroot.yaml`, /static: \[zstd\]/, 'static: []');
   const run = await provision(['native'], { cwd: folder, home, store: SHARED_STORE });
   change(`${SYSROOT}/sysroot.yaml`, /static: \[\]/, 'static: [zstd]');
@@ -257,7 +257,7 @@ test('a library missing at link time: the symbols are named, and traced to the a
   assert.match(run.stderr, /libzstd\.a/);
 });
 
-test('configure that fails: the lines of config.log that matter', async () => {
+test('a failing configure gives the relevant lines of config.log', async () => {
   change(`${SYSROOT}/sysroot.yaml`, /LDFLAGS: -no-pie/, 'LDFLAGS: -no-pie -Wl,--no-such-option');
   const run = await provision(['native'], { cwd: folder, home, store: SHARED_STORE });
   change(`${SYSROOT}/sysroot.yaml`, / -Wl,--no-such-option/, '');
@@ -269,8 +269,8 @@ test('configure that fails: the lines of config.log that matter', async () => {
   assert.match(evidence, /C compiler cannot create executables/);
 });
 
-test('a source archive with a wrong digest is not built', async () => {
-  const lock = `${SYSROOT}/sysroot.lock`;
+test('a source archive with a wrong digest is rejected', async () => {
+  const lock = `${SYSROOT}/cpython-3.13/x86_64.lock`;
   change(lock, /(\.orig\.tar\.xz", "digest": "sha256:)[0-9a-f]{8}/, '$100000000');
   change(`${SYSROOT}/sysroot.yaml`, /LDFLAGS: -no-pie/, 'LDFLAGS: -no-pie -O1');
   const run = await provision(['native', '--frozen'], { cwd: folder, home, store: SHARED_STORE });

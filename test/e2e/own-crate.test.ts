@@ -1,4 +1,4 @@
-// A person's own crate, as they have it: a member of a workspace, on an odd path, with a provision.yaml that extends.
+// A user's crate: a workspace member, on a path that needs quoting, with a provision.yaml that extends a recipe.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -93,7 +93,7 @@ import json, os, sys
 print(json.dumps(sys.argv[1:]), os.environ["GREETING"])
 `;
 
-/** The crates that the shipped program is locked to serve this one as well. */
+/** The locked crates of the shipped program are used for this crate too. */
 function lock(): string {
   const shipped = readFileSync(join(REPOSITORY, 'runner', 'Cargo.lock'), 'utf8');
   const others = shipped.split(/(?=^\[\[package\]\]$)/m).filter((part) => !part.includes('name = "isolate"'));
@@ -129,7 +129,7 @@ before(async () => {
     'Cargo.lock': lock(),
     'app/Cargo.toml':
       '[package]\nname = "app"\nversion = "0.1.0"\nedition = "2021"\n[dependencies]\nhelper = { path = "../helper" }\npyo3 = { version = "0.30.1", default-features = false }\n',
-    // Another crate each time: what an earlier run of these tests has kept is not the outcome of this one.
+    // A different crate each time, so that no cached results of an earlier run of the tests are used.
     'app/src/main.rs': `${MAIN}// ${randomUUID()}\n`,
     'helper/Cargo.toml': '[package]\nname = "helper"\nversion = "0.1.0"\nedition = "2021"\n',
     'helper/src/lib.rs': 'pub fn greeting() -> &\'static str {\n    "hello"\n}\n',
@@ -139,7 +139,7 @@ before(async () => {
   first = await provision(['run'], { cwd: join(crate, 'app'), store: SHARED_STORE, timeoutMs: 30 * 60_000 });
 });
 
-test('one command in the crate: built, bundled, its samples, commands and cargo tests run on the target', () => {
+test('one command builds and bundles a crate, and runs its samples, commands and cargo tests on the target', () => {
   assert.equal(first.status, 0, first.stdout + first.stderr);
   const { samples, recipe, bundle } = report(join(crate, 'app'));
   assert.equal(recipe, 'aarch64');
@@ -170,7 +170,7 @@ test('one command in the crate: built, bundled, its samples, commands and cargo 
   ]);
 });
 
-test('through a link, on a read-only file system, with a huge target folder: the same build, nothing done again', {
+test('a symbolic link, a read-only file system and a huge target folder do not change the build or its fingerprint', {
   skip: process.getuid?.() === 0 ? false : 'only root mounts',
 }, async (t) => {
   const away = temporaryFolder(t);
@@ -193,7 +193,7 @@ test('through a link, on a read-only file system, with a huge target folder: the
   assert.equal(bundle?.digest, report(join(crate, 'app')).bundle?.digest);
 });
 
-test('a Cargo.lock that does not fit the manifests is told as that', async (t) => {
+test('a Cargo.lock that does not match the manifests is reported as stale', async (t) => {
   const away = temporaryFolder(t);
   const manifest = join(crate, 'app', 'Cargo.toml');
   const before = readFileSync(manifest, 'utf8');
@@ -206,7 +206,7 @@ test('a Cargo.lock that does not fit the manifests is told as that', async (t) =
   assert.ok(existsSync(join(away, 'artifacts', 'aarch64', 'logs', 'build.log')));
 });
 
-test('packages of the recipe are locked beside it and linked with; a crate without PyO3 is built, and that is said', {
+test('packages of a recipe are locked beside it and linked; a crate without PyO3 is built with a notice', {
   skip: existsSync('/usr/bin/apt-get') ? false : 'apt is not on this machine',
 }, async (t) => {
   const folder = temporaryFolder(t, 'provision packages ü ');
@@ -234,7 +234,7 @@ tests: {commands: [{name: hashes}]}
   const locked = await provision(['lock'], { cwd: folder, store: SHARED_STORE });
   assert.equal(locked.status, 0, locked.stderr);
   assert.match(locked.stdout, /\+ libxxhash-dev:arm64 /);
-  const lock = readFileSync(join(folder, 'provision.aarch64-gnu-cpython3.13.lock'), 'utf8');
+  const lock = readFileSync(join(folder, 'provision.packaged-cpython-3.13-aarch64.lock'), 'utf8');
   assert.match(lock, /"name": "libxxhash-dev".*"architecture": "arm64"/);
 
   const run = await provision(['run'], { cwd: folder, store: SHARED_STORE });
@@ -249,7 +249,7 @@ tests: {commands: [{name: hashes}]}
   const listed = execFileSync('tar', ['-tzf', join(folder, bundle?.file ?? '')], { encoding: 'utf8' });
   assert.match(listed, /\/lib\/libxxhash\.so\.0$/m);
 
-  // Another set of packages is another definition: the lock is stale, and nothing is guessed.
+  // Other packages are another definition, so the lock is stale.
   writeFileSync(
     join(folder, 'provision.yaml'),
     'schema: 1\nextends: aarch64\nsysroot: {packages: [liblz4-dev]}\n',

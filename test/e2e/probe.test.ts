@@ -1,4 +1,4 @@
-// The naive build, and the way from it to samples that run: real toolchain, real blockers.
+// From the plain cargo build, step by step, to running samples: real toolchain, real blockers.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ function read<T>(file: string): T {
   return JSON.parse(readFileSync(file, 'utf8')) as T;
 }
 
-test('the ladder for aarch64: each step fixes the blocker before it, until the sample runs', async (t) => {
+test('each step of the ladder for aarch64 fixes the previous blocker, until the sample runs', async (t) => {
   const place = temporaryFolder(t, 'provision probe ü ');
   writeFileSync(join(place, 'one.py'), 'import sys\nprint("one", sys.version_info[:2])\n');
   const args = ['probe', 'aarch64', '--ladder', '--samples', 'one.py'];
@@ -23,7 +23,7 @@ test('the ladder for aarch64: each step fixes the blocker before it, until the s
   assert.equal(ladder.outcome, 'runs');
   assert.deepEqual(ladder.totals, { samples: 1, passed: 1, failed: 0, skipped: 0 });
   const fixed = ladder.steps.flatMap(({ name, cures }) => (cures === undefined ? [] : [[name, cures]]));
-  // Where the kernel itself starts foreign programs (binfmt_misc), no emulator has to be added.
+  // Where the kernel runs programs of other architectures (binfmt_misc), no emulator has to be added.
   const emulated = fixed.filter(([name]) => name !== 'emulator');
   assert.deepEqual(emulated, [
     ['target-std', 'missing-target-std'],
@@ -40,10 +40,10 @@ test('the ladder for aarch64: each step fixes the blocker before it, until the s
   assert.deepEqual(ladder.steps[0]?.adds, []);
   for (const { blocker } of ladder.steps) {
     if (blocker === undefined) continue;
-    const whole = read<Blocker>(join(artifacts, blocker.file));
+    const complete = read<Blocker>(join(artifacts, blocker.file));
     assert.ok(existsSync(join(artifacts, blocker.log)), blocker.log);
-    assert.equal(whole.code, blocker.code);
-    assert.ok(whole.versions.rustc?.startsWith('1.'), JSON.stringify(whole.versions));
+    assert.equal(complete.code, blocker.code);
+    assert.ok(complete.versions.rustc?.startsWith('1.'), JSON.stringify(complete.versions));
   }
   const first = read<Blocker>(join(artifacts, 'probe', 'missing-target-std.json'));
   assert.equal(first.cure, 'rustup target add aarch64-unknown-linux-gnu');
@@ -52,7 +52,7 @@ test('the ladder for aarch64: each step fixes the blocker before it, until the s
   assert.ok(run.stdout.split('\n').at(-2)?.startsWith('Runs on aarch64-unknown-linux-gnu after '));
 });
 
-test('a probe without a cargo on PATH takes the Rust of the image; the ordinary run keeps its own blockers', async (t) => {
+test('probe without cargo on PATH uses the Rust of the image and keeps the blockers of the last run', async (t) => {
   const { place, recipe } = ownCopyOfRunner(t);
   const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
   const bare = spawnSync('sh', ['-c', 'command -v cargo'], { env }).status !== 0;
@@ -69,7 +69,7 @@ test('a probe without a cargo on PATH takes the Rust of the image; the ordinary 
   );
   const artifacts = join(place, 'artifacts', 'mine');
   assert.ok(existsSync(join(artifacts, 'probe.sarif')));
-  // Then a build that fails: exit code 6, the blocker in the report and beside it.
+  // A failing build: exit code 6, with the blocker in the report and in a file.
   const manifest = join(place, 'crate', 'Cargo.toml');
   writeFileSync(
     manifest,

@@ -1,4 +1,4 @@
-// `python.packages`, from wheels in a folder: what pip says of them becomes a failure by name.
+// `python.packages` from wheels in a folder: pip's messages become failures with a code.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -25,7 +25,7 @@ before(() => {
   writeFileSync(join(folder, 'crate', 'main.rs'), 'fn main() {}\n');
 });
 
-/** Puts a wheel with one file where pip finds it; gives its digest. */
+/** Writes a wheel with one file into the folder that pip searches; returns its digest option. */
 function wheel(name: string, tag: string, path: string, content: Buffer): string {
   const bytes = makeWheel(name, tag, path, content);
   writeFileSync(join(wheels, `${name}-1.0-${tag}.whl`), bytes);
@@ -50,30 +50,30 @@ function codeOf(run: CliRun): readonly [number | null, string | undefined] {
   return [run.status, /error\[([^\]]+)\]/.exec(run.stderr)?.[1]];
 }
 
-test('a pure package is in the bundle', async () => {
+test('a pure Python package is bundled', async () => {
   const hash = wheel('pure', 'py3-none-any', 'pure/__init__.py', Buffer.from('value = 1\n'));
   const run = await build([`pure==1.0 ${hash}`]);
   assert.equal(run.status, 0, run.stderr);
   const report = JSON.parse(readFileSync(join(folder, 'crate/artifacts/aarch64/report.json'), 'utf8'));
-  const told = await provision(['inspect', join(folder, 'crate', report.bundle.file), '--json']);
-  assert.ok(JSON.parse(told.stdout).parts.packages.files >= 1, told.stdout);
+  const inspected = await provision(['inspect', join(folder, 'crate', report.bundle.file), '--json']);
+  assert.ok(JSON.parse(inspected.stdout).parts.packages.files >= 1, inspected.stdout);
 });
 
-test('a package without a wheel for the target is named', async () => {
+test('a package without a wheel for the target is a failure that names it', async () => {
   const hash = wheel('native', 'cp313-cp313-manylinux_2_17_x86_64', 'native.so', makeElf({ machine: 62 }));
   const run = await build([`native==1.0 ${hash}`]);
   assert.deepEqual(codeOf(run), [4, 'fetch/no-wheel']);
   assert.match(run.stderr, /no wheel of native==1\.0 for CPython 3\.13 on\s+aarch64/);
 });
 
-test('a wheel that is of another machine than its name says is refused', async () => {
+test('a wheel whose binaries are not for the machine in its name is rejected', async () => {
   const other = wheel('lying', 'cp313-cp313-manylinux_2_17_aarch64', 'lying.so', makeElf({ machine: 62 }));
   const own = wheel('lying', 'cp313-cp313-manylinux_2_17_x86_64', 'lying.so', makeElf({ machine: 62 }));
   const run = await build([`lying==1.0 ${other} ${own}`]);
   assert.deepEqual(codeOf(run), [6, 'build/wrong-machine']);
 });
 
-test('another wheel than the one that is named is refused', async () => {
+test('a wheel with another digest is rejected', async () => {
   wheel('pure', 'py3-none-any', 'pure/__init__.py', Buffer.from('value = 2\n'));
   assert.deepEqual(codeOf(await build([`pure==1.0 --hash=sha256:${'0'.repeat(64)}`])), [
     4,
@@ -81,6 +81,6 @@ test('another wheel than the one that is named is refused', async () => {
   ]);
 });
 
-test('requirements without digests are a mistake', async () => {
+test('requirements without digests are rejected', async () => {
   assert.deepEqual(codeOf(await build(['pure==1.0'])), [2, 'recipe/python-packages']);
 });

@@ -1,4 +1,4 @@
-// A module that begins with an initialised interpreter: nothing that a script can see tells it from a fresh start.
+// A module with a snapshot of an initialised interpreter: a script cannot distinguish it from a fresh start.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -17,7 +17,7 @@ interface Report {
 
 const SNAPSHOT = 'wasm32-wasip1-snapshot';
 const PLAIN = 'wasm32-wasip1';
-/** As the recipes have them. */
+/** The values of the recipes. */
 const STACK = 8 * 1024 * 1024;
 const AT = '/opt/isolate';
 const SAMPLE = join(REPOSITORY, 'runner', 'samples', 'any', 'duck_typing.py');
@@ -51,7 +51,7 @@ function report(recipe: string): Report {
   return JSON.parse(readFileSync(join(folder, 'artifacts', recipe, 'report.json'), 'utf8')) as Report;
 }
 
-test('the suite gives what the reference gives', () => {
+test('every sample equals the reference with a snapshot', () => {
   assert.equal(suite.status, 0, suite.stdout + suite.stderr);
   const { totals, samples, stages } = report(SNAPSHOT);
   assert.equal(totals.failed, 0);
@@ -62,7 +62,7 @@ test('the suite gives what the reference gives', () => {
   assert.ok(stages.some(({ name }) => name === 'snapshot'));
 });
 
-test('with a seed given, a script sees what it sees in a fresh start', () => {
+test('with a fixed hash seed a resumed script behaves like one in a fresh start', () => {
   const file = script(`import gc, json, os, sys
 print(json.dumps([sys.argv, sys.orig_argv, sys.path, dict(os.environ), os.getcwd(), sys.executable, __file__]))
 print(sys.flags, sys.warnoptions, sys._xoptions, sorted(sys.modules), sys.stdin.encoding, sys.stdout.line_buffering)
@@ -77,7 +77,7 @@ print(gc.isenabled(), gc.get_threshold(), os.stat(0).st_mode == os.fstat(0).st_m
   }
 });
 
-test('without one, hashes, the order of sets and random numbers differ from start to start', () => {
+test('without a fixed seed hashes, set order and random numbers differ between starts', () => {
   const file = script(`import os, random, secrets, sys, uuid
 print(hash('provision'), [hash(str(i)) % 1000 for i in range(5)], [hash(bytes([i])) % 1000 for i in range(5)])
 print(list({str(i) for i in range(40)}))
@@ -92,7 +92,7 @@ print(sys.flags.hash_randomization, os.environ.get('PYTHONHASHSEED'))
   for (const lines of runs) assert.equal(lines[3], '1 None');
 });
 
-test('under a seed of chance every dictionary and set still finds what it holds', () => {
+test('under a random seed every dictionary and set still finds its entries', () => {
   const file = script(`import builtins, collections, decimal, encodings, gc, json, re, sys
 seen = []
 for thing in gc.get_objects():
@@ -116,7 +116,7 @@ print(type('C', (), {'__slots__': ('a', 'b')}), isinstance([], collections.abc.S
   }
 });
 
-test('options and variables that ask for another interpreter get one', () => {
+test('options and variables that need another interpreter state start without the snapshot', () => {
   const shows =
     'import sys, os; print(sys.flags, sys.path, sys.argv, __debug__, os.environ, sys.stdin.encoding)';
   const file = script(`${shows}\n`);
@@ -138,14 +138,14 @@ test('options and variables that ask for another interpreter get one', () => {
   }
 });
 
-test('without its library it says what an ordinary start says', () => {
+test('without its standard library the failure is that of an ordinary start', () => {
   const [plain, snapshot] = both([script('print(1)\n')], { env: { LANG: 'C.UTF-8' }, library: false });
   assert.equal(plain.status, 1);
   assert.match(plain.stderr, /the Python standard library is missing/);
   assert.deepEqual(snapshot, plain);
 });
 
-test('a program that cannot go on from a snapshot is told so', async () => {
+test('a program that cannot resume from a snapshot is rejected', async () => {
   const text = readFileSync(join(REPOSITORY, 'recipes', `${SNAPSHOT}.yaml`), 'utf8')
     .replaceAll('../runner', join(REPOSITORY, 'runner'))
     .replace(/^# yaml-language-server.*\n/, '')
@@ -173,7 +173,7 @@ function both(args: readonly string[], options: Start): readonly [Ended, Ended] 
   return [start(PLAIN, args, options), start(SNAPSHOT, args, options)];
 }
 
-/** The module of a recipe's bundle, compiled ahead, in the locked wasmtime. */
+/** The module of a recipe's bundle, compiled in advance, in the locked wasmtime. */
 function start(recipe: string, args: readonly string[], { env, stdin, library }: Start): Ended {
   const bundle = bundles.get(recipe) as string;
   const words = [
@@ -202,7 +202,7 @@ function compiled(module: string): string {
   return made('precompiled module', 'isolate.cwasm', (inputs) => inputs.module === digest);
 }
 
-/** A file of the newest entry in the store of this kind. */
+/** A file of the newest store entry of a kind. */
 function made(
   what: string,
   file: string,

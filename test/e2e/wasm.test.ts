@@ -1,4 +1,4 @@
-// CPython on WASI, from source to samples, in two engines; then what goes wrong there.
+// CPython on WASI, from source to samples, in two engines; then its failures.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -46,7 +46,7 @@ function run(recipe: string, ...args: string[]): Promise<CliRun> {
   return provision([recipe, ...args], { cwd: folder, store: SHARED_STORE, timeoutMs: 30 * 60_000 });
 }
 
-/** A recipe of one's own with other settings for the engine; the program's are as shipped, so that nothing is built. */
+/** A recipe with other settings of the engine only, so that nothing is built. */
 function recipeWith(name: string, wasm: string): string {
   const text = readFileSync(join(REPOSITORY, 'recipes', 'wasm32-wasip1.yaml'), 'utf8')
     .replaceAll('../runner', join(REPOSITORY, 'runner'))
@@ -69,7 +69,7 @@ before(async () => {
 
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-test('every sample equals the reference or is skipped for what WASI lacks', () => {
+test('every sample equals the reference or is skipped for a facility that WASI lacks', () => {
   assert.equal(first.status, 0, first.stdout + first.stderr);
   const { samples, totals, stages } = report();
   assert.equal(totals.failed, 0);
@@ -85,7 +85,7 @@ test('every sample equals the reference or is skipped for what WASI lacks', () =
   );
 });
 
-test('a second time nothing is started', async () => {
+test('a second run starts no program', async () => {
   const again = await run('wasm32-wasip1');
   assert.equal(again.status, 0, again.stdout + again.stderr);
   const { totals, stages } = report();
@@ -93,7 +93,7 @@ test('a second time nothing is started', async () => {
   assert.ok(!stages.some(({ name }) => name === 'engine'));
 });
 
-test('the same bundle gives the same in a second engine, the WASI of Node', async () => {
+test("the bundle gives equal results in a second engine, Node's WASI", async () => {
   const other = await run('wasm32-wasip1-node', '--samples', ANY);
   assert.equal(other.status, 0, other.stdout + other.stderr);
   const { totals, stages } = report('wasm32-wasip1-node');
@@ -101,7 +101,7 @@ test('the same bundle gives the same in a second engine, the WASI of Node', asyn
   assert.equal(stages.find(({ name }) => name === 'bundle')?.outcome, 'hit');
 });
 
-test('the script in the bundle runs a file of any folder in a wasmtime of the machine', () => {
+test("the bundle's run script runs a file of any folder in the machine's wasmtime", () => {
   const archive = join(
     folder,
     'artifacts',
@@ -145,7 +145,7 @@ print(open('inside').read())
   assert.equal(ran.status, 0, ran.stdout);
 });
 
-test('a trap is told apart from a Python exception', async () => {
+test('a trap is distinguished from a Python exception', async () => {
   const file = script('spins', 'n = 0\nfor i in range(10_000_000):\n    n += i\nprint(n)\n');
   const recipe = recipeWith('fuelled', '  fuel: 300000000\n');
   const ran = await run(recipe, '--samples', file);
@@ -157,7 +157,7 @@ test('a trap is told apart from a Python exception', async () => {
   assert.equal(fine.status, 0, fine.stdout);
 });
 
-test('a module that is too large for the memory it may have is not the programâ€™s fault', async () => {
+test('a module that exceeds its memory limit is reported as such, not as a failed program', async () => {
   const ran = await run(
     recipeWith('tiny', '  max-memory-mib: 12\n'),
     '--samples',
@@ -173,7 +173,7 @@ test('a module that is too large for the memory it may have is not the programâ€
   );
 });
 
-test('a folder that is to be seen and is not there is named', () => {
+test('a missing folder given with --dir is a failure that names it', () => {
   const module = join(folder, 'nothing.wat');
   writeFileSync(module, '(module (memory (export "memory") 1) (func (export "_start")))');
   const seen = spawnSync(lockedWasmtime(), ['run', '--dir', folder, module], { encoding: 'utf8' });
@@ -183,7 +183,7 @@ test('a folder that is to be seen and is not there is named', () => {
   assert.match(ran.stderr, /^Error: failed to open directory `\/not\/there`\n/);
 });
 
-test('a recipe that wants the wasmtime of the machine says so when there is none, and takes it when there is', async () => {
+test("a recipe that uses the machine's wasmtime fails if there is none, and runs with it if there is", async () => {
   const recipe = recipeWith('own', '  wasmtime: path\n');
   const sample = ['--samples', join(ANY, 'duck_typing.py')];
   const options = { cwd: folder, store: SHARED_STORE };
@@ -197,7 +197,7 @@ test('a recipe that wants the wasmtime of the machine says so when there is none
   assert.match(found.stdout, /wasmtime \d+\.\d+\.\d+, .* of this machine/);
 });
 
-test('a wheel that is another one, that no index has, or that may not be fetched is refused', async () => {
+test('a wasmtime wheel with another digest, missing from the index, or not to be fetched is rejected', async () => {
   const home = copyOfTool(folder);
   const file = join(home, 'runtimes', 'wasmtime', 'runtime.yaml');
   const locked = readFileSync(file, 'utf8');
@@ -219,7 +219,7 @@ test('a wheel that is another one, that no index has, or that may not be fetched
   assert.match(offline.stdout + offline.stderr, /fetch\/wheel-offline/);
 });
 
-/** The launcher in the store, the newest of them: it takes the options of the `wasmtime` program. */
+/** The newest launcher in the store; it takes the options of the `wasmtime` program. */
 function lockedWasmtime(): string {
   const builds = join(SHARED_STORE, 'builds');
   const launchers = readdirSync(builds).flatMap((entry) => {

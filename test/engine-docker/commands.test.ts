@@ -20,7 +20,7 @@ test('image dockerfile writes the checked-in file: every package of the lock in 
   const run = await provision(['image', 'dockerfile', 'llvm'], { cwd: temporaryFolder(t) });
   assert.equal(run.status, 0, run.stderr);
   assertGolden(join(REPOSITORY, 'docker', 'llvm', 'Dockerfile'), run.stdout);
-  const lock = JSON.parse(readFileSync(join(REPOSITORY, 'docker', 'llvm', 'image.lock'), 'utf8')) as {
+  const lock = JSON.parse(readFileSync(join(REPOSITORY, 'docker', 'llvm', 'image.amd64.lock'), 'utf8')) as {
     sets: { rootfs: { name: string; version: string }[] };
   };
   for (const { name, version } of lock.sets.rootfs)
@@ -28,7 +28,7 @@ test('image dockerfile writes the checked-in file: every package of the lock in 
   assert.doesNotMatch(run.stdout, /https?:/, 'no address stands in it');
 });
 
-test('image says what it knows when it is asked for something else', async (t) => {
+test('image lists what it knows when it is asked for something else', async (t) => {
   const cwd = temporaryFolder(t);
   const action = await provision(['image', 'dockrefile', 'llvm'], { cwd });
   assert.deepEqual(
@@ -42,7 +42,7 @@ test('image says what it knows when it is asked for something else', async (t) =
   }
 });
 
-test('doctor tells every way to an engine and what came of it', async (t) => {
+test('doctor lists every way to an engine with its outcome', async (t) => {
   const folder = temporaryFolder(t);
   await using engine = await fakeEngine({});
   const env = {
@@ -65,7 +65,7 @@ test('doctor tells every way to an engine and what came of it', async (t) => {
   assert.match(text.stdout, /^ +ok +DOCKER_HOST +Docker 99\.0 \(API 1\.41\)/m);
 });
 
-test('doctor exits 5 where no engine works, and says what to do about each', async (t) => {
+test('doctor exits 5 where no engine works, with a fix for each', async (t) => {
   const folder = temporaryFolder(t);
   const env = { DOCKER_HOST: `unix://${join(folder, 'none')}`, HOME: folder };
   // A store that cannot be: the embedded engine has no place to work in.

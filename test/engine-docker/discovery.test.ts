@@ -59,7 +59,7 @@ test('addresses are read as Docker reads them', () => {
   }
 });
 
-test('what is named goes before what is found, in the order of Docker itself', async (t) => {
+test('a named engine goes before one that is found, in the order of Docker itself', async (t) => {
   const folder = temporaryFolder(t);
   await using a = await fakeEngine({});
   await using b = await fakeEngine({});
@@ -112,7 +112,7 @@ test('an engine that is named and does not answer is an error, not a reason to t
   }
 });
 
-test('a socket whose daemon has ended is told as one that is not running', async (t) => {
+test('a socket whose daemon has ended is reported as a daemon that is not running', async (t) => {
   const folder = temporaryFolder(t, 'st-');
   const socket = join(folder, 's');
   // A process that dies leaves its socket behind.
@@ -122,7 +122,7 @@ test('a socket whose daemon has ended is told as one that is not running', async
   assert.equal(await codeOf(folder, `docker:unix://${socket}`), 'engine/docker-not-running');
 });
 
-test('a socket without permission says how to get it', {
+test('a socket without permission is a failure that says how to get it', {
   skip: process.getuid?.() === 0 ? false : 'needs root',
 }, async (t) => {
   const folder = temporaryFolder(t, 'pm-');
@@ -144,7 +144,7 @@ test('a socket without permission says how to get it', {
   assert.match(failure.fix.join('\n'), /usermod -aG docker[\s\S]*rootless[\s\S]*sudo/);
 });
 
-test('an engine that will not do is told why', async (t) => {
+test('an engine that cannot be used is refused with the reason', async (t) => {
   const folder = temporaryFolder(t);
   const cases: readonly [Readonly<Record<string, unknown>>, string][] = [
     [{ 'GET /version': { ...VERSION, ApiVersion: '1.24' } }, 'engine/docker-api-too-old'],
@@ -159,7 +159,7 @@ test('an engine that will not do is told why', async (t) => {
   }
 });
 
-test('the version of the API that is escapeCommands is one that the engine has', async (t) => {
+test('the version of the API that is used is one that the engine has', async (t) => {
   const folder = temporaryFolder(t);
   for (const [api, oldest, escapeCommands] of [
     ['1.30', '1.12', 'v1.30'],
@@ -181,7 +181,7 @@ test('the version of the API that is escapeCommands is one that the engine has',
   }
 });
 
-test('TLS that does not fit is told, in both directions', async (t) => {
+test('a TLS mismatch is reported, in both directions', async (t) => {
   const folder = temporaryFolder(t);
   const plain = createServer((socket) => {
     socket.on('error', () => {});
@@ -202,7 +202,7 @@ test('TLS that does not fit is told, in both directions', async (t) => {
   );
 });
 
-test('a host that nobody listens on is told', async (t) => {
+test('a host that nobody listens on is reported', async (t) => {
   const folder = temporaryFolder(t);
   assert.equal(await codeOf(folder, 'docker', { host: 'tcp://127.0.0.1:9' }), 'engine/docker-not-running');
   assert.equal(
@@ -211,7 +211,7 @@ test('a host that nobody listens on is told', async (t) => {
   );
 });
 
-test("a far engine is reached through the person's own ssh", async (t) => {
+test("a remote engine is reached through the user's own ssh", async (t) => {
   const folder = temporaryFolder(t, 'ss-');
   await using engine = await fakeEngine({});
   // Stands in for ssh and for the far machine: notes what it was asked and joins its streams to the socket.

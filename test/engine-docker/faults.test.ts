@@ -104,7 +104,7 @@ describe('faults of dockerd', { skip: missing === undefined ? false : missing },
     assert.deepEqual(kept(later.volumes), kept(before.volumes));
   });
 
-  test('images and volumes deleted under us are made anew', async (t) => {
+  test('images and volumes that are deleted during a run are made anew', async (t) => {
     const mounts = [{ kind: 'tree', source: await sysroot(), at: '/sysroot' } as const];
     const fresh = value(await probe(under, bench.folder, bench.store)).engine;
     t.after(() => fresh.close?.());
@@ -119,7 +119,7 @@ describe('faults of dockerd', { skip: missing === undefined ? false : missing },
     assert.equal(await another(), 'tree\n');
   });
 
-  test('what a killed run left is removed by the next one: containers that go on, scratch folders, images', async () => {
+  test('what a killed run left is removed by the next one: running containers, scratch folders, images', async () => {
     const child = await runningElsewhere();
     child.kill('SIGKILL');
     await new Promise((resolve) => child.once('close', resolve));
@@ -132,7 +132,7 @@ describe('faults of dockerd', { skip: missing === undefined ? false : missing },
     assert.ok(!later.volumes.some((name) => name.includes('-scratch-')));
   });
 
-  test('the next run leaves alone what a living one uses', async () => {
+  test('the next run does not remove what a living one uses', async () => {
     const child = await runningElsewhere();
     const mine = await thingsIn(under.socket);
     assert.equal(await another(), 'tree\n');
@@ -171,7 +171,7 @@ async function everything({ socket }: TestEngine) {
   return [...volumes.map((id) => ({ id, kind: 'volumes' })), ...images.map((id) => ({ id, kind: 'images' }))];
 }
 
-test('a full disk of the engine is told, and nothing half-made is taken for whole', {
+test('a full disk of the engine is reported, and nothing half-made is taken for whole', {
   skip: missing === undefined ? false : missing,
 }, async (t) => {
   const under = await startEngine('dockerd', { size: 60 * 1024 ** 2 });

@@ -35,7 +35,7 @@ async function openOn(t: Running, answers: Readonly<Record<string, unknown>>): P
   return opened.error;
 }
 
-test('an error told in an answer of status 200 is a failure', async (t) => {
+test('an error reported in an answer of status 200 is a failure', async (t) => {
   const failure = await openOn(t, {
     'POST /images/create': importing([
       '{"status":"Importing"}',
@@ -46,7 +46,7 @@ test('an error told in an answer of status 200 is a failure', async (t) => {
   assert.deepEqual(failure.evidence, ['archive/tar: invalid tar header']);
 });
 
-test('a full disk of the engine is told as such', async (t) => {
+test('a full disk of the engine is reported as such', async (t) => {
   const failure = await openOn(t, {
     'POST /images/create': importing(['{"errorDetail":{"message":"write /usr/x: no space left on device"}}']),
   });
@@ -69,7 +69,7 @@ test('an image that is not what was sent is refused and removed', async (t) => {
   assert.ok(removed);
 });
 
-test('an engine that breaks off in the middle is told as lost', async (t) => {
+test('an engine that breaks off in the middle is reported as lost', async (t) => {
   const failure = await openOn(t, {
     'POST /images/create': (request: IncomingMessage) => request.socket.destroy(),
   });

@@ -40,7 +40,7 @@ function tree(source: string): readonly Part[] {
   return [{ kind: 'host', path: '', source, attributes: TREE }];
 }
 
-test('the same tree gives the same bytes, whenever and in whatever order it was made', async (t) => {
+test('equal trees are packed to equal bytes, whenever and in whatever order they were made', async (t) => {
   const folder = temporaryFolder(t);
   const [one, two] = [makeTree(join(folder, 'one'), 'forward'), makeTree(join(folder, 'two'), 'backward')];
   utimesSync(join(two, 'b'), 1, 1);

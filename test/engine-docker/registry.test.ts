@@ -88,7 +88,7 @@ describe('a registry', { skip: missing }, () => {
   });
   const context = () => dockerContext(folder, 'auto');
 
-  test("what is pushed is pulled again: the same tree, the layer of the engine's own image", async () => {
+  test("a pushed image is pulled again: the same tree, the layer of the engine's own image", async () => {
     const reference = value(parseReference(`${host}/team/tree:one`));
     const pushed = value(await pushTree(context(), reference, image()));
     assert.equal(
@@ -138,7 +138,7 @@ describe('a registry', { skip: missing }, () => {
     return join(folder, name);
   };
 
-  test('what is not there and who is not there are told', async () => {
+  test('a missing image and an unreachable registry are distinguished', async () => {
     const absent = await readImage(context(), value(parseReference(`${host}/no/such:one`)));
     assert.equal(absent.ok ? '' : absent.error.code, 'fetch/registry-absent');
     const nobody = await readImage(context(), value(parseReference('127.0.0.1:9/x:y')));

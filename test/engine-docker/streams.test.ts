@@ -12,7 +12,7 @@ function frame(stream: 1 | 2, text: string): Buffer {
   return Buffer.concat([header, content]);
 }
 
-test('the two streams are taken apart, wherever the bytes are cut', async () => {
+test('the two streams are demultiplexed, wherever the bytes are cut', async () => {
   const bytes = Buffer.concat([
     frame(1, 'out'),
     frame(2, 'err'),
@@ -41,7 +41,7 @@ test('a stream that breaks is an error', async () => {
   await assert.rejects(done, /broken/);
 });
 
-test('each stream is kept up to the limit, which is told once', () => {
+test('each stream is kept up to the limit, which is reported once', () => {
   let overflows = 0;
   const chunks: string[] = [];
   const collector = new Collector({
@@ -75,7 +75,7 @@ function filtered(text: string, size: number): { readonly passed: string; readon
   return { passed, ending };
 }
 
-test('the report is taken off the output, whatever the program printed', () => {
+test('the report is removed from the output, whatever the program printed', () => {
   const outputs = [
     '',
     'text',
@@ -100,7 +100,7 @@ test('the report is taken off the output, whatever the program printed', () => {
   }
 });
 
-test('output that is no report comes through as it arrives', () => {
+test('output that is no report is passed on as it arrives', () => {
   const passed: string[] = [];
   const filter = new ReportFilter((chunk) => passed.push(String(chunk)));
   filter.add(Buffer.from('first\n'));

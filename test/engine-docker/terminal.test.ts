@@ -33,7 +33,7 @@ function suite(product: Product): void {
     );
   };
 
-  test('a shell has the terminal: its size, and Ctrl-C for what runs in it', async () => {
+  test('a shell owns the terminal: its size, and Ctrl-C for what runs in it', async () => {
     const terminal = inContainer(['bash', '--norc', '-i']);
     await terminal.shows('in> ');
     terminal.type('until [ "$(stty size)" = "33 77" ]; do sleep 0.1; done; echo si""zed\n');
@@ -47,7 +47,7 @@ function suite(product: Product): void {
     assert.match(await terminal.ended, /\{"status":3\}/);
   });
 
-  test('the terminal comes back to us', async () => {
+  test('the terminal is ours again afterwards', async () => {
     const terminal = inContainer(
       ['sh', '-c', 'read -r line; echo "got $line"'],
       'read -r after; echo "back $after"',

@@ -30,7 +30,7 @@ exec setpriv --reuid ${NOBODY} --regid ${NOBODY} --clear-groups -- "$work/node" 
 
 const skip = process.getuid?.() === 0 ? false : 'the tests run as an ordinary user already';
 
-test('all of it works for an ordinary user as well', { skip, timeout: 900_000 }, () => {
+test('the tests of the engine pass for an ordinary user as well', { skip, timeout: 900_000 }, () => {
   const files = readdirSync(import.meta.dirname)
     .filter((name) => name.endsWith('.test.ts') && !name.startsWith('namespace-ordinary'))
     .map((name) => join('test/engine', name));

@@ -50,7 +50,7 @@ export NEST='
   exec unshare --user --map-user=1234 --map-group=1234 -- "$@"'
 exec sh -euc "$NEST" sh "$@"`;
 
-test('user namespaces forbidden by their limit: the cause and the command that lifts it', () => {
+test('user namespaces forbidden by their limit: the failure names the cause and the command that lifts it', () => {
   const failure = refusal(
     `exec unshare --user --map-root-user -- sh -euc 'echo 0 >/proc/sys/user/max_user_namespaces; exec ${POWERLESS} "$@"' sh "$@"`,
   );
@@ -60,7 +60,7 @@ test('user namespaces forbidden by their limit: the cause and the command that l
   assert.match(failure.evidence?.join('\n') ?? '', /unshare.*No space left on device/);
 });
 
-test('another type of namespace forbidden by its limit', () => {
+test('another type of namespace forbidden by its limit: the failure names the limit', () => {
   const failure = refusal(
     `exec unshare --user --map-root-user -- sh -euc 'echo 0 >/proc/sys/user/max_net_namespaces; exec ${POWERLESS} "$@"' sh "$@"`,
   );
@@ -68,12 +68,12 @@ test('another type of namespace forbidden by its limit', () => {
   assert.match(failure.fix.join('\n'), /user\.max_net_namespaces=/);
 });
 
-test('a limit that is used up somewhere above us', () => {
+test('a limit that is used up somewhere above us: the failure says so', () => {
   const failure = refusal(confined('echo 0 >/proc/sys/user/max_net_namespaces'));
   assert.match(failure.why ?? '', /used up/);
 });
 
-test('refused without a setting that tells why, as in a chroot or under a filter', () => {
+test('refused without a setting that explains it, as in a chroot or under a filter: the failure has evidence and more than one fix', () => {
   const root = quoted(bench.make('everything'));
   const failure = refusal(
     `exec unshare --user --map-root-user --mount -- sh -euc 'mount --rbind / "$0"; exec chroot "$0" ${POWERLESS} "$@"' ${root} "$@"`,
@@ -83,14 +83,14 @@ test('refused without a setting that tells why, as in a chroot or under a filter
   assert.ok(failure.fix.length >= 2);
 });
 
-test('the inner user namespace forbidden: the engine works on, and says what it lacks', () => {
+test('the inner user namespace forbidden: the engine works, and its detail states what it lacks', () => {
   const { info, exit } = programBehind(bench, NESTED, REQUEST);
   assert.match(info?.detail ?? '', /power over the mounts/);
   assert.equal(exit?.stdout.split('\n')[1], 'cat', JSON.stringify(exit));
   assert.match(exit?.stderr ?? '', /Read-only file system/);
 });
 
-test('a masked /proc, as in a container: the outer one is used', () => {
+test('a masked /proc, as in a container: the outer one is bound', () => {
   const { info, exit } = programBehind(bench, mask('proc', 'version'), REQUEST);
   assert.match(info?.detail ?? '', /the machine's \/proc/);
   assert.deepEqual(exit?.stdout, '1234\ncat\nptmx\n', JSON.stringify(exit));
@@ -111,13 +111,13 @@ test('a masked /sys: nothing else is lost', () => {
   assert.deepEqual(exit?.stdout, '1234\ncat\nptmx\n', JSON.stringify(exit));
 });
 
-test('as root of a user namespace, as in a rootless container', () => {
+test('the engine works as root of a user namespace, as in a rootless container', () => {
   const { info, exit } = programBehind(bench, `exec unshare --user --map-root-user --mount -- "$@"`, REQUEST);
   assert.match(info?.detail ?? '', /^as root/);
   assert.match(exit?.stdout ?? '', /^0\ncat\n/, JSON.stringify(exit));
 });
 
-test('as root without the power to make namespaces, but for user namespaces', () => {
+test('the engine works as root that may make user namespaces only', () => {
   const { info, exit } = programBehind(
     bench,
     `exec unshare --user --map-root-user -- ${POWERLESS} "$@"`,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -15,7 +15,6 @@ import {
   run,
   shell,
   sleepers,
-  text,
   until,
   value,
 } from '../support/sandboxes.ts';
@@ -25,23 +24,6 @@ before(async () => {
   bench = await makeBench();
 });
 after(() => removeBench(bench));
-
-test('a command gets its arguments, its folder and exactly its environment', async (t) => {
-  const box = await openBox(t, bench);
-  const env = { PATH: '/usr/bin', GREETING: 'hello\nthere', 'CC_some-target.name': 'cc' };
-  const { stdout, status } = await run(box, ['env', '-0'], { env });
-  assert.equal(status, 0);
-  assert.deepEqual(
-    stdout.split('\0').filter(Boolean).sort(),
-    Object.entries(env)
-      .map((pair) => pair.join('='))
-      .sort(),
-  );
-  const shown = await run(box, ['sh', '-c', 'pwd; printf "%s|" "$@"', 'sh', 'a b', '', "c'd", '--'], {
-    cwd: '/opt/',
-  });
-  assert.equal(shown.stdout, "/opt\na b||c'd|--|");
-});
 
 test('variables for the dynamic loader reach the program and not the tools that start it', async (t) => {
   const box = await openBox(t, bench);
@@ -55,38 +37,11 @@ test('variables for the dynamic loader reach the program and not the tools that 
   assert.equal(stderr, '');
 });
 
-test('output comes in two streams, complete, and as it is written', async (t) => {
-  const box = await openBox(t, bench);
-  const seen: string[] = [];
-  const exit = await shell(box, 'echo out; echo err >&2; sleep 0.2; echo more; exit 3', {
-    onOutput: (stream, chunk) => seen.push(`${stream}:${text(chunk)}`),
-  });
-  assert.deepEqual([exit.status, exit.stdout, exit.stderr], [3, 'out\nmore\n', 'err\n']);
-  assert.deepEqual(seen.sort(), ['stderr:err\n', 'stdout:more\n', 'stdout:out\n']);
-});
-
 test('standard streams are files and pipes: they can be opened again by name', async (t) => {
   const box = await openBox(t, bench);
   const script = 'cat /dev/stdin; echo out >/dev/stdout; echo err >/dev/stderr';
   const exit = await shell(box, script, { stdin: Uint8Array.from([0xff, 0x00, 0x0a]) });
   assert.deepEqual([exit.stderr, exit.status], ['err\n', 0]);
-  const bytes = value(
-    await box.run({ argv: ['cat'], env: ENV, cwd: '/', stdin: Uint8Array.from([0xff, 0]) }),
-  ).stdout;
-  assert.deepEqual([...bytes], [0xff, 0]);
-  assert.equal((await run(box, ['cat'])).stdout, '', 'without stdin there is an empty one');
-});
-
-test('a signal is told from an exit status that looks like one', async (t) => {
-  const box = await openBox(t, bench);
-  for (const signal of ['SIGSEGV', 'SIGABRT', 'SIGTERM', 'SIGINT', 'SIGPIPE', 'SIGKILL']) {
-    const exit = await shell(box, `kill -${signal.slice(3)} $$; sleep 5`);
-    assert.deepEqual([exit.signal, exit.status, exit.limit], [signal, undefined, undefined]);
-  }
-  for (const status of [1, 126, 127, 130, 139, 141, 255]) {
-    const exit = await shell(box, `exit ${status}`);
-    assert.deepEqual([exit.status, exit.signal], [status, undefined]);
-  }
 });
 
 test('a program is an ordinary process: not process 1, a session of its own, signals at their defaults', async (t) => {
@@ -103,6 +58,15 @@ test('a program is an ordinary process: not process 1, a session of its own, sig
   assert.deepEqual([grouped.stdout, grouped.status], ['caught\non\n', 0]);
 });
 
+test('a relative path of a program starts at the working folder', async (t) => {
+  const box = await openBox(t, bench);
+  const missing = await box.run({ argv: ['usr/bin/nothing'], env: ENV, cwd: '/' });
+  assert.ok(!missing.ok);
+  assert.equal(missing.error.code, 'engine/command-not-found');
+  assert.match(missing.error.what, /usr\/bin\/nothing/);
+  assert.equal((await run(box, ['bin/true'])).status, 0);
+});
+
 test('a program that stops itself is waited for, whoever continues it', async (t) => {
   const box = await openBox(t, bench);
   const helped = await shell(box, '(sleep 0.1; kill -CONT $$) & kill -STOP $$; echo on; exit 4');
@@ -111,66 +75,7 @@ test('a program that stops itself is waited for, whoever continues it', async (t
   assert.ok(alone.status === 5 || alone.limit === 'time');
 });
 
-test('orphans are reaped', async (t) => {
-  const box = await openBox(t, bench);
-  const { stdout } = await shell(box, '(sh -c "exit 0" &) ; sleep 0.3; cat /proc/[0-9]*/stat');
-  assert.doesNotMatch(stdout, /\) Z /);
-});
-
-test('a program that cannot be run is a failure of the engine, not an exit', async (t) => {
-  const tree = bench.make('programs');
-  writeFileSync(join(tree, 'plain'), 'text');
-  writeFileSync(join(tree, 'script'), '#!/no/such/interpreter\n', { mode: 0o755 });
-  const box = await openBox(t, bench, { mounts: [{ kind: 'tree', source: tree, at: '/programs' }] });
-  for (const name of [
-    'no-such-program',
-    '/no/such',
-    'usr/bin/nothing',
-    '/programs/plain',
-    '/programs',
-    '/programs/script',
-  ]) {
-    const exit = await box.run({ argv: [name], env: ENV, cwd: '/' });
-    assert.ok(!exit.ok, name);
-    assert.equal(exit.error.code, 'engine/command-not-found');
-    assert.match(exit.error.what, new RegExp(name));
-  }
-  assert.equal((await run(box, ['bin/true'])).status, 0, 'a relative path starts at the folder');
-  const lost = await box.run({ argv: ['true'], env: ENV, cwd: '/no/folder' });
-  assert.equal(lost.ok ? '' : lost.error.code, 'engine/no-working-folder');
-});
-
-test('a program is ended at its time limit, with all that it started', async (t) => {
-  const box = await openBox(t, bench);
-  const began = performance.now();
-  const exit = await shell(box, `echo begun; sleep ${bench.seconds}1 & sleep ${bench.seconds}2`, {
-    timeoutMs: 400,
-  });
-  assert.deepEqual([exit.limit, exit.stdout, exit.status], ['time', 'begun\n', undefined]);
-  assert.ok(performance.now() - began < 60_000);
-  assert.deepEqual(sleepers(bench), []);
-});
-
-test('a flood of output is cut off and ended', async (t) => {
-  const box = await openBox(t, bench);
-  const exit = await shell(box, 'yes', { maxOutput: 100_000 });
-  assert.deepEqual([exit.limit, exit.stdout.length], ['output', 100_000]);
-  const errors = await shell(box, 'yes >&2', { maxOutput: 10 });
-  assert.deepEqual([errors.limit, errors.stderr.length], ['output', 10]);
-  const exact = await shell(box, 'printf 0123456789', { maxOutput: 10 });
-  assert.deepEqual([exact.limit, exact.stdout], [undefined, '0123456789']);
-});
-
-test('what a program leaves running ends with it', async (t) => {
-  const box = await openBox(t, bench);
-  const began = performance.now();
-  const exit = await shell(box, `(sleep ${bench.seconds}3 &) ; echo done`);
-  assert.deepEqual([exit.status, exit.stdout], [0, 'done\n']);
-  assert.ok(performance.now() - began < 60_000, 'the pipe held by the sleeper is not waited for');
-  assert.deepEqual(sleepers(bench), []);
-});
-
-test('an abort ends everything, and nothing is left: no process, no mount, no file', async () => {
+test('an abort leaves no process and no mount even before the sandbox is closed, and no file after', async () => {
   const controller = new AbortController();
   const box = await openAbortable(controller.signal);
   const script = `sleep ${bench.seconds}5 & sleep ${bench.seconds}6`;
@@ -203,16 +108,7 @@ async function openAbortable(signal: AbortSignal): Promise<Sandbox> {
   return value(await engine.open({ rootfs: bench.rootfs, mounts: [], network: 'none' }));
 }
 
-test('disposing a sandbox ends what runs in it', async () => {
-  const box = value(await bench.engine.open({ rootfs: bench.rootfs, mounts: [], network: 'none' }));
-  const running = box.run({ argv: ['sleep', `${bench.seconds}4`], env: ENV, cwd: '/' });
-  await until('it is running', () => sleepers(bench, '4').length > 0);
-  await box[Symbol.asyncDispose]();
-  assert.equal((await running).ok, false);
-  assert.deepEqual(sleepers(bench), []);
-});
-
-test('commands of one sandbox run side by side, each with private folders of its own', async (t) => {
+test('twelve commands of one sandbox at once have private folders of their own and cause no warning', async (t) => {
   const box = await openBox(t, bench);
   const script =
     'ls -A /tmp /run /var/tmp /dev/shm; touch /tmp/mine /run/mine /var/tmp/mine /dev/shm/mine; sleep 0.3; ls /tmp';
@@ -228,7 +124,7 @@ test('commands of one sandbox run side by side, each with private folders of its
   }
 });
 
-test('without network there is a loopback and nothing else; with it, the machine is reached', async (t) => {
+test('without network the loopback is up and reaches nobody; with it, the loopback of the machine is reached', async (t) => {
   const server = createServer((socket) => socket.end('reached'));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => server.close());
@@ -249,25 +145,6 @@ test('without network there is a loopback and nothing else; with it, the machine
   const connected = await openBox(t, bench, { network: 'host' });
   assert.equal((await run(connected, ['bash', '-c', script])).stdout, 'reached');
   assert.match((await run(connected, ['cat', '/etc/resolv.conf', '/etc/hosts'])).stdout, /\S/);
-});
-
-test('a sandbox may have a host name of its own', async (t) => {
-  if (!existsSync('/bin/hostname') && !existsSync('/usr/bin/hostname')) return t.skip('no `hostname` here');
-  const box = await openBox(t, bench, { hostname: 'somewhere' });
-  assert.equal((await run(box, ['cat', '/proc/sys/kernel/hostname'])).stdout, 'somewhere\n');
-  assert.match((await run(box, ['cat', '/etc/hosts'])).stdout, /somewhere/);
-});
-
-test('the person has an account and no power over the sandbox', async (t) => {
-  const box = await openBox(t, bench);
-  const { stdout } = await shell(
-    box,
-    'id -u; id -un; mount -o remount,rw /usr 2>&1; mount -t tmpfs none /mnt 2>&1; echo end',
-  );
-  const [uid, name, ...rest] = stdout.split('\n');
-  assert.equal(uid, String(process.getuid?.()));
-  assert.match(name ?? '', /^\w+$/);
-  assert.match(rest.join('\n'), /\/usr: .*(denied|superuser)[\s\S]*\/mnt: .*(denied|superuser)[\s\S]*end/);
 });
 
 test('a root tree of nothing but a program works: nothing inside is needed to start it', async (t) => {
@@ -299,9 +176,3 @@ function loaderOf(rootfs: string): string | undefined {
   }
   return undefined;
 }
-
-test('an argument list that is too long is a failure', async (t) => {
-  const box = await openBox(t, bench);
-  const exit = await box.run({ argv: ['true', 'x'.repeat(3_000_000)], env: ENV, cwd: '/' });
-  assert.equal(exit.ok ? '' : exit.error.code, 'engine/cannot-start');
-});

@@ -37,7 +37,7 @@ function inSandbox(argv: readonly [string, ...string[]], more = ''): Ended {
   return { ...terminal, ended: terminal.ended.then(answerIn) };
 }
 
-test('a shell has the terminal: its size, job control, and Ctrl-C for what runs in it', {
+test('a shell owns the terminal: its size, job control, and Ctrl-C for what runs in it', {
   skip: NO_TERMINAL,
 }, async () => {
   const terminal = inSandbox(['bash', '--norc', '-i']);
@@ -63,7 +63,7 @@ test('a shell has the terminal: its size, job control, and Ctrl-C for what runs 
   assert.deepEqual([exit?.status, exit?.signal, exit?.stdout], [3, undefined, '']);
 });
 
-test('a program that handles Ctrl-C itself gets it, and we do not; the terminal comes back to us', {
+test('Ctrl-C reaches a program that handles it and not us, and the terminal is ours again afterwards', {
   skip: NO_TERMINAL,
 }, async () => {
   const script = `
@@ -90,7 +90,7 @@ test('a program that handles Ctrl-C itself gets it, and we do not; the terminal 
   assert.deepEqual([exit?.status, failure], [9, undefined]);
 });
 
-test('a program without handlers is ended by Ctrl-C, which is its signal and no interruption of ours', {
+test('Ctrl-C ends a program without handlers, as its signal and not as an interruption of ours', {
   skip: NO_TERMINAL,
 }, async () => {
   const terminal = inSandbox(['sh', '-c', `echo ready; sleep ${bench.seconds}3`]);

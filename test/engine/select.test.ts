@@ -29,7 +29,7 @@ test('the engine is chosen by name, or the first that works', async () => {
   assert.match(info.version, /\d/);
 });
 
-test('an engine that does not exist is told with those that do', async () => {
+test('an unknown engine is a failure that lists the known ones', async () => {
   for (const name of ['dokcer', 'constructor', '']) {
     const selected = await select(name);
     assert.ok(!selected.ok);
@@ -38,7 +38,7 @@ test('an engine that does not exist is told with those that do', async () => {
   }
 });
 
-test('an interrupted probe is no verdict on the machine', async () => {
+test('an interrupted probe is an interruption, not a failure of the machine', async () => {
   const selected = await select('auto', AbortSignal.abort());
   assert.equal(selected.ok ? '' : selected.error.code, 'interrupted/signal');
 });

@@ -9,7 +9,7 @@ import { crateOf, MANIFEST, PROGRAM, put } from '../support/crate.ts';
 import { asOrdinaryUser } from '../support/ordinary-user.ts';
 import { CTRL_C, NO_TERMINAL, onTerminal } from '../support/terminal.ts';
 
-test('init writes a recipe that resolves, a sample and a workflow; then it refuses; --force writes over them', async (t) => {
+test('init writes a valid recipe, a sample and a workflow, and overwrites them only with --force', async (t) => {
   const crate = crateOf(t);
   mkdirSync(join(crate, '.git'));
   const run = await provision(['init'], { cwd: join(crate, 'src') });
@@ -51,7 +51,7 @@ test('init writes a recipe that resolves, a sample and a workflow; then it refus
   );
 });
 
-test('init asks nothing where nobody can answer: of several programs --bin says which', async (t) => {
+test('init does not prompt without a terminal; --bin selects one of several programs', async (t) => {
   const crate = crateOf(t, { ...PROGRAM, 'src/bin/other.rs': 'fn main() {}\n#[test]\nfn t() {}\n' });
   const run = await provision(['init'], { cwd: crate });
   assert.equal(run.status, 2);
@@ -69,7 +69,7 @@ test('init asks nothing where nobody can answer: of several programs --bin says 
   assert.ok(!existsSync(join(crate, '.github')));
 });
 
-test('init tells what a crate is not: none, a library, an extension module', async (t) => {
+test('init rejects a folder without a crate, a library and an extension module', async (t) => {
   const empty = temporaryFolder(t);
   const cases = [
     [empty, /recipe\/no-project/],
@@ -82,10 +82,10 @@ test('init tells what a crate is not: none, a library, an extension module', asy
       /recipe\/extension-module[\s\S]*libpython/,
     ],
   ] as const;
-  for (const [folder, told] of cases) {
+  for (const [folder, message] of cases) {
     const run = await provision(['init', '--yes'], { cwd: folder });
     assert.equal(run.status, 2, run.stdout);
-    assert.match(run.stderr, told);
+    assert.match(run.stderr, message);
     assert.ok(!existsSync(join(folder, 'provision.yaml')));
   }
   const without = crateOf(t, { ...PROGRAM, 'Cargo.toml': '[package]\nname = "mini"\n', 'Cargo.lock': '' });
@@ -97,13 +97,13 @@ test('init tells what a crate is not: none, a library, an extension module', asy
   assert.match(wrong.stderr, /Did you mean `aarch64`/);
 });
 
-test('all files are written or none', async (t) => {
+test('init writes all files or none', async (t) => {
   const folder = temporaryFolder(t);
   put(folder, { one: 'old', 'two/in-the-way': '' });
   const files = [
     { path: join(folder, 'one'), text: 'new' },
     { path: join(folder, 'deep/er/three'), text: 'new' },
-    // A file is where a folder would have to be.
+    // A file exists where a folder would be created.
     { path: join(folder, 'one/below'), text: 'new' },
   ];
   const written = await writeAll(files);
@@ -116,7 +116,7 @@ test('all files are written or none', async (t) => {
   assert.deepEqual(readdirSync(folder).sort(), ['four', 'one', 'two']);
 });
 
-test('at a terminal init asks; Ctrl-C writes nothing', { skip: NO_TERMINAL }, async (t) => {
+test('init prompts at a terminal; Ctrl-C writes nothing', { skip: NO_TERMINAL }, async (t) => {
   const crate = crateOf(t, { ...PROGRAM, 'src/bin/other.rs': 'fn main() {}\n' });
   const line = `cd ${quoted(crate)} && ${quoted(process.execPath)} ${quoted(join(REPOSITORY, 'src/cli.ts'))} init`;
   const stopped = onTerminal(line);
@@ -142,7 +142,7 @@ test('at a terminal init asks; Ctrl-C writes nothing', { skip: NO_TERMINAL }, as
   });
 });
 
-test('a folder that cannot be written is told, and stays as it was', (t) => {
+test('init fails on a folder that cannot be written and leaves it unchanged', (t) => {
   const user = asOrdinaryUser(t);
   if (user === undefined) return t.skip('an ordinary user cannot read this checkout');
   const crate = join(user.folder, 'crate');

@@ -17,7 +17,7 @@ import { defined } from '../../src/domain/defined.ts';
 
 const HOME = dirname(dirname(import.meta.dirname));
 
-/** What the launcher may start, besides node and npm. */
+/** The programs that the launcher may start, besides node and npm. */
 const TOOLS = [
   ...[
     'sh',
@@ -38,7 +38,7 @@ const TOOLS = [
   ...['cut', 'id', 'xz', 'unshare', 'setpriv', 'nsenter', 'mount', 'sleep', 'chmod'],
 ];
 
-/** A folder of one test, on a path that needs quoting. */
+/** A temporary folder on a path that needs quoting. */
 export function scratch(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), "launcher ü ' "));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -46,7 +46,7 @@ export function scratch(t: TestContext): string {
 }
 
 /**
- * A checkout whose program and tests print what they were started with. `dependencies`: one small package for the
+ * A checkout whose program and tests print their arguments and environment. `dependencies`: one small package for the
  * program and one for the tests, or those of provision itself.
  */
 export function checkout(folder: string, dependencies: 'two' | 'real' = 'two'): string {
@@ -89,14 +89,14 @@ function writeSmallLock(home: string): void {
 }
 
 export interface PathOptions {
-  /** `fits`: the Node of the tests; `old`: one that does not fit, and runs npm; a text: a script; absent: none. */
+  /** `fits`: the Node of the tests; `old`: an unsuitable one, which runs npm; a text: a script; absent: none. */
   readonly node?: 'fits' | 'old';
   /** `real`, a shell script, or none. */
   readonly npm?: string;
   readonly without?: readonly string[];
 }
 
-/** A folder for PATH that holds the standard tools and nothing else. */
+/** A folder for PATH with the standard tools only. */
 export function pathFolder(folder: string, { node, npm, without = [] }: PathOptions): string {
   const bin = mkdtempSync(join(folder, 'bin '));
   for (const tool of TOOLS) if (!without.includes(tool)) symlinkSync(which(tool), join(bin, tool));
@@ -107,7 +107,7 @@ export function pathFolder(folder: string, { node, npm, without = [] }: PathOpti
   return bin;
 }
 
-/** The machine's own Node where it is too old; else one that does not say that it fits. */
+/** The machine's own Node where it is too old; else one that reports an old version. */
 function putOldNode(file: string): void {
   const nodes = (process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, 'node'));
   const old = nodes.find(
@@ -142,7 +142,7 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
-/** The person's proxies and npm configuration reach npm; nothing of provision, Node or a surrounding npm does. */
+/** Passes the user's proxies and npm configuration to npm, but nothing of provision, Node or a surrounding npm. */
 function environment({ path, cache, env = {} }: RunOptions): Record<string, string> {
   const kept = Object.entries(process.env).filter(
     ([name]) => !/^(PROVISION_|NODE_(?!EXTRA_CA_CERTS)|XDG_|npm_(?!config_registry))/.test(name),

@@ -17,26 +17,26 @@ import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkout, pathFolder, type Run, run, scratch, script, start } from './checkout.ts';
 
-/** A cache that has a Node in it, once the first test brought it: later ones need not. */
+/** A cache that contains a Node once the first test has installed it. */
 const WARM = mkdtempSync(join(tmpdir(), 'launcher warm ü '));
 after(() => rmSync(WARM, { recursive: true, force: true }));
 
-/** An npm that does what `npm ci` does, without network; it notes each start. */
+/** An npm that behaves like `npm ci`, without network; it records each start. */
 const FAKE_NPM = `[ "$1" = --version ] && echo 1 && exit
 echo "$@" >>"$NPM_NOTES"
 mkdir -p node_modules/diff && echo {} >node_modules/diff/package.json`;
 
-test('a machine with an old Node: the right one and the dependencies are brought, once', async (t) => {
+test('on a machine with an old Node the launcher installs Node and the dependencies once', async (t) => {
   const folder = scratch(t);
   const home = checkout(folder, 'real');
   const provision = join(home, 'provision');
   const path = pathFolder(folder, { node: 'old', npm: 'real' });
   const first = await run([provision, 'a', 'b c', ''], { path, cache: WARM });
-  const said = answer(first);
-  assert.deepEqual(said.args, ['a', 'b c', '']);
-  assert.ok(Number.parseInt(said.version.slice(1), 10) >= 24);
-  assert.ok(said.exec.startsWith(WARM), said.exec);
-  assert.equal(said.path, path, 'the program sees another PATH');
+  const printed = answer(first);
+  assert.deepEqual(printed.args, ['a', 'b c', '']);
+  assert.ok(Number.parseInt(printed.version.slice(1), 10) >= 24);
+  assert.ok(printed.exec.startsWith(WARM), printed.exec);
+  assert.equal(printed.path, path, 'the program sees another PATH');
   const installed = readdirSync(join(home, 'node_modules'));
   assert.ok(installed.includes('zod') && !installed.includes('typescript'), installed.join(' '));
   assert.match(
@@ -47,15 +47,15 @@ test('a machine with an old Node: the right one and the dependencies are brought
 
   const second = await run([provision], { path: pathFolder(folder, { node: 'old' }), cache: WARM });
   assert.equal(second.stderr, '');
-  assert.equal(answer(second).exec, said.exec);
+  assert.equal(answer(second).exec, printed.exec);
   const third = await run([provision], { path: pathFolder(folder, {}), cache: WARM });
-  assert.equal(answer(third).exec, said.exec);
+  assert.equal(answer(third).exec, printed.exec);
 });
 
-test('two at once on a fresh cache: both work, and nothing half-made is left', async (t) => {
+test('two launchers at once on an empty cache both succeed and leave no partial files', async (t) => {
   const { folder, home, cache, notes, env } = faked(t);
-  // Brings, slowly, a Node that says that it is the wanted one.
-  const brings = `${FAKE_NPM}
+  // Slowly installs a Node that reports the required version.
+  const installs = `${FAKE_NPM}
 sleep 0.5
 for arch in x64 arm64; do
   mkdir -p node_modules/node-linux-$arch/bin
@@ -66,7 +66,7 @@ exec '${process.execPath}' "$@"
 NODE
   chmod +x node_modules/node-linux-$arch/bin/node
 done`;
-  const path = pathFolder(folder, { node: 'old', npm: brings });
+  const path = pathFolder(folder, { node: 'old', npm: installs });
   const both = (): Promise<Run[]> =>
     Promise.all(['1', '2'].map((word) => run([join(home, 'provision'), word], { path, cache, env })));
   const runs = await both();
@@ -78,7 +78,7 @@ done`;
   assert.equal(readFileSync(notes, 'utf8').trim().split('\n').length, 2, 'something was installed twice');
   assert.deepEqual(leftovers(home, cache), []);
 
-  // Without flock(1) both install, and one of them is a little quicker.
+  // Without flock(1) both install, and one of them finishes first.
   rmSync(cache, { recursive: true });
   rmSync(join(home, 'node_modules'), { recursive: true });
   rmSync(join(path, 'flock'));
@@ -87,7 +87,7 @@ done`;
   assert.deepEqual(leftovers(home, cache), []);
 });
 
-test('`npm test`, started by an old npm and Node, runs the tests in the Node that fits', async (t) => {
+test('`npm test` started by an old npm and Node runs the tests in the required Node', async (t) => {
   const folder = scratch(t);
   const home = checkout(folder);
   const path = pathFolder(folder, { node: 'old', npm: 'real' });
@@ -96,29 +96,29 @@ test('`npm test`, started by an old npm and Node, runs the tests in the Node tha
     cache: WARM,
     cwd: home,
   });
-  const said = answer(result);
-  assert.deepEqual(said.args, ['word', '--flag']);
-  assert.ok(said.exec.startsWith(WARM), said.exec);
-  assert.equal(said.cwd, home);
-  assert.ok(said.path.startsWith(`${dirname(said.exec)}:`), said.path);
+  const printed = answer(result);
+  assert.deepEqual(printed.args, ['word', '--flag']);
+  assert.ok(printed.exec.startsWith(WARM), printed.exec);
+  assert.equal(printed.cwd, home);
+  assert.ok(printed.path.startsWith(`${dirname(printed.exec)}:`), printed.path);
   assert.deepEqual(
     readdirSync(join(home, 'node_modules')).filter((name) => !name.startsWith('.')),
     ['diff', 'smol-toml'],
   );
 });
 
-test('a Node on PATH that fits is taken, and is asked once', async (t) => {
+test('a suitable Node on PATH is used, and its version is queried once', async (t) => {
   const { folder, home, cache, notes, env } = faked(t);
   const path = pathFolder(folder, { npm: FAKE_NPM });
   const asked = join(folder, 'asked');
   script(join(path, 'node'), `echo x >>'${asked.replaceAll("'", "'\\''")}'\nexec '${process.execPath}' "$@"`);
   for (const n of ['1', '2', '3']) {
-    const said = answer(await run([join(home, 'provision'), n], { path, cache, env }));
-    assert.deepEqual([said.args, said.exec], [[n], process.execPath]);
+    const printed = answer(await run([join(home, 'provision'), n], { path, cache, env }));
+    assert.deepEqual([printed.args, printed.exec], [[n], process.execPath]);
   }
   assert.equal(readFileSync(asked, 'utf8'), 'x\n');
   assert.equal(readFileSync(notes, 'utf8').split('\n').length, 2, 'npm was started more than once');
-  // Another file in its place is asked again.
+  // The version of another file at that path is queried again.
   script(
     join(path, 'node'),
     `echo y >>'${asked.replaceAll("'", "'\\''")}'\nexec '${process.execPath}' "$@" # other`,
@@ -127,7 +127,7 @@ test('a Node on PATH that fits is taken, and is asked once', async (t) => {
   assert.equal(readFileSync(asked, 'utf8'), 'x\ny\n');
 });
 
-test('dependencies are installed again when the lock changes, and with those of the tests when these run', async (t) => {
+test('dependencies are installed again when the lock changes; development dependencies only for the tests', async (t) => {
   const { home, path, cache, notes, env } = faked(t);
   const provision = join(home, 'provision');
   const count = (): string[] => readFileSync(notes, 'utf8').trim().split('\n');
@@ -148,7 +148,7 @@ test('dependencies are installed again when the lock changes, and with those of 
   assert.deepEqual(node, { status: 0, stdout: '2\n', stderr: '' });
 });
 
-test('called through links, from elsewhere, by name, by other shells', async (t) => {
+test('the launcher works through symbolic links, from other folders, by name and in other shells', async (t) => {
   const { folder, home, path, cache, env } = faked(t);
   const options = { path: `${path}:${join(folder, 'links')}`, cache, env };
   mkdirSync(join(folder, 'links'));
@@ -165,12 +165,12 @@ test('called through links, from elsewhere, by name, by other shells', async (t)
     ...(existsSync('/bin/bash') ? [['/', ['/bin/bash', join(home, 'provision')]] as const] : []),
   ];
   for (const [cwd, argv] of calls) {
-    const said = answer(await run(argv, { ...options, cwd }));
-    assert.equal(said.cwd, cwd, argv.join(' '));
+    const printed = answer(await run(argv, { ...options, cwd }));
+    assert.equal(printed.cwd, cwd, argv.join(' '));
   }
 });
 
-test('what is missing is named at once, with the packages that bring it', async (t) => {
+test('missing programs are listed together, with the packages that contain them', async (t) => {
   const { folder, home, cache } = faked(t);
   const path = pathFolder(folder, { without: ['xz', 'unshare', 'setpriv'] });
   const result = await run([join(home, 'provision')], { path, cache });
@@ -182,7 +182,7 @@ test('what is missing is named at once, with the packages that bring it', async 
   );
 });
 
-test('a kill in the middle leaves nothing that looks whole; the next run works', async (t) => {
+test('a killed launcher leaves nothing that looks complete; the next run succeeds', async (t) => {
   const { folder, home, cache, env } = faked(t);
   const began = join(folder, 'began');
   const hang = `[ "$1" = --version ] && echo 1 && exit\nmkdir -p node_modules/diff && : >"$BEGAN" && exec sleep 60`;
@@ -208,7 +208,7 @@ for (const [signal, status] of [
   ['SIGTERM', 143],
   ['SIGINT', 130],
 ] as const) {
-  test(`${signal} while npm runs: both end at once, and nothing is left`, async (t) => {
+  test(`${signal} while npm runs ends both at once and leaves nothing`, async (t) => {
     const { folder, home, cache, env } = faked(t);
     const pid = join(folder, 'pid');
     const hang = `[ "$1" = --version ] && echo 1 && exit\necho $$ >"$PID_FILE.new" && mv "$PID_FILE.new" "$PID_FILE" && exec sleep 60`;
@@ -226,7 +226,7 @@ for (const [signal, status] of [
   });
 }
 
-test('npm’s own words are shown when it fails, and only then', async (t) => {
+test('the output of npm is shown only if it fails', async (t) => {
   const { folder, home, cache } = faked(t);
   const fails = `[ "$1" = --version ] && echo 1 && exit\necho 'npm error network is down' >&2; exit 1`;
   const path = pathFolder(folder, { node: 'fits', npm: fails });
@@ -240,12 +240,12 @@ test('npm’s own words are shown when it fails, and only then', async (t) => {
   assert.ok(!existsSync(join(home, 'node_modules')));
 });
 
-test('--quiet says nothing while it installs', async (t) => {
+test('--quiet prints nothing during the installation', async (t) => {
   const { home, path, cache, env } = faked(t);
   assert.equal((await run([join(home, 'provision'), 'x', '--quiet'], { path, cache, env })).stderr, '');
 });
 
-test('a Node that was brought and does not run is told', async (t) => {
+test('an installed Node that does not run is a failure', async (t) => {
   const { folder, home, cache } = faked(t);
   const broken = `for arch in x64 arm64; do
   mkdir -p node_modules/node-linux-$arch/bin
@@ -261,9 +261,9 @@ done`;
   assert.deepEqual(leftovers(home, cache), []);
 });
 
-test('a checkout that cannot be written: works when all is there, else says what to do', async (t) => {
+test('a read-only checkout works if everything is installed, else fails with what to do', async (t) => {
   const { home, path, cache, env } = faked(t);
-  // Root may write anywhere unless it gives that up.
+  // Root can write anywhere unless it drops that capability.
   const ordinary =
     process.getuid?.() === 0
       ? (['setpriv', '--bounding-set=-dac_override,-dac_read_search'] as const)
@@ -281,7 +281,7 @@ test('a checkout that cannot be written: works when all is there, else says what
   answer(await closed());
 });
 
-test('a cache that cannot be written: works where nothing has to be brought', async (t) => {
+test('a read-only cache works if nothing has to be installed', async (t) => {
   const { folder, home, path, env } = faked(t);
   writeFileSync(join(folder, 'file'), '');
   answer(await run([join(home, 'provision')], { path, cache: join(folder, 'file', 'cache'), env }));
@@ -295,7 +295,7 @@ test('a cache that cannot be written: works where nothing has to be brought', as
   assert.match(result.stderr, /cannot write to .*file\/cache\.\n.*PROVISION_CACHE/);
 });
 
-test('the cache folder: XDG, HOME, neither, or a relative one', async (t) => {
+test('the cache folder is PROVISION_CACHE, else below XDG_CACHE_HOME or the home folder, else in the checkout', async (t) => {
   const { folder, home, env } = faked(t);
   const path = pathFolder(folder, { node: 'fits', npm: FAKE_NPM, without: ['getent'] });
   const at = async (more: Readonly<Record<string, string | undefined>>, cwd = folder): Promise<void> => {
@@ -307,7 +307,7 @@ test('the cache folder: XDG, HOME, neither, or a relative one', async (t) => {
   assert.ok(existsSync(join(folder, 'home', '.cache', 'provision', 'launcher', 'node')));
   await at({ PROVISION_CACHE: 'here' });
   assert.ok(existsSync(join(folder, 'here', 'launcher', 'node')));
-  // Without HOME: the folder of the user database, where it is there; else the checkout.
+  // Without HOME: the home folder of the user database where it exists, else the checkout.
   mkdirSync(join(folder, 'account'));
   const getent = join(path, 'getent');
   script(getent, 'echo "me:x:1:1:Me:$ACCOUNT:/bin/sh"');
@@ -317,17 +317,17 @@ test('the cache folder: XDG, HOME, neither, or a relative one', async (t) => {
   assert.ok(existsSync(join(home, '.provision', 'launcher', 'node')));
 });
 
-test('in place, the launcher starts `ls`, `cksum` and Node, and nothing else', async (t) => {
+test('once installed, the launcher starts only `ls`, `cksum` and Node', async (t) => {
   const { folder, home, path, cache, env } = faked(t);
   const provision = join(home, 'provision');
   await run([provision], { path, cache, env });
-  // Every program of this PATH notes its start before it does its work.
+  // Every program on this PATH records its start.
   const notes = join(folder, 'started');
   const noting = mkdtempSync(join(folder, 'noting '));
   for (const name of readdirSync(path)) {
     script(join(noting, name), `echo ${name} >>"$STARTED"\nexec "$REAL/${name}" "$@"`);
   }
-  // The Node that was decided for is the one of the PATH before: a link to it stands in for it.
+  // The chosen Node is on the previous PATH; it is replaced by a link.
   rmSync(join(noting, 'node'));
   symlinkSync(join(path, 'node'), join(noting, 'node'));
   const noted = { path: noting, cache, env: { ...env, STARTED: notes, REAL: path } };
@@ -337,7 +337,7 @@ test('in place, the launcher starts `ls`, `cksum` and Node, and nothing else', a
   assert.deepEqual(readFileSync(notes, 'utf8').trim().split('\n').sort(), ['cksum', 'ls']);
 });
 
-interface Said {
+interface Answer {
   readonly args: readonly string[];
   readonly version: string;
   readonly exec: string;
@@ -345,17 +345,17 @@ interface Said {
   readonly path: string;
 }
 
-/** What the program printed; fails with what went wrong where it did not run. */
-function answer({ status, stdout, stderr }: Run): Said {
+/** The output of the program; fails with its errors where it did not run. */
+function answer({ status, stdout, stderr }: Run): Answer {
   assert.equal(status, 0, `exit ${status}\n${stdout}\n${stderr}`);
-  return JSON.parse(stdout) as Said;
+  return JSON.parse(stdout) as Answer;
 }
 
 function wantedNode(home: string): string | undefined {
   return /^node_version=(.*)$/m.exec(readFileSync(join(home, 'provision'), 'utf8'))?.[1];
 }
 
-/** A checkout with a Node that fits and an npm that needs no network. */
+/** A checkout with a suitable Node and an npm that needs no network. */
 function faked(t: Parameters<typeof scratch>[0]) {
   const folder = scratch(t);
   const notes = join(folder, 'notes');
@@ -369,7 +369,7 @@ function faked(t: Parameters<typeof scratch>[0]) {
   };
 }
 
-/** Half-made things in the places where they are made. */
+/** Partial files in the folders where they are made. */
 function leftovers(home: string, cache: string): string[] {
   return [join(home, '.provision'), join(cache, 'node'), join(cache, 'launcher')]
     .filter((folder) => existsSync(folder))

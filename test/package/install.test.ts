@@ -99,7 +99,7 @@ function checkFiles(files: readonly string[]): void {
   const has = (name: string): boolean => files.includes(`package/${name}`);
   for (const name of ['dist/bin.js', 'dist/cli.js', 'dist/archive/unpack-worker.js', ...DOCUMENTS])
     assert.ok(has(name), name);
-  // Everything that is data in the repository, whoever added it.
+  // All data folders of the repository.
   const data = [
     ...DATA_FOLDERS.flatMap((folder) => filesBelow(folder)),
     ...filesBelow('src').filter((name) => !name.endsWith('.ts')),
@@ -130,7 +130,7 @@ function filesBelow(folder: string): readonly string[] {
     .map((entry) => relative(REPOSITORY, join(entry.parentPath, entry.name)));
 }
 
-/** npm's own configuration of this machine, for a user who cannot read ours. */
+/** The npm configuration of this machine, for a user who cannot read that of the current user. */
 function environmentOf(user: OrdinaryUser): Record<string, string> {
   const configuration = npmUserConfiguration();
   if (configuration !== undefined) {

@@ -1,4 +1,4 @@
-// CPython's tests in two runtimes. The driver here is a shell script that writes records as conformance/driver.py does; the
+// CPython's tests in two runtimes. The driver here is a shell script that writes records as driver.py does; the
 // variable RUNTIME distinguishes them.
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -5,12 +5,12 @@ import { test } from 'node:test';
 
 const SUITE = join(import.meta.dirname, '../../runner/samples');
 
-/** Least number of samples a tier holds. */
+/** Minimum number of samples in a tier. */
 const TIERS = { any: 5, dynamic: 15, realworld: 20 } as const;
 
 /**
- * The strict form of docs/samples.md that the suite keeps: keys in this order, the block only for stdin. What the parser takes
- * besides is tested with the parser.
+ * The strict form of docs/samples.md for the shipped suite: keys in this order, the block form only for stdin. The other
+ * forms that the parser accepts are tested with the parser.
  */
 const HEADER = new RegExp(
   [
@@ -28,7 +28,7 @@ const HEADER = new RegExp(
 
 const FACILITIES = /^(?:threads|subprocess|sockets|signals|files|symlinks|module:[A-Za-z_][\w.]*)$/;
 
-/** Modules that do not work where a facility is missing. */
+/** Modules that need a facility. */
 const NEEDS: Readonly<Record<string, string>> = {
   threading: 'threads',
   'concurrent.futures': 'threads',
@@ -48,7 +48,7 @@ const NEEDS: Readonly<Record<string, string>> = {
   ssl: 'module:ssl',
 };
 
-/** What is another value on another platform or in another run. */
+/** Values that differ between platforms or runs. */
 const UNSTABLE = [
   /\bsys\.(?:platform|maxsize|getsizeof)\b/,
   /\bplatform\./,
@@ -81,7 +81,7 @@ function header({ name, text }: Sample): Record<string, string | undefined> {
   return match.groups;
 }
 
-test('every tier has its number of samples', () => {
+test('every tier has the expected number of samples', () => {
   for (const [folder, least] of Object.entries(TIERS)) {
     const count = samples.filter((sample) => sample.folder === folder).length;
     assert.ok(count >= least, `${folder}: ${count} samples, at least ${least} wanted`);
@@ -96,7 +96,7 @@ test('every sample has a well-formed header in the folder of its tier', () => {
   }
 });
 
-test('every title is there once', () => {
+test('every title is unique', () => {
   const seen = new Map<string, string>();
   for (const sample of samples) {
     const title = header(sample).title?.toLowerCase() ?? '';
@@ -118,7 +118,7 @@ test('a sample declares the facilities that its imports need', () => {
   }
 });
 
-test('no sample prints what differs between runs or platforms', () => {
+test('no sample prints values that differ between runs or platforms', () => {
   for (const sample of samples) {
     for (const pattern of UNSTABLE) assert.doesNotMatch(sample.text, pattern, sample.name);
   }

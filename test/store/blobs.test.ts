@@ -22,7 +22,7 @@ test('a partial becomes a blob, also when another process was first', async (t) 
   assert.equal(existsSync(store.partialPath(DIGEST)), false);
 });
 
-test('asking for a blob marks it as used', async (t) => {
+test('looking for a blob marks it as used', async (t) => {
   const store = await freshStore(t);
   writeFileSync(store.blobPath(DIGEST), BYTES);
   utimesSync(store.blobPath(DIGEST), 1000, 1000);
@@ -30,7 +30,7 @@ test('asking for a blob marks it as used', async (t) => {
   assert.ok(Date.now() - statSync(store.blobPath(DIGEST)).mtimeMs < 60_000);
 });
 
-test('a partial that is nowhere is a bug, and so is a malformed digest', async (t) => {
+test('committing a missing partial throws, and so does a malformed digest', async (t) => {
   const store = await freshStore(t);
   await assert.rejects(store.commitBlob(DIGEST), /ENOENT/);
   assert.throws(() => store.blobPath('sha256:../../etc/passwd'), TypeError);
@@ -47,7 +47,7 @@ test('results are read as they were written; damaged ones count as absent', asyn
   assert.equal(await store.readResult(KEY), undefined);
 });
 
-test('a volume is a folder that stays, whatever its name', async (t) => {
+test('a volume is a persistent folder, whatever its name', async (t) => {
   const store = await freshStore(t);
   const folders: string[] = [];
   for (const name of ['cargo', 'a/b', 'a-b', '../../escape', '.', 'ü'.repeat(200)]) {

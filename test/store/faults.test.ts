@@ -35,24 +35,24 @@ function failureIn(said: Said): Failure {
   return outcome.error;
 }
 
-test('a store on a file system that is mounted read-only', (t) => {
+test('a store on a file system that is mounted read-only is a failure', (t) => {
   const script = `mount -t tmpfs none "$1"; "$2" "$3" "$1" open; mount -o remount,bind,ro "$1"; "$2" "$3" "$1" open`;
   const said = inOwnMounts(t, script);
   assert.equal(said[0], 'null');
   assert.equal(failureIn(said).code, 'store/read-only');
 });
 
-test('a store that cannot even be made on one', (t) => {
+test('a store that cannot be made on a read-only file system is a failure', (t) => {
   const said = inOwnMounts(t, `mount -t tmpfs -o ro none "$1"; "$2" "$3" "$1/store" open`);
   assert.equal(failureIn(said).code, 'store/read-only');
 });
 
-test('no space for the layout of a store', (t) => {
+test('no space for the layout of a store is a failure', (t) => {
   const said = inOwnMounts(t, `mount -t tmpfs -o nr_inodes=4 none "$1"; "$2" "$3" "$1/store" open`);
   assert.equal(failureIn(said).code, 'store/no-space');
 });
 
-test('no space for a result: nothing half-written is left', (t) => {
+test('no space for a result is a failure, and nothing half-written is left', (t) => {
   const said = inOwnMounts(t, `mount -t tmpfs -o size=1m none "$1"; "$2" "$3" "$1" fill`);
   assert.equal(said[0], 'ENOSPC');
   const { outcome, results } = JSON.parse(said.at(-1) ?? '') as {
@@ -63,7 +63,7 @@ test('no space for a result: nothing half-written is left', (t) => {
   assert.deepEqual(results, []);
 });
 
-test('no space while packages are unpacked: the same failure, and nothing is left', (t) => {
+test('no space while packages are unpacked is the same failure, and nothing is left', (t) => {
   const folder = temporaryFolder(t);
   const deb = join(folder, 'large.deb');
   writeDeb(deb, [file('./large', Buffer.alloc(4_000_000, 1))]);
@@ -77,7 +77,7 @@ test('no space while packages are unpacked: the same failure, and nothing is lef
   assert.ok(Number.parseInt(said.at(-1) ?? '', 10) < 10, said.at(-1));
 });
 
-test('a store that belongs to somebody else', (t) => {
+test('a store that belongs to another user is a failure', (t) => {
   const user = asOrdinaryUser(t);
   if (!user) return t.skip('no other user to be had here');
   const folder = join(temporaryFolder(t), 'störe');
@@ -89,7 +89,7 @@ test('a store that belongs to somebody else', (t) => {
   assert.match(failure.what, /störe/);
 });
 
-test('a file or a link to nothing where the store should be', async (t) => {
+test('a file or a dangling link where the store should be is a failure', async (t) => {
   const folder = temporaryFolder(t);
   writeFileSync(join(folder, 'file'), '');
   symlinkSync('nowhere', join(folder, 'link'));

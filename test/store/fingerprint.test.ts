@@ -22,7 +22,7 @@ test('the order of keys does not matter, everything else does', () => {
   assert.equal(new Set([base, ...others.map((inputs) => fingerprint(inputs))]).size, 1 + others.length);
 });
 
-test('what JSON cannot hold is a bug', () => {
+test('a value that JSON cannot hold throws', () => {
   for (const bad of [undefined, Number.NaN, Number.POSITIVE_INFINITY]) {
     assert.throws(() => fingerprint({ bad: bad as number }), TypeError);
   }

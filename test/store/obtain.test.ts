@@ -108,7 +108,7 @@ test('folders that their owner may not write are removed as well', async (t) => 
   assert.deepEqual(leftovers(store.folder), []);
 });
 
-test('an interrupt before the making is one of the call', async (t) => {
+test('an interrupt before the entry is made is the result of the call', async (t) => {
   const store = await freshStore(t);
   const outcome = await store.obtain('builds', INPUTS, async () => ok({}), { signal: AbortSignal.abort() });
   assert.ok(!outcome.ok);

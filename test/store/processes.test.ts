@@ -12,7 +12,7 @@ interface Outcome {
   readonly value: { readonly hit: boolean; readonly folder: string; readonly meta: { readonly pid: number } };
 }
 
-test('of two processes that want the same entry one makes it and the other waits and takes it', async (t) => {
+test('of two processes that obtain the same entry one makes it and the other waits for it', async (t) => {
   const store = await freshStore(t);
   const children = [1, 2, 3].map(() => new StoreProcess(t, store.folder, 'obtain', 'same:go'));
   await Promise.all(children.map((child) => child.until(/making|waiting/)));
@@ -46,7 +46,7 @@ test('when the maker is killed, the one that waits makes the entry, and nothing 
   assert.deepEqual(readdirSync(join(store.folder, 'trees')).length, 1);
 });
 
-test('a lock is exclusive across processes and within one, and is told of once', async (t) => {
+test('a lock is exclusive across processes and within one, and waiting for it is reported once', async (t) => {
   const store = await freshStore(t);
   const other = new StoreProcess(t, store.folder, 'lock', 'key ü/../, odd');
   await other.until(/locked/);
@@ -118,7 +118,7 @@ test('a process that waits for a lock and is killed leaves no process behind for
   await held.value[Symbol.asyncDispose]();
 });
 
-test('a lock that was forgotten does not keep a program from ending, and is free then', async (t) => {
+test('a lock that was never released does not keep a program from ending, and is free then', async (t) => {
   const store = await freshStore(t);
   const { execFileSync } = await import('node:child_process');
   const open = JSON.stringify(new URL('../../src/store/open.ts', import.meta.url).href);

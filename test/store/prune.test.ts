@@ -56,7 +56,7 @@ function remaining(store: Store): Record<string, number> {
 const ALL = { trees: 1, builds: 1, 'blobs/sha256': 1, partial: 1, results: 1, volumes: 1 };
 const NONE = { trees: 0, builds: 0, 'blobs/sha256': 0, partial: 0, results: 0, volumes: 0 };
 
-test('usage counts bytes and things by kind', async (t) => {
+test('usage counts bytes and entries by kind', async (t) => {
   const store = await filled(t, 0);
   const usage = await storeUsage(store);
   assert.ok(usage.ok);
@@ -71,7 +71,7 @@ test('usage counts bytes and things by kind', async (t) => {
   );
 });
 
-test('what was used lately is kept, what was not is removed', async (t) => {
+test('an entry used lately is kept, one that was not is removed', async (t) => {
   const store = await filled(t, 10);
   assert.deepEqual((await pruned(store, { olderThanMs: 11 * DAY_MS })).removed, { bytes: 0, count: 0 });
   assert.deepEqual(remaining(store), ALL);
@@ -83,7 +83,7 @@ test('what was used lately is kept, what was not is removed', async (t) => {
   assert.deepEqual(leftovers(store.folder), []);
 });
 
-test('all is all, but what is to be kept', async (t) => {
+test('`all` removes everything but what is to be kept', async (t) => {
   const store = await filled(t, 0);
   const keep = new Set([fingerprint({ kind: 'trees' }), '0'.repeat(64)]);
   await pruned(store, { all: true, keep });
@@ -92,7 +92,7 @@ test('all is all, but what is to be kept', async (t) => {
   assert.deepEqual(remaining(store), NONE);
 });
 
-test('without a limit only leftovers of dead processes go', async (t) => {
+test('without a limit only leftovers of dead processes are removed', async (t) => {
   const store = await filled(t, 1000);
   const child = new StoreProcess(t, store.folder, 'obtain', 'other:go');
   await child.until(/making/);
@@ -103,7 +103,7 @@ test('without a limit only leftovers of dead processes go', async (t) => {
   assert.deepEqual(leftovers(store.folder), []);
 });
 
-test('what a live process uses stays until it has ended', async (t) => {
+test('an entry that a live process uses is kept until it has ended', async (t) => {
   const store = await filled(t, 10);
   const child = new StoreProcess(t, store.folder, 'obtain', 'mine');
   const { value } = await child.outcome<{ value: { folder: string } }>();
@@ -115,7 +115,7 @@ test('what a live process uses stays until it has ended', async (t) => {
   assert.deepEqual(remaining(store), NONE);
 });
 
-test('what is being made or is locked is left alone', async (t) => {
+test('an entry that is being made or is locked is kept', async (t) => {
   const store = await filled(t, 10);
   const child = new StoreProcess(t, store.folder, 'obtain', 'slow:go');
   await child.until(/making/);
@@ -132,7 +132,7 @@ test('what is being made or is locked is left alone', async (t) => {
   assert.ok(outcome.ok && existsSync(join(outcome.value.folder, 'whole')));
 });
 
-test('things that are no entries are removed like entries', async (t) => {
+test('files and folders that are no entries are removed like entries', async (t) => {
   const store = await freshStore(t);
   mkdirSync(join(store.folder, 'trees', 'garbage', 'root'), { recursive: true });
   writeFileSync(join(store.folder, 'builds', 'a file'), 'x');

@@ -121,7 +121,7 @@ export function copyOfTool(folder: string): string {
     'docker',
     'libraries',
     'runtimes',
-    'conformance',
+    'pythons',
     'package.json',
   ]) {
     cpSync(join(REPOSITORY, part), join(home, part), { recursive: true });

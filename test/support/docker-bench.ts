@@ -9,10 +9,10 @@ import type { TestContext } from './context.ts';
 import type { TestEngine } from './dockerd.ts';
 import { dockerContext, storeIn } from './fake-docker.ts';
 import { makeRootfs } from './rootfs.ts';
-import { type Bench, value } from './sandboxes.ts';
+import { type EngineBench, freshSeconds, value } from './sandboxes.ts';
 
 /** A bench on an engine of the test's own. */
-export interface DockerBench extends Bench {
+export interface DockerBench extends EngineBench {
   readonly store: Store;
   readonly under: TestEngine;
 }
@@ -27,10 +27,13 @@ export async function makeDockerBench(under: TestEngine): Promise<DockerBench> {
   const store = await storeIn(folder);
   const rootfs = await storedTree(store, 'rootfs', async (root) => void makeRootfs(root));
   const engine = value(await probe(under, folder, store)).engine;
-  return { folder, rootfs, engine, scratch: make('unused'), seconds: '', make, store, under } as DockerBench;
+  return { folder, rootfs, engine, seconds: freshSeconds(), make, store, under };
 }
 
-export async function removeDockerBench({ folder, engine }: DockerBench): Promise<void> {
+export async function removeDockerBench({
+  folder,
+  engine,
+}: Pick<DockerBench, 'folder' | 'engine'>): Promise<void> {
   await engine.close?.();
   rmSync(folder, { recursive: true, force: true });
 }

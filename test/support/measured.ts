@@ -1,14 +1,18 @@
 import { fitAmortization } from '../../src/bench/fit.ts';
+import { BUILDS } from '../../src/bench/overhead/builds.ts';
+import { concludeFrom } from '../../src/bench/overhead/conclusion.ts';
+import { configurationsOf } from '../../src/bench/overhead/configurations.ts';
+import { factorsOf } from '../../src/bench/overhead/factors.ts';
 import { timed } from '../../src/bench/stats.ts';
 import { suiteRecipes } from '../../src/bench/suite-text.ts';
-import { BUILDS } from '../../src/bench/tax/builds.ts';
-import { cellsOf } from '../../src/bench/tax/cells.ts';
-import { concludeFrom } from '../../src/bench/tax/conclusion.ts';
-import { factorsOf } from '../../src/bench/tax/factors.ts';
 import type { Amortization } from '../../src/domain/amortization.ts';
 import { defined } from '../../src/domain/defined.ts';
+import type {
+  ConfigurationResult,
+  ConfigurationSettings,
+  OverheadReport,
+} from '../../src/domain/overhead.ts';
 import type { SuiteSample, SuiteTimes } from '../../src/domain/suite-times.ts';
-import type { Tax, TaxCell, TaxSettings } from '../../src/domain/tax.ts';
 
 const BY = {
   schema: 1,
@@ -58,10 +62,10 @@ export function amortization(
   };
 }
 
-/** A tax whose points are made of known parts, for the names of builds given. */
-export function tax(names: readonly string[] = BUILDS.map(({ name }) => name)): Tax {
-  const cells = cellsOf(BUILDS.filter(({ name }) => names.includes(name))).map(
-    ({ name, build, settings }): TaxCell => {
+/** An overhead report with known effects, for the builds given by name. */
+export function tax(names: readonly string[] = BUILDS.map(({ name }) => name)): OverheadReport {
+  const cells = configurationsOf(BUILDS.filter(({ name }) => names.includes(name))).map(
+    ({ name, build, settings }): ConfigurationResult => {
       const points = pointsOf(settings);
       const measured = {
         python: timed([200, 201, 202]),
@@ -102,7 +106,7 @@ export function tax(names: readonly string[] = BUILDS.map(({ name }) => name)): 
 }
 
 /** Linking takes 12 points, fixed addresses 8, profiles 14. */
-function pointsOf({ linkage, pie, flavour }: TaxSettings): number {
+function pointsOf({ linkage, pie, flavour }: ConfigurationSettings): number {
   return (linkage === 'shared' ? 12 : 0) + (pie === 'pie' ? 8 : 0) + (/pgo|debian/.test(flavour) ? 0 : 14);
 }
 

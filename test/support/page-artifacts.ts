@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import type { Amortization } from '../../src/domain/amortization.ts';
 import type { BlockerSummary, Ladder } from '../../src/domain/blocker.ts';
 import type { Conformance } from '../../src/domain/conformance.ts';
+import type { ConfigurationResult, OverheadReport, WorkloadName } from '../../src/domain/overhead.ts';
 import type { SampleResult } from '../../src/domain/sample.ts';
-import type { Tax, TaxCell, TaxWorkload } from '../../src/domain/tax.ts';
 import { report, SAMPLES } from './report.ts';
 
 /** What a program could print to harm whoever looks at the page. */
@@ -139,18 +139,18 @@ function amortization(): Amortization {
   };
 }
 
-function tax(): Tax {
+function tax(): OverheadReport {
   const timed = { median: 10, min: 9, runs: [9, 10, 11] };
   const estimate = (value: number) => ({ value, low: value - 1, high: value + 1 });
   const measured = (value: number) => ({ python: timed, isolate: timed, tax: estimate(value) });
-  const cell = (linkage: 'shared' | 'static', value: number): TaxCell => ({
+  const cell = (linkage: 'shared' | 'static', value: number): ConfigurationResult => ({
     name: `${linkage} ${HOSTILE}`,
     recipe: 'far',
     settings: { linkage, flavour: 'debian', entry: 'runmain', allocator: 'pymalloc', pie: 'pie' },
     workloads: { loop: measured(value), amortize: measured(value) },
     exact: true,
   });
-  const factor = (workload: TaxWorkload) =>
+  const factor = (workload: WorkloadName) =>
     ({
       factor: 'linkage',
       from: 'shared',

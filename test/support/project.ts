@@ -29,8 +29,7 @@ export function ownCopyOfRunner(context: { after(done: () => void): void }): Own
 description: A copy of the runner
 target: aarch64-unknown-linux-gnu
 toolchain: llvm
-sysroot: aarch64-gnu-cpython3.13
-reference: python3.13
+sysroot: packaged
 project:
   path: crate
   bin: isolate

@@ -19,18 +19,23 @@ const AWKWARD = `provision ä,:;'"\\#$=* `;
 /** The environment that commands of the tests run with. */
 export const ENV = { PATH: '/usr/bin:/bin', LC_ALL: 'C' };
 
-export interface Bench {
+/** A root tree and an engine to open it with. */
+export interface EngineBench {
   /** Everything of one test file lies below it. */
   readonly folder: string;
   readonly rootfs: string;
   readonly engine: Engine;
-  readonly scratch: string;
-  /** Part of the folder's name that nobody else's has: others may use the engine at the same time. */
-  readonly mark: string;
   /** Seconds for `sleep` that nobody else sleeps; a digit may be added. */
   readonly seconds: string;
   /** Makes a folder below `folder`. */
   make(name: string): string;
+}
+
+/** A bench on the engine `namespace`. */
+export interface Bench extends EngineBench {
+  readonly scratch: string;
+  /** Part of the folder's name that nobody else's has: others may use the engine at the same time. */
+  readonly mark: string;
 }
 
 /** A root tree and the engine on it, in a folder with an awkward name. */
@@ -42,11 +47,15 @@ export async function makeBench(signal: AbortSignal = new AbortController().sign
   };
   const rootfs = makeRootfs(make('rootfs'));
   const engine = value(await probeEngine(folder, signal));
-  const seconds = String(randomInt(1_000_000, 9_999_999));
+  const seconds = freshSeconds();
   return { folder, rootfs, engine, scratch: join(folder, 'tmp'), mark: folder.slice(-6), seconds, make };
 }
 
-export function removeBench({ folder }: Bench): void {
+export function freshSeconds(): string {
+  return String(randomInt(1_000_000, 9_999_999));
+}
+
+export function removeBench({ folder }: Pick<Bench, 'folder'>): void {
   rmSync(folder, { recursive: true, force: true });
 }
 
@@ -67,7 +76,7 @@ export function probeEngine(folder: string, signal: AbortSignal): Promise<Result
 /** Opens a sandbox for one test; it is disposed at the end of the test. */
 export async function openBox(
   t: TestContext,
-  bench: Bench,
+  bench: Pick<EngineBench, 'engine' | 'rootfs'>,
   spec: Partial<SandboxSpec> = {},
 ): Promise<Sandbox> {
   const box = value(await bench.engine.open({ rootfs: bench.rootfs, mounts: [], network: 'none', ...spec }));
@@ -105,7 +114,7 @@ export function text(bytes: Uint8Array): string {
 }
 
 /** Ids of processes that sleep for a time of this bench: all, or those with that further digit. */
-export function sleepers({ seconds }: Bench, digit = ''): readonly number[] {
+export function sleepers({ seconds }: Pick<EngineBench, 'seconds'>, digit = ''): readonly number[] {
   return scanProcesses('cmdline', `sleep\0${seconds}${digit}`);
 }
 

@@ -1,4 +1,4 @@
-// The C library that is locked, and the CPython that it must fit.
+// The locked C library must be compatible with CPython.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SourceSysroot } from '../../src/domain/definitions.ts';
@@ -22,14 +22,14 @@ const definition = (minor: string): SourceSysroot =>
 const locked = (version: string, name = 'wasi-libc') =>
   [{ name, version }] as unknown as readonly LockedPackage[];
 
-test('a C library in the range fits', () => {
+test('a C library in the range of a CPython version is accepted', () => {
   assert.equal(checkCLibrary(definition('3.13'), locked('0.0~git20241209.574b88d-2')), undefined);
   assert.equal(checkCLibrary(definition('3.11'), locked('2.0-1')), undefined);
   const any = { ...definition('3.13'), source: {} } as unknown as SourceSysroot;
   assert.equal(checkCLibrary(any, locked('0')), undefined);
 });
 
-test('one that is too old, too new, or of no known range is told with the way out', () => {
+test('a C library that is too old, too new or without a known range is rejected with a remedy', () => {
   const old = checkCLibrary(definition('3.13'), locked('0.0~git20230113.4362b18-2'));
   assert.equal(old?.code, 'recipe/c-library');
   assert.match(old?.what ?? '', /^wasi-libc 0\.0~git20230113\.4362b18-2 is too old for CPython 3\.13\.$/);

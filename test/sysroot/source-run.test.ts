@@ -1,4 +1,4 @@
-// Builds from source that fail, with real shells in place of CPython's: what is told, where, and what is kept.
+// Failing builds from source, with real shell scripts in place of CPython's: the failure, its evidence and the log.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ async function run(t: NodeTest, script: string, more: Partial<ScriptRun> = {}) {
   assert.ok(box.ok);
   await using sandbox = box.value;
   const env = { PATH: '/usr/bin:/bin' };
-  const said = await runScript(context, sandbox, {
+  const outcome = await runScript(context, sandbox, {
     stage: 'cpython',
     name: 'cpython',
     script,
@@ -27,16 +27,16 @@ async function run(t: NodeTest, script: string, more: Partial<ScriptRun> = {}) {
     logs,
     ...more,
   });
-  return { said, events, log: readFileSync(join(logs, 'cpython.log'), 'utf8') };
+  return { outcome, events, log: readFileSync(join(logs, 'cpython.log'), 'utf8') };
 }
 
 async function failureOf(t: NodeTest, script: string): Promise<Failure> {
-  const { said } = await run(t, script);
-  assert.ok(!said.ok);
-  return said.error;
+  const { outcome } = await run(t, script);
+  assert.ok(!outcome.ok);
+  return outcome.error;
 }
 
-test('configure that fails is told by the end of config.log', async (t) => {
+test('a failing configure is a failure with the end of config.log', async (t) => {
   const script = `phase configure
 echo 'checking for C compiler... clang'
 say config-log
@@ -57,7 +57,7 @@ exit 1
   ]);
 });
 
-test('a full disk is told as that, not as an error of the compiler', async (t) => {
+test('a full disk is reported as such, not as a compiler error', async (t) => {
   const failure = await failureOf(
     t,
     "phase make\necho 'fatal error: error in backend: IO failure on output stream: No space left on device'\nexit 2\n",
@@ -66,13 +66,13 @@ test('a full disk is told as that, not as an error of the compiler', async (t) =
   assert.match(failure.what, /while it was at "make"/);
 });
 
-test('a patch that does not fit is told by its name', async (t) => {
+test('a patch that does not apply is a failure that names it', async (t) => {
   const failure = await failureOf(t, 'phase patch\nsay patch good.patch\ntrue\nsay patch bad.patch\nfalse\n');
   assert.equal(failure.code, 'build/source');
   assert.match(failure.what, /patch bad\.patch/);
 });
 
-test('the log is whole, progress has phase and number, and what the script says comes back', async (t) => {
+test('a source build writes its complete log, emits numbered phases, and returns what the script printed', async (t) => {
   const script = `phase make
 say total 2
 echo 'clang -c one.c -o one.o'
@@ -81,9 +81,9 @@ echo 'clang -c two.c -o two.o'
 say modules _ssl zlib
 echo 'Running code to generate profile data in the background:'
 `;
-  const { said, events, log } = await run(t, script, { phases: { 'Running code': 'training' } });
-  assert.ok(said.ok);
-  assert.deepEqual(said.value.get('modules'), ['_ssl zlib']);
+  const { outcome, events, log } = await run(t, script, { phases: { 'Running code': 'training' } });
+  assert.ok(outcome.ok);
+  assert.deepEqual(outcome.value.get('modules'), ['_ssl zlib']);
   assert.match(log, /one\.c[\s\S]*two\.c/);
   const progress = events.filter((event) => event.type === 'stage-progress');
   assert.deepEqual(

@@ -1,4 +1,4 @@
-// What a failing build from source tells: the lines that matter, of real output of configure and make.
+// Excerpts of real configure and make output for the failure of a build from source.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cpythonScript } from '../../src/sysroot/source/cpython-script.ts';
@@ -34,7 +34,7 @@ ac_cv_env_CC_set=set
 ac_cv_env_CC_value=/job/tools/clang
 `.split('\n');
 
-test('of config.log the last test and the errors are told, without the test program and the variables', () => {
+test('the excerpt of config.log has the last check and its errors, without test program and variables', () => {
   const evidence = configLogEvidence(CONFIG_LOG);
   assert.equal(evidence[0], 'configure:5531: checking whether the C compiler works');
   assert.ok(evidence.includes('ld.lld-19: error: cannot open crt1.o: No such file or directory'));
@@ -45,7 +45,7 @@ test('of config.log the last test and the errors are told, without the test prog
   );
 });
 
-test('of a parallel make the first error is told, not what other jobs printed after it', () => {
+test('the excerpt of a parallel make has the first error, not the later output of other jobs', () => {
   const noise = Array.from({ length: 300 }, (_, i) => `clang -c file${i}.c -o file${i}.o`);
   const lines = [
     ...noise,
@@ -62,12 +62,12 @@ test('of a parallel make the first error is told, not what other jobs printed af
   assert.ok(evidence.length <= 45);
 });
 
-test('output without an error is told by its end', () => {
+test('the excerpt of output without an error is its end', () => {
   const lines = Array.from({ length: 100 }, (_, i) => `line ${i}`);
   assert.deepEqual(makeEvidence(lines), lines.slice(-40));
 });
 
-test('patches are applied in the order of the definition, ours after the distribution’s', () => {
+test('patches are applied in the order of the definition, the distribution’s before ours', () => {
   const definition = sourceSysroot({
     patches: ['one.patch', 'two.patch'],
     ownPatches: [{ name: 'own.patch', text: '' }],
@@ -82,11 +82,11 @@ test('patches are applied in the order of the definition, ours after the distrib
   assert.ok(script.indexOf('own.patch') < script.indexOf('phase configure'));
 });
 
-test('without patches the distribution’s archive is not unpacked', () => {
+test('the distribution’s archive is unpacked only for its patches', () => {
   assert.doesNotMatch(unpacking({ upstream: '/u.tar.xz', distribution: '/d.tar.xz' }, []), /d\.tar\.xz/);
 });
 
-test('a flavour with profiles trains with our script and stops where none were written', () => {
+test('a build with profiles trains with our script and fails if no profile was written', () => {
   const archives = { upstream: '/u.tar.xz' };
   const plain = cpythonScript(sourceSysroot({ optimization: [] }), archives);
   const trained = cpythonScript(sourceSysroot({ optimization: ['pgo', 'lto'] }), archives);
@@ -96,7 +96,7 @@ test('a flavour with profiles trains with our script and stops where none were w
   assert.match(trained, /the training left no profile/);
 });
 
-test('each compiler proves in its own way that profiles were used, and links libpython into one object', () => {
+test('each compiler verifies that the profiles were used, and links libpython into one object', () => {
   const flavour = { optimization: ['pgo', 'lto'] } as const;
   const clang = cpythonScript(sourceSysroot(flavour), { upstream: '/u.tar.xz' });
   const definition = sourceSysroot(flavour);
@@ -113,7 +113,7 @@ test('each compiler proves in its own way that profiles were used, and links lib
   assert.doesNotMatch(alone, /PGO_PROF_USE_FLAG/);
 });
 
-test('an argument of configure is one word for the shell, whatever is in it', () => {
+test('an argument of configure is quoted as one word for the shell', () => {
   const script = cpythonScript(sourceSysroot({ configure: ["--with-x=a b'c"] }), { upstream: '/u.tar.xz' });
   assert.ok(script.includes(`'--with-x=a b'\\''c'`));
 });

@@ -1,4 +1,4 @@
-// From CPython's own description of itself to PyO3's configuration file.
+// From CPython's sysconfig data to PyO3's configuration file.
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -46,7 +46,7 @@ function tree(context: { after(done: () => void): void }, modlibs: string): stri
   return root;
 }
 
-test('the link line is what the build was configured with, each library once, archives inside libpython left out', async (t) => {
+test('the link line has the configured libraries without duplicates and without archives inside libpython', async (t) => {
   const root = tree(t, '-lm -L/sysroot/usr/lib -lz Modules/expat/libexpat.a -lz -lssl -lcrypto');
   const python = await describePython(root, sourceSysroot(), TARGET);
   assert.ok(python.ok, JSON.stringify(python));
@@ -58,12 +58,12 @@ test('the link line is what the build was configured with, each library once, ar
   assert.deepEqual(python.value.link?.folders, ['usr/lib', 'usr/lib/far-linux-musl']);
 });
 
-test('PyO3 is given every library by its kind, and adds none of its own', async (t) => {
+test('the PyO3 configuration lists every library with its kind and suppresses its own link lines', async (t) => {
   const link = { static: [], dynamic: ['m', 'dl', 'pthread'], wholePython: true, pie: false, arguments: [] };
   const python = await describePython(tree(t, '-lm -lz'), sourceSysroot({}, { link }), TARGET);
   assert.ok(python.ok);
   const lines = pyo3Config(python.value, '/sysroot').trimEnd().split('\n');
-  // What PyO3 asks before it lets a crate start Python by itself.
+  // PyO3's condition for `auto-initialize`.
   assert.ok(lines.includes('shared=true'));
   assert.ok(lines.includes('suppress_build_script_link_lines=true'));
   assert.deepEqual(

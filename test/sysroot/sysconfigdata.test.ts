@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseSysconfigdata } from '../../src/sysroot/sysconfigdata.ts';
 
-test('reads strings, integers, wrapped and adjacent strings', () => {
+test('parseSysconfigdata reads strings, integers, wrapped and adjacent strings', () => {
   const parsed = parseSysconfigdata(
     [
       '# system configuration generated and used by the sysconfig module',
@@ -40,7 +40,7 @@ for (const [name, text] of [
   ['cut in a value', "build_time_vars = {'A':"],
   ['a value that is no literal', "build_time_vars = {'A': f(1)}"],
 ] as const) {
-  test(`refuses ${name}`, () => {
+  test(`parseSysconfigdata rejects ${name}`, () => {
     const parsed = parseSysconfigdata(text, 'x.py');
     assert.equal(parsed.ok, false);
     assert.equal(!parsed.ok && parsed.error.code, 'build/sysconfigdata-malformed');

@@ -67,18 +67,18 @@ async function* archive(
     const { size } = await stat(file);
     yield member(names[index] as string, size, time);
     yield* createReadStream(file) as AsyncIterable<Buffer>;
-    // Members begin at even places.
+    // Members begin at even offsets.
     if (size % 2 === 1) yield Buffer.from('\n');
   }
 }
 
-/** The header of a member: 60 bytes, of decimal numbers but for the mode (ar(5)). */
+/** The 60-byte header of a member; all numbers are decimal except the mode (ar(5)). */
 function member(name: string, size: number, time: number): Buffer {
   const fields = [name.padEnd(16), String(time).padEnd(12), '0'.padEnd(6), '0'.padEnd(6), '100644'.padEnd(8)];
   return Buffer.from(`${fields.join('')}${String(size).padEnd(10)}\`\n`);
 }
 
-/** Checksums of all files as md5sum(1) writes them, and what they take when installed. */
+/** The checksums of all files in the format of md5sum(1), and the installed size. */
 async function survey(bundle: string, home: string): Promise<{ sums: string; kibibytes: number }> {
   const lines: string[] = [];
   let kibibytes = 0;
@@ -86,7 +86,7 @@ async function survey(bundle: string, home: string): Promise<{ sums: string; kib
     const entries = await readdir(join(bundle, below), { withFileTypes: true });
     for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
       const path = below === '' ? entry.name : `${below}/${entry.name}`;
-      // Policy 5.6.20: files in whole KiB, everything else as one.
+      // Policy 5.6.20: files are rounded up to whole KiB; everything else counts as one.
       if (entry.isDirectory()) await visit(path);
       if (!entry.isFile()) kibibytes += 1;
       if (!entry.isFile()) continue;
@@ -117,20 +117,20 @@ function controlText(input: FormatInput, name: string, version: string, kibibyte
 }
 
 /**
- * Packages that bring what the bundle needs of the system: those of the run-time tree that it was tested in, the C
- * library of at least the version that was measured.
+ * The packages that provide the system libraries the bundle needs, as in the run-time tree that it was tested in. The
+ * C library gets the measured minimum version.
  */
 function dependencies({ contents, packages, target }: FormatInput): readonly string[] {
   const known = new Set(packages.map(({ name }) => name));
-  // One package has all sonames of the C library, and its loader.
+  // One package provides all sonames of the C library and the loader.
   const libc = [...known].find((name) => /^libc\d+(\.\d+)?$/.test(name));
   const own = Object.keys(contents.system).flatMap((library) => packageOfLibrary(library) ?? []);
   const others = [...new Set(own.filter((name) => known.has(name) && name !== libc))].sort();
-  const measured = target.libc === 'gnu' && libc !== undefined && contents.floor !== undefined;
-  return measured ? [`${libc} (>= ${contents.floor?.version})`, ...others] : others;
+  const measured = target.libc === 'gnu' && libc !== undefined && contents.glibc !== undefined;
+  return measured ? [`${libc} (>= ${contents.glibc?.version})`, ...others] : others;
 }
 
-/** Lower case, digits, `+`, `-`, `.`; two at least (Debian Policy, 5.6.1). */
+/** Lower-case letters, digits, `+`, `-`, `.`; at least two characters (Debian Policy, 5.6.1). */
 function packageName(name: string): string {
   const plain = name
     .toLowerCase()
@@ -139,7 +139,7 @@ function packageName(name: string): string {
   return plain.length < 2 ? `program-${plain}` : plain;
 }
 
-/** A version before the release sorts before it, as in Cargo (Debian Policy, 5.6.12). */
+/** A pre-release sorts before its release, as in Cargo (Debian Policy, 5.6.12). */
 function debianVersion(version: string): string {
   return version.replace('-', '~').replaceAll('-', '.');
 }

@@ -4,17 +4,17 @@ import type { Target } from '../../domain/target.ts';
 import type { Digest } from '../../domain/words.ts';
 import type { Contents } from '../inspect.ts';
 
-/** What a bundle can be shipped as, beside the archive that every run makes. */
+/** The package formats of a bundle, beside the archive that every run makes. */
 export const FORMATS = ['oci', 'deb'] as const;
 export type BundleFormat = (typeof FORMATS)[number];
 
-/** A bundle, unpacked, and what its packages say of it. */
+/** An unpacked bundle and the metadata of its packages. */
 export interface FormatInput {
   /** Folder with `bin/` and `lib/`. */
   readonly bundle: string;
   readonly contents: Contents;
   readonly target: Target;
-  /** The target's run-time tree, and what it is made of. */
+  /** The target's run-time tree and the packages in it. */
   readonly rootfs: string;
   readonly packages: readonly LockedPackage[];
   /** Name of the program. */
@@ -23,11 +23,11 @@ export interface FormatInput {
   readonly version: string;
   /** One sentence. */
   readonly description: string;
-  /** Seconds since the epoch, of every file in it. */
+  /** Modification time of every file, in seconds since the epoch. */
   readonly sourceDateEpoch: number;
 }
 
-/** A package file, written into a folder. */
+/** A written package file. */
 export interface Formatted {
   readonly [key: string]: string | number;
   readonly file: string;
@@ -36,29 +36,29 @@ export interface Formatted {
   readonly size: number;
 }
 
-/** The formats that a person names. */
-export function readFormats(words: readonly string[], target: Target): Result<readonly BundleFormat[]> {
-  const wanted: BundleFormat[] = [];
-  for (const word of words.flatMap((text) => text.split(','))) {
+/** The formats given on the command line. */
+export function readFormats(values: readonly string[], target: Target): Result<readonly BundleFormat[]> {
+  const formats: BundleFormat[] = [];
+  for (const name of values.flatMap((text) => text.split(','))) {
     // The archive is made in any case.
-    if (word === 'tar.gz') continue;
-    const format = FORMATS.find((one) => one === word);
+    if (name === 'tar.gz') continue;
+    const format = FORMATS.find((one) => one === name);
     if (format === undefined) {
       return err({
         code: 'usage/format',
-        what: `There is no format "${word}".`,
+        what: `There is no format "${name}".`,
         fix: [`Choose from \`tar.gz\` (always made), ${FORMATS.map((one) => `\`${one}\``).join(', ')}.`],
       });
     }
     if (target.elf === undefined) {
       return err({
         code: 'usage/format',
-        what: `A program for ${target.rustTriple} is not shipped as \`${format}\`.`,
-        why: 'It is a module that an engine runs: neither a kernel nor a container engine starts it.',
+        what: `A program for ${target.rustTriple} cannot be packaged as \`${format}\`.`,
+        why: 'It is a WebAssembly module: neither a kernel nor a container engine can start it.',
         fix: ['Ship the `.tar.gz`: its script `run` starts the module in any wasmtime.'],
       });
     }
-    if (!wanted.includes(format)) wanted.push(format);
+    if (!formats.includes(format)) formats.push(format);
   }
-  return ok(wanted);
+  return ok(formats);
 }

@@ -8,7 +8,7 @@ import type { Digest } from '../../domain/words.ts';
 import type { FormatInput, Formatted } from './format.ts';
 
 const TYPE = 'application/vnd.oci.image';
-/** Mount points of the sandbox that the tree was made for. */
+/** Mount points that the tree has for sandboxes. */
 const NOT_IN_IMAGES = ['job'];
 
 interface Blob {
@@ -21,8 +21,8 @@ interface Layer extends Blob {
 }
 
 /**
- * A container image: the target's run-time tree, and over it the bundle. An OCI layout (OCI Image Format Specification,
- * "Image Layout") that has the `manifest.json` of Docker's archives beside it, so that every engine loads it.
+ * A container image of two layers: the target's run-time tree and the bundle. An OCI layout (OCI Image Format
+ * Specification, "Image Layout") with the `manifest.json` of Docker archives, so that every engine can load it.
  */
 export async function writeOci(input: FormatInput, folder: string): Promise<Result<Formatted>> {
   const layout = join(folder, '.layout');
@@ -82,7 +82,7 @@ async function writeBlob(blobs: string, text: string): Promise<Blob> {
   return { digest: `sha256:${hex}`, size: Buffer.byteLength(text) };
 }
 
-/** What the image is and how it is started (OCI Image Format Specification, "Image Configuration"). */
+/** Metadata and entry point of the image (OCI Image Format Specification, "Image Configuration"). */
 function configuration(input: FormatInput, home: string, layers: readonly Layer[]) {
   const created = new Date(input.sourceDateEpoch * 1000).toISOString();
   const [os, architecture, variant] = input.target.ociPlatform.split('/');
@@ -126,13 +126,13 @@ function index({ target, version }: FormatInput, manifest: Blob, tag: string) {
   };
 }
 
-/** What `docker load` reads where its storage knows no OCI layout: the layers by their place in the archive. */
+/** Read by `docker load` where its storage does not support OCI layouts: the layers by their path in the archive. */
 function dockerManifest(config: Blob, layers: readonly Blob[], tag: string) {
-  const place = ({ digest }: Blob): string => `blobs/sha256/${digest.slice('sha256:'.length)}`;
-  return [{ Config: place(config), RepoTags: [tag], Layers: layers.map(place) }];
+  const path = ({ digest }: Blob): string => `blobs/sha256/${digest.slice('sha256:'.length)}`;
+  return [{ Config: path(config), RepoTags: [tag], Layers: layers.map(path) }];
 }
 
-/** Names of images are in lower case, tags know no `+` (OCI Distribution Specification). */
+/** Image names are lower-case, and tags have no `+` (OCI Distribution Specification). */
 function tagOf({ name, version }: FormatInput): string {
   const repository = basename(name)
     .toLowerCase()

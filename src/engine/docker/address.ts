@@ -83,7 +83,7 @@ function parseSsh(text: string): Result<Address> {
   });
 }
 
-/** The address as a person would write it. */
+/** The address as a user would write it. */
 export function formatAddress(address: Address): string {
   switch (address.kind) {
     case 'unix':

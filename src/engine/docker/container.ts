@@ -1,12 +1,10 @@
 import type Docker from 'dockerode';
 import type { Command, SandboxSpec } from '../engine.ts';
+import { DEFAULT_PATH } from '../paths.ts';
 import type { Layout } from './layout.ts';
 import type { Machine } from './machine.ts';
 import { freshName, ownedLabels } from './names.ts';
 import { REPORTER } from './reporter.ts';
-
-/** Where execvp(3) looks without PATH; an engine would set a PATH of its own. */
-const DEFAULT_PATH = '/bin:/usr/bin';
 
 /** A host name that is the same everywhere, where the caller names none: the engine would take the container's id. */
 const DEFAULT_HOSTNAME = 'provision';
@@ -22,7 +20,7 @@ export interface ContainerPlan {
   readonly spec: SandboxSpec;
   readonly layout: Layout;
   readonly image: string;
-  /** Place in the sandbox → name of the volume that is there. */
+  /** Path in the sandbox → name of the volume that is there. */
   readonly volumes: ReadonlyMap<string, string>;
   /** A process 1 of the engine's reaps orphans and passes signals on. */
   readonly init: boolean;
@@ -49,7 +47,7 @@ export function holdingOptions(plan: ContainerPlan): Docker.ContainerCreateOptio
   };
 }
 
-/** A container for one command: the person's ids, no capability, nothing of the root writable, no network unless asked for. */
+/** A container for one command: the user's ids, no capability, nothing of the root writable, no network unless asked for. */
 export function commandOptions(
   plan: ContainerPlan,
   command: Command,
@@ -69,7 +67,7 @@ export function commandOptions(
     ...{ AttachStdin: input, AttachStdout: true, AttachStderr: true },
     Labels: { ...ownedLabels(machine.storeId, 'run') },
     HostConfig: {
-      // The size it begins with; engines that do not know this are told when it runs.
+      // The size it begins with; on engines that do not know this it is set when it runs.
       ...(terminal ? { ConsoleSize: [process.stdout.rows, process.stdout.columns] } : {}),
       Init: plan.init,
       ReadonlyRootfs: true,
@@ -88,7 +86,7 @@ export function commandOptions(
 }
 
 /**
- * A crash is told by its signal; the core file would lie in a folder that is copied out. Podman drops the limits that its
+ * A crash is known by its signal; the core file would lie in a folder that is copied out. Podman drops the limits that its
  * own configuration sets as soon as one is named here, and then asks for more open files than a machine may grant.
  */
 function limitsOf({ server }: Machine): Docker.Ulimit[] {

@@ -7,44 +7,35 @@ import { Budget } from '../../archive/limits.ts';
 import { refusable } from '../../archive/refusal.ts';
 import { readTar } from '../../archive/tar-reader.ts';
 import { Writer } from '../../archive/writer.ts';
-import { err, type Result } from '../../domain/result.ts';
+import { err, ok, type Result } from '../../domain/result.ts';
 import { entryExists } from '../../exec/files.ts';
 import { removeTree } from '../../store/temporary.ts';
-import { cannotCopy } from '../namespace/failures.ts';
-import { isWithin } from '../namespace/mountinfo.ts';
+import { cannotCopy } from '../failures.ts';
+import { isWithin } from '../paths.ts';
 import type { Machine } from './machine.ts';
 
-/** What a build may leave behind: it is the person's own, and their disk is the limit. */
+/** What a build may leave behind: it belongs to the user, and their disk is the limit. */
 const LIMITS = { bytes: 1024 ** 4, files: 100_000_000 };
 
 /** What the copy is called until it is in its place. */
 const COPY = 'copy';
 
 export interface CopyOut {
-  /** A container that sees the places. */
+  /** A container that has the mounts. */
   readonly container: string;
-  /** Scratch folders and volumes. */
-  readonly places: readonly string[];
+  /** Paths of the scratch folders and volumes. */
+  readonly mounts: readonly string[];
   readonly from: string;
   readonly to: string;
 }
 
-/** Copies a file or folder out of a container; a link is followed to what the same places hold. Throws what the API throws. */
-export async function copyOut(
-  machine: Machine,
-  { container, places, from, to }: CopyOut,
-): Promise<Result<void>> {
+/** Copies a file or folder out of a container; links are followed to what the same mounts hold. Throws what the API throws. */
+export async function copyOut(machine: Machine, request: CopyOut): Promise<Result<void>> {
+  const { container, from, to } = request;
   const { api, context } = machine;
-  const within = (path: string): boolean => places.some((at) => isWithin(join(path), at));
-  if (!within(from)) {
-    return err(cannotCopy(from, to, 'Only what lies in a scratch folder or a volume can be copied out.'));
-  }
-  const there = await api.containers.stat(container, from);
-  if (there === undefined) return err(cannotCopy(from, to, 'It does not exist.'));
-  const path = there.linkTarget === '' ? from : there.linkTarget;
-  if (!within(path)) {
-    return err(cannotCopy(from, to, `A link leads to ${path}, outside the scratch folders and volumes.`));
-  }
+  const resolved = await resolvePath(machine, request);
+  if (!resolved.ok) return resolved;
+  const path = resolved.value;
   if (await entryExists(to)) return err(cannotCopy(from, to, 'The target exists already.'));
   const stream = await api.containers.get(container, path, context.signal);
   if (stream === undefined) return err(cannotCopy(from, to, 'It does not exist.'));
@@ -74,6 +65,28 @@ export async function copyOut(
     stream.destroy();
     await removeTree(temporary);
   }
+}
+
+/** The path of `from` with all links resolved; it lies in one of the mounts. */
+async function resolvePath(
+  { api }: Machine,
+  { container, mounts, from, to }: CopyOut,
+): Promise<Result<string>> {
+  let path = '/';
+  for (const name of from.split('/')) {
+    path = join(path, name);
+    // What leads to a mount has no links: the mounts' own paths are free of them.
+    if (name === '..' || mounts.some((at) => isWithin(at, path))) continue;
+    const there = await api.containers.stat(container, path);
+    if (there === undefined) return err(cannotCopy(from, to, 'It does not exist.'));
+    if (there.linkTarget !== '') path = there.linkTarget;
+  }
+  if (mounts.some((at) => isWithin(path, at))) return ok(path);
+  const why =
+    path === join('/', from)
+      ? 'Only what lies in a scratch folder or a volume can be copied out.'
+      : `A link on the way leads to ${path}, outside the scratch folders and volumes.`;
+  return err(cannotCopy(from, to, why));
 }
 
 /** Docker's archives begin with the name of the folder, Podman's of a volume with `/`. */

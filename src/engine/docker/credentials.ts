@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runProcess } from '../../exec/process.ts';
-import { TOOL_ENV } from '../namespace/tools.ts';
+import { TOOL_ENV } from '../tool-env.ts';
 
 export interface Credentials {
   readonly user: string;

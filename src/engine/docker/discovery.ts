@@ -20,20 +20,20 @@ export type Finding =
     };
 
 /** Where a strategy would have us look, or why it does not apply. */
-type Place = { readonly address: Address } | { readonly why: string };
+type Located = { readonly address: Address } | { readonly why: string };
 
 interface Strategy {
   readonly name: string;
-  /** The person named this engine: when it fails, another one is not what they want. */
+  /** The user named this engine: when it fails, another one is not what they want. */
   readonly named: boolean;
-  readonly place: (settings: Settings) => Result<Place>;
+  readonly locate: (settings: Settings) => Result<Located>;
 }
 
 /** In the order in which they count: what is named first, then the usual sockets. */
 const STRATEGIES: readonly Strategy[] = [
-  { name: '--engine docker:<host>', named: true, place: explicitHost },
-  { name: 'DOCKER_HOST', named: true, place: dockerHost },
-  { name: 'Docker context', named: true, place: dockerContext },
+  { name: '--engine docker:<host>', named: true, locate: explicitHost },
+  { name: 'DOCKER_HOST', named: true, locate: dockerHost },
+  { name: 'Docker context', named: true, locate: dockerContext },
   socketStrategy('Docker, for all of the machine', () => ['/var/run/docker.sock']),
   socketStrategy('Docker, rootless', ({ docker: { runtimeDir, home } }) => [
     ...(runtimeDir === undefined ? [] : [join(runtimeDir, 'docker.sock')]),
@@ -50,7 +50,7 @@ const STRATEGIES: readonly Strategy[] = [
 const EXPLICIT = 'docker:';
 
 /**
- * The first engine that answers. With `docker` asked for by name, the failure of an engine that the person named
+ * The first engine that answers. With `docker` asked for by name, the failure of an engine that the user named
  * (`--engine docker:<host>`, DOCKER_HOST, a context) is the outcome; `auto` goes on to the next. Failures: those of
  * `contact`, `engine/docker-host`, `-context`, `-not-found`.
  */
@@ -94,32 +94,32 @@ type Tried =
   | { readonly address?: string; readonly failure: Failure };
 
 async function tryStrategy(strategy: Strategy, settings: Settings, signal: AbortSignal): Promise<Tried> {
-  const place = strategy.place(settings);
-  if (!place.ok) return { failure: place.error };
-  if ('why' in place.value) return place.value;
-  const { address } = place.value;
+  const located = strategy.locate(settings);
+  if (!located.ok) return { failure: located.error };
+  if ('why' in located.value) return located.value;
+  const { address } = located.value;
   const found = await contact(address, signal);
   return found.ok ? { contact: found.value } : { address: formatAddress(address), failure: found.error };
 }
 
-function explicitHost({ engine, docker }: Settings): Result<Place> {
+function explicitHost({ engine, docker }: Settings): Result<Located> {
   if (!engine.startsWith(EXPLICIT)) return ok({ why: 'No host is named.' });
   return hostWithTls(engine.slice(EXPLICIT.length), docker.tlsVerify, docker.certPath);
 }
 
-function dockerHost({ docker: { host, tlsVerify, certPath } }: Settings): Result<Place> {
+function dockerHost({ docker: { host, tlsVerify, certPath } }: Settings): Result<Located> {
   return host === undefined ? ok({ why: 'It is not set.' }) : hostWithTls(host, tlsVerify, certPath);
 }
 
 /** As Docker's client has it: without DOCKER_TLS_VERIFY a tcp connection is plain. */
-function hostWithTls(host: string, verify: boolean, certPath: string): Result<Place> {
+function hostWithTls(host: string, verify: boolean, certPath: string): Result<Located> {
   const tls = verify ? readTls(certPath, true) : ok(undefined);
   if (!tls.ok) return tls;
   const address = parseAddress(host, tls.value);
   return address.ok ? ok({ address: address.value }) : address;
 }
 
-function dockerContext({ docker }: Settings): Result<Place> {
+function dockerContext({ docker }: Settings): Result<Located> {
   if (docker.host !== undefined && docker.context === undefined)
     return ok({ why: 'DOCKER_HOST goes before it.' });
   const found = currentContext(docker);
@@ -135,7 +135,7 @@ function socketStrategy(name: string, sockets: (settings: Settings) => readonly 
   return {
     name,
     named: false,
-    place: (settings) => {
+    locate: (settings) => {
       const candidates = sockets(settings);
       const socket = candidates.find((path) => existsSync(path));
       if (socket !== undefined) return ok({ address: { kind: 'unix', socket } });

@@ -1,13 +1,13 @@
 import type { Context } from '../../domain/context.ts';
 import { ok, type Result } from '../../domain/result.ts';
-import type { Engine, EngineWishes } from '../engine.ts';
+import type { Engine, EngineOptions } from '../engine.ts';
 import { formatAddress } from './address.ts';
 import { findEngine } from './discovery.ts';
 import { RootfsImages } from './images.ts';
 import type { EngineStore, Machine } from './machine.ts';
 import { storeId } from './names.ts';
 import { attempt } from './problem.ts';
-import { openSandbox, type Shelf } from './sandbox.ts';
+import { type EngineCache, openSandbox } from './sandbox.ts';
 import { SandboxImages } from './sandbox-images.ts';
 import type { Contact, Server } from './server.ts';
 import { pruneEngine, type Swept, sweep } from './sweep.ts';
@@ -19,7 +19,7 @@ import { FilledVolumes } from './volumes.ts';
  */
 export async function probeDockerEngine(
   context: Context,
-  { store, limits, locks }: EngineWishes & { readonly store: EngineStore },
+  { store, limits, locks }: EngineOptions & { readonly store: EngineStore },
 ): Promise<Result<Engine>> {
   const found = await findEngine(context);
   if (!found.ok) return found;
@@ -28,7 +28,7 @@ export async function probeDockerEngine(
     ok(await sweep(machine.api)),
   );
   if (!swept.ok) return swept;
-  const shelf: Shelf = {
+  const cache: EngineCache = {
     rootfs: new RootfsImages(machine, locks),
     sandboxes: new SandboxImages(machine),
     volumes: new FilledVolumes(machine),
@@ -36,8 +36,8 @@ export async function probeDockerEngine(
   };
   return ok({
     info: { name: 'docker', version: found.value.server.version, detail: describe(machine) },
-    open: (spec) => openSandbox(machine, shelf, { ...(limits && { limits }), ...spec }),
-    close: () => close(found.value, shelf),
+    open: (spec) => openSandbox(machine, cache, { ...(limits && { limits }), ...spec }),
+    close: () => close(found.value, cache),
   });
 }
 
@@ -55,7 +55,7 @@ export async function cleanDockerEngine(
 }
 
 /**
- * Removes the image of a root tree, waits for `ready`, sends it again and tells how long the sending took (milliseconds),
+ * Removes the image of a root tree, waits for `ready`, sends it again and returns how long the sending took (milliseconds),
  * and to where.
  */
 export async function sendAgain(
@@ -91,10 +91,10 @@ function machineOf(context: Context, store: EngineStore, { address, api, server 
   };
 }
 
-async function close(contact: Contact, shelf: Shelf): Promise<void> {
+async function close(contact: Contact, cache: EngineCache): Promise<void> {
   // What cannot be removed now is swept at the next start.
-  await shelf.volumes.close().catch(() => {});
-  await shelf.sandboxes.close().catch(() => {});
+  await cache.volumes.close().catch(() => {});
+  await cache.sandboxes.close().catch(() => {});
   contact[Symbol.dispose]();
 }
 

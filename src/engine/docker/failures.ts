@@ -175,15 +175,17 @@ export function refused(address: string, doing: string, message: string): Failur
   };
 }
 
-/** `told`: the engine says so. Where it does not, it is what SIGKILL from elsewhere mostly means under a limit. */
-export function outOfMemory(program: string, limit: number | undefined, told: boolean): Failure {
+/** `reported`: the engine says so. Where it does not, it is what SIGKILL from elsewhere mostly means under a limit. */
+export function outOfMemory(program: string, limit: number | undefined, reported: boolean): Failure {
   const why = [
     ...(limit === undefined ? [] : [`Its limit is ${Math.round(limit / 1024 ** 2)} MiB.`]),
-    ...(told ? [] : ['The engine does not say what sent SIGKILL; the kernel does where memory runs out.']),
+    ...(reported
+      ? []
+      : ['The engine does not say what sent SIGKILL; the kernel does where memory runs out.']),
   ].join(' ');
   return {
     code: 'engine/docker-out-of-memory',
-    what: told
+    what: reported
       ? `"${program}" was ended because its container ran out of memory.`
       : `"${program}" was ended by SIGKILL, most likely because its container ran out of memory.`,
     ...(why === '' ? {} : { why }),

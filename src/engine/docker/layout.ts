@@ -1,16 +1,15 @@
-import { lstatSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { Folders } from '../../archive/folders.ts';
+import { lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Failure } from '../../failure.ts';
 import { errorCode } from '../../store/disk.ts';
 import type { Mount, SandboxSpec } from '../engine.ts';
-import { mountSourceMissing, noMountPoint, rootMissing } from '../namespace/failures.ts';
-import { isWithin } from '../namespace/mountinfo.ts';
+import { mountSourceMissing, noMountPoint, rootMissing } from '../failures.ts';
+import { isWithin } from '../paths.ts';
 import { type Part, TREE } from './pack.ts';
 import type { FolderSource } from './volumes.ts';
 
-/** A writable place: its content outlives commands. */
+/** A writable mount: its content outlives commands. */
 export interface Writable {
   readonly at: string;
   /** Absent: a scratch folder. */
@@ -21,11 +20,11 @@ export interface Writable {
 export interface Layout {
   /** Real path of the root tree. */
   readonly rootfs: string;
-  /** What the sandbox's own image has beside the root tree: mount points, single files, the person's account. */
+  /** What the sandbox's own image has beside the root tree: mount points, single files, the user's account. */
   readonly parts: readonly Part[];
   readonly folders: readonly (FolderSource & { readonly at: string })[];
   readonly writables: readonly Writable[];
-  /** Places that are empty at the start of each command. */
+  /** Folders that are empty at the start of each command. */
   readonly fresh: readonly string[];
 }
 
@@ -33,6 +32,9 @@ const FRESH = ['/tmp', '/run', '/var/tmp'];
 
 /** What a container engine makes itself. */
 const MADE_BY_ENGINE = ['/', '/dev', '/proc', '/sys'];
+
+/** As many links as the kernel follows: path_resolution(7). */
+const MAX_LINKS = 40;
 
 /** Works out a sandbox. Failures: `engine/rootfs-missing`, `engine/mount-source-missing`, `engine/no-mount-point`. */
 export function makeLayout(spec: SandboxSpec, uid: number, gid: number): Result<Layout> {
@@ -47,16 +49,16 @@ export function makeLayout(spec: SandboxSpec, uid: number, gid: number): Result<
   mounts.sort((a, b) => a.at.split('/').length - b.at.split('/').length);
   draft.addFresh(mounts.map(({ at }) => at));
   for (const mount of mounts) {
-    const problem = draft.place(mount);
+    const problem = draft.mount(mount);
     if (problem !== undefined) return err(problem);
   }
   draft.addAccount();
   return ok(draft);
 }
 
-interface Placed {
+interface Mounted {
   readonly at: string;
-  /** Folder of this machine whose content is there; absent: a writable place. */
+  /** Folder of this machine whose content is there; absent: a writable mount. */
   readonly source?: string;
 }
 
@@ -66,16 +68,13 @@ class Draft implements Layout {
   readonly folders: (FolderSource & { readonly at: string })[] = [];
   readonly writables: Writable[] = [];
   readonly fresh: string[] = [];
-  readonly #placed: Placed[] = [];
-  /** Resolves names inside the root tree as a process inside it would. */
-  readonly #tree: Folders;
+  readonly #mounted: Mounted[] = [];
   readonly #made = new Set<string>();
   readonly #uid: number;
   readonly #gid: number;
 
   constructor(rootfs: string, uid: number, gid: number) {
     this.rootfs = rootfs;
-    this.#tree = new Folders(rootfs);
     this.#uid = uid;
     this.#gid = gid;
   }
@@ -85,33 +84,33 @@ class Draft implements Layout {
       // One that is a link leads to another of them.
       if (wanted.includes(at) || this.#resolved(at) !== at) continue;
       this.fresh.push(at);
-      this.#placed.push({ at });
+      this.#mounted.push({ at });
     }
   }
 
-  place(mount: Mount): Failure | undefined {
+  mount(mount: Mount): Failure | undefined {
     if (MADE_BY_ENGINE.includes(mount.at) || isWithin(mount.at, '/proc')) {
       return noMountPoint(mount.at, 'That place is made by the engine itself.');
     }
-    if (mount.kind === 'volume' || mount.kind === 'scratch') return this.#placeWritable(mount);
+    if (mount.kind === 'volume' || mount.kind === 'scratch') return this.#mountWritable(mount);
     const real = realPath(mount.source);
     if (!real.ok) return mountSourceMissing(mount.source, mount.at, real.error);
     const source = real.value;
     const folder = statSync(source).isDirectory();
-    return folder ? this.#placeFolder(mount, source) : this.#placeFile(mount, source);
+    return folder ? this.#mountFolder(mount, source) : this.#mountFile(mount, source);
   }
 
-  #placeWritable(mount: Extract<Mount, { kind: 'volume' | 'scratch' }>): Failure | undefined {
+  #mountWritable(mount: Extract<Mount, { kind: 'volume' | 'scratch' }>): Failure | undefined {
     const at = this.#resolved(mount.at);
     const outer = this.#outer(at);
     const problem = outer === undefined ? this.#point(at, true) : inside(outer, at);
     if (problem !== undefined) return problem;
     this.writables.push({ at, ...(mount.kind === 'volume' ? { volume: mount.name } : {}) });
-    this.#placed.push({ at });
+    this.#mounted.push({ at });
     return undefined;
   }
 
-  #placeFolder(mount: Extract<Mount, { kind: 'tree' | 'source' }>, source: string): Failure | undefined {
+  #mountFolder(mount: Extract<Mount, { kind: 'tree' | 'source' }>, source: string): Failure | undefined {
     const at = this.#resolved(mount.at);
     const outer = this.#outer(at);
     const problem = outer === undefined ? this.#point(at, false) : inside(outer, at);
@@ -119,12 +118,12 @@ class Draft implements Layout {
     const without = mount.kind === 'source' && mount.without !== undefined ? { without: mount.without } : {};
     const folder = { kind: mount.kind, source, at, ...without };
     this.folders.push(folder);
-    this.#placed.push(folder);
+    this.#mounted.push(folder);
     return undefined;
   }
 
   /** A single file becomes part of the sandbox's own image: volumes are folders. */
-  #placeFile(mount: Extract<Mount, { kind: 'tree' | 'source' }>, source: string): Failure | undefined {
+  #mountFile(mount: Extract<Mount, { kind: 'tree' | 'source' }>, source: string): Failure | undefined {
     const at = this.#resolved(mount.at);
     const outer = this.#outer(at);
     if (outer !== undefined) {
@@ -144,7 +143,7 @@ class Draft implements Layout {
     return undefined;
   }
 
-  /** passwd(5) and group(5) know the person, so that programs which ask for a name get one. */
+  /** passwd(5) and group(5) know the user, so that programs which ask for a name get one. */
   addAccount(): void {
     const [uid, gid] = [this.#uid, this.#gid];
     this.#addLine('/etc/passwd', uid, `user:x:${uid}:${gid}::/tmp:/bin/sh`);
@@ -166,6 +165,8 @@ class Draft implements Layout {
     if (there !== undefined && !there.isDirectory()) {
       return noMountPoint(at, 'A file is there, and a folder is to be mounted.');
     }
+    const file = this.#fileAbove(at);
+    if (file !== undefined) return noMountPoint(at, `The root tree has a file at ${file}.`);
     if (!writable) {
       if (there === undefined) this.#folder(at, 0, 0);
       return undefined;
@@ -190,17 +191,27 @@ class Draft implements Layout {
     this.#folder(parent, 0, 0);
   }
 
-  #outer(at: string): Placed | undefined {
-    return this.#placed.findLast((one) => one.at !== at && isWithin(at, one.at));
+  /** A part of the path that is no folder. */
+  #fileAbove(at: string): string | undefined {
+    const parent = dirname(at);
+    if (parent === at) return undefined;
+    const there = this.#stat(parent);
+    return there === undefined || there.isDirectory() ? this.#fileAbove(parent) : parent;
   }
 
-  /** The same place with the links of the root tree resolved; what does not exist stays as it is. */
-  #resolved(at: string): string {
+  #outer(at: string): Mounted | undefined {
+    return this.#mounted.findLast((one) => one.at !== at && isWithin(at, one.at));
+  }
+
+  /** The same path with the links of the root tree resolved; what does not exist stays as it is. */
+  #resolved(at: string, links = MAX_LINKS): string {
     const parent = dirname(at);
     if (parent === at) return at;
-    const whole = this.#tree.find('', at.slice(1));
-    if (whole !== undefined) return whole.slice(this.rootfs.length) || '/';
-    return join(this.#resolved(parent), at.slice(parent.length));
+    const folder = this.#resolved(parent, links);
+    const path = join(folder, at.slice(parent.length));
+    if (links === 0 || !this.#stat(path)?.isSymbolicLink()) return path;
+    // An absolute link leads to the root of the sandbox, also where nothing is there yet.
+    return this.#resolved(resolve(folder, readlinkSync(join(this.rootfs, path))), links - 1);
   }
 
   #stat(at: string) {
@@ -209,7 +220,7 @@ class Draft implements Layout {
 }
 
 /** Whether a folder can be mounted inside another mount. */
-function inside(outer: Placed, at: string): Failure | undefined {
+function inside(outer: Mounted, at: string): Failure | undefined {
   // The engine makes the mount point there.
   if (outer.source === undefined) return undefined;
   const there = lstatSync(join(outer.source, at.slice(outer.at.length)), { throwIfNoEntry: false });

@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { ownTag } from '../../store/process-tag.ts';
 import type { Labels } from './api.ts';
 
-/** What everything of ours in an engine is labelled with, so that it can be found and told apart. */
+/** What everything of ours in an engine is labelled with, so that it can be found and distinguished. */
 export const LABELS = {
   /** Which store it belongs to (`storeId`). */
   store: 'provision.store',
@@ -18,7 +18,7 @@ export const LABELS = {
   lock: 'provision.lock',
   /** Digest of what decides its content. */
   content: 'provision.content',
-  /** Another one for each making: tells a volume from a later one of the same name. */
+  /** Another one for each making: distinguishes a volume from a later one of the same name. */
   making: 'provision.making',
   /** Name of the store's volume that it stands for. */
   volume: 'provision.volume',

@@ -96,8 +96,9 @@ export function readImage(context: Context, reference: Reference): Promise<Resul
     );
     const bytes = await bytesOf(answer.body);
     const digest = digestOfBytes(bytes);
-    const told = (reference.digest ?? answer.headers['docker-content-digest']) as Digest | undefined;
-    if (told !== undefined && told !== digest) return err(differs(reference, 'manifest', told, digest));
+    const expected = (reference.digest ?? answer.headers['docker-content-digest']) as Digest | undefined;
+    if (expected !== undefined && expected !== digest)
+      return err(differs(reference, 'manifest', expected, digest));
     const manifest = JSON.parse(bytes.toString('utf8')) as {
       config?: Descriptor;
       layers?: readonly Descriptor[];

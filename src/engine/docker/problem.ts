@@ -20,7 +20,7 @@ export type Problem =
   | { readonly kind: 'answer'; readonly status: number; readonly message: string }
   /** The connection: a code of the system or of TLS. */
   | { readonly kind: 'connection'; readonly code: string; readonly message: string }
-  | { readonly kind: 'ssh'; readonly message: string; readonly words: string }
+  | { readonly kind: 'ssh'; readonly message: string; readonly stderr: string }
   | { readonly kind: 'aborted' };
 
 /** Codes that Node and OpenSSL give to what goes wrong with certificates and with TLS itself. */
@@ -32,7 +32,7 @@ const TLS_WORDS =
 /** The problem that an error of the client stands for; undefined when it is a bug of ours. */
 export function problemOf(cause: unknown): Problem | undefined {
   if (!(cause instanceof Error)) return undefined;
-  if (cause instanceof SshError) return { kind: 'ssh', message: cause.message, words: cause.words };
+  if (cause instanceof SshError) return { kind: 'ssh', message: cause.message, stderr: cause.stderr };
   if (cause.name === 'AbortError') return { kind: 'aborted' };
   const { statusCode, json, code } = cause as {
     statusCode?: number;
@@ -57,7 +57,7 @@ export function contactFailure(address: Address, problem: Problem): Failure {
     case 'aborted':
       return interrupted();
     case 'ssh':
-      return sshTrouble(at, [problem.message, ...linesOf(problem.words)]);
+      return sshTrouble(at, [problem.message, ...linesOf(problem.stderr)]);
     case 'answer':
       return TLS_WORDS.test(problem.message)
         ? tlsTrouble(at, problem.message)
@@ -81,7 +81,7 @@ function callFailure(address: Address, doing: string, problem: Problem): Failure
     case 'aborted':
       return interrupted();
     case 'ssh':
-      return lost(at, doing, [problem.message, problem.words.trim()].join(': '));
+      return lost(at, doing, [problem.message, problem.stderr.trim()].join(': '));
     case 'connection':
       return lost(at, doing, problem.message);
     case 'answer':

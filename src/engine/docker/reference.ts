@@ -18,7 +18,7 @@ const FORM =
 /** Reads a reference. There is no registry of last resort: the host is always named. Failure: `usage/reference`. */
 export function parseReference(text: string): Result<Reference> {
   const [, host, path, tag = 'latest', digest] = FORM.exec(text) ?? [];
-  // As Docker tells a host from the first part of a path.
+  // As Docker distinguishes a host from the first part of a path.
   const named = host !== undefined && (/[.:]/.test(host) || host === 'localhost');
   if (!named || path === undefined) return err(badReference(text));
   return ok({ host, path, tag, ...(digest === undefined ? {} : { digest: digest as Digest }) });

@@ -1,6 +1,6 @@
 /**
  * Where Docker shows containers its process 1 (tini). Called once more inside, as `-s` (reaps what it is given) and `-v`
- * (tells), it says on standard output how its child ended: the only way to learn whether a status of 139 was a signal or
+ * (verbose), it writes to standard output how its child ended: the only way to learn whether a status of 139 was a signal or
  * the program's own. Both its lines come in one piece after everything else, for they stay in its buffer until it ends.
  */
 export const REPORTER = ['/sbin/docker-init', '-s', '-v', '--'] as const;

@@ -2,9 +2,10 @@ import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { defined } from '../../domain/defined.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
+import { DEFAULT_MAX_OUTPUT } from '../../exec/process.ts';
 import { interrupted } from '../../failure.ts';
 import type { Command, Exit } from '../engine.ts';
-import { cannotStart, commandNotFound, noWorkingFolder } from '../namespace/failures.ts';
+import { cannotStart, commandNotFound, noWorkingFolder } from '../failures.ts';
 import type { ContainerState } from './api.ts';
 import { hasInput } from './container.ts';
 import { outOfMemory } from './failures.ts';
@@ -12,8 +13,6 @@ import type { Machine } from './machine.ts';
 import { problemOf } from './problem.ts';
 import { type Ending, ReportFilter } from './reporter.ts';
 import { Collector, demultiplex } from './streams.ts';
-
-const DEFAULT_MAX_OUTPUT = 64 * 1024 * 1024;
 
 /** A signal's number is added to this in the status of a container (wait(1p), "Exit Status"). */
 const SIGNALLED = 128;
@@ -32,8 +31,8 @@ export interface Run {
   readonly signal: AbortSignal;
 }
 
-/** Starts a container, follows its output under the command's limits, and tells how it ended. Throws what the API throws. */
-export async function follow({
+/** Starts a container, follows its output under the command's limits, and returns how it ended. Throws what the API throws. */
+export async function runCaptured({
   machine,
   command,
   container,
@@ -48,7 +47,7 @@ export async function follow({
   let limit: Exit['limit'];
   const stop = (why?: Exit['limit']): void => {
     limit ??= why;
-    // It may be over already, or the engine gone: the wait below tells.
+    // It may be over already, or the engine gone: the wait below finds out.
     containers.kill(container).catch(() => {});
   };
   const collector = new Collector({
@@ -61,7 +60,7 @@ export async function follow({
     if (reports && name === 'stdout') filter.add(chunk);
     else collector.add(name, chunk);
   });
-  // Its failure is looked at below; until then it is nobody's.
+  // Its failure is looked at below; until then it must not end the program as an unhandled rejection.
   streamed.catch(() => {});
   const began = performance.now();
   const abort = (): void => stop();
@@ -126,15 +125,15 @@ export async function stateAfter({ api }: Machine, container: string): Promise<C
   return api.containers.inspect(container);
 }
 
-/** The engine hears of memory that ran out on another way than of the end, sometimes after it. */
-const NEWS_MS = 2000;
+/** Milliseconds: that memory ran out reaches the engine on another way than the end, sometimes after it. */
+const OOM_REPORT_MS = 2000;
 
 async function settledState(
   machine: Machine,
   container: string,
   memory: number | undefined,
 ): Promise<ContainerState> {
-  const until = performance.now() + NEWS_MS;
+  const until = performance.now() + OOM_REPORT_MS;
   let state = await stateAfter(machine, container);
   while (memory !== undefined && state.exitCode === KILLED && !state.oomKilled && performance.now() < until) {
     await sleep(100);
@@ -154,7 +153,7 @@ function exitOf(
 ): Result<Exit> {
   const { exitCode } = state;
   if (seen.limit !== undefined) return ok({ ...seen, signal: 'SIGKILL' });
-  // Engines do not always hear of it: the kernel's count may be gone with the container before they look.
+  // Engines do not always notice it: the kernel's count may be gone with the container before they look.
   if (exitCode === KILLED && (state.oomKilled || memory !== undefined))
     return err(outOfMemory(command.argv[0], memory, state.oomKilled));
   const problem = entryProblem(command, exitCode, seen);
@@ -178,7 +177,7 @@ function entryProblem({ argv }: Command, exitCode: number, { stdout, stderr }: O
 }
 
 /**
- * An engine tells the end by a signal as a status of 128 and more, as a shell does. Where nothing tells more, programs that
+ * An engine reports the end by a signal as a status of 128 and more, as a shell does. Where nothing says more, programs that
  * choose such a status themselves are taken for killed.
  */
 export function statusOrSignal(

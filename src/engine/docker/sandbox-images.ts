@@ -8,7 +8,7 @@ import { digestOf, type Part, pack } from './pack.ts';
 import { attempt } from './problem.ts';
 
 /**
- * Images that add to a root tree what a sandbox has of its own: mount points, single files, the person's account. A
+ * Images that add to a root tree what a sandbox has of its own: mount points, single files, the user's account. A
  * container's root is read-only and takes no files any more; so they are put into another one, which is made an image
  * and serves every sandbox of that kind as long as this process lives.
  */

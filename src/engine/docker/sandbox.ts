@@ -4,8 +4,8 @@ import type Docker from 'dockerode';
 import { err, ok, type Result } from '../../domain/result.ts';
 import { interrupted } from '../../failure.ts';
 import type { Command, Exit, Sandbox, SandboxSpec } from '../engine.ts';
-import { noWorkingFolder } from '../namespace/failures.ts';
-import { isWithin } from '../namespace/mountinfo.ts';
+import { noWorkingFolder } from '../failures.ts';
+import { isWithin } from '../paths.ts';
 import { formatAddress } from './address.ts';
 import { type ContainerPlan, commandOptions, holdingOptions } from './container.ts';
 import { copyOut } from './copy-out.ts';
@@ -15,13 +15,13 @@ import { type Layout, makeLayout } from './layout.ts';
 import type { Machine } from './machine.ts';
 import { freshName, LABELS, ownedLabels, shortHash } from './names.ts';
 import { attempt, hasStatus } from './problem.ts';
-import { follow } from './run.ts';
+import { runCaptured } from './run.ts';
 import type { SandboxImages } from './sandbox-images.ts';
-import { hand, haveTerminal } from './terminal.ts';
+import { haveTerminal, runInteractive } from './terminal.ts';
 import type { FilledVolume, FilledVolumes } from './volumes.ts';
 
 /** What an engine has made so far and uses again. */
-export interface Shelf {
+export interface EngineCache {
   readonly rootfs: RootfsImages;
   readonly sandboxes: SandboxImages;
   readonly volumes: FilledVolumes;
@@ -31,8 +31,8 @@ export interface Shelf {
   network?: 'bridge' | 'host';
 }
 
-/** What a sandbox found ready in the engine. */
-interface Stock {
+/** What is ready in the engine for the containers of a sandbox. */
+interface PreparedSandbox {
   readonly image: string;
   readonly filled: readonly (FilledVolume & { readonly at: string })[];
 }
@@ -43,39 +43,39 @@ const MOST_TRIES = 3;
 /** Opens a sandbox: its image and volumes are there when this resolves; containers are made for each command. */
 export async function openSandbox(
   machine: Machine,
-  shelf: Shelf,
+  cache: EngineCache,
   spec: SandboxSpec,
 ): Promise<Result<Sandbox>> {
   if (machine.context.signal.aborted) return err(interrupted());
   const layout = makeLayout(spec, machine.uid, machine.gid);
   if (!layout.ok) return layout;
-  const stock = await stockUp(machine, shelf, spec, layout.value);
-  if (!stock.ok) return stock;
+  const prepared = await prepareSandbox(machine, cache, spec, layout.value);
+  if (!prepared.ok) return prepared;
   const writables = await makeWritables(machine, layout.value);
   if (!writables.ok) return writables;
-  return ok(new DockerSandbox(machine, shelf, spec, layout.value, stock.value, writables.value));
+  return ok(new DockerSandbox(machine, cache, spec, layout.value, prepared.value, writables.value));
 }
 
-async function stockUp(
+async function prepareSandbox(
   machine: Machine,
-  shelf: Shelf,
+  cache: EngineCache,
   spec: SandboxSpec,
   layout: Layout,
-): Promise<Result<Stock>> {
-  const base = await shelf.rootfs.ensure(spec.rootfs);
+): Promise<Result<PreparedSandbox>> {
+  const base = await cache.rootfs.ensure(spec.rootfs);
   if (!base.ok) return base;
-  const image = await shelf.sandboxes.ensure(base.value, layout.parts);
+  const image = await cache.sandboxes.ensure(base.value, layout.parts);
   if (!image.ok) return image;
   const filled: (FilledVolume & { at: string })[] = [];
   for (const folder of layout.folders) {
-    const volume = await shelf.volumes.ensure(folder, base.value.id);
+    const volume = await cache.volumes.ensure(folder, base.value.id);
     if (!volume.ok) return volume;
     filled.push({ ...volume.value, at: folder.at });
   }
   return machine.context.signal.aborted ? err(interrupted()) : ok({ image: image.value, filled });
 }
 
-/** Place → volume. The store's own folder of that name stands for the volume: it says when it was last used. */
+/** Path in the sandbox → volume. The store's own folder of that name stands for the volume: it says when it was last used. */
 async function makeWritables(machine: Machine, layout: Layout): Promise<Result<ReadonlyMap<string, string>>> {
   const { store, storeId, uid, gid, api, address } = machine;
   const names = new Map<string, string>();
@@ -88,7 +88,7 @@ async function makeWritables(machine: Machine, layout: Layout): Promise<Result<R
       volume === undefined
         ? ownedLabels(storeId, 'scratch')
         : { [LABELS.store]: storeId, [LABELS.kind]: 'volume', [LABELS.volume]: volume };
-    // What another person wrote belongs to that person.
+    // What another user wrote belongs to that user.
     const name =
       volume === undefined
         ? freshName('scratch')
@@ -104,30 +104,30 @@ async function makeWritables(machine: Machine, layout: Layout): Promise<Result<R
 
 class DockerSandbox implements Sandbox {
   readonly #machine: Machine;
-  readonly #shelf: Shelf;
+  readonly #cache: EngineCache;
   readonly #spec: SandboxSpec;
   readonly #layout: Layout;
   readonly #writables: ReadonlyMap<string, string>;
   /** Ends what runs when the sandbox is closed. */
   readonly #closing = new AbortController();
   readonly #running = new Set<Promise<unknown>>();
-  #stock: Stock;
+  #prepared: PreparedSandbox;
   /** A container that never runs: through it files are taken out. */
   #holder: Promise<string> | undefined;
 
   constructor(
     machine: Machine,
-    shelf: Shelf,
+    cache: EngineCache,
     spec: SandboxSpec,
     layout: Layout,
-    stock: Stock,
+    prepared: PreparedSandbox,
     writables: ReadonlyMap<string, string>,
   ) {
     this.#machine = machine;
-    this.#shelf = shelf;
+    this.#cache = cache;
     this.#spec = spec;
     this.#layout = layout;
-    this.#stock = stock;
+    this.#prepared = prepared;
     this.#writables = writables;
   }
 
@@ -146,10 +146,10 @@ class DockerSandbox implements Sandbox {
 
   async copyOut(from: string, to: string): Promise<Result<void>> {
     const machine = this.#machine;
-    const places = [...this.#writables.keys()];
+    const mounts = [...this.#writables.keys()];
     return attempt(machine.address, 'copying files out', async () => {
       this.#holder ??= machine.api.containers.create(holdingOptions(this.#plan()));
-      return copyOut(machine, { container: await this.#holder, places, from, to });
+      return copyOut(machine, { container: await this.#holder, mounts, from, to });
     });
   }
 
@@ -159,7 +159,7 @@ class DockerSandbox implements Sandbox {
     const { api } = this.#machine;
     const holder = await this.#holder?.catch(() => undefined);
     // What cannot be removed now is swept at the next start.
-    await tidily(async () => {
+    await withTimeout(async () => {
       if (holder !== undefined) await api.containers.remove(holder);
       for (const { at, volume } of this.#layout.writables) {
         const name = this.#writables.get(at);
@@ -173,7 +173,7 @@ class DockerSandbox implements Sandbox {
     const terminal = command.stdio === 'inherit' && haveTerminal();
     if (this.#spec.network === 'host') {
       // An engine may be set up without a network of its own for containers; then they share that of its machine.
-      this.#shelf.network ??= (await api.networks.hasBridge()) ? 'bridge' : 'host';
+      this.#cache.network ??= (await api.networks.hasBridge()) ? 'bridge' : 'host';
     }
     const created = await this.#create((plan) => commandOptions(plan, command, terminal));
     if (!created.ok) return created;
@@ -183,30 +183,30 @@ class DockerSandbox implements Sandbox {
     const run = { machine: this.#machine, command, container, reports, memory, signal };
     try {
       if (signal.aborted) return err(interrupted());
-      return command.stdio === 'inherit' ? await hand(run, terminal) : await follow(run);
+      return command.stdio === 'inherit' ? await runInteractive(run, terminal) : await runCaptured(run);
     } catch (cause) {
-      if (this.#shelf.init && lacksInit(cause)) this.#shelf.init = false;
-      else if (this.#shelf.network === 'bridge' && lacksNetwork(cause)) this.#shelf.network = 'host';
+      if (this.#cache.init && lacksInit(cause)) this.#cache.init = false;
+      else if (this.#cache.network === 'bridge' && lacksNetwork(cause)) this.#cache.network = 'host';
       else throw cause;
       return await this.#run(command, signal);
     } finally {
-      await tidily(() => api.containers.remove(container));
+      await withTimeout(() => api.containers.remove(container));
     }
   }
 
-  /** Makes a container of what is in stock; stocks up again when something of it is gone meanwhile. */
+  /** Makes a container of what is prepared; prepares again when something of it is gone meanwhile. */
   async #create(options: (plan: ContainerPlan) => Docker.ContainerCreateOptions): Promise<Result<string>> {
     const { api, address } = this.#machine;
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       const container = await this.#tryCreate(options);
       if (container !== undefined && (await this.#isWhole())) return ok(container);
       if (container !== undefined) await api.containers.remove(container);
-      this.#shelf.rootfs.forget(this.#spec.rootfs);
-      this.#shelf.sandboxes.forget();
-      this.#shelf.volumes.forget();
-      const stock = await stockUp(this.#machine, this.#shelf, this.#spec, this.#layout);
-      if (!stock.ok) return stock;
-      this.#stock = stock.value;
+      this.#cache.rootfs.forget(this.#spec.rootfs);
+      this.#cache.sandboxes.forget();
+      this.#cache.volumes.forget();
+      const prepared = await prepareSandbox(this.#machine, this.#cache, this.#spec, this.#layout);
+      if (!prepared.ok) return prepared;
+      this.#prepared = prepared.value;
     }
     return err(vanished(formatAddress(address), 'An image or volume'));
   }
@@ -220,8 +220,8 @@ class DockerSandbox implements Sandbox {
       return await api.containers.create(options(this.#plan()));
     } catch (cause) {
       if (hasStatus(cause, 404)) return undefined;
-      if (!this.#shelf.init || !lacksInit(cause)) throw cause;
-      this.#shelf.init = false;
+      if (!this.#cache.init || !lacksInit(cause)) throw cause;
+      this.#cache.init = false;
       return await api.containers.create(options(this.#plan()));
     }
   }
@@ -229,21 +229,21 @@ class DockerSandbox implements Sandbox {
   /** Whether the filled volumes are those that were filled: an engine makes a missing one anew, empty, without a word. */
   async #isWhole(): Promise<boolean> {
     const { api } = this.#machine;
-    const now = await Promise.all(this.#stock.filled.map(({ name }) => api.volumes.labels(name)));
-    return this.#stock.filled.every(({ making }, index) => now[index]?.[LABELS.making] === making);
+    const now = await Promise.all(this.#prepared.filled.map(({ name }) => api.volumes.labels(name)));
+    return this.#prepared.filled.every(({ making }, index) => now[index]?.[LABELS.making] === making);
   }
 
   #plan(): ContainerPlan {
-    const filled = this.#stock.filled.map(({ at, name }) => [at, name] as const);
+    const filled = this.#prepared.filled.map(({ at, name }) => [at, name] as const);
     return {
-      ...{ machine: this.#machine, spec: this.#spec, layout: this.#layout, image: this.#stock.image },
+      ...{ machine: this.#machine, spec: this.#spec, layout: this.#layout, image: this.#prepared.image },
       volumes: new Map([...filled, ...this.#writables]),
-      network: this.#shelf.network ?? 'bridge',
-      ...{ init: this.#shelf.init, reports: this.#shelf.init && this.#machine.server.reports },
+      network: this.#cache.network ?? 'bridge',
+      ...{ init: this.#cache.init, reports: this.#cache.init && this.#machine.server.reports },
     };
   }
 
-  /** As far as it can be told from here: below a writable place the engine tells. An engine would make a missing one. */
+  /** As far as it is known here: below a writable mount the engine reports it. An engine would make a missing one. */
   #hasFolder(cwd: string): boolean {
     const { folders, writables, fresh, parts, rootfs } = this.#layout;
     const path = join('/', cwd, '.').replace(/(.)\/$/, '$1');
@@ -273,8 +273,8 @@ function lacksNetwork(cause: unknown): boolean {
   );
 }
 
-/** Tidies up within a time; what stays behind carries labels and is swept later. */
-async function tidily(work: () => Promise<unknown>): Promise<void> {
+/** Cleans up within a time; what stays behind carries labels and is swept later. */
+async function withTimeout(work: () => Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, 10_000);

@@ -25,7 +25,7 @@ export interface Server {
   /** Bytes. */
   readonly memory: number;
   readonly rootless: boolean;
-  /** Its process 1 for containers is one that can tell how a program ended (`reporter.ts`). */
+  /** Its process 1 for containers is one that reports how a program ended (`reporter.ts`). */
   readonly reports: boolean;
   readonly warnings: readonly string[];
   /** Its clock minus ours, milliseconds; includes the time of one call. */
@@ -111,7 +111,7 @@ async function greet(
   if (compare(api, OLDEST) < 0) return err(apiTooOld(at, api, OLDEST));
   const server = serverOf(version, info, api);
   if (server.system !== 'linux') return err(otherSystem(at, server.system));
-  // Podman has other names for machines; there a program that cannot run tells.
+  // Podman has other names for machines; there a program that cannot run shows it.
   if (server.kind === 'docker' && server.architecture !== machine()) {
     return err(otherArchitecture(at, server.architecture, machine()));
   }

@@ -5,34 +5,34 @@ import type { Address } from './address.ts';
 /** Seconds. */
 const CONNECT_TIMEOUT = 30;
 /** Characters of ssh's complaints that are kept. */
-const MOST_WORDS = 8192;
+const MOST_STDERR = 8192;
 
 /** What the `ssh` program said when it could not connect. */
 export class SshError extends Error {
-  readonly words: string;
+  readonly stderr: string;
 
-  constructor(message: string, words: string) {
+  constructor(message: string, stderr: string) {
     super(message);
-    this.words = words;
+    this.stderr = stderr;
   }
 }
 
 /**
- * A connection to a daemon through the person's own `ssh`, as Docker's client makes it: with their keys, agent, known
+ * A connection to a daemon through the user's own `ssh`, as Docker's client makes it: with their keys, agent, known
  * hosts and configuration, and checked as they have set it. Looks like a socket to Node's http client.
  */
 export class SshSocket extends Duplex {
   readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
-  #words = '';
+  #stderr = '';
   #answered = false;
 
   constructor(address: Extract<Address, { kind: 'ssh' }>) {
     super({ allowHalfOpen: true });
-    // With the person's environment: the agent's socket, HOME and PATH are what ssh works with. In a session of its
+    // With the user's environment: the agent's socket, HOME and PATH are what ssh works with. In a session of its
     // own, so that Ctrl-C reaches us only and the connection lasts until all is tidied up.
     this.#child = spawn('ssh', sshArguments(address), { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
     const { stdin, stdout, stderr } = this.#child;
-    stdin.on('error', () => {}); // The end of the child tells.
+    stdin.on('error', () => {}); // The end of the child says what happened.
     stdout.on('data', (chunk: Buffer) => {
       this.#answered = true;
       if (!this.push(chunk)) stdout.pause();
@@ -41,12 +41,12 @@ export class SshSocket extends Duplex {
       if (this.#answered) this.push(null);
     });
     stderr.setEncoding('utf8').on('data', (text: string) => {
-      this.#words = (this.#words + text).slice(-MOST_WORDS);
+      this.#stderr = (this.#stderr + text).slice(-MOST_STDERR);
     });
     this.#child.once('error', (cause) => this.destroy(new SshError(cause.message, '')));
     this.#child.once('close', (status, signal) => {
       if (this.#answered) return this.destroy();
-      this.destroy(new SshError(`ssh ended with ${signal ?? `status ${status}`}`, this.#words));
+      this.destroy(new SshError(`ssh ended with ${signal ?? `status ${status}`}`, this.#stderr));
     });
   }
 

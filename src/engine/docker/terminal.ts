@@ -7,7 +7,7 @@ import type { Machine } from './machine.ts';
 import { type Run, start, stateAfter, statusOrSignal } from './run.ts';
 import { demultiplex } from './streams.ts';
 
-/** Milliseconds between one telling of the size and the next, at the start. */
+/** Milliseconds between one setting of the size and the next, at the start. */
 const RESIZES_MS = [50, 100, 200, 400, 800];
 
 /** Whether there is a terminal to hand over. */
@@ -16,7 +16,7 @@ export function haveTerminal(): boolean {
 }
 
 /** Hands standard input and output, a terminal or not, to a container until it ends. Throws what the API throws. */
-export async function hand(run: Run, terminal: boolean): Promise<Result<Exit>> {
+export async function runInteractive(run: Run, terminal: boolean): Promise<Result<Exit>> {
   const { machine, command, container, signal } = run;
   const { containers } = machine.api;
   const stream = await containers.attach(container, 'both');
@@ -71,10 +71,10 @@ function showAll(stream: Duplex): Promise<void> {
 }
 
 /**
- * A terminal that has just been started refuses a size, or takes it and forgets it (Docker 20.10): it is told a few
+ * A terminal that has just been started refuses a size, or takes it and forgets it (Docker 20.10): it is set a few
  * times more. The same size once more changes nothing, and one that has ended has none.
  */
-async function begin(resize: () => Promise<void>): Promise<void> {
+async function repeatAtStart(resize: () => Promise<void>): Promise<void> {
   for (const pause of RESIZES_MS) {
     await resize().catch(() => {});
     await sleep(pause, undefined, { ref: false });
@@ -84,9 +84,9 @@ async function begin(resize: () => Promise<void>): Promise<void> {
 /** The program's terminal has the size of ours, also when that changes. Gives what ends it. */
 function followSize({ api }: Machine, container: string): () => void {
   const { stdout } = process;
-  const tell = (): Promise<void> => api.containers.resize(container, stdout.rows, stdout.columns);
-  const resize = (): void => void tell().catch(() => {});
-  void begin(tell);
+  const setSize = (): Promise<void> => api.containers.resize(container, stdout.rows, stdout.columns);
+  const resize = (): void => void setSize().catch(() => {});
+  void repeatAtStart(setSize);
   stdout.on('resize', resize);
   return () => stdout.off('resize', resize);
 }

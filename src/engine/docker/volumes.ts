@@ -15,7 +15,7 @@ import { attempt } from './problem.ts';
 /** A volume that holds the content of a folder of this machine, whole. */
 export interface FilledVolume {
   readonly name: string;
-  /** Label that tells it from another volume of the same name. */
+  /** Label that distinguishes it from another volume of the same name. */
   readonly making: string;
 }
 

@@ -1,8 +1,9 @@
 import { err, ok, type Result } from '../../domain/result.ts';
 import { entryExists } from '../../exec/files.ts';
 import { runProcess } from '../../exec/process.ts';
-import { cannotCopy } from './failures.ts';
-import { TOOL_ENV, type Tools } from './tools.ts';
+import { cannotCopy } from '../failures.ts';
+import { TOOL_ENV } from '../tool-env.ts';
+import type { Tools } from './tools.ts';
 import { type Layer, locate } from './view.ts';
 
 export interface CopyContext {
@@ -37,15 +38,15 @@ export async function copyOut(
   to: string,
   context: CopyContext,
 ): Promise<Result<void>> {
-  const place = await locate(layers, from);
-  if (place.layer.kind !== 'scratch' && place.layer.kind !== 'volume') {
+  const resolved = await locate(layers, from);
+  if (resolved.layer.kind !== 'scratch' && resolved.layer.kind !== 'volume') {
     const why =
-      place.path === from
+      resolved.path === from
         ? 'Only what lies in a scratch folder or a volume can be copied out.'
-        : `A link on the way leads to ${place.path}, outside the scratch folders and volumes.`;
+        : `A link on the way leads to ${resolved.path}, outside the scratch folders and volumes.`;
     return err(cannotCopy(from, to, why));
   }
-  if (place.stats === undefined) return err(cannotCopy(from, to, 'It does not exist.'));
+  if (resolved.stats === undefined) return err(cannotCopy(from, to, 'It does not exist.'));
   if (await entryExists(to)) return err(cannotCopy(from, to, 'The target exists already.'));
-  return copyTree(place.host, to, context);
+  return copyTree(resolved.host, to, context);
 }

@@ -17,7 +17,7 @@ export interface EtcInput {
   readonly signal: AbortSignal;
 }
 
-/** Makes `/etc` of a sandbox: a copy of the root tree's, with the person's account and the network's files. */
+/** Makes `/etc` of a sandbox: a copy of the root tree's, with the user's account and the network's files. */
 export async function makeEtc(folder: string, input: EtcInput): Promise<Result<void>> {
   const { spec, uid, gid } = input;
   const source = join(spec.rootfs, 'etc');

@@ -1,32 +1,6 @@
 import type { Failure } from '../../failure.ts';
 import type { Refusal } from './setup.ts';
 
-export function noMountPoint(at: string, why: string): Failure {
-  return {
-    code: 'engine/no-mount-point',
-    what: `Nothing can be mounted at ${at} in the sandbox.`,
-    why,
-    fix: [`Mount it at another place, or make ${at} part of what it lies in.`],
-  };
-}
-
-export function mountSourceMissing(source: string, at: string, code: string): Failure {
-  const how = code === 'EACCES' ? 'may not be read by you' : 'does not exist';
-  return {
-    code: 'engine/mount-source-missing',
-    what: `${source}, to be seen at ${at} in the sandbox, ${how}.`,
-    fix: ['Check the path and its permissions.'],
-  };
-}
-
-export function rootMissing(rootfs: string): Failure {
-  return {
-    code: 'engine/rootfs-missing',
-    what: `The root tree ${rootfs} is not a folder.`,
-    fix: ['Run the same command again: a tree that is missing from the store is made anew.'],
-  };
-}
-
 /** The probe has seen a sandbox work here, and this one did not come up. */
 export function sandboxFailed(refusal: Refusal): Failure {
   const what: Readonly<Record<Refusal['step'], string>> = {
@@ -46,42 +20,5 @@ export function sandboxFailed(refusal: Refusal): Failure {
       'See the message of the system below; a machine out of memory, processes or namespaces refuses too.',
     ],
     evidence: refusal.evidence,
-  };
-}
-
-export function cannotStart(program: string, message: string): Failure {
-  return {
-    code: 'engine/cannot-start',
-    what: `The program "${program}" could not be started in the sandbox.`,
-    fix: ['See the message of the system below.'],
-    evidence: [message],
-  };
-}
-
-export function commandNotFound(program: string, why: string, evidence: readonly string[] = []): Failure {
-  return {
-    code: 'engine/command-not-found',
-    what: `The program "${program}" cannot be run in the sandbox.`,
-    why,
-    fix: [`Add what brings "${program}" to the definition of that root tree, or correct the name or PATH.`],
-    ...(evidence.length > 0 ? { evidence } : {}),
-  };
-}
-
-export function noWorkingFolder(cwd: string): Failure {
-  return {
-    code: 'engine/no-working-folder',
-    what: `The sandbox has no folder ${cwd} to run a command in.`,
-    fix: ['Mount something there, or choose a folder that exists.'],
-  };
-}
-
-export function cannotCopy(from: string, to: string, why: string, evidence: readonly string[] = []): Failure {
-  return {
-    code: 'engine/cannot-copy',
-    what: `${from} cannot be copied to ${to}.`,
-    why,
-    fix: ['Check what the commands in the sandbox left there.'],
-    ...(evidence.length > 0 ? { evidence } : {}),
   };
 }

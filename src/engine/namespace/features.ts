@@ -21,7 +21,7 @@ export interface IdMaps {
 }
 
 /**
- * A program keeps the ids of the person who runs us. Of an ordinary user only the own id exists in the outer user
+ * A program keeps the ids of the user who runs us. Of an ordinary user only the own id exists in the outer user
  * namespace, as 0; root keeps every id it has.
  */
 export async function idMaps(features: Features, uid: number, gid: number): Promise<IdMaps | undefined> {

@@ -3,8 +3,9 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { err, ok, type Result } from '../../domain/result.ts';
 import { runProcess } from '../../exec/process.ts';
-import { cannotStart } from './failures.ts';
-import { TOOL_ENV, type Tools } from './tools.ts';
+import { cannotStart } from '../failures.ts';
+import { TOOL_ENV } from '../tool-env.ts';
+import type { Tools } from './tools.ts';
 
 /** Two named pipes for the output of one command. */
 export interface FifoPair {

@@ -3,9 +3,9 @@ import { dirname, join } from 'node:path';
 import { err, ok, type Result } from '../../domain/result.ts';
 import { errorCode } from '../../store/disk.ts';
 import type { EngineDeps, Mount, SandboxSpec } from '../engine.ts';
-import { mountSourceMissing, noMountPoint } from './failures.ts';
-import { isWithin } from './mountinfo.ts';
-import { type Layer, layerAt, locate, type Place } from './view.ts';
+import { mountSourceMissing, noMountPoint } from '../failures.ts';
+import { isWithin } from '../paths.ts';
+import { type Layer, layerAt, locate, type ResolvedPath } from './view.ts';
 
 /** A file or folder that each command gets anew below its private folders. */
 export interface PrivatePoint {
@@ -83,17 +83,17 @@ export async function makeLayout(
   return ok({ ...draft, parking: await parkingOf(draft) });
 }
 
-/** Makes places for the entries of a root tree's folder; the layers to put over them. */
+/** Makes mount points for the entries of a root tree's folder; the layers to put over them. */
 async function placeEntries(draft: Draft, source: string, at: string): Promise<readonly Layer[]> {
   const layers: Layer[] = [];
   for (const entry of await readdir(source, { withFileTypes: true })) {
     if (at === '/' && OWN.has(entry.name)) continue;
     const host = join(source, entry.name);
-    const place = join(draft.root, at, entry.name);
+    const point = join(draft.root, at, entry.name);
     if (entry.isSymbolicLink()) {
-      await symlink(await readlink(host), place);
+      await symlink(await readlink(host), point);
     } else if (entry.isDirectory() || entry.isFile()) {
-      await (entry.isDirectory() ? mkdir(place) : writeFile(place, ''));
+      await (entry.isDirectory() ? mkdir(point) : writeFile(point, ''));
       layers.push({ at: join(at, entry.name), host, kind: 'rootfs' });
     }
   }
@@ -104,12 +104,12 @@ async function placePrivate(draft: Draft, name: string, at: string): Promise<Res
   const found = await locate(draft.layers, at);
   // A link to another private folder, or a mount of the caller's over the parent: nothing to add.
   if (found.layer.kind !== 'skeleton' && found.layer.kind !== 'rootfs') return ok(undefined);
-  const place = await mountPoint(draft, at, true);
-  if (!place.ok) return place;
+  const resolved = await mountPoint(draft, at, true);
+  if (!resolved.ok) return resolved;
   const host = join(draft.privateFolder, name);
   await mkdir(host, { recursive: true });
   draft.points.push({ path: name, folder: true });
-  draft.layers.push({ at: place.value.path, host, kind: 'private' });
+  draft.layers.push({ at: resolved.value.path, host, kind: 'private' });
   return ok(undefined);
 }
 
@@ -124,9 +124,9 @@ async function placeMount(
   if (['/', '/dev', '/proc'].includes(join(mount.at, '.')) || isWithin(join(mount.at, '.'), '/proc')) {
     return err(noMountPoint(mount.at, 'That place is made by the sandbox itself.'));
   }
-  const place = await mountPoint(draft, mount.at, (await lstat(source.value)).isDirectory());
-  if (!place.ok) return place;
-  draft.layers.push({ at: place.value.path, host: source.value, kind: mount.kind });
+  const resolved = await mountPoint(draft, mount.at, (await lstat(source.value)).isDirectory());
+  if (!resolved.ok) return resolved;
+  draft.layers.push({ at: resolved.value.path, host: source.value, kind: mount.kind });
   return ok(undefined);
 }
 
@@ -151,10 +151,10 @@ async function sourceOf(mount: Mount, scratch: string, deps: EngineDeps): Promis
 }
 
 /** Finds or makes the file or folder that something is mounted over. */
-async function mountPoint(draft: Draft, at: string, folder: boolean): Promise<Result<Place>> {
-  const place = await locate(draft.layers, at);
-  if (place.stats !== undefined) {
-    if (place.stats.isDirectory() === folder) return ok(place);
+async function mountPoint(draft: Draft, at: string, folder: boolean): Promise<Result<ResolvedPath>> {
+  const resolved = await locate(draft.layers, at);
+  if (resolved.stats !== undefined) {
+    if (resolved.stats.isDirectory() === folder) return ok(resolved);
     return err(
       noMountPoint(
         at,
@@ -164,38 +164,45 @@ async function mountPoint(draft: Draft, at: string, folder: boolean): Promise<Re
       ),
     );
   }
-  switch (place.layer.kind) {
+  switch (resolved.layer.kind) {
     case 'rootfs':
-      if (await expand(draft, place.layer)) return mountPoint(draft, at, folder);
-      return err(noMountPoint(at, `${place.layer.at} of the root tree is read-only and does not have it.`));
+      if (await expand(draft, resolved.layer)) return mountPoint(draft, at, folder);
+      return err(
+        noMountPoint(at, `${resolved.layer.at} of the root tree is read-only and does not have it.`),
+      );
     case 'kernel':
-      return err(noMountPoint(at, `${place.layer.at} is made by the kernel.`));
+      return err(noMountPoint(at, `${resolved.layer.at} is made by the kernel.`));
     case 'tree':
     case 'source':
       return err(
         noMountPoint(
           at,
-          `It lies in what is mounted read-only at ${place.layer.at}, which does not have it.`,
+          `It lies in what is mounted read-only at ${resolved.layer.at}, which does not have it.`,
         ),
       );
     default:
-      return makePoint(draft, place, at, folder);
+      return makePoint(draft, resolved, at, folder);
   }
 }
 
-async function makePoint(draft: Draft, place: Place, at: string, folder: boolean): Promise<Result<Place>> {
+async function makePoint(
+  draft: Draft,
+  resolved: ResolvedPath,
+  at: string,
+  folder: boolean,
+): Promise<Result<ResolvedPath>> {
   try {
-    await mkdir(folder ? place.host : dirname(place.host), { recursive: true });
-    if (!folder) await writeFile(place.host, '', { flag: 'wx' });
+    await mkdir(folder ? resolved.host : dirname(resolved.host), { recursive: true });
+    if (!folder) await writeFile(resolved.host, '', { flag: 'wx' });
   } catch (cause) {
     const code = errorCode(cause);
     if (code !== 'ENOTDIR' && code !== 'EEXIST' && code !== 'ELOOP') throw cause;
     return err(noMountPoint(at, 'Something that is no folder is in the way.'));
   }
-  if (place.layer.kind === 'private') {
-    draft.points.push({ path: place.host.slice(draft.privateFolder.length + 1), folder });
+  if (resolved.layer.kind === 'private') {
+    draft.points.push({ path: resolved.host.slice(draft.privateFolder.length + 1), folder });
   }
-  return ok(place);
+  return ok(resolved);
 }
 
 /**

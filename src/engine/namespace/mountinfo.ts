@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { isWithin } from '../paths.ts';
 
 /** A mount of the host. Source: proc_pid_mountinfo(5). */
 export interface HostMount {
@@ -29,7 +30,7 @@ export function parseMountinfo(text: string): readonly HostMount[] {
 export function lockedOptions(mounts: readonly HostMount[], path: string): readonly string[] {
   const holding = mounts.filter(({ at }) => isWithin(path, at));
   const longest = Math.max(...holding.map(({ at }) => at.length));
-  // Of several mounts at one place the last is on top.
+  // Of several mounts at one path the last is on top.
   const top = holding.findLast(({ at }) => at.length === longest);
   return LOCKED.filter((option) => top?.options.includes(option) ?? false);
 }
@@ -38,10 +39,6 @@ export function lockedOptions(mounts: readonly HostMount[], path: string): reado
 export function mountsBelow(mounts: readonly HostMount[], path: string): readonly string[] {
   const below = mounts.map(({ at }) => at).filter((at) => at !== path && isWithin(at, path));
   return [...new Set(below)].sort((a, b) => a.split('/').length - b.split('/').length);
-}
-
-export function isWithin(path: string, folder: string): boolean {
-  return path === folder || folder === '/' || path.startsWith(`${folder}/`);
 }
 
 /** The kernel writes space, tab, newline and backslash as three octal digits. */

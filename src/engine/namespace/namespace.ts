@@ -9,14 +9,15 @@ import { interrupted } from '../../failure.ts';
 import { onDisk } from '../../store/disk.ts';
 import { ownTag } from '../../store/process-tag.ts';
 import type { Engine, EngineDeps, ProbeEngine, SandboxSpec } from '../engine.ts';
+import { TOOL_ENV } from '../tool-env.ts';
 import { describeFeatures, type Features, idMaps } from './features.ts';
 import { makePrivate } from './layout.ts';
 import { explainRefusals } from './refusal.ts';
 import { removeFolder } from './remove.ts';
-import { enterable } from './run.ts';
+import { makeNamespaces } from './run.ts';
 import { type Machine, openSandbox, prepare } from './sandbox.ts';
 import type { Refusal } from './setup.ts';
-import { findTools, TOOL_ENV, type Tools } from './tools.ts';
+import { findTools, type Tools } from './tools.ts';
 
 /**
  * The embedded engine: namespaces of the Linux kernel, made with the programs of util-linux; no daemon, no root.
@@ -85,7 +86,7 @@ function allOf(userNamespace: boolean): Features {
 
 /** What to try next; undefined when nothing is left that could be done without. */
 function without(features: Features, { step, evidence }: Refusal, tools: Tools): Features | undefined {
-  const refused = (place: string): boolean => evidence.some((line) => line.includes(`/${place}: `));
+  const refused = (path: string): boolean => evidence.some((line) => line.includes(`/${path}: `));
   const loopback = features.loopback === 'sys' && tools.ip !== undefined ? 'ip' : 'down';
   const less: Partial<Features> = {
     ...(step === 'keeper' || step === 'map' ? { unprivileged: false } : {}),
@@ -113,7 +114,7 @@ async function attempt(
     const box = await prepare({ machine, deps, spec, folder, signal: context.signal });
     if (!box.ok) return box;
     const run = join(folder, 'run');
-    const namespaces = await enterable(box.value, run, await makePrivate(box.value.layout, run));
+    const namespaces = await makeNamespaces(box.value, run, await makePrivate(box.value.layout, run));
     if (namespaces.ok) await namespaces.value.end();
     if (context.signal.aborted) return err(interrupted());
     return ok(namespaces.ok ? undefined : namespaces.error);

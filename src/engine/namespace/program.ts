@@ -3,14 +3,12 @@ import { join } from 'node:path';
 import { err, ok, type Result } from '../../domain/result.ts';
 import { isExecutable } from '../../exec/files.ts';
 import type { Command } from '../engine.ts';
-import { commandNotFound, noWorkingFolder } from './failures.ts';
+import { commandNotFound, noWorkingFolder } from '../failures.ts';
+import { DEFAULT_PATH } from '../paths.ts';
 import type { Features } from './features.ts';
 import type { Namespaces } from './setup.ts';
 import type { Tools } from './tools.ts';
-import { type Layer, locate, type Place } from './view.ts';
-
-/** Where programs are looked for without PATH: execvp(3). */
-const DEFAULT_PATH = '/bin:/usr/bin';
+import { type Layer, locate, type ResolvedPath } from './view.ts';
 
 /** What the dynamic loader and libc of any program take from the environment: ld.so(8), gconv, locale(7). */
 const LOADER_VARIABLE = /^(LD_|GLIBC_TUNABLES$|GCONV_PATH$|LOCPATH$|NLSPATH$)/;
@@ -31,7 +29,7 @@ export async function prepareProgram(layers: readonly Layer[], command: Command)
   return ok({ ...(await keepFromHostTools(layers, command)), cwd: cwd.path });
 }
 
-/** Looks where execvp(3) will look: a name that cannot be run is told before anything is started. */
+/** Looks where execvp(3) will look: a name that cannot be run is refused before anything is started. */
 async function findProgram(
   layers: readonly Layer[],
   { argv, env }: Command,
@@ -46,10 +44,10 @@ async function findProgram(
       folder,
       name,
     );
-    const place = await locate(layers, path);
-    if (place.stats === undefined) continue;
-    if (place.stats.isFile() && (await isExecutable(place.host))) return ok(undefined);
-    refused ??= place.stats.isDirectory() ? `${path} is a folder.` : `${path} is not executable.`;
+    const resolved = await locate(layers, path);
+    if (resolved.stats === undefined) continue;
+    if (resolved.stats.isFile() && (await isExecutable(resolved.host))) return ok(undefined);
+    refused ??= resolved.stats.isDirectory() ? `${path} is a folder.` : `${path} is not executable.`;
   }
   const where = name.includes('/')
     ? 'It does not exist.'
@@ -69,8 +67,8 @@ async function keepFromHostTools(
   const loader = Object.entries(env).filter(([name]) => LOADER_VARIABLE.test(name));
   if (loader.length === 0 || argv[0].includes('=')) return { argv, env };
   for (const path of ['/usr/bin/env', '/bin/env']) {
-    const place = await locate(layers, path);
-    if (!(await isNativeProgram(place))) continue;
+    const resolved = await locate(layers, path);
+    if (!(await isNativeProgram(resolved))) continue;
     return {
       argv: [path, '--', ...loader.map(([name, value]) => `${name}=${value}`), ...argv],
       env: Object.fromEntries(Object.entries(env).filter(([name]) => !LOADER_VARIABLE.test(name))),
@@ -80,7 +78,7 @@ async function keepFromHostTools(
 }
 
 /** Enters the process namespace for what is forked next, and gives the power to enter the other namespaces. */
-function towards({ tools, features, namespaces }: EntryInput): readonly [string, ...string[]] {
+function enterPidNamespace({ tools, features, namespaces }: EntryInput): readonly [string, ...string[]] {
   const outer = features.userNamespace
     ? [`--user=/proc/${namespaces.init}/ns/user`, '--preserve-credentials']
     : [];
@@ -101,7 +99,7 @@ function towards({ tools, features, namespaces }: EntryInput): readonly [string,
 }
 
 /** Enters all other namespaces, the unprivileged user namespace last, and becomes the program. */
-function into({ tools, features, namespaces, network, program }: EntryInput): readonly string[] {
+function execInNamespaces({ tools, features, namespaces, network, program }: EntryInput): readonly string[] {
   const keeper = String(namespaces.keeper);
   return [
     ...[tools.nsenter, '--no-fork', '--target', keeper, '--mount', '--ipc', '--uts'],
@@ -114,16 +112,16 @@ function into({ tools, features, namespaces, network, program }: EntryInput): re
 /**
  * Command line, on the host, that runs the program: the first `nsenter` stays outside, waits, and ends as the program
  * ends, with its status or by its signal. The program gets a session and process group that it can see. (Not with
- * `unshare --fork`: that of util-linux before 2.38 makes the program ignore SIGINT and SIGTERM, and before 2.40 it tells
+ * `unshare --fork`: that of util-linux before 2.38 makes the program ignore SIGINT and SIGTERM, and before 2.40 it reports
  * SIGKILL as exit status 1.)
  */
 export function entryCommand(input: EntryInput): readonly [string, ...string[]] {
-  return [...towards(input), '--', input.tools.setsid, '--', ...into(input)];
+  return [...enterPidNamespace(input), '--', input.tools.setsid, '--', ...execInNamespaces(input)];
 }
 
 /** The same in our own session, for a program that has our standard streams. */
 export function inheritingCommand(input: EntryInput): readonly [string, ...string[]] {
-  return [...towards(input), '--', ...into(input)];
+  return [...enterPidNamespace(input), '--', ...execInNamespaces(input)];
 }
 
 /** A stopped job goes on: nobody is there to continue it later. */
@@ -142,9 +140,9 @@ export function terminalCommand(input: EntryInput): readonly [string, ...string[
   // A shell drops variables whose names are not its own kind of name: `env` sets them after it.
   const pairs = Object.entries(input.program.env).map(([name, value]) => `${name}=${value}`);
   return [
-    ...towards(input),
+    ...enterPidNamespace(input),
     ...['--no-fork', '--', sh, '-m', '-c', FOREGROUND_SCRIPT, 'sh', env, '-i', '--', ...pairs],
-    ...into(input),
+    ...execInNamespaces(input),
   ];
 }
 
@@ -157,9 +155,9 @@ export interface EntryInput {
 }
 
 /** Whether a file is an ELF program for the machine that we run on: class, byte order and machine, elf(5). */
-async function isNativeProgram(place: Place): Promise<boolean> {
-  if (!place.stats?.isFile()) return false;
-  const [own, other] = await Promise.all([elfKind('/proc/self/exe'), elfKind(place.host)]);
+async function isNativeProgram(resolved: ResolvedPath): Promise<boolean> {
+  if (!resolved.stats?.isFile()) return false;
+  const [own, other] = await Promise.all([elfKind('/proc/self/exe'), elfKind(resolved.host)]);
   return own !== undefined && own === other;
 }
 

@@ -17,7 +17,7 @@ const TYPES: Readonly<Record<string, string>> = {
   user: 'user',
 };
 
-/** Turns what the kernel refused into what a person can do about it, from what the machine says of itself. */
+/** Turns what the kernel refused into what a user can do about it, from what the machine says of itself. */
 export async function explainRefusals(refusals: readonly Refusal[]): Promise<Failure> {
   const found = [
     await missingTypes(),
@@ -37,7 +37,7 @@ export async function explainRefusals(refusals: readonly Refusal[]): Promise<Fai
 }
 
 function stepsOf(refusals: readonly Refusal[]): string {
-  const words: Readonly<Record<Refusal['step'], string>> = {
+  const descriptions: Readonly<Record<Refusal['step'], string>> = {
     unshare: 'namespaces were refused',
     keeper: 'a user namespace was refused',
     map: 'user ids could not be mapped',
@@ -47,7 +47,7 @@ function stepsOf(refusals: readonly Refusal[]): string {
     pivot: 'the root could not be swapped',
     time: 'nothing happened for a minute',
   };
-  return [...new Set(refusals.map(({ step }) => words[step]))].join(', then ');
+  return [...new Set(refusals.map(({ step }) => descriptions[step]))].join(', then ');
 }
 
 /** A kernel built without a type of namespace has no such file: namespaces(7). */
@@ -75,7 +75,7 @@ async function exhausted(refusals: readonly Refusal[]): Promise<Cause | undefine
       fix: zero.map((name) => keep(name, '15000')),
     };
   }
-  if (!says(refusals, 'No space left on device')) return undefined;
+  if (!hasMessage(refusals, 'No space left on device')) return undefined;
   return {
     why: 'The limit on the number of namespaces (user.max_*_namespaces, or 32 levels of them) is used up.',
     fix: [keep('user.max_user_namespaces', '15000')],
@@ -106,16 +106,16 @@ async function confinedByAppArmor(): Promise<Cause | undefined> {
 
 /** The `unshare` of BusyBox knows neither `--kill-child` nor long names of all options. */
 function foreignTools(refusals: readonly Refusal[]): Cause | undefined {
-  if (!says(refusals, 'unrecognized option') && !says(refusals, 'BusyBox')) return undefined;
+  if (!hasMessage(refusals, 'unrecognized option') && !hasMessage(refusals, 'BusyBox')) return undefined;
   return {
     why: 'The `unshare` or `mount` found here is not the one of util-linux.',
     fix: ['Install `util-linux`.'],
   };
 }
 
-/** What it may be when no setting tells. */
+/** What it may be when no setting says. */
 async function unsaidCause(refusals: readonly Refusal[]): Promise<Cause> {
-  if (!says(refusals, 'Operation not permitted') && !says(refusals, 'ermission denied')) {
+  if (!hasMessage(refusals, 'Operation not permitted') && !hasMessage(refusals, 'ermission denied')) {
     return { why: 'No setting of this machine tells why.', fix: ['See the message of the system below.'] };
   }
   const container = (await exists('/.dockerenv')) || (await exists('/run/.containerenv'));
@@ -138,8 +138,8 @@ function confinedCause(container: boolean, filtered: boolean): Cause {
   };
 }
 
-function says(refusals: readonly Refusal[], words: string): boolean {
-  return refusals.some(({ evidence }) => evidence.some((line) => line.includes(words)));
+function hasMessage(refusals: readonly Refusal[], text: string): boolean {
+  return refusals.some(({ evidence }) => evidence.some((line) => line.includes(text)));
 }
 
 function keep(name: string, value: string): string {

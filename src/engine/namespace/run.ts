@@ -6,12 +6,15 @@ import { join } from 'node:path';
 import { isatty } from 'node:tty';
 import { defined } from '../../domain/defined.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
+import { DEFAULT_MAX_OUTPUT } from '../../exec/process.ts';
 import { interrupted } from '../../failure.ts';
 import { errorCode } from '../../store/disk.ts';
 import type { Command, Exit, SandboxSpec } from '../engine.ts';
+import { cannotStart, commandNotFound } from '../failures.ts';
+import { TOOL_ENV } from '../tool-env.ts';
 import { type Captured, capture } from './capture.ts';
 import { mountEntries } from './entries.ts';
-import { cannotStart, commandNotFound, sandboxFailed } from './failures.ts';
+import { sandboxFailed } from './failures.ts';
 import type { Features, IdMaps } from './features.ts';
 import { type Fifos, openFifo } from './fifos.ts';
 import { fstabOf } from './fstab.ts';
@@ -26,10 +29,8 @@ import {
 } from './program.ts';
 import { removeFolder } from './remove.ts';
 import { type Namespaces, type Refusal, startNamespaces } from './setup.ts';
-import { TOOL_ENV, type Tools } from './tools.ts';
+import type { Tools } from './tools.ts';
 import type { Layer } from './view.ts';
-
-const DEFAULT_MAX_OUTPUT = 64 * 1024 * 1024;
 
 /** An open sandbox: all that its commands have in common. */
 export interface Box {
@@ -56,7 +57,7 @@ export async function runCommand(box: Box, command: Command): Promise<Result<Exi
     const layers = await makePrivate(box.layout, run);
     const program = await prepareProgram(layers, command);
     if (!program.ok) return program;
-    const namespaces = await enterable(box, run, layers);
+    const namespaces = await makeNamespaces(box, run, layers);
     if (!namespaces.ok) return err(box.signal.aborted ? interrupted() : sandboxFailed(namespaces.error));
     const entry: EntryInput = {
       ...{ tools: box.tools, features: box.features, network: box.spec.network },
@@ -64,7 +65,7 @@ export async function runCommand(box: Box, command: Command): Promise<Result<Exi
     };
     const start: Start = { box, run, command, entry };
     try {
-      return command.stdio === 'inherit' ? await hand(start) : await follow(start);
+      return command.stdio === 'inherit' ? await runInteractive(start) : await runCaptured(start);
     } finally {
       await namespaces.value.end();
     }
@@ -74,7 +75,7 @@ export async function runCommand(box: Box, command: Command): Promise<Result<Exi
 }
 
 /** Makes the namespaces of one command, ready to be entered. */
-export async function enterable(
+export async function makeNamespaces(
   box: Omit<Box, 'fifos'>,
   run: string,
   layers: readonly Layer[],
@@ -116,14 +117,18 @@ interface Start {
 const WAKE_MS = 500;
 
 /** Runs the command with its output captured, under its limits. */
-async function follow(start: Start): Promise<Result<Exit>> {
+async function runCaptured(start: Start): Promise<Result<Exit>> {
   const { box, command, entry } = start;
   const fifos = await box.fifos.take(box.signal);
   if (!fifos.ok) return fifos;
   const stdin = await openInput(start);
   const [stdout, stderr] = [openFifo(fifos.value.stdout), openFifo(fifos.value.stderr)];
   const began = performance.now();
-  const child = begin(start, entryCommand(entry), entry.program.env, [stdin, stdout.write, stderr.write]);
+  const child = spawnCommand(start, entryCommand(entry), entry.program.env, [
+    stdin,
+    stdout.write,
+    stderr.write,
+  ]);
   for (const descriptor of [stdin, stdout.write, stderr.write]) closeSync(descriptor);
   let limit: Exit['limit'];
   const stop = (why?: Exit['limit']): void => {
@@ -158,13 +163,13 @@ async function follow(start: Start): Promise<Result<Exit>> {
 }
 
 /** Hands our standard streams, and the terminal if there is one, to the command until it ends. */
-async function hand(start: Start): Promise<Result<Exit>> {
+async function runInteractive(start: Start): Promise<Result<Exit>> {
   const { box, command, entry } = start;
   const terminal = isatty(0);
   const began = performance.now();
   const child = terminal
-    ? begin(start, terminalCommand(entry), TOOL_ENV, 'inherit')
-    : begin(start, inheritingCommand(entry), entry.program.env, 'inherit');
+    ? spawnCommand(start, terminalCommand(entry), TOOL_ENV, 'inherit')
+    : spawnCommand(start, inheritingCommand(entry), entry.program.env, 'inherit');
   const end = await endOf(child, { box, stop: () => void entry.namespaces.end() });
   if (box.signal.aborted) return err(interrupted());
   if (end.error !== undefined) return err(cannotStart(command.argv[0], end.error));
@@ -175,8 +180,8 @@ async function hand(start: Start): Promise<Result<Exit>> {
   });
 }
 
-/** Starts a command line of the host; what spawn(2) has against it, in words. */
-function begin(
+/** Starts a command line of the host; or why spawn(2) refuses it. */
+function spawnCommand(
   { run, command }: Start,
   [file, ...args]: readonly [string, ...string[]],
   env: Readonly<Record<string, string>>,
@@ -230,7 +235,7 @@ async function endOf(child: ChildProcess | string, { box, timeoutMs, stop }: Wat
   return end;
 }
 
-/** A shell tells a signal as 128 and its number. */
+/** A shell reports a signal as 128 and its number. */
 function signalOfShellStatus(status: number | undefined): NodeJS.Signals | undefined {
   const entry = Object.entries(constants.signals).find(([, number]) => number + 128 === status);
   return entry?.[0] as NodeJS.Signals | undefined;

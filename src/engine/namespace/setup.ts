@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { err, ok, type Result } from '../../domain/result.ts';
+import { TOOL_ENV } from '../tool-env.ts';
 import type { Features, IdMaps } from './features.ts';
-import { TOOL_ENV, type Tools } from './tools.ts';
+import type { Tools } from './tools.ts';
 
 /**
  * Process 1 of a sandbox: makes the mounts, swaps the roots and waits. It speaks to us in lines on its stdout (`init`
- * with its process id, then `ready` or `fail <step>`); its stderr is the words of the tools it calls. Nothing of the
+ * with its process id, then `ready` or `fail <step>`); its stderr is what the tools it calls print. Nothing of the
  * new root is needed: what runs after the swap is this shell, loaded before, and its builtins.
  *
  * The keeper is a second shell in the namespaces that programs are to join. It reads from us until we close that pipe:
@@ -97,7 +98,7 @@ export async function startNamespaces(
   signal.removeEventListener('abort', abort);
   clearTimeout(timer);
   if (!outcome.ok) await setup.end();
-  return outcome.ok ? outcome : err({ ...outcome.error, evidence: setup.words() });
+  return outcome.ok ? outcome : err({ ...outcome.error, evidence: setup.messages() });
 }
 
 function unshareArguments({ tools, features, network }: SetupSpec): readonly string[] {
@@ -132,16 +133,16 @@ class Setup {
   readonly outcome: Promise<Result<Namespaces, Refusal>>;
   readonly #child: ChildProcess;
   readonly #closed: Promise<void>;
-  readonly #words: Buffer[] = [];
+  readonly #messages: Buffer[] = [];
   #init: number | undefined;
   #refuse: (refusal: Refusal) => void = () => {};
 
   constructor(child: ChildProcess) {
     this.#child = child;
     this.#closed = new Promise((resolve) => child.once('close', () => resolve()));
-    // The keeper reads this until its end; that the end comes first is no news.
+    // The keeper reads this until its end; that the end comes first is no error.
     child.stdin?.on('error', () => {});
-    child.stderr?.on('data', (chunk: Buffer) => this.#words.push(chunk));
+    child.stderr?.on('data', (chunk: Buffer) => this.#messages.push(chunk));
     this.outcome = new Promise((resolve) => {
       this.#refuse = (refusal) => resolve(err(refusal));
       this.#listen((namespaces) => resolve(ok(namespaces)));
@@ -151,7 +152,7 @@ class Setup {
   #listen(ready: (namespaces: Namespaces) => void): void {
     const child = this.#child;
     child.once('error', (cause) => {
-      this.#words.push(Buffer.from(cause.message));
+      this.#messages.push(Buffer.from(cause.message));
       this.#refuse({ step: 'unshare', evidence: [] });
     });
     void this.#closed.then(() => this.#refuse({ step: 'unshare', evidence: [] }));
@@ -170,8 +171,8 @@ class Setup {
     this.#refuse({ step: 'time', evidence: [] });
   }
 
-  words(): readonly string[] {
-    const lines = Buffer.concat(this.#words).toString('utf8').split('\n');
+  messages(): readonly string[] {
+    const lines = Buffer.concat(this.#messages).toString('utf8').split('\n');
     // `unshare` before util-linux 2.40 says so when we end its child.
     const own = 'sigprocmask unblock failed';
     return lines.filter((line) => line.trim() !== '' && !line.includes(own)).slice(-20);

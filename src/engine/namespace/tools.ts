@@ -3,6 +3,7 @@ import { defined } from '../../domain/defined.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import { isExecutable } from '../../exec/files.ts';
 import type { Failure } from '../../failure.ts';
+import { TOOL_FOLDERS } from '../tool-env.ts';
 
 /** Host program → the package that brings it, as the large distributions name it. */
 const PACKAGES = {
@@ -29,20 +30,6 @@ export interface Tools extends Readonly<Record<ToolName, string>> {
   readonly ip?: string;
 }
 
-/** Standing folders, and not PATH: what makes a sandbox must not depend on who starts it. */
-const FOLDERS = [
-  '/usr/bin',
-  '/bin',
-  '/usr/sbin',
-  '/sbin',
-  '/usr/local/bin',
-  '/usr/local/sbin',
-  '/run/current-system/sw/bin',
-];
-
-/** The environment of host tools: messages in English, so that they can be recognised. */
-export const TOOL_ENV: Readonly<Record<string, string>> = { PATH: FOLDERS.join(':'), LC_ALL: 'C' };
-
 export async function findTools(): Promise<Result<Tools>> {
   const names = Object.keys(PACKAGES) as ToolName[];
   const found = await Promise.all(names.map(async (name) => [name, await findTool(name)] as const));
@@ -56,7 +43,7 @@ export async function findTools(): Promise<Result<Tools>> {
 }
 
 async function findTool(name: string): Promise<string | undefined> {
-  for (const folder of FOLDERS) {
+  for (const folder of TOOL_FOLDERS) {
     const path = join(folder, name);
     if (await isExecutable(path)) {
       return path;
@@ -69,7 +56,7 @@ function missingTools(names: readonly ToolName[]): Failure {
   const packages = [...new Set(names.map((name) => PACKAGES[name]))];
   return {
     code: 'engine/missing-tool',
-    what: `The engine "namespace" needs ${names.map((name) => `\`${name}\``).join(', ')}, not found in ${FOLDERS.join(', ')}.`,
+    what: `The engine "namespace" needs ${names.map((name) => `\`${name}\``).join(', ')}, not found in ${TOOL_FOLDERS.join(', ')}.`,
     fix: [`Install ${packages.join(', ')}.`],
   };
 }

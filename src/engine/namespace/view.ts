@@ -2,9 +2,9 @@ import type { Stats } from 'node:fs';
 import { lstat, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode } from '../../store/disk.ts';
-import { isWithin } from './mountinfo.ts';
+import { isWithin } from '../paths.ts';
 
-/** Something that lies at a place of the sandbox, as the host knows it. Later layers lie over earlier ones. */
+/** Something that lies at a path of the sandbox, as the host knows it. Later layers lie over earlier ones. */
 export interface Layer {
   /** Path in the sandbox, free of links. */
   readonly at: string;
@@ -27,7 +27,7 @@ export type LayerKind =
   | 'scratch'
   | 'kernel';
 
-export interface Place {
+export interface ResolvedPath {
   /** Path in the sandbox, free of links as far as it exists. */
   readonly path: string;
   readonly host: string;
@@ -40,7 +40,7 @@ export interface Place {
 const MAX_LINKS = 40;
 
 /** Finds a path of the sandbox as a process inside would: every link, also an absolute one, is followed inside. */
-export async function locate(layers: readonly Layer[], path: string): Promise<Place> {
+export async function locate(layers: readonly Layer[], path: string): Promise<ResolvedPath> {
   let done: string[] = [];
   let links = 0;
   const pending = names(path);
@@ -50,25 +50,25 @@ export async function locate(layers: readonly Layer[], path: string): Promise<Pl
       done.pop();
       continue;
     }
-    const place = placeOf(layers, [...done, name]);
-    const stats = await lstatOrAbsent(place.host);
-    if (stats === undefined) return placeOf(layers, [...done, name, ...pending]);
+    const resolved = resolvedPath(layers, [...done, name]);
+    const stats = await lstatOrAbsent(resolved.host);
+    if (stats === undefined) return resolvedPath(layers, [...done, name, ...pending]);
     if (!stats.isSymbolicLink()) {
       done.push(name);
       continue;
     }
     links += 1;
-    if (links > MAX_LINKS) return placeOf(layers, [...done, name, ...pending]);
-    const target = await readlink(place.host);
+    if (links > MAX_LINKS) return resolvedPath(layers, [...done, name, ...pending]);
+    const target = await readlink(resolved.host);
     if (target.startsWith('/')) done = [];
     pending.unshift(...names(target));
   }
-  const place = placeOf(layers, done);
-  const stats = await lstatOrAbsent(place.host);
-  return stats === undefined ? place : { ...place, stats };
+  const resolved = resolvedPath(layers, done);
+  const stats = await lstatOrAbsent(resolved.host);
+  return stats === undefined ? resolved : { ...resolved, stats };
 }
 
-function placeOf(layers: readonly Layer[], parts: readonly string[]): Place {
+function resolvedPath(layers: readonly Layer[], parts: readonly string[]): ResolvedPath {
   const path = `/${parts.join('/')}`;
   const layer = layerAt(layers, path);
   return { path, layer, host: join(layer.host, path.slice(layer.at.length)) };

@@ -4,8 +4,8 @@ import type { Amortization } from '../../domain/amortization.ts';
 import type { BlockerSummary, Ladder } from '../../domain/blocker.ts';
 import type { Conformance } from '../../domain/conformance.ts';
 import { defined } from '../../domain/defined.ts';
+import type { OverheadReport } from '../../domain/overhead.ts';
 import type { Report } from '../../domain/report.ts';
-import type { Tax } from '../../domain/tax.ts';
 
 /** What the run of one recipe left. */
 export interface RecipeArtifacts {
@@ -27,7 +27,7 @@ export interface Artifacts {
   readonly ladders: readonly Ladder[];
   readonly conformances: readonly Conformance[];
   readonly amortizations: readonly Measured<Amortization>[];
-  readonly tax?: Measured<Tax>;
+  readonly tax?: Measured<OverheadReport>;
   /** Files that are there and could not be read, with the reason. */
   readonly unreadable: readonly { readonly file: string; readonly why: string }[];
 }
@@ -49,7 +49,7 @@ export async function loadArtifacts(folder: string): Promise<Artifacts> {
     conformances.push(...some(await reader.json<Conformance>(name, 'conformance.json', isConformance)));
     amortizations.push(...some(await reader.measured<Amortization>(name, 'amortize', isAmortization)));
   }
-  const tax = await reader.measured<Tax>('', 'tax', isTax);
+  const tax = await reader.measured<OverheadReport>('', 'tax', isTax);
   const { unreadable } = reader;
   return {
     recipes: byName(recipes, ({ report }) => report.recipe),

@@ -1,6 +1,6 @@
 import type { Amortization, AmortizationFit } from '../../domain/amortization.ts';
 import type { Estimate } from '../../domain/measured.ts';
-import type { Tax } from '../../domain/tax.ts';
+import type { OverheadReport } from '../../domain/overhead.ts';
 import { type Html, html, trusted } from './html.ts';
 import type { Measured } from './load.ts';
 
@@ -43,12 +43,12 @@ function fitText({ launchSaving, tax, crossover }: AmortizationFit): string {
 }
 
 /** What the per-opcode tax is made of. */
-export async function taxSection(tax: Measured<Tax> | undefined): Promise<Html | undefined> {
+export async function taxSection(tax: Measured<OverheadReport> | undefined): Promise<Html | undefined> {
   if (tax === undefined) return undefined;
   const { data, svg } = tax;
   const drawing =
     svg === undefined
-      ? trusted((await import('../../charts/tax.ts')).taxChart(data))
+      ? trusted((await import('../../charts/overhead.ts')).overheadChart(data))
       : image(svg, 'What the per-opcode tax is made of: the numbers are in the table below');
   const rows = data.factors.map(
     ({ factor, from, to, workload, points, pairs }) =>

@@ -1,7 +1,7 @@
 import type { ModuleRun, TestOutcome } from '../../domain/conformance.ts';
 import type { Run } from '../observe.ts';
 
-/** What a run of conformance/driver.py recorded of one module. */
+/** What a run of driver.py recorded of one module. */
 export interface ModuleRecords {
   readonly run: ModuleRun;
   /** Test → how it went. */

@@ -25,7 +25,7 @@ export interface ConformanceInput {
   readonly names: readonly string[];
   /** Facilities that the target lacks and CPython does not detect by itself (docs/samples.md). */
   readonly without: readonly string[];
-  /** Absolute path of conformance/driver.py. */
+  /** Absolute path of driver.py. */
   readonly driver: string;
   readonly engine: () => Promise<Result<Engine>>;
 }

@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { test } from 'node:test';
-import { BUILDS } from '../../src/bench/tax/builds.ts';
-import { cellsOf } from '../../src/bench/tax/cells.ts';
-import { concludeFrom } from '../../src/bench/tax/conclusion.ts';
-import { taxOf } from '../../src/bench/tax/factors.ts';
+import { BUILDS } from '../../src/bench/overhead/builds.ts';
+import { concludeFrom } from '../../src/bench/overhead/conclusion.ts';
+import { configurationsOf } from '../../src/bench/overhead/configurations.ts';
+import { overheadOf } from '../../src/bench/overhead/factors.ts';
 import type { Resolved } from '../../src/domain/definitions.ts';
 import { isFromSource, type SourceSysroot } from '../../src/domain/definitions.ts';
-import type { TaxCell } from '../../src/domain/tax.ts';
+import type { ConfigurationResult } from '../../src/domain/overhead.ts';
 import { resolveRecipe } from '../../src/recipe/recipe.ts';
 import { cpythonScript } from '../../src/sysroot/source/cpython-script.ts';
 import { REPOSITORY } from '../support/cli.ts';
@@ -17,20 +16,20 @@ async function resolved(name: string): Promise<Resolved> {
   const build = BUILDS.find((one) => one.name === name);
   assert.ok(build, name);
   const settings = { home: REPOSITORY, cwd: REPOSITORY } as Parameters<typeof resolveRecipe>[0];
-  const recipe = await resolveRecipe(settings, join(REPOSITORY, 'recipes', `${build.recipe}.yaml`));
+  const recipe = await resolveRecipe(settings, build.recipe);
   assert.ok(recipe.ok, JSON.stringify(recipe));
   return build.change(recipe.value);
 }
 
-test('points come from turns, and one disturbed turn does not move them', () => {
+test('overhead is the median over the iterations, which one disturbed iteration does not change', () => {
   const python = [100, 110, 90, 105, 95];
-  const isolate = python.map((ms, turn) => (turn === 1 ? ms * 3 : ms * 1.2));
-  const { value, low } = taxOf(python, isolate);
+  const isolate = python.map((ms, i) => (i === 1 ? ms * 3 : ms * 1.2));
+  const { value, low } = overheadOf(python, isolate);
   assert.equal(value.toFixed(6), '20.000000');
   assert.equal(low.toFixed(6), '20.000000');
 });
 
-test('each factor explains what was put in, by pairs that differ in it alone', () => {
+test("a factor's effect is computed from the pairs that differ in this factor alone", () => {
   const { factors } = tax();
   const points = (factor: string, from: string, to: string): number | undefined =>
     factors.find(
@@ -56,40 +55,40 @@ test('each factor explains what was put in, by pairs that differ in it alone', (
   assert.ok((linkage?.points.low ?? 0) < -12 && (linkage?.points.high ?? -99) > -12);
 });
 
-test("the distribution's library and a static one of our own are no pair: compiler and flags differ too", () => {
+test("the distribution's library and a static build from source are not compared: compiler and flags differ too", () => {
   const { factors, conclusion } = tax(['shared-debian', 'static-pgo']);
   assert.deepEqual(
     factors.filter(({ factor }) => factor.startsWith('linkage')),
     [],
   );
-  assert.match(conclusion, /do not tell linking from compiling/);
+  assert.match(conclusion, /cannot separate linking from compiling/);
 });
 
-test('the conclusion says what the cells say, whichever way that is', () => {
+test('the conclusion follows the measurements, whether they confirm or refute the claim', () => {
   const { cells, factors } = tax();
   assert.match(
     concludeFrom(cells, factors),
-    /shared-debian replaced by static-pgo: loop \+20\.0 → 0\.0, .*the tax is gone with it; all else equal: linking statically at a fixed address -20\.0 and -20\.0, linking alone -12\.0/,
+    /shared-debian replaced by static-pgo: loop \+20\.0 → 0\.0, .*this removes the tax; all else equal: linking statically at a fixed address -20\.0 and -20\.0, linking alone -12\.0/,
   );
-  const taxed = cells.map((cell) => more(cell, 5));
-  assert.match(concludeFrom(taxed, factors), /a tax remains without it/);
-  const free = cells.map((cell) => more(cell, -30));
+  const taxed = cells.map((cell) => shifted(cell, 5));
+  assert.match(concludeFrom(taxed, factors), /a tax remains/);
+  const free = cells.map((cell) => shifted(cell, -30));
   assert.match(concludeFrom(free, factors), /there is no tax to explain/);
-  assert.match(concludeFrom([], []), /do not decide it/);
+  assert.match(concludeFrom([], []), /inconclusive/);
 });
 
-test('one factor at a time: further entries and allocators are measured on two builds', () => {
-  const cells = cellsOf(BUILDS);
-  assert.equal(new Set(cells.map(({ name }) => name)).size, cells.length);
+test('other entry points and allocators are measured on two builds only', () => {
+  const configurations = configurationsOf(BUILDS);
+  assert.equal(new Set(configurations.map(({ name }) => name)).size, configurations.length);
   assert.deepEqual(
-    cells.filter(({ settings }) => settings.entry === 'embed').map(({ build }) => build.name),
+    configurations.filter(({ settings }) => settings.entry === 'embed').map(({ build }) => build.name),
     ['shared-debian', 'static-pgo+lto'],
   );
-  const malloc = cells.find(({ name }) => name === 'static-pgo+lto malloc');
+  const malloc = configurations.find(({ name }) => name === 'static-pgo+lto malloc');
   assert.deepEqual(malloc?.env, { PYTHONMALLOC: 'malloc' });
 });
 
-test('builds differ from the recipe in what they are named for', async () => {
+test('each build differs from the recipe in linkage, optimisation and position independence as its name states', async () => {
   const fixed = await resolved('static-pgo');
   const anywhere = await resolved('static-pie-pgo');
   const shared = await resolved('shared-none');
@@ -108,18 +107,18 @@ test('builds differ from the recipe in what they are named for', async () => {
   assert.match(cpythonScript(shared.sysroot, archives), /cp -P libpython3\.13\.so\* "\$OUT\/usr\/lib\/"/);
   assert.doesNotMatch(cpythonScript(shared.sysroot, archives), /addlib/);
   assert.match(cpythonScript(fixed.sysroot, archives), /addlib libpython3\.13\.a/);
-  const together = await resolved('shared-pgo+lto');
-  assert.ok(isFromSource(together.sysroot));
-  const script = cpythonScript(together.sysroot, archives);
+  const sharedLto = await resolved('shared-pgo+lto');
+  assert.ok(isFromSource(sharedLto.sysroot));
+  const script = cpythonScript(sharedLto.sysroot, archives);
   assert.match(script, /-flinker-output=nolto-rel \$OPT -fPIC .* -o together\.o/);
   assert.match(script, /rm libpython3\.13\.so .*\nmake .*libpython3\.13\.so LIBRARY_OBJS=together\.o/);
   assert.doesNotMatch(script, /--with-lto|AR" rcs/);
 });
 
-function more(cell: TaxCell, points: number): TaxCell {
-  const shifted = (name: 'loop' | 'amortize') => {
+function shifted(cell: ConfigurationResult, points: number): ConfigurationResult {
+  const workload = (name: 'loop' | 'amortize') => {
     const { tax: old, ...rest } = cell.workloads[name];
     return { ...rest, tax: { value: old.value + points, low: old.low + points, high: old.high + points } };
   };
-  return { ...cell, workloads: { loop: shifted('loop'), amortize: shifted('amortize') } };
+  return { ...cell, workloads: { loop: workload('loop'), amortize: workload('amortize') } };
 }

@@ -1,17 +1,17 @@
-import type { Tax, TaxFactor, TaxWorkload } from '../domain/tax.ts';
+import type { FactorEffect, OverheadReport, WorkloadName } from '../domain/overhead.ts';
 import { axis, COLORS, draw, grid, legend } from './draw.ts';
 
-const WORKLOADS: readonly { readonly name: TaxWorkload; readonly title: string }[] = [
+const WORKLOADS: readonly { readonly name: WorkloadName; readonly title: string }[] = [
   { name: 'loop', title: 'integer loop' },
   { name: 'amortize', title: 'amortize workload' },
 ];
 
-/** Points of the tax that each factor explains, with its spread, and below it the tax of every cell. An SVG element. */
-export function taxChart(data: Tax): string {
+/** The effect of each factor in points, with its spread; below it the overhead of each configuration. An SVG element. */
+export function overheadChart(data: OverheadReport): string {
   const changes = [...new Set(data.factors.map(changeOf))].reverse();
-  const cells = [...data.cells].reverse();
+  const configurations = [...data.cells].reverse();
   const above = 40 * Math.max(1, changes.length) + 10;
-  const below = 38 * Math.max(1, cells.length) + 10;
+  const below = 38 * Math.max(1, configurations.length) + 10;
   const category = (gridIndex: number, names: readonly string[]): object => ({
     ...axis(''),
     type: 'category',
@@ -42,7 +42,7 @@ export function taxChart(data: Tax): string {
         category(0, changes),
         category(
           1,
-          cells.map(({ name }) => name),
+          configurations.map(({ name }) => name),
         ),
       ],
       series: WORKLOADS.flatMap(({ name, title }, index) => {
@@ -63,9 +63,9 @@ export function taxChart(data: Tax): string {
             title,
             1,
             index,
-            cells.map((cell) => {
-              const { tax } = cell.workloads[name];
-              return [tax.value, cell.name, tax.low, tax.high];
+            configurations.map((configuration) => {
+              const { tax } = configuration.workloads[name];
+              return [tax.value, configuration.name, tax.low, tax.high];
             }),
           ),
         ];
@@ -76,22 +76,22 @@ export function taxChart(data: Tax): string {
 
 type Dot = readonly [value: number, category: string, low: number, high: number];
 
-/** A dot with a whisker for each category; the two workloads one above the other. */
-function dots(name: string, place: number, index: number, data: readonly Dot[]): readonly object[] {
+/** A dot with an error bar for each category; the two workloads are shifted apart. */
+function dots(name: string, axisIndex: number, index: number, data: readonly Dot[]): readonly object[] {
   const color = COLORS.series[index];
   const shift = index === 0 ? -6 : 6;
   return [
     {
       name,
       type: 'scatter',
-      xAxisIndex: place,
-      yAxisIndex: place,
+      xAxisIndex: axisIndex,
+      yAxisIndex: axisIndex,
       symbol: index === 0 ? 'circle' : 'rect',
       symbolSize: 9,
       symbolOffset: [0, shift],
       itemStyle: { color, opacity: 1 },
       data: data.map(([value, category]) => [value, category]),
-      // No change, no tax.
+      // The zero line.
       ...(index === 0
         ? {
             markLine: {
@@ -106,8 +106,8 @@ function dots(name: string, place: number, index: number, data: readonly Dot[]):
     },
     {
       type: 'custom',
-      xAxisIndex: place,
-      yAxisIndex: place,
+      xAxisIndex: axisIndex,
+      yAxisIndex: axisIndex,
       data: data.map(([value, category, low, high]) => [value, category, low, high]),
       encode: { x: [0, 2, 3], y: 1 },
       silent: true,
@@ -130,6 +130,6 @@ interface Api {
   coord(point: readonly [number, number]): [number, number];
 }
 
-function changeOf({ factor, from, to }: TaxFactor): string {
+function changeOf({ factor, from, to }: FactorEffect): string {
   return factor === 'linkage+pie' ? `${from} → ${to}` : `${factor}: ${from} → ${to}`;
 }

@@ -4,23 +4,23 @@ import { hostMachine } from '../../pipeline/host.ts';
 import { type Planned, planFrom } from '../../pipeline/prepare.ts';
 import type { Session } from '../../pipeline/session.ts';
 import { resolveRecipe } from '../../recipe/recipe.ts';
-import { type Ready, readyFrom } from '../worlds.ts';
-import type { TaxBuild } from './builds.ts';
+import { type PreparedRecipe, prepareFromPlan } from '../prepared-recipe.ts';
+import type { OverheadBuild } from './builds.ts';
 
-/** A build that is there. */
-export interface Made {
-  readonly build: TaxBuild;
-  readonly ready: Ready;
+/** A build with its prepared recipe. */
+export interface FinishedBuild {
+  readonly build: OverheadBuild;
+  readonly prepared: PreparedRecipe;
 }
 
 export interface PlannedBuild extends Planned {
-  readonly build: TaxBuild;
+  readonly build: OverheadBuild;
 }
 
-/** Plans every build: its recipe with the recipe's settings changed. */
+/** Plans each build: its recipe with changed settings. */
 export async function planBuilds(
   context: Context,
-  builds: readonly TaxBuild[],
+  builds: readonly OverheadBuild[],
 ): Promise<Result<readonly PlannedBuild[]>> {
   const plans: PlannedBuild[] = [];
   for (const build of builds) {
@@ -33,26 +33,26 @@ export async function planBuilds(
   return ok(plans);
 }
 
-/** Takes the ordinary way from a plan to a bundle. Everything is kept in the store. */
+/** Runs the ordinary pipeline from plan to bundle. All results are kept in the store. */
 export async function makeBuild(
   session: Session,
   planned: PlannedBuild,
-  { folder, place, of }: { readonly folder: string; readonly place: number; readonly of: number },
-): Promise<Result<Made>> {
+  { folder, position, of }: { readonly folder: string; readonly position: number; readonly of: number },
+): Promise<Result<FinishedBuild>> {
   const { build } = planned;
   const { sysroot } = planned.plan;
-  const how =
+  const duration =
     sysroot.source === undefined
       ? 'from packages'
       : sysroot.source.cpython.optimization.includes('pgo')
-        ? 'where it is not in the store, CPython is compiled twice for it: 10 to 30 minutes'
-        : 'where it is not in the store, CPython is compiled for it: 3 to 10 minutes';
+        ? 'compiles CPython twice unless it is in the store: 10 to 30 minutes'
+        : 'compiles CPython unless it is in the store: 3 to 10 minutes';
   session.context.emit({
     type: 'notice',
     level: 'info',
     code: 'bench/cell',
-    message: `Build ${place} of ${of}: ${build.name}, ${how}.`,
+    message: `Build ${position} of ${of}: ${build.name}, ${duration}.`,
   });
-  const ready = await readyFrom(session, planned, folder);
-  return ready.ok ? ok({ build, ready: ready.value }) : ready;
+  const prepared = await prepareFromPlan(session, planned, folder);
+  return prepared.ok ? ok({ build, prepared: prepared.value }) : prepared;
 }

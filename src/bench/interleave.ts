@@ -6,61 +6,61 @@ import { runTool } from '../engine/tool.ts';
 import { type RuntimeInstance, SAMPLE_ENV, SCRATCH_AT } from '../runtime/instance.ts';
 import { inSharedRoot, type SharedPaths } from '../runtime/shared-root.ts';
 
-/** A command that is run in turn with others, as alternate.py takes it. */
-export interface Turn {
+/** A command whose runs are interleaved with those of others: the input format of alternate.py. */
+export interface InterleavedCommand {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly stdin?: string;
   readonly keep?: boolean;
-  readonly still?: boolean;
+  readonly fixedLayout?: boolean;
   readonly empty?: string;
 }
 
-/** How one run of a command went, as alternate.py tells it; the optional keys where its output was kept. */
-export interface TurnRun {
+/** The measurement of one run, as alternate.py prints it. The optional keys are present where `keep` was set. */
+export interface CommandRun {
   /** Milliseconds. */
   readonly wall: number;
   readonly cpu: number;
   /** kB. */
   readonly peak: number;
-  readonly still?: boolean;
+  readonly fixedLayout?: boolean;
   readonly status?: number;
   readonly digest?: string;
   readonly stdout?: string;
   readonly stderr?: string;
 }
 
-/** A runtime that shares a sandbox with others: how a script is run in it there. */
-export type Side = (script: string, env?: Readonly<Record<string, string>>) => Turn;
+/** The command that runs a script in one of the runtimes that share the sandbox. */
+export type ScriptCommand = (script: string, env?: Readonly<Record<string, string>>) => InterleavedCommand;
 
-/** A sandbox with several runtimes in it, so that what is alternated differs in nothing but them. */
+/** One sandbox that holds several runtimes, so that the interleaved commands differ in nothing else. */
 export interface Bench extends AsyncDisposable {
-  readonly python: Side;
-  /** By the names given. */
-  readonly sides: ReadonlyMap<string, Side>;
-  /** Runs the commands in turn. `told` hears the number of each turn that is over, warm-up included. */
-  take(
-    commands: Readonly<Record<string, Turn>>,
+  readonly python: ScriptCommand;
+  /** Keyed like `BenchInput.targets`. */
+  readonly targets: ReadonlyMap<string, ScriptCommand>;
+  /** Runs the commands interleaved. `onIteration` gets the number of each finished iteration, warm-up included. */
+  run(
+    commands: Readonly<Record<string, InterleavedCommand>>,
     count: { readonly rounds: number; readonly warmUp: number },
-    told?: (turn: number) => void,
-  ): Promise<Result<Readonly<Record<string, readonly TurnRun[]>>>>;
+    onIteration?: (iteration: number) => void,
+  ): Promise<Result<Readonly<Record<string, readonly CommandRun[]>>>>;
 }
 
 const ALTERNATE_AT = '/job/alternate.py';
 
 export interface BenchInput {
   readonly engine: Engine;
-  /** Root for all: it holds what the host's own programs load. */
+  /** Root filesystem of the sandbox; it holds the libraries that the host's programs load. */
   readonly rootfs: string;
   readonly reference: RuntimeInstance;
   readonly targets: ReadonlyMap<string, RuntimeInstance>;
-  /** Scripts and the like. */
+  /** Further mounts, such as the measured scripts. */
   readonly mounts: readonly Mount[];
-  /** File that gets what the measuring program says. */
+  /** File that the output of alternate.py is appended to. */
   readonly log: string;
 }
 
-/** Fails as the engine does. */
+/** Opens the sandbox. The failures are those of the engine. */
 export async function openBench(context: Context, input: BenchInput): Promise<Result<Bench>> {
   const { reference, targets } = input;
   const mounts = new Map<string, Mount>();
@@ -69,11 +69,11 @@ export async function openBench(context: Context, input: BenchInput): Promise<Re
   for (const mount of [...reference.mounts, ...input.mounts]) add(mount);
   add({ kind: 'source', source: script, at: ALTERNATE_AT });
   add({ kind: 'scratch', at: SCRATCH_AT });
-  const sides = new Map<string, Side>();
+  const commands = new Map<string, ScriptCommand>();
   for (const [name, instance] of targets) {
     const shared = inSharedRoot(instance, pathsOf(name));
     for (const mount of shared.mounts) add(mount);
-    sides.set(name, (file, env) => turnOf({ ...instance, command: shared.command }, file, env));
+    commands.set(name, (file, env) => commandOf({ ...instance, command: shared.command }, file, env));
   }
   const opened = await input.engine.open({
     rootfs: input.rootfs,
@@ -85,28 +85,30 @@ export async function openBench(context: Context, input: BenchInput): Promise<Re
   const box = opened.value;
   const python = reference.command[0];
   return ok({
-    python: (file, env) => turnOf(reference, file, env),
-    sides,
-    take: (commands, count, told) => take(context, box, { ...input, python }, commands, count, told),
+    python: (file, env) => commandOf(reference, file, env),
+    targets: commands,
+    run: (interleaved, count, onIteration) =>
+      runInterleaved(context, box, { ...input, python }, interleaved, count, onIteration),
     [Symbol.asyncDispose]: () => box[Symbol.asyncDispose](),
   });
 }
 
-async function take(
+async function runInterleaved(
   context: Context,
   box: Sandbox,
   { python, log }: { readonly python: string; readonly log: string },
-  commands: Readonly<Record<string, Turn>>,
+  commands: Readonly<Record<string, InterleavedCommand>>,
   { rounds, warmUp }: { readonly rounds: number; readonly warmUp: number },
-  told?: (turn: number) => void,
-): Promise<Result<Readonly<Record<string, readonly TurnRun[]>>>> {
+  onIteration?: (iteration: number) => void,
+): Promise<Result<Readonly<Record<string, readonly CommandRun[]>>>> {
   const run = await runTool(
     {
       ...context,
       emit: (event) => {
-        const turn = event.type === 'stage-output' ? /^turn (\d+)$/m.exec(event.text)?.[1] : undefined;
-        if (turn === undefined) context.emit(event);
-        else told?.(Number(turn));
+        const iteration =
+          event.type === 'stage-output' ? /^iteration (\d+)$/m.exec(event.text)?.[1] : undefined;
+        if (iteration === undefined) context.emit(event);
+        else onIteration?.(Number(iteration));
       },
     },
     box,
@@ -114,7 +116,7 @@ async function take(
       stage: 'run',
       code: 'engine/bench-run',
       doing: 'Measuring',
-      fix: ['Run the recipe by itself first.'],
+      fix: ['Check that the recipe itself runs: `provision <recipe>`.'],
       log,
       quietStdout: true,
       command: {
@@ -127,14 +129,18 @@ async function take(
     },
   );
   if (!run.ok) return run;
-  return ok(JSON.parse(Buffer.from(run.value.stdout).toString('utf8')) as Record<string, TurnRun[]>);
+  return ok(JSON.parse(Buffer.from(run.value.stdout).toString('utf8')) as Record<string, CommandRun[]>);
 }
 
-/** The bundles lie beside the reference here; they may lie anywhere. */
+/** A bundle is relocatable: here each has its own folder beside the reference interpreter. */
 function pathsOf(name: string): SharedPaths {
   return { bundle: `/opt/bundles/${name}`, root: `/opt/roots/${name}` };
 }
 
-function turnOf(instance: RuntimeInstance, file: string, env: Readonly<Record<string, string>> = {}): Turn {
+function commandOf(
+  instance: RuntimeInstance,
+  file: string,
+  env: Readonly<Record<string, string>> = {},
+): InterleavedCommand {
   return { argv: [...instance.command, file], env: { ...SAMPLE_ENV, ...instance.env, ...env } };
 }

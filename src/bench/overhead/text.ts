@@ -1,24 +1,30 @@
 import type { Estimate } from '../../domain/measured.ts';
-import type { Tax, TaxCell, TaxFactor, TaxNoise, TaxWorkload } from '../../domain/tax.ts';
+import type {
+  ConfigurationResult,
+  FactorEffect,
+  NoiseMeasurement,
+  OverheadReport,
+  WorkloadName,
+} from '../../domain/overhead.ts';
 import { signed } from '../amortize-text.ts';
 import { WORKLOADS } from './factors.ts';
 
 const NAME = 30;
-const CELL = 24;
+const COLUMN = 24;
 
-/** The cells, what each factor explains, the noise and the conclusion, within 80 columns. */
-export function taxText(data: Tax): string {
+/** The configurations, what each factor explains, the noise and the conclusion, within 80 columns. */
+export function overheadText(data: OverheadReport): string {
   return [
     `Tax against ${data.reference}: CPU time of the work alone, in points (per cent),`,
-    `median of ${data.rounds} in turn after ${data.warmUp} to warm up, with the interval of 95 of 100`,
+    `median of ${data.rounds} interleaved runs after ${data.warmUp} warm-up, with the 95 % interval`,
     '',
-    row('cell', ['loop', 'amortize']),
-    ...data.cells.map((cell) => cellRow(cell)),
+    row('configuration', ['loop', 'amortize']),
+    ...data.cells.map((configuration) => configurationRow(configuration)),
     '',
     ...countLines(data),
     row('change, all else equal', ['loop', 'amortize']),
     ...factorRows(data.factors),
-    ...(data.factors.length === 0 ? ['  no two cells differ in one factor alone'] : []),
+    ...(data.factors.length === 0 ? ['  no two configurations differ in one factor alone'] : []),
     '',
     ...noiseRows(data.noise),
     ...wrapped(data.conclusion),
@@ -26,43 +32,43 @@ export function taxText(data: Tax): string {
   ].join('\n');
 }
 
-function row(name: string, cells: readonly string[]): string {
-  return name.padEnd(NAME) + cells.map((cell) => cell.padStart(CELL)).join('');
+function row(name: string, columns: readonly string[]): string {
+  return name.padEnd(NAME) + columns.map((column) => column.padStart(COLUMN)).join('');
 }
 
-function cellRow({ name, workloads, exact }: TaxCell): string {
-  const cells = WORKLOADS.map((workload) => range(workloads[workload].tax));
-  return `${row(name, cells)}${exact ? '' : '\n  it does not print what the reference prints'}`;
+function configurationRow({ name, workloads, exact }: ConfigurationResult): string {
+  const columns = WORKLOADS.map((workload) => range(workloads[workload].tax));
+  return `${row(name, columns)}${exact ? '' : '\n  its output differs from the reference'}`;
 }
 
 function range({ value, low, high }: Estimate): string {
   return `${signed(value, 1)} (${signed(low, 1)} to ${signed(high, 1)})`;
 }
 
-function countLines({ cells, counter }: Tax): readonly string[] {
+function countLines({ cells, counter }: OverheadReport): readonly string[] {
   if (counter === undefined) return ['Instructions were not counted.', ''];
-  const number = (cell: TaxCell, workload: TaxWorkload): string => {
-    const count = cell.workloads[workload].instructions;
+  const number = (configuration: ConfigurationResult, workload: WorkloadName): string => {
+    const count = configuration.workloads[workload].instructions;
     return count === undefined ? '?' : `${signed(count.tax, 1)} (${count.isolate.toFixed(1)})`;
   };
   return [
-    `Instructions by ${counter.program}, points (and how many for one round)`,
+    `Instructions by ${counter.program}, points (and the count for one round)`,
     ...wrapped(`${counter.why}`).map((line) => `  ${line}`),
-    row('cell', ['loop', 'amortize']),
-    ...cells.map((cell) =>
+    row('configuration', ['loop', 'amortize']),
+    ...cells.map((configuration) =>
       row(
-        cell.name,
-        WORKLOADS.map((workload) => number(cell, workload)),
+        configuration.name,
+        WORKLOADS.map((workload) => number(configuration, workload)),
       ),
     ),
     '',
   ];
 }
 
-function factorRows(factors: readonly TaxFactor[]): readonly string[] {
+function factorRows(factors: readonly FactorEffect[]): readonly string[] {
   const changes = [...new Set(factors.map(nameOf))];
   return changes.map((name) => {
-    const of = (workload: TaxWorkload): TaxFactor | undefined =>
+    const of = (workload: WorkloadName): FactorEffect | undefined =>
       factors.find((factor) => nameOf(factor) === name && factor.workload === workload);
     return row(
       name,
@@ -74,11 +80,11 @@ function factorRows(factors: readonly TaxFactor[]): readonly string[] {
   });
 }
 
-function nameOf({ factor, from, to }: TaxFactor): string {
+function nameOf({ factor, from, to }: FactorEffect): string {
   return factor === 'linkage+pie' ? `${from} → ${to}` : `${factor}: ${from} → ${to}`;
 }
 
-function noiseRows(noise: readonly TaxNoise[]): readonly string[] {
+function noiseRows(noise: readonly NoiseMeasurement[]): readonly string[] {
   if (noise.length === 0) return [];
   const [first] = noise;
   const sources = [...new Set(noise.map(({ source }) => source))];
@@ -97,7 +103,7 @@ function noiseRows(noise: readonly TaxNoise[]): readonly string[] {
   ];
 }
 
-/** Words in lines of at most 80 columns. */
+/** Wraps at blanks to at most 80 columns. */
 function wrapped(text: string): readonly string[] {
   const lines: string[] = [];
   for (const word of text.split(' ')) {

@@ -1,4 +1,4 @@
-// What a recipe asks of the engine, and what `clean` takes back from it; by Docker's daemon and Podman's service.
+// What a recipe asks of the engine, and what `clean` removes from it; by Docker's daemon and Podman's service.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -59,7 +59,7 @@ function suite(product: Product): void {
     await engine.close?.();
   });
 
-  test('clean takes back what the store has in the engine', async () => {
+  test('clean removes what the store keeps in the engine', async () => {
     const box = value(await bench.engine.open({ rootfs: bench.rootfs, mounts: [], network: 'none' }));
     await shell(box, 'true');
     await box[Symbol.asyncDispose]();

@@ -1,32 +1,32 @@
 import type { Estimate } from '../../domain/measured.ts';
 import type {
-  TaxCell,
-  TaxFactor,
-  TaxFactorName,
-  TaxMeasured,
-  TaxSettings,
-  TaxWorkload,
-} from '../../domain/tax.ts';
+  ConfigurationResult,
+  ConfigurationSettings,
+  FactorEffect,
+  FactorName,
+  WorkloadName,
+  WorkloadOverhead,
+} from '../../domain/overhead.ts';
 import { median } from '../measure.ts';
 import { bootstrap } from '../stats.ts';
 
-export const WORKLOADS: readonly TaxWorkload[] = ['loop', 'amortize'];
+export const WORKLOADS: readonly WorkloadName[] = ['loop', 'amortize'];
 
-/** Points of the tax from runs in turn: milliseconds of the work alone, both sides of a turn at one index. */
-export function taxOf(python: readonly number[], isolate: readonly number[]): Estimate {
-  const points = python.map((ms, turn) => ((isolate[turn] as number) / ms - 1) * 100);
-  return bootstrap(points.length, (turns) => median(turns.map((turn) => points[turn] as number)));
+/** Overhead in points, from milliseconds of the work alone; equal indices are the same iteration. */
+export function overheadOf(python: readonly number[], isolate: readonly number[]): Estimate {
+  const points = python.map((ms, i) => ((isolate[i] as number) / ms - 1) * 100);
+  return bootstrap(points.length, (indices) => median(indices.map((i) => points[i] as number)));
 }
 
 interface Change {
-  readonly factor: TaxFactorName;
-  readonly from: Partial<TaxSettings>;
-  readonly to: Partial<TaxSettings>;
+  readonly factor: FactorName;
+  readonly from: Partial<ConfigurationSettings>;
+  readonly to: Partial<ConfigurationSettings>;
 }
 
-/** In the direction that is expected to lower the tax; others go as they come. */
+/** In the direction that is expected to lower the overhead, where there is one. */
 const CHANGES: readonly Change[] = [
-  // The claim itself: what is shared has to be position-independent, what is static need not be.
+  // The claim itself: a shared library has to be position-independent, a static program does not.
   {
     factor: 'linkage+pie',
     from: { linkage: 'shared', pie: 'pie' },
@@ -39,31 +39,31 @@ const CHANGES: readonly Change[] = [
   ...steps('allocator', ['pymalloc', 'malloc', 'mimalloc']),
 ];
 
-function steps(factor: keyof TaxSettings, order: readonly string[]): readonly Change[] {
+function steps(factor: keyof ConfigurationSettings, order: readonly string[]): readonly Change[] {
   return order.flatMap((from, i) =>
     order.slice(i + 1).map((to): Change => ({ factor, from: { [factor]: from }, to: { [factor]: to } })),
   );
 }
 
-/** What each change does to the tax, from all pairs of cells that differ in it alone. */
-export function factorsOf(cells: readonly TaxCell[]): readonly TaxFactor[] {
+/** The effect of each change on the overhead, from all pairs of configurations that differ in it alone. */
+export function factorsOf(configurations: readonly ConfigurationResult[]): readonly FactorEffect[] {
   return CHANGES.flatMap((change) =>
     WORKLOADS.flatMap((workload) => {
-      const found = effect(cells, change, workload);
+      const found = effect(configurations, change, workload);
       return found === undefined ? [] : [found];
     }),
   );
 }
 
 function effect(
-  cells: readonly TaxCell[],
+  configurations: readonly ConfigurationResult[],
   { factor, from, to }: Change,
-  workload: TaxWorkload,
-): TaxFactor | undefined {
-  const pairs = cells
+  workload: WorkloadName,
+): FactorEffect | undefined {
+  const pairs = configurations
     .filter(({ settings }) => same({ ...settings, ...from }, settings))
     .flatMap((one) => {
-      const other = cells.find(({ settings }) => same({ ...one.settings, ...to }, settings));
+      const other = configurations.find(({ settings }) => same({ ...one.settings, ...to }, settings));
       return other === undefined ? [] : [[one, other] as const];
     });
   if (pairs.length === 0) return undefined;
@@ -93,12 +93,12 @@ function effect(
   };
 }
 
-function same(one: TaxSettings, other: TaxSettings): boolean {
-  return (Object.keys(one) as (keyof TaxSettings)[]).every((name) => one[name] === other[name]);
+function same(one: ConfigurationSettings, other: ConfigurationSettings): boolean {
+  return (Object.keys(one) as (keyof ConfigurationSettings)[]).every((name) => one[name] === other[name]);
 }
 
-/** Difference of two taxes; each was measured against its own turns of the reference, so the spreads add as squares. */
-function effectOf(one: TaxMeasured, other: TaxMeasured): Estimate {
+/** Difference of two overheads. Each was measured against its own runs of the reference, so the errors are independent. */
+function effectOf(one: WorkloadOverhead, other: WorkloadOverhead): Estimate {
   const value = other.tax.value - one.tax.value;
   const half = Math.hypot((one.tax.high - one.tax.low) / 2, (other.tax.high - other.tax.low) / 2);
   return { value, low: value - half, high: value + half };

@@ -8,21 +8,21 @@ import { readLock } from '../../lock/lockfile.ts';
 import type { Session } from '../../pipeline/session.ts';
 import { imageHere } from '../../recipe/definitions.ts';
 import { makeTree } from '../../toolchain/tree.ts';
-import type { Bench, Turn, TurnRun } from '../turns.ts';
+import type { Bench, CommandRun, InterleavedCommand } from '../interleave.ts';
 
 const IMAGE = 'counters';
 const AT = '/opt/counters';
 
-/** A program that counts the instructions which another one executes in user space. */
+/** A program that counts the instructions that another program executes in user space. */
 export interface Counter {
   readonly program: 'perf stat' | 'callgrind';
   readonly why: string;
-  counted(turn: Turn): Turn;
-  /** Undefined where the program said no number. */
-  read(run: TurnRun): number | undefined;
+  counted(command: InterleavedCommand): InterleavedCommand;
+  /** Undefined where the program printed no count. */
+  read(run: CommandRun): number | undefined;
 }
 
-/** Folder of the tree that holds the counting programs, and where a bench is to show it. */
+/** Folder of the tree that holds the counting programs, and its mount point in the sandbox. */
 export async function makeCounters(session: Session): Promise<Result<{ folder: string; at: string }>> {
   const { context, store, recorder } = session;
   const image = await imageHere(context.settings.home, IMAGE);
@@ -58,21 +58,24 @@ export async function makeCounters(session: Session): Promise<Result<{ folder: s
   return tree.ok ? ok({ folder: tree.value.folder, at: AT }) : tree;
 }
 
-/** perf where the processor's counters can be read, else callgrind. */
+/** Chooses perf where the processor's counters can be read, else callgrind. */
 export async function chooseCounter(bench: Bench, plan: Plan, script: string): Promise<Result<Counter>> {
   const perf = perfCounter(plan);
   if (perf === undefined) return ok(callgrind('the target names no dynamic linker to start perf with'));
-  const taken = await bench.take({ perf: perf.counted(bench.python(script)) }, { rounds: 1, warmUp: 0 });
-  if (!taken.ok) return taken;
-  const run = taken.value.perf?.[0];
+  const measurements = await bench.run(
+    { perf: perf.counted(bench.python(script)) },
+    { rounds: 1, warmUp: 0 },
+  );
+  if (!measurements.ok) return measurements;
+  const run = measurements.value.perf?.[0];
   if (run !== undefined && perf.read(run) !== undefined) return ok(perf);
-  // Where the kernel knows no such event, perf counts others and says nothing of it.
-  const said = run?.stderr?.split('\n').find((line) => /<not |rror|denied|permitted/.test(line));
-  const why = said === undefined ? '' : ` (${said.trim().slice(0, 60)})`;
-  return ok(callgrind(`perf stat finds no counter of instructions on this machine${why}`));
+  // Where the kernel does not support the event, perf leaves it out without an error.
+  const message = run?.stderr?.split('\n').find((line) => /<not |rror|denied|permitted/.test(line));
+  const why = message === undefined ? '' : ` (${message.trim().slice(0, 60)})`;
+  return ok(callgrind(`perf stat cannot count instructions on this machine${why}`));
 }
 
-/** Through its own dynamic linker: the libraries that perf needs must not reach the program that it counts (ld.so(8)). */
+/** Started through the dynamic linker: the library path for perf must not be inherited by the counted program (ld.so(8)). */
 function perfCounter({ target }: Plan): Counter | undefined {
   const loader = target.elf?.interpreter;
   if (loader === undefined) return undefined;
@@ -83,7 +86,7 @@ function perfCounter({ target }: Plan): Counter | undefined {
   return {
     program: 'perf stat',
     why: "the processor's own counters can be read here",
-    counted: (turn) => ({ ...turn, keep: true, still: true, argv: [...start, ...turn.argv] }),
+    counted: (command) => ({ ...command, keep: true, fixedLayout: true, argv: [...start, ...command.argv] }),
     // perf-stat(1), "CSV FORMAT": value; unit; event.
     read: ({ stderr }) => numberIn(stderr, /^(\d+);[^;]*;instructions/m),
   };
@@ -97,7 +100,7 @@ function callgrind(why: string): Counter {
     counted: (turn) => ({
       ...turn,
       keep: true,
-      still: true,
+      fixedLayout: true,
       argv: [...start, ...turn.argv],
       env: { ...turn.env, VALGRIND_LIB: `${AT}/usr/libexec/valgrind` },
     }),

@@ -10,42 +10,46 @@ import { type Session, withSession } from '../pipeline/session.ts';
 import type { RuntimeInstance } from '../runtime/instance.ts';
 import { runtimeCapabilities } from '../runtime/runtime.ts';
 
-/** A recipe, ready to be run beside the reference interpreter. */
-export interface Ready {
+/** A recipe whose program can be run beside the reference interpreter. */
+export interface PreparedRecipe {
   readonly planned: Planned;
   readonly engine: Engine;
-  readonly worlds: { readonly target: RuntimeInstance; readonly reference: RuntimeInstance };
-  /** A root that holds what the reference and the target's runtime load. */
+  readonly runtimes: { readonly target: RuntimeInstance; readonly reference: RuntimeInstance };
+  /** Root filesystem with the libraries of the reference and of the target's runtime. */
   readonly rootfs: string;
 }
 
-/** Plans a recipe and uses it as `readyFrom` makes it ready, in a session of its own. `folder` gets logs. */
-export async function withReady<T>(
+/** Plans and prepares a recipe in a session of its own, and calls `use` with it. Logs are written into `folder`. */
+export async function withPreparedRecipe<T>(
   context: Context,
   recipe: string,
   folder: string,
-  use: (session: Session, ready: Ready) => Promise<Result<T>>,
+  use: (session: Session, prepared: PreparedRecipe) => Promise<Result<T>>,
 ): Promise<Result<T>> {
   const planned = await planRun(context, recipe, hostMachine());
   if (!planned.ok) return planned;
   return withSession(context, [planned.value], async (session) => {
-    const ready = await readyFrom(session, planned.value, folder);
-    return ready.ok ? use(session, ready.value) : ready;
+    const prepared = await prepareFromPlan(session, planned.value, folder);
+    return prepared.ok ? use(session, prepared.value) : prepared;
   });
 }
 
-/** Builds and bundles what is planned as a run does, without its samples. */
-export async function readyFrom(session: Session, planned: Planned, folder: string): Promise<Result<Ready>> {
+/** Builds and bundles a planned recipe as a run does, but runs no samples. */
+export async function prepareFromPlan(
+  session: Session,
+  planned: Planned,
+  folder: string,
+): Promise<Result<PreparedRecipe>> {
   const logs = join(folder, 'logs');
   await mkdir(logs, { recursive: true });
   const run = await startRun(session, planned, logs);
   const made = await makeProgram(session, run, [], logs);
   if (!made.ok) return made;
-  const worlds = await makeRuntimes(session, run, made.value, logs);
-  if (!worlds.ok) return worlds;
+  const runtimes = await makeRuntimes(session, run, made.value, logs);
+  if (!runtimes.ok) return runtimes;
   const engine = await session.engine();
   if (!engine.ok) return engine;
   const wide = runtimeCapabilities(planned.plan.runtime).needsHostLibraries;
-  const rootfs = wide ? made.value.toolchain.folder : worlds.value.reference.rootfs;
-  return ok({ planned, engine: engine.value, worlds: worlds.value, rootfs });
+  const rootfs = wide ? made.value.toolchain.folder : runtimes.value.reference.rootfs;
+  return ok({ planned, engine: engine.value, runtimes: runtimes.value, rootfs });
 }

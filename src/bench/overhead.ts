@@ -1,40 +1,40 @@
 import { join } from 'node:path';
 import { standalone } from '../charts/draw.ts';
+import { overheadChart } from '../charts/overhead.ts';
 import { chartPage } from '../charts/page.ts';
-import { taxChart } from '../charts/tax.ts';
 import type { Invocation, Outcome } from '../commands/command.ts';
 import { closest } from '../domain/closest.ts';
 import { defined } from '../domain/defined.ts';
+import type { ConfigurationResult, NoiseMeasurement, OverheadReport } from '../domain/overhead.ts';
 import { err, ok, type Result } from '../domain/result.ts';
-import type { Tax, TaxCell, TaxNoise } from '../domain/tax.ts';
 import { withTemporaryFolder } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { type Session, withSession } from '../pipeline/session.ts';
 import { SUITE_AT } from '../runtime/instance.ts';
 import { artifactsOf, measuredBy, refreshPage, writeFiles } from './artifacts.ts';
+import { type Bench, openBench } from './interleave.ts';
 import { countOption } from './options.ts';
-import { BUILDS, QUICK, type TaxBuild } from './tax/builds.ts';
-import { type Cell, cellsOf } from './tax/cells.ts';
-import { concludeFrom } from './tax/conclusion.ts';
-import { type Counter, chooseCounter, makeCounters } from './tax/count.ts';
-import { factorsOf } from './tax/factors.ts';
-import { type Made, makeBuild, type PlannedBuild, planBuilds } from './tax/make.ts';
-import { type Count, measureCell, measureNoise, SMALLEST } from './tax/measure.ts';
-import { taxText } from './tax/text.ts';
-import { type Bench, openBench } from './turns.ts';
+import { BUILDS, type OverheadBuild, QUICK } from './overhead/builds.ts';
+import { concludeFrom } from './overhead/conclusion.ts';
+import { type Configuration, configurationsOf } from './overhead/configurations.ts';
+import { factorsOf } from './overhead/factors.ts';
+import { type Counter, chooseCounter, makeCounters } from './overhead/instruction-counter.ts';
+import { type FinishedBuild, makeBuild, type PlannedBuild, planBuilds } from './overhead/make-build.ts';
+import { type Count, measureConfiguration, measureNoise, SMALLEST } from './overhead/measure.ts';
+import { overheadText } from './overhead/text.ts';
 
 const ROUNDS = 9;
 const WARM_UP = 1;
-/** Settings of each source of noise that are tried. */
+/** Settings tried for each source of noise. */
 const SETTINGS = 5;
 
 interface Options extends Count {
-  readonly builds: readonly TaxBuild[];
+  readonly builds: readonly OverheadBuild[];
   readonly quick: boolean;
 }
 
-/** `provision bench tax`: what makes a step of an embedded interpreter slower than one of python3. */
-export async function benchTax(invocation: Invocation): Promise<Result<Outcome>> {
+/** `provision bench tax`: what makes a step of an embedded interpreter slower than a step of python3. */
+export async function benchOverhead(invocation: Invocation): Promise<Result<Outcome>> {
   const options = readOptions(invocation);
   if (!options.ok) return options;
   const started = Date.now();
@@ -42,24 +42,24 @@ export async function benchTax(invocation: Invocation): Promise<Result<Outcome>>
   if (!plans.ok) return plans;
   return withTemporaryFolder('bench', async (folder) => {
     const measured = await withSession(invocation.context, plans.value, (session) =>
-      measureTax(session, plans.value, options.value, folder),
+      measureOverhead(session, plans.value, options.value, folder),
     );
     if (!measured.ok) return measured;
-    const { cells, noise, counter, reference } = measured.value;
-    const factors = factorsOf(cells);
-    const tax: Tax = {
+    const { configurations, noise, counter, reference } = measured.value;
+    const factors = factorsOf(configurations);
+    const report: OverheadReport = {
       ...measuredBy(invocation.context, started),
       what: 'tax',
       reference,
       rounds: options.value.rounds,
       warmUp: options.value.warmUp,
-      ...(counter === undefined ? {} : { counter: { program: counter.program, why: counter.why } }),
-      cells,
+      ...defined({ counter: counter && { program: counter.program, why: counter.why } }),
+      cells: configurations,
       factors,
       noise,
-      conclusion: concludeFrom(cells, factors),
+      conclusion: concludeFrom(configurations, factors),
     };
-    return await deliver(invocation, tax);
+    return await writeResult(invocation, report);
   });
 }
 
@@ -73,7 +73,7 @@ function readOptions(invocation: Invocation): Result<Options> {
   const all = BUILDS.map(({ name }) => name);
   const names = values.cells === undefined ? (quick ? QUICK : all) : String(values.cells).split(',');
   const unknown = names.find((name) => !all.includes(name));
-  if (unknown !== undefined) return err(noSuchCell(unknown, all));
+  if (unknown !== undefined) return err(noSuchConfiguration(unknown, all));
   return ok({
     builds: BUILDS.filter(({ name }) => names.includes(name)),
     quick,
@@ -84,33 +84,33 @@ function readOptions(invocation: Invocation): Result<Options> {
 
 interface Measured {
   readonly reference: string;
-  readonly cells: readonly TaxCell[];
-  readonly noise: readonly TaxNoise[];
+  readonly configurations: readonly ConfigurationResult[];
+  readonly noise: readonly NoiseMeasurement[];
   readonly counter?: Counter;
 }
 
-async function measureTax(
+async function measureOverhead(
   session: Session,
   plans: readonly PlannedBuild[],
   options: Options,
   folder: string,
 ): Promise<Result<Measured>> {
-  const made: Made[] = [];
+  const finished: FinishedBuild[] = [];
   for (const [i, build] of plans.entries()) {
-    const one = await makeBuild(session, build, { folder, place: i + 1, of: plans.length });
+    const one = await makeBuild(session, build, { folder, position: i + 1, of: plans.length });
     if (!one.ok) return one;
-    made.push(one.value);
+    finished.push(one.value);
   }
-  const [first] = made;
-  if (first === undefined) throw new Error('a tax has a build');
+  const [first] = finished;
+  if (first === undefined) throw new Error('no build was selected');
   const counters = options.quick ? undefined : await makeCounters(session);
   if (counters?.ok === false) return counters;
-  const { plan } = first.ready.planned;
+  const { plan } = first.prepared.planned;
   const opened = await openBench(session.context, {
-    engine: first.ready.engine,
-    rootfs: first.ready.rootfs,
-    reference: first.ready.worlds.reference,
-    targets: new Map(made.map(({ build, ready }) => [build.name, ready.worlds.target])),
+    engine: first.prepared.engine,
+    rootfs: first.prepared.rootfs,
+    reference: first.prepared.runtimes.reference,
+    targets: new Map(finished.map(({ build, prepared }) => [build.name, prepared.runtimes.target])),
     mounts: [
       { kind: 'source', source: join(session.context.settings.home, 'runner', 'bench'), at: SUITE_AT },
       ...(counters === undefined
@@ -123,12 +123,12 @@ async function measureTax(
   await using bench = opened.value;
   const counter = counters === undefined ? ok(undefined) : await chooseCounter(bench, plan, SMALLEST);
   if (!counter.ok) return counter;
-  const cells = cellsOf(options.builds);
+  const configurations = configurationsOf(options.builds);
   const measured = await session.recorder.stage(
     'run',
-    'Cells of the tax',
-    () => measureAll(session, bench, cells, options, counter.value),
-    (value) => ({ hit: false, detail: `${value.cells.length} cells` }),
+    'Overhead of each configuration',
+    () => measureAll(session, bench, configurations, options, counter.value),
+    (value) => ({ hit: false, detail: `${value.configurations.length} configurations` }),
   );
   if (!measured.ok) return measured;
   return ok({
@@ -141,58 +141,63 @@ async function measureTax(
 async function measureAll(
   session: Session,
   bench: Bench,
-  cells: readonly Cell[],
+  configurations: readonly Configuration[],
   options: Options,
   counter: Counter | undefined,
-): Promise<Result<{ readonly cells: readonly TaxCell[]; readonly noise: readonly TaxNoise[] }>> {
-  const done: TaxCell[] = [];
+): Promise<
+  Result<{
+    readonly configurations: readonly ConfigurationResult[];
+    readonly noise: readonly NoiseMeasurement[];
+  }>
+> {
+  const done: ConfigurationResult[] = [];
   const counting = counter === undefined ? undefined : { ...counter, reference: new Map() };
-  for (const cell of cells) {
-    tell(session, done.length, cells.length, cell.name);
-    const measured = await measureCell(bench, cell, options, counting);
+  for (const configuration of configurations) {
+    emitProgress(session, done.length, configurations.length, configuration.name);
+    const measured = await measureConfiguration(bench, configuration, options, counting);
     if (!measured.ok) return measured;
     done.push(measured.value);
   }
-  tell(session, done.length, cells.length, 'noise');
-  const quiet = cells.find(({ settings }) => settings.linkage === 'static') ?? cells[0];
-  if (quiet === undefined) return ok({ cells: done, noise: [] });
+  emitProgress(session, done.length, configurations.length, 'noise');
+  const quiet = configurations.find(({ settings }) => settings.linkage === 'static') ?? configurations[0];
+  if (quiet === undefined) return ok({ configurations: done, noise: [] });
   const count = { rounds: Math.min(3, options.rounds), warmUp: options.warmUp };
   const noise = await measureNoise(bench, quiet, count, options.quick ? 2 : SETTINGS);
-  return noise.ok ? ok({ cells: done, noise: noise.value }) : noise;
+  return noise.ok ? ok({ configurations: done, noise: noise.value }) : noise;
 }
 
-function tell(session: Session, done: number, total: number, detail: string): void {
-  session.context.emit({ type: 'stage-progress', stage: 'run', done, total, unit: 'cells', detail });
+function emitProgress(session: Session, done: number, total: number, detail: string): void {
+  session.context.emit({ type: 'stage-progress', stage: 'run', done, total, unit: 'configurations', detail });
 }
 
-async function deliver(invocation: Invocation, tax: Tax): Promise<Result<Outcome>> {
+async function writeResult(invocation: Invocation, report: OverheadReport): Promise<Result<Outcome>> {
   const folder = artifactsOf(invocation);
-  const svg = taxChart(tax);
-  const text = taxText(tax);
+  const svg = overheadChart(report);
+  const text = overheadText(report);
   const written = await writeFiles(folder, {
-    'tax.json': `${JSON.stringify(tax, null, 2)}\n`,
+    'tax.json': `${JSON.stringify(report, null, 2)}\n`,
     'tax.svg': standalone(svg),
     'tax.html': chartPage('What the per-opcode tax is made of', svg, text),
   });
   const paged = written.ok ? await refreshPage(folder) : written;
   if (!paged.ok) return paged;
-  const wrong = tax.cells.filter(({ exact }) => !exact).map(({ name }) => name);
-  return ok({ text, json: tax, ...(wrong.length === 0 ? {} : { failure: notExact(wrong) }) });
+  const different = report.cells.filter(({ exact }) => !exact).map(({ name }) => name);
+  return ok({ text, json: report, ...(different.length === 0 ? {} : { failure: notExact(different) }) });
 }
 
 function notExact(names: readonly string[]): Failure {
   return {
     code: 'samples/bench-differs',
-    what: `The workloads do not print what the reference prints: ${names.join(', ')}.`,
+    what: `The output of the workloads differs from the reference: ${names.join(', ')}.`,
     fix: ['Run the samples of the recipe first.'],
   };
 }
 
-function noSuchCell(name: string, all: readonly string[]): Failure {
+function noSuchConfiguration(name: string, all: readonly string[]): Failure {
   const meant = closest(name, all);
   return {
     code: 'usage/bench-cells',
-    what: `There is no cell "${name}".`,
-    fix: [...(meant === undefined ? [] : [`Did you mean ${meant}?`]), `Cells: ${all.join(', ')}.`],
+    what: `There is no build "${name}" to measure.`,
+    fix: [...(meant === undefined ? [] : [`Did you mean ${meant}?`]), `Builds: ${all.join(', ')}.`],
   };
 }

@@ -5,18 +5,18 @@ import {
   type Resolved,
   type SourceSysroot,
 } from '../../domain/definitions.ts';
-import type { TaxSettings } from '../../domain/tax.ts';
-import { TAX_RECIPES } from '../default-recipe.ts';
+import type { ConfigurationSettings } from '../../domain/overhead.ts';
+import { OVERHEAD_RECIPES } from '../default-recipe.ts';
 
-/** A program to measure: a recipe, its settings changed. */
-export interface TaxBuild {
+/** A program to measure: a recipe with changed settings. */
+export interface OverheadBuild {
   readonly name: string;
   readonly recipe: string;
-  readonly settings: Pick<TaxSettings, 'linkage' | 'flavour' | 'pie'>;
+  readonly settings: Pick<ConfigurationSettings, 'linkage' | 'flavour' | 'pie'>;
   change(resolved: Resolved): Resolved;
 }
 
-/** The distribution's shared library, which every program on the system that embeds Python loads. */
+/** The distribution's shared library, as any program on the system that embeds Python loads it. */
 export const DISTRIBUTION = 'shared-debian';
 
 const FLAVOURS = ['none', 'pgo', 'lto', 'pgo+lto'] as const;
@@ -28,35 +28,35 @@ const FLAGS: Readonly<Record<(typeof FLAVOURS)[number], readonly OptimizationFla
   'pgo+lto': ['pgo', 'lto'],
 };
 
-/** Everything that can be built, by name; of each only what is wanted is made. */
-export const BUILDS: readonly TaxBuild[] = [
+/** Everything that can be built; only the selected ones are. */
+export const BUILDS: readonly OverheadBuild[] = [
   {
     name: DISTRIBUTION,
-    recipe: TAX_RECIPES.shared,
+    recipe: OVERHEAD_RECIPES.shared,
     settings: { linkage: 'shared', flavour: 'debian', pie: 'pie' },
     change: (resolved) => resolved,
   },
   ...FLAVOURS.map((flavour) => ({
     name: `static-${flavour}`,
-    recipe: TAX_RECIPES.static,
+    recipe: OVERHEAD_RECIPES.static,
     settings: { linkage: 'static', flavour, pie: 'no-pie' } as const,
     change: (resolved: Resolved) => optimized(resolved, flavour),
   })),
   ...FLAVOURS.map((flavour) => ({
     name: `static-pie-${flavour}`,
-    recipe: TAX_RECIPES.static,
+    recipe: OVERHEAD_RECIPES.static,
     settings: { linkage: 'static', flavour, pie: 'pie' } as const,
-    change: (resolved: Resolved) => anywhere(optimized(resolved, flavour)),
+    change: (resolved: Resolved) => positionIndependent(optimized(resolved, flavour)),
   })),
   ...FLAVOURS.map((flavour) => ({
     name: `shared-${flavour}`,
-    recipe: TAX_RECIPES.static,
+    recipe: OVERHEAD_RECIPES.static,
     settings: { linkage: 'shared', flavour, pie: 'pie' } as const,
-    change: (resolved: Resolved) => shared(anywhere(optimized(resolved, flavour))),
+    change: (resolved: Resolved) => shared(positionIndependent(optimized(resolved, flavour))),
   })),
 ];
 
-/** What is measured in a hurry: the distribution's library against the recipe as it stands. */
+/** The selection of `--quick`: the distribution's library and the unchanged recipe. */
 export const QUICK: readonly string[] = [DISTRIBUTION, 'static-pgo+lto'];
 
 function optimized(resolved: Resolved, flavour: (typeof FLAVOURS)[number]): Resolved {
@@ -70,11 +70,11 @@ function optimized(resolved: Resolved, flavour: (typeof FLAVOURS)[number]): Reso
   };
 }
 
-/** A thread's own variables at fixed places (`-ftls-model`) are for programs, too. */
+/** `-ftls-model=local-exec` is included: it is valid in programs only, not in shared libraries. */
 const FIXED_ADDRESS = /(?:^|\s)-(?:fno-pic|fno-pie|no-pie|ftls-model=local-exec)(?=\s|$)/g;
 
-/** Code that can be loaded at any address. */
-function anywhere(resolved: Resolved): Resolved {
+/** Position-independent code. */
+function positionIndependent(resolved: Resolved): Resolved {
   return withSysroot(resolved, (sysroot) => ({
     ...sysroot,
     compiler: {
@@ -98,8 +98,8 @@ function anywhere(resolved: Resolved): Resolved {
 }
 
 /**
- * The same CPython in a library of its own. Modules on further libraries are left out: archives meant for programs
- * cannot go into a shared library, and no workload imports them.
+ * The same CPython as a shared library. Modules that need further libraries are left out: their archives are not
+ * position-independent, and no workload imports them.
  */
 function shared(resolved: Resolved): Resolved {
   return withSysroot(resolved, (sysroot) => ({
@@ -122,7 +122,7 @@ function shared(resolved: Resolved): Resolved {
 }
 
 function leftOut({ modules }: CPythonBuild): Readonly<Record<string, string>> {
-  return Object.fromEntries(modules.map((name) => [name, 'Left out of the shared library of the bench.']));
+  return Object.fromEntries(modules.map((name) => [name, "Left out of the bench's shared library."]));
 }
 
 function withSysroot(resolved: Resolved, change: (sysroot: SourceSysroot) => SourceSysroot): Resolved {

@@ -1,0 +1,204 @@
+// What has to be written to offer one thing more: no code, and no more files than CONTRIBUTING says.
+import assert from 'node:assert/strict';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import type { Resolved } from '../../src/domain/definitions.ts';
+import { readLocks } from '../../src/pipeline/trees.ts';
+import { makePlan } from '../../src/plan/plan.ts';
+import { definitionFiles } from '../../src/recipe/definitions.ts';
+import { listRecipes, resolveRecipe } from '../../src/recipe/recipe.ts';
+import { copyOfTool, provision, REPOSITORY, temporaryFolder } from '../support/cli.ts';
+
+const DATA = ['targets', 'pythons', 'docker', 'sysroots', 'libraries', 'recipes', 'runtimes'];
+const HOST = { machine: 'x86_64', platform: 'linux' };
+
+function put(home: string, file: string, text: string): void {
+  mkdirSync(dirname(join(home, file)), { recursive: true });
+  writeFileSync(join(home, file), text);
+}
+
+/** Files that are new in a catalogue, and lines that are new in a file that was there. */
+function added(home: string): { readonly files: readonly string[]; readonly lines: number } {
+  const files = (root: string): readonly string[] =>
+    DATA.flatMap((part) =>
+      readdirSync(join(root, part), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1)),
+    );
+  const before = files(REPOSITORY);
+  const lines = (root: string, file: string): number =>
+    readFileSync(join(root, file), 'utf8').split('\n').length;
+  return {
+    files: files(home).filter((file) => !before.includes(file)),
+    lines: before.reduce((sum, file) => sum + lines(home, file) - lines(REPOSITORY, file), 0),
+  };
+}
+
+async function resolved(home: string, asked: string): Promise<Resolved> {
+  const result = await resolveRecipe({ home, cwd: home, machine: 'x86_64' }, asked);
+  assert.ok(result.ok, JSON.stringify(result, null, 1));
+  return result.value;
+}
+
+async function ids(home: string): Promise<readonly string[]> {
+  const files = await definitionFiles(home);
+  assert.ok(files.ok, JSON.stringify(files));
+  return files.value.map(({ file }) => file.id);
+}
+
+/** Locks that are named in a catalogue and not in the one that comes with provision. */
+async function newLocks(home: string): Promise<readonly string[]> {
+  const before = await ids(REPOSITORY);
+  return (await ids(home)).filter((id) => !before.includes(id));
+}
+
+/** What `provision lock --frozen` fails with for a definition, and what a run is told. */
+async function missing(home: string, recipe: string, id: string): Promise<void> {
+  const locks = await readLocks(await resolved(home, recipe));
+  assert.ok(!locks.ok);
+  const command = locks.error.fix.join(' ');
+  assert.match(command, /^Run `provision lock (docker|sysroots|pythons)\//);
+  const run = await provision(['lock', id, '--frozen'], { home });
+  assert.equal(run.status, 3, run.stderr);
+  assert.ok(run.stderr.includes(`provision lock ${id}`), run.stderr);
+}
+
+test('an architecture is one file: its recipe is listed and planned, its locks are named', async (t) => {
+  const home = copyOfTool(temporaryFolder(t));
+  put(
+    home,
+    'targets/i686-unknown-linux-gnu.yaml',
+    `schema: 1
+description: 32-bit x86 with the GNU C library.
+name: i686
+tier: 3
+clang-triple: i686-linux-gnu
+multiarch: i386-linux-gnu
+debian-arch: i386
+oci-platform: linux/386
+machine: i686
+pointer-width: 32
+elf: {machine: Intel 80386, number: 3, interpreter: /lib/ld-linux.so.2}
+libc: glibc-2.41
+runtime: qemu-user
+emulator: {program: qemu-i386}
+`,
+  );
+  assert.deepEqual(added(home), { files: ['targets/i686-unknown-linux-gnu.yaml'], lines: 0 });
+  const listed = await listRecipes(home);
+  assert.ok(listed.ok && listed.value.some(({ name }) => name === 'i686'));
+  const own = await resolved(home, 'i686');
+  assert.equal(own.sysroot.sysroot.architecture, 'i386');
+  assert.deepEqual(own.rustStd, own.toolchain.rustStd.i686);
+  assert.ok(own.toolchain.rootfs.exclude.includes('!usr/bin/qemu-i386'), 'its emulator is kept');
+  assert.equal(makePlan(own, HOST).runtime, 'qemu-user');
+  const id = 'sysroots/packaged/cpython-3.13/i686';
+  assert.deepEqual(await newLocks(home), [id]);
+  await missing(home, 'i686', id);
+  // Whoever does not build for it needs no other lock than before.
+  const other = await readLocks(await resolved(home, 'aarch64'));
+  assert.ok(other.ok, JSON.stringify(other));
+});
+
+test('a version of CPython is one folder: it is planned where a recipe names it, and by default', async (t) => {
+  const home = copyOfTool(temporaryFolder(t));
+  put(
+    home,
+    'pythons/cpython-3.14/python.yaml',
+    `schema: 1
+description: CPython 3.14, as Debian's next release has it.
+implementation: CPython
+version: "3.14"
+suite: forky
+forms:
+  packaged: {}
+`,
+  );
+  assert.deepEqual(added(home), { files: ['pythons/cpython-3.14/python.yaml'], lines: 0 });
+  const own = await resolved(home, 'aarch64');
+  assert.deepEqual(
+    [own.sysroot.suite, own.reference.suite, own.sysroot.python.version],
+    ['forky', 'forky', '3.14'],
+  );
+  assert.equal(own.reference.tools.python, 'python3.14');
+  assert.ok(own.sysroot.sysroot.packages.includes('libpython3.14-dev'));
+  assert.ok(JSON.stringify(makePlan(own, HOST).stages).includes('CPython 3.14'));
+  // It does not come from source: what does stays as it was.
+  assert.equal((await resolved(home, 'native')).sysroot.python.version, '3.13');
+  put(home, 'old.yaml', 'schema: 1\nextends: aarch64\npython: {version: "3.13"}\nproject: {path: runner}\n');
+  const named = await resolved(home, './old.yaml');
+  assert.equal(named.sysroot.name, 'packaged/cpython-3.13/aarch64');
+  const locks = await newLocks(home);
+  assert.deepEqual(locks.slice(0, 3), [
+    'pythons/cpython-3.14/reference/amd64',
+    'pythons/cpython-3.14/reference/arm64',
+    'pythons/cpython-3.14/tests/amd64',
+  ]);
+  assert.ok(locks.slice(3).every((id) => id.startsWith('sysroots/packaged/cpython-3.14/')));
+  await missing(home, 'aarch64', 'sysroots/packaged/cpython-3.14/aarch64');
+});
+
+test('an image is one file: it is planned where a recipe names it, its locks are named', async (t) => {
+  const home = copyOfTool(temporaryFolder(t));
+  put(
+    home,
+    'docker/llvm-next/image.yaml',
+    `schema: 1
+extends: llvm
+description: The llvm image of Debian's next release.
+suite: forky
+`,
+  );
+  assert.deepEqual(added(home), { files: ['docker/llvm-next/image.yaml'], lines: 0 });
+  put(
+    home,
+    'next.yaml',
+    'schema: 1\ndescription: X.\ntarget: riscv64\ntoolchain: llvm-next\nproject: {path: runner, bin: isolate}\nsamples: {path: runner/samples}\n',
+  );
+  const own = await resolved(home, './next.yaml');
+  assert.deepEqual([own.toolchain.name, own.toolchain.suite], ['llvm-next', 'forky']);
+  assert.ok(JSON.stringify(makePlan(own, HOST).stages).includes('docker/llvm-next/image.amd64.lock'));
+  assert.deepEqual(await newLocks(home), ['docker/llvm-next/amd64', 'docker/llvm-next/arm64']);
+  await missing(home, './next.yaml', 'docker/llvm-next/amd64');
+});
+
+test('a variant of an interpreter is one line, and needs no lock but that of the plain one', async (t) => {
+  const home = copyOfTool(temporaryFolder(t));
+  appendFileSync(
+    join(home, 'pythons/cpython-3.13/python.yaml'),
+    'variants: {debug: {configure: [--with-pydebug], abiflags: d}}\n',
+  );
+  assert.deepEqual(added(home), { files: [], lines: 1 });
+  put(home, 'debug.yaml', 'schema: 1\nextends: native\nvariant: debug\nproject: {path: runner}\n');
+  const own = await resolved(home, './debug.yaml');
+  assert.deepEqual([own.sysroot.python.variant, own.sysroot.python.abiflags], ['debug', 'd']);
+  const cpython = makePlan(own, HOST).stages.find(({ stage }) => stage === 'cpython');
+  assert.ok(JSON.stringify(cpython?.inputs.configure).includes('--with-pydebug'));
+  assert.deepEqual(await newLocks(home), []);
+  const locks = await readLocks(own);
+  assert.ok(locks.ok, JSON.stringify(locks));
+});
+
+test('the standard library of Rust is refused where it is of another version than the compiler', async (t) => {
+  const home = copyOfTool(temporaryFolder(t));
+  const file = join(home, 'docker/llvm/image.amd64.lock');
+  const text = readFileSync(file, 'utf8');
+  const of = (version: string): void =>
+    writeFileSync(
+      file,
+      text.replace(/(?<="rust-std:aarch64": \[\s*\{ "name": "libstd-rust-dev", "version": ")[^"]+/, version),
+    );
+  const version = /"name": "rustc", "version": "([^"]+)"/.exec(text)?.[1] as string;
+  // Built again of the same source: the compiler's own.
+  of(`${version}+b1`);
+  const same = await readLocks(await resolved(home, 'aarch64'));
+  assert.ok(same.ok, JSON.stringify(same));
+  of('1.0.0-1');
+  const differs = await readLocks(await resolved(home, 'aarch64'));
+  assert.ok(!differs.ok);
+  assert.equal(differs.error.code, 'lock/rust-std-differs');
+  assert.match(differs.error.fix.join(' '), /provision lock docker\/llvm\/amd64/);
+  // Another target's is none of its business.
+  assert.ok((await readLocks(await resolved(home, 'armv7'))).ok);
+});
