@@ -225,6 +225,7 @@ test('what every room needs is written once', () => {
       'exec/files.ts',
       /\b(?:stat|lstat|access)\([^;]*?\)\s*\.then\(\s*\(\) => true/,
     ],
+    "a folder below the system's temporary folder": ['exec/files.ts', /mkdtemp\(\s*join\(tmpdir\(\)/],
     'the version of this program': ['exec/files.ts', /JSON\.parse\([^;]*package\.json/],
     'a tree of the store': [
       'domain/stored-tree.ts',

@@ -1,6 +1,4 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { amortizationChart } from '../charts/amortization.ts';
 import { standalone } from '../charts/draw.ts';
@@ -9,6 +7,7 @@ import type { Invocation, Outcome } from '../commands/command.ts';
 import type { Amortization, AmortizationPoint, Clock } from '../domain/amortization.ts';
 import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import { withTemporaryFolder } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import type { Session } from '../pipeline/session.ts';
@@ -107,14 +106,11 @@ async function amortizeRecipe(
   options: Options,
   invocation: Invocation,
 ): Promise<Result<Amortization>> {
-  const folder = await mkdtemp(join(tmpdir(), 'provision-bench-'));
-  try {
+  return withTemporaryFolder('bench', async (folder) => {
     return await withPreparedRecipe(invocation.context, recipe, folder, (session, prepared) =>
       amortize(session, prepared, options, invocation, folder),
     );
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 async function amortize(

@@ -1,10 +1,10 @@
-import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { appendFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Invocation, Outcome } from '../commands/command.ts';
 import type { Report } from '../domain/report.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { sendAgain } from '../engine/docker/docker.ts';
+import { withTemporaryFolder } from '../exec/files.ts';
 import { runProcess } from '../exec/process.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import { type Planned, planRun, startRun } from '../pipeline/prepare.ts';
@@ -18,12 +18,9 @@ const WARM_RUNS = 11;
 
 /** `provision bench engine`: the Docker engine against `namespace`, and its image against `docker import` by hand. */
 export async function benchEngine(invocation: Invocation): Promise<Result<Outcome>> {
-  const folder = await mkdtemp(join(tmpdir(), 'provision-bench-'));
-  try {
+  return withTemporaryFolder('bench', async (folder) => {
     return await measureAll(invocation, folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 interface Bench {

@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { standalone } from '../charts/draw.ts';
 import { overheadChart } from '../charts/overhead.ts';
@@ -9,6 +7,7 @@ import { closest } from '../domain/closest.ts';
 import { defined } from '../domain/defined.ts';
 import type { ConfigurationResult, NoiseMeasurement, OverheadReport } from '../domain/overhead.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import { withTemporaryFolder } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { type Session, withSession } from '../pipeline/session.ts';
 import { SUITE_AT } from '../runtime/instance.ts';
@@ -41,8 +40,7 @@ export async function benchOverhead(invocation: Invocation): Promise<Result<Outc
   const started = Date.now();
   const plans = await planBuilds(invocation.context, options.value.builds);
   if (!plans.ok) return plans;
-  const folder = await mkdtemp(join(tmpdir(), 'provision-bench-'));
-  try {
+  return withTemporaryFolder('bench', async (folder) => {
     const measured = await withSession(invocation.context, plans.value, (session) =>
       measureOverhead(session, plans.value, options.value, folder),
     );
@@ -55,16 +53,14 @@ export async function benchOverhead(invocation: Invocation): Promise<Result<Outc
       reference,
       rounds: options.value.rounds,
       warmUp: options.value.warmUp,
-      ...(counter === undefined ? {} : { counter: { program: counter.program, why: counter.why } }),
+      ...defined({ counter: counter && { program: counter.program, why: counter.why } }),
       cells: configurations,
       factors,
       noise,
       conclusion: concludeFrom(configurations, factors),
     };
     return await writeResult(invocation, report);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 function readOptions(invocation: Invocation): Result<Options> {

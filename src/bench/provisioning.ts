@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execPath } from 'node:process';
 import type { Invocation, Outcome } from '../commands/command.ts';
 import { distribution } from '../distro/distribution.ts';
 import type { Report } from '../domain/report.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import { withTemporaryFolder } from '../exec/files.ts';
 import { runProcess } from '../exec/process.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import { type Planned, type Prepared, planRun, prepareEnv, startRun } from '../pipeline/prepare.ts';
@@ -21,12 +21,9 @@ const WARM_RUNS = 11;
 
 /** `provision bench provisioning`: a cold run against the same work by hand, a warm run, an added sample, a changed line. */
 export async function benchProvisioning(invocation: Invocation): Promise<Result<Outcome>> {
-  const folder = await mkdtemp(join(tmpdir(), 'provision-bench-'));
-  try {
+  return withTemporaryFolder('bench', async (folder) => {
     return await measureAll(invocation, folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 async function measureAll(invocation: Invocation, folder: string): Promise<Result<Outcome>> {

@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Invocation, Outcome } from '../commands/command.ts';
 import type { Context } from '../domain/context.ts';
@@ -7,6 +5,7 @@ import { defined } from '../domain/defined.ts';
 import type { Estimate, MeasuredBy, Timed } from '../domain/measured.ts';
 import type { Plan } from '../domain/plan.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import { withTemporaryFolder } from '../exec/files.ts';
 import type { Session } from '../pipeline/session.ts';
 import { SUITE_AT } from '../runtime/instance.ts';
 import { measuredBy } from './artifacts.ts';
@@ -78,14 +77,11 @@ async function benchRecipe(
   rounds: number,
   warmUp: number,
 ): Promise<Result<PythonBench>> {
-  const folder = await mkdtemp(join(tmpdir(), 'provision-bench-'));
-  try {
+  return withTemporaryFolder('bench', async (folder) => {
     return await withPreparedRecipe(context, recipe, folder, (session, prepared) =>
       benchPrepared(session, prepared, { rounds, warmUp }, folder),
     );
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 async function benchPrepared(

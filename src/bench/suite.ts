@@ -1,11 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Invocation, Outcome } from '../commands/command.ts';
 import type { Clock } from '../domain/amortization.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Sample } from '../domain/sample.ts';
 import type { SuiteSample, SuiteTimes } from '../domain/suite-times.ts';
+import { withTemporaryFolder } from '../exec/files.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import { type Planned, planRun } from '../pipeline/prepare.ts';
 import { type Session, withSession } from '../pipeline/session.ts';
@@ -42,14 +41,11 @@ export async function benchSuite(invocation: Invocation): Promise<Result<Outcome
     if (!planned.ok) return planned;
     plans.push(planned.value);
   }
-  const folder = await mkdtemp(join(tmpdir(), 'provision-bench-'));
-  try {
+  return withTemporaryFolder('bench', async (folder) => {
     return await withSession(context, plans, (session) =>
       measureSuite(session, plans, invocation, options.value, folder),
     );
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 function readOptions(invocation: Invocation): Result<Options> {

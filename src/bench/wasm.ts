@@ -1,11 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execPath } from 'node:process';
 import type { Invocation, Outcome } from '../commands/command.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { PATHS } from '../engine/paths.ts';
 import { runTool } from '../engine/tool.ts';
+import { withTemporaryFolder } from '../exec/files.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import { type Planned, planRun } from '../pipeline/prepare.ts';
 import { runPipeline } from '../pipeline/run.ts';
@@ -30,8 +30,7 @@ const WORK = '/job/samples';
 /** `provision bench wasm`: launch to exit in wasmtime, in Node and natively, interleaved. */
 export async function benchWasm(invocation: Invocation): Promise<Result<Outcome>> {
   const rounds = Number(invocation.values.rounds ?? 15);
-  const folder = await mkdtemp(join(tmpdir(), 'provision-bench-'));
-  try {
+  return withTemporaryFolder('bench', async (folder) => {
     const context = { ...invocation.context, emit: () => {} };
     const named = invocation.positionals[1];
     const plans: Planned[] = [];
@@ -49,9 +48,7 @@ export async function benchWasm(invocation: Invocation): Promise<Result<Outcome>
       }
       return measure(session, builds, rounds, folder);
     });
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 interface Command {

@@ -1,11 +1,11 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../domain/context.ts';
 import type { CargoTests } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Sandbox } from '../engine/engine.ts';
 import { runTool } from '../engine/tool.ts';
+import { withTemporaryFolder } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { fingerprint } from '../store/fingerprint.ts';
 import type { Json, Store } from '../store/store.ts';
@@ -51,17 +51,14 @@ export async function runCargoTests(
   });
   const kept = await store.readResult<Kept>(key);
   if (kept !== undefined) return ok({ tests: kept.tests, cached: true, ms: kept.ms });
-  const folder = await mkdtemp(join(tmpdir(), 'provision-tests-'));
-  try {
+  return withTemporaryFolder('tests', async (folder) => {
     const run = await start(context, store, input, wanted, folder);
     // A result that cannot be written is ignored: the tests run again next time.
     if (run.ok && run.value.tests.every(({ status }) => status !== 'failed')) {
       await store.writeResult(key, { tests: [...run.value.tests], ms: run.value.ms } as Kept);
     }
     return run;
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 type Kept = { readonly tests: readonly CargoTestResult[]; readonly ms: number } & {

@@ -1,5 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { unpackTarGz } from '../archive/pack.ts';
 import { type Contents, notBundle, readContents } from '../bundle/inspect.ts';
@@ -8,6 +7,7 @@ import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import { formatBytes } from '../domain/units.ts';
+import { withTemporaryFolder } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { targetNames } from '../recipe/folders.ts';
 import { loadTarget } from '../recipe/targets.ts';
@@ -41,14 +41,11 @@ async function run({ context, positionals }: Invocation): Promise<Result<Outcome
   const info = await stat(path).catch(() => undefined);
   if (info === undefined) return err(notBundle(positionals[0] as string, 'There is no such file or folder.'));
   if (info.isDirectory()) return inspect(home, path, await bundleFolder(path), undefined);
-  const folder = await mkdtemp(join(tmpdir(), 'provision-inspect-'));
-  try {
+  return withTemporaryFolder('inspect', async (folder) => {
     const unpacked = await unpackTarGz(path, folder, context.signal);
     if (!unpacked.ok) return unpacked;
     return await inspect(home, path, await bundleFolder(folder), await digestFile(path));
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 /** The folder with the manifest: the one given, or its only subfolder, as in archives. */

@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { buildMounts, volumeName, writeEnvFiles } from '../build/build.ts';
 import { hostCargo } from '../build/host-cargo.ts';
 import type { Context } from '../domain/context.ts';
@@ -8,6 +5,7 @@ import type { Plan } from '../domain/plan.ts';
 import { ok, type Result } from '../domain/result.ts';
 import type { Sandbox } from '../engine/engine.ts';
 import { hostNameOf, PATHS } from '../engine/paths.ts';
+import { withTemporaryFolder } from '../exec/files.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import { type Planned, planRun, prepareEnv, startRun } from '../pipeline/prepare.ts';
 import { type Session, withSession } from '../pipeline/session.ts';
@@ -30,14 +28,11 @@ export async function withWorkbench<T>(
 ): Promise<Result<T>> {
   const planned = await planRun(context, recipe, hostMachine());
   if (!planned.ok) return planned;
-  const folder = await mkdtemp(join(tmpdir(), 'provision-bench-'));
-  try {
+  return withTemporaryFolder('bench', async (folder) => {
     return await withSession(context, [planned.value], (session) =>
       open(session, planned.value, folder, use),
     );
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 async function open<T>(
