@@ -84,7 +84,6 @@ export function isolationContract(bench: () => ContractBench, allowances: Allowa
     if (!existsSync('/bin/hostname') && !existsSync('/usr/bin/hostname')) return t.skip('no `hostname` here');
     const box = await openBox(t, bench(), { hostname: 'somewhere' });
     assert.equal((await run(box, ['cat', '/proc/sys/kernel/hostname'])).stdout, 'somewhere\n');
-    assert.match((await run(box, ['cat', '/etc/hosts'])).stdout, /somewhere/);
   });
 
   test('commands of one sandbox run side by side, each with private folders of its own', async (t) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, copyFileSync, mkdirSync, readdirSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -145,6 +145,12 @@ test('without network the loopback is up and reaches nobody; with it, the loopba
   const connected = await openBox(t, bench, { network: 'host' });
   assert.equal((await run(connected, ['bash', '-c', script])).stdout, 'reached');
   assert.match((await run(connected, ['cat', '/etc/resolv.conf', '/etc/hosts'])).stdout, /\S/);
+});
+
+test('a host name of its own is in /etc/hosts', async (t) => {
+  if (!existsSync('/bin/hostname') && !existsSync('/usr/bin/hostname')) return t.skip('no `hostname` here');
+  const box = await openBox(t, bench, { hostname: 'somewhere' });
+  assert.match((await run(box, ['cat', '/etc/hosts'])).stdout, /somewhere/);
 });
 
 test('a root tree of nothing but a program works: nothing inside is needed to start it', async (t) => {
