@@ -3,8 +3,8 @@ import { createReadStream, existsSync } from 'node:fs';
 import { readdir, readlink, realpath, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import type { Digest } from '../domain/ids.ts';
 import { err, ok, type Result } from '../domain/result.ts';
-import type { Digest } from '../domain/words.ts';
 import type { LeftOut } from '../engine/engine.ts';
 
 export interface Sources {

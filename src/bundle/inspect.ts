@@ -1,8 +1,8 @@
 import { lstat, open, readdir, readFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { defined } from '../domain/defined.ts';
+import type { Linkage } from '../domain/ids.ts';
 import { err, ok, type Result } from '../domain/result.ts';
-import type { Linkage } from '../domain/words.ts';
 import type { Failure } from '../failure.ts';
 import { digestFile } from '../store/digest.ts';
 import { type ElfFile, readElf } from './elf.ts';

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import type { Context } from '../domain/context.ts';
 import type { Report } from '../domain/report.ts';
-import { recipePlace } from '../recipe/place.ts';
+import { locateInRecipe } from '../recipe/locate-failure.ts';
 import { reportAnnotations } from '../report/actions/annotations.ts';
 import type { ActionsOutput } from '../report/actions/emit.ts';
 import { reportSummary } from '../report/actions/summary.ts';
@@ -15,7 +15,7 @@ export async function actionsOutput(
 ): Promise<{ readonly actions?: ActionsOutput }> {
   if (settings.actions === undefined) return {};
   const { bundle, failure } = report;
-  const location = failure === undefined ? undefined : await recipePlace(recipeFile, failure.code);
+  const location = failure === undefined ? undefined : await locateInRecipe(recipeFile, failure.code);
   return {
     actions: {
       summary: reportSummary(report),

@@ -1,5 +1,5 @@
+import type { RuntimeKind, TargetTriple } from './ids.ts';
 import type { Estimate, MeasuredBy, Timed } from './measured.ts';
-import type { RuntimeKind, TargetTriple } from './words.ts';
 
 /** `artifacts/<recipe>/amortize.json`. Schema: docs/bench.schema.json. */
 export interface Amortization extends MeasuredBy {

@@ -1,4 +1,4 @@
-import type { TargetTriple } from './words.ts';
+import type { TargetTriple } from './ids.ts';
 
 /** `pythons/<python>/conformance.yaml`: which of CPython's own tests judge a program, and what is known to differ. */
 export interface ConformanceSuite {

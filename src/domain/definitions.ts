@@ -1,7 +1,7 @@
 import type { Crate } from './crate.ts';
+import type { Digest, RuntimeKind } from './ids.ts';
 import type { PackageSet, TreeDefinition } from './packages.ts';
 import type { Target } from './target.ts';
-import type { Digest, RuntimeKind } from './words.ts';
 
 /** `docker/<name>/image.yaml` for one architecture, or what `pythons/` has of the kind: a locked root filesystem. */
 export interface ImageDefinition {

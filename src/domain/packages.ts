@@ -1,4 +1,4 @@
-import type { Digest } from './words.ts';
+import type { Digest } from './ids.ts';
 
 /**
  * One distribution package file, exactly. Source: the `Packages` index of the suite at lock time, or its `Sources` index:

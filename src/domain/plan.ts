@@ -1,5 +1,5 @@
 import type { Resolved } from './definitions.ts';
-import type { RuntimeKind } from './words.ts';
+import type { RuntimeKind } from './ids.ts';
 
 export interface PlannedStage {
   readonly stage: string;

@@ -1,5 +1,5 @@
 import type { PythonChoice } from './definitions.ts';
-import type { Linkage } from './words.ts';
+import type { Linkage } from './ids.ts';
 
 /**
  * Name of the folder that holds the standard library: the free-threaded build has one of its own, the debug build has not

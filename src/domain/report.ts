@@ -1,7 +1,7 @@
 import type { Failure } from '../failure.ts';
 import type { BlockerSummary } from './blocker.ts';
+import type { Linkage, TargetTriple } from './ids.ts';
 import type { SampleResult } from './sample.ts';
-import type { Linkage, TargetTriple } from './words.ts';
 
 /** `artifacts/<recipe>/report.json`: what a run did, from what, and its outcome. Schema: docs/report.schema.json. */
 export interface Report {

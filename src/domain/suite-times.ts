@@ -1,6 +1,6 @@
 import type { Clock } from './amortization.ts';
+import type { RuntimeKind, TargetTriple } from './ids.ts';
 import type { Estimate, MeasuredBy, Timed } from './measured.ts';
-import type { RuntimeKind, TargetTriple } from './words.ts';
 
 /** `artifacts/suite.json`. Schema: docs/bench.schema.json. */
 export interface SuiteTimes extends MeasuredBy {

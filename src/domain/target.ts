@@ -1,4 +1,4 @@
-import type { Libc, RuntimeKind, TargetTriple } from './words.ts';
+import type { Libc, RuntimeKind, TargetTriple } from './ids.ts';
 
 /** Platform facts of one target, from `targets/<triple>.yaml`. A new GNU architecture is data, not code. */
 export interface Target {

@@ -1,9 +1,9 @@
 import { posix } from 'node:path';
 import { defined } from '../domain/defined.ts';
 import type { Recipe, Resolved } from '../domain/definitions.ts';
+import type { RuntimeKind } from '../domain/ids.ts';
 import type { PythonDistribution } from '../domain/python.ts';
 import type { Target } from '../domain/target.ts';
-import type { RuntimeKind } from '../domain/words.ts';
 import { PATHS } from '../engine/paths.ts';
 import { programFormat } from '../runtime/program/program.ts';
 import { runtimeOf } from '../runtime/runtime.ts';

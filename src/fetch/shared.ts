@@ -1,6 +1,6 @@
+import type { Digest } from '../domain/ids.ts';
 import type { LockedPackage } from '../domain/packages.ts';
 import { ok, type Result } from '../domain/result.ts';
-import type { Digest } from '../domain/words.ts';
 import { onDisk } from '../store/disk.ts';
 import type { Store } from '../store/store.ts';
 import { type Downloads, download } from './download.ts';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { defined } from '../domain/defined.ts';
 import type { ImageDefinition, SysrootDefinition } from '../domain/definitions.ts';
+import type { Digest } from '../domain/ids.ts';
 import type { PackageSet } from '../domain/packages.ts';
-import type { Digest } from '../domain/words.ts';
 
 export type LockedDefinition = ImageDefinition | SysrootDefinition;
 

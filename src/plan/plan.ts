@@ -1,9 +1,9 @@
 import { defined } from '../domain/defined.ts';
 import type { Resolved, RustStd, SysrootDefinition } from '../domain/definitions.ts';
+import type { RuntimeKind } from '../domain/ids.ts';
 import type { TreeDefinition } from '../domain/packages.ts';
 import type { Plan, PlannedStage } from '../domain/plan.ts';
 import type { Target } from '../domain/target.ts';
-import type { RuntimeKind } from '../domain/words.ts';
 import { chooseRuntime, runtimeOf } from '../runtime/runtime.ts';
 
 export { formatPlan } from './format.ts';

@@ -4,9 +4,9 @@ import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { exists } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
+import { combineFailures } from './combine-failures.ts';
 import type { DocumentPath, YamlDocument } from './document.ts';
-import type { RecipeDraft } from './drafts.ts';
-import { together } from './together.ts';
+import type { RecipeDraft } from './parse-recipe.ts';
 
 /** What a mistake of the crate is about in the recipe, where the recipe says it. */
 const ABOUT: Readonly<Record<string, DocumentPath>> = {
@@ -25,7 +25,7 @@ export async function resolveCrate(draft: RecipeDraft, document: YamlDocument): 
     ...(crate.ok && crate.value.pyo3?.extensionModule === true ? [extensionModuleOnly(crate.value)] : []),
     ...(await lostSamples(draft, document)),
   ];
-  const failure = together(failures);
+  const failure = combineFailures(failures);
   if (failure !== undefined) return err(failure);
   return crate.ok ? ok(crate.value) : crate;
 }

@@ -12,9 +12,9 @@ import {
 } from 'yaml';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure, SourcePosition } from '../failure.ts';
+import { combineFailures } from './combine-failures.ts';
+import { shorten } from './message-text.ts';
 import { readText } from './text.ts';
-import { together } from './together.ts';
-import { shorten } from './words.ts';
 
 /** Keys and list indexes from the top of a document. */
 export type DocumentPath = readonly (string | number)[];
@@ -60,7 +60,7 @@ function parseYaml(file: string, text: string): Result<YamlDocument> {
   if (document.contents === null) return err(empty(source));
   const reader = new Reader(source);
   const value = reader.read(document.contents, [], 0);
-  const fatal = together(reader.fatal);
+  const fatal = combineFailures(reader.fatal);
   if (fatal !== undefined) return err(fatal);
   return ok({
     file,

@@ -7,17 +7,17 @@ import { err, ok, type Result } from '../domain/result.ts';
 import { shellWord } from '../domain/shell.ts';
 import type { Failure } from '../failure.ts';
 import type { YamlDocument } from './document.ts';
+import { recipeFileNames, targetNames } from './folders.ts';
+import { list } from './message-text.ts';
 import {
   type ExtendingDraft,
   extendingNothing,
   loadOwnRecipe,
   loadShipped,
   type RecipeDraft,
-} from './drafts.ts';
-import { recipeFileNames, targetNames } from './folders.ts';
+} from './parse-recipe.ts';
 import { openReader, type Reader } from './reader.ts';
 import { NAME } from './schemas.ts';
-import { list } from './words.ts';
 
 /** Where recipes are looked for: the tool's own folder, the folder the command was given in, the crate that it is about. */
 export type Places = Pick<Settings, 'home' | 'cwd' | 'project' | 'bin'> & {

@@ -9,12 +9,12 @@ import type { YamlDocument } from './document.ts';
 import { imageNames, imageYaml, type PythonImage, pythonImageYaml } from './folders.ts';
 import { IMAGE } from './json-schema.ts';
 import { type Loaded, load } from './load.ts';
+import { list } from './message-text.ts';
 import type { PythonDefinition } from './pythons.ts';
 import { openReader, type Reader } from './reader.ts';
 import type { ImageFile, TreeFile } from './schemas.ts';
 import { pythonVariables, targetVariables, type Variables } from './template.ts';
 import { added, EMPTY, treeOf } from './trees.ts';
-import { list } from './words.ts';
 
 /** What an image is read for. */
 export interface ImageContext {

@@ -1,11 +1,11 @@
 import type * as z from 'zod';
 import { err, ok, type Result } from '../domain/result.ts';
+import { combineFailures } from './combine-failures.ts';
 import { readYaml, type YamlDocument } from './document.ts';
 import type { FileKind } from './json-schema.ts';
 import { mistakesOf, versionMistake } from './mistakes.ts';
 import type { Reader } from './reader.ts';
 import { expand, type Variables } from './template.ts';
-import { together } from './together.ts';
 
 /** A definition and the document it was read from, for the places of later mistakes. */
 export interface Loaded<T> {
@@ -42,7 +42,7 @@ export function check<Read, T>(
   if (version !== undefined) return err(version);
   const parsed = kind.schema.safeParse(document.value) as z.ZodSafeParseResult<Read>;
   const issues = parsed.success ? [] : mistakesOf(document, parsed.error.issues, kind);
-  const failure = together([...document.mistakes, ...issues]);
+  const failure = combineFailures([...document.mistakes, ...issues]);
   if (failure !== undefined) return err(failure);
   return ok({ value: toDomain(parsed.data as Read), document });
 }

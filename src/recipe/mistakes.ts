@@ -11,8 +11,8 @@ import {
   keysAt,
   schemaAt,
 } from './json-schema.ts';
+import { article, list, sentence, shorten } from './message-text.ts';
 import { SCHEMA_VERSION } from './schemas.ts';
-import { article, list, sentence, shorten } from './words.ts';
 
 type Issue = z.core.$ZodIssue;
 

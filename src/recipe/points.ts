@@ -1,19 +1,19 @@
 import { closest } from '../domain/closest.ts';
 import { defined } from '../domain/defined.ts';
+import type { Libc } from '../domain/ids.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
-import type { Libc } from '../domain/words.ts';
 import type { Failure } from '../failure.ts';
 import { architecturesOf } from './architectures.ts';
+import { combineFailures } from './combine-failures.ts';
 import type { DocumentPath, YamlDocument } from './document.ts';
 import { formFile, formNames } from './folders.ts';
 import type { Loaded } from './load.ts';
+import { list } from './message-text.ts';
 import { loadPythons, type PythonDefinition } from './pythons.ts';
 import { openReader, type Reader } from './reader.ts';
 import type { Point } from './sysroots.ts';
 import { type BrokenTarget, readTargets } from './targets.ts';
-import { together } from './together.ts';
-import { list } from './words.ts';
 
 /** What a sysroot says of itself before it is filled in. */
 export interface FormHead {
@@ -38,7 +38,7 @@ export async function loadAxes(home: string, read: Reader = openReader()): Promi
     loadPythons(home, read),
     loadHeads(home, read),
   ]);
-  const failure = together([pythons, forms].flatMap((one) => (one.ok ? [] : [one.error])));
+  const failure = combineFailures([pythons, forms].flatMap((one) => (one.ok ? [] : [one.error])));
   if (failure !== undefined) return err(failure);
   if (!pythons.ok || !forms.ok) throw new Error('a failure got lost');
   const names = forms.value.map(({ name }) => name);
@@ -47,7 +47,7 @@ export async function loadAxes(home: string, read: Reader = openReader()): Promi
       names.includes(name) ? [] : [unknown('sysroot', name, names, document, ['forms', name], 'key')],
     ),
   );
-  const mistaken = together(strange);
+  const mistaken = combineFailures(strange);
   if (mistaken !== undefined) return err(mistaken);
   return ok({
     targets: targets.loaded.map(({ value }) => value),
@@ -74,7 +74,7 @@ async function loadHeads(home: string, read: Reader): Promise<Result<readonly Fo
 export async function loadAllAxes(home: string, read: Reader = openReader()): Promise<Result<Axes>> {
   const axes = await loadAxes(home, read);
   if (!axes.ok) return axes;
-  const failure = together(axes.value.broken.map((one) => one.failure));
+  const failure = combineFailures(axes.value.broken.map((one) => one.failure));
   return failure === undefined ? axes : err(failure);
 }
 
@@ -100,7 +100,7 @@ export function choosePoint(axes: Axes, asked: Asked, document: YamlDocument): R
       : forms.find(({ name }) => name === asked.sysroot);
   const { pythonVersion: version } = asked;
   const versions = pythons.map(({ value }) => value.word);
-  const failure = together([
+  const failure = combineFailures([
     ...(target === undefined
       ? [
           unknown(

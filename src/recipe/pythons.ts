@@ -4,13 +4,13 @@ import type { ConformanceSuite } from '../domain/conformance.ts';
 import type { PythonChoice, TextFile } from '../domain/definitions.ts';
 import { libraryFolder } from '../domain/python.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import { combineFailures } from './combine-failures.ts';
 import type { DocumentPath, YamlDocument } from './document.ts';
 import { conformanceFile, pythonFile, pythonNames } from './folders.ts';
 import { CONFORMANCE, PYTHON } from './json-schema.ts';
 import { type Loaded, load } from './load.ts';
 import { openReader, type Reader } from './reader.ts';
 import type { ConformanceFile, PythonFile } from './schemas.ts';
-import { together } from './together.ts';
 import { noFile } from './trees.ts';
 
 /** `pythons/<name>/python.yaml`. */
@@ -34,7 +34,7 @@ export async function loadPythons(
   read: Reader = openReader(),
 ): Promise<Result<readonly Loaded<PythonDefinition>[]>> {
   const loaded = await Promise.all(pythonNames(home).map((name) => loadPython(home, name, read)));
-  const failure = together(loaded.flatMap((one) => (one.ok ? [] : [one.error])));
+  const failure = combineFailures(loaded.flatMap((one) => (one.ok ? [] : [one.error])));
   if (failure !== undefined) return err(failure);
   return ok(
     loaded
@@ -83,7 +83,7 @@ export async function pythonFiles(
   );
   const trained =
     training === undefined ? undefined : await beside(document, training, ['forms', form, 'training']);
-  const failure = together(
+  const failure = combineFailures(
     [trained, ...patches].flatMap((one) => (one === undefined || one.ok ? [] : [one.error])),
   );
   if (failure !== undefined) return err(failure);

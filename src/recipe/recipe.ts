@@ -15,19 +15,19 @@ import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import type { Failure } from '../failure.ts';
 import { architectureOn, hostTargetOf } from './architectures.ts';
+import { combineFailures } from './combine-failures.ts';
 import { resolveCrate } from './crate.ts';
 import { chooseArchitecture, loadRuntime } from './definitions.ts';
 import type { YamlDocument } from './document.ts';
-import { DEFAULT_WASM, loadShipped } from './drafts.ts';
 import { type FoundRecipe, findRecipe, type Places, recipeNames } from './find.ts';
 import { imageFile, imageNames, pythonImageFile, runtimeFile, sysrootFile } from './folders.ts';
 import { loadImage, loadPythonImage } from './images.ts';
 import type { Loaded } from './load.ts';
+import { DEFAULT_WASM, loadShipped } from './parse-recipe.ts';
 import { type Chosen, choosePoint, loadAllAxes, loadAxes, unknown } from './points.ts';
 import { openReader, type Reader } from './reader.ts';
 import type { SysrootFile } from './schemas.ts';
 import { loadForm, loadSysroot } from './sysroots.ts';
-import { together } from './together.ts';
 
 /**
  * A recipe with everything it names; what `asked` can be: `findRecipe`. Fails with every mistake of the recipe and of
@@ -69,7 +69,7 @@ export async function listRecipes(home: string): Promise<Result<readonly RecipeS
     const description = describe(draft.description, target);
     summaries.push({ name, description, target: target.rustTriple });
   }
-  const failure = together(failures);
+  const failure = combineFailures(failures);
   return failure === undefined ? ok(summaries) : err(failure);
 }
 
@@ -100,7 +100,7 @@ async function resolveNames(places: Places, found: FoundRecipe, read: Reader): P
   const { target } = point;
   const recipe = whole(named.value);
   const rustStd = toolchain.value.rustStd[target.name];
-  const misfit = together([
+  const misfit = combineFailures([
     ...(rustStd === undefined ? [noRustStd(document, toolchain.value, target)] : []),
     ...noInterpreter(reference),
     ...notForWasm(recipe, document, target),
@@ -139,7 +139,7 @@ async function readNamed(places: Places, found: FoundRecipe, read: Reader): Prom
   if (!axes.ok) return axes;
   const images = imageNames(home);
   const chosen = choosePoint(axes.value, draft, document);
-  const failure = together([
+  const failure = combineFailures([
     ...[chosen, crate].flatMap((one) => (one.ok ? [] : [one.error])),
     ...(draft.toolchain === undefined || images.includes(draft.toolchain)
       ? []
@@ -164,7 +164,7 @@ async function readNamed(places: Places, found: FoundRecipe, read: Reader): Prom
     loadImage(context, image),
     loadSysroot(home, { ...point, hostArchitecture: architecture.value }, read),
   ]);
-  const misread = together([toolchain, sysroot].flatMap((one) => (one.ok ? [] : [one.error])));
+  const misread = combineFailures([toolchain, sysroot].flatMap((one) => (one.ok ? [] : [one.error])));
   if (misread !== undefined) return err(misread);
   if (!toolchain.ok || !sysroot.ok) throw new Error('a failure got lost');
   const reference = await loadPythonImage(context, python, 'reference');

@@ -1,5 +1,5 @@
 import { FILE_KINDS, type FileKind, type JsonSchema, jsonSchemaOf, variants } from './json-schema.ts';
-import { sentence } from './words.ts';
+import { sentence } from './message-text.ts';
 
 const HEAD = `# Reference: recipes and definitions
 

@@ -16,6 +16,7 @@ import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import type { Failure } from '../failure.ts';
 import { packagesOf } from './architectures.ts';
+import { combineFailures } from './combine-failures.ts';
 import type { YamlDocument } from './document.ts';
 import { formFile, libraryNames } from './folders.ts';
 import { LIBRARY, SYSROOT } from './json-schema.ts';
@@ -25,7 +26,6 @@ import { openReader, type Reader } from './reader.ts';
 import type { LibraryFile, SysrootFile } from './schemas.ts';
 import { type CLibrary, loadLibcOf } from './targets.ts';
 import { pythonVariables, targetVariables } from './template.ts';
-import { together } from './together.ts';
 import { added, treeOf } from './trees.ts';
 
 /** A target, a Python, and the way in which the two are joined. */
@@ -161,7 +161,7 @@ async function sourceOf(
     loadLibraries(home, read.libraries, document, reader),
     pythonFiles(python, form),
   ]);
-  const failure = together([libraries, files].flatMap((one) => (one.ok ? [] : [one.error])));
+  const failure = combineFailures([libraries, files].flatMap((one) => (one.ok ? [] : [one.error])));
   if (failure !== undefined) return err(failure);
   if (!libraries.ok || !files.ok) throw new Error('a failure got lost');
   const names = [source.package, ...libraries.value.map((one) => one.source)];
@@ -216,7 +216,7 @@ async function loadLibraries(
       return existsSync(file) ? loadLibrary(file, read) : err(unknownLibrary(name, home, document, index));
     }),
   );
-  const failure = together(loaded.flatMap((result) => (result.ok ? [] : [result.error])));
+  const failure = combineFailures(loaded.flatMap((result) => (result.ok ? [] : [result.error])));
   return failure === undefined
     ? ok(loaded.flatMap((result) => (result.ok ? [result.value.value] : [])))
     : err(failure);

@@ -4,15 +4,15 @@ import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Emulator, Target } from '../domain/target.ts';
 import type { Failure } from '../failure.ts';
+import { combineFailures } from './combine-failures.ts';
 import type { YamlDocument } from './document.ts';
 import { libcFile, libcNames, type TargetNames, targetFile, targetNames } from './folders.ts';
 import { LIBC, TARGET } from './json-schema.ts';
 import { type Loaded, load } from './load.ts';
+import { list } from './message-text.ts';
 import { openReader, type Reader } from './reader.ts';
 import type { LibcFile, TargetFile } from './schemas.ts';
 import { targetVariables } from './template.ts';
-import { together } from './together.ts';
-import { list } from './words.ts';
 
 /** Every target, by name of its file. */
 export async function loadTargets(
@@ -20,7 +20,7 @@ export async function loadTargets(
   read: Reader = openReader(),
 ): Promise<Result<readonly Loaded<Target>[]>> {
   const { loaded, broken } = await readTargets(home, read);
-  const failure = together(broken.map((one) => one.failure));
+  const failure = combineFailures(broken.map((one) => one.failure));
   return failure === undefined ? ok(loaded) : err(failure);
 }
 

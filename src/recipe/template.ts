@@ -3,9 +3,9 @@ import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import type { Failure } from '../failure.ts';
+import { combineFailures } from './combine-failures.ts';
 import type { DocumentPath, YamlDocument } from './document.ts';
-import { together } from './together.ts';
-import { list } from './words.ts';
+import { list } from './message-text.ts';
 
 /** Name → what stands for `{name}` in the text of a definition. */
 export type Variables = Readonly<Record<string, string>>;
@@ -40,7 +40,7 @@ export function expand(document: YamlDocument, variables: Variables): Result<Yam
       return value ?? whole;
     });
   const value = walk(document.value, [], inText);
-  const failure = together(failures);
+  const failure = combineFailures(failures);
   return failure === undefined ? ok({ ...document, value }) : err(failure);
 }
 

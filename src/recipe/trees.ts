@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import type { TreeDefinition } from '../domain/packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
+import { combineFailures } from './combine-failures.ts';
 import type { DocumentPath, YamlDocument } from './document.ts';
 import { etcFolder } from './folders.ts';
 import type { TreeFile } from './schemas.ts';
-import { together } from './together.ts';
 
 /** What is added to nothing. */
 export const EMPTY: TreeFile = { packages: [], without: [], exclude: [], links: {}, files: {}, etc: [] };
@@ -43,7 +43,7 @@ export async function treeOf(
     if (text !== undefined) texts[`etc/${name}`] = text;
     else failures.push(noFile(file, document, [...at, 'etc', index]));
   }
-  const failure = together(failures);
+  const failure = combineFailures(failures);
   if (failure !== undefined) return err(failure);
   const rest = others.filter((one) => one !== architecture);
   return ok({

@@ -1,4 +1,4 @@
-import type { RuntimeKind } from '../domain/words.ts';
+import type { RuntimeKind } from '../domain/ids.ts';
 import type { Mount } from '../engine/engine.ts';
 import type { Json } from '../store/store.ts';
 

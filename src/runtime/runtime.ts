@@ -1,11 +1,11 @@
 import type { Context } from '../domain/context.ts';
 import { defined } from '../domain/defined.ts';
 import type { Resolved, SampleSuite } from '../domain/definitions.ts';
+import type { Digest, RuntimeKind } from '../domain/ids.ts';
 import type { Plan } from '../domain/plan.ts';
 import { ok, type Result } from '../domain/result.ts';
 import type { StoredTree } from '../domain/stored-tree.ts';
 import type { Target } from '../domain/target.ts';
-import type { Digest, RuntimeKind } from '../domain/words.ts';
 import type { Engine, Exit } from '../engine/engine.ts';
 import type { StageName } from '../events.ts';
 import type { Store } from '../store/store.ts';

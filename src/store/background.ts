@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { Fingerprint } from '../domain/ids.ts';
 import { err, ok, type Result } from '../domain/result.ts';
-import type { Fingerprint } from '../domain/words.ts';
 import type { Failure } from '../failure.ts';
 import { onDisk } from './disk.ts';
 import { recordDurable } from './entries.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import type { Digest } from '../domain/words.ts';
+import type { Digest } from '../domain/ids.ts';
 
 /** sha256 and size in bytes of a file, read as a stream. */
 export async function digestFile(file: string): Promise<{ readonly digest: Digest; readonly size: number }> {

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Fingerprint } from '../domain/ids.ts';
 import { err, type Result } from '../domain/result.ts';
-import type { Fingerprint } from '../domain/words.ts';
 import { interrupted } from '../failure.ts';
 import { errorCode, onDisk } from './disk.ts';
 import { bootId } from './process-tag.ts';

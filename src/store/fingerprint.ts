@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Fingerprint } from '../domain/words.ts';
+import type { Fingerprint } from '../domain/ids.ts';
 import type { Json } from './store.ts';
 
 /**

@@ -1,8 +1,8 @@
 import { constants, statSync } from 'node:fs';
 import { access, mkdir, open, readFile, rename, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import type { Digest, Fingerprint } from '../domain/ids.ts';
 import { ok, type Result } from '../domain/result.ts';
-import type { Digest, Fingerprint } from '../domain/words.ts';
 import { Background } from './background.ts';
 import { errorCode, onDisk } from './disk.ts';
 import { entryOrAbsent, lookUp, makeEntry, markUsed } from './entries.ts';
@@ -31,18 +31,24 @@ export async function openStore(folder: string): Promise<Result<Store>> {
 }
 
 /** Makes a folder and what is above it. Node's own `recursive` says ENOENT where the truth is EROFS or EACCES. */
-async function makeFolder(path: string): Promise<void> {
+async function makeFolder(path: string, parentThere = false): Promise<void> {
   try {
     await mkdir(path);
   } catch (cause) {
     const code = errorCode(cause);
-    if (code === 'ENOENT' && dirname(path) !== path) {
+    // Some file systems (proc) say ENOENT of a name that they do not let anybody make: once the parent is there, it is final.
+    if (code === 'ENOENT' && !parentThere && dirname(path) !== path) {
       await makeFolder(dirname(path));
-      await makeFolder(path);
+      await makeFolder(path, true);
     } else if (code === 'EEXIST') {
       if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw notAFolder(path);
-    } else throw cause;
+    } else throw code === 'ENOENT' ? refused(path, cause as Error) : cause;
   }
+}
+
+/** What such a file system means by ENOENT is that nobody may make a folder there. */
+function refused(path: string, { message }: Error): NodeJS.ErrnoException {
+  return Object.assign(new Error(message), { code: 'EACCES', path });
 }
 
 /** For a file or a link to nothing; the operating system has two different errors for them. */

@@ -1,7 +1,7 @@
 import { rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Fingerprint } from '../domain/ids.ts';
 import { ok, type Result } from '../domain/result.ts';
-import type { Fingerprint } from '../domain/words.ts';
 import { errorCode, onDisk } from './disk.ts';
 import { tryLock } from './locks.ts';
 import type { Store } from './store.ts';

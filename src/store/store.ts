@@ -1,5 +1,5 @@
+import type { Digest, Fingerprint } from '../domain/ids.ts';
 import type { Result } from '../domain/result.ts';
-import type { Digest, Fingerprint } from '../domain/words.ts';
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 

@@ -100,6 +100,15 @@ test('a file or a dangling link where the store should be is a failure', async (
   }
 });
 
+test('a file system in which no folder can be made is a failure, and is not asked for ever', async () => {
+  for (const path of ['/proc/none', '/proc/none/below']) {
+    const opened = await openStore(path);
+    assert.ok(!opened.ok);
+    assert.equal(opened.error.code, 'store/not-writable');
+    assert.match(opened.error.what, /\/proc\/none/);
+  }
+});
+
 test('every error of a disk has a failure of its own with something to do; others have none', () => {
   const codes = [
     'ENOSPC',

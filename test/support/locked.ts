@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
+import type { Digest } from '../../src/domain/ids.ts';
 import type { LockedPackage } from '../../src/domain/packages.ts';
-import type { Digest } from '../../src/domain/words.ts';
 
 /** A package of random bytes and the lock entry that fits it. */
 export function lockedPackage(

@@ -1,7 +1,7 @@
+import type { Digest } from '../../domain/ids.ts';
 import type { LockedPackage } from '../../domain/packages.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Target } from '../../domain/target.ts';
-import type { Digest } from '../../domain/words.ts';
 import type { Contents } from '../inspect.ts';
 
 /** The package formats of a bundle, beside the archive that every run makes. */

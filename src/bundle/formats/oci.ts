@@ -3,8 +3,8 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { packTar, type TarOptions } from '../../archive/pack.ts';
 import { defined } from '../../domain/defined.ts';
+import type { Digest } from '../../domain/ids.ts';
 import { ok, type Result } from '../../domain/result.ts';
-import type { Digest } from '../../domain/words.ts';
 import type { FormatInput, Formatted } from './format.ts';
 
 const TYPE = 'application/vnd.oci.image';

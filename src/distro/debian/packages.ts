@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Digest } from '../../domain/ids.ts';
 import type { LockedPackage, PackageSet } from '../../domain/packages.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
-import type { Digest } from '../../domain/words.ts';
 import type { Failure } from '../../failure.ts';
 import type { AptOutput, PrivateApt } from './apt.ts';
 import { resolutionFailure, unknownPackages } from './failures.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
+import type { Digest } from '../../domain/ids.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
-import type { Digest } from '../../domain/words.ts';
 import { fingerprint } from '../../store/fingerprint.ts';
 import { formatAddress } from './address.ts';
 import { readEvents } from './events.ts';

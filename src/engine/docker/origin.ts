@@ -1,6 +1,6 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { relative } from 'node:path';
-import type { Fingerprint } from '../../domain/words.ts';
+import type { Fingerprint } from '../../domain/ids.ts';
 
 /** A folder or file of a finished entry of the store: it never changes, so that what was made of it once stays good. */
 export interface Origin {

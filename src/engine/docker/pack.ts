@@ -5,7 +5,7 @@ import { Header, type HeaderData } from 'tar/header';
 import { Pax } from 'tar/pax';
 import { FIXED_TIME } from '../../archive/folder-attributes.ts';
 import { defined } from '../../domain/defined.ts';
-import type { Digest } from '../../domain/words.ts';
+import type { Digest } from '../../domain/ids.ts';
 import type { Failure } from '../../failure.ts';
 import { errorCode } from '../../store/disk.ts';
 import type { LeftOut } from '../engine.ts';

@@ -1,5 +1,5 @@
+import type { Digest } from '../../domain/ids.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
-import type { Digest } from '../../domain/words.ts';
 import type { Failure } from '../../failure.ts';
 
 /** An image in a registry: `host[:port]/path[:tag][@sha256:…]`. Source: OCI distribution specification, "Pulling manifests". */

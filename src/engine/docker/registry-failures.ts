@@ -1,4 +1,4 @@
-import type { Digest } from '../../domain/words.ts';
+import type { Digest } from '../../domain/ids.ts';
 import type { Failure } from '../../failure.ts';
 import { formatReference, type Reference } from './reference.ts';
 

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { defined } from '../../domain/defined.ts';
+import type { Fingerprint } from '../../domain/ids.ts';
 import { ok, type Result } from '../../domain/result.ts';
-import type { Fingerprint } from '../../domain/words.ts';
 import { fingerprint } from '../../store/fingerprint.ts';
 import { ownTag } from '../../store/process-tag.ts';
 import type { LeftOut } from '../engine.ts';

@@ -1,7 +1,7 @@
 import type { Resolved } from '../../domain/definitions.ts';
+import type { Libc } from '../../domain/ids.ts';
 import type { PythonDistribution } from '../../domain/python.ts';
 import type { Target } from '../../domain/target.ts';
-import type { Libc } from '../../domain/words.ts';
 import type { Failure } from '../../failure.ts';
 import type { Json } from '../../store/store.ts';
 import { ELF } from './elf.ts';

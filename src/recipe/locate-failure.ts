@@ -9,7 +9,7 @@ const KEYS: Readonly<Record<string, string>> = {
 };
 
 /** Where in a recipe that a failure is about is said, for one that has no place of its own; nothing where no key is. */
-export async function recipePlace(file: string, failureCode: string): Promise<SourcePosition | undefined> {
+export async function locateInRecipe(file: string, failureCode: string): Promise<SourcePosition | undefined> {
   const key = KEYS[failureCode.split('/', 1)[0] as string];
   if (key === undefined) return undefined;
   const document = await readYaml(file);

@@ -4,7 +4,7 @@ import type { Failure } from '../failure.ts';
 const MOST_TOLD = 20;
 
 /** Several mistakes as one failure: the first one speaks, the rest are `also`. By file as met, then by place. */
-export function together(failures: readonly Failure[]): Failure | undefined {
+export function combineFailures(failures: readonly Failure[]): Failure | undefined {
   const flat = failures.flatMap(({ also = [], ...own }) => [own, ...also]);
   const files = [...new Set(flat.map((failure) => failure.at?.file))];
   const rank = (failure: Failure): readonly number[] => [
