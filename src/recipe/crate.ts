@@ -51,7 +51,7 @@ function placed(failure: Failure, document: YamlDocument): Failure {
   const path = ABOUT[failure.code];
   // A binary named on the command line, or a folder that is the default, stands nowhere in the file.
   if (path === undefined || document.written(path) === undefined) return failure;
-  return { ...failure, at: document.place(path, 'value') };
+  return { ...failure, at: document.locate(path, 'value') };
 }
 
 async function lostSamples({ samples }: RecipeDraft, document: YamlDocument): Promise<readonly Failure[]> {
@@ -63,7 +63,7 @@ async function lostSamples({ samples }: RecipeDraft, document: YamlDocument): Pr
       code: 'recipe/no-samples',
       what: `There is no \`${path}\`.`,
       fix: ['Give a script or a folder of scripts, relative to the recipe file.'],
-      at: document.place(item ? ['samples', 'path', index] : ['samples', 'path'], 'value'),
+      at: document.locate(item ? ['samples', 'path', index] : ['samples', 'path'], 'value'),
     });
   }
   return failures;

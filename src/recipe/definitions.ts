@@ -122,7 +122,7 @@ export async function chooseArchitecture(
     code: 'recipe/toolchain-misfit',
     what: `The image \`${image}\` is made for ${made.value.join(', ') || 'no architecture'}, and ${form.architectures?.join(', ') ?? 'one'} is needed.`,
     fix: ['Name another image, or add the architecture to it.'],
-    at: document.place(['architectures'], 'value'),
+    at: document.locate(['architectures'], 'value'),
   });
 }
 

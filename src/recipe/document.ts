@@ -19,14 +19,14 @@ import { readText } from './text.ts';
 /** Keys and list indexes from the top of a document. */
 export type DocumentPath = readonly (string | number)[];
 
-/** A YAML file as plain values, with the place of each. */
+/** A YAML file as plain values, with the location of each. */
 export interface YamlDocument {
   readonly file: string;
   readonly value: unknown;
   /** Mistakes that do not keep the rest from being read: keys given twice. */
   readonly mistakes: readonly Failure[];
-  /** Where a key, or the value below it, stands; the nearest parent's place where there is no such entry. */
-  place(path: DocumentPath, part: 'key' | 'value'): SourcePosition;
+  /** Where a key, or the value below it, stands; the nearest parent's location where there is no such entry. */
+  locate(path: DocumentPath, part: 'key' | 'value'): SourcePosition;
   /** A scalar as it is written in the file; nothing for lists and mappings. */
   written(path: DocumentPath): string | undefined;
 }
@@ -36,7 +36,7 @@ const MAX_DEPTH = 32;
 
 /**
  * Reads a YAML 1.2 file of the kind people write by hand: one document; no anchors, aliases, tags of one's own or keys
- * that are not text. Fails with every mistake that is found, each at its place.
+ * that are not text. Fails with every mistake that is found, each with its location.
  */
 export async function readYaml(file: string): Promise<Result<YamlDocument>> {
   const text = await readText(file);
@@ -66,12 +66,12 @@ function parseYaml(file: string, text: string): Result<YamlDocument> {
     file,
     value,
     mistakes: reader.repeated,
-    place: (path, part) => reader.place(path, part),
+    locate: (path, part) => reader.locate(path, part),
     written: (path) => reader.written.get(keyOf(path)),
   });
 }
 
-/** The text of a file with places in it. */
+/** The text of a file and the locations in it. */
 class Source {
   readonly file: string;
   readonly text: string;
@@ -96,27 +96,27 @@ class Source {
   }
 }
 
-/** Turns nodes into plain values, notes the place of each, and refuses what these files do not need. */
+/** Turns nodes into plain values, notes the location of each, and refuses what these files do not need. */
 class Reader {
   readonly fatal: Failure[] = [];
   readonly repeated: Failure[] = [];
   readonly written = new Map<string, string>();
-  readonly #places = new Map<string, { readonly key: number; readonly value: number }>();
+  readonly #offsets = new Map<string, { readonly key: number; readonly value: number }>();
   readonly #source: Source;
 
   constructor(source: Source) {
     this.#source = source;
   }
 
-  place(path: DocumentPath, part: 'key' | 'value'): SourcePosition {
-    const entry = this.#places.get(keyOf(path));
+  locate(path: DocumentPath, part: 'key' | 'value'): SourcePosition {
+    const entry = this.#offsets.get(keyOf(path));
     if (entry !== undefined) return this.#source.at(entry[part]);
-    return path.length === 0 ? this.#source.at(0) : this.place(path.slice(0, -1), 'key');
+    return path.length === 0 ? this.#source.at(0) : this.locate(path.slice(0, -1), 'key');
   }
 
   read(node: Node | null, path: DocumentPath, keyOffset: number | undefined): unknown {
     const start = node?.range?.[0] ?? keyOffset ?? 0;
-    this.#places.set(keyOf(path), { key: keyOffset ?? start, value: start });
+    this.#offsets.set(keyOf(path), { key: keyOffset ?? start, value: start });
     if (node === null) return null;
     if (path.length > MAX_DEPTH) return this.#refuse(tooDeep(this.#source.at(start)));
     if (isAlias(node) || node.anchor !== undefined) return this.#refuse(aliased(this.#source.at(start)));

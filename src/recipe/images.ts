@@ -127,7 +127,7 @@ function checkBase(
       ...(meant === undefined || circle ? [] : [`Did you mean \`${meant}\`?`]),
       `There are: ${list(names) || 'none'}.`,
     ],
-    at: document.place(['extends'], 'value'),
+    at: document.locate(['extends'], 'value'),
   });
 }
 
@@ -198,6 +198,6 @@ function noHostTarget(name: string, architecture: string, document: YamlDocument
     fix: [
       'Add a file to `targets/` with this `debian-arch` and a GNU C library: build scripts are linked for it.',
     ],
-    at: document.place(['architectures'], 'value'),
+    at: document.locate(['architectures'], 'value'),
   };
 }

@@ -13,5 +13,5 @@ export async function locateInRecipe(file: string, failureCode: string): Promise
   const key = KEYS[failureCode.split('/', 1)[0] as string];
   if (key === undefined) return undefined;
   const document = await readYaml(file);
-  return document.ok ? document.value.place([key], 'key') : undefined;
+  return document.ok ? document.value.locate([key], 'key') : undefined;
 }

@@ -55,7 +55,7 @@ export function versionMistake(document: YamlDocument, kind: FileKind): Failure 
     fix: newer
       ? ['Update provision, or write the file in the older schema.']
       : [`Write \`schema: ${SCHEMA_VERSION}\`; docs/recipe-reference.md explains every key.`],
-    at: document.place(['schema'], 'value'),
+    at: document.locate(['schema'], 'value'),
   };
 }
 
@@ -70,7 +70,7 @@ function mistake(about: About, path: DocumentPath, issue: Issue): Failure {
   if (issue.code === 'invalid_key') {
     const why = issue.issues[0]?.message ?? 'another name';
     const what = `\`${path.at(-1)}\` cannot be a key of ${below(about, path.slice(0, -1))}: it must be ${why}.`;
-    return { code: 'recipe/invalid-key', what, fix: ['Rename the key.'], at: document.place(path, 'key') };
+    return { code: 'recipe/invalid-key', what, fix: ['Rename the key.'], at: document.locate(path, 'key') };
   }
   if (!present(document.value, path)) return missingKey(about, path);
   if (issue.code === 'invalid_type') return wrongType(about, path, issue.expected);
@@ -91,7 +91,7 @@ function unknownKey(about: About, path: DocumentPath, key: string, meant: string
     code: 'recipe/unknown-key',
     what: `\`${shorten(key)}\` is not a key of ${path.length === 0 ? article(kind.noun) : `\`${pathText(path)}\``}.`,
     fix: [fix],
-    at: document.place([...path, key], 'key'),
+    at: document.locate([...path, key], 'key'),
   };
 }
 
@@ -102,7 +102,7 @@ function missingKey(about: About, path: DocumentPath): Failure {
     what: `${sentence(below(about, path.slice(0, -1)))} has no \`${path.at(-1)}\`.`,
     ...(schema?.description === undefined ? {} : { why: `${path.at(-1)}: ${schema.description}` }),
     fix: [`Add ${exampleLine(schema, path)}.`],
-    at: about.document.place(path.slice(0, -1), 'key'),
+    at: about.document.locate(path.slice(0, -1), 'key'),
   };
 }
 
@@ -120,7 +120,7 @@ function wrongType({ document, schema }: About, path: DocumentPath, expected: st
     : path.length === 0
       ? 'Write one `key: value` a line.'
       : `Write ${exampleLine(schemaAt(schema, path), path)}.`;
-  return { code: 'recipe/wrong-type', what, fix: [fix], at: document.place(path, 'value') };
+  return { code: 'recipe/wrong-type', what, fix: [fix], at: document.locate(path, 'value') };
 }
 
 function invalidValue(about: About, path: DocumentPath, issue: Issue): Failure {
@@ -136,7 +136,7 @@ function invalidValue(about: About, path: DocumentPath, issue: Issue): Failure {
     code,
     what: `\`${pathText(path)}\` is ${shown}: ${rule}.`,
     fix: [meant === undefined ? `Write ${hint(about, path, rule)}` : `Did you mean \`${meant}\`?`],
-    at: document.place(path, 'value'),
+    at: document.locate(path, 'value'),
   };
 }
 

@@ -197,7 +197,7 @@ export function unknown(
       ...(meant === undefined ? [] : [`Did you mean \`${meant}\`?`]),
       `There are: ${list(known) || 'none'}.`,
     ],
-    at: document.place(at, part),
+    at: document.locate(at, part),
   };
 }
 
@@ -216,6 +216,6 @@ function misfit(
         ? `${python} has no \`${name}\` for the target \`${target.name}\`.`
         : `The sysroot \`${name}\` is for the C library \`${libc}\`, the target \`${target.name}\` has \`${target.libc}\`.`,
     fix: ['Name a sysroot, a target and a Python that belong together.'],
-    at: document.place(['sysroot'], 'value'),
+    at: document.locate(['sysroot'], 'value'),
   };
 }

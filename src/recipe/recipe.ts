@@ -19,7 +19,7 @@ import { combineFailures } from './combine-failures.ts';
 import { resolveCrate } from './crate.ts';
 import { chooseArchitecture, loadRuntime } from './definitions.ts';
 import type { YamlDocument } from './document.ts';
-import { type FoundRecipe, findRecipe, type Places, recipeNames } from './find.ts';
+import { type FoundRecipe, findRecipe, type RecipeLookup, recipeNames } from './find.ts';
 import { imageFile, imageNames, pythonImageFile, runtimeFile, sysrootFile } from './folders.ts';
 import { loadImage, loadPythonImage } from './images.ts';
 import type { Loaded } from './load.ts';
@@ -33,10 +33,13 @@ import { loadForm, loadSysroot } from './sysroots.ts';
  * A recipe with everything it names; what `asked` can be: `findRecipe`. Fails with every mistake of the recipe and of
  * what it names, each at its place.
  */
-export async function resolveRecipe(places: Places, asked: string | undefined): Promise<Result<Resolved>> {
+export async function resolveRecipe(
+  lookup: RecipeLookup,
+  asked: string | undefined,
+): Promise<Result<Resolved>> {
   const read = openReader();
-  const found = await findRecipe(places, asked, read);
-  return found.ok ? resolveNames(places, found.value, read) : found;
+  const found = await findRecipe(lookup, asked, read);
+  return found.ok ? resolveNames(lookup, found.value, read) : found;
 }
 
 export interface RecipeSummary {
@@ -92,8 +95,12 @@ interface Named {
   readonly crate: Crate;
 }
 
-async function resolveNames(places: Places, found: FoundRecipe, read: Reader): Promise<Result<Resolved>> {
-  const named = await readNamed(places, found, read);
+async function resolveNames(
+  lookup: RecipeLookup,
+  found: FoundRecipe,
+  read: Reader,
+): Promise<Result<Resolved>> {
+  const named = await readNamed(lookup, found, read);
   if (!named.ok) return named;
   const { point, sysroot, toolchain, reference, crate, hostTarget, form } = named.value;
   const { document, added } = found;
@@ -109,7 +116,7 @@ async function resolveNames(places: Places, found: FoundRecipe, read: Reader): P
     ...(added === undefined ? [] : foreignPackages(document, target)),
   ]);
   if (misfit !== undefined || rustStd === undefined) return err(misfit as Failure);
-  const runtime = await runtimeDefinitionOf(places.home, recipe, target);
+  const runtime = await runtimeDefinitionOf(lookup.home, recipe, target);
   if (!runtime.ok) return runtime;
   const own = added === undefined ? undefined : ownLock(found.draft.file, sysroot.name, added.lockArguments);
   const std = rustStd.from === 'packages' ? rustStd.tree.exclude : [];
@@ -124,7 +131,7 @@ async function resolveNames(places: Places, found: FoundRecipe, read: Reader): P
     reference: reference.value,
     files: {
       toolchain: named.value.toolchainFile,
-      sysroot: own ?? sysrootFile(places.home, sysroot.name),
+      sysroot: own ?? sysrootFile(lookup.home, sysroot.name),
       reference: named.value.referenceFile,
     },
     crate,
@@ -132,8 +139,8 @@ async function resolveNames(places: Places, found: FoundRecipe, read: Reader): P
   });
 }
 
-async function readNamed(places: Places, found: FoundRecipe, read: Reader): Promise<Result<Named>> {
-  const { home } = places;
+async function readNamed(lookup: RecipeLookup, found: FoundRecipe, read: Reader): Promise<Result<Named>> {
+  const { home } = lookup;
   const { draft, document } = found;
   const [axes, crate] = await Promise.all([loadAxes(home, read), resolveCrate(draft, document)]);
   if (!axes.ok) return axes;
@@ -154,7 +161,7 @@ async function readNamed(places: Places, found: FoundRecipe, read: Reader): Prom
   const image = draft.toolchain ?? form.value.value.toolchain;
   if (!images.includes(image))
     return err(unknown('toolchain', image, images, form.value.document, ['toolchain']));
-  const machine = places.machine ?? machineOfHost();
+  const machine = lookup.machine ?? machineOfHost();
   const native = architectureOn(targets, machine);
   const architecture = await chooseArchitecture(home, form.value, image, native, read);
   if (!architecture.ok) return architecture;
@@ -239,7 +246,7 @@ function foreignPackages(document: YamlDocument, { name, libc }: Target): readon
       fix: [
         'Let the crate build the library itself, where it can (a `vendored` or `bundled` feature), in a recipe of its own for this target: `extends` in a further file beside this one.',
       ],
-      at: document.place(['sysroot', 'packages'], 'key'),
+      at: document.locate(['sysroot', 'packages'], 'key'),
     },
   ];
 }
@@ -265,7 +272,7 @@ function compiledMisfit(
         code: `recipe/no-${key}`,
         what: `The sysroot \`${name}\` is made of packages: how its CPython is compiled cannot be chosen.`,
         fix: [`Remove \`${key}\`, or name a sysroot of the kind \`cpython-source\`.`],
-        at: document.place([key], 'value'),
+        at: document.locate([key], 'value'),
       }));
   }
   const flags = optimization ?? (form.kind === 'cpython-source' ? form.cpython.optimization : []);
@@ -275,7 +282,7 @@ function compiledMisfit(
       code: 'recipe/no-training',
       what: `The sysroot \`${name}\` has no training workload, which \`pgo\` takes profiles of.`,
       fix: ['Add `training` to this form in the `python.yaml` of its Python.'],
-      at: document.place(['optimization'], 'value'),
+      at: document.locate(['optimization'], 'value'),
     },
   ];
 }
@@ -286,7 +293,7 @@ function noRustStd(document: YamlDocument, { name }: ImageDefinition, target: Ta
     code: 'recipe/no-rust-std',
     what: `The toolchain image \`${name}\` brings no Rust standard library for \`${target.name}\`.`,
     fix: [`Name another image, or add \`${target.libc}\` to \`rust-std\` of its \`image.yaml\`.`],
-    at: document.place(['toolchain'], 'value'),
+    at: document.locate(['toolchain'], 'value'),
   };
 }
 
@@ -301,7 +308,7 @@ function notForWasm(recipe: Recipe, document: YamlDocument, target: Target): rea
     code: 'recipe/not-wasm',
     what: `\`${key}\` is for WebAssembly; the target \`${target.name}\` is none.`,
     fix: [`Remove \`${key}\`.`],
-    at: document.place([key], 'key'),
+    at: document.locate([key], 'key'),
   }));
 }
 
@@ -313,7 +320,7 @@ function runtimeTwice(document: YamlDocument): readonly Failure[] {
       code: 'recipe/invalid-value',
       what: 'The recipe names its runtime twice.',
       fix: ['Remove `runner`: it is the old name of `runtime`.'],
-      at: document.place(['runner'], 'key'),
+      at: document.locate(['runner'], 'key'),
     },
   ];
 }
@@ -338,7 +345,7 @@ function noInterpreter({ value, document }: Loaded<ImageDefinition>): readonly F
       code: 'recipe/no-interpreter',
       what: `The reference image \`${value.name}\` does not say which program its interpreter is.`,
       fix: ['Add `python: python3.13` (its program name) below `tools`.'],
-      at: document.place(['tools'], 'key'),
+      at: document.locate(['tools'], 'key'),
     },
   ];
 }

@@ -247,7 +247,7 @@ function unknownLibrary(name: string, home: string, document: YamlDocument, inde
       ...(meant === undefined ? [] : [`Did you mean \`${meant}\`?`]),
       `There are: ${known.join(', ') || 'none'}.`,
     ],
-    at: document.place(['libraries', index], 'value'),
+    at: document.locate(['libraries', index], 'value'),
   };
 }
 
@@ -256,6 +256,6 @@ function noSource({ value: python, document }: Loaded<PythonDefinition>, form: s
     code: 'recipe/no-source',
     what: `\`${form}\` is built from source, and \`${python.name}\` does not say from which.`,
     fix: ['Add `source` with the name of its source package, or remove the form.'],
-    at: document.place(['forms', form], 'key'),
+    at: document.locate(['forms', form], 'key'),
   };
 }

@@ -120,7 +120,7 @@ function unknownLibc(name: string, known: readonly string[], document: YamlDocum
       ...(meant === undefined ? [] : [`Did you mean \`${meant}\`?`]),
       `There are: ${list(known) || 'none'}.`,
     ],
-    at: document.place(['libc'], 'value'),
+    at: document.locate(['libc'], 'value'),
   };
 }
 

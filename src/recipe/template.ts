@@ -69,6 +69,6 @@ function unknownVariable(
     code: 'recipe/unknown-variable',
     what: `\`{${name}}\` stands for nothing here.`,
     fix: [`Write one of ${list(Object.keys(variables).map((known) => `{${known}}`))}.`],
-    at: document.place(path, part),
+    at: document.locate(path, part),
   };
 }

@@ -62,6 +62,6 @@ export function noFile(file: string, document: YamlDocument, at: DocumentPath): 
     code: 'recipe/no-file',
     what: `There is no file \`${file}\`.`,
     fix: ['Name a file that is there.'],
-    at: document.place(at, 'value'),
+    at: document.locate(at, 'value'),
   };
 }

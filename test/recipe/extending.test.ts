@@ -6,7 +6,7 @@ import type { Resolved } from '../../src/domain/definitions.ts';
 import type { Failure } from '../../src/failure.ts';
 import { readLock } from '../../src/lock/lockfile.ts';
 import { makePlan } from '../../src/plan/plan.ts';
-import type { Places } from '../../src/recipe/find.ts';
+import type { RecipeLookup } from '../../src/recipe/find.ts';
 import { resolveRecipe } from '../../src/recipe/recipe.ts';
 import { crateOf, PROGRAM, put } from '../support/crate.ts';
 import { definitionsHome, LIBC, PYTHON, RECIPE, SYSROOT, TARGET } from '../support/definitions-home.ts';
@@ -34,14 +34,14 @@ function setup(t: TestContext, recipe?: string, files: Readonly<Record<string, s
   return { home: definitionsHome(t, SOURCE_RECIPES), crate };
 }
 
-async function resolved(places: Places, asked?: string): Promise<Resolved> {
-  const result = await resolveRecipe(places, asked);
+async function resolved(lookup: RecipeLookup, asked?: string): Promise<Resolved> {
+  const result = await resolveRecipe(lookup, asked);
   assert.ok(result.ok, JSON.stringify(result));
   return result.value;
 }
 
-async function failure(places: Places, asked?: string): Promise<Failure> {
-  const result = await resolveRecipe(places, asked);
+async function failure(lookup: RecipeLookup, asked?: string): Promise<Failure> {
+  const result = await resolveRecipe(lookup, asked);
   assert.ok(!result.ok);
   return result.error;
 }
@@ -163,8 +163,8 @@ test('packages for the sysroot have a lock beside the recipe, and the command th
   assert.equal(sysrootFile?.lockFile, join(crate, 'provision.packaged-cpython-3.13-far.lock'));
   const plan = makePlan({ ...rest, sysroot, sysrootFile }, { machine: 'near64', platform: 'linux' });
   assert.ok(JSON.stringify(plan.stages[0]).includes(sysrootFile.lockFile));
-  const command = async (places: Places, asked?: string): Promise<string> => {
-    const found = await resolved(places, asked);
+  const command = async (lookup: RecipeLookup, asked?: string): Promise<string> => {
+    const found = await resolved(lookup, asked);
     assert.ok(found.sysrootFile);
     const lock = await readLock(found.sysrootFile, found.sysroot);
     assert.ok(!lock.ok && lock.error.code === 'lock/missing');

@@ -156,9 +156,9 @@ test('a file of one’s own is named by its path, relative to where the command 
 
 test('names and paths that lead nowhere', async (t) => {
   const home = definitionsHome(t);
-  const places = { home, cwd: home };
+  const lookup = { home, cwd: home };
   const fails = async (name: string): Promise<string> => {
-    const result = await resolveRecipe(places, name);
+    const result = await resolveRecipe(lookup, name);
     assert.ok(!result.ok, name);
     return `${result.error.code} ${result.error.what} ${result.error.fix.join(' ')}`;
   };
@@ -255,9 +255,9 @@ test('definitions are found with their locks, and loaded', async (t) => {
 
 test('a target has a recipe by itself, and a recipe says only what differs', async (t) => {
   const home = definitionsHome(t, { 'recipes/other.yaml': 'schema: 1\ndescription: Other.\ntarget: near\n' });
-  const places = { home, cwd: '/' };
-  const own = await resolveRecipe(places, 'near');
-  const other = await resolveRecipe(places, 'other');
+  const lookup = { home, cwd: '/' };
+  const own = await resolveRecipe(lookup, 'near');
+  const other = await resolveRecipe(lookup, 'other');
   assert.ok(own.ok && other.ok, JSON.stringify([own, other]));
   assert.deepEqual(own.value.recipe, {
     ...other.value.recipe,
@@ -276,18 +276,18 @@ test('of several Pythons the newest is taken, and the one that a recipe names', 
     'pythons/cpython-3.14t/python.yaml': python('3.14t'),
     'pythons/cpython-3.14/python.yaml': python('3.14'),
   });
-  const places = { home, cwd: '/' };
-  const newest = await resolveRecipe(places, 'near');
+  const lookup = { home, cwd: '/' };
+  const newest = await resolveRecipe(lookup, 'near');
   assert.ok(newest.ok, JSON.stringify(newest));
   assert.deepEqual(
     [newest.value.sysroot.python.name, newest.value.sysroot.python.abiflags],
     ['cpython-3.14', ''],
   );
   assert.equal(newest.value.reference.tools.python, 'python3.14');
-  const named = await resolveRecipe(places, 'far');
+  const named = await resolveRecipe(lookup, 'far');
   assert.ok(named.ok && named.value.sysroot.python.version === '3.13');
   writeFileSync(join(home, 'recipes/far.yaml'), RECIPE.replace("'3.13'", "'3.14t'"));
-  const threaded = await resolveRecipe(places, 'far');
+  const threaded = await resolveRecipe(lookup, 'far');
   assert.ok(threaded.ok, JSON.stringify(threaded));
   const { version, abiflags } = threaded.value.sysroot.python;
   assert.deepEqual([version, abiflags], ['3.14', 't']);

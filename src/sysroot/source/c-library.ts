@@ -5,7 +5,7 @@ import type { Failure } from '../../failure.ts';
 
 /**
  * Whether the locked C library is one that this minor version of CPython works with. WASI's makes no promise of
- * compatibility (PEP 816): a pair that does not fit may build, and hang or misbehave where nobody looks.
+ * compatibility (PEP 816): a pair that does not fit may build, and hang or misbehave unnoticed.
  */
 export function checkCLibrary(
   definition: SourceSysroot,
