@@ -19,7 +19,7 @@ import {
 import { openReader, type Reader } from './reader.ts';
 import { NAME } from './schemas.ts';
 
-/** Where recipes are looked for: the tool's own folder, the folder the command was given in, the crate that it is about. */
+/** Where recipes are looked up: the tool's own folder, the current folder, the user's crate. */
 export type RecipeLookup = Pick<Settings, 'home' | 'cwd' | 'project' | 'bin'> & {
   /** Machine that the toolchain is to run on, as `uname -m` names it; absent: this one. */
   readonly machine?: string;
@@ -32,7 +32,7 @@ export const PROJECT_FILE = 'provision.yaml';
 export interface FoundRecipe {
   readonly draft: RecipeDraft;
   readonly document: YamlDocument;
-  /** Packages that are added to the sysroot, and what follows `provision lock` to have their lock written. */
+  /** Packages that are added to the sysroot, and the arguments of `provision lock` that write their lock. */
   readonly added?: { readonly packages: readonly string[]; readonly lockArguments: string };
   /** The shipped recipe was named on the command line, and is another than the one that the file extends. */
   readonly borrowed: boolean;
@@ -40,8 +40,8 @@ export interface FoundRecipe {
 
 /**
  * A word is the name of a shipped recipe; what has a slash or ends in `.yaml` or `.yml` is a file of yours. With a
- * crate at hand (`--project`, or a `provision.yaml` in the current folder or above) a word says what that crate is built
- * for; nothing says: for what its `provision.yaml` extends.
+ * crate (`--project`, or a `provision.yaml` in the current folder or above) a name selects what that crate is built for;
+ * without one it is what its `provision.yaml` extends.
  */
 export async function findRecipe(
   lookup: RecipeLookup,
@@ -60,7 +60,7 @@ export async function findRecipe(
       ? ok({ draft: shipped.value.value, document: shipped.value.document, borrowed: false })
       : shipped;
   }
-  // The place of a file that is not there: paths in it would be relative to the crate.
+  // A file that does not exist: paths in it would be relative to the crate.
   const draft = extendingNothing(join(project, PROJECT_FILE), asked);
   const shipped = await loadShipped(home, asked, read);
   if (!shipped.ok) return shipped;
@@ -133,7 +133,7 @@ async function fromProjectFile(
   );
 }
 
-/** A crate's own recipe on a shipped one: what is built comes from the first, what it is built for from the second. */
+/** A crate's own recipe merged with a shipped one: the first defines the program, the second its target. */
 async function onto(
   lookup: RecipeLookup,
   { value: own, document }: { readonly value: ExtendingDraft; readonly document: YamlDocument },
@@ -145,12 +145,12 @@ async function onto(
   if (!recipeNames(home).includes(base)) return err(unknownBase(home, base, document));
   const shipped = await loadShipped(home, base, read);
   if (!shipped.ok) return shipped;
-  const { project: _, samples: __, ...said } = shipped.value.value;
+  const { project: _, samples: __, ...inherited } = shipped.value.value;
   const { extends: extended, sysrootPackages, description = '', ...rest } = own;
   const borrowed = extended !== base;
   const draft: RecipeDraft = {
-    // What a file says of the target it extends does not go for another one that says something itself.
-    ...(borrowed ? { ...rest, ...said } : { ...said, ...rest }),
+    // A value for the extended target does not apply to another target that has a value of its own.
+    ...(borrowed ? { ...rest, ...inherited } : { ...inherited, ...rest }),
     file: own.file,
     project: own.project,
     // Artifacts of a crate for several targets lie side by side.

@@ -16,7 +16,7 @@ import { SCHEMA_VERSION } from './schemas.ts';
 
 type Issue = z.core.$ZodIssue;
 
-/** What the schema found wrong, each as a failure at its place, with what to write instead. */
+/** The issues that the schema found, each as a failure with its location and what to write instead. */
 export function mistakesOf(document: YamlDocument, issues: readonly Issue[], kind: FileKind): Failure[] {
   const about: About = { document, kind, schema: jsonSchemaOf(kind) };
   const mistyped = new Set<string>();
@@ -32,8 +32,8 @@ export function mistakesOf(document: YamlDocument, issues: readonly Issue[], kin
   const others = issues.flatMap((issue) => {
     const path = pathOf(issue);
     // A mistyped key is one mistake, not also a missing one.
-    const told = !present(document.value, path) && mistyped.has(pathText(path));
-    return issue.code === 'unrecognized_keys' || told ? [] : [mistake(about, path, issue)];
+    const alreadyReported = !present(document.value, path) && mistyped.has(pathText(path));
+    return issue.code === 'unrecognized_keys' || alreadyReported ? [] : [mistake(about, path, issue)];
   });
   return [...unknown, ...others];
 }
@@ -42,7 +42,7 @@ function pathOf(issue: Issue): DocumentPath {
   return issue.path.filter((step) => typeof step !== 'symbol');
 }
 
-/** A file of another version says nothing that can be judged here: no other mistake of it is told. */
+/** A file of another schema version cannot be checked here: no other mistake of it is reported. */
 export function versionMistake(document: YamlDocument, kind: FileKind): Failure | undefined {
   const { value } = document;
   const version =
@@ -51,7 +51,7 @@ export function versionMistake(document: YamlDocument, kind: FileKind): Failure 
   const newer = version > SCHEMA_VERSION;
   return {
     code: newer ? 'recipe/newer-schema' : 'recipe/invalid-value',
-    what: `The ${kind.noun} is written in schema ${version}; this provision knows schema ${SCHEMA_VERSION}.`,
+    what: `The ${kind.noun} is written in schema ${version}; this version of provision supports schema ${SCHEMA_VERSION}.`,
     fix: newer
       ? ['Update provision, or write the file in the older schema.']
       : [`Write \`schema: ${SCHEMA_VERSION}\`; docs/recipe-reference.md explains every key.`],
@@ -140,7 +140,7 @@ function invalidValue(about: About, path: DocumentPath, issue: Issue): Failure {
   };
 }
 
-/** What an issue demands, completing "…: ". */
+/** The rule that an issue states, completing "…: ". */
 function ruleOf(issue: Issue): string {
   switch (issue.code) {
     case 'too_small':
@@ -165,7 +165,7 @@ function hint({ schema }: About, path: DocumentPath, rule: string): string {
   return `${rule.replace(/^it must (be|have) /, '').replace(/^it must not be empty$/, 'something')}.`;
 }
 
-/** A line that a person could write at a path; `<…>` stands for what only they know. */
+/** An example of a line at a path; `<…>` stands for what the user has to fill in. */
 function exampleLine(schema: JsonSchema | undefined, path: DocumentPath): string {
   const key = path.at(-1);
   const lead = typeof key === 'number' ? '- ' : `${key}: `;
