@@ -49,7 +49,7 @@ export async function makeSourceSysroot(session: Session, input: SourceSysrootIn
   );
 }
 
-/** One notice for all modules that could not be had, by reason; the report keeps it. */
+/** Emits one notice for all modules that could not be built, grouped by reason; it is part of the report. */
 function reportMissingModules(
   session: Session,
   sysroot: string,

@@ -88,8 +88,8 @@ function rustStdPackages(
   return err({
     code: 'lock/rust-std-differs',
     what: `${id} has rustc ${rustc.version}, and for the target the standard library ${std.version}.`,
-    why: 'A compiler reads the metadata of no other version than its own.',
-    fix: [`Resolve it anew: \`${lockCommand(toolchain.file)}\``],
+    why: 'A compiler reads only metadata of its own version.',
+    fix: [`Resolve it again: \`${lockCommand(toolchain.file)}\``],
   });
 }
 

@@ -103,7 +103,7 @@ test('a definition that asks for other packages makes its lock stale; the failur
   }
 });
 
-test('what does not decide the packages does not make a lock stale', async (t) => {
+test('keys that do not affect the packages do not make a lock stale', async (t) => {
   const { rootfs } = DEFINITION;
   const changed: ImageDefinition = {
     ...DEFINITION,

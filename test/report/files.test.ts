@@ -217,7 +217,7 @@ const STOPPED: Partial<Report> = {
     what: 'The runner does not compile.',
     at: { file: 'src/main.rs', line: 3, column: 5, text: 'let x' },
     evidence: ['error[E0425]: cannot find value `y` in this scope'],
-    fix: ['Mend src/main.rs'],
+    fix: ['Fix src/main.rs'],
     see: ['artifacts/far/logs/build.log'],
     also: [{ code: 'build/linker', what: 'x', fix: [] }],
   },

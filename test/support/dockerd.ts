@@ -63,7 +63,7 @@ class Running implements TestEngine {
   #child: ChildProcess | undefined;
   /** Runs containers for dockerd; a process of its own, so that it lasts when dockerd is killed, as on a real machine. */
   #containerd: ChildProcess | undefined;
-  #said = '';
+  #output = '';
 
   constructor(product: Product, folder: string, options: EngineOptions) {
     this.product = product;
@@ -73,7 +73,7 @@ class Running implements TestEngine {
   }
 
   log(): string {
-    return this.#said;
+    return this.#output;
   }
 
   async start(): Promise<void> {
@@ -99,7 +99,7 @@ class Running implements TestEngine {
       env: { ...process.env, ...env },
     });
     const note = (chunk: Buffer): void => {
-      this.#said += chunk.toString('utf8');
+      this.#output += chunk.toString('utf8');
     };
     child.stdout?.on('data', note);
     child.stderr?.on('data', note);
@@ -108,11 +108,11 @@ class Running implements TestEngine {
 
   async #until(child: ChildProcess, ready: () => Promise<boolean>): Promise<void> {
     for (let tries = 0; tries < 300; tries += 1) {
-      if (child.exitCode !== null) throw new Error(`${child.spawnfile} ended:\n${this.#said.slice(-3000)}`);
+      if (child.exitCode !== null) throw new Error(`${child.spawnfile} ended:\n${this.#output.slice(-3000)}`);
       if (await ready()) return;
       await sleep(100);
     }
-    throw new Error(`${child.spawnfile} does not answer:\n${this.#said.slice(-3000)}`);
+    throw new Error(`${child.spawnfile} does not answer:\n${this.#output.slice(-3000)}`);
   }
 
   async kill(): Promise<void> {
