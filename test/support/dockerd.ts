@@ -86,8 +86,8 @@ class Running implements TestEngine {
 
   async #startContainerd(): Promise<void> {
     if (this.#containerd !== undefined) return;
-    const places = ['--root', join(this.folder, 'c'), '--state', join(this.folder, 'cs')];
-    this.#containerd = this.#spawn('containerd', [...places, '--address', join(this.folder, 'cd')], {});
+    const folders = ['--root', join(this.folder, 'c'), '--state', join(this.folder, 'cs')];
+    this.#containerd = this.#spawn('containerd', [...folders, '--address', join(this.folder, 'cd')], {});
     await this.#until(this.#containerd, async () => existsSync(join(this.folder, 'cd')));
   }
 
@@ -134,7 +134,7 @@ class Running implements TestEngine {
     const network = ['--bridge', 'none', '--iptables=false'];
     // An overlay cannot lie on a tmpfs of every kernel; files are copied there.
     const storage = this.#options.size === undefined ? [] : ['--storage-driver', 'vfs'];
-    const places = ['--data-root', join(folder, 'data'), '--exec-root', join(folder, 'x')];
+    const folders = ['--data-root', join(folder, 'data'), '--exec-root', join(folder, 'x')];
     const own = [
       '--host',
       `unix://${socket}`,
@@ -143,7 +143,7 @@ class Running implements TestEngine {
       '--containerd',
       join(folder, 'cd'),
     ];
-    return ['dockerd', [...places, ...own, ...network, ...storage], {}];
+    return ['dockerd', [...folders, ...own, ...network, ...storage], {}];
   }
 
   #podman(): [string, string[], Record<string, string>] {
@@ -154,9 +154,9 @@ class Running implements TestEngine {
       configuration,
       `[containers]\ndefault_ulimits = ["nofile=16384:16384", "nproc=8192:8192"]\n[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n`,
     );
-    const places = ['--root', join(folder, 'data'), '--runroot', join(folder, 'x')];
+    const folders = ['--root', join(folder, 'data'), '--runroot', join(folder, 'x')];
     const serve = ['system', 'service', '--time=0', `unix://${socket}`];
-    return ['podman', [...places, ...serve], { CONTAINERS_CONF: configuration }];
+    return ['podman', [...folders, ...serve], { CONTAINERS_CONF: configuration }];
   }
 }
 
