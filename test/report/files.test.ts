@@ -117,7 +117,7 @@ test('a run that stopped before its samples is one test case with an error', asy
   const [only] = suite.children as [Element];
   assert.deepEqual([only.attributes.classname, only.attributes.name], ['far.pipeline', 'build']);
   assert.equal(only.children[0]?.attributes.type, 'build/compile');
-  assert.match(only.children[0]?.text as string, /error\[E0425\].*\nMend src/s);
+  assert.match(only.children[0]?.text as string, /error\[E0425\].*\nFix src/s);
 });
 
 test('logs of earlier runs are removed with their empty folders, other files stay', async (t) => {

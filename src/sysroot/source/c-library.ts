@@ -37,7 +37,7 @@ export function checkCLibrary(
     what: `${cLibrary.package} ${locked.version} is too ${early ? 'old' : 'new'} for CPython ${python.version}.`,
     why: `It works with ${atLeast}${below === undefined ? ' or later' : ` up to, and not with, ${below}`}.`,
     fix: [
-      `Take another C library or another Python for ${name} and lock it anew: \`provision lock\`.`,
+      `Take another C library or another Python for ${name} and lock it again: \`provision lock\`.`,
       'If you know that they fit, correct the range in `c-library` there.',
     ],
   };

@@ -54,7 +54,7 @@ export function cpythonScript(
 
 function configureStep({ source: { cpython } }: SourceSysroot): string {
   const { optimization, setup } = cpython;
-  // Not --with-lto: it would link anew for each program on the way, and in one piece. `linkTimeOptimize` does it once, below.
+  // Not --with-lto: it would repeat the link for each intermediate program, single-threaded. `linkTimeOptimize` does it once, below.
   const flavour = optimization.includes('pgo') ? ['--enable-optimizations'] : [];
   const words = ['--build="$BUILD"', '--prefix=/usr', ...flavour, ...cpython.configure.map(shellWord)];
   return `phase configure
