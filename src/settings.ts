@@ -134,7 +134,7 @@ function readPip(env: Environment): PipSettings {
   const config = env.XDG_CONFIG_HOME || join(home, '.config');
   const shared = (env.XDG_CONFIG_DIRS || '/etc/xdg').split(':');
   const set = Object.entries(env).flatMap(([name, value]) =>
-    // The file and the CA bundle come along under names of the sandbox.
+    // The file and the CA bundle are mounted under paths of the sandbox.
     value && /^PIP_[A-Z_]+$/.test(name) && !['PIP_CONFIG_FILE', 'PIP_CERT'].includes(name)
       ? [[name, value]]
       : [],

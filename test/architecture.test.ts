@@ -158,7 +158,7 @@ test('triples and architecture names stand in data, not in code', () => {
   assert.deepEqual(wrong, []);
 });
 
-test('runtimes and the C library of WASI are told apart in their adapters only', () => {
+test('runtimes and the C library of WASI are distinguished in their adapters only', () => {
   const compared = /(?:[!=]==?\s*|\bcase\s+)'(?:wasi|native|qemu-user|wasmtime|node-wasi|reference)'/;
   const probed = /\bstartsWith\('qemu-|\brecipe\.wasm\s*[!=]==?\s*undefined/;
   const wrong = sources()

@@ -4,15 +4,15 @@ import { badName, conflict, corrupt, escapesRoot, Refusal } from './refusal.ts';
 
 /** Bytes of a path name, limits.h(0p) `PATH_MAX` on Linux. */
 const LONGEST_NAME = 4096;
-/** Links followed in one resolution before it counts as a loop, as the kernel has it: path_resolution(7). */
+/** Links followed in one resolution before it counts as a loop, as in the kernel: path_resolution(7). */
 const MOST_LINKS = 40;
 
 /**
  * Resolves a name below a root as chroot(2) would: absolute links start at the root, `..` stops at it.
  *
- * Results are kept, for a package has tens of entries in one folder. They stay right because nothing in this room
- * ever removes or replaces a folder: what was once a real folder inside the root remains one, whichever thread unpacks
- * beside us. Only a link on the way may be replaced (by the package that made it), which calls `forget`.
+ * Results are cached, as a package has tens of entries in one folder. They stay valid because nothing in this module
+ * ever removes or replaces a folder: a real folder inside the root remains one, whichever other thread is
+ * unpacking. Only a link on the way may be replaced (by the package that made it), which calls `forget`.
  */
 export class Folders {
   readonly root: string;
@@ -24,7 +24,7 @@ export class Folders {
     this.root = root;
   }
 
-  /** The parts of an entry's name; refuses names that leave the root as they stand. */
+  /** The parts of an entry's name; rejects names that textually leave the root. */
   static parts(archive: string, name: string): string[] {
     if (name.includes('\0') || name.includes('\ufffd')) throw new Refusal(badName(archive, name));
     if (name.startsWith('/')) throw new Refusal(escapesRoot(archive, name));
@@ -86,7 +86,7 @@ export class Folders {
     try {
       mkdirSync(path, 0o755);
     } catch (cause) {
-      // Another thread was first, perhaps with a link: look again.
+      // Another thread was first, perhaps with a link: check again.
       if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return this.#enter(walk, folder, part);
       throw cause;
     }

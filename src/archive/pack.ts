@@ -61,7 +61,7 @@ export interface Packed {
   readonly files: number;
 }
 
-/** Fixed, for another level gives other bytes. */
+/** Fixed, because another level gives other bytes. */
 const GZIP_LEVEL = 6;
 const BLOCK = 512;
 

@@ -15,7 +15,7 @@ export class Refusal extends Error {
   }
 }
 
-/** Runs a step of unpacking; what it refuses and what the disk says become failures, anything else is a bug. */
+/** Runs a step of unpacking; its refusals and the errors of the disk become failures, anything else is a bug. */
 export async function refusable<T>(file: string, step: () => Promise<T>): Promise<Result<T>> {
   try {
     return ok(await step());
@@ -27,7 +27,7 @@ export async function refusable<T>(file: string, step: () => Promise<T>): Promis
   }
 }
 
-const FETCH_AGAIN = 'Run `provision clean --all` and the same command again: the file is fetched anew.';
+const FETCH_AGAIN = 'Run `provision clean --all` and the same command again: the file is fetched again.';
 const REPORT = 'Do not use this file; report it to those who publish it.';
 
 export function truncated(archive: string, why: string, evidence?: readonly string[]): Failure {
@@ -53,7 +53,7 @@ export function corrupt(archive: string, why: string, evidence?: readonly string
 export function escapesRoot(archive: string, name: string): Failure {
   return {
     code: 'archive/escapes-root',
-    what: `${archive} holds a name that leaves its own folder: ${quote(name)}.`,
+    what: `${archive} contains a name that leads outside of its folder: ${quote(name)}.`,
     fix: [REPORT],
   };
 }
@@ -70,7 +70,7 @@ export function tooLarge(archive: string, name: string, limit: string): Failure 
   return {
     code: 'archive/too-large',
     what: `${archive} unpacks to more than ${limit}, at ${quote(name)}.`,
-    fix: [REPORT, 'When the set of packages is meant to be that large, split it.'],
+    fix: [REPORT, 'If the set of packages is meant to be that large, split it.'],
   };
 }
 
@@ -104,7 +104,7 @@ export function badName(archive: string, name: string): Failure {
 export function unsupported(archive: string, why: string): Failure {
   return {
     code: 'archive/unsupported',
-    what: `${archive} is of a kind that is not understood.`,
+    what: `${archive} has an unsupported format.`,
     why,
     fix: ['Take another version of the package.'],
   };
@@ -113,12 +113,12 @@ export function unsupported(archive: string, why: string): Failure {
 export function noXz(): Failure {
   return {
     code: 'archive/no-xz',
-    what: 'The program `xz` is missing: it unpacks packages.',
+    what: 'The program `xz` is missing: it is needed to unpack packages.',
     fix: ['Install it: the package is `xz-utils` or `xz`, depending on the system.'],
   };
 }
 
-/** Control characters made visible, so that a hostile name cannot play with the terminal. */
+/** Makes control characters visible, so that a hostile name cannot control the terminal. */
 function quote(name: string): string {
   const shown = JSON.stringify(name.length > 300 ? `${name.slice(0, 300)}…` : name);
   return shown.replace(/[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (character) => {

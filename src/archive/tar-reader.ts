@@ -152,12 +152,12 @@ class TarReader {
     );
   }
 
-  /** The parser passes over records of an extended header that it cannot read: a name would be another one. */
+  /** The parser ignores records of an extended header that it cannot read: the entry would get another name. */
   #refuseGarbled(text: string): void {
     if (text.includes('\ufffd')) throw new Refusal(badName(this.#archive, text));
   }
 
-  /** The parser would decompress once more, which no format of ours asks for. */
+  /** The parser would decompress once more, which no format of ours needs. */
   #refuseCompressed(bytes: Buffer): void {
     const magic = bytes.subarray(0, 4).toString('hex');
     if (magic.startsWith('1f8b') || magic === '28b52ffd') {

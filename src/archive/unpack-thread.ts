@@ -58,7 +58,7 @@ export class UnpackThread {
     this.#worker = new Worker(BEGINNING, {
       eval: true,
       workerData: { ...setup, program: PROGRAM.href, cache },
-      // Little of what is made here lives long: a small nursery has the collector free buffers before they add up.
+      // Most objects here are short-lived: with a small young generation the collector frees buffers before they add up.
       resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 1 },
     });
     this.#worker.on('message', (answer: Answer) => this.#answer?.resolve(answer));

@@ -38,7 +38,7 @@ export interface UnpackOptions {
   readonly limits?: Limits;
 }
 
-/** Part of the key of every tree: raised when the same packages give another tree, by this code or by a layout. */
+/** Part of the key of every tree: increased when the same packages give another tree, by this code or by a layout. */
 export const UNPACK_VERSION = 1;
 
 /** A thread takes about 35 MB: more of them would pass the 300 MB that the program allows itself. */
@@ -47,8 +47,8 @@ const PROGRESS_MS = 250;
 
 /**
  * Unpacks a set of package files into one root, several at once, running nothing that is in them and without privileges.
- * The tree depends only on the set, not on the order in which the files arrive. On failure the root is half full and
- * of no use. Failures: `archive/escapes-root`, `archive/device-node`, `archive/truncated`, `archive/corrupt`,
+ * The tree depends only on the set, not on the order in which the files arrive. On failure the root is incomplete and
+ * unusable. Failures: `archive/escapes-root`, `archive/device-node`, `archive/truncated`, `archive/corrupt`,
  * `archive/too-large`, `archive/conflict`, `archive/missing-link-target`, `archive/no-xz`, `store/no-space`, …
  */
 export async function unpackPackages(

@@ -58,7 +58,7 @@ export interface WriterOptions {
 
 /**
  * Writes the entries of one archive below a root, synchronously. No entry can reach outside: parents are real folders
- * inside the root (`Folders`), and the last part of a path is made anew with O_EXCL, which follows no link.
+ * inside the root (`Folders`), and the last part of a path is created with O_EXCL, which follows no link.
  */
 export class Writer {
   files = 0;
@@ -142,13 +142,13 @@ export class Writer {
   }
 
   #tooShort(entry: TarEntry) {
-    const why = `The content of ${JSON.stringify(entry.name)} is shorter than its header says.`;
+    const why = `The content of ${JSON.stringify(entry.name)} is shorter than its header declares.`;
     return truncated(this.#options.archive, why);
   }
 
   #isExcluded(entry: TarEntry): boolean {
     if (!this.#options.excludes(entry.name, entry.type === 'symlink')) return false;
-    // The folder may still come to be, for a licence in it.
+    // The folder may still be created, for a licence in it.
     if (entry.type === 'folder') this.#note(entry);
     else if (entry.type === 'hard-link') this.#sameAs.set(plainName(entry.name), this.#targetOf(entry));
     else this.#excluded.add(plainName(entry.name));
@@ -190,7 +190,7 @@ export class Writer {
 
   /**
    * Makes something new at the path of an entry. What this archive made there earlier is replaced; what another one
-   * made is left alone, and ours is put aside to be compared.
+   * made is left unchanged, and ours is stored separately for comparison.
    */
   #create<T>(entry: TarEntry, make: (path: string) => T): T {
     const wanted = this.#wantedPath(entry);
@@ -230,7 +230,7 @@ export class Writer {
     if (!this.#own.delete(path)) return false;
     unlinkSync(path);
     this.files -= 1;
-    // What was resolved through this link may lead elsewhere now.
+    // Paths resolved through this link may lead elsewhere now.
     if (info.isSymbolicLink()) this.#options.folders.forget();
     return true;
   }

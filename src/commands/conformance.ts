@@ -3,7 +3,7 @@ import type { Conformance } from '../domain/conformance.ts';
 import { defined } from '../domain/defined.ts';
 import { ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
-import { judge } from '../pipeline/conformance.ts';
+import { testConformance } from '../pipeline/conformance.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import { planRun } from '../pipeline/prepare.ts';
 import { artifactsFolder } from '../pipeline/run.ts';
@@ -46,7 +46,7 @@ async function run({ context, positionals, values }: Invocation): Promise<Result
   const tests = values.tests as readonly string[] | undefined;
   const modules = tests?.flatMap((some) => some.split(',').map((one) => one.trim()));
   const judged = await withSession(context, [planned.value], (session) =>
-    judge(session, planned.value, { artifacts: folder, ...defined({ modules }) }),
+    testConformance(session, planned.value, { artifacts: folder, ...defined({ modules }) }),
   );
   if (!judged.ok) return judged;
   const written = await writeArtifact(folder, 'conformance.json', judged.value);

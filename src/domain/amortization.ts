@@ -22,13 +22,13 @@ export interface Amortization extends MeasuredBy {
 export type Clock = 'wall' | 'cpu';
 
 export interface AmortizationPoint {
-  /** Rounds of the workload: AMORT_M. */
+  /** Repetitions of the workload: AMORT_M. */
   readonly rounds: number;
   readonly python: Timed;
   readonly isolate: Timed;
-  /** Milliseconds: median of isolate − python of the same turn. */
+  /** Milliseconds: median of isolate − python of the same iteration. */
   readonly delta: number;
-  /** Median of isolate ÷ python of the same turn. */
+  /** Median of isolate ÷ python of the same iteration. */
   readonly ratio: number;
   readonly exact: boolean;
   /** Where it is not exact: what each side printed, or how it ended. */
@@ -50,7 +50,7 @@ export interface AmortizationFit {
   readonly crossover: Crossover;
 }
 
-/** Where both take equally long. */
+/** Where both take the same time. */
 export type Crossover =
   | {
       readonly kind: 'at';

@@ -29,7 +29,7 @@ export interface FailedStep {
   readonly versions?: Readonly<Record<string, string>>;
   /** The sample, where the step was one. */
   readonly sample?: string;
-  /** Only what the catalogue knows is worth a blocker: a program may well end so on purpose. */
+  /** Reported as a blocker only if the catalogue has it: a program may end like this on purpose. */
   readonly knownOnly?: boolean;
 }
 
@@ -48,7 +48,7 @@ export interface BlockerPattern {
   /** Lines after each that matters that belong to it. */
   readonly after: number;
   readonly because: string;
-  /** A command that fixes it by hand. */
+  /** A command that fixes it manually. */
   readonly fix?: string;
   readonly advice: readonly string[];
   /** Step of provisioning that fixes it. */

@@ -1,5 +1,5 @@
 /**
- * What a person may have meant: the candidate nearest to a mistyped word, or nothing when none is near. Case and
+ * Suggestion for a mistyped word: the nearest candidate, or nothing if none is near. Case and
  * `-`, `_`, space do not count; otherwise one edit (letter added, lost, changed, two swapped) per three letters is near.
  */
 export function closest(word: string, candidates: readonly string[]): string | undefined {

@@ -1,6 +1,6 @@
 import type { TargetTriple } from './ids.ts';
 
-/** `pythons/<python>/conformance.yaml`: which of CPython's own tests judge a program, and what is known to differ. */
+/** `pythons/<python>/conformance.yaml`: the selection of CPython's own tests, and the known differences. */
 export interface ConformanceSuite {
   /** Absolute path of the file. */
   readonly file: string;
@@ -17,7 +17,7 @@ export interface ConformanceSuite {
 
 /** A test that is known to go otherwise than on the reference, with the reason. */
 export interface KnownOutcome {
-  /** Identifier of the test; `*` stands for any characters. The name of a module alone excuses that it does not come to its end. */
+  /** Identifier of the test; `*` stands for any characters. The name of a module alone means that the module does not finish. */
   readonly test: string;
   /** Names of targets, C libraries (`musl`) or runtimes (`qemu-user`) that it applies to. */
   readonly on: readonly string[];
@@ -67,7 +67,7 @@ export interface ModuleResult {
 
 /** How a module went in one runtime. */
 export interface ModuleRun extends OutcomeCounts {
-  /** `done`: it came to its end. `skipped`: it says itself that it cannot run here. Else what stopped it. */
+  /** `done`: it finished. `skipped`: it reported that it cannot run here. Otherwise what stopped it. */
   readonly end: 'done' | 'skipped' | 'stopped' | 'time' | 'output' | 'emulator';
   /** Why it was skipped or stopped. */
   readonly reason?: string;

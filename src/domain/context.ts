@@ -30,9 +30,9 @@ export interface Settings {
   /** Engine asked for: `auto`, `namespace`, `docker`, or `docker:<host>` with an address as DOCKER_HOST takes it. */
   readonly engine: string;
   readonly docker: DockerSettings;
-  /** What the machine says of the Python package index; absent: nothing. */
+  /** The machine's settings of the Python package index; absent: none. */
   readonly pip?: PipSettings;
-  /** What the environment says to rustup: RUSTUP_HOME, RUSTUP_TOOLCHAIN. */
+  /** Variables that rustup reads: RUSTUP_HOME, RUSTUP_TOOLCHAIN. */
   readonly rustup?: Readonly<Record<string, string>>;
   /** The environment of the user's own Rust: PATH, HOME, and variables of Rust, C compilers and proxies. */
   readonly rust?: Readonly<Record<string, string>>;
@@ -58,7 +58,7 @@ export interface ActionsSettings {
   readonly mask: readonly string[];
 }
 
-/** What the environment says of Docker, as its own client reads it (docker(1), "Environment variables"). */
+/** Settings of Docker from the environment, as its own client reads them (docker(1), "Environment variables"). */
 export interface DockerSettings {
   /** DOCKER_HOST. */
   readonly host?: string;
@@ -87,6 +87,6 @@ export interface PipSettings {
 export interface Context {
   readonly settings: Settings;
   readonly emit: Emit;
-  /** Aborted on Ctrl-C; every wait and every child listens to it. */
+  /** Aborted on Ctrl-C; every wait and every child process observes it. */
   readonly signal: AbortSignal;
 }

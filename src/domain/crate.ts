@@ -1,17 +1,17 @@
-/** What a crate says of itself in `Cargo.toml` and `Cargo.lock`. Paths are absolute and free of links. */
+/** A crate as `Cargo.toml` and `Cargo.lock` describe it. Paths are absolute and free of links. */
 export interface Crate {
   /** Folder of the package that is built. */
   readonly folder: string;
   /** Folder that cargo has to see: that of the workspace where the package is a member of one, else its own. */
   readonly root: string;
   readonly name: string;
-  /** Where it says. */
+  /** Where it is declared. */
   readonly version?: string;
   /** The binary that is built. */
   readonly bin: string;
   /** Every binary that could be. */
   readonly bins: readonly string[];
-  /** `rust-version`: the oldest Rust it takes, where it says. */
+  /** `rust-version`: the oldest supported Rust, where it is declared. */
   readonly rustVersion?: string;
   /** Whether `root` has a `Cargo.lock`. */
   readonly locked: boolean;

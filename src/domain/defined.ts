@@ -1,4 +1,4 @@
-/** The fields of `Fields` that may be absent, and then are not there at all (`exactOptionalPropertyTypes`). */
+/** The fields of `Fields` that may be absent; absent fields are not set at all (`exactOptionalPropertyTypes`). */
 export type Defined<Fields extends object> = {
   [Key in keyof Fields as undefined extends Fields[Key] ? never : Key]: Fields[Key];
 } & {

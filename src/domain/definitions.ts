@@ -185,7 +185,7 @@ export interface Recipe {
   readonly toolchain: string;
   /** Form of the sysroot: name of a folder in `sysroots/`. */
   readonly sysroot: string;
-  /** Version of Python, where the recipe says it. */
+  /** Version of Python, where the recipe states it. */
   readonly pythonVersion?: string;
   /** Variant of the interpreter, where it is not the plain one. */
   readonly variant?: string;
@@ -193,20 +193,20 @@ export interface Recipe {
   readonly samples: SampleSuite;
   /** What is run beside the samples. */
   readonly tests?: Tests;
-  /** How CPython is compiled, in place of what the sysroot says; only where it is built from source. */
+  /** Optimization of CPython, instead of the sysroot's; only where it is built from source. */
   readonly optimization?: readonly OptimizationFlag[];
-  /** What Python's objects are allocated with, in place of CPython's own choice. */
+  /** Allocator of Python objects, instead of CPython's default. */
   readonly allocator?: 'pymalloc' | 'malloc' | 'mimalloc';
   /** Lines of a requirements file, or the absolute path of one. */
   readonly pythonPackages?: readonly string[] | string;
-  /** The person's own Rust toolchain in place of the image's. */
+  /** The user's own Rust toolchain instead of the image's. */
   readonly rust?: 'host';
-  /** In place of the target's. */
+  /** Instead of the target's. */
   readonly runtime?: RuntimeKind;
   /** Only where the target is WebAssembly. */
   readonly wasm?: WasmSettings;
   readonly limits?: Limits;
-  /** What `provision matrix` says of it. */
+  /** Its job in GitHub Actions, for `provision matrix`. */
   readonly actions?: ActionsJob;
 }
 
@@ -244,7 +244,7 @@ export interface SampleSuite {
   readonly args?: readonly string[];
   /** Further environment, on the target and on the reference. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Seconds a sample may take where its header does not say. */
+  /** Time limit of a sample in seconds, unless its header sets one. */
   readonly timeoutSeconds: number;
 }
 
@@ -267,7 +267,7 @@ export interface CommandTest {
   readonly name: string;
   readonly args: readonly string[];
   readonly stdin: string;
-  /** What it must end with and print, where the reference does not say. */
+  /** Expected status and output, without a reference. */
   readonly status: number;
   readonly stdout?: string;
   /** Arguments of the reference interpreter, whose output it must equal. */
@@ -287,7 +287,7 @@ export interface Resolved {
   readonly sysroot: SysrootDefinition;
   /** Where the target's Rust standard library comes from. */
   readonly rustStd: RustStd;
-  /** The interpreter that says what is right. */
+  /** The reference interpreter, whose output is expected of the target. */
   readonly reference: ImageDefinition;
   /** Where each of them and its lock is. */
   readonly files: {
@@ -297,7 +297,7 @@ export interface Resolved {
   };
   /** The locked runtime for WebAssembly, where the plan's is one. */
   readonly runtimeDefinition?: RuntimeDefinition;
-  /** The person's own Rust, where the recipe wants it and it was found. */
+  /** The user's own Rust, where the recipe selects it and it was found. */
   readonly rust?: HostRust;
   /** Where the sysroot's lock is, where the recipe adds packages to a shipped one. */
   readonly sysrootFile?: DefinitionFile;
@@ -309,7 +309,7 @@ export interface HostRust {
   readonly folder: string;
   /** e.g. `1.95.0`. */
   readonly release: string;
-  /** All that `rustc -vV` says. */
+  /** Output of `rustc -vV`. */
   readonly version: string;
 }
 

@@ -19,7 +19,7 @@ export interface LockedPackage {
 export interface PackageSet {
   readonly architecture: string;
   readonly packages: readonly string[];
-  /** Packages that the resolver is told are there already: neither they nor what only they need is locked. */
+  /** Packages that the resolver assumes to be installed: neither they nor what only they depend on is locked. */
   readonly without?: readonly string[];
   /** Further architectures that the same list is for: what one of them has may be missing in `without` here. */
   readonly others?: readonly string[];

@@ -3,7 +3,7 @@ import type { RuntimeKind } from './ids.ts';
 
 export interface PlannedStage {
   readonly stage: string;
-  /** One sentence a person reads. */
+  /** One sentence for the user. */
   readonly does: string;
   readonly inputs: Readonly<Record<string, string | number | boolean | readonly string[]>>;
 }

@@ -36,7 +36,7 @@ export interface Observation {
   readonly ms: number;
   /** Bytes that a stream had, where it is cut here; the whole is among the logs of a failed sample. */
   readonly cut?: { readonly stdout?: number; readonly stderr?: number };
-  /** What the emulator itself said on stderr; not part of `stderr` here. */
+  /** What the emulator itself printed on stderr; not part of `stderr` here. */
   readonly emulator?: readonly string[];
 }
 

@@ -1,6 +1,6 @@
 /**
- * Words of a POSIX shell command (XCU 2.2, quoting). This is the only place where they are quoted: what a shell may treat
- * specially anywhere in a word stands in single quotes, in which nothing is special.
+ * Words of a POSIX shell command (XCU 2.2, quoting). They are quoted nowhere else: a word with a character that a shell may
+ * treat specially is put in single quotes, in which nothing is special.
  */
 
 /** Characters that no shell treats specially; `=` and `~` are not among them at the beginning of a word. */

@@ -1,4 +1,4 @@
-/** A tree of files in the store, as far as whoever uses one has to know it. */
+/** A tree of files in the store, as its users see it. */
 export interface StoredTree {
   /** Absolute. */
   readonly folder: string;

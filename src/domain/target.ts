@@ -9,7 +9,7 @@ export interface Target {
   readonly description: string;
   /** Name of the recipe that it has by itself. */
   readonly recipe: string;
-  /** What is promised; the schema says what each means. */
+  /** Support tier; the schema defines each one. */
   readonly tier: 1 | 2 | 3;
   /** What clang takes as `--target=`. */
   readonly clangTriple: string;

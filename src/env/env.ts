@@ -28,7 +28,7 @@ export interface BuildEnvInput {
   readonly sourceDateEpoch: number;
 }
 
-/** Everything a build gets. Pure: the same input gives the same text on every machine. */
+/** The complete environment of a build. Pure: the same input gives the same text on every machine. */
 export function buildEnv(input: BuildEnvInput): BuildEnv {
   const variables = {
     ...base(input),
@@ -52,7 +52,7 @@ function base({ resolved, sourceDateEpoch }: BuildEnvInput): Record<string, stri
   return { ...bareVariables(resolved), SOURCE_DATE_EPOCH: String(sourceDateEpoch) };
 }
 
-/** What every build gets, whatever is provisioned: where programs are, and cargo's own folders. */
+/** Common to every build: paths of programs, and cargo's own folders. */
 export function bareVariables(resolved: Pick<Resolved, 'rust'>): Record<string, string> {
   return {
     PATH: `${resolved.rust === undefined ? '' : `${PATHS.rust}/bin:`}/usr/bin:/bin`,
@@ -75,7 +75,7 @@ function rust(input: BuildEnvInput): Record<string, string> {
   const bare = format.bareLinker?.(resolved);
   const link = bare === undefined ? linkArguments(resolved) : bare.arguments;
   const flags = [
-    // A Rust of rustup has the target's standard library itself.
+    // A rustup toolchain has the target's standard library itself.
     ...(resolved.rust === undefined ? [`--sysroot=${PATHS.sysroot}/usr`] : []),
     ...(bare?.rustFlags ?? []),
     ...link.map((argument) => `-Clink-arg=${argument}`),
@@ -176,7 +176,7 @@ function pyo3({ python }: BuildEnvInput): Record<string, string> {
   };
 }
 
-/** For the program: it alone can say so, before the interpreter starts. */
+/** For the program, which has to set it before the interpreter starts. */
 function allocator({ allocator: name }: Recipe): Record<string, string> {
   return name === undefined ? {} : { PROVISION_PYTHON_ALLOCATOR: name };
 }

@@ -8,7 +8,7 @@ export function pyo3Config(python: PythonDistribution, root: string): string {
   const lines = [
     `implementation=${python.implementation}`,
     `version=${python.minor}`,
-    // Of a static one too: PyO3 refuses `auto-initialize` without. Nothing else asks while the link lines are ours.
+    // For a static libpython too: PyO3 rejects `auto-initialize` without it. Nothing else reads it, as we suppress its link lines.
     'shared=true',
     'abi3=false',
     `lib_name=${python.libName}`,

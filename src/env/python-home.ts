@@ -1,5 +1,5 @@
 /**
- * C source that is linked into every program. Where a program leaves the start of Python to its defaults (PyO3's
+ * C source that is linked into every program. Where a program starts Python with its defaults (PyO3's
  * `auto-initialize`, `Python::initialize`), CPython looks for its standard library along PATH and at the prefix it was
  * configured with: any Python of the machine, or none. This names the bundle that the program is in, where it is in one.
  * The linker puts it before `Py_Initialize` and `Py_InitializeEx` (ld(1), `--wrap`); a program that starts Python by a

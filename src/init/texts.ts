@@ -1,6 +1,6 @@
 import type { Crate } from '../domain/crate.ts';
 
-/** What a person chose, or what is taken where nobody is asked. */
+/** The user's choices, or the defaults where nothing is prompted for. */
 export interface Choices {
   /** Shipped recipe. */
   readonly recipe: string;
@@ -55,7 +55,7 @@ function testsText(bin: string, tests: readonly TestKind[]): readonly string[] {
   return cargo.length + command.length === 0 ? [] : ['tests:', ...cargo, ...command];
 }
 
-/** A first sample: what it prints is the same on every machine, and comes out also where nobody ends the interpreter. */
+/** A first sample. Its output is the same on every machine, and is flushed even if the interpreter is not finalized. */
 export const SAMPLE_TEXT = `# /// sample
 # title: The program runs Python
 # ///
@@ -114,12 +114,12 @@ export function workflowText({ recipe, action }: Choices, project: string): stri
   ].join('\n');
 }
 
-/** As GitHub Actions writes what it fills in. */
+/** An expression of GitHub Actions. */
 function expression(text: string): string {
   return `\${{ ${text} }}`;
 }
 
-/** As a YAML scalar: in quotes where it might be read as something else. */
+/** A YAML scalar, quoted where it could be read as another type. */
 function quoted(text: string): string {
   return /^[A-Za-z0-9_][A-Za-z0-9_./-]*$/.test(text) ? text : `'${text.replaceAll("'", "''")}'`;
 }

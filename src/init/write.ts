@@ -12,8 +12,8 @@ export interface NewFile {
 }
 
 /**
- * Writes all files or none: each beside its place first, then all are renamed; what was there is put back where one
- * cannot be. Fails with `usage/not-written`.
+ * Writes all files or none: each to a temporary file beside its destination, then all are renamed; if one rename fails,
+ * the previous files are restored. Fails with `usage/not-written`.
  */
 export async function writeAll(files: readonly NewFile[]): Promise<Result<void>> {
   const tag = randomBytes(6).toString('hex');
@@ -40,7 +40,7 @@ export async function writeAll(files: readonly NewFile[]): Promise<Result<void>>
   return ok(undefined);
 }
 
-/** Notes each folder that had to be made, to be removed again while it is empty. */
+/** Records each folder that had to be created, to be removed again if it is still empty. */
 async function makeFolder(folder: string, undo: (() => Promise<unknown>)[]): Promise<void> {
   const first = await mkdir(folder, { recursive: true });
   if (first === undefined) return;
@@ -52,7 +52,7 @@ async function makeFolder(folder: string, undo: (() => Promise<unknown>)[]): Pro
 function notWritten(error: NodeJS.ErrnoException): Failure {
   return {
     code: 'usage/not-written',
-    what: 'Nothing was written: one of the files cannot be.',
+    what: 'Nothing was written: one of the files cannot be written.',
     why: error.message,
     fix: ['Make the folder writable for you, with space left, and run the same command again.'],
   };

@@ -1,7 +1,7 @@
 import { distribution } from '../distro/distribution.ts';
 import type { Lock, LockedPackage, PackageSet } from '../domain/packages.ts';
 
-/** A field of a lock that is not as it must be. `path` is as in `jsonPlaces`. */
+/** An invalid field of a lock. `path` is as in `locateJson`. */
 export interface LockMistake {
   readonly path: string;
   /** Completes the sentence "… must be". */
@@ -16,8 +16,8 @@ const SUITE = /^[a-z][a-z0-9-]*$/;
 const RESOLVED = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/;
 
 /**
- * Every mistake of a value that ought to be a lock. Strict, because what stands there decides which bytes are fetched
- * and where they are put: unknown keys, paths out of the archive and packages of a foreign architecture are refused.
+ * Every mistake of a value that should be a lock. Strict, because a lock decides which bytes are fetched and where they
+ * are unpacked: unknown keys, paths outside of the archive and packages of a foreign architecture are rejected.
  */
 export function lockMistakes(
   value: unknown,

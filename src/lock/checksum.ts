@@ -8,7 +8,7 @@ export type LockedDefinition = ImageDefinition | SysrootDefinition;
 
 /**
  * Checksum of what decides the packages of a definition, and of nothing else: a new description or exclude rule
- * leaves the lock as good as it was. The order in which packages are listed plays no part.
+ * leaves the lock valid. The order in which packages are listed does not matter.
  */
 export function definitionChecksum(definition: LockedDefinition): Digest {
   const sets = Object.entries(packageSets(definition))
@@ -29,7 +29,7 @@ function listsOf({ packages, without = [] }: PackageSet): object {
   return { packages: sorted(packages), without: sorted(without) };
 }
 
-/** What is asked for, for which target ever: one more target leaves the lock as good as it was for the others. */
+/** The request for all targets: one more target leaves the lock valid for the others. */
 function rustStdLists(definition: LockedDefinition): object {
   if (definition.kind !== 'image') return {};
   const lists = Object.values(rustStdSets(definition)).map((set) => JSON.stringify(listsOf(set)));

@@ -1,13 +1,13 @@
 /** Offsets of the parts of a JSON text, for error messages; the value itself comes from `JSON.parse`. */
-export interface JsonPlaces {
-  /** Offset of the first character that cannot stand there; absent when the text is JSON. */
+export interface JsonLocations {
+  /** Offset of the first invalid character; absent if the text is JSON. */
   readonly error?: { readonly offset: number; readonly expected: string };
   /** Offset of each value under its path, e.g. `sets.rootfs[3].size`; the whole text is ``. */
   readonly offsets: ReadonlyMap<string, number>;
 }
 
-/** Walks a JSON text (RFC 8259). Slow against `JSON.parse`: to be called once something is known to be wrong. */
-export function jsonPlaces(text: string): JsonPlaces {
+/** Walks a JSON text (RFC 8259). Slower than `JSON.parse`: called only once an error is known. */
+export function locateJson(text: string): JsonLocations {
   const walker = new Walker(text);
   try {
     walker.value('');

@@ -7,13 +7,13 @@ import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure, SourcePosition } from '../failure.ts';
 import { asLock, type LockMistake, lockMistakes } from './check.ts';
 import { addedLater, definitionChecksum, type LockedDefinition, packageSets } from './checksum.ts';
-import { jsonPlaces } from './json.ts';
+import { locateJson } from './json.ts';
 
-/** Mistakes named one by one; a file with more of them was not written by this tool. */
+/** Mistakes that are listed; a file with more of them was not written by this tool. */
 const MISTAKES_SHOWN = 5;
 
 /**
- * Reads the lock beside a definition. Failures: `lock/missing`, `lock/unreadable`, `lock/malformed` (with the place),
+ * Reads the lock beside a definition. Failures: `lock/missing`, `lock/unreadable`, `lock/malformed` (with the location),
  * `lock/stale` (the definition asks for other packages than those the lock was made for, or one of the sets that are
  * `wanted` is not in it).
  */
@@ -39,7 +39,7 @@ export async function readLock(
   return whole && lock.suite === definition.suite ? ok(lock) : err(stale(file));
 }
 
-/** The sets of a lock as it stands, also of a stale one; none where there is no lock that makes sense. */
+/** The sets of a lock, stale or not; none without a valid lock. */
 export async function readSets(file: DefinitionFile): Promise<Lock['sets']> {
   const text = await readText(file);
   const parsed = text.ok ? parse(text.value) : text;
@@ -125,7 +125,7 @@ async function readText(file: DefinitionFile): Promise<Result<string>> {
   }
 }
 
-/** What writes the lock, as a person types it. */
+/** The command that writes the lock, as a user types it. */
 export function lockCommand({ id, lockArguments }: DefinitionFile): string {
   return `provision lock${lockArguments ?? ` ${id}`}`;
 }
@@ -141,27 +141,27 @@ function parse(text: string): Result<unknown, undefined> {
 function stale(file: DefinitionFile): Failure {
   return {
     code: 'lock/stale',
-    what: `The lock of ${file.id} was made from another definition than \`${file.file}\` is now.`,
-    why: 'Its packages, architecture or suite were changed without the lock.',
+    what: `The lock of ${file.id} was made from another version of \`${file.file}\`.`,
+    why: 'Its packages, architecture or suite changed after the lock was written.',
     fix: [`Run \`${lockCommand(file)}\`, and commit the lock together with the definition.`],
     see: [file.file, file.lockFile],
   };
 }
 
 function notJson(file: DefinitionFile, text: string): Failure {
-  const { error } = jsonPlaces(text);
+  const { error } = locateJson(text);
   const conflict = /^<{7} /m.test(text);
   return {
     code: 'lock/malformed',
     what: `The lock of ${file.id} is not JSON${error === undefined ? '' : `: ${error.expected} was expected here`}.`,
-    ...(conflict ? { why: 'A merge conflict is left in it.' } : {}),
+    ...(conflict ? { why: 'It contains an unresolved merge conflict.' } : {}),
     fix: [`Restore it (\`git checkout -- ${file.lockFile}\`), or run \`${lockCommand(file)}\`.`],
     ...defined({ at: error && position(file, text, error.offset) }),
   };
 }
 
 function malformed(file: DefinitionFile, text: string, mistakes: readonly LockMistake[]): Failure {
-  const { offsets } = jsonPlaces(text);
+  const { offsets } = locateJson(text);
   const [first, ...rest] = mistakes.slice(0, MISTAKES_SHOWN).map(({ path, mustBe }): Failure => {
     const offset = offsets.get(path) ?? 0;
     return {
@@ -176,7 +176,7 @@ function malformed(file: DefinitionFile, text: string, mistakes: readonly LockMi
 }
 
 function position(file: DefinitionFile, text: string, at: number): SourcePosition {
-  // What is missing at the very end is better seen on the last line that has something on it.
+  // An error at the very end is shown on the last line that is not empty.
   const offset = Math.min(at, text.trimEnd().length);
   const start = offset === 0 ? 0 : text.lastIndexOf('\n', offset - 1) + 1;
   const end = text.indexOf('\n', offset);

@@ -6,7 +6,7 @@ import type { LockedDefinition } from './checksum.ts';
 import { readLock, readSets, writeLock } from './lockfile.ts';
 import { type ResolveOptions, resolveLock } from './resolve.ts';
 
-/** One package that is another than before. */
+/** One package that changed. */
 export interface LockDifference {
   readonly set: string;
   readonly name: string;
@@ -25,8 +25,8 @@ export interface Relocked {
 }
 
 /**
- * Resolves a definition anew and writes its lock where that says something else than before; an unchanged one stays
- * untouched, its time included. Failures: those of `resolveLock` and `writeLock`.
+ * Resolves a definition again and writes its lock if it changed; an unchanged lock is not touched, its time
+ * included. Failures: those of `resolveLock` and `writeLock`.
  */
 export async function relock(
   context: Context,
@@ -45,7 +45,7 @@ export async function relock(
   return written.ok ? ok({ lock: resolved.value, changed: true, differences }) : written;
 }
 
-/** What differs between the sets of two locks, by set and name. A file made anew under its old version counts too. */
+/** The differences between the sets of two locks, by set and name. A rebuilt file of the same version counts too. */
 function lockDifferences(before: Lock['sets'], after: Lock['sets']): readonly LockDifference[] {
   const names = new Set([...Object.keys(before), ...Object.keys(after)]);
   return [...names].sort().flatMap((set) => setDifferences(set, before[set] ?? [], after[set] ?? []));

@@ -23,12 +23,12 @@ export function rustStdMismatch(
   return {
     code: 'lock/rust-std-differs',
     what: `${file.id} has rustc ${rustc.version}, and for the target the standard library ${std.version}.`,
-    why: 'A compiler reads the metadata of no other version than its own.',
-    fix: [`Resolve it anew: \`${lockCommand(file)}\``],
+    why: 'A compiler reads only metadata of its own version.',
+    fix: [`Resolve it again: \`${lockCommand(file)}\``],
   };
 }
 
-/** Packages that were built again of the same source have a number of their own behind its version: `+b1`. */
+/** A package that was rebuilt from the same source has a number of its own after the version: `+b1`. */
 function sourceVersion({ version }: LockedPackage): string {
   return version.replace(/\+b\d+$/, '');
 }

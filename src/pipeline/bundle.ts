@@ -68,13 +68,13 @@ function bundleOnce(
   );
 }
 
-/** A program that opens such a path finds nothing there where it runs. */
+/** Such paths do not exist where the program runs. */
 function noticeSandboxPaths({ context }: Session, { meta }: Bundle): void {
   if (meta.sandboxPaths.length === 0) return;
   context.emit({
     type: 'notice',
     level: 'warning',
     code: 'build/sandbox-path',
-    message: `The program names paths that are there only while it is built: ${meta.sandboxPaths.join(', ')}.`,
+    message: `The program contains paths that exist only during the build: ${meta.sandboxPaths.join(', ')}.`,
   });
 }

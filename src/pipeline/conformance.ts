@@ -35,7 +35,7 @@ export interface ConformanceRequest {
  * recipe → … → bundle, as a run does, then CPython's own tests in both runtimes. Fails with what a run fails with, and
  * `usage/no-conformance`, `usage/no-such-test`, `lock/versions-differ`.
  */
-export async function judge(
+export async function testConformance(
   session: Session,
   planned: Planned,
   request: ConformanceRequest,
@@ -115,14 +115,14 @@ async function readSuite(
   if (loaded.error.code !== 'recipe/not-found') return loaded;
   return err({
     code: 'usage/no-conformance',
-    what: `No tests are named for ${python.name}.`,
+    what: `No tests are configured for ${python.name}.`,
     fix: [
       `Write \`pythons/${python.name}/conformance.yaml\` as other Pythons have it; docs/recipe-reference.md explains every key.`,
     ],
   });
 }
 
-/** Tests of another version than the interpreter's would judge what is not there. */
+/** Tests of another version than the interpreter's would test features that it does not have. */
 function sameVersion(
   file: DefinitionFile,
   { rootfs }: ImageDefinition,
@@ -130,7 +130,7 @@ function sameVersion(
   packages: readonly LockedPackage[],
   locks: Locks,
 ): Result<string> {
-  // The first is what the tests are in; others come along for it.
+  // The first package contains the tests; the others are its dependencies.
   const tests = packages.find(({ name }) => name === rootfs.packages[0])?.version;
   const python = locks.reference.lock.sets.rootfs?.find(({ name }) => name === plan.reference.tools.python);
   if (tests !== undefined && tests === python?.version) return ok(tests);
@@ -138,7 +138,7 @@ function sameVersion(
   return err({
     code: 'lock/versions-differ',
     what: `The tests of ${ids[0]} are of version ${tests ?? 'unknown'}, the reference interpreter is of ${python?.version ?? 'unknown'}.`,
-    fix: [`Resolve both anew: \`provision lock ${ids.join(' ')}\``],
+    fix: [`Resolve both again: \`provision lock ${ids.join(' ')}\``],
   });
 }
 
@@ -207,7 +207,7 @@ async function runModules(
   );
 }
 
-/** What declarations may call the target. */
+/** Names by which declarations can refer to the target. */
 function namesOf({ target, runtime }: Plan): readonly string[] {
   return [target.name, target.rustTriple, target.libc, runtime];
 }
@@ -223,7 +223,7 @@ function tellUnseen(
       type: 'notice',
       level: 'warning',
       code: 'samples/declared-not-seen',
-      message: `${test} is known to fail on ${plan.target.name}, and does not: its entry in ${basename(suite.file)} can go.`,
+      message: `${test} is declared to fail on ${plan.target.name}, but passes: remove its entry from ${basename(suite.file)}.`,
     });
   }
 }

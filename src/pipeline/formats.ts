@@ -10,7 +10,7 @@ import type { Planned } from './prepare.ts';
 import type { Made } from './runtimes.ts';
 import type { Session } from './session.ts';
 
-/** Goes up when the same bundle gives another package. */
+/** Increase it when the same bundle gives another package. */
 const FORMAT_VERSION = 1;
 
 const WRITERS: Readonly<

@@ -64,7 +64,7 @@ export async function planFrom(context: Context, resolved: Resolved, host: Host)
   return ok({ plan, locks: locks.value });
 }
 
-/** `logs` is the folder for those of what is built from source; without it that of a run that is told no other. */
+/** `logs` is the folder for the logs of source builds; the default is that of a run without `--artifacts`. */
 export async function startRun(
   session: Session,
   planned: Planned,
@@ -73,7 +73,7 @@ export async function startRun(
   return { ...planned, trees: await treeMaker(session, planned.plan, planned.locks, logs) };
 }
 
-/** The user's own Rust, where the recipe wants it: looked for before anything else is done. */
+/** The user's own Rust, where the recipe selects it: located before anything else is done. */
 async function withHostRust(context: Context, resolved: Resolved): Promise<Result<Resolved>> {
   if (resolved.recipe.rust !== 'host') return ok(resolved);
   const rust = await findHostRust(context, resolved);

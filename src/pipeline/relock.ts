@@ -6,8 +6,8 @@ import type { Session } from './session.ts';
 import type { Locked, Locks } from './trees.ts';
 
 /**
- * No mirror has a locked file any more: resolves the locks that name such files again, within their suite, with a warning
- * for each change. With `--frozen` the failure stays what it is.
+ * If no mirror has a locked file any more, resolves the locks that name it again, within their suite, with a warning for
+ * each change. With `--frozen` the failure is returned.
  */
 export async function relockMissing(session: Session, locks: Locks, failure: Failure): Promise<Result<void>> {
   const { context } = session;
@@ -19,14 +19,14 @@ export async function relockMissing(session: Session, locks: Locks, failure: Fai
       type: 'notice',
       level: 'warning',
       code: 'lock/moved-on',
-      message: `The archive moved on: ${failure.what} Resolving ${file.id} again within ${definition.suite}.`,
+      message: `The archive has changed: ${failure.what} Resolving ${file.id} again within ${definition.suite}.`,
     });
     const relocked = await relock(context, file, definition);
     if (!relocked.ok) return relocked;
     changed ||= relocked.value.changed;
     for (const difference of relocked.value.differences) context.emit(changedPackage(file.id, difference));
   }
-  // The archive still names the very files that it does not give: trying again would not end.
+  // The archive still lists the files that it does not serve: trying again would not end.
   return changed ? ok(undefined) : err(failure);
 }
 
@@ -46,6 +46,6 @@ function changedPackage(id: string, { name, architecture, from, to }: LockDiffer
     type: 'notice',
     level: 'warning',
     code: 'lock/changed',
-    message: `${id}: ${name}:${architecture} ${change}. The lock was written anew; commit it.`,
+    message: `${id}: ${name}:${architecture} ${change}. The lock was rewritten; commit it.`,
   } as const;
 }

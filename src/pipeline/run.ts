@@ -25,7 +25,7 @@ export interface RunRequest {
   readonly formats?: readonly string[];
 }
 
-/** A run that came to its end, whatever its samples did. */
+/** A finished run, whether its samples passed or not. */
 export interface Finished {
   readonly run: Run;
   readonly made: Made;
@@ -46,7 +46,7 @@ export async function runPipeline(
   const logs = join(artifacts, 'logs');
   const writable = await makeFolder(logs);
   if (!writable.ok) return writable;
-  // Before anything is fetched: a mistake in a script's header is for the user to fix now.
+  // Before anything is fetched: the user can fix a mistake in a script's header right away.
   const samples = await suiteOf(plan);
   if (!samples.ok) return samples;
   const unfit = checkCrate(session, planned);
@@ -73,7 +73,7 @@ export async function runPipeline(
   return outcome.ok ? ok({ run, made: made.value, outcome: outcome.value }) : outcome;
 }
 
-/** The samples, then what the recipe wants to be run beside them. */
+/** The samples, then the recipe's other tests. */
 async function runAll(
   session: Session,
   plan: Plan,
@@ -121,7 +121,7 @@ async function runSuite(
   );
 }
 
-/** What can be seen of a crate before it is built. */
+/** Notices about a crate that need no build. */
 function checkCrate({ context }: Session, { plan, locks }: Planned): Result<void> {
   const unlocked = missingCargoLock(plan.crate);
   if (unlocked !== undefined) return err(unlocked);
@@ -135,7 +135,7 @@ function withoutPyo3({ crate }: Plan) {
     type: 'notice',
     level: 'info',
     code: 'build/no-pyo3',
-    message: `${crate.name} does not use PyO3: it is built all the same, and its bundle brings a Python that it may not need.`,
+    message: `${crate.name} does not use PyO3: it is built anyway, and its bundle contains a Python that it may not need.`,
   } as const;
 }
 

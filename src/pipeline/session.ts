@@ -38,7 +38,7 @@ export async function withSession<T>(
     return await use({ context, store: store.value, recorder, engine: () => engine.get() });
   } finally {
     await engine.close();
-    // After an interrupt nothing is waited for: entries not yet flushed are made anew.
+    // After an interrupt nothing is awaited: entries not yet flushed are made again.
     if (!outer.signal.aborted) await store.value.settled();
   }
 }

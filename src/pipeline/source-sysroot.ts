@@ -4,11 +4,11 @@ import type { Resolved, SourceSysroot } from '../domain/definitions.ts';
 import type { LockedPackage } from '../domain/packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { fetchPackages } from '../fetch/fetch.ts';
+import type { SourceBuildContext, SourceFiles } from '../sysroot/source/build-context.ts';
 import { checkCLibrary } from '../sysroot/source/c-library.ts';
 import { compose, type Part } from '../sysroot/source/compose.ts';
 import { buildCPython, type CPython } from '../sysroot/source/cpython.ts';
 import { buildLibraries, type Library } from '../sysroot/source/libraries.ts';
-import type { SourceFiles, SourcePlace } from '../sysroot/source/place.ts';
 import { buildRustStd } from '../sysroot/source/rust-std.ts';
 import type { Tree } from '../toolchain/tree.ts';
 import type { Session } from './session.ts';
@@ -35,12 +35,12 @@ export async function makeSourceSysroot(session: Session, input: SourceSysrootIn
   if (misfit !== undefined) return err(misfit);
   const parts = await sideBySide(
     session,
-    (branch) => makePython(branch, input, placeOf(branch, input)),
-    (branch) => makeStd(branch, input, placeOf(branch, input)),
+    (branch) => makePython(branch, input, sourceBuildContext(branch, input)),
+    (branch) => makeStd(branch, input, sourceBuildContext(branch, input)),
   );
   if (!parts.ok) return parts;
   const [python, std] = parts.value;
-  tellMissing(session, definition.name, python.cpython.meta.missing);
+  reportMissingModules(session, definition.name, python.cpython.meta.missing);
   return compose(
     session.context,
     session.store,
@@ -49,8 +49,12 @@ export async function makeSourceSysroot(session: Session, input: SourceSysrootIn
   );
 }
 
-/** One notice for all modules that could not be had, by reason; the report keeps it. */
-function tellMissing(session: Session, sysroot: string, missing: Readonly<Record<string, string>>): void {
+/** Emits one notice for all modules that could not be built, grouped by reason; it is part of the report. */
+function reportMissingModules(
+  session: Session,
+  sysroot: string,
+  missing: Readonly<Record<string, string>>,
+): void {
   const byReason = new Map<string, string[]>();
   for (const [name, reason] of Object.entries(missing)) {
     byReason.set(reason, [...(byReason.get(reason) ?? []), name]);
@@ -61,10 +65,10 @@ function tellMissing(session: Session, sysroot: string, missing: Readonly<Record
   session.context.emit({ type: 'notice', level: 'info', code: 'sysroot/module-missing', message });
 }
 
-function placeOf(
+function sourceBuildContext(
   session: Session,
   { resolved, definition, toolchain, base, locked, logs }: SourceSysrootInput,
-): SourcePlace {
+): SourceBuildContext {
   const packages = locked.lock.sets.sources ?? [];
   const lockedFiles = (source: string): readonly LockedPackage[] =>
     packages.filter(({ name }) => name === source);
@@ -106,7 +110,7 @@ interface Python {
 async function makePython(
   session: Session,
   { definition, base }: SourceSysrootInput,
-  place: SourcePlace,
+  buildContext: SourceBuildContext,
 ): Promise<Result<Python>> {
   const { context, store, recorder } = session;
   const { libraries: wanted } = definition.source;
@@ -117,7 +121,7 @@ async function makePython(
       : await recorder.stage(
           'libraries',
           `Libraries ${names}`,
-          () => buildLibraries(context, store, place),
+          () => buildLibraries(context, store, buildContext),
           (built) => ({
             hit: built.every(({ hit }) => hit),
             detail: built.map(({ meta }) => `${meta.name} ${meta.version}`).join(', '),
@@ -129,7 +133,7 @@ async function makePython(
   const cpython = await recorder.stage(
     'cpython',
     `CPython ${definition.python.version}${definition.python.abiflags} from source`,
-    () => buildCPython(context, store, place, dependencies.value),
+    () => buildCPython(context, store, buildContext, dependencies.value),
     ({ hit, meta }) => ({
       hit,
       detail: [meta.version, `${meta.modules.length} modules inside`, meta.profile]
@@ -143,14 +147,14 @@ async function makePython(
 async function makeStd(
   session: Session,
   { resolved }: SourceSysrootInput,
-  place: SourcePlace,
+  buildContext: SourceBuildContext,
 ): Promise<Result<readonly Part[]>> {
   if (resolved.rustStd.from === 'packages') return ok([]);
   const { context, store, recorder } = session;
   const std = await recorder.stage(
     'rust-std',
     `Rust standard library for ${resolved.target.rustTriple}`,
-    () => buildRustStd(context, store, place, () => hostCargo(context.settings)),
+    () => buildRustStd(context, store, buildContext, () => hostCargo(context.settings)),
     ({ hit, meta }) => ({ hit, detail: `${meta.libraries} libraries` }),
   );
   return std.ok ? ok([std.value]) : std;

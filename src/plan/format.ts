@@ -5,7 +5,7 @@ import { runtimeOf } from '../runtime/runtime.ts';
 /** Columns. */
 const WIDTH = 80;
 
-/** A plan as text for people, at most 80 columns where words allow. Paths below `base` are shown relative to it. */
+/** A plan as text for users, at most 80 columns where words allow. Paths below `base` are shown relative to it. */
 export function formatPlan(plan: Plan, base = ''): string {
   const { recipe, target, toolchain, sysroot, reference, runtime } = plan;
   const launcher = runtimeOf(runtime).launcher(target);

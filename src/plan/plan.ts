@@ -14,7 +14,7 @@ export interface Host {
   readonly platform: string;
 }
 
-/** What a run of the recipe will do on this host. Pure: nothing is read, nothing is asked. */
+/** What a run of the recipe will do on this host. Pure: no input or output. */
 export function makePlan(resolved: Resolved, host: Host): Plan {
   const runtime = chooseRuntime(resolved, host);
   return { ...resolved, runtime, stages: stagesOf(resolved, runtime) };
@@ -53,16 +53,12 @@ function obtaining({ toolchain, sysroot, reference, rustStd, files }: Resolved):
       ...sysroot.sysroot,
       packages: [...sysroot.sysroot.packages, ...(rustStd.from === 'packages' ? rustStd.tree.packages : [])],
     }),
-    tree(
-      'reference',
-      `Unpack \`${reference.name}\`, whose interpreter says what is right.`,
-      reference.rootfs,
-    ),
+    tree('reference', `Unpack \`${reference.name}\`, the reference interpreter.`, reference.rootfs),
     tree('rootfs', 'Unpack the run-time tree: libc, and nothing of Python.', sysroot.rootfs),
   ];
 }
 
-/** From sources to a libpython, where the sysroot's is none of a package. */
+/** From sources to a libpython, where the sysroot does not take it from a package. */
 function compiling({ sysroot, target, rustStd }: Resolved): readonly PlannedStage[] {
   return [...buildingPython(sysroot), ...buildingStd(rustStd, target)];
 }
@@ -164,7 +160,7 @@ function proving({ recipe, target, reference }: Resolved, runtime: RuntimeKind):
     },
     {
       stage: 'report',
-      does: 'Write what happened, for people and for machines.',
+      does: 'Write the report, for users and as JSON.',
       inputs: {
         files: ['report.json', 'junit.xml', 'logs/'].map((name) => `artifacts/${recipe.name}/${name}`),
       },

@@ -1,7 +1,7 @@
 import { distribution } from '../distro/distribution.ts';
 import type { Target } from '../domain/target.ts';
 
-/** What the distribution calls packages that are the same on every architecture. */
+/** The distribution's name for packages that are the same on every architecture. */
 const EVERY = 'all';
 
 /** Architecture of a target's own packages; where every one of them is of all architectures, that of the toolchain. */

@@ -1,9 +1,9 @@
 import type { Failure } from '../failure.ts';
 
-/** Whoever sees this many mends some and looks again. */
+/** Further mistakes are not listed: the first ones are fixed first. */
 const MOST_TOLD = 20;
 
-/** Several mistakes as one failure: the first one speaks, the rest are `also`. By file as met, then by place. */
+/** Combines several mistakes into one failure: the first, with the rest in `also`. In order of files, then of locations. */
 export function combineFailures(failures: readonly Failure[]): Failure | undefined {
   const flat = failures.flatMap(({ also = [], ...own }) => [own, ...also]);
   const files = [...new Set(flat.map((failure) => failure.at?.file))];

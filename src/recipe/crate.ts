@@ -8,20 +8,20 @@ import { combineFailures } from './combine-failures.ts';
 import type { DocumentPath, YamlDocument } from './document.ts';
 import type { RecipeDraft } from './parse-recipe.ts';
 
-/** What a mistake of the crate is about in the recipe, where the recipe says it. */
+/** Key of the recipe that a failure of the crate is about. */
 const ABOUT: Readonly<Record<string, DocumentPath>> = {
   'recipe/no-project': ['project', 'path'],
   'recipe/no-bin': ['project', 'path'],
   'recipe/unknown-bin': ['project', 'bin'],
 };
 
-/** The crate of a recipe, and whether its samples are there: every mistake at its place in the recipe. */
+/** The crate of a recipe, and whether its samples exist: every mistake with its location in the recipe. */
 export async function resolveCrate(draft: RecipeDraft, document: YamlDocument): Promise<Result<Crate>> {
   const { folder, bin, features, defaultFeatures } = draft.project;
   const choice = { features, defaultFeatures, ...defined({ bin }) };
   const crate = await readCrate(folder, choice);
   const failures = [
-    ...(crate.ok ? [] : [placed(crate.error, document)]),
+    ...(crate.ok ? [] : [atKey(crate.error, document)]),
     ...(crate.ok && crate.value.pyo3?.extensionModule === true ? [extensionModuleOnly(crate.value)] : []),
     ...(await lostSamples(draft, document)),
   ];
@@ -37,21 +37,21 @@ export async function resolveCrate(draft: RecipeDraft, document: YamlDocument): 
 export function extensionModuleOnly({ folder }: Crate): Failure {
   return {
     code: 'recipe/extension-module',
-    what: "PyO3's feature `extension-module` is on: a program that is built so has no Python in it.",
-    why: 'The feature leaves libpython out of the link, because an extension module is loaded by a Python that is there already.',
+    what: "PyO3's feature `extension-module` is on: a program built with it has no Python in it.",
+    why: 'The feature leaves libpython out of the link, because an extension module is loaded by an interpreter that already runs.',
     fix: [
-      'Make it a feature of your own that only the extension module switches on: `extension-module = ["pyo3/extension-module"]` below `[features]`, not among `default`.',
-      'Where it is among the default features and cannot go: `default-features: false` below `project` in the recipe.',
+      'Make it a feature of your own that only the extension module enables: `extension-module = ["pyo3/extension-module"]` below `[features]`, not among `default`.',
+      'If it has to stay a default feature: `default-features: false` below `project` in the recipe.',
     ],
     see: [`${folder}/Cargo.toml`],
   };
 }
 
-function placed(failure: Failure, document: YamlDocument): Failure {
+function atKey(failure: Failure, document: YamlDocument): Failure {
   const path = ABOUT[failure.code];
-  // A binary named on the command line, or a folder that is the default, stands nowhere in the file.
+  // A binary named on the command line, or a default folder, is not in the file.
   if (path === undefined || document.written(path) === undefined) return failure;
-  return { ...failure, at: document.place(path, 'value') };
+  return { ...failure, at: document.locate(path, 'value') };
 }
 
 async function lostSamples({ samples }: RecipeDraft, document: YamlDocument): Promise<readonly Failure[]> {
@@ -63,7 +63,7 @@ async function lostSamples({ samples }: RecipeDraft, document: YamlDocument): Pr
       code: 'recipe/no-samples',
       what: `There is no \`${path}\`.`,
       fix: ['Give a script or a folder of scripts, relative to the recipe file.'],
-      at: document.place(item ? ['samples', 'path', index] : ['samples', 'path'], 'value'),
+      at: document.locate(item ? ['samples', 'path', index] : ['samples', 'path'], 'value'),
     });
   }
   return failures;

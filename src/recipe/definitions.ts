@@ -120,9 +120,9 @@ export async function chooseArchitecture(
   if (first !== undefined) return ok(first);
   return err({
     code: 'recipe/toolchain-misfit',
-    what: `The image \`${image}\` is made for ${made.value.join(', ') || 'no architecture'}, and ${form.architectures?.join(', ') ?? 'one'} is needed.`,
+    what: `The image \`${image}\` is made for ${made.value.join(', ') || 'no architecture'}, but ${form.architectures?.join(', ') ?? 'one'} is needed.`,
     fix: ['Name another image, or add the architecture to it.'],
-    at: document.place(['architectures'], 'value'),
+    at: document.locate(['architectures'], 'value'),
   });
 }
 

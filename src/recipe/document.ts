@@ -19,14 +19,14 @@ import { readText } from './text.ts';
 /** Keys and list indexes from the top of a document. */
 export type DocumentPath = readonly (string | number)[];
 
-/** A YAML file as plain values, with the place of each. */
+/** A YAML file as plain values, with the location of each. */
 export interface YamlDocument {
   readonly file: string;
   readonly value: unknown;
-  /** Mistakes that do not keep the rest from being read: keys given twice. */
+  /** Mistakes that do not prevent the rest from being read: duplicate keys. */
   readonly mistakes: readonly Failure[];
-  /** Where a key, or the value below it, stands; the nearest parent's place where there is no such entry. */
-  place(path: DocumentPath, part: 'key' | 'value'): SourcePosition;
+  /** Location of a key, or of its value; that of the nearest parent where there is no such entry. */
+  locate(path: DocumentPath, part: 'key' | 'value'): SourcePosition;
   /** A scalar as it is written in the file; nothing for lists and mappings. */
   written(path: DocumentPath): string | undefined;
 }
@@ -35,8 +35,8 @@ export interface YamlDocument {
 const MAX_DEPTH = 32;
 
 /**
- * Reads a YAML 1.2 file of the kind people write by hand: one document; no anchors, aliases, tags of one's own or keys
- * that are not text. Fails with every mistake that is found, each at its place.
+ * Reads a YAML 1.2 file that is written by hand: one document; no anchors, aliases, custom tags or keys that are not
+ * strings. Fails with every mistake that is found, each with its location.
  */
 export async function readYaml(file: string): Promise<Result<YamlDocument>> {
   const text = await readText(file);
@@ -66,12 +66,12 @@ function parseYaml(file: string, text: string): Result<YamlDocument> {
     file,
     value,
     mistakes: reader.repeated,
-    place: (path, part) => reader.place(path, part),
+    locate: (path, part) => reader.locate(path, part),
     written: (path) => reader.written.get(keyOf(path)),
   });
 }
 
-/** The text of a file with places in it. */
+/** The text of a file and the locations in it. */
 class Source {
   readonly file: string;
   readonly text: string;
@@ -84,39 +84,39 @@ class Source {
   }
 
   at(offset: number): SourcePosition {
-    // An error at the very end is better seen on the last line that has something on it.
+    // An error at the very end is shown on the last line that is not empty.
     const seen = Math.min(offset, this.text.trimEnd().length);
     const { line, col } = this.#lines.linePos(seen);
     const start = this.#lines.lineStarts[line - 1] ?? 0;
     const end = this.text.indexOf('\n', start);
     const text = this.text.slice(start, end === -1 ? undefined : end).replace(/\r$/, '');
-    // Columns count characters, as a person does, not UTF-16 units.
+    // Columns count characters, as editors do, not UTF-16 units.
     const column = [...text.slice(0, Math.max(0, col - 1))].length + 1;
     return { file: this.file, line: Math.max(1, line), column, text };
   }
 }
 
-/** Turns nodes into plain values, notes the place of each, and refuses what these files do not need. */
+/** Turns nodes into plain values, records the location of each, and rejects what these files do not need. */
 class Reader {
   readonly fatal: Failure[] = [];
   readonly repeated: Failure[] = [];
   readonly written = new Map<string, string>();
-  readonly #places = new Map<string, { readonly key: number; readonly value: number }>();
+  readonly #offsets = new Map<string, { readonly key: number; readonly value: number }>();
   readonly #source: Source;
 
   constructor(source: Source) {
     this.#source = source;
   }
 
-  place(path: DocumentPath, part: 'key' | 'value'): SourcePosition {
-    const entry = this.#places.get(keyOf(path));
+  locate(path: DocumentPath, part: 'key' | 'value'): SourcePosition {
+    const entry = this.#offsets.get(keyOf(path));
     if (entry !== undefined) return this.#source.at(entry[part]);
-    return path.length === 0 ? this.#source.at(0) : this.place(path.slice(0, -1), 'key');
+    return path.length === 0 ? this.#source.at(0) : this.locate(path.slice(0, -1), 'key');
   }
 
   read(node: Node | null, path: DocumentPath, keyOffset: number | undefined): unknown {
     const start = node?.range?.[0] ?? keyOffset ?? 0;
-    this.#places.set(keyOf(path), { key: keyOffset ?? start, value: start });
+    this.#offsets.set(keyOf(path), { key: keyOffset ?? start, value: start });
     if (node === null) return null;
     if (path.length > MAX_DEPTH) return this.#refuse(tooDeep(this.#source.at(start)));
     if (isAlias(node) || node.anchor !== undefined) return this.#refuse(aliased(this.#source.at(start)));
@@ -162,7 +162,7 @@ function keyOf(path: DocumentPath): string {
   return JSON.stringify(path);
 }
 
-/** A quote that is never closed is noticed at the end of the file: what helps is where it was opened. */
+/** An unclosed quote is reported at the end of the file; its opening is the more useful location. */
 function openQuote(error: YAMLError, document: Document, source: Source): Failure | undefined {
   if (error.code !== 'MISSING_CHAR' || !error.message.includes('quote')) return undefined;
   let start: number | undefined;
@@ -174,7 +174,7 @@ function openQuote(error: YAMLError, document: Document, source: Source): Failur
   if (start === undefined) return undefined;
   return {
     code: 'recipe/syntax',
-    what: 'The quote that is opened here is never closed.',
+    what: 'The quote opened here is never closed.',
     fix: ['Put the same quote at the end of the value.'],
     at: source.at(start),
   };
@@ -192,26 +192,26 @@ function syntaxError(error: YAMLError, source: Source): Failure {
     case 'MULTIPLE_DOCS':
       return {
         ...base,
-        what: 'The file holds more than one YAML document.',
+        what: 'The file contains more than one YAML document.',
         fix: ['Remove `---` and what follows it.'],
       };
     case 'TAG_RESOLVE_FAILED':
       return {
         ...base,
-        what: 'A YAML tag (`!…`) stands here.',
-        fix: ['Write the plain value: tags are not used.'],
+        what: 'YAML tags (`!…`) are not supported.',
+        fix: ['Write the plain value, without the tag.'],
       };
     case 'MULTILINE_IMPLICIT_KEY':
       return {
         ...base,
-        what: 'This line is no `key: value`.',
-        fix: ['Write a colon and a space after the key, and indent what belongs together alike.'],
+        what: 'This line is not a `key: value` pair.',
+        fix: ['Write a colon and a space after the key, and indent the keys of one mapping equally.'],
       };
     case 'BLOCK_AS_IMPLICIT_KEY':
       return {
         ...base,
-        what: 'A second `key:` stands within a value.',
-        fix: ['Put the key on a line of its own, or put the value in quotes when the colon belongs to it.'],
+        what: 'A value contains a second `key:`.',
+        fix: ['Put the key on a line of its own, or quote the value if the colon is part of it.'],
       };
     case 'BAD_SCALAR_START':
       return { ...base, what: `${plain(error)}.`, fix: ['Put the value in quotes.'] };
@@ -220,7 +220,7 @@ function syntaxError(error: YAMLError, source: Source): Failure {
       return {
         ...base,
         what: `The file is not valid YAML: ${plain(error)}.`,
-        fix: ['Mend this line; the mistake may also be on the line before it.'],
+        fix: ['Fix this line; the mistake may also be on the line before it.'],
       };
   }
 }
@@ -232,8 +232,8 @@ function plain(error: YAMLError): string {
 function empty(source: Source): Failure {
   return {
     code: 'recipe/empty',
-    what: 'The file holds nothing.',
-    fix: ['Copy a file that is like it and change it; docs/recipe-reference.md explains every key.'],
+    what: 'The file is empty.',
+    fix: ['Start from a copy of a similar file; docs/recipe-reference.md explains every key.'],
     at: source.at(0),
   };
 }
@@ -242,7 +242,7 @@ function tooDeep(at: SourcePosition): Failure {
   return {
     code: 'recipe/too-deep',
     what: 'The file is nested too deeply.',
-    fix: ['Look for brackets that are not closed.'],
+    fix: ['Look for unclosed brackets.'],
     at,
   };
 }
@@ -250,16 +250,14 @@ function tooDeep(at: SourcePosition): Failure {
 function aliased(at: SourcePosition): Failure {
   return {
     code: 'recipe/alias',
-    what: 'A YAML anchor or alias (`&…`, `*…`) stands here.',
-    fix: [
-      'Write the value out: anchors and aliases are not used. Text that begins with `&` or `*` goes in quotes.',
-    ],
+    what: 'YAML anchors and aliases (`&…`, `*…`) are not supported.',
+    fix: ['Write the value out. Text that begins with `&` or `*` must be quoted.'],
     at,
   };
 }
 
 function badKey(at: SourcePosition): Failure {
-  return { code: 'recipe/bad-key', what: 'This key is not text.', fix: ['Put the key in quotes.'], at };
+  return { code: 'recipe/bad-key', what: 'This key is not a string.', fix: ['Put the key in quotes.'], at };
 }
 
 function repeatedKey(key: string, at: SourcePosition, first: SourcePosition): Failure {

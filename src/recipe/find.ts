@@ -19,8 +19,8 @@ import {
 import { openReader, type Reader } from './reader.ts';
 import { NAME } from './schemas.ts';
 
-/** Where recipes are looked for: the tool's own folder, the folder the command was given in, the crate that it is about. */
-export type Places = Pick<Settings, 'home' | 'cwd' | 'project' | 'bin'> & {
+/** Where recipes are looked up: the tool's own folder, the current folder, the user's crate. */
+export type RecipeLookup = Pick<Settings, 'home' | 'cwd' | 'project' | 'bin'> & {
   /** Machine that the toolchain is to run on, as `uname -m` names it; absent: this one. */
   readonly machine?: string;
 };
@@ -32,7 +32,7 @@ export const PROJECT_FILE = 'provision.yaml';
 export interface FoundRecipe {
   readonly draft: RecipeDraft;
   readonly document: YamlDocument;
-  /** Packages that are added to the sysroot, and what follows `provision lock` to have their lock written. */
+  /** Packages that are added to the sysroot, and the arguments of `provision lock` that write their lock. */
   readonly added?: { readonly packages: readonly string[]; readonly lockArguments: string };
   /** The shipped recipe was named on the command line, and is another than the one that the file extends. */
   readonly borrowed: boolean;
@@ -40,19 +40,19 @@ export interface FoundRecipe {
 
 /**
  * A word is the name of a shipped recipe; what has a slash or ends in `.yaml` or `.yml` is a file of yours. With a
- * crate at hand (`--project`, or a `provision.yaml` in the current folder or above) a word says what that crate is built
- * for; nothing says: for what its `provision.yaml` extends.
+ * crate (`--project`, or a `provision.yaml` in the current folder or above) a name selects what that crate is built for;
+ * without one it is what its `provision.yaml` extends.
  */
 export async function findRecipe(
-  places: Places,
+  lookup: RecipeLookup,
   asked: string | undefined,
   read: Reader = openReader(),
 ): Promise<Result<FoundRecipe>> {
-  const { home, project } = places;
-  if (asked !== undefined && isFile(asked)) return fromFile(places, asked, read);
-  if (asked !== undefined && !recipeNames(home).includes(asked)) return err(unknownRecipe(places, asked));
-  const file = projectFile(places);
-  if (file !== undefined) return fromProjectFile(places, file, asked, read);
+  const { home, project } = lookup;
+  if (asked !== undefined && isFile(asked)) return fromFile(lookup, asked, read);
+  if (asked !== undefined && !recipeNames(home).includes(asked)) return err(unknownRecipe(lookup, asked));
+  const file = projectFile(lookup);
+  if (file !== undefined) return fromProjectFile(lookup, file, asked, read);
   if (asked === undefined) return err(nothingAsked(project));
   if (project === undefined) {
     const shipped = await loadShipped(home, asked, read);
@@ -60,17 +60,17 @@ export async function findRecipe(
       ? ok({ draft: shipped.value.value, document: shipped.value.document, borrowed: false })
       : shipped;
   }
-  // The place of a file that is not there: paths in it would be relative to the crate.
+  // A file that does not exist: paths in it would be relative to the crate.
   const draft = extendingNothing(join(project, PROJECT_FILE), asked);
   const shipped = await loadShipped(home, asked, read);
   if (!shipped.ok) return shipped;
   const { document } = shipped.value;
-  const found = await onto(places, { value: draft, document }, asked, '', read);
+  const found = await onto(lookup, { value: draft, document }, asked, '', read);
   return found.ok ? ok({ ...found.value, draft: { ...found.value.draft, file: document.file } }) : found;
 }
 
 /** The `provision.yaml` of the crate at hand: in `--project`, else in the current folder or the nearest one above. */
-export function projectFile({ cwd, project }: Pick<Places, 'cwd' | 'project'>): string | undefined {
+export function projectFile({ cwd, project }: Pick<RecipeLookup, 'cwd' | 'project'>): string | undefined {
   if (project !== undefined) return present(join(project, PROJECT_FILE));
   for (let folder = cwd; ; folder = dirname(folder)) {
     const file = present(join(folder, PROJECT_FILE));
@@ -91,8 +91,8 @@ function isFile(asked: string): boolean {
   return asked.includes('/') || /\.ya?ml$/.test(asked);
 }
 
-async function fromFile(places: Places, asked: string, read: Reader): Promise<Result<FoundRecipe>> {
-  const file = resolve(places.cwd, asked);
+async function fromFile(lookup: RecipeLookup, asked: string, read: Reader): Promise<Result<FoundRecipe>> {
+  const file = resolve(lookup.cwd, asked);
   if (!NAME.test(basename(file, extname(file)))) {
     return err({
       code: 'recipe/invalid-name',
@@ -103,12 +103,12 @@ async function fromFile(places: Places, asked: string, read: Reader): Promise<Re
   const own = await loadOwnRecipe(file);
   if (!own.ok) return own;
   const { value, document } = own.value;
-  if (!('extends' in value)) return ok({ draft: atProject(value, places), document, borrowed: false });
-  return onto(places, { value, document }, value.extends, ` ${shellWord(asked)}`, read);
+  if (!('extends' in value)) return ok({ draft: atProject(value, lookup), document, borrowed: false });
+  return onto(lookup, { value, document }, value.extends, ` ${shellWord(asked)}`, read);
 }
 
 async function fromProjectFile(
-  places: Places,
+  lookup: RecipeLookup,
   file: string,
   asked: string | undefined,
   read: Reader,
@@ -120,12 +120,12 @@ async function fromProjectFile(
     if (asked === undefined) return ok({ draft: value, document, borrowed: false });
     const { target, toolchain, sysroot, description, ...rest } = value;
     const extending = { ...rest, extends: '', sysrootPackages: [] };
-    return onto(places, { value: extending, document }, asked, '', read);
+    return onto(lookup, { value: extending, document }, asked, '', read);
   }
-  const at = places.project === undefined ? '' : ` --project ${shellWord(places.project)}`;
+  const at = lookup.project === undefined ? '' : ` --project ${shellWord(lookup.project)}`;
   const base = asked ?? value.extends;
   return onto(
-    places,
+    lookup,
     own.value as { value: ExtendingDraft; document: YamlDocument },
     base,
     base === value.extends ? at : ` ${base}${at}`,
@@ -133,24 +133,24 @@ async function fromProjectFile(
   );
 }
 
-/** A crate's own recipe on a shipped one: what is built comes from the first, what it is built for from the second. */
+/** A crate's own recipe merged with a shipped one: the first defines the program, the second its target. */
 async function onto(
-  places: Places,
+  lookup: RecipeLookup,
   { value: own, document }: { readonly value: ExtendingDraft; readonly document: YamlDocument },
   base: string,
   lockArguments: string,
   read: Reader,
 ): Promise<Result<FoundRecipe>> {
-  const { home } = places;
+  const { home } = lookup;
   if (!recipeNames(home).includes(base)) return err(unknownBase(home, base, document));
   const shipped = await loadShipped(home, base, read);
   if (!shipped.ok) return shipped;
-  const { project: _, samples: __, ...said } = shipped.value.value;
+  const { project: _, samples: __, ...inherited } = shipped.value.value;
   const { extends: extended, sysrootPackages, description = '', ...rest } = own;
   const borrowed = extended !== base;
   const draft: RecipeDraft = {
-    // What a file says of the target it extends does not go for another one that says something itself.
-    ...(borrowed ? { ...rest, ...said } : { ...said, ...rest }),
+    // A value for the extended target does not apply to another target that has a value of its own.
+    ...(borrowed ? { ...rest, ...inherited } : { ...inherited, ...rest }),
     file: own.file,
     project: own.project,
     // Artifacts of a crate for several targets lie side by side.
@@ -163,14 +163,14 @@ async function onto(
   };
   const added = { packages: sysrootPackages, lockArguments };
   return ok({
-    draft: atProject(draft, places),
+    draft: atProject(draft, lookup),
     document,
     borrowed,
     ...(sysrootPackages.length === 0 ? {} : { added }),
   });
 }
 
-function atProject(draft: RecipeDraft, { project, bin }: Places): RecipeDraft {
+function atProject(draft: RecipeDraft, { project, bin }: RecipeLookup): RecipeDraft {
   const folder =
     project !== undefined && basename(draft.file) !== PROJECT_FILE ? project : draft.project.folder;
   return { ...draft, project: { ...draft.project, folder, ...defined({ bin }) } };
@@ -191,7 +191,7 @@ function unknownBase(home: string, name: string, document: YamlDocument): Failur
       ...(meant === undefined ? [] : [`Did you mean \`${meant}\`?`]),
       `The shipped recipes: ${list(known) || 'none'}.`,
     ],
-    at: document.place(['extends'], 'value'),
+    at: document.locate(['extends'], 'value'),
   };
 }
 
@@ -209,7 +209,7 @@ function nothingAsked(project: string | undefined): Failure {
   };
 }
 
-function unknownRecipe({ home, cwd }: Places, name: string): Failure {
+function unknownRecipe({ home, cwd }: RecipeLookup, name: string): Failure {
   const known = recipeNames(home);
   const meant = closest(name, known);
   const ending = name === '' ? undefined : ['.yaml', '.yml'].find((one) => existsSync(join(cwd, name + one)));

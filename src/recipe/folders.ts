@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import type { DefinitionFile } from '../domain/definitions.ts';
 
-/** What every recipe builds that does not say: no recipe itself. */
+/** Defaults of every shipped recipe; not a recipe itself. */
 const DEFAULTS = 'defaults';
 
 export function defaultsFile(home: string): string {
@@ -29,7 +29,7 @@ export interface TargetNames {
   readonly recipe: string;
 }
 
-/** The targets that there are, without checking their files: for names that are looked up before anything is read. */
+/** All targets, without checking their files: for names that are looked up before anything is read. */
 export function targetNames(home: string): readonly TargetNames[] {
   return yamlNames(join(home, 'targets')).map((triple) => {
     const text = textOf(targetFile(home, triple));
@@ -73,7 +73,7 @@ export function formFile(home: string, form: string): string {
   return join(home, 'sysroots', form, 'sysroot.yaml');
 }
 
-/** The ways in which a Python comes to a C library. */
+/** The ways in which Python and C library are joined. */
 export function formNames(home: string): readonly string[] {
   return foldersWith(join(home, 'sysroots'), 'sysroot.yaml');
 }
@@ -86,7 +86,7 @@ export function pythonNames(home: string): readonly string[] {
   return foldersWith(join(home, 'pythons'), 'python.yaml');
 }
 
-/** What there is of every Python beside its libraries, made as images are. */
+/** Per-Python definitions beside the libraries, made like images. */
 export const PYTHON_IMAGES = ['reference', 'tests'] as const;
 
 export type PythonImage = (typeof PYTHON_IMAGES)[number];

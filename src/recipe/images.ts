@@ -16,7 +16,7 @@ import type { ImageFile, TreeFile } from './schemas.ts';
 import { pythonVariables, targetVariables, type Variables } from './template.ts';
 import { added, EMPTY, treeOf } from './trees.ts';
 
-/** What an image is read for. */
+/** The context that an image is read in. */
 export interface ImageContext {
   readonly home: string;
   /** Every target: the image brings emulators and Rust's standard library for them. */
@@ -26,7 +26,7 @@ export interface ImageContext {
   readonly read?: Reader;
 }
 
-/** A toolchain image for one architecture. Fails with `recipe/no-host-target` where no target is of that. */
+/** A toolchain image for one architecture. Fails with `recipe/no-host-target` where no target has that architecture. */
 export function loadImage(context: ImageContext, name: string): Promise<Result<Loaded<ImageDefinition>>> {
   return loadLayers(context, name, imageYaml(context.home, name), {});
 }
@@ -41,7 +41,7 @@ export async function loadPythonImage(
   return loadLayers(context, `${python.name} ${image}`, file, pythonVariables(python));
 }
 
-/** The architectures that an image is made for, the first of which is taken where the machine's is none of them. */
+/** The architectures that an image is made for; the first is the default for machines of other architectures. */
 export async function imageArchitectures(
   file: string,
   home: string,
@@ -49,11 +49,11 @@ export async function imageArchitectures(
 ): Promise<Result<readonly string[]>> {
   const document = await read(file);
   if (!document.ok) return document;
-  const said = document.value.value as { architectures?: unknown; extends?: unknown } | null;
-  if (Array.isArray(said?.architectures)) return ok(said.architectures.map(String));
-  if (typeof said?.extends !== 'string') return ok([]);
-  const base = checkBase(home, said.extends, [], document.value);
-  return base.ok ? imageArchitectures(imageYaml(home, said.extends), home, read) : base;
+  const parsed = document.value.value as { architectures?: unknown; extends?: unknown } | null;
+  if (Array.isArray(parsed?.architectures)) return ok(parsed.architectures.map(String));
+  if (typeof parsed?.extends !== 'string') return ok([]);
+  const base = checkBase(home, parsed.extends, [], document.value);
+  return base.ok ? imageArchitectures(imageYaml(home, parsed.extends), home, read) : base;
 }
 
 async function loadLayers(
@@ -100,7 +100,7 @@ async function layersOf(
   read: Reader,
   above: readonly string[],
 ): Promise<Result<Layers>> {
-  const loaded = await load<ImageFile, ImageFile>(file, IMAGE, (said) => said, { read, variables });
+  const loaded = await load<ImageFile, ImageFile>(file, IMAGE, (parsed) => parsed, { read, variables });
   if (!loaded.ok) return loaded;
   const { value, document } = loaded.value;
   if (value.extends === undefined) return ok({ layers: [value], document });
@@ -127,11 +127,11 @@ function checkBase(
       ...(meant === undefined || circle ? [] : [`Did you mean \`${meant}\`?`]),
       `There are: ${list(names) || 'none'}.`,
     ],
-    at: document.place(['extends'], 'value'),
+    at: document.locate(['extends'], 'value'),
   });
 }
 
-/** Layers as one: lists behind each other, mappings over each other. */
+/** Merges layers: lists are appended, mappings overwritten. */
 function merged(layers: readonly ImageFile[]): ImageFile {
   const [first, ...rest] = layers as readonly [ImageFile, ...ImageFile[]];
   return rest.reduce(onto, first);
@@ -173,10 +173,10 @@ function rustStdOf(
   architecture: string,
 ): ImageDefinition['rustStd'] {
   const entries = targets.flatMap((target): readonly (readonly [string, RustStd])[] => {
-    const said = image['rust-std'][target.libc];
-    if (said === undefined) return [];
-    if (said === 'source') return [[target.name, { from: 'source' }]];
-    const own = { ...EMPTY, ...said };
+    const declared = image['rust-std'][target.libc];
+    if (declared === undefined) return [];
+    if (declared === 'source') return [[target.name, { from: 'source' }]];
+    const own = { ...EMPTY, ...declared };
     const tree = {
       // Packages of every architecture are resolved as those of any.
       architecture: packagesOf(target, architecture),
@@ -194,10 +194,10 @@ function rustStdOf(
 function noHostTarget(name: string, architecture: string, document: YamlDocument): Failure {
   return {
     code: 'recipe/no-host-target',
-    what: `No target is of the architecture that the image \`${name}\` runs on, \`${architecture}\`.`,
+    what: `No target has the architecture \`${architecture}\`, which the image \`${name}\` runs on.`,
     fix: [
       'Add a file to `targets/` with this `debian-arch` and a GNU C library: build scripts are linked for it.',
     ],
-    at: document.place(['architectures'], 'value'),
+    at: document.locate(['architectures'], 'value'),
   };
 }

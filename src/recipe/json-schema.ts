@@ -34,7 +34,7 @@ export interface JsonSchema {
 }
 
 export interface FileKind {
-  /** What an error calls it. */
+  /** Its name in error messages. */
   readonly noun:
     | 'recipe'
     | 'shipped recipe'
@@ -195,6 +195,6 @@ export function exampleOf(schema: JsonSchema): string | undefined {
   const value = schema.examples?.[0] ?? schema.const ?? schema.default ?? schema.enum?.[0];
   if (value === undefined || (typeof value === 'object' && Object.keys(value as object).length === 0))
     return undefined;
-  // What YAML would take for a number stays text in quotes only.
+  // A string that YAML would read as a number must stay quoted.
   return typeof value === 'string' && !/^[0-9.]+$/.test(value) ? value : JSON.stringify(value);
 }

@@ -7,7 +7,7 @@ import { mistakesOf, versionMistake } from './mistakes.ts';
 import type { Reader } from './reader.ts';
 import { expand, type Variables } from './template.ts';
 
-/** A definition and the document it was read from, for the places of later mistakes. */
+/** A definition and the document it was read from, for the locations of later mistakes. */
 export interface Loaded<T> {
   readonly value: T;
   readonly document: YamlDocument;
@@ -15,11 +15,11 @@ export interface Loaded<T> {
 
 export interface LoadOptions {
   readonly read?: Reader;
-  /** What `{name}` in its text stands for; absent: such text is nothing special. */
+  /** Values of `{name}` in its text; absent: such text is taken literally. */
   readonly variables?: Variables;
 }
 
-/** Reads a file of a kind, and turns what it says into a value of the domain. */
+/** Reads a file of a kind and converts it into a value of the domain. */
 export async function load<Read, T>(
   file: string,
   kind: FileKind,

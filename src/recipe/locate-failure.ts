@@ -8,10 +8,10 @@ const KEYS: Readonly<Record<string, string>> = {
   samples: 'samples',
 };
 
-/** Where in a recipe that a failure is about is said, for one that has no place of its own; nothing where no key is. */
+/** Location in a recipe of the key that a failure is about, for a failure without a location; undefined without a key. */
 export async function locateInRecipe(file: string, failureCode: string): Promise<SourcePosition | undefined> {
   const key = KEYS[failureCode.split('/', 1)[0] as string];
   if (key === undefined) return undefined;
   const document = await readYaml(file);
-  return document.ok ? document.value.place([key], 'key') : undefined;
+  return document.ok ? document.value.locate([key], 'key') : undefined;
 }

@@ -12,7 +12,7 @@ export function sentence(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** Somebody else's text within a sentence: short, and without control characters that a terminal would obey. */
+/** Foreign text within a sentence: short, and without control characters that a terminal would interpret. */
 export function shorten(text: string): string {
   const shown = text.replaceAll(/\p{Cc}/gu, '\ufffd');
   return shown.length > 60 ? `${shown.slice(0, 60)}…` : shown;

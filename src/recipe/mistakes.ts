@@ -16,7 +16,7 @@ import { SCHEMA_VERSION } from './schemas.ts';
 
 type Issue = z.core.$ZodIssue;
 
-/** What the schema found wrong, each as a failure at its place, with what to write instead. */
+/** The issues that the schema found, each as a failure with its location and what to write instead. */
 export function mistakesOf(document: YamlDocument, issues: readonly Issue[], kind: FileKind): Failure[] {
   const about: About = { document, kind, schema: jsonSchemaOf(kind) };
   const mistyped = new Set<string>();
@@ -32,8 +32,8 @@ export function mistakesOf(document: YamlDocument, issues: readonly Issue[], kin
   const others = issues.flatMap((issue) => {
     const path = pathOf(issue);
     // A mistyped key is one mistake, not also a missing one.
-    const told = !present(document.value, path) && mistyped.has(pathText(path));
-    return issue.code === 'unrecognized_keys' || told ? [] : [mistake(about, path, issue)];
+    const alreadyReported = !present(document.value, path) && mistyped.has(pathText(path));
+    return issue.code === 'unrecognized_keys' || alreadyReported ? [] : [mistake(about, path, issue)];
   });
   return [...unknown, ...others];
 }
@@ -42,7 +42,7 @@ function pathOf(issue: Issue): DocumentPath {
   return issue.path.filter((step) => typeof step !== 'symbol');
 }
 
-/** A file of another version says nothing that can be judged here: no other mistake of it is told. */
+/** A file of another schema version cannot be checked here: no other mistake of it is reported. */
 export function versionMistake(document: YamlDocument, kind: FileKind): Failure | undefined {
   const { value } = document;
   const version =
@@ -51,11 +51,11 @@ export function versionMistake(document: YamlDocument, kind: FileKind): Failure 
   const newer = version > SCHEMA_VERSION;
   return {
     code: newer ? 'recipe/newer-schema' : 'recipe/invalid-value',
-    what: `The ${kind.noun} is written in schema ${version}; this provision knows schema ${SCHEMA_VERSION}.`,
+    what: `The ${kind.noun} is written in schema ${version}; this version of provision supports schema ${SCHEMA_VERSION}.`,
     fix: newer
       ? ['Update provision, or write the file in the older schema.']
       : [`Write \`schema: ${SCHEMA_VERSION}\`; docs/recipe-reference.md explains every key.`],
-    at: document.place(['schema'], 'value'),
+    at: document.locate(['schema'], 'value'),
   };
 }
 
@@ -70,7 +70,7 @@ function mistake(about: About, path: DocumentPath, issue: Issue): Failure {
   if (issue.code === 'invalid_key') {
     const why = issue.issues[0]?.message ?? 'another name';
     const what = `\`${path.at(-1)}\` cannot be a key of ${below(about, path.slice(0, -1))}: it must be ${why}.`;
-    return { code: 'recipe/invalid-key', what, fix: ['Rename the key.'], at: document.place(path, 'key') };
+    return { code: 'recipe/invalid-key', what, fix: ['Rename the key.'], at: document.locate(path, 'key') };
   }
   if (!present(document.value, path)) return missingKey(about, path);
   if (issue.code === 'invalid_type') return wrongType(about, path, issue.expected);
@@ -91,7 +91,7 @@ function unknownKey(about: About, path: DocumentPath, key: string, meant: string
     code: 'recipe/unknown-key',
     what: `\`${shorten(key)}\` is not a key of ${path.length === 0 ? article(kind.noun) : `\`${pathText(path)}\``}.`,
     fix: [fix],
-    at: document.place([...path, key], 'key'),
+    at: document.locate([...path, key], 'key'),
   };
 }
 
@@ -102,7 +102,7 @@ function missingKey(about: About, path: DocumentPath): Failure {
     what: `${sentence(below(about, path.slice(0, -1)))} has no \`${path.at(-1)}\`.`,
     ...(schema?.description === undefined ? {} : { why: `${path.at(-1)}: ${schema.description}` }),
     fix: [`Add ${exampleLine(schema, path)}.`],
-    at: about.document.place(path.slice(0, -1), 'key'),
+    at: about.document.locate(path.slice(0, -1), 'key'),
   };
 }
 
@@ -120,7 +120,7 @@ function wrongType({ document, schema }: About, path: DocumentPath, expected: st
     : path.length === 0
       ? 'Write one `key: value` a line.'
       : `Write ${exampleLine(schemaAt(schema, path), path)}.`;
-  return { code: 'recipe/wrong-type', what, fix: [fix], at: document.place(path, 'value') };
+  return { code: 'recipe/wrong-type', what, fix: [fix], at: document.locate(path, 'value') };
 }
 
 function invalidValue(about: About, path: DocumentPath, issue: Issue): Failure {
@@ -136,11 +136,11 @@ function invalidValue(about: About, path: DocumentPath, issue: Issue): Failure {
     code,
     what: `\`${pathText(path)}\` is ${shown}: ${rule}.`,
     fix: [meant === undefined ? `Write ${hint(about, path, rule)}` : `Did you mean \`${meant}\`?`],
-    at: document.place(path, 'value'),
+    at: document.locate(path, 'value'),
   };
 }
 
-/** What an issue demands, completing "…: ". */
+/** The rule that an issue states, completing "…: ". */
 function ruleOf(issue: Issue): string {
   switch (issue.code) {
     case 'too_small':
@@ -165,7 +165,7 @@ function hint({ schema }: About, path: DocumentPath, rule: string): string {
   return `${rule.replace(/^it must (be|have) /, '').replace(/^it must not be empty$/, 'something')}.`;
 }
 
-/** A line that a person could write at a path; `<…>` stands for what only they know. */
+/** An example of a line at a path; `<…>` stands for what the user has to fill in. */
 function exampleLine(schema: JsonSchema | undefined, path: DocumentPath): string {
   const key = path.at(-1);
   const lead = typeof key === 'number' ? '- ' : `${key}: `;

@@ -27,7 +27,7 @@ import {
 
 const MEBIBYTE = 2 ** 20;
 
-/** A recipe as its file has it: which binary and which workspace the crate says. */
+/** A recipe as its file states it: binary and workspace come from the crate later. */
 export type RecipeDraft = Omit<Recipe, 'project' | 'toolchain' | 'sysroot'> & {
   readonly project: DraftProject;
   readonly toolchain?: string;
@@ -36,7 +36,7 @@ export type RecipeDraft = Omit<Recipe, 'project' | 'toolchain' | 'sysroot'> & {
 
 export type DraftProject = Omit<Project, 'root' | 'bin'> & { readonly bin?: string };
 
-/** A recipe that takes from a shipped one what it does not say itself. */
+/** A recipe that takes from a shipped one what it does not state itself. */
 export interface ExtendingDraft
   extends Omit<RecipeDraft, 'target' | 'toolchain' | 'sysroot' | 'description'> {
   readonly extends: string;
@@ -46,15 +46,15 @@ export interface ExtendingDraft
 }
 
 /**
- * A shipped recipe: of a file that says how it differs, or the one that a target has by itself. `platform` gives the
- * description of a target.
+ * A shipped recipe: from its file, which states the differences, or the one every target has without a file. `platform`
+ * returns the description of a target.
  */
 export async function loadShipped(
   home: string,
   name: string,
   read: Reader,
 ): Promise<Result<Loaded<RecipeDraft>>> {
-  const defaults = await load<DefaultsFile, DefaultsFile>(defaultsFile(home), DEFAULTS, (said) => said, {
+  const defaults = await load<DefaultsFile, DefaultsFile>(defaultsFile(home), DEFAULTS, (parsed) => parsed, {
     read,
   });
   if (!defaults.ok) return defaults;
@@ -64,11 +64,11 @@ export async function loadShipped(
     return load<ShippedFile, RecipeDraft>(
       file,
       SHIPPED,
-      (said) =>
+      (parsed) =>
         recipeOf(file, {
-          ...said,
-          project: { ...project, ...defined({ ...said.project }) } as RecipeFile['project'],
-          samples: said.samples ?? samples,
+          ...parsed,
+          project: { ...project, ...defined({ ...parsed.project }) } as RecipeFile['project'],
+          samples: parsed.samples ?? samples,
         }),
       { read },
     );
@@ -86,10 +86,10 @@ export async function loadShipped(
   return ok({ value: { ...draft, name }, document: defaults.value.document });
 }
 
-/** The other keys of a recipe that says none of them. */
+/** The other keys of a recipe, with their defaults. */
 const NOTHING_SAID = { rust: 'image' } as const;
 
-/** A recipe of a person's own: whole, or one that extends a shipped one. */
+/** A user's own recipe: complete, or extending a shipped one. */
 export async function loadOwnRecipe(file: string): Promise<Result<Loaded<RecipeDraft | ExtendingDraft>>> {
   const document = await readYaml(file);
   if (!document.ok) return document;
@@ -157,10 +157,10 @@ function commonOf(file: string, read: RecipeFile | ExtendingFile) {
   };
 }
 
-/** The words that recipes had before the lists: `none`, `pgo+lto`. */
-function flagsOf(said: NonNullable<RecipeFile['optimization']>): readonly OptimizationFlag[] {
-  if (typeof said !== 'string') return said;
-  return (['pgo', 'lto'] as const).filter((flag) => said.split('+').includes(flag));
+/** The older spelling, before there were lists: `none`, `pgo+lto`. */
+function flagsOf(value: NonNullable<RecipeFile['optimization']>): readonly OptimizationFlag[] {
+  if (typeof value !== 'string') return value;
+  return (['pgo', 'lto'] as const).filter((flag) => value.split('+').includes(flag));
 }
 
 function packagesOf(folder: string, packages: string | readonly string[]): string | readonly string[] {
@@ -188,7 +188,7 @@ function limitsOf({ 'memory-mib': memory, processors }: NonNullable<RecipeFile['
   return defined({ memory: memory && memory * MEBIBYTE, processors });
 }
 
-/** What a recipe for WebAssembly gets that says nothing of it: the defaults of the schema. */
+/** Settings of a recipe for WebAssembly without any of its own: the defaults of the schema. */
 export const DEFAULT_WASM: WasmSettings = wasmSettings(wasmSchema.parse({}));
 
 function wasmSettings(read: NonNullable<RecipeFile['wasm']>): WasmSettings {

@@ -15,16 +15,16 @@ import { openReader, type Reader } from './reader.ts';
 import type { Point } from './sysroots.ts';
 import { type BrokenTarget, readTargets } from './targets.ts';
 
-/** What a sysroot says of itself before it is filled in. */
+/** The part of a sysroot definition that is read before its variables are filled in. */
 export interface FormHead {
   readonly name: string;
   readonly libc: Libc | undefined;
   readonly isDefault: boolean;
 }
 
-/** The axes, read: of these everything that is provisioned is a point. */
+/** The axes: everything that can be provisioned is a point of them. */
 export interface Axes {
-  /** Targets whose files are wrong. */
+  /** Targets whose files are invalid. */
   readonly broken: readonly BrokenTarget[];
   readonly targets: readonly Target[];
   /** The newest first. */
@@ -62,15 +62,15 @@ async function loadHeads(home: string, read: Reader): Promise<Result<readonly Fo
   for (const name of formNames(home)) {
     const document = await read(formFile(home, name));
     if (!document.ok) return document;
-    const said = document.value.value as { libc?: unknown; default?: unknown } | null;
+    const parsed = document.value.value as { libc?: unknown; default?: unknown } | null;
     const libc =
-      said?.libc === 'gnu' || said?.libc === 'musl' || said?.libc === 'wasi' ? said.libc : undefined;
-    heads.push({ name, libc, isDefault: said?.default === true });
+      parsed?.libc === 'gnu' || parsed?.libc === 'musl' || parsed?.libc === 'wasi' ? parsed.libc : undefined;
+    heads.push({ name, libc, isDefault: parsed?.default === true });
   }
   return ok(heads);
 }
 
-/** The same for what is about all targets. Fails where the file of one is wrong. */
+/** The same for commands about all targets. Fails if one of their files is invalid. */
 export async function loadAllAxes(home: string, read: Reader = openReader()): Promise<Result<Axes>> {
   const axes = await loadAxes(home, read);
   if (!axes.ok) return axes;
@@ -78,7 +78,7 @@ export async function loadAllAxes(home: string, read: Reader = openReader()): Pr
   return failure === undefined ? axes : err(failure);
 }
 
-/** What a recipe says of its point; the rest follows. */
+/** The axes that a recipe states; the rest is derived. */
 export interface Asked {
   readonly target: string;
   readonly sysroot?: string;
@@ -88,7 +88,7 @@ export interface Asked {
 
 export type Chosen = Pick<Point, 'form' | 'target' | 'python' | 'variant' | 'shipped'>;
 
-/** The point that a recipe asks for. Fails with every key that names what is not there, at its place. */
+/** The point that a recipe selects. Fails with the location of every key that names something unknown. */
 export function choosePoint(axes: Axes, asked: Asked, document: YamlDocument): Result<Chosen> {
   const { targets, broken, pythons, forms } = axes;
   const wrong = broken.find(({ name, triple }) => [name, triple].includes(asked.target));
@@ -156,7 +156,7 @@ function shippedFor({ targets }: Axes, form: FormHead, python: PythonDefinition)
   return architecturesOf(fitting);
 }
 
-/** Every point there is a lock for: targets, Pythons and forms that fit together. */
+/** Every point that has a lock: combinations of target, Python and form. */
 export function allPoints(axes: Axes): readonly Chosen[] {
   return axes.forms.flatMap((form) =>
     axes.pythons.flatMap((python) =>
@@ -180,7 +180,7 @@ const NOUNS = {
   variant: 'variant',
 } as const;
 
-/** A key that names what is not there. */
+/** A key that names something unknown. */
 export function unknown(
   key: keyof typeof NOUNS,
   name: string,
@@ -197,11 +197,11 @@ export function unknown(
       ...(meant === undefined ? [] : [`Did you mean \`${meant}\`?`]),
       `There are: ${list(known) || 'none'}.`,
     ],
-    at: document.place(at, part),
+    at: document.locate(at, part),
   };
 }
 
-/** A sysroot of another C library links, and then fails in ways that are hard to read. */
+/** A sysroot for another C library would link, and then fail in ways that are hard to diagnose. */
 function misfit(
   { name, libc }: FormHead,
   target: Target,
@@ -215,7 +215,7 @@ function misfit(
       libc === target.libc
         ? `${python} has no \`${name}\` for the target \`${target.name}\`.`
         : `The sysroot \`${name}\` is for the C library \`${libc}\`, the target \`${target.name}\` has \`${target.libc}\`.`,
-    fix: ['Name a sysroot, a target and a Python that belong together.'],
-    at: document.place(['sysroot'], 'value'),
+    fix: ['Name a sysroot, a target and a Python that fit together.'],
+    at: document.locate(['sysroot'], 'value'),
   };
 }

@@ -56,17 +56,17 @@ export function loadPython(
   return load<PythonFile, PythonDefinition>(
     pythonFile(home, name),
     PYTHON,
-    (said) => ({
+    (parsed) => ({
       name,
-      description: said.description,
-      implementation: said.implementation,
-      word: said.version,
-      version: said.version.replace(/t$/, ''),
-      abiflags: said.version.endsWith('t') ? 't' : '',
-      suite: said.suite,
-      source: said.source,
-      forms: said.forms,
-      variants: said.variants,
+      description: parsed.description,
+      implementation: parsed.implementation,
+      word: parsed.version,
+      version: parsed.version.replace(/t$/, ''),
+      abiflags: parsed.version.endsWith('t') ? 't' : '',
+      suite: parsed.suite,
+      source: parsed.source,
+      forms: parsed.forms,
+      variants: parsed.variants,
     }),
     { read },
   );
@@ -99,7 +99,7 @@ async function beside(document: YamlDocument, path: string, at: DocumentPath): P
   return text === undefined ? err(noFile(file, document, at)) : ok({ name: basename(path), text });
 }
 
-/** Which of CPython's own tests judge a program with this Python. */
+/** The selection of CPython's own tests for a program with this Python. */
 export function loadConformance(
   home: string,
   python: Pick<PythonChoice, 'name' | 'version' | 'abiflags'>,

@@ -19,7 +19,7 @@ import { combineFailures } from './combine-failures.ts';
 import { resolveCrate } from './crate.ts';
 import { chooseArchitecture, loadRuntime } from './definitions.ts';
 import type { YamlDocument } from './document.ts';
-import { type FoundRecipe, findRecipe, type Places, recipeNames } from './find.ts';
+import { type FoundRecipe, findRecipe, type RecipeLookup, recipeNames } from './find.ts';
 import { imageFile, imageNames, pythonImageFile, runtimeFile, sysrootFile } from './folders.ts';
 import { loadImage, loadPythonImage } from './images.ts';
 import type { Loaded } from './load.ts';
@@ -31,12 +31,15 @@ import { loadForm, loadSysroot } from './sysroots.ts';
 
 /**
  * A recipe with everything it names; what `asked` can be: `findRecipe`. Fails with every mistake of the recipe and of
- * what it names, each at its place.
+ * what it names, each with its location.
  */
-export async function resolveRecipe(places: Places, asked: string | undefined): Promise<Result<Resolved>> {
+export async function resolveRecipe(
+  lookup: RecipeLookup,
+  asked: string | undefined,
+): Promise<Result<Resolved>> {
   const read = openReader();
-  const found = await findRecipe(places, asked, read);
-  return found.ok ? resolveNames(places, found.value, read) : found;
+  const found = await findRecipe(lookup, asked, read);
+  return found.ok ? resolveNames(lookup, found.value, read) : found;
 }
 
 export interface RecipeSummary {
@@ -92,8 +95,12 @@ interface Named {
   readonly crate: Crate;
 }
 
-async function resolveNames(places: Places, found: FoundRecipe, read: Reader): Promise<Result<Resolved>> {
-  const named = await readNamed(places, found, read);
+async function resolveNames(
+  lookup: RecipeLookup,
+  found: FoundRecipe,
+  read: Reader,
+): Promise<Result<Resolved>> {
+  const named = await readNamed(lookup, found, read);
   if (!named.ok) return named;
   const { point, sysroot, toolchain, reference, crate, hostTarget, form } = named.value;
   const { document, added } = found;
@@ -109,7 +116,7 @@ async function resolveNames(places: Places, found: FoundRecipe, read: Reader): P
     ...(added === undefined ? [] : foreignPackages(document, target)),
   ]);
   if (misfit !== undefined || rustStd === undefined) return err(misfit as Failure);
-  const runtime = await runtimeDefinitionOf(places.home, recipe, target);
+  const runtime = await runtimeDefinitionOf(lookup.home, recipe, target);
   if (!runtime.ok) return runtime;
   const own = added === undefined ? undefined : ownLock(found.draft.file, sysroot.name, added.lockArguments);
   const std = rustStd.from === 'packages' ? rustStd.tree.exclude : [];
@@ -124,7 +131,7 @@ async function resolveNames(places: Places, found: FoundRecipe, read: Reader): P
     reference: reference.value,
     files: {
       toolchain: named.value.toolchainFile,
-      sysroot: own ?? sysrootFile(places.home, sysroot.name),
+      sysroot: own ?? sysrootFile(lookup.home, sysroot.name),
       reference: named.value.referenceFile,
     },
     crate,
@@ -132,8 +139,8 @@ async function resolveNames(places: Places, found: FoundRecipe, read: Reader): P
   });
 }
 
-async function readNamed(places: Places, found: FoundRecipe, read: Reader): Promise<Result<Named>> {
-  const { home } = places;
+async function readNamed(lookup: RecipeLookup, found: FoundRecipe, read: Reader): Promise<Result<Named>> {
+  const { home } = lookup;
   const { draft, document } = found;
   const [axes, crate] = await Promise.all([loadAxes(home, read), resolveCrate(draft, document)]);
   if (!axes.ok) return axes;
@@ -154,7 +161,7 @@ async function readNamed(places: Places, found: FoundRecipe, read: Reader): Prom
   const image = draft.toolchain ?? form.value.value.toolchain;
   if (!images.includes(image))
     return err(unknown('toolchain', image, images, form.value.document, ['toolchain']));
-  const machine = places.machine ?? machineOfHost();
+  const machine = lookup.machine ?? machineOfHost();
   const native = architectureOn(targets, machine);
   const architecture = await chooseArchitecture(home, form.value, image, native, read);
   if (!architecture.ok) return architecture;
@@ -185,13 +192,13 @@ async function readNamed(places: Places, found: FoundRecipe, read: Reader): Prom
   });
 }
 
-/** A draft with what the crate, the target and the sysroot say. */
+/** A draft completed with the facts of crate, target and sysroot. */
 function whole({ found, crate, point, sysroot, toolchain, form }: Named): Recipe {
   const { draft, borrowed } = found;
   const { optimization, allocator, variant, runtime, wasm, ...rest } = draft;
   const { folder, root, bin } = crate;
   const { target } = point;
-  // What a file says of one kind of target is not meant for another that is named on the command line.
+  // A setting for one kind of target does not apply to another one named on the command line.
   const forWasm = !borrowed || target.libc === 'wasi';
   const compiled = !borrowed || sysroot.source !== undefined;
   const usual = form.value.kind === 'packages' ? undefined : form.value.allocator;
@@ -209,14 +216,14 @@ function whole({ found, crate, point, sysroot, toolchain, form }: Named): Recipe
   };
 }
 
-/** A sysroot with packages that a crate links with; the run-time tree stays: the bundle takes their libraries along. */
+/** A sysroot with packages that a crate links with; the run-time tree stays the same: the bundle includes their libraries. */
 function withPackages(sysroot: SysrootDefinition, packages: readonly string[]): SysrootDefinition {
   if (packages.length === 0) return sysroot;
   const both = [...new Set([...sysroot.sysroot.packages, ...packages])];
   return { ...sysroot, sysroot: { ...sysroot.sysroot, packages: both } };
 }
 
-/** Without what the Rust standard library's packages bring too much: they are part of the link-time tree. */
+/** Excludes unneeded files of the Rust standard library's packages, which are part of the link-time tree. */
 function leavingOut(sysroot: SysrootDefinition, exclude: readonly string[]): SysrootDefinition {
   const both = [...new Set([...sysroot.sysroot.exclude, ...exclude])];
   return { ...sysroot, sysroot: { ...sysroot.sysroot, exclude: both } };
@@ -229,7 +236,7 @@ function ownLock(file: string, sysroot: string, lockArguments: string): Definiti
   return { id: `${basename(file)} (${sysroot})`, file, lockFile, lockPath: lockFile, lockArguments };
 }
 
-/** Debian compiles its packages for the GNU C library; linked with another one they fail in ways that are hard to read. */
+/** Debian compiles its packages for the GNU C library; linked with another one they fail in ways that are hard to diagnose. */
 function foreignPackages(document: YamlDocument, { name, libc }: Target): readonly Failure[] {
   if (libc === 'gnu') return [];
   return [
@@ -237,21 +244,21 @@ function foreignPackages(document: YamlDocument, { name, libc }: Target): readon
       code: 'recipe/foreign-packages',
       what: `\`sysroot.packages\` cannot be used for \`${name}\`: packages are compiled for the GNU C library.`,
       fix: [
-        'Let the crate build the library itself, where it can (a `vendored` or `bundled` feature), in a recipe of its own for this target: `extends` in a further file beside this one.',
+        'If the crate can build the library itself (a `vendored` or `bundled` feature), let it do so in a separate recipe for this target: a second file beside this one, with `extends`.',
       ],
-      at: document.place(['sysroot', 'packages'], 'key'),
+      at: document.locate(['sysroot', 'packages'], 'key'),
     },
   ];
 }
 
-/** A sysroot compiled as the recipe wants it. */
+/** A sysroot with the compilation options of the recipe. */
 function optimized(sysroot: SysrootDefinition, { optimization }: Recipe): SysrootDefinition {
   if (optimization === undefined || sysroot.source === undefined) return sysroot;
   const { source } = sysroot;
   return { ...sysroot, source: { ...source, cpython: { ...source.cpython, optimization } } };
 }
 
-/** What can be chosen only of a CPython that is compiled here. */
+/** Options that apply only to a CPython that is built from source. */
 function compiledMisfit(
   { optimization, variant }: Recipe,
   document: YamlDocument,
@@ -263,9 +270,9 @@ function compiledMisfit(
       .filter((key) => ({ optimization, variant })[key] !== undefined)
       .map((key) => ({
         code: `recipe/no-${key}`,
-        what: `The sysroot \`${name}\` is made of packages: how its CPython is compiled cannot be chosen.`,
+        what: `The sysroot \`${name}\` is made of packages: the compilation of its CPython cannot be configured.`,
         fix: [`Remove \`${key}\`, or name a sysroot of the kind \`cpython-source\`.`],
-        at: document.place([key], 'value'),
+        at: document.locate([key], 'value'),
       }));
   }
   const flags = optimization ?? (form.kind === 'cpython-source' ? form.cpython.optimization : []);
@@ -273,9 +280,9 @@ function compiledMisfit(
   return [
     {
       code: 'recipe/no-training',
-      what: `The sysroot \`${name}\` has no training workload, which \`pgo\` takes profiles of.`,
+      what: `The sysroot \`${name}\` has no training workload, which \`pgo\` needs.`,
       fix: ['Add `training` to this form in the `python.yaml` of its Python.'],
-      at: document.place(['optimization'], 'value'),
+      at: document.locate(['optimization'], 'value'),
     },
   ];
 }
@@ -284,13 +291,13 @@ function compiledMisfit(
 function noRustStd(document: YamlDocument, { name }: ImageDefinition, target: Target): Failure {
   return {
     code: 'recipe/no-rust-std',
-    what: `The toolchain image \`${name}\` brings no Rust standard library for \`${target.name}\`.`,
+    what: `The toolchain image \`${name}\` has no Rust standard library for \`${target.name}\`.`,
     fix: [`Name another image, or add \`${target.libc}\` to \`rust-std\` of its \`image.yaml\`.`],
-    at: document.place(['toolchain'], 'value'),
+    at: document.locate(['toolchain'], 'value'),
   };
 }
 
-/** Settings of WebAssembly in a recipe for anything else would be silently without effect. */
+/** Settings of WebAssembly in a recipe for another target would silently have no effect. */
 function notForWasm(recipe: Recipe, document: YamlDocument, target: Target): readonly Failure[] {
   if (target.libc === 'wasi') return [];
   const runtime = document.written(['runner']) === undefined ? 'runtime' : 'runner';
@@ -299,9 +306,9 @@ function notForWasm(recipe: Recipe, document: YamlDocument, target: Target): rea
     ...(recipe.wasm === undefined ? [] : ['wasm']),
   ].map((key) => ({
     code: 'recipe/not-wasm',
-    what: `\`${key}\` is for WebAssembly; the target \`${target.name}\` is none.`,
+    what: `\`${key}\` is for WebAssembly only; the target is \`${target.name}\`.`,
     fix: [`Remove \`${key}\`.`],
-    at: document.place([key], 'key'),
+    at: document.locate([key], 'key'),
   }));
 }
 
@@ -313,7 +320,7 @@ function runtimeTwice(document: YamlDocument): readonly Failure[] {
       code: 'recipe/invalid-value',
       what: 'The recipe names its runtime twice.',
       fix: ['Remove `runner`: it is the old name of `runtime`.'],
-      at: document.place(['runner'], 'key'),
+      at: document.locate(['runner'], 'key'),
     },
   ];
 }
@@ -336,9 +343,9 @@ function noInterpreter({ value, document }: Loaded<ImageDefinition>): readonly F
   return [
     {
       code: 'recipe/no-interpreter',
-      what: `The reference image \`${value.name}\` does not say which program its interpreter is.`,
+      what: `The reference image \`${value.name}\` does not name its interpreter.`,
       fix: ['Add `python: python3.13` (its program name) below `tools`.'],
-      at: document.place(['tools'], 'key'),
+      at: document.locate(['tools'], 'key'),
     },
   ];
 }

@@ -5,17 +5,17 @@ const HEAD = `# Reference: recipes and definitions
 
 <!-- Made from src/recipe/schemas.ts by the tests: UPDATE_GOLDEN=1 npm test -- test/recipe/schema.test.ts -->
 
-YAML files say what there is to provision. For a crate of your own you write an *extending recipe*, \`provision.yaml\` in its
-folder, which takes from a shipped recipe what it does not say. A *recipe* names a point of three axes: a target, a Python
-and a toolchain image. The sysroot says how the first two are joined; what a recipe leaves out follows from its target. Every
-target has a recipe of its own name without a file. A sysroot that is built from source names libraries; WebAssembly is run
-in a runtime. \`provision conformance\` reads which tests of CPython judge a program.
+Recipes and definitions are YAML files. For a crate of your own you write an *extending recipe*, \`provision.yaml\` in its
+folder, which takes everything it does not state from a shipped recipe. A *recipe* names a point of three axes: a target, a
+Python and a toolchain image. The sysroot defines how the first two are joined; what a recipe leaves out is derived from its
+target. Every target has a recipe of its own name without a file. A sysroot that is built from source names libraries;
+WebAssembly is run in a runtime. \`provision conformance\` reads which tests of CPython to run.
 
 Every file is strict: an unknown key is an error, and so is a missing one or a value of another type. All mistakes of a
-file are told at once, each with its line and column. Files are UTF-8 and YAML 1.2, one document, keys are text; anchors,
-aliases and tags are not used. Text that YAML takes for something else goes in quotes: \`"3.10"\`, \`"yes"\`.
+file are reported at once, each with its line and column. Files are UTF-8 and YAML 1.2, one document, keys are strings;
+anchors, aliases and tags are not supported. Text that YAML would read as another type must be quoted: \`"3.10"\`, \`"yes"\`.
 
-An editor that knows the YAML language server checks a file while it is written: put
+Editors with the YAML language server check a file while it is edited: put
 \`# yaml-language-server: $schema=<path of the schema>\` on its first line.
 `;
 

@@ -52,10 +52,13 @@ export function loadForm(
   read: Reader = openReader(),
 ): Promise<Result<Loaded<SysrootFile>>> {
   const variables = { ...targetVariables(target), ...pythonVariables(python.value) };
-  return load<SysrootFile, SysrootFile>(formFile(home, form), SYSROOT, (said) => said, { read, variables });
+  return load<SysrootFile, SysrootFile>(formFile(home, form), SYSROOT, (parsed) => parsed, {
+    read,
+    variables,
+  });
 }
 
-/** What a program for a target is linked against and run in, of everything that the axes say. */
+/** What a program for a target is linked against and run in, from all three axes. */
 export async function loadSysroot(
   home: string,
   point: Point,
@@ -196,10 +199,10 @@ function cpythonOf(
 }
 
 function cLibraryOf(python: PythonDefinition, form: string): Pick<SourceBuild, 'cLibrary'> {
-  const said = python.forms[form]?.['c-library'];
-  if (said === undefined) return {};
-  const range = { atLeast: said['at-least'], ...defined({ below: said.below }) };
-  return { cLibrary: { package: said.package, ranges: { [python.version]: range } } };
+  const declared = python.forms[form]?.['c-library'];
+  if (declared === undefined) return {};
+  const range = { atLeast: declared['at-least'], ...defined({ below: declared.below }) };
+  return { cLibrary: { package: declared.package, ranges: { [python.version]: range } } };
 }
 
 /** The libraries that a sysroot names: each a file in `libraries/` of the same home. */
@@ -226,12 +229,12 @@ function loadLibrary(file: string, read: Reader): Promise<Result<Loaded<LibraryD
   return load<LibraryFile, LibraryDefinition>(
     file,
     LIBRARY,
-    (said) => ({
+    (parsed) => ({
       name: basename(file, extname(file)),
-      description: said.description,
-      source: said.source,
-      patches: said.patches,
-      build: said.build,
+      description: parsed.description,
+      source: parsed.source,
+      patches: parsed.patches,
+      build: parsed.build,
     }),
     { read },
   );
@@ -247,15 +250,15 @@ function unknownLibrary(name: string, home: string, document: YamlDocument, inde
       ...(meant === undefined ? [] : [`Did you mean \`${meant}\`?`]),
       `There are: ${known.join(', ') || 'none'}.`,
     ],
-    at: document.place(['libraries', index], 'value'),
+    at: document.locate(['libraries', index], 'value'),
   };
 }
 
 function noSource({ value: python, document }: Loaded<PythonDefinition>, form: string): Failure {
   return {
     code: 'recipe/no-source',
-    what: `\`${form}\` is built from source, and \`${python.name}\` does not say from which.`,
+    what: `\`${form}\` is built from source, but \`${python.name}\` names no source package.`,
     fix: ['Add `source` with the name of its source package, or remove the form.'],
-    at: document.place(['forms', form], 'key'),
+    at: document.locate(['forms', form], 'key'),
   };
 }

@@ -24,12 +24,12 @@ export async function loadTargets(
   return failure === undefined ? ok(loaded) : err(failure);
 }
 
-/** A target whose file is wrong. */
+/** A target whose file is invalid. */
 export interface BrokenTarget extends TargetNames {
   readonly failure: Failure;
 }
 
-/** The same, with those apart that cannot be read: they do not stand in the way of the others. */
+/** The same, with invalid files listed separately: they do not affect the other targets. */
 export async function readTargets(
   home: string,
   read: Reader,
@@ -51,7 +51,7 @@ export async function loadTarget(
   read: Reader = openReader(),
 ): Promise<Result<Loaded<Target>>> {
   const file = targetFile(home, triple);
-  const loaded = await load<TargetFile, TargetFile>(file, TARGET, (said) => said, { read });
+  const loaded = await load<TargetFile, TargetFile>(file, TARGET, (parsed) => parsed, { read });
   if (!loaded.ok) return loaded;
   const { value, document } = loaded.value;
   const kind = await kindOf(home, value.libc, document, read);
@@ -93,7 +93,7 @@ function elfOf({ machine, number, interpreter }: NonNullable<TargetFile['elf']>)
   return { machine, number, ...defined({ interpreter }) };
 }
 
-/** Which kind of C library a target has: the file that it names says it. */
+/** The kind of a target's C library, from the file that the target names. */
 async function kindOf(
   home: string,
   name: string,
@@ -106,9 +106,9 @@ async function kindOf(
   if (!document.ok) return document;
   const kind = (document.value.value as { readonly kind?: unknown } | null)?.kind;
   if (kind === 'gnu' || kind === 'musl' || kind === 'wasi') return ok(kind);
-  // The whole file is judged where it is filled in; this is what it says first.
-  const judged = await load<LibcFile, LibcFile>(document.value.file, LIBC, (said) => said, { read });
-  return judged.ok ? ok(judged.value.value.kind) : judged;
+  // Without a valid `kind`: loading reports all mistakes of the file.
+  const loaded = await load<LibcFile, LibcFile>(document.value.file, LIBC, (parsed) => parsed, { read });
+  return loaded.ok ? ok(loaded.value.value.kind) : loaded;
 }
 
 function unknownLibc(name: string, known: readonly string[], document: YamlDocument): Failure {
@@ -120,7 +120,7 @@ function unknownLibc(name: string, known: readonly string[], document: YamlDocum
       ...(meant === undefined ? [] : [`Did you mean \`${meant}\`?`]),
       `There are: ${list(known) || 'none'}.`,
     ],
-    at: document.place(['libc'], 'value'),
+    at: document.locate(['libc'], 'value'),
   };
 }
 
@@ -162,8 +162,10 @@ export async function loadLibcOf(
   if (!own.ok || own.value.value.suite === suite) return own.ok ? ok(own.value.value) : own;
   for (const name of libcNames(home)) {
     const head = await read(libcFile(home, name));
-    const said = (head.ok ? head.value.value : undefined) as { kind?: unknown; suite?: unknown } | undefined;
-    if (said?.kind !== target.libc || said.suite !== suite) continue;
+    const parsed = (head.ok ? head.value.value : undefined) as
+      | { kind?: unknown; suite?: unknown }
+      | undefined;
+    if (parsed?.kind !== target.libc || parsed.suite !== suite) continue;
     const other = await loadLibc(home, name, target, read);
     return other.ok ? ok(other.value.value) : other;
   }

@@ -10,7 +10,7 @@ import { list } from './message-text.ts';
 /** Name → what stands for `{name}` in the text of a definition. */
 export type Variables = Readonly<Record<string, string>>;
 
-/** What a definition may ask of the platform that it is read for. */
+/** Variables that describe the platform a definition is read for. */
 export function targetVariables(target: Target): Variables {
   return {
     target: target.name,
@@ -25,12 +25,12 @@ export function targetVariables(target: Target): Variables {
   };
 }
 
-/** What it may ask of the Python. */
+/** Variables that describe the Python. */
 export function pythonVariables(python: { readonly word: string; readonly suite: string }): Variables {
   return { python: python.word, suite: python.suite };
 }
 
-/** A document with every `{name}` in its text filled in, in keys as well. Fails at each name that is none. */
+/** A document with every `{name}` in its text filled in, keys included. Fails at each unknown name. */
 export function expand(document: YamlDocument, variables: Variables): Result<YamlDocument> {
   const failures: Failure[] = [];
   const inText = (text: string, path: DocumentPath, part: 'key' | 'value'): string =>
@@ -67,8 +67,8 @@ function unknownVariable(
 ): Failure {
   return {
     code: 'recipe/unknown-variable',
-    what: `\`{${name}}\` stands for nothing here.`,
+    what: `\`{${name}}\` is not a variable here.`,
     fix: [`Write one of ${list(Object.keys(variables).map((known) => `{${known}}`))}.`],
-    at: document.place(path, part),
+    at: document.locate(path, part),
   };
 }

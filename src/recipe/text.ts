@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure, FailureCode, SourcePosition } from '../failure.ts';
 
-/** Bytes. The files read here are written by hand; the longest one is a few kilobytes. */
+/** Bytes. Files read here are written by hand; the longest one has a few kilobytes. */
 const MAX_BYTES = 256 * 1024;
 
 /** The text of a small file written by hand: UTF-8, without a byte order mark. */
@@ -30,7 +30,7 @@ export async function readText(file: string): Promise<Result<string>> {
 
 async function readBytes(file: string): Promise<Result<Uint8Array>> {
   try {
-    // Not blocking: opening a pipe nobody writes to would wait for ever.
+    // Non-blocking: opening a pipe without a writer would wait forever.
     await using handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
     const stat = await handle.stat();
     if (!stat.isFile()) {
@@ -65,7 +65,7 @@ function unreadable(
   return { code: `recipe/${name}` satisfies FailureCode, what, fix, at };
 }
 
-/** The place of the first byte that is not UTF-8, by halving: what comes before it decodes. */
+/** Offset of the first byte that is not UTF-8, by bisection: everything before it decodes. */
 function firstBadByte(file: string, bytes: Uint8Array): SourcePosition {
   let good = 0;
   let bad = bytes.length;

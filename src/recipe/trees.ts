@@ -8,10 +8,10 @@ import type { DocumentPath, YamlDocument } from './document.ts';
 import { etcFolder } from './folders.ts';
 import type { TreeFile } from './schemas.ts';
 
-/** What is added to nothing. */
+/** An empty tree. */
 export const EMPTY: TreeFile = { packages: [], without: [], exclude: [], links: {}, files: {}, etc: [] };
 
-/** One tree on another: lists behind its lists, mappings over its mappings. */
+/** Merges two trees: lists are appended, mappings overwritten. */
 export function added(base: TreeFile, more: TreeFile): TreeFile {
   return {
     packages: unique(base.packages, more.packages),
@@ -61,7 +61,7 @@ export function noFile(file: string, document: YamlDocument, at: DocumentPath): 
   return {
     code: 'recipe/no-file',
     what: `There is no file \`${file}\`.`,
-    fix: ['Name a file that is there.'],
-    at: document.place(at, 'value'),
+    fix: ['Name an existing file.'],
+    at: document.locate(at, 'value'),
   };
 }

@@ -7,7 +7,7 @@ import { recordDurable } from './entries.ts';
 import type { EntryKind } from './store.ts';
 import { sweep } from './temporary.ts';
 
-/** Work of the store that nobody waits for until the end of the program. */
+/** Background work of the store, awaited only at the end of the program. */
 export class Background {
   readonly #store: string;
   readonly #work: Promise<Result<void>>[] = [];
@@ -68,8 +68,8 @@ export class Background {
 function notFlushed(line: string): Failure {
   return {
     code: 'store/not-flushed',
-    what: 'New entries of the store could not be flushed to the disk; after a reboot they are made anew.',
-    fix: ['Look at `dmesg` for errors of that disk, and run the same command again.'],
+    what: 'New entries of the store could not be flushed to the disk; after a reboot they are made again.',
+    fix: ['Check `dmesg` for errors of that disk, and run the same command again.'],
     evidence: [line],
   };
 }

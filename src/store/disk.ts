@@ -13,7 +13,7 @@ export async function onDisk<T>(path: string, step: () => Promise<T>): Promise<R
 }
 
 /**
- * The failure that an error of the operating system stands for; undefined when it is none of the disk's doing.
+ * The failure that an error of the operating system stands for; undefined for other errors.
  * Meanings of the codes: errno(3). `path` is named where the error does not carry a path itself.
  */
 export function diskFailure(cause: unknown, path: string): Failure | undefined {
@@ -69,7 +69,7 @@ const tooLong = (path: string): Failure => ({
 const broken = (path: string): Failure => ({
   code: 'store/disk-error',
   what: `The disk failed at ${path}.`,
-  fix: ['Look at `dmesg` for errors of that disk.', 'Put the store on another disk with `--store <folder>`.'],
+  fix: ['Check `dmesg` for errors of that disk.', 'Put the store on another disk with `--store <folder>`.'],
 });
 
 const tooManyFiles = (path: string): Failure => ({

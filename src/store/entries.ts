@@ -67,7 +67,7 @@ function parseRecord(text: string, fingerprint: Fingerprint): EntryRecord | unde
   try {
     record = JSON.parse(text) as Partial<EntryRecord> | null;
   } catch {
-    // Not written by us, or damaged: the entry is made anew.
+    // Not written by us, or damaged: the entry is made again.
     return undefined;
   }
   return record?.schema === SCHEMA && record.fingerprint === fingerprint
@@ -121,7 +121,7 @@ async function placeEntry(store: string, making: Making, from: string, meta: Jso
   if (!(await moveInto(from, to))) {
     const winner = await lookUp(store, kind, fingerprint);
     if (winner) return winner;
-    // Something lies there that is no entry: damaged, or from before a loss of power.
+    // What is there is not a valid entry: damaged, or left by a power loss.
     const aside = temporaryPath(store);
     await rename(to, aside);
     await rename(from, to);
@@ -165,6 +165,6 @@ export async function entryOrAbsent(
   fingerprint: Fingerprint,
 ): Promise<StoreEntry | undefined> {
   const found = await onDisk(store, () => lookUp(store, kind, fingerprint));
-  // What cannot be read is as good as absent; making it anew says what is wrong with the disk.
+  // An unreadable entry counts as absent; making it again reports what is wrong with the disk.
   return found.ok ? found.value : undefined;
 }

@@ -9,9 +9,9 @@ import { onDisk } from './disk.ts';
 import type { ObtainOptions } from './store.ts';
 
 /**
- * Node cannot call flock(2), so a child holds the lock: it says `locked` and then waits for the end of its standard
+ * Node cannot call flock(2), so a child holds the lock: it prints `locked` and then waits for the end of its standard
  * input, a pipe whose other end is ours. However we die, the kernel closes that end and with it the lock goes. A
- * waiter writes a dot every few seconds, so that it finds out when nobody listens any more and ends as well.
+ * waiter writes a dot every few seconds, so that it notices when its reader is gone and ends as well.
  */
 const HOLDER = `
 exec 9>>"$1" || exit 73
@@ -55,11 +55,11 @@ async function hold(
   options: ObtainOptions,
 ): Promise<Result<AsyncDisposable | undefined>> {
   const file = join(store, 'locks', safeName(key));
-  // Opened here first: the shell's own complaint would be a text in the user's language.
+  // Opened here first: the shell's own error message would be localized.
   const opened = await onDisk(file, async () => (await open(file, 'a')).close());
   if (!opened.ok) return opened;
   if (options.signal.aborted) return err(interrupted());
-  // Its own session, so that Ctrl-C in the terminal ends us first and the lock outlives our tidying up.
+  // Its own session, so that Ctrl-C in the terminal ends us first and the lock is held during cleanup.
   const child = spawn('sh', ['-c', HOLDER, 'sh', file, mode], {
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
@@ -76,22 +76,22 @@ function watch(
   options: ObtainOptions,
   settle: (outcome: Result<AsyncDisposable | undefined>) => void,
 ): void {
-  const said = { stdout: '', stderr: '' };
+  const output = { stdout: '', stderr: '' };
   let waiting = false;
   const onAbort = () => endGroup(child);
   options.signal.addEventListener('abort', onAbort, { once: true });
-  child.stdin.on('error', () => {}); // EPIPE of a holder that was killed; its exit says so.
+  child.stdin.on('error', () => {}); // EPIPE of a holder that was killed; its exit status reports that.
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said.stderr += text;
+    output.stderr += text;
   });
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    said.stdout += text;
-    if (!waiting && said.stdout.startsWith('waiting\n')) {
+    output.stdout += text;
+    if (!waiting && output.stdout.startsWith('waiting\n')) {
       waiting = true;
       options.onWait?.();
     }
-    if (/^locked$/m.test(said.stdout) && !options.signal.aborted) {
-      // From here on an interrupt does not take the lock away: its owner releases it after tidying up.
+    if (/^locked$/m.test(output.stdout) && !options.signal.aborted) {
+      // From here on an interrupt does not release the lock: its owner does after cleanup.
       options.signal.removeEventListener('abort', onAbort);
       settle(ok(release(child)));
     }
@@ -101,7 +101,7 @@ function watch(
     options.signal.removeEventListener('abort', onAbort);
     if (options.signal.aborted) settle(err(interrupted()));
     else if (status === BUSY) settle(ok(undefined));
-    else settle(err(status === COMMAND_NOT_FOUND ? noFlock(said.stderr) : cannotLock(said.stderr)));
+    else settle(err(status === COMMAND_NOT_FOUND ? noFlock(output.stderr) : cannotLock(output.stderr)));
   });
 }
 
@@ -132,7 +132,7 @@ function endGroup(child: Holder): void {
 function noFlock(stderr: string): Failure {
   return {
     code: 'store/no-flock',
-    what: 'The program `flock` is missing: it holds the locks of the store.',
+    what: 'The program `flock` is missing: it is needed for the locks of the store.',
     fix: ['Install it: it is in the package `util-linux`.'],
     evidence: lines(stderr),
   };
@@ -142,7 +142,7 @@ function cannotLock(stderr: string): Failure {
   return {
     code: 'store/cannot-lock',
     what: 'A lock of the store could not be taken.',
-    why: 'Some network file systems have no locks.',
+    why: 'Some network file systems do not support locks.',
     fix: ['Put the store on a local disk with `--store <folder>`.'],
     evidence: lines(stderr),
   };

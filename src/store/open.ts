@@ -21,7 +21,7 @@ export async function openStore(folder: string): Promise<Result<Store>> {
   const root = resolve(folder);
   const opened = await onDisk(root, async () => {
     for (const part of LAYOUT) await makeFolder(join(root, part));
-    // mkdir of what is there succeeds anywhere: ask now rather than fail in the middle of a build.
+    // mkdir of an existing folder always succeeds: check now rather than fail in the middle of a build.
     await Promise.all(LAYOUT.map((part) => access(join(root, part), constants.W_OK | constants.X_OK)));
     await openSession(root);
   });
@@ -30,13 +30,13 @@ export async function openStore(folder: string): Promise<Result<Store>> {
   return ok(store);
 }
 
-/** Makes a folder and what is above it. Node's own `recursive` says ENOENT where the truth is EROFS or EACCES. */
+/** Creates a folder and its parents. Node's own `recursive` reports ENOENT where the cause is EROFS or EACCES. */
 async function makeFolder(path: string, parentThere = false): Promise<void> {
   try {
     await mkdir(path);
   } catch (cause) {
     const code = errorCode(cause);
-    // Some file systems (proc) say ENOENT of a name that they do not let anybody make: once the parent is there, it is final.
+    // Some file systems (proc) report ENOENT for a name that cannot be created: if the parent exists, that is final.
     if (code === 'ENOENT' && !parentThere && dirname(path) !== path) {
       await makeFolder(dirname(path));
       await makeFolder(path, true);
@@ -46,7 +46,7 @@ async function makeFolder(path: string, parentThere = false): Promise<void> {
   }
 }
 
-/** What such a file system means by ENOENT is that nobody may make a folder there. */
+/** On such a file system ENOENT means that no folder can be created there. */
 function refused(path: string, { message }: Error): NodeJS.ErrnoException {
   return Object.assign(new Error(message), { code: 'EACCES', path });
 }
@@ -118,7 +118,7 @@ class FolderStore implements Store {
     return onDisk(this.folder, async () => {
       try {
         await using handle = await open(this.partialPath(digest), 'r');
-        // A name in blobs/ promises whole content: it must reach the disk before the name does.
+        // A name in blobs/ guarantees complete content: the content must reach the disk before the name does.
         await handle.sync();
         await rename(this.partialPath(digest), this.blobPath(digest));
       } catch (cause) {
@@ -148,7 +148,7 @@ class FolderStore implements Store {
       await markUsed(file);
       return JSON.parse(text) as T;
     } catch (cause) {
-      // Damaged by another hand: as good as absent, it is written anew.
+      // Damaged from outside: treated as absent and written again.
       if (cause instanceof SyntaxError || errorCode(cause) === 'ENOENT') return undefined;
       throw cause;
     }

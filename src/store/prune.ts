@@ -110,14 +110,14 @@ async function pruneItem(item: Item, before: number): Promise<Result<number | 'k
   return onDisk(item.path, () => removeUnused(item, used.value as number));
 }
 
-/** What those who make or use a thing of that kind lock: `Store.obtain`, and the users of `Store.volume`. */
+/** Name of the lock that makers and users of such an entry hold: `Store.obtain`, and the users of `Store.volume`. */
 function lockKey({ kind, name }: Item): string {
   return kind === 'volumes' ? `volume-${name}` : `${kind}-${name}`;
 }
 
 /**
- * Moves the thing away first, then looks whether anybody has taken it meanwhile: a process that marks it as used
- * after the move finds it absent, one that did so before the move is seen here.
+ * Moves the entry away first, then checks whether a process used it meanwhile: one that marks it as used after the
+ * move finds it absent, one that did so before the move is noticed here.
  */
 async function removeUnused(item: Item, usedAt: number): Promise<number | 'in-use'> {
   if (usedAt >= (await oldestOtherSession(item.store)) - CLOCK_TOLERANCE_MS) return 'in-use';

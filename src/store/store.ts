@@ -55,7 +55,7 @@ export interface Store {
   writeResult(fingerprint: Fingerprint, value: Json): Promise<Result<void>>;
   /**
    * Waits for the work that goes on behind `obtain`: flushing new entries to the disk and removing leftovers. Call it
-   * once at the end of the program; left out (an interrupt), entries not yet flushed are made anew after a reboot.
+   * once at the end of the program; left out (an interrupt), entries not yet flushed are made again after a reboot.
    */
   settled(): Promise<Result<void>>;
 }

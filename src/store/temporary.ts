@@ -7,12 +7,12 @@ import { livenessOf, ownTag } from './process-tag.ts';
 /** What another boot or container left behind is removed when it is older than this. */
 const FOREIGN_LEFTOVER_MS = 24 * 3600 * 1000;
 
-/** A name below `tmp/` that says which process it belongs to. Nothing is made. */
+/** A name below `tmp/` that identifies the process it belongs to. Nothing is created. */
 export function temporaryPath(store: string): string {
   return join(store, 'tmp', `${ownTag()}.${randomBytes(8).toString('hex')}`);
 }
 
-/** Notes that this process uses the store from now on: `prune` keeps what has been used since. */
+/** Records that this process uses the store from now on: `prune` keeps what has been used since. */
 export async function openSession(store: string): Promise<void> {
   await writeFile(join(store, 'tmp', `${ownTag()}.session-${randomBytes(4).toString('hex')}`), '');
 }

@@ -102,7 +102,7 @@ async function distribution(
     ),
     ...(shared ? {} : { link: staticLink(libName, library, variables, definition) }),
     ...((await exists(join(root, bytecode))) ? { bytecode } : {}),
-    why: `${library}, as ${file} of the locked sysroot says; no interpreter of the host was asked`,
+    why: `${library}, from ${file} of the locked sysroot; the interpreter of the host is not used`,
   });
 }
 

@@ -14,16 +14,16 @@ import { dropUnusedLinks, type RootLayout } from '../archive/root-layout.ts';
 import type { TreeRules } from '../domain/packages.ts';
 import type { Result } from '../domain/result.ts';
 
-/** Raised when the same rules give another tree. */
+/** Increase it when the same rules give another tree. */
 export const OVERLAY_VERSION = 1;
 
-/** Folders that sandboxes mount on: a read-only root can have none made in it later. */
+/** Mount points of sandboxes: they cannot be created later in a read-only root. */
 const MOUNT_POINTS = ['proc', 'dev', 'sys', 'tmp', 'run', 'job'];
 
 /**
- * Writes a definition's own links and files over the unpacked packages and makes the mount points; links of the layout that
- * lead nowhere go. Paths are resolved
- * inside the root; a file or link that is there is replaced, a folder is a failure (`archive/conflict`). A file whose
+ * Writes a definition's own links and files over the unpacked packages and creates the mount points; dangling links of the
+ * layout are removed. Paths are resolved inside the root; an existing file or link is replaced, a folder is a failure
+ * (`archive/conflict`). A file whose
  * text begins with `#!` is made executable. All times are fixed, so that the same rules give the same tree.
  */
 export function overlay(
@@ -57,7 +57,7 @@ class Overlay {
     const at = this.#vacate(path);
     symlinkSync(target, at);
     lutimesSync(at, FIXED_TIME, FIXED_TIME);
-    // A link may now lead elsewhere than it did.
+    // A link may now point elsewhere.
     this.#folders.forget();
   }
 

@@ -64,7 +64,7 @@ export function makeTree(context: Context, store: Store, order: TreeOrder): Prom
 
 export function treeInputs({ definition, packages }: TreeContent): Readonly<Record<string, Json>> {
   return {
-    // Tells trees of packages from whatever else may be kept as a tree.
+    // Distinguishes trees of packages from other entries of the same kind.
     what: 'packages',
     // The bytes of every package. Their names and versions are in them; their order does not matter.
     packages: distinct(packages).sort(),
@@ -73,7 +73,7 @@ export function treeInputs({ definition, packages }: TreeContent): Readonly<Reco
     // What is written over them.
     links: definition.links,
     files: definition.files,
-    // How we unpack: modes, and the distribution's layout. Raised when the same packages give another tree.
+    // How we unpack: modes, and the distribution's layout. Increased when the same packages give another tree.
     unpack: UNPACK_VERSION,
     // How links, files and mount points are written.
     overlay: OVERLAY_VERSION,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { compileExcludes } from '../../src/archive/exclude.ts';
 import { file, folder, hardLink, MTIME, symlink } from '../support/deb.ts';
-import { BARE_LAYOUT, names, place, unpackParts } from '../support/unpacking.ts';
+import { BARE_LAYOUT, names, unpackingRoot, unpackParts } from '../support/unpacking.ts';
 
 const LAYOUT = { ...BARE_LAYOUT, links: { lib: 'usr/lib' } };
 
@@ -62,7 +62,7 @@ test('what a layout leaves out is left out, but for what it keeps', () => {
 });
 
 test('what is left out is not written, and a folder made for a licence has the mode and time of its entry', async (t) => {
-  const at = place(t);
+  const at = unpackingRoot(t);
   const done = await unpackParts(
     at,
     [
@@ -95,7 +95,7 @@ test('what is left out is not written, and a folder made for a licence has the m
 });
 
 test('hard links to a file that is left out get its content', async (t) => {
-  const at = place(t);
+  const at = unpackingRoot(t);
   const done = await unpackParts(
     at,
     [
@@ -123,7 +123,7 @@ test('hard links to a file that is left out get its content', async (t) => {
 });
 
 test('a hard link whose target is kept is made even when another link to it is left out', async (t) => {
-  const at = place(t);
+  const at = unpackingRoot(t);
   const parts = [file('./kept', 'x'), hardLink('./gone/link', './kept'), hardLink('./other', './gone/link')];
   const done = await unpackParts(at, [parts], { rules: { exclude: ['gone/**'] } });
   assert.ok(done.ok, JSON.stringify(done));
@@ -132,7 +132,7 @@ test('a hard link whose target is kept is made even when another link to it is l
 });
 
 test('a hard link to a symbolic link that is left out is a failure', async (t) => {
-  const at = place(t);
+  const at = unpackingRoot(t);
   const parts = [symlink('./gone/link', 'x'), hardLink('./kept', './gone/link')];
   const done = await unpackParts(at, [parts], { rules: { exclude: ['gone/**'] } });
   assert.ok(!done.ok);

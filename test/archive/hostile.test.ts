@@ -3,12 +3,12 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { compress, debAround, file, folder, hardLink, symlink, type TarPart, tar } from '../support/deb.ts';
-import { names, place, unpackBytes, unpackParts } from '../support/unpacking.ts';
+import { names, unpackBytes, unpackingRoot, unpackParts } from '../support/unpacking.ts';
 
 /** A package of these entries is refused with this code, and nothing is written beside the root. */
 function refused(title: string, code: string, parts: readonly TarPart[]): void {
   test(`${title}: ${code}`, async (t) => {
-    const at = place(t);
+    const at = unpackingRoot(t);
     const done = await unpackParts(at, [parts]);
     assert.ok(!done.ok, 'it was unpacked');
     assert.equal(done.error.code, code, JSON.stringify(done.error));
@@ -62,7 +62,7 @@ refused('a file larger than the limit', 'archive/too-large', [
 ]);
 
 test('a header that announces more than may be unpacked is refused before anything is written', async (t) => {
-  const at = place(t);
+  const at = unpackingRoot(t);
   const done = await unpackParts(at, [[file('./huge', 'x', { size: 5_000_000 })]], {
     limits: { bytes: 4_000_000, files: 10 },
   });
@@ -77,7 +77,7 @@ test('the limits apply to all packages of a set, in bytes and in files', async (
     { bytes: 1000, files: 100 },
     { bytes: 100_000, files: 3 },
   ]) {
-    const at = place(t);
+    const at = unpackingRoot(t);
     const parts = [
       [file('./a', content), symlink('./b', 'a')],
       [file('./c', content), symlink('./d', 'c')],
@@ -89,7 +89,7 @@ test('the limits apply to all packages of a set, in bytes and in files', async (
 });
 
 test('a file through a link that leads outside lands inside the root', async (t) => {
-  const at = place(t);
+  const at = unpackingRoot(t);
   const outside = join(at.outside, 'target');
   writeFileSync(outside, 'untouched');
   const done = await unpackParts(at, [
@@ -115,7 +115,7 @@ test('a file through a link that leads outside lands inside the root', async (t)
 });
 
 test('a link made by one package does not lead the files of the next one outside', async (t) => {
-  const at = place(t);
+  const at = unpackingRoot(t);
   const done = await unpackParts(at, [
     [file('./pad', Buffer.alloc(10_000, 'unlike')), symlink('./way', at.outside)],
     [file('./way/evil', 'evil')],
@@ -125,7 +125,7 @@ test('a link made by one package does not lead the files of the next one outside
 });
 
 test('a link never takes the place of a folder that another entry was put through before', async (t) => {
-  const at = place(t);
+  const at = unpackingRoot(t);
   const done = await unpackParts(at, [
     [file('./usr/a', 'x'), symlink('./usr', at.outside), file('./usr/evil', 'x')],
   ]);
@@ -175,7 +175,7 @@ const damaged: readonly [title: string, code: string, bytes: Uint8Array][] = [
 
 for (const [title, code, bytes] of damaged) {
   test(`${title}: ${code}`, async (t) => {
-    const at = place(t);
+    const at = unpackingRoot(t);
     const done = await unpackBytes(at, bytes);
     assert.ok(!done.ok, 'it was unpacked');
     assert.equal(done.error.code, code, JSON.stringify(done.error));
@@ -183,7 +183,7 @@ for (const [title, code, bytes] of damaged) {
 }
 
 test('a name with control characters is escaped in the failure', async (t) => {
-  const done = await unpackParts(place(t), [[file('../\u001b[2J\u202eevil', 'x')]]);
+  const done = await unpackParts(unpackingRoot(t), [[file('../\u001b[2J\u202eevil', 'x')]]);
   assert.ok(!done.ok);
   assert.doesNotMatch(done.error.what, /[\p{Cc}\u202e]/u);
 });

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { REPOSITORY, temporaryFolder } from '../support/cli.ts';
 import { file, folder, hardLink, MTIME, symlink, type TarPart, writeDeb } from '../support/deb.ts';
 import { asOrdinaryUser } from '../support/ordinary-user.ts';
-import { arriving, listing, names, place, unpackFiles, unpackParts } from '../support/unpacking.ts';
+import { arriving, listing, names, unpackFiles, unpackingRoot, unpackParts } from '../support/unpacking.ts';
 
 /** Packages that share folders, with folders that differ and folders without an entry. */
 const SHARING: readonly (readonly TarPart[])[] = Array.from({ length: 8 }, (_, i) => [
@@ -27,7 +27,7 @@ test('packages that share folders and equal files make the same tree in every or
     [4, SHARING.toReversed()],
     [2, [...SHARING.slice(3), ...SHARING.slice(0, 3)]],
   ] as const) {
-    const at = place(t, { links: true });
+    const at = unpackingRoot(t, { links: true });
     const done = await unpackParts(at, packages, { jobs });
     assert.deepEqual(done, { ok: true, value: { files: 8 * 3 + 2, bytes: 28 * 20_000 + 8 * (1 + 14) } });
     trees.push(listing(at.root));
@@ -54,7 +54,7 @@ for (const [title, one, other] of [
       [[one], [other]],
       [[other], [one]],
     ]) {
-      const done = await unpackParts(place(t), packages, { jobs: 2 });
+      const done = await unpackParts(unpackingRoot(t), packages, { jobs: 2 });
       assert.ok(!done.ok);
       assert.equal(done.error.code, 'archive/conflict');
       assert.match(done.error.what, /etc\/both/);
@@ -63,7 +63,7 @@ for (const [title, one, other] of [
 }
 
 test('the largest of the packages that wait is taken first', async (t) => {
-  const at = place(t);
+  const at = unpackingRoot(t);
   const sizes = [10, 400_000, 100, 900_000, 1000];
   const files = sizes.map((size, i) => {
     const path = join(at.outside, `${i}.deb`);
@@ -86,13 +86,15 @@ test('the largest of the packages that wait is taken first', async (t) => {
 
 test('progress is reported and ends with all packages', async (t) => {
   const reported: { packages: number; bytes: number }[] = [];
-  const done = await unpackParts(place(t), SHARING, { onProgress: (progress) => reported.push(progress) });
+  const done = await unpackParts(unpackingRoot(t), SHARING, {
+    onProgress: (progress) => reported.push(progress),
+  });
   assert.ok(done.ok);
   assert.deepEqual(reported.at(-1), { packages: 8, bytes: done.value.bytes });
 });
 
 test('packages that arrive late are waited for', async (t) => {
-  const at = place(t);
+  const at = unpackingRoot(t);
   const path = join(at.outside, 'one.deb');
   writeDeb(path, [file('./one')]);
   async function* late() {
@@ -106,7 +108,7 @@ test('packages that arrive late are waited for', async (t) => {
 });
 
 test('an interrupt aborts the unpacking and every xz process at once', async (t) => {
-  const at = place(t);
+  const at = unpackingRoot(t);
   const path = join(at.outside, 'endless.deb');
   writeDeb(path, [file('./zeros', Buffer.alloc(150_000_000))]);
   const controller = new AbortController();
@@ -123,7 +125,7 @@ test('an interrupt aborts the unpacking and every xz process at once', async (t)
 });
 
 test('an interrupt ends the waiting for packages that never come', async (t) => {
-  const at = place(t);
+  const at = unpackingRoot(t);
   async function* never() {
     await new Promise(() => {});
     yield* arriving([]);
@@ -135,7 +137,7 @@ test('an interrupt ends the waiting for packages that never come', async (t) => 
 });
 
 test('the first failure stops the others and requests no more packages', async (t) => {
-  const at = place(t);
+  const at = unpackingRoot(t);
   const bad = join(at.outside, 'bad.deb');
   writeFileSync(bad, 'no package');
   let asked = 0;
@@ -162,7 +164,7 @@ test('the first failure stops the others and requests no more packages', async (
 });
 
 test('what the source of packages throws is rethrown unchanged', async (t) => {
-  const at = place(t);
+  const at = unpackingRoot(t);
   async function* broken() {
     yield* arriving([]);
     throw new Error('a bug of the source');
@@ -171,7 +173,7 @@ test('what the source of packages throws is rethrown unchanged', async (t) => {
 });
 
 test('a package file that does not exist is a bug, not a failure', async (t) => {
-  const at = place(t);
+  const at = unpackingRoot(t);
   const packages = (async function* () {
     yield { file: join(at.outside, 'absent.deb'), name: 'absent', size: 1 };
   })();

@@ -22,11 +22,18 @@ import {
   symlink,
   tar,
 } from '../support/deb.ts';
-import { BARE_LAYOUT, names, place, unpackBytes, unpackFiles, unpackParts } from '../support/unpacking.ts';
+import {
+  BARE_LAYOUT,
+  names,
+  unpackBytes,
+  unpackFiles,
+  unpackingRoot,
+  unpackParts,
+} from '../support/unpacking.ts';
 
 for (const compression of ['xz', 'gz', 'zst', 'none'] as const satisfies readonly DebCompression[]) {
   test(`a package with data packed as ${compression} is unpacked`, async (t) => {
-    const at = place(t);
+    const at = unpackingRoot(t);
     const big = Buffer.alloc(300_001, 'provision ');
     const parts = [
       folder('./'),
@@ -44,7 +51,7 @@ for (const compression of ['xz', 'gz', 'zst', 'none'] as const satisfies readonl
 }
 
 test('modes and times are kept; setuid and setgid are not, folders and files stay accessible to their owner', async (t) => {
-  const at = place(t);
+  const at = unpackingRoot(t);
   const before = process.umask(0o077);
   t.after(() => process.umask(before));
   const done = await unpackParts(at, [
@@ -80,7 +87,7 @@ test('modes and times are kept; setuid and setgid are not, folders and files sta
 });
 
 test('links keep their text, hard links share one file', async (t) => {
-  const at = place(t);
+  const at = unpackingRoot(t);
   const done = await unpackParts(at, [
     [
       folder('./etc/'),
@@ -105,7 +112,7 @@ test('links keep their text, hard links share one file', async (t) => {
 const LONG = `./usr/share/${'lange Ordnernamen mit Ümläuten/'.repeat(9)}datei-ж`;
 for (const long of ['gnu', 'pax'] as const) {
   test(`names that are long and not ASCII are read from ${long} headers`, async (t) => {
-    const at = place(t);
+    const at = unpackingRoot(t);
     const target = `../${'ж'.repeat(120)}`;
     assert.ok(Buffer.byteLength(LONG) > 255);
     const done = await unpackParts(at, [
@@ -120,7 +127,7 @@ for (const long of ['gnu', 'pax'] as const) {
 
 for (const format of ['gnu', 'pax', 'ustar', 'v7']) {
   test(`what tar(1) writes in its ${format} format is read`, async (t) => {
-    const at = place(t);
+    const at = unpackingRoot(t);
     const from = join(at.outside, 'from');
     mkdirSync(join(from, 'sub folder'), { recursive: true });
     writeFileSync(join(from, 'sub folder', 'file'), 'text');
@@ -137,7 +144,7 @@ for (const format of ['gnu', 'pax', 'ustar', 'v7']) {
 }
 
 test('a later entry of the same name replaces an earlier one, also with another kind', async (t) => {
-  const at = place(t);
+  const at = unpackingRoot(t);
   const done = await unpackParts(at, [
     [
       file('./twice', 'first'),
@@ -158,13 +165,13 @@ test('a later entry of the same name replaces an earlier one, also with another 
 });
 
 test('an empty data archive is a package without files', async (t) => {
-  const at = place(t);
+  const at = unpackingRoot(t);
   const done = await unpackBytes(at, debAround(compress(Buffer.alloc(10_240), 'xz')));
   assert.deepEqual(done, { ok: true, value: { files: 0, bytes: 0 } });
 });
 
 test('of a package file of any format, the stretch that `open` finds is unpacked', async (t) => {
-  const at = place(t);
+  const at = unpackingRoot(t);
   const data = compress(tar([folder('./usr/share/man/'), file('./usr/share/man/tool.1', 'x')]), 'gz');
   const packed = join(at.outside, 'tool.pkg');
   writeFileSync(packed, Buffer.concat([Buffer.from('header'), data, Buffer.from('footer')]));

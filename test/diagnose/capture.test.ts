@@ -64,7 +64,7 @@ function setUp(t: TestContext): Setup {
           stage: 'build',
           code: 'build/failed',
           doing: 'Building',
-          fix: ['Mend it.'],
+          fix: ['Fix it.'],
           log,
           command: { argv: ['sh', '-c', script], env, cwd: '/' },
         });

@@ -6,7 +6,7 @@ import { compileExcludes } from '../../src/archive/exclude.ts';
 import { dropUnusedLinks } from '../../src/archive/root-layout.ts';
 import { distribution } from '../../src/distro/distribution.ts';
 import { file, folder, hardLink, symlink } from '../support/deb.ts';
-import { place, unpackParts } from '../support/unpacking.ts';
+import { unpackingRoot, unpackParts } from '../support/unpacking.ts';
 
 function keptOf(patterns: readonly string[], paths: readonly string[]): string[] {
   const excludes = compileExcludes(distribution.layout, patterns);
@@ -45,7 +45,7 @@ test('documentation is left out, licences are not', () => {
 });
 
 test('with a merged /usr, what packages put into /lib and /bin lands in /usr', async (t) => {
-  const at = place(t, { links: true });
+  const at = unpackingRoot(t, { links: true });
   const done = await unpackParts(at, [
     [folder('./lib/'), file('./lib/one', '1'), folder('./bin/'), file('./bin/tool', 't', { mode: 0o755 })],
     [file('./usr/lib/two', '2'), hardLink('./lib/three', './lib/two'), symlink('./lib64', 'usr/lib64')],
@@ -60,7 +60,7 @@ test('with a merged /usr, what packages put into /lib and /bin lands in /usr', a
 });
 
 test('links into /usr behind which nothing was unpacked go, the others stay', (t) => {
-  const { root } = place(t, { links: true });
+  const { root } = unpackingRoot(t, { links: true });
   mkdirSync(join(root, 'usr/lib64'));
   writeFileSync(join(root, 'usr/lib64/loader'), 'l');
   dropUnusedLinks(root, distribution.layout);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ar, compress, debAround, file, tar } from '../support/deb.ts';
-import { place, unpackBytes } from '../support/unpacking.ts';
+import { unpackingRoot, unpackBytes } from '../support/unpacking.ts';
 
 const PACKED = compress(tar([file('./a', Buffer.alloc(200_000, 'some text '))]), 'xz');
 
@@ -35,14 +35,14 @@ const damaged: readonly [title: string, code: string, bytes: Uint8Array][] = [
 
 for (const [title, code, bytes] of damaged) {
   test(`a package file that is refused: ${title}: ${code}`, async (t) => {
-    const done = await unpackBytes(place(t), bytes);
+    const done = await unpackBytes(unpackingRoot(t), bytes);
     assert.ok(!done.ok, 'it was unpacked');
     assert.equal(done.error.code, code, JSON.stringify(done.error));
   });
 }
 
 test('members before the data whose names begin with _ are passed over, and names may end with a slash', async (t) => {
-  const at = place(t);
+  const at = unpackingRoot(t);
   const data = compress(tar([file('./here', 'x')]), 'gz');
   const bytes = ar([
     ['debian-binary/', Buffer.from('2.1\n')],

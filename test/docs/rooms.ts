@@ -1,4 +1,4 @@
-// What ARCHITECTURE.md says of each module and stage; its tables are made from this and from the rules that
+// Descriptions of each module and stage in ARCHITECTURE.md; its tables are made from this and from the rules that
 // test/architecture.test.ts checks.
 import { STAGES, type StageName } from '../../src/events.ts';
 import { markdownTable } from './generated.ts';

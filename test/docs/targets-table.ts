@@ -48,12 +48,12 @@ export function targetsTable(rows: readonly TargetRow[]): string {
 
 /** A row for every shipped recipe. */
 export async function targetRows(): Promise<readonly TargetRow[]> {
-  const places = { home: REPOSITORY, cwd: REPOSITORY };
+  const lookup = { home: REPOSITORY, cwd: REPOSITORY };
   const [axes, recipes] = await Promise.all([loadAllAxes(REPOSITORY), listRecipes(REPOSITORY)]);
   assert.ok(axes.ok && recipes.ok);
   return Promise.all(
     recipes.value.map(async ({ name }) => {
-      const resolved = await resolveRecipe(places, name);
+      const resolved = await resolveRecipe(lookup, name);
       assert.ok(resolved.ok, name);
       return rowOf(name, resolved.value, axes.value);
     }),

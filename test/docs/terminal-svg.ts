@@ -93,7 +93,7 @@ text { fill: #e6edf3 }
 .blue { fill: #79c0ff } .magenta { fill: #d2a8ff } .cyan { fill: #56d4dd } .white { fill: #b1bac4 }
 }`;
 
-/** A picture of a command and what it printed, for light and dark pages. `title` is what a screen reader says of it. */
+/** A picture of a command and what it printed, for light and dark pages. `title` is its text for screen readers. */
 export function terminalSvg(title: string, command: string, output: string, columns: number): string {
   const prompt = [...`$ ${command}`].map((text, i): Cell => ({ text, style: { bold: i > 1, dim: i < 2 } }));
   const lines = [prompt, ...screenOf(output, columns)];

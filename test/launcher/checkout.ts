@@ -57,9 +57,9 @@ export function checkout(folder: string, dependencies: 'two' | 'real' = 'two'): 
     copyFileSync(join(HOME, file), join(home, file));
   chmodSync(join(home, 'provision'), 0o755);
   if (dependencies === 'two') writeSmallLock(home);
-  const said = `console.log(JSON.stringify({ args: process.argv.slice(2) as string[], version: process.version, exec: process.execPath, cwd: process.cwd(), path: process.env.PATH }));\n`;
-  writeFileSync(join(home, 'src', 'cli.ts'), said);
-  writeFileSync(join(home, 'test', 'run.ts'), said);
+  const program = `console.log(JSON.stringify({ args: process.argv.slice(2) as string[], version: process.version, exec: process.execPath, cwd: process.cwd(), path: process.env.PATH }));\n`;
+  writeFileSync(join(home, 'src', 'cli.ts'), program);
+  writeFileSync(join(home, 'test', 'run.ts'), program);
   return home;
 }
 

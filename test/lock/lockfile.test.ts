@@ -35,7 +35,7 @@ const LOCK: Lock = {
   sets: { rootfs: PACKAGES },
 };
 
-function place(t: TestContext, content?: string): DefinitionFile {
+function lockedDefinition(t: TestContext, content?: string): DefinitionFile {
   const folder = join(temporaryFolder(t), 'docker', 'tools');
   mkdirSync(folder, { recursive: true });
   const file = {
@@ -49,7 +49,7 @@ function place(t: TestContext, content?: string): DefinitionFile {
 }
 
 test('a lock is read as it was written, and nothing is left beside it', async (t) => {
-  const file = place(t);
+  const file = lockedDefinition(t);
   assert.deepEqual(await writeLock(file, LOCK), { ok: true, value: undefined });
   assert.deepEqual(await readLock(file, DEFINITION), { ok: true, value: LOCK });
   assert.deepEqual(readdirSync(dirname(file.lockFile)), ['image.lock']);
@@ -68,7 +68,7 @@ test('a lock has one package a line, and ends with a newline', () => {
 });
 
 test('a lock that cannot be written fails with its path', async (t) => {
-  const file = place(t);
+  const file = lockedDefinition(t);
   const elsewhere = { ...file, lockFile: join(file.lockFile, 'deeper', 'image.lock') };
   const written = await writeLock(elsewhere, LOCK);
   assert.ok(!written.ok);
@@ -77,7 +77,7 @@ test('a lock that cannot be written fails with its path', async (t) => {
 });
 
 test('a missing lock fails with the command that makes it', async (t) => {
-  const file = place(t);
+  const file = lockedDefinition(t);
   const read = await readLock(file, DEFINITION);
   assert.ok(!read.ok);
   assert.equal(read.error.code, 'lock/missing');
@@ -94,7 +94,7 @@ test('a definition that asks for other packages makes its lock stale; the failur
     { ...DEFINITION, rootfs: { ...rootfs, architecture: 's390x' } },
   ];
   for (const changed of changes) {
-    const file = place(t, formatLock(LOCK));
+    const file = lockedDefinition(t, formatLock(LOCK));
     const read = await readLock(file, changed);
     assert.ok(!read.ok);
     assert.equal(read.error.code, 'lock/stale');
@@ -103,7 +103,7 @@ test('a definition that asks for other packages makes its lock stale; the failur
   }
 });
 
-test('what does not decide the packages does not make a lock stale', async (t) => {
+test('keys that do not affect the packages do not make a lock stale', async (t) => {
   const { rootfs } = DEFINITION;
   const changed: ImageDefinition = {
     ...DEFINITION,
@@ -117,7 +117,7 @@ test('what does not decide the packages does not make a lock stale', async (t) =
       links: { a: 'b' },
     },
   };
-  assert.deepEqual(await readLock(place(t, formatLock(LOCK)), changed), { ok: true, value: LOCK });
+  assert.deepEqual(await readLock(lockedDefinition(t, formatLock(LOCK)), changed), { ok: true, value: LOCK });
 });
 
 test('text that is not JSON fails with line, column and what was expected', async (t) => {
@@ -134,7 +134,7 @@ test('text that is not JSON fails with line, column and what was expected', asyn
   ];
   for (const [from, to, line, column, expected] of cases) {
     assert.ok(text.includes(from), from);
-    const read = await readLock(place(t, text.replace(from, to)), DEFINITION);
+    const read = await readLock(lockedDefinition(t, text.replace(from, to)), DEFINITION);
     assert.ok(!read.ok);
     assert.equal(read.error.code, 'lock/malformed');
     assert.match(read.error.what, expected);
@@ -144,7 +144,7 @@ test('text that is not JSON fails with line, column and what was expected', asyn
 
 test('a merge conflict left in a lock is reported as one', async (t) => {
   const text = formatLock(LOCK).replace('  "suite"', '<<<<<<< HEAD\n  "suite"');
-  const read = await readLock(place(t, text), DEFINITION);
+  const read = await readLock(lockedDefinition(t, text), DEFINITION);
   assert.ok(!read.ok);
   assert.match(read.error.why ?? '', /merge conflict/);
   assert.deepEqual([read.error.at?.line, read.error.at?.text], [4, '<<<<<<< HEAD']);
@@ -152,7 +152,7 @@ test('a merge conflict left in a lock is reported as one', async (t) => {
 
 test('an empty file and other JSON are rejected as locks', async (t) => {
   for (const text of ['', '\n', 'null', '[]', '"lock"', '{}', '{"schema": 1}']) {
-    const read = await readLock(place(t, text), DEFINITION);
+    const read = await readLock(lockedDefinition(t, text), DEFINITION);
     assert.ok(!read.ok, text);
     assert.equal(read.error.code, 'lock/malformed', text);
     assert.equal(read.error.at?.line, 1, text);
@@ -187,7 +187,7 @@ test('every field is checked, and the failure has the location of the mistake', 
   for (const [what, change, line, message] of cases) {
     const lock = JSON.parse(JSON.stringify(LOCK)) as Loose;
     change(lock);
-    const read = await readLock(place(t, looseText(lock)), DEFINITION);
+    const read = await readLock(lockedDefinition(t, looseText(lock)), DEFINITION);
     assert.ok(!read.ok, what);
     assert.equal(read.error.code, 'lock/malformed', what);
     assert.match(read.error.what, message, what);
@@ -218,7 +218,7 @@ test('paths that lead out of the archive, or are not paths, are rejected', async
   for (const path of [...bad, ...worse]) {
     const lock = JSON.parse(JSON.stringify(LOCK)) as Loose;
     first(lock).path = path;
-    const read = await readLock(place(t, looseText(lock)), DEFINITION);
+    const read = await readLock(lockedDefinition(t, looseText(lock)), DEFINITION);
     assert.ok(!read.ok, path);
     assert.match(read.error.what, /\.path` must be/, path);
   }
@@ -227,7 +227,7 @@ test('paths that lead out of the archive, or are not paths, are rejected', async
 test('up to five mistakes are reported at once', async (t) => {
   const lock = JSON.parse(JSON.stringify(LOCK)) as Loose;
   for (const each of lock.sets.rootfs) Object.assign(each, { name: '', version: '', size: 0, path: '' });
-  const read = await readLock(place(t, looseText(lock)), DEFINITION);
+  const read = await readLock(lockedDefinition(t, looseText(lock)), DEFINITION);
   assert.ok(!read.ok);
   assert.equal(read.error.also?.length, 4);
 });

@@ -60,7 +60,7 @@ test('the checksum of a lock is known under the folder of each tree before the t
   await store.value.settled();
 });
 
-test('an engine that nothing asks for is not looked for', async (t) => {
+test('an engine that is not needed is not selected', async (t) => {
   const events: Event[] = [];
   const settings = { home: REPOSITORY, cwd: REPOSITORY, store: join(temporaryFolder(t), 'store') };
   const context = { ...testContext(settings), emit: (event: Event) => events.push(event) };
@@ -99,7 +99,7 @@ test('a store that cannot be opened is a failure before anything is used', async
   assert.match(opened.ok ? '' : opened.error.code, /^store\//);
 });
 
-test('whatever a plan lists is a stage of the pipeline', async () => {
+test('every step that a plan lists is a stage of the pipeline', async () => {
   // `fetch` is part of the stages of the trees, `env` is pure, and `report` follows the last stage.
   const known: readonly string[] = [...STAGES, 'fetch', 'env', 'report'];
   const recipes = await listRecipes(REPOSITORY);

@@ -21,7 +21,7 @@ async function resolved(
   return [result.value, home];
 }
 
-test('a plan for another machine, for people and as JSON', async (t) => {
+test('a plan for another machine, as text and as JSON', async (t) => {
   const [recipe, home] = await resolved(t);
   const plan = makePlan(recipe, HOST);
   assertGolden(join(GOLDEN, 'emulated.txt'), formatPlan(plan, home));
@@ -31,7 +31,7 @@ test('a plan for another machine, for people and as JSON', async (t) => {
   );
 });
 
-test('the plan of a recipe that comes with provision', async () => {
+test('the plan of a shipped recipe', async () => {
   const home = dirname(dirname(import.meta.dirname));
   const result = await resolveRecipe({ home, cwd: home }, 'aarch64');
   assert.ok(result.ok, JSON.stringify(result));
@@ -39,7 +39,7 @@ test('the plan of a recipe that comes with provision', async () => {
   assertGolden(join(GOLDEN, 'aarch64.txt'), formatPlan(plan, home));
 });
 
-test('a plan for the same machine, with everything that a recipe can say', async (t) => {
+test('a plan for the same machine, with every key of a recipe', async (t) => {
   const packages = Array.from({ length: 30 }, (_, i) => `package-number-${i}`).join(', ');
   const [recipe, home] = await resolved(t, {
     'recipes/far.yaml': RECIPE.replace(
@@ -61,7 +61,7 @@ test('a plan for the same machine, with everything that a recipe can say', async
   );
 });
 
-test('the runtime is native where the kernel starts the program, and else the one of the target', async (t) => {
+test('the runtime is native where the kernel can start the program, else that of the target', async (t) => {
   const [recipe] = await resolved(t);
   const runtime = (target: Partial<Target>, host: Host): string =>
     makePlan({ ...recipe, target: { ...recipe.target, ...target } }, host).runtime;
@@ -73,7 +73,7 @@ test('the runtime is native where the kernel starts the program, and else the on
   assert.equal(runtime({ libc: 'wasi', runtime: 'wasmtime' }, far), 'wasmtime');
 });
 
-test('the same input gives the same plan, and the input is left as it was', async (t) => {
+test('the same input gives the same plan, and the input is not changed', async (t) => {
   const [recipe] = await resolved(t);
   const before = structuredClone(recipe);
   assert.deepEqual(makePlan(recipe, HOST), makePlan(recipe, HOST));

@@ -1,4 +1,4 @@
-// What has to be written to offer one thing more: no code, and no more files than CONTRIBUTING says.
+// Offering one more target, Python, image or variant takes no code, and no more files than CONTRIBUTING lists.
 import assert from 'node:assert/strict';
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -53,7 +53,7 @@ async function newLocks(home: string): Promise<readonly string[]> {
   return (await ids(home)).filter((id) => !before.includes(id));
 }
 
-/** What `provision lock --frozen` fails with for a definition, and what a run is told. */
+/** The failure of `provision lock --frozen` for a definition, and that of a run. */
 async function missing(home: string, recipe: string, id: string): Promise<void> {
   const locks = await readLocks(await resolved(home, recipe));
   assert.ok(!locks.ok);
@@ -64,7 +64,7 @@ async function missing(home: string, recipe: string, id: string): Promise<void> 
   assert.ok(run.stderr.includes(`provision lock ${id}`), run.stderr);
 }
 
-test('an architecture is one file: its recipe is listed and planned, its locks are named', async (t) => {
+test('a new architecture takes one file: its recipe is listed and planned, its missing locks are named', async (t) => {
   const home = copyOfTool(temporaryFolder(t));
   put(
     home,
@@ -101,7 +101,7 @@ emulator: {program: qemu-i386}
   assert.ok(other.ok, JSON.stringify(other));
 });
 
-test('a version of CPython is one folder: it is planned where a recipe names it, and by default', async (t) => {
+test('a new version of CPython takes one folder: it is planned by default and where a recipe names it', async (t) => {
   const home = copyOfTool(temporaryFolder(t));
   put(
     home,
@@ -139,7 +139,7 @@ forms:
   await missing(home, 'aarch64', 'sysroots/packaged/cpython-3.14/aarch64');
 });
 
-test('an image is one file: it is planned where a recipe names it, its locks are named', async (t) => {
+test('a new image takes one file: it is planned where a recipe names it, its missing locks are named', async (t) => {
   const home = copyOfTool(temporaryFolder(t));
   put(
     home,
@@ -163,7 +163,7 @@ suite: forky
   await missing(home, './next.yaml', 'docker/llvm-next/amd64');
 });
 
-test('a variant of an interpreter is one line, and needs no lock but that of the plain one', async (t) => {
+test('a new variant of an interpreter takes one line, and uses the lock of the plain one', async (t) => {
   const home = copyOfTool(temporaryFolder(t));
   appendFileSync(
     join(home, 'pythons/cpython-3.13/python.yaml'),
@@ -180,7 +180,7 @@ test('a variant of an interpreter is one line, and needs no lock but that of the
   assert.ok(locks.ok, JSON.stringify(locks));
 });
 
-test('the standard library of Rust is refused where it is of another version than the compiler', async (t) => {
+test('a Rust standard library of another version than the compiler is rejected', async (t) => {
   const home = copyOfTool(temporaryFolder(t));
   const file = join(home, 'docker/llvm/image.amd64.lock');
   const text = readFileSync(file, 'utf8');

@@ -6,7 +6,7 @@ import type { Resolved } from '../../src/domain/definitions.ts';
 import type { Failure } from '../../src/failure.ts';
 import { readLock } from '../../src/lock/lockfile.ts';
 import { makePlan } from '../../src/plan/plan.ts';
-import type { Places } from '../../src/recipe/find.ts';
+import type { RecipeLookup } from '../../src/recipe/find.ts';
 import { resolveRecipe } from '../../src/recipe/recipe.ts';
 import { crateOf, PROGRAM, put } from '../support/crate.ts';
 import { definitionsHome, LIBC, PYTHON, RECIPE, SYSROOT, TARGET } from '../support/definitions-home.ts';
@@ -34,19 +34,19 @@ function setup(t: TestContext, recipe?: string, files: Readonly<Record<string, s
   return { home: definitionsHome(t, SOURCE_RECIPES), crate };
 }
 
-async function resolved(places: Places, asked?: string): Promise<Resolved> {
-  const result = await resolveRecipe(places, asked);
+async function resolved(lookup: RecipeLookup, asked?: string): Promise<Resolved> {
+  const result = await resolveRecipe(lookup, asked);
   assert.ok(result.ok, JSON.stringify(result));
   return result.value;
 }
 
-async function failure(places: Places, asked?: string): Promise<Failure> {
-  const result = await resolveRecipe(places, asked);
+async function failure(lookup: RecipeLookup, asked?: string): Promise<Failure> {
+  const result = await resolveRecipe(lookup, asked);
   assert.ok(!result.ok);
   return result.error;
 }
 
-test('a recipe that extends: what is built is its own, what it is built for is the shipped one’s', async (t) => {
+test('an extending recipe defines the program, the shipped one its target', async (t) => {
   const { home, crate } = setup(
     t,
     `schema: 1
@@ -101,7 +101,7 @@ limits: {memory-mib: 512}
   assert.equal(sysrootFile, undefined);
 });
 
-test('provision.yaml is found upwards, or in the folder of --project; a word names another recipe for it', async (t) => {
+test('provision.yaml is found upwards, or in the folder of --project; a name selects another shipped recipe for it', async (t) => {
   const { home, crate } = setup(t, 'schema: 1\nextends: far\nwasm: {stack-mib: 2}\n');
   put(crate, { 'src/deep/er/x.rs': '' });
   // The stack is WebAssembly's own, and this file is for another target.
@@ -118,7 +118,7 @@ test('provision.yaml is found upwards, or in the folder of --project; a word nam
   );
 });
 
-test('what a shipped recipe says of its target holds, unless the file that extends it says otherwise', async (t) => {
+test('settings of a shipped recipe apply unless the extending file overrides them', async (t) => {
   const wasm = SOURCE_RECIPES['recipes/wasm.yaml'];
   const crate = crateOf(t, {
     ...PROGRAM,
@@ -140,7 +140,7 @@ test('what a shipped recipe says of its target holds, unless the file that exten
   assert.deepEqual((await resolved({ home, cwd: crate }, 'other')).recipe.limits, { processors: 2 });
 });
 
-test('a crate without provision.yaml is built as the shipped recipe says', async (t) => {
+test('a crate without provision.yaml is built with the settings of the shipped recipe', async (t) => {
   const { home, crate } = setup(t);
   const { recipe } = await resolved({ home, cwd: '/', project: crate }, 'far');
   assert.deepEqual([recipe.name, recipe.project.folder, recipe.project.bin], ['far', crate, 'mini']);
@@ -155,7 +155,7 @@ test('a crate without provision.yaml is built as the shipped recipe says', async
   assert.equal((await resolved({ home, cwd: '/' }, 'far')).recipe.project.bin, 'program');
 });
 
-test('packages for the sysroot have a lock beside the recipe, and the command that writes it is named', async (t) => {
+test('the lock of additional sysroot packages is beside the recipe, and the command that writes it is named', async (t) => {
   const { home, crate } = setup(t, 'schema: 1\nextends: far\nsysroot: {packages: [libssl-dev, libc6-dev]}\n');
   const { sysroot, sysrootFile, ...rest } = await resolved({ home, cwd: crate });
   assert.deepEqual(sysroot.sysroot.packages, ['libc6-dev', 'libpython3.13-dev', 'libssl-dev']);
@@ -163,8 +163,8 @@ test('packages for the sysroot have a lock beside the recipe, and the command th
   assert.equal(sysrootFile?.lockFile, join(crate, 'provision.packaged-cpython-3.13-far.lock'));
   const plan = makePlan({ ...rest, sysroot, sysrootFile }, { machine: 'near64', platform: 'linux' });
   assert.ok(JSON.stringify(plan.stages[0]).includes(sysrootFile.lockFile));
-  const command = async (places: Places, asked?: string): Promise<string> => {
-    const found = await resolved(places, asked);
+  const command = async (lookup: RecipeLookup, asked?: string): Promise<string> => {
+    const found = await resolved(lookup, asked);
     assert.ok(found.sysrootFile);
     const lock = await readLock(found.sysrootFile, found.sysroot);
     assert.ok(!lock.ok && lock.error.code === 'lock/missing');
@@ -181,7 +181,7 @@ test('packages for the sysroot have a lock beside the recipe, and the command th
   assert.deepEqual([foreign.code, foreign.at?.line], ['recipe/foreign-packages', 3]);
 });
 
-test('mistakes in an extending recipe are told at their places', async (t) => {
+test('mistakes in an extending recipe are reported with their locations', async (t) => {
   const cases: readonly (readonly [string, string, string])[] = [
     ['schema: 1\nextends: fra\n', 'recipe/unknown-base 2:10', 'Did you mean `far`?'],
     ['schema: 2\nextends: far\n', 'recipe/newer-schema 1:9', 'Update provision'],
@@ -196,15 +196,15 @@ test('mistakes in an extending recipe are told at their places', async (t) => {
       'reference',
     ],
   ];
-  for (const [text, place, fix] of cases) {
+  for (const [text, location, fix] of cases) {
     const { home, crate } = setup(t, text);
     const { code, at, what, fix: fixes } = await failure({ home, cwd: crate });
-    assert.equal(`${code} ${at?.line}:${at?.column}`, place, what);
+    assert.equal(`${code} ${at?.line}:${at?.column}`, location, what);
     assert.ok(`${what} ${fixes.join(' ')}`.includes(fix), `${what} ${fixes.join(' ')}`);
   }
 });
 
-test('an extension module alone is explained, whatever switches it on', async (t) => {
+test('a crate that is only an extension module is rejected with the reason, whatever enables the feature', async (t) => {
   const manifest = `[package]
 name = "mini"
 [features]
@@ -214,9 +214,9 @@ module = ["pyo3/extension-module"]
 pyo3 = "0.30"
 `;
   const { home, crate } = setup(t, 'schema: 1\nextends: far\n', { ...PROGRAM, 'Cargo.toml': manifest });
-  const told = await failure({ home, cwd: crate });
-  assert.equal(told.code, 'recipe/extension-module');
-  assert.match(told.why ?? '', /libpython/);
+  const reported = await failure({ home, cwd: crate });
+  assert.equal(reported.code, 'recipe/extension-module');
+  assert.match(reported.why ?? '', /libpython/);
   writeFileSync(
     join(crate, 'provision.yaml'),
     'schema: 1\nextends: far\nproject: {default-features: false}\n',

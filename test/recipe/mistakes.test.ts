@@ -18,8 +18,8 @@ interface Case {
   readonly title: string;
   /** File of the home → content, put over a home where all is well. */
   readonly files: Readonly<Record<string, string | Uint8Array>>;
-  /** Each mistake: code, place as `line:column`, and a word of what or fix. */
-  readonly mistakes: readonly (readonly [code: string, place: string, words: string])[];
+  /** Each mistake: code, location as `line:column`, and words of what or fix. */
+  readonly mistakes: readonly (readonly [code: string, location: string, words: string])[];
   readonly in?: string;
 }
 
@@ -33,7 +33,7 @@ const CASES: readonly Case[] = [
     mistakes: [['recipe/unknown-key', '5:1', 'Did you mean `sysroot`?']],
   },
   {
-    title: 'keys left out',
+    title: 'missing keys',
     files: recipe((text) =>
       text
         .replace('target: far\n', '')
@@ -73,17 +73,17 @@ const CASES: readonly Case[] = [
     ],
   },
   {
-    title: 'a value left out',
+    title: 'a missing value',
     files: recipe((text) => text.replace('target: far', 'target:')),
     mistakes: [['recipe/wrong-type', '3:8', '`target` has no value; it must be text']],
   },
   {
-    title: 'a mapping where text is wanted',
+    title: 'a mapping instead of a string',
     files: recipe((text) => text.replace('path: ../crate/samples', 'path: {a: b}')),
     mistakes: [['recipe/wrong-type', '11:9', 'it must be a path or a list of paths']],
   },
   {
-    title: 'text where a mapping is wanted',
+    title: 'a string instead of a mapping',
     files: recipe((text) => text.replace(/samples:\n.*\n/, 'samples: ../crate/samples\n')),
     mistakes: [['recipe/wrong-type', '10:10', 'it must be a mapping']],
   },
@@ -93,7 +93,7 @@ const CASES: readonly Case[] = [
     mistakes: [['recipe/invalid-value', '12:12', 'it must be more than 0']],
   },
   {
-    title: 'an environment variable that is none',
+    title: 'invalid names and values of environment variables',
     files: recipe((text) => text.replace('  bin:', '  env:\n    A-B: x\n    C: 1\n  bin:')),
     mistakes: [
       ['recipe/invalid-key', '10:5', 'the name of an environment variable'],
@@ -101,7 +101,7 @@ const CASES: readonly Case[] = [
     ],
   },
   {
-    title: 'a key given twice, and an unknown one',
+    title: 'a duplicate key and an unknown one',
     files: recipe((text) => `${text}target: other\nzzzzzz: 1\n`),
     mistakes: [
       ['recipe/duplicate-key', '12:1', '`target` is given twice'],
@@ -116,17 +116,17 @@ const CASES: readonly Case[] = [
   {
     title: 'an empty file',
     files: { 'recipes/far.yaml': '' },
-    mistakes: [['recipe/empty', '1:1', 'holds nothing']],
+    mistakes: [['recipe/empty', '1:1', 'is empty']],
   },
   {
     title: 'comments only',
     files: { 'recipes/far.yaml': '# a\n' },
-    mistakes: [['recipe/empty', '1:1', 'holds nothing']],
+    mistakes: [['recipe/empty', '1:1', 'is empty']],
   },
   {
-    title: 'a newer schema, and nothing else told of it',
+    title: 'a newer schema, with no other mistake of the file',
     files: recipe((text) => text.replace('schema: 1', 'schema: 2\nnovelty: true')),
-    mistakes: [['recipe/newer-schema', '1:9', 'this provision knows schema 1']],
+    mistakes: [['recipe/newer-schema', '1:9', 'this version of provision supports schema 1']],
   },
   {
     title: 'an older schema',
@@ -144,7 +144,7 @@ const CASES: readonly Case[] = [
     mistakes: [['recipe/syntax', '9:1', 'Indent with spaces']],
   },
   {
-    title: 'a quote that is not closed',
+    title: 'an unclosed quote',
     files: recipe((text) => text.replace('A program', '"A program')),
     mistakes: [['recipe/syntax', '2:14', 'never closed']],
   },
@@ -156,7 +156,7 @@ const CASES: readonly Case[] = [
   {
     title: 'a colon within a value',
     files: recipe((text) => text.replace('A program', 'A program: big')),
-    mistakes: [['recipe/syntax', '2:14', 'in quotes']],
+    mistakes: [['recipe/syntax', '2:14', 'quote the value']],
   },
   {
     title: 'two documents',
@@ -179,11 +179,11 @@ const CASES: readonly Case[] = [
     ),
   },
   {
-    title: 'keys that are no text',
+    title: 'keys that are not strings',
     files: recipe((text) => `${text}7: x\n__proto__: x\n`),
     mistakes: [
-      ['recipe/bad-key', '12:1', 'not text'],
-      ['recipe/bad-key', '13:1', 'not text'],
+      ['recipe/bad-key', '12:1', 'not a string'],
+      ['recipe/bad-key', '13:1', 'not a string'],
     ],
   },
   {
@@ -192,12 +192,12 @@ const CASES: readonly Case[] = [
     mistakes: [['recipe/too-deep', '1:36', 'nested']],
   },
   {
-    title: 'nesting that no parser survives',
+    title: 'nesting beyond the stack of a parser',
     files: { 'recipes/far.yaml': '- '.repeat(100_000) },
     mistakes: [['recipe/too-deep', '1:1', 'nested']],
   },
   {
-    title: 'more mistakes than anybody reads',
+    title: 'hundreds of mistakes',
     files: recipe((text) => `${text}${Array.from({ length: 500 }, (_, i) => `zzzzzz${i}: 1\n`).join('')}`),
     mistakes: Array.from(
       { length: 20 },
@@ -205,7 +205,7 @@ const CASES: readonly Case[] = [
     ),
   },
   {
-    title: 'text that a terminal would obey',
+    title: 'control characters for the terminal',
     files: recipe((text) => text.replace('target: far', 'target: "\\e[2Jfar\\n" #')),
     mistakes: [['recipe/invalid-value', '3:9', '`\ufffd[2Jfar\ufffd`']],
   },
@@ -241,7 +241,7 @@ const CASES: readonly Case[] = [
     ],
   },
   {
-    title: 'folders that are not there',
+    title: 'missing folders',
     files: recipe((text) =>
       text
         .replace('path: ../crate\n', 'path: ../no\n')
@@ -253,7 +253,7 @@ const CASES: readonly Case[] = [
     ],
   },
   {
-    title: 'settings of WebAssembly for a target that is none',
+    title: 'settings of WebAssembly for another target',
     files: recipe((text) => `${text}runner: wasmtime\nwasm:\n  stack-mib: 4\n`),
     mistakes: [
       ['recipe/not-wasm', '12:1', 'Remove `runner`'],
@@ -261,7 +261,7 @@ const CASES: readonly Case[] = [
     ],
   },
   {
-    title: 'a runtime for WebAssembly for a target that is none',
+    title: 'a WebAssembly runtime for another target',
     files: recipe((text) => `${text}runtime: wasmtime\n`),
     mistakes: [['recipe/not-wasm', '12:1', 'Remove `runtime`']],
   },
@@ -276,10 +276,10 @@ const CASES: readonly Case[] = [
   {
     title: 'a sysroot for another C library',
     files: { 'sysroots/packaged/sysroot.yaml': SYSROOT.replace('libc: gnu', 'libc: musl') },
-    mistakes: [['recipe/sysroot-misfit', '5:10', 'belong together']],
+    mistakes: [['recipe/sysroot-misfit', '5:10', 'fit together']],
   },
   {
-    title: 'a Python that does not come in the sysroot',
+    title: 'a Python that is not available in the sysroot',
     files: {
       'pythons/cpython-3.13/python.yaml': PYTHON.replace('packaged: {}', 'other: {}'),
       'sysroots/other/sysroot.yaml': SYSROOT.replace('default: true', 'default: false'),
@@ -287,13 +287,13 @@ const CASES: readonly Case[] = [
     mistakes: [['recipe/sysroot-misfit', '5:10', 'Python 3.13 has no `packaged`']],
   },
   {
-    title: 'a Python that names a sysroot which is not there',
+    title: 'a Python that names an unknown sysroot',
     files: { 'pythons/cpython-3.13/python.yaml': `${PYTHON}  pakcaged: {}\n` },
     mistakes: [['recipe/unknown-sysroot', '8:3', 'Did you mean `packaged`?']],
     in: 'pythons/cpython-3.13/python.yaml',
   },
   {
-    title: 'a Python that is built from source and does not say from which',
+    title: 'a Python built from source without a source package',
     files: {
       'sysroots/packaged/sysroot.yaml': `${SYSROOT.replace('kind: packages', 'kind: cpython-source')}cpython: {}\n`,
     },
@@ -301,7 +301,7 @@ const CASES: readonly Case[] = [
     in: 'pythons/cpython-3.13/python.yaml',
   },
   {
-    title: 'a variable that there is not, in a key and in a value',
+    title: 'an unknown variable, in a key and in a value',
     files: {
       'sysroots/packaged/sysroot.yaml': `${SYSROOT.replace('{python}-dev', '{pyhton}-dev')}  links: {"{arch}": x}\n`,
     },
@@ -318,7 +318,7 @@ const CASES: readonly Case[] = [
     in: 'docker/tools/image.yaml',
   },
   {
-    title: 'an image without what it is made of',
+    title: 'an image without its required keys',
     files: {
       'docker/tools/image.yaml': IMAGE.replace('suite: trixie\n', '').replace(/packages: .clang.*\n/, ''),
     },
@@ -334,13 +334,13 @@ const CASES: readonly Case[] = [
     mistakes: [['recipe/no-rust-std', '4:12', '`rust-std`']],
   },
   {
-    title: 'a C library that is not there',
+    title: 'an unknown C library',
     files: { 'targets/far-unknown-linux-gnu.yaml': TARGET.replace('far-gnu-1', 'far-gnu-2') },
     mistakes: [['recipe/unknown-libc', '10:7', 'Did you mean `far-gnu-1`?']],
     in: 'targets/far-unknown-linux-gnu.yaml',
   },
   {
-    title: 'how a packaged CPython is compiled, and a variant of it',
+    title: 'optimization and variant of a packaged CPython',
     files: recipe((text) => `${text}optimization: [lto]\nvariant: debug\n`),
     mistakes: [['recipe/unknown-variant', '13:10', 'none']],
   },
@@ -397,7 +397,7 @@ const CASES: readonly Case[] = [
     in: 'pythons/reference.yaml',
   },
   {
-    title: 'a toolchain of an architecture that no target has',
+    title: 'a toolchain whose architecture no target has',
     files: { 'docker/tools/image.yaml': IMAGE.replace('architectures: [near]', 'architectures: [other]') },
     mistakes: [['recipe/no-host-target', '4:16', 'debian-arch']],
     in: 'docker/tools/image.yaml',
@@ -423,7 +423,7 @@ for (const { title, files, mistakes, in: file } of CASES) {
     const { also = [], ...first } = result.error;
     const found = [first, ...also];
     const seen = found.map(({ code, at }) => `${code} ${at?.line}:${at?.column}`);
-    const wanted = mistakes.map(([code, place]) => `${code} ${place}`);
+    const wanted = mistakes.map(([code, location]) => `${code} ${location}`);
     assert.equal(found.length, mistakes.length, JSON.stringify(found, null, 1));
     for (const [i, [, , words]] of mistakes.entries()) {
       assert.ok(
@@ -443,7 +443,7 @@ for (const { title, files, mistakes, in: file } of CASES) {
   });
 }
 
-test('a place shows the line as it is written, and counts characters', async (t) => {
+test('a location quotes the line as it is written, and its column counts characters', async (t) => {
   const home = definitionsHome(
     t,
     recipe((text) =>

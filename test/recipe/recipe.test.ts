@@ -7,7 +7,7 @@ import { definitionFiles } from '../../src/recipe/definitions.ts';
 import { listRecipes, resolveRecipe } from '../../src/recipe/recipe.ts';
 import { definitionsHome, IMAGE, PYTHON, RECIPE, REFERENCE } from '../support/definitions-home.ts';
 
-test('a recipe is resolved with everything it names, defaults filled in and paths absolute', async (t) => {
+test('a resolved recipe has everything it names, with defaults and absolute paths', async (t) => {
   const home = definitionsHome(t);
   const result = await resolveRecipe({ home, cwd: '/' }, 'far');
   assert.ok(result.ok, JSON.stringify(result));
@@ -134,7 +134,7 @@ test('every optional key of a recipe reaches the result', async (t) => {
   });
 });
 
-test('a file of one’s own is named by its path, relative to where the command is given', async (t) => {
+test('a recipe file is named by its path, relative to the current folder', async (t) => {
   const home = definitionsHome(t);
   const cwd = join(home, 'elsewhere');
   mkdirSync(cwd);
@@ -154,11 +154,11 @@ test('a file of one’s own is named by its path, relative to where the command 
   );
 });
 
-test('names and paths that lead nowhere', async (t) => {
+test('unknown names and paths are rejected', async (t) => {
   const home = definitionsHome(t);
-  const places = { home, cwd: home };
+  const lookup = { home, cwd: home };
   const fails = async (name: string): Promise<string> => {
-    const result = await resolveRecipe(places, name);
+    const result = await resolveRecipe(lookup, name);
     assert.ok(!result.ok, name);
     return `${result.error.code} ${result.error.what} ${result.error.fix.join(' ')}`;
   };
@@ -176,7 +176,7 @@ test('names and paths that lead nowhere', async (t) => {
   assert.match(await fails('./my recipe.yaml'), /^recipe\/invalid-name /);
 });
 
-test('a home without definitions names what is missing', async (t) => {
+test('without definitions the missing files are named', async (t) => {
   const home = definitionsHome(t);
   for (const folder of ['targets', 'docker', 'sysroots', 'pythons'])
     rmSync(join(home, folder), { recursive: true });
@@ -191,7 +191,7 @@ test('a home without definitions names what is missing', async (t) => {
   assert.deepEqual(await definitionFiles(home), { ok: true, value: [] });
 });
 
-test('a target that cannot be read does not stand in the way of another one', async (t) => {
+test('an unreadable target does not affect another one', async (t) => {
   const home = definitionsHome(t, { 'targets/broken.yaml': 'debian-arch: near\n  x' });
   assert.ok((await resolveRecipe({ home, cwd: home }, 'far')).ok);
   const named = await resolveRecipe({ home, cwd: home }, 'broken');
@@ -199,7 +199,7 @@ test('a target that cannot be read does not stand in the way of another one', as
   assert.equal(named.error.at?.file, join(home, 'targets/broken.yaml'));
 });
 
-test('recipes are listed by name; one that is wrong is told', async (t) => {
+test('recipes are listed by name; an invalid one is reported', async (t) => {
   const home = definitionsHome(t, { 'recipes/a.yaml': RECIPE.replace('A program', 'Another') });
   assert.deepEqual(await listRecipes(home), {
     ok: true,
@@ -253,11 +253,11 @@ test('definitions are found with their locks, and loaded', async (t) => {
   );
 });
 
-test('a target has a recipe by itself, and a recipe says only what differs', async (t) => {
+test('a target has a recipe without a file, and a recipe file states only the differences', async (t) => {
   const home = definitionsHome(t, { 'recipes/other.yaml': 'schema: 1\ndescription: Other.\ntarget: near\n' });
-  const places = { home, cwd: '/' };
-  const own = await resolveRecipe(places, 'near');
-  const other = await resolveRecipe(places, 'other');
+  const lookup = { home, cwd: '/' };
+  const own = await resolveRecipe(lookup, 'near');
+  const other = await resolveRecipe(lookup, 'other');
   assert.ok(own.ok && other.ok, JSON.stringify([own, other]));
   assert.deepEqual(own.value.recipe, {
     ...other.value.recipe,
@@ -269,32 +269,32 @@ test('a target has a recipe by itself, and a recipe says only what differs', asy
   assert.equal(other.value.sysroot.name, 'packaged/cpython-3.13/near');
 });
 
-test('of several Pythons the newest is taken, and the one that a recipe names', async (t) => {
+test('the newest Python is the default; a recipe can name another one', async (t) => {
   const python = (version: string): string => PYTHON.replace('"3.13"', `"${version}"`);
   const home = definitionsHome(t, {
     'pythons/cpython-3.9/python.yaml': python('3.9'),
     'pythons/cpython-3.14t/python.yaml': python('3.14t'),
     'pythons/cpython-3.14/python.yaml': python('3.14'),
   });
-  const places = { home, cwd: '/' };
-  const newest = await resolveRecipe(places, 'near');
+  const lookup = { home, cwd: '/' };
+  const newest = await resolveRecipe(lookup, 'near');
   assert.ok(newest.ok, JSON.stringify(newest));
   assert.deepEqual(
     [newest.value.sysroot.python.name, newest.value.sysroot.python.abiflags],
     ['cpython-3.14', ''],
   );
   assert.equal(newest.value.reference.tools.python, 'python3.14');
-  const named = await resolveRecipe(places, 'far');
+  const named = await resolveRecipe(lookup, 'far');
   assert.ok(named.ok && named.value.sysroot.python.version === '3.13');
   writeFileSync(join(home, 'recipes/far.yaml'), RECIPE.replace("'3.13'", "'3.14t'"));
-  const threaded = await resolveRecipe(places, 'far');
+  const threaded = await resolveRecipe(lookup, 'far');
   assert.ok(threaded.ok, JSON.stringify(threaded));
   const { version, abiflags } = threaded.value.sysroot.python;
   assert.deepEqual([version, abiflags], ['3.14', 't']);
   assert.deepEqual(threaded.value.sysroot.sysroot.packages, ['libc6-dev', 'libpython3.14t-dev']);
 });
 
-test('an image is read for the machine at hand, else for the first of its architectures', async (t) => {
+test('an image is read for this machine, else for the first of its architectures', async (t) => {
   const home = definitionsHome(t, {
     'docker/tools/image.yaml': IMAGE.replace('[near]', '[near, far]').replace(
       'clang-19, lld-19',
@@ -329,7 +329,7 @@ test('an image is read for the machine at hand, else for the first of its archit
   assert.deepEqual(await on('other64'), near);
 });
 
-test('an image that extends another adds to it, and keeps the emulators of the targets alone', async (t) => {
+test('an extending image adds to its base, and unpacks only the emulators that targets name', async (t) => {
   const home = definitionsHome(t, {
     'docker/tools/image.yaml': `${IMAGE}emulators: usr/bin/emulate-*\n`,
     'docker/more/image.yaml': `schema: 1
@@ -358,12 +358,12 @@ rust-std:
   assert.deepEqual(rustStd, { far: { from: 'source' }, near: { from: 'source' } });
 });
 
-test('the words for optimization that recipes had before mean the lists of today', async (t) => {
+test('the older spellings of `optimization` are read as lists', async (t) => {
   const home = definitionsHome(t, SOURCE);
-  const optimization = async (said: string): Promise<unknown> => {
+  const optimization = async (setting: string): Promise<unknown> => {
     writeFileSync(
       join(home, 'recipes/far.yaml'),
-      `${RECIPE.replace('packaged', 'built')}optimization: ${said}\n`,
+      `${RECIPE.replace('packaged', 'built')}optimization: ${setting}\n`,
     );
     const result = await resolveRecipe({ home, cwd: '/' }, 'far');
     assert.ok(result.ok, JSON.stringify(result));
@@ -375,7 +375,7 @@ test('the words for optimization that recipes had before mean the lists of today
   assert.deepEqual(await optimization('[]'), []);
 });
 
-test('a variant adds to how an interpreter is configured', async (t) => {
+test('a variant adds flags to the configuration of an interpreter', async (t) => {
   const home = definitionsHome(t, {
     ...SOURCE,
     'recipes/far.yaml': `${RECIPE.replace('packaged', 'built')}variant: debug\n`,

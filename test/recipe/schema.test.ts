@@ -80,11 +80,11 @@ const EXAMPLE: Readonly<Record<string, string>> = {
 };
 
 for (const kind of FILE_KINDS) {
-  test(`${kind.schemaFile} is what the schema says`, () => {
+  test(`${kind.schemaFile} is generated from the schema`, () => {
     assertGolden(join(HOME, kind.schemaFile), `${JSON.stringify(jsonSchemaOf(kind), null, 2)}\n`);
   });
 
-  test(`an editor accepts every ${kind.noun} that comes with provision, and no other key`, () => {
+  test(`the editor schema accepts every shipped ${kind.noun}, and rejects unknown keys`, () => {
     const validate = new Ajv({ allErrors: true }).compile(jsonSchemaOf(kind));
     const files = SHIPPED[kind.noun] ?? [];
     // Recipes for a crate come with the crate.
@@ -99,7 +99,7 @@ for (const kind of FILE_KINDS) {
   });
 }
 
-test('docs/recipe-reference.md is what the schemas say, and every key has a description', () => {
+test('docs/recipe-reference.md is generated from the schemas, and every key has a description', () => {
   const page = referencePage();
   assertGolden(join(HOME, 'docs', 'recipe-reference.md'), page);
   assert.deepEqual(
@@ -108,11 +108,11 @@ test('docs/recipe-reference.md is what the schemas say, and every key has a desc
   );
 });
 
-test('the JSON Schema of a recipe is the one for editors', () => {
+test('the JSON Schema of recipes is that of the editor file', () => {
   assert.deepEqual(recipeJsonSchema(), JSON.parse(readFileSync(join(HOME, 'recipes/schema.json'), 'utf8')));
 });
 
-test('every recipe that comes with provision resolves', async () => {
+test('every shipped recipe resolves', async () => {
   const recipes = await listRecipes(HOME);
   assert.ok(recipes.ok, JSON.stringify(recipes));
   assert.ok(recipes.value.length > 0, 'none found');
@@ -122,7 +122,7 @@ test('every recipe that comes with provision resolves', async () => {
   }
 });
 
-test('every definition that comes with provision names its schema for editors', () => {
+test('every shipped definition names its schema for editors', () => {
   for (const kind of FILE_KINDS) {
     for (const file of SHIPPED[kind.noun] ?? []) {
       const [first = ''] = readFileSync(file, 'utf8').split('\n');
@@ -132,7 +132,7 @@ test('every definition that comes with provision names its schema for editors', 
   }
 });
 
-test('every target and definition that comes with provision loads', async () => {
+test('every shipped target and definition loads', async () => {
   const definitions = await definitionFiles(HOME);
   assert.ok(definitions.ok && definitions.value.length > 0, JSON.stringify(definitions));
   for (const { file, load } of definitions.value) {

@@ -60,7 +60,7 @@ const FAILURES: Readonly<Record<string, Failure>> = {
     code: 'build/compile',
     what: 'The runner does not compile.',
     evidence: Array.from({ length: 60 }, (_, i) => `line ${i + 1}`),
-    fix: ['Mend it.'],
+    fix: ['Fix it.'],
     also: Array.from(
       { length: 25 },
       (_, i): Failure => ({ code: 'build/compile', what: `Mistake ${i + 2}.`, fix: [] }),

@@ -117,7 +117,7 @@ test('a run that stopped before its samples is one test case with an error', asy
   const [only] = suite.children as [Element];
   assert.deepEqual([only.attributes.classname, only.attributes.name], ['far.pipeline', 'build']);
   assert.equal(only.children[0]?.attributes.type, 'build/compile');
-  assert.match(only.children[0]?.text as string, /error\[E0425\].*\nMend src/s);
+  assert.match(only.children[0]?.text as string, /error\[E0425\].*\nFix src/s);
 });
 
 test('logs of earlier runs are removed with their empty folders, other files stay', async (t) => {
@@ -217,7 +217,7 @@ const STOPPED: Partial<Report> = {
     what: 'The runner does not compile.',
     at: { file: 'src/main.rs', line: 3, column: 5, text: 'let x' },
     evidence: ['error[E0425]: cannot find value `y` in this scope'],
-    fix: ['Mend src/main.rs'],
+    fix: ['Fix src/main.rs'],
     see: ['artifacts/far/logs/build.log'],
     also: [{ code: 'build/linker', what: 'x', fix: [] }],
   },

@@ -76,7 +76,7 @@ test('arguments are split as a shell does, with nothing expanded', () => {
   assert.deepEqual(argv('$HOME *.py ~ `id` "$X" ünï'), ['$HOME', '*.py', '~', '`id`', '$X', 'ünï']);
 });
 
-/** Mistake → where it is told and what is said. Line 1 opens, line 2 holds the title, line 3 is the first given here. */
+/** Mistake → its location and message. Line 1 opens, line 2 holds the title, line 3 is the first given here. */
 const MISTAKES: readonly (readonly [name: string, lines: readonly string[], at: string, said: RegExp])[] = [
   ['an unknown key', ['requirs: threads'], '3:3', /Unknown key "requirs".*requires/],
   ['a key given twice', ['timeout: 3', 'timeout: 4'], '4:3', /"timeout" is given twice/],
@@ -122,7 +122,7 @@ test('mistake: no title', () => {
   assert.match(failure?.what as string, /no title/);
 });
 
-test('mistake: a title of more than 80 characters, counted as people count', () => {
+test('mistake: a title of more than 80 characters, not UTF-16 units', () => {
   assert.equal(sampleTitle('😀'.repeat(80)), '😀'.repeat(80));
   const [failure] = mistakes(header(`title: ${'😀'.repeat(81)}`));
   assert.match(failure?.what as string, /81 characters/);

@@ -11,10 +11,10 @@ import { file, writeDeb } from '../support/deb.ts';
 import { asOrdinaryUser } from '../support/ordinary-user.ts';
 import { PROGRAM } from '../support/stores.ts';
 
-type Said = readonly string[];
+type Lines = readonly string[];
 
 /** Runs a shell script as root of a mount namespace of its own, where `$1` is an empty folder and `$2` Node. */
-function inOwnMounts(t: { after(done: () => void): void }, script: string, ...more: string[]): Said {
+function inOwnMounts(t: { after(done: () => void): void }, script: string, ...more: string[]): Lines {
   const folder = temporaryFolder(t, 'störe, of: tests ');
   const run = spawnSync(
     'unshare',
@@ -28,34 +28,34 @@ function inOwnMounts(t: { after(done: () => void): void }, script: string, ...mo
   return run.stdout.trimEnd().split('\n');
 }
 
-function failureIn(said: Said): Failure {
-  const outcome = JSON.parse(said.at(-1) ?? '') as { ok: boolean; error: Failure };
-  assert.equal(outcome.ok, false, said.join('\n'));
+function failureIn(lines: Lines): Failure {
+  const outcome = JSON.parse(lines.at(-1) ?? '') as { ok: boolean; error: Failure };
+  assert.equal(outcome.ok, false, lines.join('\n'));
   assert.ok(outcome.error.fix.some((line) => line.includes('--store')));
   return outcome.error;
 }
 
 test('a store on a file system that is mounted read-only is a failure', (t) => {
   const script = `mount -t tmpfs none "$1"; "$2" "$3" "$1" open; mount -o remount,bind,ro "$1"; "$2" "$3" "$1" open`;
-  const said = inOwnMounts(t, script);
-  assert.equal(said[0], 'null');
-  assert.equal(failureIn(said).code, 'store/read-only');
+  const lines = inOwnMounts(t, script);
+  assert.equal(lines[0], 'null');
+  assert.equal(failureIn(lines).code, 'store/read-only');
 });
 
 test('a store that cannot be made on a read-only file system is a failure', (t) => {
-  const said = inOwnMounts(t, `mount -t tmpfs -o ro none "$1"; "$2" "$3" "$1/store" open`);
-  assert.equal(failureIn(said).code, 'store/read-only');
+  const lines = inOwnMounts(t, `mount -t tmpfs -o ro none "$1"; "$2" "$3" "$1/store" open`);
+  assert.equal(failureIn(lines).code, 'store/read-only');
 });
 
 test('no space for the layout of a store is a failure', (t) => {
-  const said = inOwnMounts(t, `mount -t tmpfs -o nr_inodes=4 none "$1"; "$2" "$3" "$1/store" open`);
-  assert.equal(failureIn(said).code, 'store/no-space');
+  const lines = inOwnMounts(t, `mount -t tmpfs -o nr_inodes=4 none "$1"; "$2" "$3" "$1/store" open`);
+  assert.equal(failureIn(lines).code, 'store/no-space');
 });
 
 test('no space for a result is a failure, and nothing half-written is left', (t) => {
-  const said = inOwnMounts(t, `mount -t tmpfs -o size=1m none "$1"; "$2" "$3" "$1" fill`);
-  assert.equal(said[0], 'ENOSPC');
-  const { outcome, results } = JSON.parse(said.at(-1) ?? '') as {
+  const lines = inOwnMounts(t, `mount -t tmpfs -o size=1m none "$1"; "$2" "$3" "$1" fill`);
+  assert.equal(lines[0], 'ENOSPC');
+  const { outcome, results } = JSON.parse(lines.at(-1) ?? '') as {
     outcome: { error: Failure };
     results: string[];
   };
@@ -68,13 +68,13 @@ test('no space while packages are unpacked is the same failure, and nothing is l
   const deb = join(folder, 'large.deb');
   writeDeb(deb, [file('./large', Buffer.alloc(4_000_000, 1))]);
   const script = `mount -t tmpfs -o size=2m none "$1"; "$2" "$3" "$1" unpack "$4"; ls "$1/trees" "$1/tmp" | grep -v session; df --output=pcent "$1" | tail -1`;
-  const said = inOwnMounts(t, script, deb);
-  const failure = failureIn(said.slice(0, 1));
+  const lines = inOwnMounts(t, script, deb);
+  const failure = failureIn(lines.slice(0, 1));
   assert.equal(failure.code, 'store/no-space');
   assert.match(failure.what, /large/);
-  const listed = said.slice(1, -1).filter((line) => line !== '' && !line.endsWith(':'));
+  const listed = lines.slice(1, -1).filter((line) => line !== '' && !line.endsWith(':'));
   assert.deepEqual(listed, []);
-  assert.ok(Number.parseInt(said.at(-1) ?? '', 10) < 10, said.at(-1));
+  assert.ok(Number.parseInt(lines.at(-1) ?? '', 10) < 10, lines.at(-1));
 });
 
 test('a store that belongs to another user is a failure', (t) => {
@@ -100,7 +100,7 @@ test('a file or a dangling link where the store should be is a failure', async (
   }
 });
 
-test('a file system in which no folder can be made is a failure, and is not asked for ever', async () => {
+test('a file system in which no folder can be created is a failure, without endless retries', async () => {
   for (const path of ['/proc/none', '/proc/none/below']) {
     const opened = await openStore(path);
     assert.ok(!opened.ok);
@@ -109,7 +109,7 @@ test('a file system in which no folder can be made is a failure, and is not aske
   }
 });
 
-test('every error of a disk has a failure of its own with something to do; others have none', () => {
+test('every disk error has a failure of its own with a fix; other errors have none', () => {
   const codes = [
     'ENOSPC',
     'EDQUOT',

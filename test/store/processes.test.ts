@@ -22,7 +22,7 @@ test('of two processes that obtain the same entry one makes it and the other wai
   assert.equal(new Set(outcomes.map((one) => one.value.meta.pid)).size, 1);
   for (const [index, child] of children.entries()) {
     const made = !outcomes[index]?.value.hit;
-    assert.deepEqual(child.said.slice(0, -1), made ? ['making'] : ['waiting']);
+    assert.deepEqual(child.lines.slice(0, -1), made ? ['making'] : ['waiting']);
   }
   assert.deepEqual(readdirSync(outcomes[0]?.value.folder ?? '').sort(), ['half', 'whole']);
   await Promise.all(children.map((child) => child.end()));

@@ -12,7 +12,7 @@ import { freshStore, leftovers, never, StoreProcess } from '../support/stores.ts
 
 const DAY_MS = 24 * 3600 * 1000;
 
-/** A store with one thing of each kind, last used as many days ago as it says. */
+/** A store with one thing of each kind, last used as many days ago as its name states. */
 async function filled(t: { after(done: () => unknown): void }, days: number): Promise<Store> {
   const store = await freshStore(t);
   const make = async (root: string) => {

@@ -89,7 +89,7 @@ export class Browser implements AsyncDisposable {
     return (result as { readonly value: T }).value;
   }
 
-  /** Presses and releases a key, as a person does: `Tab`, `Enter`, `Escape`. */
+  /** Presses and releases a key, as a user does: `Tab`, `Enter`, `Escape`. */
   async press(key: 'Tab' | 'Enter' | 'Escape'): Promise<void> {
     const code = { Tab: 9, Enter: 13, Escape: 27 }[key];
     const event = { key, code: key, windowsVirtualKeyCode: code, ...(key === 'Enter' ? { text: '\r' } : {}) };
@@ -138,11 +138,11 @@ export class Browser implements AsyncDisposable {
     for (const part of parts) {
       const message = JSON.parse(part) as Fields;
       if (typeof message.id === 'number') this.#waiting.get(message.id)?.(message);
-      else this.#hear(message.method as string, message.params as Fields);
+      else this.#onMessage(message.method as string, message.params as Fields);
     }
   }
 
-  #hear(method: string, params: Fields): void {
+  #onMessage(method: string, params: Fields): void {
     this.#once.get(method)?.();
     if (['Runtime.consoleAPICalled', 'Runtime.exceptionThrown', 'Log.entryAdded'].includes(method))
       this.seen.messages.push(JSON.stringify(params));

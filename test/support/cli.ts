@@ -30,7 +30,7 @@ export interface CliRun {
   readonly ms: number;
 }
 
-/** The environment of a person at a plain terminal: nothing of the test runner's, nothing of provision's own. */
+/** The environment of a user at a plain terminal, without variables of the test runner or of provision. */
 export function plainEnvironment(): Record<string, string> {
   const kept =
     /^(PATH|HOME|LANG|TMPDIR|USER|CARGO_HOME|PROVISION_DEBIAN_MIRROR|PROVISION_CA_BUNDLE|SSL_CERT_FILE|SSL_CERT_DIR|NODE_EXTRA_CA_CERTS|CURL_CA_BUNDLE|PIP_[A-Z_]+|https?_proxy|no_proxy|all_proxy|HTTPS?_PROXY|NO_PROXY|ALL_PROXY)$/;
@@ -69,34 +69,34 @@ export function provision(args: readonly string[], options: CliOptions = {}): Pr
 
 export function finish(child: ChildProcess, timeoutMs: number): Promise<CliRun> {
   const started = performance.now();
-  const said = { stdout: '', stderr: '' };
+  const output = { stdout: '', stderr: '' };
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-    said.stdout += text;
+    output.stdout += text;
   });
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    said.stderr += text;
+    output.stderr += text;
   });
   const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (status, signal) => {
       clearTimeout(timer);
-      resolve({ status, signal, ...said, ms: performance.now() - started });
+      resolve({ status, signal, ...output, ms: performance.now() - started });
     });
   });
 }
 
 /** Resolves when the child has printed the text; rejects when it ends without. */
 export function untilPrinted(child: ChildProcess, text: string | RegExp): Promise<void> {
-  let said = '';
+  let output = '';
   return new Promise((resolve, reject) => {
     const look = (chunk: Buffer | string): void => {
-      said += chunk.toString();
-      if (typeof text === 'string' ? said.includes(text) : text.test(said)) resolve();
+      output += chunk.toString();
+      if (typeof text === 'string' ? output.includes(text) : text.test(output)) resolve();
     };
     child.stdout?.on('data', look);
     child.stderr?.on('data', look);
-    child.once('close', () => reject(new Error(`it ended without printing ${text}:\n${said}`)));
+    child.once('close', () => reject(new Error(`it ended without printing ${text}:\n${output}`)));
   });
 }
 

@@ -89,7 +89,7 @@ forms:
   packaged: {}
 `;
 
-/** The interpreter that says what is right, of every Python. */
+/** The reference interpreter of every Python. */
 export const REFERENCE = `schema: 1
 description: The reference interpreter.
 suite: "{suite}"

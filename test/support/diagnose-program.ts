@@ -36,7 +36,7 @@ await recorder.stage(
       stage: 'build',
       code: 'build/failed',
       doing: 'Building',
-      fix: ['Mend it.'],
+      fix: ['Fix it.'],
       log,
       command: {
         argv: ['sh', '-c', script],

@@ -56,7 +56,7 @@ export async function storedTree(
   return value(entry).folder;
 }
 
-/** Looks for the engine anew, as another run of the tool does. */
+/** Selects the engine again, as another run of the tool does. */
 export async function probe(
   under: TestEngine,
   folder: string,

@@ -9,7 +9,7 @@ interface Request {
   readonly rootfs: string;
   readonly argv: readonly [string, ...string[]];
   readonly env?: Readonly<Record<string, string>>;
-  /** The terminal is handed over; at the end one line of JSON tells how the command ended. */
+  /** The terminal is handed over; at the end one line of JSON reports how the command ended. */
   readonly inherit?: boolean;
 }
 

@@ -63,7 +63,7 @@ class Running implements TestEngine {
   #child: ChildProcess | undefined;
   /** Runs containers for dockerd; a process of its own, so that it lasts when dockerd is killed, as on a real machine. */
   #containerd: ChildProcess | undefined;
-  #said = '';
+  #output = '';
 
   constructor(product: Product, folder: string, options: EngineOptions) {
     this.product = product;
@@ -73,7 +73,7 @@ class Running implements TestEngine {
   }
 
   log(): string {
-    return this.#said;
+    return this.#output;
   }
 
   async start(): Promise<void> {
@@ -86,8 +86,8 @@ class Running implements TestEngine {
 
   async #startContainerd(): Promise<void> {
     if (this.#containerd !== undefined) return;
-    const places = ['--root', join(this.folder, 'c'), '--state', join(this.folder, 'cs')];
-    this.#containerd = this.#spawn('containerd', [...places, '--address', join(this.folder, 'cd')], {});
+    const folders = ['--root', join(this.folder, 'c'), '--state', join(this.folder, 'cs')];
+    this.#containerd = this.#spawn('containerd', [...folders, '--address', join(this.folder, 'cd')], {});
     await this.#until(this.#containerd, async () => existsSync(join(this.folder, 'cd')));
   }
 
@@ -99,7 +99,7 @@ class Running implements TestEngine {
       env: { ...process.env, ...env },
     });
     const note = (chunk: Buffer): void => {
-      this.#said += chunk.toString('utf8');
+      this.#output += chunk.toString('utf8');
     };
     child.stdout?.on('data', note);
     child.stderr?.on('data', note);
@@ -108,11 +108,11 @@ class Running implements TestEngine {
 
   async #until(child: ChildProcess, ready: () => Promise<boolean>): Promise<void> {
     for (let tries = 0; tries < 300; tries += 1) {
-      if (child.exitCode !== null) throw new Error(`${child.spawnfile} ended:\n${this.#said.slice(-3000)}`);
+      if (child.exitCode !== null) throw new Error(`${child.spawnfile} ended:\n${this.#output.slice(-3000)}`);
       if (await ready()) return;
       await sleep(100);
     }
-    throw new Error(`${child.spawnfile} does not answer:\n${this.#said.slice(-3000)}`);
+    throw new Error(`${child.spawnfile} does not answer:\n${this.#output.slice(-3000)}`);
   }
 
   async kill(): Promise<void> {
@@ -134,7 +134,7 @@ class Running implements TestEngine {
     const network = ['--bridge', 'none', '--iptables=false'];
     // An overlay cannot lie on a tmpfs of every kernel; files are copied there.
     const storage = this.#options.size === undefined ? [] : ['--storage-driver', 'vfs'];
-    const places = ['--data-root', join(folder, 'data'), '--exec-root', join(folder, 'x')];
+    const folders = ['--data-root', join(folder, 'data'), '--exec-root', join(folder, 'x')];
     const own = [
       '--host',
       `unix://${socket}`,
@@ -143,7 +143,7 @@ class Running implements TestEngine {
       '--containerd',
       join(folder, 'cd'),
     ];
-    return ['dockerd', [...places, ...own, ...network, ...storage], {}];
+    return ['dockerd', [...folders, ...own, ...network, ...storage], {}];
   }
 
   #podman(): [string, string[], Record<string, string>] {
@@ -154,9 +154,9 @@ class Running implements TestEngine {
       configuration,
       `[containers]\ndefault_ulimits = ["nofile=16384:16384", "nproc=8192:8192"]\n[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n`,
     );
-    const places = ['--root', join(folder, 'data'), '--runroot', join(folder, 'x')];
+    const folders = ['--root', join(folder, 'data'), '--runroot', join(folder, 'x')];
     const serve = ['system', 'service', '--time=0', `unix://${socket}`];
-    return ['podman', [...places, ...serve], { CONTAINERS_CONF: configuration }];
+    return ['podman', [...folders, ...serve], { CONTAINERS_CONF: configuration }];
   }
 }
 

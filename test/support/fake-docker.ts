@@ -59,7 +59,7 @@ export async function fakeEngine(answers: Readonly<Record<string, unknown>>): Pr
   };
 }
 
-/** A context whose person has no Docker settings of their own. */
+/** A context without Docker settings of the user. */
 export function dockerContext(
   folder: string,
   engine: string,

@@ -51,11 +51,11 @@ function bringGo(): string {
   const platform = `${runGo('go', ['env', 'GOOS'], MODULE)}-${runGo('go', ['env', 'GOARCH'], MODULE)}`;
   const work = join(REPOSITORY, '.provision', 'go-tools', 'toolchain');
   mkdirSync(work, { recursive: true });
-  const told = runGo('go', ['mod', 'download', '-json', `${TOOLCHAIN}.${platform}`], work, {
+  const downloaded = runGo('go', ['mod', 'download', '-json', `${TOOLCHAIN}.${platform}`], work, {
     GOFLAGS: '-mod=mod',
     GO111MODULE: 'on',
   });
-  const { Dir: root } = JSON.parse(told) as { readonly Dir: string };
+  const { Dir: root } = JSON.parse(downloaded) as { readonly Dir: string };
   // A module holds no modes.
   for (const file of readdirSync(root, { recursive: true, withFileTypes: true })) {
     const program = file.isFile() && /(?:\/bin|\/pkg\/tool\/[^/]+)$/.test(file.parentPath);

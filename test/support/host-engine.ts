@@ -48,10 +48,10 @@ type Watch = (command: Command, run: () => Promise<Result<Exit>>) => Promise<Res
 
 function hostSandbox(spec: SandboxSpec, watch: Watch): Sandbox {
   const scratch: string[] = [];
-  const places = spec.mounts.map((mount) => ({ at: mount.at, host: hostPath(mount, scratch) }));
+  const mounts = spec.mounts.map((mount) => ({ at: mount.at, host: hostPath(mount, scratch) }));
   const translate = (text: string): string => {
-    const place = places.find(({ at }) => text === at || text.startsWith(`${at}/`));
-    return place === undefined ? text : place.host + text.slice(place.at.length);
+    const mount = mounts.find(({ at }) => text === at || text.startsWith(`${at}/`));
+    return mount === undefined ? text : mount.host + text.slice(mount.at.length);
   };
   return {
     run: (command) =>

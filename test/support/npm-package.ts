@@ -15,14 +15,14 @@ export function npmPack(folder: string): string {
     cpSync(join(REPOSITORY, name), join(checkout, name), { recursive: true, filter });
   }
   symlinkSync(join(REPOSITORY, 'node_modules'), join(checkout, 'node_modules'));
-  const said = execFileSync('npm', ['pack', '--json', '--pack-destination', folder], {
+  const output = execFileSync('npm', ['pack', '--json', '--pack-destination', folder], {
     cwd: checkout,
     env: { ...plainEnvironment(), ...npmEnvironment() },
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'));
-  if (tarball === undefined) throw new Error(`npm pack made no package: ${said}`);
+  if (tarball === undefined) throw new Error(`npm pack made no package: ${output}`);
   return join(folder, tarball);
 }
 
@@ -36,7 +36,7 @@ export function npmEnvironment(): Record<string, string> {
   return Object.fromEntries(set.filter(([name]) => !own.test(name)));
 }
 
-/** The person's npm configuration file, where there is one: registry, proxy, certificates. */
+/** The user's npm configuration file, where there is one: registry, proxy, certificates. */
 export function npmUserConfiguration(): string | undefined {
   const file = execFileSync('npm', ['config', 'get', 'userconfig'], {
     env: plainEnvironment(),

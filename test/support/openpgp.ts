@@ -14,7 +14,7 @@ const SHA256 = 8;
 
 export function generateSigningKey(): SigningKey {
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 3072 });
-  // An hour ago: a signature of this very second may lie in the future of another clock.
+  // An hour ago: a signature of this second may be in the future for another clock.
   const made = Math.floor(Date.now() / 1000) - 3600;
   const { n = '', e = '' } = publicKey.export({ format: 'jwk' });
   const body = Buffer.concat([Buffer.from([4]), uint32(made), Buffer.from([RSA]), mpi(n), mpi(e)]);

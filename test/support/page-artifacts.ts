@@ -169,7 +169,7 @@ function tax(): OverheadReport {
   };
 }
 
-/** Artifacts of a recipe with everything that there is to tell, all of it hostile, and of a plain one. */
+/** Artifacts of a recipe with everything that can be reported, all of it hostile, and of a plain one. */
 export function writeArtifacts(folder: string): void {
   const differs: SampleResult = {
     name: `any/hostile ${HOSTILE}`,

@@ -21,11 +21,11 @@ export const ENV = { PATH: '/usr/bin:/bin', LC_ALL: 'C' };
 
 /** A root tree and an engine to open it with. */
 export interface EngineBench {
-  /** Everything of one test file lies below it. */
+  /** Folder of everything of one test file. */
   readonly folder: string;
   readonly rootfs: string;
   readonly engine: Engine;
-  /** Seconds for `sleep` that nobody else sleeps; a digit may be added. */
+  /** An argument of `sleep` that no other process uses; a digit may be added. */
   readonly seconds: string;
   /** Makes a folder below `folder`. */
   make(name: string): string;
@@ -34,7 +34,7 @@ export interface EngineBench {
 /** A bench on the engine `namespace`. */
 export interface Bench extends EngineBench {
   readonly scratch: string;
-  /** Part of the folder's name that nobody else's has: others may use the engine at the same time. */
+  /** Unique part of the folder's name: others may use the engine at the same time. */
   readonly mark: string;
 }
 

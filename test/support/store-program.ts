@@ -1,4 +1,4 @@
-// One process that uses a store, for tests with several: `store-program.ts <folder> <action> <argument>`. It tells what
+// One process that uses a store, for tests with several: `store-program.ts <folder> <action> <argument>`. It reports what
 // it does line by line and ends when its standard input does.
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

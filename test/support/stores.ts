@@ -27,7 +27,7 @@ export function never(): { readonly signal: AbortSignal } {
   return { signal: new AbortController().signal };
 }
 
-/** What lies in `tmp/` beside the notes of open sessions. */
+/** Contents of `tmp/` without the records of open sessions. */
 export function leftovers(folder: string): string[] {
   return readdirSync(join(folder, 'tmp')).filter((name) => !name.includes('.session-'));
 }
@@ -35,7 +35,7 @@ export function leftovers(folder: string): string[] {
 /** Another process that uses a store. */
 export class StoreProcess {
   readonly child: ChildProcessByStdio<Writable, Readable, null>;
-  #said = '';
+  #output = '';
   #look: () => void = () => {};
   #ended = false;
 
@@ -45,7 +45,7 @@ export class StoreProcess {
       env,
     });
     this.child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      this.#said += text;
+      this.#output += text;
       this.#look();
     });
     this.child.once('close', () => {
@@ -55,16 +55,16 @@ export class StoreProcess {
     t.after(() => this.child.kill('SIGKILL'));
   }
 
-  get said(): string[] {
-    return this.#said.split('\n').slice(0, -1);
+  get lines(): string[] {
+    return this.#output.split('\n').slice(0, -1);
   }
 
   /** Resolves with the first line that fits. */
   async until(pattern: RegExp): Promise<string> {
     for (;;) {
-      const line = this.said.find((one) => pattern.test(one));
+      const line = this.lines.find((one) => pattern.test(one));
       if (line !== undefined) return line;
-      if (this.#ended) throw new Error(`it ended without saying ${pattern}: ${this.#said}`);
+      if (this.#ended) throw new Error(`it ended without printing ${pattern}: ${this.#output}`);
       await new Promise<void>((resolve) => {
         this.#look = resolve;
       });

@@ -20,14 +20,14 @@ type After = { after(done: () => void): void };
 /** No links, and everything is unpacked. */
 export const BARE_LAYOUT: RootLayout = { links: {}, optional: [], exclude: [], keep: [], keepLinks: [] };
 
-export interface Place {
+export interface UnpackingRoot {
   /** Where the `.deb` files are; hostile entries must not get here. */
   readonly outside: string;
   /** An empty root, three folders below it. */
   readonly root: string;
 }
 
-export function place(t: After, options: { readonly links?: boolean } = {}): Place {
+export function unpackingRoot(t: After, options: { readonly links?: boolean } = {}): UnpackingRoot {
   const outside = temporaryFolder(t, 'unpack ü, ');
   const root = join(outside, 'a', 'b', 'root');
   mkdirSync(root, { recursive: true });
@@ -37,7 +37,7 @@ export function place(t: After, options: { readonly links?: boolean } = {}): Pla
 
 /** Makes one `.deb` for each list of entries and unpacks them all into the root. */
 export function unpackParts(
-  at: Place,
+  at: UnpackingRoot,
   packages: readonly (readonly TarPart[])[],
   options: Partial<UnpackOptions> & { readonly compression?: DebCompression } = {},
 ) {
@@ -50,7 +50,7 @@ export function unpackParts(
 }
 
 /** Writes bytes as a `.deb` and unpacks it. */
-export function unpackBytes(at: Place, bytes: Uint8Array, options: Partial<UnpackOptions> = {}) {
+export function unpackBytes(at: UnpackingRoot, bytes: Uint8Array, options: Partial<UnpackOptions> = {}) {
   const path = join(at.outside, 'package.deb');
   writeFileSync(path, bytes);
   return unpackFiles(at.root, [path], options);

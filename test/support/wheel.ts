@@ -28,10 +28,10 @@ function zip(files: Readonly<Record<string, Buffer>>): Buffer {
     common.writeUInt32LE(content.length, 14);
     common.writeUInt32LE(content.length, 18);
     common.writeUInt16LE(path.length, 22);
-    const place = Buffer.alloc(14);
-    place.writeUInt32LE(offset, 10);
+    const offsetField = Buffer.alloc(14);
+    offsetField.writeUInt32LE(offset, 10);
     const body = Buffer.concat([Buffer.from('PK\x03\x04'), common, path, content]);
-    directory.push(Buffer.concat([Buffer.from('PK\x01\x02\x14\x00'), common, place, path]));
+    directory.push(Buffer.concat([Buffer.from('PK\x01\x02\x14\x00'), common, offsetField, path]));
     bodies.push(body);
     offset += body.length;
   }

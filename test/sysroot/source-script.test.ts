@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cpythonScript } from '../../src/sysroot/source/cpython-script.ts';
-import { configLogEvidence, makeEvidence, unpacking } from '../../src/sysroot/source/script.ts';
+import { configLogEvidence, makeEvidence, unpackStep } from '../../src/sysroot/source/script.ts';
 import { sourceSysroot } from '../support/source-sysroot.ts';
 
 const CONFIG_LOG = `This file contains any messages produced by compilers while
@@ -93,7 +93,7 @@ test('the folder of the standard library follows the thread model, the name of l
 });
 
 test('the distribution’s archive is unpacked only for its patches', () => {
-  assert.doesNotMatch(unpacking({ upstream: '/u.tar.xz', distribution: '/d.tar.xz' }, []), /d\.tar\.xz/);
+  assert.doesNotMatch(unpackStep({ upstream: '/u.tar.xz', distribution: '/d.tar.xz' }, []), /d\.tar\.xz/);
 });
 
 test('a build with profiles trains with our script and fails if no profile was written', () => {

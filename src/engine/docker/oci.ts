@@ -24,7 +24,7 @@ const CONFIG = 'application/vnd.oci.image.config.v1+json';
 const LAYER = 'application/vnd.oci.image.layer.v1.tar+gzip';
 const ACCEPTED = [MANIFEST, 'application/vnd.docker.distribution.manifest.v2+json'].join(', ');
 
-/** Fixed, for another level gives other bytes. */
+/** Fixed, because another level gives other bytes. */
 const GZIP_LEVEL = 6;
 
 interface Descriptor {

@@ -13,7 +13,7 @@ export const SAFE_PATH = /^(?!\/)(?!(?:.*\/)?\.\.(?:\/|$))[^\0]+$/;
 export const INSIDE = 'a path inside the tree: not absolute, no `..`';
 
 // The messages given to patterns complete the sentence "it must be …". Where definitions are templates, `{name}` stands for
-// what is filled in before a value is judged; the patterns let it pass for the sake of editors.
+// what is filled in before a value is checked; the patterns accept it for the sake of editors.
 export const version = z.literal(SCHEMA_VERSION).describe('Version of this file format.');
 export const description = z.string().min(1).describe('One sentence that describes it.');
 export const name = z.string().regex(NAME, 'a name of letters, digits, `.`, `_`, `-`');
@@ -49,7 +49,7 @@ export const patches = z
 
 const packages = z
   .array(packageName)
-  .describe('Packages to install; what they depend on comes along, what they recommend does not.');
+  .describe('Packages to install, with their dependencies; recommended packages are not installed.');
 
 /** A tree of packages, or what one adds to another. */
 export const treeKeys = {
@@ -58,8 +58,8 @@ export const treeKeys = {
     .array(packageName)
     .default([])
     .describe(
-      'Packages that are taken to be there already: neither they nor what only they need comes along. One that an ' +
-        'architecture does not have is passed over where another one has it.',
+      'Packages that are assumed to be installed: neither they nor what only they depend on is installed. One that ' +
+        'exists on another architecture only is ignored.',
     ),
   exclude: z
     .array(z.string().regex(SAFE_PATH, INSIDE))

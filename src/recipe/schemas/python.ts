@@ -12,19 +12,17 @@ const formSchema = z
       .array(path)
       .default([])
       .describe("Patches of your own, below `patches/` beside this file, applied after the distribution's."),
-    training: path
-      .optional()
-      .describe('Script that profiles are taken of, beside this file; `pgo` needs it.'),
+    training: path.optional().describe('Training script for profiles, beside this file; required by `pgo`.'),
     'c-library': z
       .strictObject({
         package: packageName.describe('Package of the C library.'),
-        'at-least': z.string().min(1).describe('First version that fits.'),
-        below: z.string().min(1).optional().describe('First version that does not fit any more.'),
+        'at-least': z.string().min(1).describe('Oldest supported version.'),
+        below: z.string().min(1).optional().describe('First version that is no longer supported.'),
       })
       .optional()
-      .describe('Which C libraries fit it; checked before anything is built.'),
+      .describe('Supported versions of the C library; checked before anything is built.'),
   })
-  .describe('What is particular to it.');
+  .describe('Settings of this Python in that sysroot.');
 
 export const pythonSchema = z
   .strictObject({
@@ -42,11 +40,11 @@ export const pythonSchema = z
     source: z
       .strictObject({ package: packageName.describe('Source package.'), patches })
       .optional()
-      .describe('What it is built from, where it is built.'),
+      .describe('Source that it is built from.'),
     forms: z
       .record(name, formSchema)
       .describe(
-        'Sysroots that it comes in: names of folders in `sysroots/`, each with what is particular to it.',
+        'Sysroots that it is available in: names of folders in `sysroots/`, each with its own settings.',
       ),
     variants: z
       .record(
@@ -67,7 +65,7 @@ export const pythonSchema = z
     if (python.forms !== undefined && Object.keys(python.forms).length === 0)
       context.addIssue({ code: 'custom', path: ['forms'], message: 'a mapping with at least one sysroot' });
   })
-  .describe('One version of Python: where it comes from, and which forms of it there are.');
+  .describe('One version of Python: its source and the sysroots that it is available in.');
 
 export const conformanceSchema = z
   .strictObject({
@@ -77,7 +75,7 @@ export const conformanceSchema = z
     modules: z
       .array(z.string().regex(/^test_\w+$/, 'the name of a module: `test_…`'))
       .min(1)
-      .describe('Modules of `test` that are run where none are asked for.'),
+      .describe('Modules of `test` that are run by default.'),
     renamed: z
       .record(z.string(), z.string())
       .default({})
@@ -89,7 +87,7 @@ export const conformanceSchema = z
             .string()
             .min(1)
             .describe(
-              'Identifier of a test, `*` for any characters; the name of a module: it does not come to its end.',
+              'Identifier of a test, `*` for any characters; the name of a module if the module does not finish.',
             ),
           on: z
             .array(z.string().min(1))
@@ -103,7 +101,7 @@ export const conformanceSchema = z
       .default([])
       .describe('Tests that are known to fail on a target and not on the reference.'),
   })
-  .describe("Which of CPython's own tests judge a program, and what is known to differ.");
+  .describe("The selection of CPython's own tests that a program is tested with, and the known differences.");
 
 export type PythonFile = z.output<typeof pythonSchema>;
 export type ConformanceFile = z.output<typeof conformanceSchema>;

@@ -74,7 +74,7 @@ const projectKeys = {
 const samplesPath = z.union([path, z.array(path).min(1)], { error: 'a path or a list of paths' });
 
 const samplesKeys = {
-  timeout: seconds.default(60).describe('Seconds a sample may take where its own header does not say.'),
+  timeout: seconds.default(60).describe('Time limit of a sample in seconds, unless its header sets one.'),
   args: z
     .array(z.string())
     .refine((words) => words.some((word) => word.includes('{script}')), 'a list with `{script}` in one entry')
@@ -132,7 +132,7 @@ const testsSchema = z
             context.addIssue({
               code: 'custom',
               path: ['stdout'],
-              message: 'left out where `reference` says it',
+              message: 'left out where `reference` is given',
             });
           }),
       )
@@ -162,7 +162,7 @@ const commonKeys = {
         .describe("Processors' worth of time that each command may take."),
     })
     .optional()
-    .describe('What commands may use; the Docker engine holds to it, `namespace` says that it does not.'),
+    .describe('Limits of commands; the Docker engine enforces them, `namespace` reports that it does not.'),
   actions: z
     .strictObject({
       runner: z
@@ -181,7 +181,7 @@ const commonKeys = {
         .describe('Minutes a job may take; without it 30, and 120 where CPython is built from source.'),
     })
     .optional()
-    .describe('What `provision matrix` says of the recipe to GitHub Actions.'),
+    .describe('Job of the recipe in GitHub Actions, as `provision matrix` prints it.'),
   optimization: z
     .union([optimizationFlags, z.enum(['none', 'pgo', 'lto', 'pgo+lto'])], {
       error: 'a list of `pgo` and `lto`',
@@ -189,7 +189,7 @@ const commonKeys = {
     .optional()
     .meta({
       description:
-        'How a CPython that is built from source is compiled, in place of what its sysroot says: `pgo` with profiles of a ' +
+        'How a CPython built from source is compiled, instead of the setting of its sysroot: `pgo` with profiles of a ' +
         'training workload, `lto` with optimization at link time. The words `none`, `pgo`, `lto` and `pgo+lto` mean the ' +
         'lists `[]`, `[pgo]`, `[lto]` and `[pgo, lto]`.',
       examples: [['pgo', 'lto']],
@@ -203,8 +203,8 @@ const commonKeys = {
     .enum(['pymalloc', 'malloc', 'mimalloc'])
     .optional()
     .describe(
-      "What Python's objects are allocated with where `PYTHONMALLOC` does not say; without it what CPython takes. The " +
-        'build sees it as `PROVISION_PYTHON_ALLOCATOR`; the program must heed it, as the shipped runner does.',
+      "Allocator of Python objects where `PYTHONMALLOC` is not set; without it CPython's default. The " +
+        'build sees it as `PROVISION_PYTHON_ALLOCATOR`; the program has to apply it, as the shipped runner does.',
     ),
   rust: z
     .enum(['image', 'host'])
@@ -270,7 +270,7 @@ const samplesSchema = z
   })
   .describe('The sample suite.');
 
-/** The point that a recipe names: target, sysroot, toolchain; what it does not name follows from the target. */
+/** The point that a recipe names: target, sysroot, toolchain; the rest is derived from the target. */
 const pointKeys = {
   target: name.describe('What the program is built for: `name` of a target, or its Rust triple.'),
   toolchain: name.optional().meta({
@@ -280,7 +280,7 @@ const pointKeys = {
   }),
   sysroot: name.optional().meta({
     description:
-      "How Python comes to the target's C library: name of a folder in `sysroots/`. Without it the one that is the " +
+      "How Python and the target's C library are joined: name of a folder in `sysroots/`. Without it the one that is the " +
       "default of the target's C library.",
     examples: ['packaged'],
   }),
@@ -295,9 +295,9 @@ export const recipeSchema = z
     samples: samplesSchema,
     ...commonKeys,
   })
-  .describe('One provisionable thing: a program, the platform it is for, and how it is proved to run there.');
+  .describe('A program, the platform it is built for, and the tests that it is run with there.');
 
-/** A recipe in `recipes/`: what it does not say of the program is what all of them build. */
+/** A recipe in `recipes/`: what it does not state of the program is in `defaults.yaml`. */
 export const shippedSchema = z
   .strictObject({
     schema: version,
@@ -308,7 +308,7 @@ export const shippedSchema = z
     ...commonKeys,
   })
   .describe(
-    'A recipe that differs from the one that each target has by itself; what it does not say stands in `defaults.yaml`.',
+    'A recipe that differs from the one that each target has by itself; everything else is in `defaults.yaml`.',
   );
 
 export const defaultsSchema = z
@@ -320,7 +320,7 @@ export const defaultsSchema = z
     project: projectSchema,
     samples: samplesSchema,
   })
-  .describe('What every shipped recipe builds and runs where it does not say.');
+  .describe('Defaults of every shipped recipe: what it builds and runs.');
 
 export const extendingSchema = z
   .strictObject({
@@ -359,7 +359,7 @@ export const extendingSchema = z
           }),
       })
       .optional()
-      .describe('What the sysroot has beside that of the recipe.'),
+      .describe('Additions to the sysroot of the recipe.'),
     samples: z
       .strictObject({
         path: samplesPath.optional().meta({
@@ -375,7 +375,7 @@ export const extendingSchema = z
     ...commonKeys,
   })
   .describe(
-    'What you write for a crate, as `provision.yaml` in its folder: a shipped recipe with another program in it.',
+    'The recipe of your own crate, `provision.yaml` in its folder: a shipped recipe applied to another program.',
   );
 
 export type RecipeFile = z.output<typeof recipeSchema>;

@@ -15,12 +15,9 @@ import {
 const head = {
   schema: version,
   description,
-  libc: z.enum(['gnu', 'musl', 'wasi']).describe('Which C library it is for.'),
-  default: z
-    .boolean()
-    .default(false)
-    .describe('Whether recipes for this C library have it that name no sysroot.'),
-  toolchain: name.describe('Image that recipes build with that name none: name of a folder in `docker/`.'),
+  libc: z.enum(['gnu', 'musl', 'wasi']).describe('Kind of C library it is for.'),
+  default: z.boolean().default(false).describe('Whether it is the default for recipes with this C library.'),
+  toolchain: name.describe('Default image of recipes with this sysroot: name of a folder in `docker/`.'),
   architectures: z
     .array(architecture)
     .min(1)
@@ -51,7 +48,7 @@ const cpythonSchema = z
       .describe('Extension modules that are not in it, each with the reason; the report lists them.'),
     optimization: optimizationFlags
       .default([])
-      .describe('How it is compiled where the recipe does not say: `pgo` and `lto`.'),
+      .describe('Default optimization of its compilation: `pgo` and `lto`.'),
   })
   .describe("How CPython is built from the distribution's source package.");
 
@@ -62,7 +59,7 @@ const sourceSchema = z
     allocator: z
       .enum(['pymalloc', 'malloc', 'mimalloc'])
       .optional()
-      .describe("What Python's objects are allocated with where neither recipe nor `PYTHONMALLOC` says."),
+      .describe('Default allocator of Python objects, where neither recipe nor `PYTHONMALLOC` sets one.'),
     compiler: z
       .strictObject({
         name: z

@@ -11,7 +11,7 @@ export const targetSchema = z
       .literal([1, 2, 3])
       .describe(
         'What is promised. 1: built and run by the test suite of every change. 2: built and run before each release. ' +
-          '3: it is planned and locked; nobody runs it regularly.',
+          '3: planned and locked, not run regularly.',
       ),
     'clang-triple': triple.describe('What clang takes as `--target=`.'),
     multiarch: triple
@@ -50,10 +50,10 @@ export const targetSchema = z
           .describe('Path of the program interpreter (dynamic loader); without it programs are static.'),
       })
       .optional()
-      .describe('What every built program is checked for.'),
+      .describe('Properties that every built program is checked for.'),
     runtime: z
       .enum(['native', 'qemu-user', 'wasmtime'])
-      .describe('What runs a program where the host is of another machine.'),
+      .describe('Runtime of programs on hosts of another architecture.'),
     emulator: z
       .strictObject({
         program: program.describe('Program in the toolchain image.'),

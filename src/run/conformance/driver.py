@@ -1,4 +1,4 @@
-"""Runs one module of CPython's own tests and tells how each test in it went.
+"""Runs one module of CPython's own tests and reports the outcome of each test in it.
 
     driver.py MODULE [--without FACILITY]...
 
@@ -19,18 +19,18 @@ import unittest
 from test import support
 
 RS = b"\x1e"
-#: Characters of a message that are kept: its end says most.
+#: Characters of a message that are kept: the end is the most useful part.
 MESSAGE = 4000
 
 
-def tell(record):
+def report(record):
     data = memoryview(b"\n" + RS + json.dumps(record).encode("ascii") + b"\n")
     while data:
         data = data[os.write(1, data):]
 
 
-class Teller(unittest.TestResult):
-    """Tells each test when it is over: one with several outcomes (subtests, clean-up) by the worst of them."""
+class Reporter(unittest.TestResult):
+    """Reports each test when it is over: one with several outcomes (subtests, clean-up) by the worst of them."""
 
     RANK = ("passed", "skipped", "failed")
 
@@ -45,9 +45,9 @@ class Teller(unittest.TestResult):
 
     def stopTest(self, test):
         super().stopTest(test)
-        self.tell_test(test, self.outcome, self.message)
+        self.report_test(test, self.outcome, self.message)
 
-    def tell_test(self, test, outcome, message):
+    def report_test(self, test, outcome, message):
         name = test.id()
         self.seen[name] = self.seen.get(name, 0) + 1
         if self.seen[name] > 1:
@@ -55,12 +55,12 @@ class Teller(unittest.TestResult):
         record = {"test": name, "outcome": outcome}
         if message is not None:
             record["message"] = message[-MESSAGE:]
-        tell(record)
+        report(record)
 
     def note(self, test, outcome, message):
         if not isinstance(test, unittest.TestCase):
-            # `setUpClass` and `setUpModule` are told without being started.
-            self.tell_test(test, outcome, message)
+            # `setUpClass` and `setUpModule` are reported without being started.
+            self.report_test(test, outcome, message)
         elif self.RANK.index(outcome) > self.RANK.index(self.outcome):
             self.outcome, self.message = outcome, message
 
@@ -106,7 +106,7 @@ class Absent(types.ModuleType):
 
 
 def load(module):
-    """The module; where it cannot be imported for want of such an extension, its other tests can still be run."""
+    """The module; where it cannot be imported without such an extension, its other tests can still be run."""
     while True:
         try:
             return importlib.import_module(f"test.{module}")
@@ -122,13 +122,13 @@ def main(module, without):
     try:
         loaded = load(module)
     except unittest.SkipTest as skipped:
-        tell({"end": True, "skipped": str(skipped)})
+        report({"end": True, "skipped": str(skipped)})
         return
     except BaseException:
-        tell({"end": True, "broken": traceback.format_exc()[-MESSAGE:]})
+        report({"end": True, "broken": traceback.format_exc()[-MESSAGE:]})
         return
-    unittest.defaultTestLoader.loadTestsFromModule(loaded).run(Teller())
-    tell({"end": True})
+    unittest.defaultTestLoader.loadTestsFromModule(loaded).run(Reporter())
+    report({"end": True})
 
 
 if __name__ == "__main__":

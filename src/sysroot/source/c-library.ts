@@ -5,7 +5,7 @@ import type { Failure } from '../../failure.ts';
 
 /**
  * Whether the locked C library is one that this minor version of CPython works with. WASI's makes no promise of
- * compatibility (PEP 816): a pair that does not fit may build, and hang or misbehave where nobody looks.
+ * compatibility (PEP 816): a pair that does not fit may build, and hang or misbehave unnoticed.
  */
 export function checkCLibrary(
   definition: SourceSysroot,
@@ -37,7 +37,7 @@ export function checkCLibrary(
     what: `${cLibrary.package} ${locked.version} is too ${early ? 'old' : 'new'} for CPython ${python.version}.`,
     why: `It works with ${atLeast}${below === undefined ? ' or later' : ` up to, and not with, ${below}`}.`,
     fix: [
-      `Take another C library or another Python for ${name} and lock it anew: \`provision lock\`.`,
+      `Take another C library or another Python for ${name} and lock it again: \`provision lock\`.`,
       'If you know that they fit, correct the range in `c-library` there.',
     ],
   };

@@ -39,17 +39,17 @@ export function compose(
 async function lay(from: string, to: string): Promise<string | undefined> {
   await mkdir(to, { recursive: true });
   for (const entry of await readdir(from, { withFileTypes: true })) {
-    const [source, place] = [join(from, entry.name), join(to, entry.name)];
+    const [source, destination] = [join(from, entry.name), join(to, entry.name)];
     if (entry.isDirectory()) {
-      const clashing = await lay(source, place);
+      const clashing = await lay(source, destination);
       if (clashing !== undefined) return clashing;
       continue;
     }
     try {
-      if (entry.isSymbolicLink()) await symlink(await readlink(source), place);
-      else await share(source, place);
+      if (entry.isSymbolicLink()) await symlink(await readlink(source), destination);
+      else await share(source, destination);
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return place;
+      if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return destination;
       throw cause;
     }
   }

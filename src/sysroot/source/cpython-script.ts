@@ -2,9 +2,9 @@ import type { CPythonBuild, SourceSysroot } from '../../domain/definitions.ts';
 import { libraryFolder, libraryName } from '../../domain/python.ts';
 import { shellWord } from '../../domain/shell.ts';
 import { PATHS } from '../../engine/paths.ts';
-import { unpacking } from './script.ts';
+import { unpackStep } from './script.ts';
 
-/** What CPython's Makefile says when it goes on to the next part of a build with profiles → name of that part. */
+/** What CPython's Makefile prints when it begins the next part of a build with profiles → name of that part. */
 export const PROFILE_PHASES: Readonly<Record<string, string>> = {
   'Building with support for profile generation:': 'instrumented build',
   'Running code to generate profile data': 'training',
@@ -39,22 +39,22 @@ export function cpythonScript(
   archives: { readonly upstream: string; readonly distribution?: string },
 ): string {
   return [
-    unpacking(archives, definition.source.cpython.patches),
+    unpackStep(archives, definition.source.cpython.patches),
     ...definition.source.cpython.ownPatches.map(
       ({ name }) =>
         `phase patch\nsay patch ${name}\npatch -p1 --batch --forward --silent < ${OWN_PATCHES}/${name}\n`,
     ),
-    configuring(definition),
-    making(definition),
-    proof(definition),
-    joining(definition),
-    layingOut(definition),
+    configureStep(definition),
+    makeStep(definition),
+    verifyProfile(definition),
+    linkTimeOptimize(definition),
+    installStep(definition),
   ].join('\n');
 }
 
-function configuring({ source: { cpython } }: SourceSysroot): string {
+function configureStep({ source: { cpython } }: SourceSysroot): string {
   const { optimization, setup } = cpython;
-  // Not --with-lto: it would link anew for each program on the way, and in one piece. `joining` does it once, below.
+  // Not --with-lto: it would repeat the link for each intermediate program, single-threaded. `linkTimeOptimize` does it once, below.
   const flavour = optimization.includes('pgo') ? ['--enable-optimizations'] : [];
   const words = ['--build="$BUILD"', '--prefix=/usr', ...flavour, ...cpython.configure.map(shellWord)];
   return `phase configure
@@ -71,10 +71,10 @@ function isShared({ configure }: CPythonBuild): boolean {
   return configure.includes('--enable-shared');
 }
 
-function making({ source: { cpython } }: SourceSysroot): string {
+function makeStep({ source: { cpython } }: SourceSysroot): string {
   const targets = cpython.make.map(shellWord).join(' ');
   const pgo = cpython.optimization.includes('pgo');
-  // A build for profiles runs make within make, and says itself where it is.
+  // A profile-guided build runs make recursively; its phases are read from the output of the Makefile.
   const total = pgo ? '' : `say "total $(make -n ${targets} 2>/dev/null | grep -c -- ' -c ' || true)"\n`;
   const training = pgo ? ` PROFILE_TASK=${TRAINING}` : '';
   return `phase make
@@ -85,13 +85,13 @@ grep -E '^MODULE_[A-Z0-9_]*_STATE=missing' Makefile | sed 's/^MODULE_\\([A-Z0-9_
 `;
 }
 
-/** A build that silently took no profiles would look like any other: it stops here. */
-function proof({ source: { cpython }, compiler }: SourceSysroot): string {
+/** Fails the build if no profile was used: nothing else would show it. */
+function verifyProfile({ source: { cpython }, compiler }: SourceSysroot): string {
   if (!cpython.optimization.includes('pgo')) return '';
-  return compiler.name === 'gcc' ? GCC_PROOF : CLANG_PROOF;
+  return compiler.name === 'gcc' ? VERIFY_GCC_PROFILE : VERIFY_CLANG_PROFILE;
 }
 
-const CLANG_PROOF = `phase profile
+const VERIFY_CLANG_PROFILE = `phase profile
 [ -s code.profclangd ] || { echo 'error: the training left no profile (code.profclangd)'; exit 1; }
 counted=$("$LLVM_PROFDATA" show --function=_PyEval_EvalFrameDefault --counts code.profclangd)
 count=$(echo "$counted" | sed -n 's/^ *Function count: //p' | head -1)
@@ -100,8 +100,8 @@ functions=$(echo "$counted" | sed -n 's/^Total functions: //p' | head -1)
 say "profile $functions functions profiled, the interpreter loop entered $count times"
 `;
 
-/** Profiles lie beside the objects; functions that they say are hot get a section of that name (gcc's -freorder-functions). */
-const GCC_PROOF = `phase profile
+/** Profiles lie beside the objects; functions that are hot in them get a section of that name (gcc's -freorder-functions). */
+const VERIFY_GCC_PROFILE = `phase profile
 profiles=$(find . -name '*.gcda' | wc -l)
 [ -s Python/ceval.gcda ] || { echo 'error: the training left no profile (Python/ceval.gcda)'; exit 1; }
 hot=$(find . -name '*.o' -exec "$READELF" -SW {} + 2>/dev/null | grep -c ' \\.text\\.hot' || true)
@@ -114,7 +114,7 @@ say "profile $profiles files profiled, $hot with hot sections, the interpreter l
  * Optimization at link time: all of libpython compiled once more and linked into one object of machine code, so that
  * programs are linked with it as quickly, and by any compiler, as with any other.
  */
-function joining({ source: { cpython }, compiler, python }: SourceSysroot): string {
+function linkTimeOptimize({ source: { cpython }, compiler, python }: SourceSysroot): string {
   if (!cpython.optimization.includes('lto')) return '';
   const shared = isShared(cpython);
   const archive = `lib${libraryName(python)}.a`;
@@ -137,18 +137,18 @@ find Modules -name '*.a' | sort > together.list
 ${link} ${archive} $(cat together.list) -o together.o
 "$READELF" -h together.o | grep -q 'Type: *REL' || { echo 'error: linking libpython gave no object file'; exit 1; }
 say "lto $(for part in ${archive} $(cat together.list); do "$AR" t "$part"; done | wc -l) objects in one"
-${shared ? linkedAnew(libraryName(python)) : `xargs rm ${archive} < together.list\n"$AR" rcs ${archive} together.o\n`}`;
+${shared ? relinkShared(libraryName(python)) : `xargs rm ${archive} < together.list\n"$AR" rcs ${archive} together.o\n`}`;
 }
 
 /** The library by the rule of CPython's Makefile, but of the one object: nothing is taken out of the archives named after it. */
-function linkedAnew(name: string): string {
+function relinkShared(name: string): string {
   const library = `lib${name}.so`;
   return `rm ${library} ${library}.*
 make -o together.o ${library} LIBRARY_OBJS=together.o
 `;
 }
 
-function layingOut({ source: { cpython }, python }: SourceSysroot): string {
+function installStep({ source: { cpython }, python }: SourceSysroot): string {
   const stdlib = `usr/lib/${libraryFolder(python)}`;
   const library = libraryName(python);
   const shared = isShared(cpython);
@@ -159,7 +159,7 @@ cp "$(cat pybuilddir.txt)"/_sysconfigdata_*.py "$OUT/${stdlib}/"
 # What license() shows.
 cp LICENSE "$OUT/${stdlib}/LICENSE.txt"
 make inclinstall DESTDIR="$OUT" > /dev/null
-${shared ? `cp -P lib${library}.so* "$OUT/usr/lib/"` : onlyArchive(library)}
+${shared ? `cp -P lib${library}.so* "$OUT/usr/lib/"` : mergeArchives(library)}
 phase bytecode
 PYTHONPYCACHEPREFIX=/job/build/pyc python${python.version} -S -c ${shellWord(COMPILE)} "$OUT/${stdlib}" "$OUT/usr" ${PATHS.interpreter}
 mv "/job/build/pyc$OUT/${stdlib}" "$OUT/usr/share/${libraryFolder(python)}-bytecode"
@@ -167,7 +167,7 @@ mv "/job/build/pyc$OUT/${stdlib}" "$OUT/usr/share/${libraryFolder(python)}-bytec
 }
 
 /** Everything that libpython needs of CPython's own, in one archive. */
-function onlyArchive(name: string): string {
+function mergeArchives(name: string): string {
   const archive = `usr/lib/lib${name}.a`;
   return `{
   echo "create $OUT/${archive}"

@@ -5,18 +5,18 @@ import type { SourceSysroot } from '../../domain/definitions.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Mount } from '../../engine/engine.ts';
 import type { Store, StoreEntry } from '../../store/store.ts';
-import { cpythonScript, OWN_PATCHES, PROFILE_PHASES, TRAINING } from './cpython-script.ts';
 import {
   archivesOf,
   commonInputs,
   openSourceSandbox,
-  type SourcePlace,
+  type SourceBuildContext,
   sourceEnvironment,
   sourceInputs,
   TOOLS_FOLDER,
   takeOut,
-} from './place.ts';
-import { runScript, type Said } from './script.ts';
+} from './build-context.ts';
+import { cpythonScript, OWN_PATCHES, PROFILE_PHASES, TRAINING } from './cpython-script.ts';
+import { runScript, type ScriptReports } from './script.ts';
 
 export type CPythonMeta = {
   readonly version: string;
@@ -34,32 +34,32 @@ export type CPython = StoreEntry<CPythonMeta>;
 export function buildCPython(
   context: Context,
   store: Store,
-  place: SourcePlace,
+  buildContext: SourceBuildContext,
   dependencies: { readonly folder: string; readonly fingerprint: string },
 ): Promise<Result<CPython>> {
-  const { source: built, python, without } = place.definition;
+  const { source: built, python, without } = buildContext.definition;
   const { cpython } = built;
   const { training, source, ownPatches, ...rest } = cpython;
   const inputs = {
     what: 'cpython',
-    ...commonInputs(place),
+    ...commonInputs(buildContext),
     python: python.version,
     abiflags: python.abiflags,
     // Headers and archives of the libraries.
     dependencies: dependencies.fingerprint,
-    sources: sourceInputs(place, source),
+    sources: sourceInputs(buildContext, source),
     // Arguments, environment, patches, modules, flavour.
     ...rest,
     without,
     ownPatches: ownPatches.map(({ name, text }) => ({ name, text })),
     // Profiles depend on what is run; other flavours do not look at it.
     training: cpython.optimization.includes('pgo') ? training : null,
-    script: scriptOf(place),
+    script: scriptOf(buildContext),
   };
   return store.obtain<CPythonMeta>(
     'trees',
     inputs,
-    (folder) => make(context, place, dependencies.folder, folder),
+    (folder) => make(context, buildContext, dependencies.folder, folder),
     {
       signal: context.signal,
       onWait: () => {
@@ -70,20 +70,20 @@ export function buildCPython(
   );
 }
 
-function scriptOf({ definition, locked }: SourcePlace): string {
+function scriptOf({ definition, locked }: SourceBuildContext): string {
   const { source } = definition.source.cpython;
   return cpythonScript(definition, archivesOf(source, locked(source)));
 }
 
 async function make(
   context: Context,
-  place: SourcePlace,
+  buildContext: SourceBuildContext,
   sysroot: string,
   folder: string,
 ): Promise<Result<CPythonMeta>> {
-  const { without, source } = place.definition;
+  const { without, source } = buildContext.definition;
   const { cpython } = source;
-  const files = await place.files(cpython.source);
+  const files = await buildContext.files(cpython.source);
   if (!files.ok) return files;
   const toolsFolder = join(folder, TOOLS_FOLDER);
   const training = join(folder, '.training.py');
@@ -95,7 +95,7 @@ async function make(
     { kind: 'source', source: training, at: TRAINING },
     { kind: 'source', source: patches, at: OWN_PATCHES },
   ];
-  const sandbox = await openSourceSandbox(place, {
+  const sandbox = await openSourceSandbox(buildContext, {
     sources: { [cpython.source]: files.value },
     sysroot,
     toolsFolder,
@@ -103,18 +103,19 @@ async function make(
   });
   if (!sandbox.ok) return sandbox;
   await using box = sandbox.value;
-  const said = await runScript(context, box, {
+  const reported = await runScript(context, box, {
     stage: 'cpython',
     name: 'cpython',
-    script: scriptOf(place),
-    env: { ...sourceEnvironment(place, context.settings.jobs), CFLAGS: '', ...cpython.env },
-    logs: place.logs,
+    script: scriptOf(buildContext),
+    env: { ...sourceEnvironment(buildContext, context.settings.jobs), CFLAGS: '', ...cpython.env },
+    logs: buildContext.logs,
     phases: PROFILE_PHASES,
   });
-  if (!said.ok) return said;
-  const modules = said.value.get('modules')?.join(' ').split(' ').filter(Boolean).sort() ?? [];
+  if (!reported.ok) return reported;
+  const modules = reported.value.get('modules')?.join(' ').split(' ').filter(Boolean).sort() ?? [];
   const lacking = cpython.modules.filter((name) => !modules.includes(name));
-  if (lacking.length > 0) return err(modulesMissing(lacking, said.value, join(place.logs, 'cpython.log')));
+  if (lacking.length > 0)
+    return err(modulesMissing(lacking, reported.value, join(buildContext.logs, 'cpython.log')));
   const taken = await takeOut(box, folder);
   if (!taken.ok) return taken;
   await rm(toolsFolder, { recursive: true });
@@ -123,28 +124,32 @@ async function make(
   return ok({
     version: files.value[0]?.package.version ?? '',
     modules,
-    missing: missingModules(without, said.value),
-    profile: ['profile', 'lto'].flatMap((key) => said.value.get(key) ?? []).join('; '),
+    missing: missingModules(without, reported.value),
+    profile: ['profile', 'lto'].flatMap((key) => reported.value.get(key) ?? []).join('; '),
   });
 }
 
 /** What configure found no way to build, with the reason that the definition gives. */
-function missingModules(without: SourceSysroot['without'], said: Said): Readonly<Record<string, string>> {
-  const missing = said.get('missing')?.map((line) => line.split(' ')[0] ?? '') ?? [];
+function missingModules(
+  without: SourceSysroot['without'],
+  reports: ScriptReports,
+): Readonly<Record<string, string>> {
+  const missing = reports.get('missing')?.map((line) => line.split(' ')[0] ?? '') ?? [];
   const names = [...new Set([...missing, ...Object.keys(without)])].sort();
   return Object.fromEntries(
     names.map((name) => [name, without[name] ?? 'configure found nothing to build it with']),
   );
 }
 
-function modulesMissing(names: readonly string[], said: Said, log: string) {
+function modulesMissing(names: readonly string[], reports: ScriptReports, log: string) {
   return {
     code: 'build/module-missing',
     what: `CPython was built without ${names.join(', ')}, which the sysroot definition asks for.`,
     fix: [
       'Add the library that each needs to `libraries` or `sysroot.packages`; the log has what configure looked for.',
     ],
-    evidence: said.get('missing')?.filter((line) => names.some((name) => line.startsWith(`${name} `))) ?? [],
+    evidence:
+      reports.get('missing')?.filter((line) => names.some((name) => line.startsWith(`${name} `))) ?? [],
     see: [log],
   } as const;
 }

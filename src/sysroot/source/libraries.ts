@@ -9,13 +9,13 @@ import {
   archivesOf,
   commonInputs,
   openSourceSandbox,
-  type SourcePlace,
+  type SourceBuildContext,
   sourceEnvironment,
   sourceInputs,
   TOOLS_FOLDER,
   takeOut,
-} from './place.ts';
-import { runScript, unpacking } from './script.ts';
+} from './build-context.ts';
+import { runScript, unpackStep } from './script.ts';
 
 export type Library = StoreEntry<{ readonly name: string; readonly version: string }>;
 
@@ -26,15 +26,15 @@ const SIDE_BY_SIDE = 2;
 export async function buildLibraries(
   context: Context,
   store: Store,
-  place: SourcePlace,
+  buildContext: SourceBuildContext,
 ): Promise<Result<readonly Library[]>> {
-  const { libraries } = place.definition.source;
+  const { libraries } = buildContext.definition.source;
   const built: Library[] = [];
   const queue = libraries.map((library, index) => ({ library, index }));
   let failure: Failure | undefined;
   const worker = async (): Promise<void> => {
     for (let next = queue.shift(); next !== undefined && failure === undefined; next = queue.shift()) {
-      const result = await buildLibrary(context, store, place, next.library);
+      const result = await buildLibrary(context, store, buildContext, next.library);
       if (result.ok) built[next.index] = result.value;
       else failure ??= result.error;
     }
@@ -46,17 +46,17 @@ export async function buildLibraries(
 function buildLibrary(
   context: Context,
   store: Store,
-  place: SourcePlace,
+  buildContext: SourceBuildContext,
   library: LibraryDefinition,
 ): Promise<Result<Library>> {
   const inputs = {
     what: 'library',
-    ...commonInputs(place),
+    ...commonInputs(buildContext),
     name: library.name,
-    sources: sourceInputs(place, library.source),
-    script: scriptOf(place, library),
+    sources: sourceInputs(buildContext, library.source),
+    script: scriptOf(buildContext, library),
   };
-  return store.obtain('trees', inputs, (folder) => make(context, place, library, folder), {
+  return store.obtain('trees', inputs, (folder) => make(context, buildContext, library, folder), {
     signal: context.signal,
     onWait: () => {
       const message = `Another provision is building ${library.name}: waiting for it.`;
@@ -65,34 +65,34 @@ function buildLibrary(
   });
 }
 
-function scriptOf({ locked }: SourcePlace, { source, patches, build }: LibraryDefinition): string {
-  return `${unpacking(archivesOf(source, locked(source)), patches)}phase build\n${build}`;
+function scriptOf({ locked }: SourceBuildContext, { source, patches, build }: LibraryDefinition): string {
+  return `${unpackStep(archivesOf(source, locked(source)), patches)}phase build\n${build}`;
 }
 
 async function make(
   context: Context,
-  place: SourcePlace,
+  buildContext: SourceBuildContext,
   library: LibraryDefinition,
   folder: string,
 ): Promise<Result<{ name: string; version: string }>> {
-  const files = await place.files(library.source);
+  const files = await buildContext.files(library.source);
   if (!files.ok) return files;
   const toolsFolder = join(folder, TOOLS_FOLDER);
-  const sandbox = await openSourceSandbox(place, {
+  const sandbox = await openSourceSandbox(buildContext, {
     sources: { [library.source]: files.value },
-    sysroot: place.base.folder,
+    sysroot: buildContext.base.folder,
     toolsFolder,
   });
   if (!sandbox.ok) return sandbox;
   await using box = sandbox.value;
-  const said = await runScript(context, box, {
+  const reported = await runScript(context, box, {
     stage: 'libraries',
     name: library.name,
-    script: scriptOf(place, library),
-    env: sourceEnvironment(place, context.settings.jobs),
-    logs: place.logs,
+    script: scriptOf(buildContext, library),
+    env: sourceEnvironment(buildContext, context.settings.jobs),
+    logs: buildContext.logs,
   });
-  if (!said.ok) return said;
+  if (!reported.ok) return reported;
   const taken = await takeOut(box, folder);
   if (!taken.ok) return taken;
   await rm(toolsFolder, { recursive: true });

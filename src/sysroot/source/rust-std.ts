@@ -6,14 +6,14 @@ import type { Mount } from '../../engine/engine.ts';
 import { PATHS } from '../../engine/paths.ts';
 import type { Store, StoreEntry } from '../../store/store.ts';
 import {
+  BUILD_PATHS,
   commonInputs,
   openSourceSandbox,
-  PLACES,
-  type SourcePlace,
+  type SourceBuildContext,
   sourceEnvironment,
   TOOLS_FOLDER,
   takeOut,
-} from './place.ts';
+} from './build-context.ts';
 import { runScript } from './script.ts';
 
 export type RustStd = StoreEntry<{ readonly libraries: number }>;
@@ -33,19 +33,19 @@ export interface CrateAccess {
 export function buildRustStd(
   context: Context,
   store: Store,
-  place: SourcePlace,
+  buildContext: SourceBuildContext,
   crates: () => Promise<Result<CrateAccess>>,
 ): Promise<Result<RustStd>> {
   const inputs = {
     what: 'rust-std',
-    ...commonInputs(place),
-    rust: place.target.rustTriple,
-    script: buildScript(place),
+    ...commonInputs(buildContext),
+    rust: buildContext.target.rustTriple,
+    script: buildScript(buildContext),
   };
-  return store.obtain('trees', inputs, (folder) => make(context, place, crates, folder), {
+  return store.obtain('trees', inputs, (folder) => make(context, buildContext, crates, folder), {
     signal: context.signal,
     onWait: () => {
-      const message = `Another provision is building the Rust standard library of ${place.target.rustTriple}: waiting for it.`;
+      const message = `Another provision is building the Rust standard library of ${buildContext.target.rustTriple}: waiting for it.`;
       context.emit({ type: 'notice', level: 'info', code: 'store/waiting', message });
     },
   });
@@ -53,7 +53,7 @@ export function buildRustStd(
 
 async function make(
   context: Context,
-  place: SourcePlace,
+  buildContext: SourceBuildContext,
   crates: () => Promise<Result<CrateAccess>>,
   folder: string,
 ): Promise<Result<{ libraries: number }>> {
@@ -67,10 +67,10 @@ async function make(
     { kind: 'volume', name: 'cargo', at: PATHS.cargo },
     { kind: 'source', source: config, at: '/job/.cargo/config.toml' },
   ];
-  const step = { sources: {}, sysroot: place.base.folder, toolsFolder };
-  const env = environment(place, context.settings.jobs);
+  const step = { sources: {}, sysroot: buildContext.base.folder, toolsFolder };
+  const env = environment(buildContext, context.settings.jobs);
   // Crates are fetched in a step of their own, the only one with network.
-  const fetching = await openSourceSandbox(place, {
+  const fetching = await openSourceSandbox(buildContext, {
     ...step,
     mounts: [...mounts, ...access.value.mounts],
     network: context.settings.offline ? 'none' : 'host',
@@ -83,42 +83,42 @@ async function make(
       name: 'rust-std-crates',
       script: `phase crates\n${PROJECT}cargo fetch --target "$TARGET" ${STD}${context.settings.offline ? ' --offline' : ''}\n`,
       env: { ...env, ...access.value.env },
-      logs: place.logs,
+      logs: buildContext.logs,
     });
     if (!fetched.ok) return fetched;
   }
-  const sandbox = await openSourceSandbox(place, { ...step, mounts });
+  const sandbox = await openSourceSandbox(buildContext, { ...step, mounts });
   if (!sandbox.ok) return sandbox;
   await using box = sandbox.value;
-  const said = await runScript(context, box, {
+  const reported = await runScript(context, box, {
     stage: 'rust-std',
     name: 'rust-std',
-    script: buildScript(place),
+    script: buildScript(buildContext),
     env,
-    logs: place.logs,
+    logs: buildContext.logs,
   });
-  if (!said.ok) return said;
+  if (!reported.ok) return reported;
   const taken = await takeOut(box, folder);
   if (!taken.ok) return taken;
   await rm(toolsFolder, { recursive: true });
   await rm(config);
-  return ok({ libraries: Number(said.value.get('libraries')?.[0] ?? 0) });
+  return ok({ libraries: Number(reported.value.get('libraries')?.[0] ?? 0) });
 }
 
 /** Cargo's target folder. */
-const STD_TARGET = `${PLACES.build}/target`;
+const STD_TARGET = `${BUILD_PATHS.build}/target`;
 
 /** Part of the standard library; `panic_unwind` is what a panic that unwinds needs. */
 const STD = '-Zbuild-std=std,panic_unwind';
 
 /** A crate that needs nothing but the standard library. */
-const PROJECT = `cd ${PLACES.build}
+const PROJECT = `cd ${BUILD_PATHS.build}
 mkdir -p src
 printf '[package]\\nname = "std-of-the-target"\\nversion = "0.0.0"\\nedition = "2021"\\n' > Cargo.toml
 : > src/lib.rs
 `;
 
-function buildScript({ target, definition }: SourcePlace): string {
+function buildScript({ target, definition }: SourceBuildContext): string {
   const rustlib = `usr/lib/rustlib/${target.rustTriple}/lib`;
   return `phase std
 ${PROJECT}cargo build --offline --release --target "$TARGET" --jobs "$JOBS" ${STD}
@@ -160,9 +160,9 @@ int __vsnprintf_chk(char *to, size_t most, int flag, size_t size, const char *fo
 }
 `;
 
-function environment(place: SourcePlace, jobs: number): Record<string, string> {
-  const { target, hostTarget, tools, sourceDateEpoch } = place;
-  const { CC = 'cc', AR = 'ar' } = sourceEnvironment(place, jobs);
+function environment(buildContext: SourceBuildContext, jobs: number): Record<string, string> {
+  const { target, hostTarget, tools, sourceDateEpoch } = buildContext;
+  const { CC = 'cc', AR = 'ar' } = sourceEnvironment(buildContext, jobs);
   const linker = `CARGO_TARGET_${hostTarget.rustTriple.toUpperCase().replaceAll('-', '_')}_LINKER`;
   return {
     PATH: '/usr/bin:/bin',
@@ -180,7 +180,7 @@ function environment(place: SourcePlace, jobs: number): Record<string, string> {
     CC,
     AR,
     TARGET: target.rustTriple,
-    OUT: PLACES.out,
+    OUT: BUILD_PATHS.out,
     JOBS: String(jobs),
   };
 }

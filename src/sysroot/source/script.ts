@@ -9,7 +9,7 @@ import type { Exit, Sandbox } from '../../engine/engine.ts';
 import { exitOf } from '../../engine/tool.ts';
 import type { StageName } from '../../events.ts';
 import type { Failure } from '../../failure.ts';
-import { PLACES } from './place.ts';
+import { BUILD_PATHS } from './build-context.ts';
 
 export interface ScriptRun {
   readonly stage: StageName;
@@ -23,10 +23,10 @@ export interface ScriptRun {
   readonly phases?: Readonly<Record<string, string>>;
 }
 
-/** What a script said beside the output of its tools: lines `::<key> <text>`. */
-export type Said = ReadonlyMap<string, readonly string[]>;
+/** What a script reports between the output of its tools: lines `::<key> <text>`. */
+export type ScriptReports = ReadonlyMap<string, readonly string[]>;
 
-/** What scripts begin with: they stop at the first failing command, and say where they are. */
+/** What scripts begin with: they stop at the first failing command, and report their phase. */
 const PRELUDE = `set -eu
 phase() { echo "::phase $*"; }
 say() { echo "::$*"; }
@@ -36,14 +36,14 @@ say() { echo "::$*"; }
  * Shell that unpacks an archive into `src` and applies patches of the distribution's archive by their names. Both
  * come from the locked source package.
  */
-export function unpacking(
+export function unpackStep(
   archives: { readonly upstream: string; readonly distribution?: string },
   patches: readonly string[],
 ): string {
   const { upstream, distribution: ownFiles } = archives;
   const lines = [
     'phase unpack',
-    `cd ${PLACES.build}`,
+    `cd ${BUILD_PATHS.build}`,
     'mkdir src',
     `tar -xf ${upstream} -C src --strip-components=1 --no-same-owner`,
   ];
@@ -56,11 +56,15 @@ export function unpacking(
       );
     }
   }
-  return `${[...lines, `cd ${PLACES.build}/src`].join('\n')}\n`;
+  return `${[...lines, `cd ${BUILD_PATHS.build}/src`].join('\n')}\n`;
 }
 
 /** Runs a script, its output in a log as it comes; a failure quotes the lines that matter. */
-export async function runScript(context: Context, sandbox: Sandbox, run: ScriptRun): Promise<Result<Said>> {
+export async function runScript(
+  context: Context,
+  sandbox: Sandbox,
+  run: ScriptRun,
+): Promise<Result<ScriptReports>> {
   await mkdir(run.logs, { recursive: true });
   const file = join(run.logs, `${run.stage === 'libraries' ? 'library-' : ''}${run.name}.log`);
   // Written as it comes: it is there whatever becomes of us.
@@ -70,7 +74,7 @@ export async function runScript(context: Context, sandbox: Sandbox, run: ScriptR
   const command = {
     argv: ['sh', '-c', `exec 2>&1\n${PRELUDE}${run.script}`] as [string, ...string[]],
     env: run.env,
-    cwd: PLACES.build,
+    cwd: BUILD_PATHS.build,
   };
   const exit = await sandbox.run({
     ...command,
@@ -83,7 +87,7 @@ export async function runScript(context: Context, sandbox: Sandbox, run: ScriptR
   });
   closeSync(log);
   if (!exit.ok) return exit;
-  if (exit.value.status === 0 && exit.value.limit === undefined) return ok(follower.said);
+  if (exit.value.status === 0 && exit.value.limit === undefined) return ok(follower.reports);
   context.emit({
     type: 'step-failed',
     step: {
@@ -100,9 +104,9 @@ export async function runScript(context: Context, sandbox: Sandbox, run: ScriptR
 /** Lines kept for a failure. */
 const KEPT_LINES = 4000;
 
-/** Reads the output of a build line by line: where it is, how far, and what it says. */
+/** Reads the output of a build line by line: its phase, its progress and its reports. */
 class Follower {
-  readonly said = new Map<string, string[]>();
+  readonly reports = new Map<string, string[]>();
   readonly lines: string[] = [];
   phase = 'begin';
   readonly #context: Context;
@@ -110,7 +114,7 @@ class Follower {
   #rest = '';
   #compiled = 0;
   #total: number | undefined;
-  #told = 0;
+  #lastProgress = 0;
 
   constructor(context: Context, run: ScriptRun) {
     this.#context = context;
@@ -134,7 +138,7 @@ class Follower {
       return;
     }
     const [, key = '', value = ''] = match;
-    this.said.set(key, [...(this.said.get(key) ?? []), value]);
+    this.reports.set(key, [...(this.reports.get(key) ?? []), value]);
     if (key === 'total') this.#total = Number(value);
     // What follows is the log alone.
     if (key === 'config-log') this.lines.length = 0;
@@ -145,15 +149,15 @@ class Follower {
     this.phase = phase;
     this.#compiled = 0;
     this.#total = undefined;
-    this.#told = 0;
+    this.#lastProgress = 0;
     this.#progress(0);
   }
 
-  /** Told a few times a second at most. */
+  /** Emitted a few times a second at most. */
   #progress(done: number): void {
     const now = performance.now();
-    if (done > 0 && now - this.#told < 200) return;
-    this.#told = now;
+    if (done > 0 && now - this.#lastProgress < 200) return;
+    this.#lastProgress = now;
     this.#context.emit({
       type: 'stage-progress',
       stage: this.#run.stage,
@@ -172,9 +176,14 @@ function isCompilation(line: string): boolean {
 /** Lines of a failing build that a failure quotes. */
 const EVIDENCE_LINES = 40;
 
-function scriptFailure(run: ScriptRun, exit: Exit, { lines, phase, said }: Follower, log: string): Failure {
+function scriptFailure(
+  run: ScriptRun,
+  exit: Exit,
+  { lines, phase, reports }: Follower,
+  log: string,
+): Failure {
   const how = exit.signal === undefined ? `exit status ${exit.status}` : `signal ${exit.signal}`;
-  const evidence = said.has('config-log') ? configLogEvidence(lines) : makeEvidence(lines);
+  const evidence = reports.has('config-log') ? configLogEvidence(lines) : makeEvidence(lines);
   if (lines.some((line) => /No space left on device|ENOSPC/.test(line))) {
     return {
       code: 'store/no-space',
@@ -186,7 +195,7 @@ function scriptFailure(run: ScriptRun, exit: Exit, { lines, phase, said }: Follo
       see: [log],
     };
   }
-  const patch = phase === 'patch' ? said.get('patch')?.at(-1) : undefined;
+  const patch = phase === 'patch' ? reports.get('patch')?.at(-1) : undefined;
   return {
     code: `build/${run.stage === 'rust-std' ? 'rust-std' : phase === 'configure' ? 'configure' : 'source'}`,
     what: `Building ${run.name} failed at "${patch === undefined ? phase : `patch ${patch}`}" with ${how}.`,

@@ -10,11 +10,11 @@ import type { Target } from '../../domain/target.ts';
 import type { Engine, Mount, Sandbox } from '../../engine/engine.ts';
 import { PATHS } from '../../engine/paths.ts';
 
-/** Goes up when what this room makes of the same inputs changes. */
+/** Increase it when the same inputs give another output. */
 const SOURCE_BUILD_VERSION = 2;
 
 /** Where a build from source sees its inputs. The same for every build: nothing that is built depends on the machine. */
-export const PLACES = {
+export const BUILD_PATHS = {
   /** Programs of ours: the compiler with the target's flags. */
   tools: '/job/tools',
   /** Source archives, one folder for each source package. */
@@ -27,7 +27,7 @@ export const PLACES = {
 export type SourceFiles = readonly { readonly package: LockedPackage; readonly file: string }[];
 
 /** What every build from source is made with. */
-export interface SourcePlace {
+export interface SourceBuildContext {
   readonly definition: SourceSysroot;
   readonly target: Target;
   /** The target that the toolchain image itself runs on. */
@@ -56,7 +56,7 @@ export function commonInputs({
   base,
   tools,
   sourceDateEpoch,
-}: SourcePlace) {
+}: SourceBuildContext) {
   return {
     version: SOURCE_BUILD_VERSION,
     // Compiler, linker, make, shell and the build interpreter.
@@ -77,8 +77,8 @@ export function commonInputs({
 }
 
 /** Digests of a source package's files. */
-export function sourceInputs(place: SourcePlace, source: string): readonly string[] {
-  return place.locked(source).map(({ digest }) => digest);
+export function sourceInputs(buildContext: SourceBuildContext, source: string): readonly string[] {
+  return buildContext.locked(source).map(({ digest }) => digest);
 }
 
 export interface SourceSandbox {
@@ -93,27 +93,30 @@ export interface SourceSandbox {
 }
 
 /** Opens a sandbox in which a source is built: no network unless asked for, everything but its own folders read-only. */
-export async function openSourceSandbox(place: SourcePlace, spec: SourceSandbox): Promise<Result<Sandbox>> {
-  const engine = await place.engine();
+export async function openSourceSandbox(
+  buildContext: SourceBuildContext,
+  spec: SourceSandbox,
+): Promise<Result<Sandbox>> {
+  const engine = await buildContext.engine();
   if (!engine.ok) return engine;
-  await writeTools(place, spec.toolsFolder);
+  await writeTools(buildContext, spec.toolsFolder);
   const files = Object.entries(spec.sources).flatMap(([source, list]) =>
     list.map(
       ({ package: { path }, file }): Mount => ({
         kind: 'source',
         source: file,
-        at: `${PLACES.sources}/${source}/${basename(path)}`,
+        at: `${BUILD_PATHS.sources}/${source}/${basename(path)}`,
       }),
     ),
   );
   return engine.value.open({
-    rootfs: place.toolchain.folder,
+    rootfs: buildContext.toolchain.folder,
     network: spec.network ?? 'none',
     mounts: [
       { kind: 'tree', source: spec.sysroot, at: PATHS.sysroot },
-      { kind: 'source', source: spec.toolsFolder, at: PLACES.tools },
-      { kind: 'scratch', at: PLACES.build },
-      { kind: 'scratch', at: PLACES.out },
+      { kind: 'source', source: spec.toolsFolder, at: BUILD_PATHS.tools },
+      { kind: 'scratch', at: BUILD_PATHS.build },
+      { kind: 'scratch', at: BUILD_PATHS.out },
       ...files,
       ...(spec.mounts ?? []),
     ],
@@ -125,23 +128,25 @@ export function archivesOf(
   source: string,
   files: readonly LockedPackage[],
 ): { readonly upstream: string; readonly distribution?: string } {
-  const [upstream, distribution] = files.map(({ path }) => `${PLACES.sources}/${source}/${basename(path)}`);
+  const [upstream, distribution] = files.map(
+    ({ path }) => `${BUILD_PATHS.sources}/${source}/${basename(path)}`,
+  );
   if (upstream === undefined) throw new Error(`${source} has no files`);
   return { upstream, ...defined({ distribution }) };
 }
 
 /** The environment of a build from source. */
-export function sourceEnvironment(place: SourcePlace, jobs: number): Record<string, string> {
-  const { definition, target, hostTarget, tools, sourceDateEpoch } = place;
+export function sourceEnvironment(buildContext: SourceBuildContext, jobs: number): Record<string, string> {
+  const { definition, target, hostTarget, tools, sourceDateEpoch } = buildContext;
   const tool = (role: string): string => `/usr/bin/${tools[role] ?? role}`;
   return {
-    PATH: `${PLACES.tools}:/usr/bin:/bin`,
+    PATH: `${BUILD_PATHS.tools}:/usr/bin:/bin`,
     HOME: '/tmp',
     LANG: 'C.UTF-8',
     TZ: 'UTC',
     SOURCE_DATE_EPOCH: String(sourceDateEpoch),
     PYTHONHASHSEED: '0',
-    CC: `${PLACES.tools}/${definition.compiler.name}`,
+    CC: `${BUILD_PATHS.tools}/${definition.compiler.name}`,
     AR: tool('ar'),
     ...(tools.lld === undefined ? {} : { LD: `/usr/bin/ld.${tools.lld}` }),
     RANLIB: tool('ranlib'),
@@ -155,7 +160,7 @@ export function sourceEnvironment(place: SourcePlace, jobs: number): Record<stri
     HOST: definition.compiler.multiarch ?? target.multiarch,
     BUILD: hostTarget.multiarch,
     MACHINE: target.machine,
-    OUT: PLACES.out,
+    OUT: BUILD_PATHS.out,
     JOBS: String(jobs),
   };
 }
@@ -170,11 +175,11 @@ function toolsOf({ compiler }: SourceSysroot, tools: ImageDefinition['tools']) {
 }
 
 /**
- * A compiler of the target's, to be called by one name: configure scripts take no flags with it in every place. The
- * name is clang or gcc, by which they tell compilers apart.
+ * A compiler of the target's, to be called by one name: configure scripts take no flags with it in every buildContext. The
+ * name is clang or gcc, by which they identify the compiler.
  */
-async function writeTools(place: SourcePlace, folder: string): Promise<void> {
-  const { definition, target, tools } = place;
+async function writeTools(buildContext: SourceBuildContext, folder: string): Promise<void> {
+  const { definition, target, tools } = buildContext;
   const { name } = definition.compiler;
   const lld = tools.lld === undefined ? [] : [`-fuse-ld=${tools.lld}`];
   const flags = [
@@ -202,6 +207,6 @@ function basename(path: string): string {
 
 /** Where a finished build is taken from. */
 export async function takeOut(sandbox: Sandbox, folder: string): Promise<Result<void>> {
-  const copied = await sandbox.copyOut(`${PLACES.out}/usr`, join(folder, 'usr'));
+  const copied = await sandbox.copyOut(`${BUILD_PATHS.out}/usr`, join(folder, 'usr'));
   return copied.ok ? ok(undefined) : copied;
 }
