@@ -122,6 +122,8 @@ async function fromProjectFile(
     const extending = { ...rest, extends: '', sysrootPackages: [] };
     return onto(places, { value: extending, document }, asked, '', read);
   }
+  if (!recipeNames(places.home).includes(value.extends))
+    return err(unknownBase(places.home, value.extends, document));
   const at = places.project === undefined ? '' : ` --project ${shellWord(places.project)}`;
   const base = asked ?? value.extends;
   return onto(

@@ -46,14 +46,19 @@ export async function imageArchitectures(
   file: string,
   home: string,
   read: Reader = openReader(),
+  above: readonly string[] = [],
 ): Promise<Result<readonly string[]>> {
   const document = await read(file);
   if (!document.ok) return document;
   const said = document.value.value as { architectures?: unknown; extends?: unknown } | null;
   if (Array.isArray(said?.architectures)) return ok(said.architectures.map(String));
-  if (typeof said?.extends !== 'string') return ok([]);
-  const base = checkBase(home, said.extends, [], document.value);
-  return base.ok ? imageArchitectures(imageYaml(home, said.extends), home, read) : base;
+  if (said?.architectures !== undefined || typeof said?.extends !== 'string') {
+    // The whole file is judged where it is filled in; this says why there are none.
+    const judged = await load<ImageFile, ImageFile>(file, IMAGE, (whole) => whole, { read });
+    return judged.ok ? ok([]) : judged;
+  }
+  const base = checkBase(home, said.extends, above, document.value);
+  return base.ok ? imageArchitectures(imageYaml(home, said.extends), home, read, [...above, file]) : base;
 }
 
 async function loadLayers(
@@ -64,12 +69,15 @@ async function loadLayers(
 ): Promise<Result<Loaded<ImageDefinition>>> {
   const { home, architecture, targets, read = openReader() } = context;
   const host = hostTargetOf(targets, architecture);
-  const known = host === undefined ? variables : { ...targetVariables(host), ...variables };
+  if (host === undefined) {
+    const document = await read(file);
+    return document.ok ? err(noHostTarget(name, architecture, document.value)) : document;
+  }
+  const known = { ...targetVariables(host), ...variables };
   const loaded = await layersOf(home, file, known, read, []);
   if (!loaded.ok) return loaded;
   const { layers, document } = loaded.value;
   const whole = merged(layers);
-  if (host === undefined) return err(noHostTarget(name, architecture, document));
   const others = whole.architectures ?? [];
   const tree = await treeOf(home, kept(whole, targets), { architecture, others }, { document, at: [] });
   if (!tree.ok) return tree;
