@@ -40,7 +40,10 @@ export function lockMistakes(
   need(mistakes, time, 'resolved', 'a time in UTC, such as `2026-01-31T12:00:00Z`');
   const given = record(lock.sets, 'sets', Object.keys(sets), mistakes, optional) ?? {};
   for (const [name, set] of Object.entries(sets)) {
-    if (name in given) checkSet(given[name], `sets.${name}`, set.architecture, mistakes);
+    if (!Object.hasOwn(given, name)) continue;
+    checkSet(given[name], `sets.${name}`, set.architecture, mistakes);
+    const bare = Array.isArray(given[name]) && given[name].length === 0 && set.packages.length > 0;
+    need(mistakes, !bare, `sets.${name}`, 'a list with at least one package');
   }
   return mistakes;
 }

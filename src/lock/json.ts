@@ -34,10 +34,14 @@ const SPACE = /[ \t\n\r]*/y;
 const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
 const SCALAR = /(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)(?![\w.])/y;
 
+/** Deeper than any lock is. */
+const MAX_DEPTH = 64;
+
 class Walker {
   readonly offsets = new Map<string, number>();
   readonly text: string;
   offset = 0;
+  #depth = 0;
 
   constructor(text: string) {
     this.text = text;
@@ -72,6 +76,13 @@ class Walker {
   }
 
   private list(close: string, expected: string, element: () => void): void {
+    if (this.#depth === MAX_DEPTH) throw new Misfit(this.offset, 'text or a number');
+    this.#depth += 1;
+    this.elements(close, expected, element);
+    this.#depth -= 1;
+  }
+
+  private elements(close: string, expected: string, element: () => void): void {
     this.offset += 1;
     this.take(SPACE);
     if (this.text[this.offset] === close) {

@@ -5,7 +5,9 @@ const MOST_TOLD = 20;
 
 /** Combines several mistakes into one failure: the first, with the rest in `also`. In order of files, then of locations. */
 export function combineFailures(failures: readonly Failure[]): Failure | undefined {
-  const flat = failures.flatMap(({ also = [], ...own }) => [own, ...also]);
+  const all = failures.flatMap(({ also = [], ...own }) => [own, ...also]);
+  // What several files name is told once.
+  const flat = [...new Map(all.map((failure) => [JSON.stringify(failure), failure])).values()];
   const files = [...new Set(flat.map((failure) => failure.at?.file))];
   const rank = (failure: Failure): readonly number[] => [
     files.indexOf(failure.at?.file),

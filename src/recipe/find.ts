@@ -122,6 +122,8 @@ async function fromProjectFile(
     const extending = { ...rest, extends: '', sysrootPackages: [] };
     return onto(lookup, { value: extending, document }, asked, '', read);
   }
+  if (!recipeNames(lookup.home).includes(value.extends))
+    return err(unknownBase(lookup.home, value.extends, document));
   const at = lookup.project === undefined ? '' : ` --project ${shellWord(lookup.project)}`;
   const base = asked ?? value.extends;
   return onto(

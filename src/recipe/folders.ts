@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import type { DefinitionFile } from '../domain/definitions.ts';
 
@@ -34,7 +34,7 @@ export function targetNames(home: string): readonly TargetNames[] {
   return yamlNames(join(home, 'targets')).map((triple) => {
     const text = textOf(targetFile(home, triple));
     const key = (word: string): string | undefined =>
-      new RegExp(`^${word}:[ \\t]*["']?([A-Za-z0-9._-]+)`, 'm').exec(text)?.[1];
+      new RegExp(`^\\ufeff?(["']?)${word}\\1[ \\t]*:[ \\t]*["']?([A-Za-z0-9._-]+)`, 'm').exec(text)?.[2];
     const name = key('name') ?? triple;
     return { triple, name, recipe: key('recipe') ?? name };
   });
@@ -144,5 +144,6 @@ function foldersWith(folder: string, file: string): readonly string[] {
 }
 
 function entries(folder: string): readonly string[] {
-  return existsSync(folder) ? readdirSync(folder).sort() : [];
+  const isFolder = statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
+  return isFolder ? readdirSync(folder).sort() : [];
 }

@@ -46,14 +46,19 @@ export async function imageArchitectures(
   file: string,
   home: string,
   read: Reader = openReader(),
+  above: readonly string[] = [],
 ): Promise<Result<readonly string[]>> {
   const document = await read(file);
   if (!document.ok) return document;
   const parsed = document.value.value as { architectures?: unknown; extends?: unknown } | null;
   if (Array.isArray(parsed?.architectures)) return ok(parsed.architectures.map(String));
-  if (typeof parsed?.extends !== 'string') return ok([]);
-  const base = checkBase(home, parsed.extends, [], document.value);
-  return base.ok ? imageArchitectures(imageYaml(home, parsed.extends), home, read) : base;
+  if (parsed?.architectures !== undefined || typeof parsed?.extends !== 'string') {
+    // The whole file is validated where placeholders are filled in; this reports why it has no architectures.
+    const checked = await load<ImageFile, ImageFile>(file, IMAGE, (whole) => whole, { read });
+    return checked.ok ? ok([]) : checked;
+  }
+  const base = checkBase(home, parsed.extends, above, document.value);
+  return base.ok ? imageArchitectures(imageYaml(home, parsed.extends), home, read, [...above, file]) : base;
 }
 
 async function loadLayers(
@@ -64,12 +69,15 @@ async function loadLayers(
 ): Promise<Result<Loaded<ImageDefinition>>> {
   const { home, architecture, targets, read = openReader() } = context;
   const host = hostTargetOf(targets, architecture);
-  const known = host === undefined ? variables : { ...targetVariables(host), ...variables };
+  if (host === undefined) {
+    const document = await read(file);
+    return document.ok ? err(noHostTarget(name, architecture, document.value)) : document;
+  }
+  const known = { ...targetVariables(host), ...variables };
   const loaded = await layersOf(home, file, known, read, []);
   if (!loaded.ok) return loaded;
   const { layers, document } = loaded.value;
   const whole = merged(layers);
-  if (host === undefined) return err(noHostTarget(name, architecture, document));
   const others = whole.architectures ?? [];
   const tree = await treeOf(home, kept(whole, targets), { architecture, others }, { document, at: [] });
   if (!tree.ok) return tree;

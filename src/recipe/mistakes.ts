@@ -188,7 +188,13 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
 function typeName(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (value !== null && typeof value === 'object') return 'a mapping';
-  return typeof value === 'string' ? 'text' : typeof value === 'boolean' ? `\`${value}\`` : 'a number';
+  return typeof value === 'string'
+    ? 'text'
+    : value === null
+      ? 'empty'
+      : typeof value === 'boolean'
+        ? `\`${value}\``
+        : 'a number';
 }
 
 function below({ kind }: About, path: DocumentPath): string {

@@ -9,7 +9,8 @@ import type {
   Tests,
   WasmSettings,
 } from '../domain/definitions.ts';
-import { ok, type Result } from '../domain/result.ts';
+import { err, ok, type Result } from '../domain/result.ts';
+import type { Failure } from '../failure.ts';
 import { readYaml } from './document.ts';
 import { defaultsFile, recipeFile, recipeFileNames, targetNames } from './folders.ts';
 import { DEFAULTS, EXTENDING, RECIPE, SHIPPED } from './json-schema.ts';
@@ -61,7 +62,7 @@ export async function loadShipped(
   const { project, samples, description } = defaults.value.value;
   if (recipeFileNames(home).includes(name)) {
     const file = recipeFile(home, name);
-    return load<ShippedFile, RecipeDraft>(
+    const shipped = await load<ShippedFile, RecipeDraft>(
       file,
       SHIPPED,
       (parsed) =>
@@ -72,6 +73,8 @@ export async function loadShipped(
         }),
       { read },
     );
+    const failure = shipped.ok ? takenName(home, shipped.value) : undefined;
+    return failure === undefined ? shipped : err(failure);
   }
   const target = targetNames(home).find(({ recipe }) => recipe === name);
   if (target === undefined) throw new Error(`${name} is no shipped recipe`);
@@ -84,6 +87,20 @@ export async function loadShipped(
     ...NOTHING_SAID,
   });
   return ok({ value: { ...draft, name }, document: defaults.value.document });
+}
+
+/** A recipe that has the name of another target's own recipe. */
+function takenName(home: string, { value, document }: Loaded<RecipeDraft>): Failure | undefined {
+  const targets = targetNames(home);
+  const own = targets.find(({ recipe }) => recipe === value.name);
+  const asked = targets.find(({ name, triple }) => [name, triple].includes(value.target));
+  if (own === undefined || asked === undefined || own === asked) return undefined;
+  return {
+    code: 'recipe/taken-name',
+    what: `\`${value.name}\` is the recipe of the target \`${own.name}\`, and this file is for \`${asked.name}\`.`,
+    fix: ['Give the file another name.'],
+    at: document.locate(['target'], 'value'),
+  };
 }
 
 /** The other keys of a recipe, with their defaults. */

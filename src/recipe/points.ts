@@ -47,7 +47,7 @@ export async function loadAxes(home: string, read: Reader = openReader()): Promi
       names.includes(name) ? [] : [unknown('sysroot', name, names, document, ['forms', name], 'key')],
     ),
   );
-  const mistaken = combineFailures(strange);
+  const mistaken = combineFailures([...strange, ...strangeTargets(pythons.value, targets)]);
   if (mistaken !== undefined) return err(mistaken);
   return ok({
     targets: targets.loaded.map(({ value }) => value),
@@ -55,6 +55,21 @@ export async function loadAxes(home: string, read: Reader = openReader()): Promi
     pythons: pythons.value,
     forms: forms.value,
   });
+}
+
+/** Targets that a Python names and that there are not. */
+function strangeTargets(
+  pythons: readonly Loaded<PythonDefinition>[],
+  { loaded, broken }: Awaited<ReturnType<typeof readTargets>>,
+): readonly Failure[] {
+  const known = [...loaded.map(({ value }) => value.name), ...broken.map(({ name }) => name)];
+  return pythons.flatMap(({ value, document }) =>
+    Object.entries(value.forms).flatMap(([form, { targets = [] }]) =>
+      targets.flatMap((name, i) =>
+        known.includes(name) ? [] : [unknown('target', name, known, document, ['forms', form, 'targets', i])],
+      ),
+    ),
+  );
 }
 
 async function loadHeads(home: string, read: Reader): Promise<Result<readonly FormHead[]>> {
@@ -65,9 +80,21 @@ async function loadHeads(home: string, read: Reader): Promise<Result<readonly Fo
     const parsed = document.value.value as { libc?: unknown; default?: unknown } | null;
     const libc =
       parsed?.libc === 'gnu' || parsed?.libc === 'musl' || parsed?.libc === 'wasi' ? parsed.libc : undefined;
-    heads.push({ name, libc, isDefault: parsed?.default === true });
+    const isDefault = parsed?.default === true;
+    const other = heads.find((head) => isDefault && head.isDefault && head.libc === libc);
+    if (other !== undefined) return err(secondDefault(other, document.value));
+    heads.push({ name, libc, isDefault });
   }
   return ok(heads);
+}
+
+function secondDefault({ name, libc }: FormHead, document: YamlDocument): Failure {
+  return {
+    code: 'recipe/second-default',
+    what: `The default sysroot of the C library \`${libc}\` is \`${name}\` already.`,
+    fix: ['Remove `default` from one of the two.'],
+    at: document.locate(['default'], 'key'),
+  };
 }
 
 /** The same for commands about all targets. Fails if one of their files is invalid. */
@@ -208,12 +235,12 @@ function misfit(
   version: string | undefined,
   document: YamlDocument,
 ): Failure {
-  const python = version === undefined ? 'No Python' : `Python ${version}`;
+  const python = version === undefined ? 'No Python has' : `Python ${version} has no`;
   return {
     code: 'recipe/sysroot-misfit',
     what:
       libc === target.libc
-        ? `${python} has no \`${name}\` for the target \`${target.name}\`.`
+        ? `${python} \`${name}\` for the target \`${target.name}\`.`
         : `The sysroot \`${name}\` is for the C library \`${libc}\`, the target \`${target.name}\` has \`${target.libc}\`.`,
     fix: ['Name a sysroot, a target and a Python that fit together.'],
     at: document.locate(['sysroot'], 'value'),

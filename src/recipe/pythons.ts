@@ -4,6 +4,7 @@ import type { ConformanceSuite } from '../domain/conformance.ts';
 import type { PythonChoice, TextFile } from '../domain/definitions.ts';
 import { libraryFolder } from '../domain/python.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import type { Failure } from '../failure.ts';
 import { combineFailures } from './combine-failures.ts';
 import type { DocumentPath, YamlDocument } from './document.ts';
 import { conformanceFile, pythonFile, pythonNames } from './folders.ts';
@@ -48,12 +49,12 @@ function rank({ version, abiflags }: PythonDefinition): number {
   return (major * 1000 + minor) * 2 - (abiflags === '' ? 0 : 1);
 }
 
-export function loadPython(
+export async function loadPython(
   home: string,
   name: string,
   read: Reader = openReader(),
 ): Promise<Result<Loaded<PythonDefinition>>> {
-  return load<PythonFile, PythonDefinition>(
+  const loaded = await load<PythonFile, PythonDefinition>(
     pythonFile(home, name),
     PYTHON,
     (parsed) => ({
@@ -70,6 +71,20 @@ export function loadPython(
     }),
     { read },
   );
+  const failure = loaded.ok ? misnamed(loaded.value) : undefined;
+  return failure === undefined ? loaded : err(failure);
+}
+
+/** Locks and artifacts are named after the folder: each version has one, and it says which. */
+function misnamed({ value, document }: Loaded<PythonDefinition>): Failure | undefined {
+  const name = `${value.implementation.toLowerCase()}-${value.word}`;
+  if (value.name === name) return undefined;
+  return {
+    code: 'recipe/invalid-name',
+    what: `The folder of ${value.implementation} ${value.word} is \`${name}\`, and this file is in \`${value.name}\`.`,
+    fix: ['Rename the folder, or correct `version`.'],
+    at: document.locate(['version'], 'value'),
+  };
 }
 
 /** The texts that a build of a form takes from beside the definition. */

@@ -36,12 +36,41 @@ export async function readTargets(
 ): Promise<{ readonly loaded: readonly Loaded<Target>[]; readonly broken: readonly BrokenTarget[] }> {
   const names = targetNames(home);
   const results = await Promise.all(names.map(({ triple }) => loadTarget(home, triple, read)));
+  const loaded: Loaded<Target>[] = [];
+  const broken: BrokenTarget[] = [];
+  for (const [i, result] of results.entries()) {
+    const found = names[i] as TargetNames;
+    const failure = result.ok ? misnamed(result.value, found, loaded) : result.error;
+    if (result.ok && failure === undefined) loaded.push(result.value);
+    else if (failure !== undefined) broken.push({ ...found, failure });
+  }
+  return { loaded, broken };
+}
+
+/** A target whose name is not where names are looked up, or is another one's. */
+function misnamed(
+  { value, document }: Loaded<Target>,
+  found: TargetNames,
+  others: readonly Loaded<Target>[],
+): Failure | undefined {
+  const key = found.name === value.name ? 'recipe' : 'name';
+  if (found[key] !== value[key]) {
+    return {
+      code: 'recipe/invalid-value',
+      what: `\`${key}\` has no line of its own: names are looked up before files are read.`,
+      fix: [`Write \`${key}: ${value[key]}\` at the beginning of a line.`],
+      at: document.locate([key], 'key'),
+    };
+  }
+  const words = ({ name, rustTriple }: Target) => [name, rustTriple];
+  const same = others.find(({ value: other }) => words(other).some((word) => words(value).includes(word)));
+  const other = same ?? others.find(({ value: { recipe } }) => recipe === value.recipe);
+  if (other === undefined) return undefined;
   return {
-    loaded: results.flatMap((one) => (one.ok ? [one.value] : [])),
-    broken: names.flatMap((one, i) => {
-      const result = results[i];
-      return result === undefined || result.ok ? [] : [{ ...one, failure: result.error }];
-    }),
+    code: 'recipe/taken-name',
+    what: `\`${same === undefined ? value.recipe : value.name}\` is also a name of the target in \`${other.document.file}\`.`,
+    fix: ['Give one of the two another name.'],
+    at: document.locate([same === undefined ? 'recipe' : 'name'], 'value'),
   };
 }
 
@@ -56,7 +85,17 @@ export async function loadTarget(
   const { value, document } = loaded.value;
   const kind = await kindOf(home, value.libc, document, read);
   if (!kind.ok) return kind;
+  if ((kind.value === 'wasi') !== (value.runtime === 'wasmtime')) return err(runtimeMisfit(value, document));
   return ok({ value: targetOf(triple, value, kind.value), document });
+}
+
+function runtimeMisfit({ libc, runtime }: TargetFile, document: YamlDocument): Failure {
+  return {
+    code: 'recipe/runtime-misfit',
+    what: `\`${runtime}\` runs no programs of the C library \`${libc}\`.`,
+    fix: ['Name `wasmtime` for WASI, and `native` or `qemu-user` for all else.'],
+    at: document.locate(['runtime'], 'value'),
+  };
 }
 
 function targetOf(rustTriple: string, read: TargetFile, libc: Target['libc']): Target {

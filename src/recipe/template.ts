@@ -39,23 +39,38 @@ export function expand(document: YamlDocument, variables: Variables): Result<Yam
       if (value === undefined) failures.push(unknownVariable(name, variables, document, path, part));
       return value ?? whole;
     });
-  const value = walk(document.value, [], inText);
+  const twice = (key: string, path: DocumentPath): void => {
+    failures.push({
+      code: 'recipe/duplicate-key',
+      what: `\`${key}\` is given twice once its names are filled in.`,
+      fix: ['Remove one of the two.'],
+      at: document.locate(path, 'key'),
+    });
+  };
+  const value = walk(document.value, [], inText, twice);
   const failure = combineFailures(failures);
   return failure === undefined ? ok({ ...document, value }) : err(failure);
 }
 
 type InText = (text: string, path: DocumentPath, part: 'key' | 'value') => string;
 
-function walk(value: unknown, path: DocumentPath, inText: InText): unknown {
+function walk(
+  value: unknown,
+  path: DocumentPath,
+  inText: InText,
+  twice: (key: string, path: DocumentPath) => void,
+): unknown {
   if (typeof value === 'string') return inText(value, path, 'value');
-  if (Array.isArray(value)) return value.map((item, index) => walk(item, [...path, index], inText));
+  if (Array.isArray(value)) return value.map((item, index) => walk(item, [...path, index], inText, twice));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, below]) => {
-      const at = [...path, key];
-      return [inText(key, at, 'key'), walk(below, at, inText)];
-    }),
-  );
+  const entries = new Map<string, unknown>();
+  for (const [key, below] of Object.entries(value)) {
+    const at = [...path, key];
+    const filled = inText(key, at, 'key');
+    if (entries.has(filled)) twice(filled, at);
+    entries.set(filled, walk(below, at, inText, twice));
+  }
+  return Object.fromEntries(entries);
 }
 
 function unknownVariable(

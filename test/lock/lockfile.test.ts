@@ -265,3 +265,12 @@ test('the locks of this repository are written as this code writes them, and nam
     }
   }
 });
+
+test('a lock that is nested without end, or has a set of no packages, is malformed', async (t) => {
+  for (const text of ['['.repeat(100_000), formatLock({ ...LOCK, sets: { rootfs: [] } })]) {
+    const result = await readLock(lockedDefinition(t, text), DEFINITION);
+    assert.ok(!result.ok);
+    assert.equal(result.error.code, 'lock/malformed');
+    assert.ok(result.error.at !== undefined);
+  }
+});

@@ -223,3 +223,11 @@ pyo3 = "0.30"
   );
   await resolved({ home, cwd: crate });
 });
+
+test('a base that there is not is told also where another one is asked for; packages are no templates', async (t) => {
+  const lost = setup(t, 'schema: 1\nextends: fra\n');
+  assert.equal((await failure({ home: lost.home, cwd: lost.crate }, 'near')).code, 'recipe/unknown-base');
+  const filled = setup(t, 'schema: 1\nextends: far\nsysroot: {packages: ["lib{python}-dev"]}\n');
+  const { code, at } = await failure({ home: filled.home, cwd: filled.crate });
+  assert.deepEqual([code, at?.line], ['recipe/invalid-value', 3]);
+});

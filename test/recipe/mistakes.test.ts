@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Failure } from '../../src/failure.ts';
-import { resolveRecipe } from '../../src/recipe/recipe.ts';
+import { listRecipes, resolveRecipe } from '../../src/recipe/recipe.ts';
 import {
   definitionsHome,
   IMAGE,
@@ -403,6 +404,80 @@ const CASES: readonly Case[] = [
     in: 'docker/tools/image.yaml',
   },
   {
+    title: 'images that extend each other',
+    files: {
+      'docker/tools/image.yaml': 'schema: 1\nextends: more\ndescription: One.\n',
+      'docker/more/image.yaml': 'schema: 1\nextends: tools\ndescription: Two.\n',
+    },
+    mistakes: [['recipe/unknown-base', '2:10', 'extends itself']],
+  },
+  {
+    title: 'architectures that are no list',
+    files: { 'docker/tools/image.yaml': IMAGE.replace('[near]', 'near') },
+    mistakes: [['recipe/wrong-type', '4:16', 'a list']],
+    in: 'docker/tools/image.yaml',
+  },
+  {
+    title: 'an architecture that is named twice',
+    files: { 'docker/tools/image.yaml': IMAGE.replace('[near]', '[near, near]') },
+    mistakes: [['recipe/invalid-value', '4:16', 'once']],
+  },
+  {
+    title: 'two keys that are one when they are filled in',
+    files: {
+      'targets/libc/far-gnu-1.yaml': LIBC.replace('run:', '  links: {"{target}/a": x, far/a: y}\nrun:'),
+    },
+    mistakes: [['recipe/duplicate-key', '7:28', '`far/a`']],
+  },
+  {
+    title: 'a target with the name of another',
+    files: { 'targets/far2-unknown-linux-gnu.yaml': TARGET },
+    mistakes: [['recipe/taken-name', '3:7', 'far-unknown-linux-gnu.yaml']],
+    in: 'targets/far2-unknown-linux-gnu.yaml',
+  },
+  {
+    title: 'a target that is run by what does not fit its C library',
+    files: {
+      'targets/far-unknown-linux-gnu.yaml': TARGET.replace(
+        /runtime: .*\nemulator:\n.*\n/,
+        'runtime: wasmtime\n',
+      ),
+    },
+    mistakes: [['recipe/runtime-misfit', '17:10', 'far-gnu-1']],
+  },
+  {
+    title: 'an emulator that nothing starts',
+    files: { 'targets/far-unknown-linux-gnu.yaml': TARGET.replace('qemu-user', 'native') },
+    mistakes: [['recipe/invalid-value', '19:3', 'left out']],
+  },
+  {
+    title: 'a Python in the folder of another version',
+    files: { 'pythons/cpython-3.14/python.yaml': PYTHON },
+    mistakes: [['recipe/invalid-name', '4:10', 'cpython-3.13']],
+    in: 'pythons/cpython-3.14/python.yaml',
+  },
+  {
+    title: 'a Python for a target that is not there',
+    files: { 'pythons/cpython-3.13/python.yaml': PYTHON.replace('{}', '{targets: [far, nearr]}') },
+    mistakes: [['recipe/unknown-target', '7:29', 'Did you mean `near`?']],
+  },
+  {
+    title: 'a patch and a workload from elsewhere',
+    files: {
+      'pythons/cpython-3.13/python.yaml': PYTHON.replace('{}', '{patches: [../../x], training: /etc/passwd}'),
+    },
+    mistakes: [
+      ['recipe/invalid-value', '7:24', 'inside the tree'],
+      ['recipe/invalid-value', '7:44', 'inside the tree'],
+    ],
+  },
+  {
+    title: 'two sysroots that are the default of a C library',
+    files: { 'sysroots/second/sysroot.yaml': SYSROOT },
+    mistakes: [['recipe/second-default', '5:1', '`packaged`']],
+    in: 'sysroots/second/sysroot.yaml',
+  },
+  {
     title: 'mistakes in two definitions',
     files: {
       'docker/tools/image.yaml': `${IMAGE}more: 1\n`,
@@ -466,3 +541,33 @@ test('a location quotes the line as it is written, and its column counts charact
 function textOf({ what, why = '', fix }: Failure): string {
   return [what, why, ...fix].join('\n');
 }
+
+test('a recipe that has the name of a target’s own, and is for another', async (t) => {
+  const home = definitionsHome(t, { 'recipes/near.yaml': RECIPE });
+  const result = await resolveRecipe({ home, cwd: '/' }, 'near');
+  assert.ok(!result.ok);
+  assert.equal(result.error.code, 'recipe/taken-name');
+  assert.equal(result.error.at?.line, 3);
+});
+
+test('a target’s name is found behind a byte order mark and in quotes, and asked for where it is not', async (t) => {
+  const file = 'targets/far-unknown-linux-gnu.yaml';
+  const rest = TARGET.replace('name: far\n', '');
+  for (const text of [`\ufeffname: far\n${rest}`, `"name": 'far'\n${rest}`]) {
+    assert.ok((await listRecipes(definitionsHome(t, { [file]: text }))).ok);
+  }
+  const hidden = await listRecipes(
+    definitionsHome(t, { [file]: TARGET.replace('name: far', 'name:\n  far') }),
+  );
+  assert.ok(!hidden.ok);
+  assert.equal(hidden.error.code, 'recipe/invalid-value');
+});
+
+test('a file in place of a folder holds no definitions', async (t) => {
+  const home = definitionsHome(t, { 'targets/libc/far-gnu-1.yaml': undefined });
+  rmSync(join(home, 'targets'), { recursive: true });
+  writeFileSync(join(home, 'targets'), '');
+  const result = await listRecipes(home);
+  assert.ok(!result.ok);
+  assert.equal(result.error.code, 'recipe/unknown-target');
+});

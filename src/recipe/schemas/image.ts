@@ -30,6 +30,7 @@ export const imageSchema = z
     architectures: z
       .array(architecture)
       .min(1)
+      .refine((names) => new Set(names).size === names.length, 'a list that names each architecture once')
       .optional()
       .describe(
         "Debian's names of the architectures that it is made for, each with a lock. The one of the machine is taken, else " +

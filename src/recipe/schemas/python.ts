@@ -1,5 +1,17 @@
 import * as z from 'zod';
-import { description, name, packageName, patches, path, suite, version, words } from './common.ts';
+import {
+  description,
+  INSIDE,
+  name,
+  packageName,
+  patches,
+  SAFE_PATH,
+  suite,
+  version,
+  words,
+} from './common.ts';
+
+const inside = z.string().regex(SAFE_PATH, INSIDE);
 
 const formSchema = z
   .strictObject({
@@ -9,10 +21,13 @@ const formSchema = z
       .optional()
       .describe('Targets that have it; without it every one that the sysroot is for.'),
     patches: z
-      .array(path)
+      .array(inside)
+      .refine((names) => new Set(names).size === names.length, 'a list that names each patch once')
       .default([])
       .describe("Patches of your own, below `patches/` beside this file, applied after the distribution's."),
-    training: path.optional().describe('Training script for profiles, beside this file; required by `pgo`.'),
+    training: inside
+      .optional()
+      .describe('Training script for profiles, beside this file; required by `pgo`.'),
     'c-library': z
       .strictObject({
         package: packageName.describe('Package of the C library.'),

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { description, NAME, name, optimizationFlags, packageName, path, version } from './common.ts';
+import { description, NAME, name, optimizationFlags, path, version } from './common.ts';
 
 const mebibytes = z.number().int().positive().max(4096);
 
@@ -349,7 +349,7 @@ export const extendingSchema = z
     sysroot: z
       .strictObject({
         packages: z
-          .array(packageName)
+          .array(z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, 'the name of a Debian package'))
           .min(1)
           .meta({
             description:

@@ -83,6 +83,13 @@ export const targetSchema = z
         message: 'there: runtime `qemu-user` needs it',
       });
     }
+    if (target.runtime !== 'qemu-user' && target.emulator !== undefined) {
+      context.addIssue({
+        code: 'custom',
+        path: ['emulator'],
+        message: 'left out: only the runtime `qemu-user` has one',
+      });
+    }
   })
   .describe(
     'Platform facts of one target, in a file named after its Rust triple (`rustc --print target-list`).',
