@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ar, compress, debAround, file, tar } from '../support/deb.ts';
-import { unpackingRoot, unpackBytes } from '../support/unpacking.ts';
+import { unpackBytes, unpackingRoot } from '../support/unpacking.ts';
 
 const PACKED = compress(tar([file('./a', Buffer.alloc(200_000, 'some text '))]), 'xz');
 
