@@ -6,6 +6,7 @@ import type { Failure } from '../failure.ts';
 import type { LockedDefinition } from '../lock/checksum.ts';
 import { readLock } from '../lock/lockfile.ts';
 import { type LockDifference, relock } from '../lock/relock.ts';
+import { rustStdMismatch } from '../lock/rust-std.ts';
 import { definitionFiles, type LockedFile } from '../recipe/definitions.ts';
 import { projectFile, recipeNames } from '../recipe/find.ts';
 import { resolveRecipe } from '../recipe/recipe.ts';
@@ -71,6 +72,11 @@ async function checkOnly(wanted: readonly Wanted[]): Promise<Result<Outcome>> {
   for (const { file, definition } of wanted) {
     const lock = await readLock(file, definition);
     if (!lock.ok) return lock;
+    if (definition.kind !== 'image') continue;
+    for (const set of Object.keys(lock.value.sets)) {
+      const mismatch = rustStdMismatch(file, definition, lock.value, set);
+      if (mismatch !== undefined) return err(mismatch);
+    }
   }
   return ok({
     text: wanted.length === 0 ? NOTHING_ADDED : `${wanted.length} locks fit their definitions.\n`,

@@ -12,7 +12,8 @@ import type { StageName } from '../events.ts';
 import { Deliveries } from '../fetch/deliveries.ts';
 import { fetchPackages } from '../fetch/fetch.ts';
 import type { LockedDefinition } from '../lock/checksum.ts';
-import { byNameAndArchitecture, lockChecksum, lockCommand, readLock } from '../lock/lockfile.ts';
+import { byNameAndArchitecture, lockChecksum, readLock } from '../lock/lockfile.ts';
+import { rustStdMismatch } from '../lock/rust-std.ts';
 import { entryFolder } from '../store/entries.ts';
 import type { Store } from '../store/store.ts';
 import { makeTree, type Tree, treeFingerprint } from '../toolchain/tree.ts';
@@ -73,29 +74,11 @@ function setOf({ lock }: Pick<Locked, 'lock'>, name: string): readonly LockedPac
   return lock.sets[name] ?? [];
 }
 
-/** The packages of Rust's standard library for the target. Another version's than the compiler's cannot be read by it. */
-function rustStdPackages(
-  { rustStd, toolchain: { tools } }: Resolved,
-  toolchain: Locked,
-): Result<readonly LockedPackage[]> {
+/** The packages of Rust's standard library for the target. */
+function rustStdPackages({ rustStd, toolchain }: Resolved, locked: Locked): Result<readonly LockedPackage[]> {
   if (rustStd.from === 'source') return ok([]);
-  const packages = setOf(toolchain, rustStd.set);
-  const rustc = setOf(toolchain, 'rootfs').find(({ name }) => name === (tools.rustc ?? 'rustc'));
-  const std = packages.find(({ name }) => rustStd.tree.packages.includes(name));
-  if (rustc === undefined || std === undefined || sourceVersion(std) === sourceVersion(rustc))
-    return ok(packages);
-  const { id } = toolchain.file;
-  return err({
-    code: 'lock/rust-std-differs',
-    what: `${id} has rustc ${rustc.version}, and for the target the standard library ${std.version}.`,
-    why: 'A compiler reads only metadata of its own version.',
-    fix: [`Resolve it again: \`${lockCommand(toolchain.file)}\``],
-  });
-}
-
-/** Packages that were built again of the same source have a number of their own behind its version: `+b1`. */
-function sourceVersion({ version }: LockedPackage): string {
-  return version.replace(/\+b\d+$/, '');
+  const mismatch = rustStdMismatch(locked.file, toolchain, locked.lock, rustStd.set);
+  return mismatch === undefined ? ok(setOf(locked, rustStd.set)) : err(mismatch);
 }
 
 /** The link-time set of a sysroot with the standard library, each package once. */

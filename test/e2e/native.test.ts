@@ -1,7 +1,7 @@
 // CPython built from source and linked into a native program. Without profiles, which take three times as long and do
 // not affect what is tested here; `provision bench python native` measures the shipped variant.
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import {
@@ -62,8 +62,8 @@ function change(file: string, pattern: RegExp, by: string): void {
   writeFileSync(path, text.replace(pattern, by));
 }
 
-function report(): Report {
-  return JSON.parse(readFileSync(join(folder, 'artifacts', 'native', 'report.json'), 'utf8')) as Report;
+function report(artifacts = join(folder, 'artifacts', 'native')): Report {
+  return JSON.parse(readFileSync(join(artifacts, 'report.json'), 'utf8')) as Report;
 }
 
 test('after make was killed the next run succeeds, and every sample equals the reference', () => {
@@ -257,12 +257,21 @@ test('a library missing at link time gives the undefined symbols with the archiv
   assert.match(run.stderr, /libzstd\.a/);
 });
 
-test('a failing configure gives the relevant lines of config.log', async () => {
+test('a failing configure gives the relevant lines of config.log, and its log where --artifacts says', async () => {
   change(`${SYSROOT}/sysroot.yaml`, /LDFLAGS: -no-pie/, 'LDFLAGS: -no-pie -Wl,--no-such-option');
-  const run = await provision(['native'], { cwd: folder, home, store: SHARED_STORE });
+  const log = join(folder, 'artifacts', 'native', 'logs', 'cpython.log');
+  rmSync(log, { force: true });
+  const artifacts = join(folder, 'elsewhere');
+  const run = await provision(['native', '--artifacts', artifacts], {
+    cwd: folder,
+    home,
+    store: SHARED_STORE,
+  });
   change(`${SYSROOT}/sysroot.yaml`, / -Wl,--no-such-option/, '');
   assert.equal(run.status, 6, run.stderr);
-  const { failure } = report();
+  assert.match(readFileSync(join(artifacts, 'logs', 'cpython.log'), 'utf8'), /no-such-option|configure/);
+  assert.equal(existsSync(log), false);
+  const { failure } = report(artifacts);
   assert.equal(failure?.code, 'build/configure');
   const evidence = (failure?.evidence ?? []).join('\n');
   assert.match(evidence, /unrecognized option '--no-such-option'/);

@@ -6,13 +6,25 @@ import { thingsIn } from '../support/docker-things.ts';
 import { engineMissing, type Product, startEngine, type TestEngine } from '../support/dockerd.ts';
 import { value } from '../support/sandboxes.ts';
 
+/** Of links that lead nowhere the API itself makes an error. */
+const COPY_REFUSALS = ['engine/cannot-copy', 'engine/docker-refused'];
+
 const ALLOWANCES: Readonly<Record<Product, Allowances>> = {
-  dockerd: { variables: ['HOME'], inRun: [], ambiguousStatuses: [] },
+  dockerd: {
+    variables: ['HOME'],
+    inRun: [],
+    ambiguousStatuses: [],
+    copyRefusals: COPY_REFUSALS,
+    linksBetweenMounts: true,
+  },
   podman: {
     variables: ['HOME', 'HOSTNAME', 'TERM', 'container'],
     inRun: ['.containerenv', 'podman-init', 'secrets'],
     // Its process 1 cannot tell them from signals.
     ambiguousStatuses: [130, 139, 141],
+    copyRefusals: COPY_REFUSALS,
+    // It resolves each link inside the one volume.
+    linksBetweenMounts: false,
   },
 };
 

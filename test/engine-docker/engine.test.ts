@@ -94,7 +94,11 @@ function suite(product: Product): void {
       mounts: [{ kind: 'tree', source: tree, at: '/sysroot' }],
       network: 'none',
     } as const;
+    const first = value(await bench.engine.open(spec));
+    assert.equal((await run(first, ['true'])).status, 0);
+    await first[Symbol.asyncDispose]();
     const before = await thingsIn(bench.under.socket);
+    assert.notDeepEqual(before.volumes, []);
     const { engine } = value(await probe(bench.under, bench.folder, bench.store));
     const box = value(await engine.open(spec));
     assert.equal((await run(box, ['true'])).status, 0);

@@ -3,19 +3,22 @@ import {
   cpSync,
   lstatSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmdirSync,
   statSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Mount } from '../../src/engine/engine.ts';
 import { openBox, quoted, run, shell, value } from '../support/sandboxes.ts';
-import type { ContractBench } from './contract.ts';
+import type { Allowances, ContractBench } from './contract.ts';
 
 type Files = Readonly<Record<string, string>>;
 
@@ -119,7 +122,9 @@ export function mountContract(bench: () => ContractBench): void {
   });
 
   test('a link in the root tree leads into the sandbox, never to the machine', async (t) => {
-    const outside = folderWith('outside', {});
+    // Podman takes no `:` in a mount point.
+    const outside = mkdtempSync(join(tmpdir(), 'provision-outside-'));
+    t.after(() => rmdirSync(outside));
     const rootfs = await bench().tree('linking', (root) => {
       cpSync(bench().rootfs, root, { recursive: true, verbatimSymlinks: true });
       symlinkSync(outside, join(root, 'escape'));
@@ -183,7 +188,7 @@ export function mountContract(bench: () => ContractBench): void {
 }
 
 /** What can be taken out of a sandbox. */
-export function copyContract(bench: () => ContractBench): void {
+export function copyContract(bench: () => ContractBench, allowances: Allowances): void {
   test('files and folders are copied out with their modes, links as links, owned by the user', async (t) => {
     const box = await openBox(t, bench(), {
       mounts: [
@@ -234,8 +239,9 @@ export function copyContract(bench: () => ContractBench): void {
     );
     assert.equal(made.stderr, '');
     const to = bench().make('followed');
-    value(await box.copyOut('/job/out/shortcut/program', join(to, 'again')));
-    assert.equal(readFileSync(join(to, 'again'), 'utf8'), 'binary');
+    const between = await box.copyOut('/job/out/shortcut/program', join(to, 'again'));
+    assert.equal(between.ok, allowances.linksBetweenMounts);
+    if (between.ok) assert.equal(readFileSync(join(to, 'again'), 'utf8'), 'binary');
     value(await box.copyOut('/job/out/same/sub/file', join(to, 'file')));
     assert.ok(lstatSync(join(to, 'file')).isFile());
     value(await box.copyOut('/job/out/tree/../tree/sub/file', join(to, 'dots')));
@@ -272,7 +278,7 @@ export function copyContract(bench: () => ContractBench): void {
     for (const from of cases) {
       const copied = await box.copyOut(from, to);
       assert.ok(!copied.ok, from);
-      assert.equal(copied.error.code, 'engine/cannot-copy', from);
+      assert.ok(allowances.copyRefusals.includes(copied.error.code), `${from}: ${copied.error.code}`);
       assert.throws(() => lstatSync(to), `${from} left something`);
     }
   });

@@ -23,6 +23,10 @@ export interface Allowances {
   readonly inRun: readonly string[];
   /** Exit statuses that it cannot tell from signals. */
   readonly ambiguousStatuses: readonly number[];
+  /** Codes of failures with which it refuses a copy. */
+  readonly copyRefusals: readonly string[];
+  /** Whether a link from one scratch folder or volume into another is followed when files are copied out. */
+  readonly linksBetweenMounts: boolean;
 }
 
 /** Declares the suite for one engine. */
@@ -40,5 +44,5 @@ export function engineContract(
   commandContract(current, allowances);
   isolationContract(current, allowances);
   mountContract(current);
-  copyContract(current);
+  copyContract(current, allowances);
 }

@@ -24,4 +24,6 @@ engineContract(open, async (bench) => removeBench(bench), {
   variables: [],
   inRun: [],
   ambiguousStatuses: [],
+  copyRefusals: ['engine/cannot-copy'],
+  linksBetweenMounts: true,
 });

@@ -199,6 +199,9 @@ test('a Rust standard library of another version than the compiler is rejected',
   assert.ok(!differs.ok);
   assert.equal(differs.error.code, 'lock/rust-std-differs');
   assert.match(differs.error.fix.join(' '), /provision lock docker\/llvm\/amd64/);
+  const checked = await provision(['lock', 'docker/llvm', '--frozen'], { home });
+  assert.equal(checked.status, 3);
+  assert.match(checked.stderr, /error\[lock\/rust-std-differs\]/);
   // Another target's is none of its business.
   assert.ok((await readLocks(await resolved(home, 'armv7'))).ok);
 });

@@ -1,4 +1,12 @@
-import { lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs';
+import {
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Failure } from '../../failure.ts';
@@ -214,8 +222,15 @@ class Draft implements Layout {
     return this.#resolved(resolve(folder, readlinkSync(join(this.rootfs, path))), links - 1);
   }
 
-  #stat(at: string) {
-    return lstatSync(join(this.rootfs, at), { throwIfNoEntry: false });
+  /** Undefined when nothing is there. */
+  #stat(at: string): Stats | undefined {
+    try {
+      return lstatSync(join(this.rootfs, at), { throwIfNoEntry: false });
+    } catch (cause) {
+      // A part of the path is a file.
+      if (errorCode(cause) === 'ENOTDIR') return undefined;
+      throw cause;
+    }
   }
 }
 
