@@ -25,7 +25,7 @@ export const command: Command = {
 };
 
 /** Programs of the machine that are started. */
-const PROGRAMS = ['xz', 'tar', 'flock', 'unshare', 'setpriv'];
+const PROGRAMS = ['xz', 'flock', 'unshare', 'nsenter', 'setpriv', 'mount'];
 
 /** A recipe's trees, build and images together stay below this. */
 const ENOUGH_BYTES = 5e9;

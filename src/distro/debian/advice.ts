@@ -5,10 +5,11 @@ import { MIRROR_VARIABLE } from './settings.ts';
 /** Program → the package that brings it. */
 const PROGRAMS: Readonly<Record<string, string>> = {
   xz: 'xz-utils',
-  tar: 'tar',
   flock: 'util-linux',
   unshare: 'util-linux',
+  nsenter: 'util-linux',
   setpriv: 'util-linux',
+  mount: 'mount',
 };
 
 export const advice: Advice = {
