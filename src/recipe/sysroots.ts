@@ -123,7 +123,7 @@ function joined({ point, form, library, sysroot, rootfs, source }: Joined): Sysr
     },
     sysroot,
     rootfs,
-    ...rulesOf(form),
+    ...rulesOf(form, python.source),
     ...defined({ source }),
   };
 }
@@ -135,7 +135,10 @@ const PACKAGED = {
   without: {},
 } as const;
 
-function rulesOf(form: SysrootFile): Pick<SysrootDefinition, 'compiler' | 'link' | 'without'> {
+function rulesOf(
+  form: SysrootFile,
+  source: PythonDefinition['source'],
+): Pick<SysrootDefinition, 'compiler' | 'link' | 'without'> {
   if (form.kind === 'packages') return PACKAGED;
   const { compiler, link, cpython } = form;
   return {
@@ -147,7 +150,7 @@ function rulesOf(form: SysrootFile): Pick<SysrootDefinition, 'compiler' | 'link'
       pie: link.pie,
       arguments: link.arguments,
     },
-    without: cpython.without,
+    without: cpython.without ?? source?.without ?? {},
   };
 }
 
@@ -192,7 +195,7 @@ function cpythonOf(
     env: cpython.env,
     setup: cpython.setup,
     make: cpython.make,
-    modules: cpython.modules,
+    modules: cpython.modules ?? source.modules ?? [],
     optimization: cpython.optimization,
     training: files.training,
   };

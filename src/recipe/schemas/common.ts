@@ -38,6 +38,18 @@ export const packageName = z
   .string()
   .regex(/^[a-z0-9](?:[a-z0-9+.-]|\{[a-z-]+\})+$/, 'the name of a Debian package');
 
+/** Extension modules of a build from source. */
+export const extensionModules = {
+  modules: z
+    .array(z.string().min(1))
+    .optional()
+    .describe('Extension modules that must be in it: a build without one of them is a failure.'),
+  without: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe('Extension modules that are not in it, each with the reason; the report lists them.'),
+} as const;
+
 export const words = (what: string) => z.array(z.string().min(1)).default([]).describe(what);
 
 export const patches = z

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import {
   description,
+  extensionModules,
   INSIDE,
   name,
   packageName,
@@ -53,7 +54,7 @@ export const pythonSchema = z
       }),
     suite,
     source: z
-      .strictObject({ package: packageName.describe('Source package.'), patches })
+      .strictObject({ package: packageName.describe('Source package.'), patches, ...extensionModules })
       .optional()
       .describe('Source that it is built from.'),
     forms: z

@@ -3,6 +3,7 @@ import {
   addedTreeSchema,
   architecture,
   description,
+  extensionModules,
   name,
   optimizationFlags,
   packageName,
@@ -41,16 +42,15 @@ const cpythonSchema = z
     env: z.record(z.string(), z.string()).default({}).describe('Environment of `configure`.'),
     setup: z.string().default('').describe('Text of `Modules/Setup.local`.'),
     make: z.array(z.string().min(1)).min(1).default(['all']).describe('Targets of `make`.'),
-    modules: words('Extension modules that must be in it: a build without one of them is a failure.'),
-    without: z
-      .record(z.string(), z.string())
-      .default({})
-      .describe('Extension modules that are not in it, each with the reason; the report lists them.'),
+    ...extensionModules,
     optimization: optimizationFlags
       .default([])
       .describe('Default optimization of its compilation: `pgo` and `lto`.'),
   })
-  .describe("How CPython is built from the distribution's source package.");
+  .describe(
+    "How CPython is built from the distribution's source package. What the Python says of extension modules holds where " +
+      'nothing is said here.',
+  );
 
 const sourceSchema = z
   .strictObject({
