@@ -191,7 +191,7 @@ function cpythonOf(
     source: source.package,
     patches: source.patches,
     ownPatches: files.patches,
-    configure: [...cpython.configure, ...further],
+    configure: [...source.configure, ...cpython.configure, ...further],
     env: cpython.env,
     setup: cpython.setup,
     make: cpython.make,

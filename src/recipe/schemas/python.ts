@@ -54,7 +54,12 @@ export const pythonSchema = z
       }),
     suite,
     source: z
-      .strictObject({ package: packageName.describe('Source package.'), patches, ...extensionModules })
+      .strictObject({
+        package: packageName.describe('Source package.'),
+        patches,
+        configure: words('Arguments of `configure` in every sysroot.'),
+        ...extensionModules,
+      })
       .optional()
       .describe('Source that it is built from.'),
     forms: z
