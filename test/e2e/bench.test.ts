@@ -6,7 +6,8 @@ import { test } from 'node:test';
 import type { Amortization } from '../../src/domain/amortization.ts';
 import type { OverheadReport } from '../../src/domain/overhead.ts';
 import type { SuiteTimes } from '../../src/domain/suite-times.ts';
-import { type CliRun, provision, REPOSITORY, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
+import { type CliRun, provision, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
+import { runnerRecipe } from '../support/runner-recipe.ts';
 
 const folder = temporaryFolder({ after: (done) => process.once('exit', done) }, 'provision bench ü ');
 
@@ -66,10 +67,7 @@ test('suite: measures each sample on each target, records skipped ones and the c
     'starts.py',
     '# /// sample\n# title: starts a program\n# tier: any\n# requires: subprocess\n# ///\n',
   );
-  const recipe = readFileSync(join(REPOSITORY, 'recipes', 'aarch64.yaml'), 'utf8')
-    .replace('../runner/samples', './suite')
-    .replaceAll('../runner', join(REPOSITORY, 'runner'));
-  writeFileSync(join(folder, 'timed.yaml'), recipe);
+  writeFileSync(join(folder, 'timed.yaml'), runnerRecipe('aarch64', { samples: './suite' }));
   const run = await bench('suite', './timed.yaml', '--rounds', '2', '--warm-up', '0');
   assert.equal(run.status, 0, run.stderr);
   const data = JSON.parse(artifact('suite.json')) as SuiteTimes;

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type CliRun, provision, REPOSITORY, SHARED_STORE } from '../support/cli.ts';
+import { runnerRecipe } from '../support/runner-recipe.ts';
 
 interface Report {
   readonly samples: readonly { readonly name: string; readonly status: string; readonly reason?: string }[];
@@ -146,12 +147,8 @@ test('without its standard library the failure is that of an ordinary start', ()
 });
 
 test('a program that cannot resume from a snapshot is rejected', async () => {
-  const text = readFileSync(join(REPOSITORY, 'recipes', `${SNAPSHOT}.yaml`), 'utf8')
-    .replaceAll('../runner', join(REPOSITORY, 'runner'))
-    .replace(/^# yaml-language-server.*\n/, '')
-    .replace(/^ {2}features: .*\n/m, '');
   const recipe = join(folder, 'featureless.yaml');
-  writeFileSync(recipe, text);
+  writeFileSync(recipe, runnerRecipe('wasm32-wasip1', { more: 'wasm:\n  snapshot: true\n' }));
   const ran = await run(recipe, '--samples', SAMPLE);
   assert.equal(ran.status, 6, ran.stdout + ran.stderr);
   assert.match(ran.stdout + ran.stderr, /build\/no-snapshot[\s\S]*does not\s+export `wizer\.initialize`/);

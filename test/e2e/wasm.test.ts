@@ -13,6 +13,7 @@ import {
   REPOSITORY,
   SHARED_STORE,
 } from '../support/cli.ts';
+import { runnerRecipe } from '../support/runner-recipe.ts';
 
 interface Result {
   readonly name: string;
@@ -48,11 +49,8 @@ function run(recipe: string, ...args: string[]): Promise<CliRun> {
 
 /** A recipe with other settings of the engine only, so that nothing is built. */
 function recipeWith(name: string, wasm: string): string {
-  const text = readFileSync(join(REPOSITORY, 'recipes', 'wasm32-wasip1.yaml'), 'utf8')
-    .replaceAll('../runner', join(REPOSITORY, 'runner'))
-    .replace(/^# yaml-language-server.*\n/, '');
   const file = join(folder, `${name}.yaml`);
-  writeFileSync(file, `${text}wasm:\n${wasm}`);
+  writeFileSync(file, runnerRecipe('wasm32-wasip1', { more: `wasm:\n${wasm}` }));
   return file;
 }
 
