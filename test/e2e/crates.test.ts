@@ -70,7 +70,7 @@ test('the crate with PyO3 0.27 runs as a WebAssembly module', async () => {
   const folder = join(cwd, 'artifacts', 'wasm32-wasip1');
   const report = JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8')) as Report;
   assert.equal(report.totals.passed, 1);
-  assert.match(notice(report), /`run` of the bundle tells it where/);
+  assert.match(notice(report), /`run` of the bundle passes it the location of the standard library/);
 });
 
 test('a crate with PyO3 0.30 and the stable ABI runs beside crates that link zlib, SQLite and OpenSSL', async () => {
