@@ -151,7 +151,7 @@ function mayBeElf(path: string): boolean {
 
 function partOf(path: string, { program, stdlib }: Manifest): Part {
   if (path === program.file) return 'program';
-  if (/^lib\/python\d+\.\d+t?\/(site|dist)-packages\//.test(path)) return 'packages';
+  if (/^lib\/python\d+(?:\.\d+t?)?\/(?:site|dist)-packages\//.test(path)) return 'packages';
   if (path.endsWith('.pyc') || /^lib\/python\d+t?\.zip$/.test(path)) return 'bytecode';
   if (path.startsWith(`${stdlib}/`)) return path.endsWith('.so') ? 'extensions' : 'stdlib';
   return /^lib\/[^/]+\.so(\.|$)/.test(path) ? 'libraries' : 'other';

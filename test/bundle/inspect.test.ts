@@ -53,6 +53,7 @@ function makeBundle(folder: string, program: Buffer, libpython: ElfParts = LIBPY
     }),
     'lib/python3.13/_sysconfigdata__aarch64-linux-gnu.py': SYSCONFIG,
     'lib/python3.13/site-packages/pure/__init__.py': '',
+    'lib/python3/dist-packages/other.py': '',
     'bundle.json': JSON.stringify({
       schema: 1,
       program: { file: 'bin/mine', digest },
@@ -106,10 +107,10 @@ test('inspect reports the contents of a bundle from a folder and from an archive
       extensions: 1,
       stdlib: 2,
       bytecode: 1,
-      packages: 1,
+      packages: 2,
       other: 1,
     });
-    assert.equal(inspected.files, 8);
+    assert.equal(inspected.files, 9);
     assert.equal(inspected.archive !== undefined, path === archive);
   }
   const text = await provision(['inspect', archive]);

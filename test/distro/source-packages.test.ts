@@ -72,7 +72,7 @@ test('a source package that the suite does not have is named', { skip }, async (
   assert.match(locked.error.what, /python3\.99/);
 });
 
-test('a lock in which a source file is no archive, or stands twice, is refused', () => {
+test('a lock in which a source file is no archive, or is listed twice, is rejected', () => {
   const entry = {
     name: 'zlib',
     version: '1.3.1-1',
@@ -81,13 +81,14 @@ test('a lock in which a source file is no archive, or stands twice, is refused',
     digest: `sha256:${'0'.repeat(64)}`,
     size: 1,
   };
+  const binary = { ...entry, architecture: 'all', path: 'pool/main/z/zlib/zlib_1.3.1-1_all.deb' };
   const mistakes = (sources: readonly unknown[]): readonly string[] => {
     const lock = {
       schema: 1,
       definition: entry.digest,
       suite: 'trixie',
       resolved: '2026-01-31T12:00:00Z',
-      sets: { sources, sysroot: [], rootfs: [] },
+      sets: { sources, sysroot: [binary], rootfs: [binary] },
     };
     return lockMistakes(lock, packageSets(definition(['zlib']))).map(({ path }) => path);
   };
