@@ -198,7 +198,10 @@ function text(view: View): string {
         `${formatBytes(contents.bytes)} in ${contents.files} files`,
         ...Object.entries(parts)
           .filter(([, { files }]) => files > 0)
-          .map(([name, { files, bytes }]) => `${formatBytes(bytes).padStart(9)}  ${name}, ${files} ${files === 1 ? 'file' : 'files'}`),
+          .map(
+            ([name, { files, bytes }]) =>
+              `${formatBytes(bytes).padStart(9)}  ${name}, ${files} ${files === 1 ? 'file' : 'files'}`,
+          ),
       ],
     ],
   ];

@@ -177,6 +177,9 @@ async function runOnReference(
         capabilities: capabilitiesOf(plan),
         runtime: referenceRuntime(plan, parts),
       }),
-    (value) => ({ hit: value.cached === value.samples, detail: `${value.samples} ${value.samples === 1 ? 'sample' : 'samples'}` }),
+    (value) => ({
+      hit: value.cached === value.samples,
+      detail: `${value.samples} ${value.samples === 1 ? 'sample' : 'samples'}`,
+    }),
   );
 }
