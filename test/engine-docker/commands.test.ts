@@ -57,7 +57,17 @@ test('doctor lists every way to an engine with its outcome', async (t) => {
   const state = (name: string): string | undefined => checks.find((check) => check.name === name)?.state;
   assert.equal(state('DOCKER_HOST'), 'ok');
   assert.equal(state('--engine docker:<host>'), 'none');
-  for (const program of ['node', 'xz', 'tar', 'flock', 'unshare', 'setpriv', 'store', 'proxies']) {
+  for (const program of [
+    'node',
+    'xz',
+    'flock',
+    'unshare',
+    'nsenter',
+    'setpriv',
+    'mount',
+    'store',
+    'proxies',
+  ]) {
     assert.ok(state(program) !== undefined, program);
   }
   assert.doesNotMatch(run.stdout, /secret/);
