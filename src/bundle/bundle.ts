@@ -77,12 +77,19 @@ export async function makeBundle(
       : { packages: input.packages.target.fingerprint, packagesAt: input.packages.at }),
     ...programFormat(input.resolved.target).bundleInputs(input.resolved),
   };
-  return store.obtain<BundleMeta>('builds', inputs, (folder) => assemble(context, input, folder), {
+  return store.obtain<BundleMeta>('builds', inputs, (folder) => assemble(context, store, input, folder), {
     signal: context.signal,
   });
 }
 
-async function assemble(context: Context, input: BundleInput, folder: string): Promise<Result<BundleMeta>> {
+async function assemble(
+  context: Context,
+  store: Store,
+  input: BundleInput,
+  folder: string,
+): Promise<Result<BundleMeta>> {
+  const sound = await verifyInputs(store, input);
+  if (!sound.ok) return sound;
   const name = archiveName(input);
   const top = name.replace(/\.tar\.gz$/, '');
   const root = join(folder, '.assemble');
@@ -134,6 +141,25 @@ async function assemble(context: Context, input: BundleInput, folder: string): P
     files: stdlib.files + libraries.value.size + 2,
     sandboxPaths: mentions.value,
   });
+}
+
+/** Reads what goes into the bundle, and compares every byte with what was written: disks and caches fail silently. */
+async function verifyInputs(store: Store, input: BundleInput): Promise<Result<void>> {
+  const { stdlib, bytecode } = input.python;
+  const folders = [stdlib, ...(bytecode === undefined ? [] : [bytecode])].map((path) => `${path}/`);
+  const bundled = (path: string): boolean =>
+    folders.some((folder) => path.startsWith(folder)) || /\.so(\.|$)/.test(path);
+  const all: readonly [string, ((path: string) => boolean)?][] = [
+    [input.program.folder],
+    [input.bytecode.folder],
+    [input.sysroot.folder, bundled],
+    ...(input.packages === undefined ? [] : [[input.packages.target.folder] as [string]]),
+  ];
+  for (const [folder, wanted] of all) {
+    const sound = await store.verify(folder, wanted);
+    if (!sound.ok) return sound;
+  }
+  return ok(undefined);
 }
 
 /** A file of a package that is a shared library or an extension module. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { artifactsFailure } from '../domain/artifacts.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { digestFile } from '../store/digest.ts';
+import type { Store } from '../store/store.ts';
 
 /** Makes a folder of the artifacts. Fails with `usage/artifacts`. */
 export async function makeFolder(folder: string): Promise<Result<void>> {
@@ -13,9 +14,11 @@ export async function makeFolder(folder: string): Promise<Result<void>> {
 
 /**
  * Puts a copy of a file of the store into the artifacts, unless it is there: the store's own stays as it is whatever is
- * done with the copy. Fails with `usage/artifacts`.
+ * done with the copy. What is delivered has the digest, or nothing is: fails with `store/damaged`, and with
+ * `usage/artifacts`.
  */
 export async function deliver(
+  store: Store,
   from: string,
   digest: string,
   folder: string,
@@ -26,10 +29,10 @@ export async function deliver(
   if (present?.digest === digest) return ok(undefined);
   const beside = `${to}.${process.pid}.tmp`;
   try {
-    return await writing(folder, async () => {
-      await copyFile(join(from, file), beside);
-      await rename(beside, to);
-    });
+    const copied = await writing(folder, () => copyFile(join(from, file), beside));
+    if (!copied.ok) return copied;
+    if ((await digestFile(beside)).digest !== digest) return await store.reject(from, file);
+    return await writing(folder, () => rename(beside, to));
   } finally {
     // What stopped the copy is the failure, also where it stops this.
     await rm(beside, { force: true }).catch(() => {});

@@ -41,6 +41,17 @@ export async function runPipeline(
   planned: Planned,
   request: RunRequest,
 ): Promise<Result<Finished>> {
+  for (let again = 0; ; again += 1) {
+    const finished = await runOnce(session, planned, request);
+    // Each time one damaged entry less is in the store.
+    if (finished.ok || finished.error.code !== 'store/damaged' || again === MOST_DAMAGED) return finished;
+  }
+}
+
+/** Entries found damaged while something is made of them, in one run, before it gives up. */
+const MOST_DAMAGED = 5;
+
+async function runOnce(session: Session, planned: Planned, request: RunRequest): Promise<Result<Finished>> {
   const { plan } = planned;
   const { artifacts } = request;
   const logs = join(artifacts, 'logs');
@@ -58,7 +69,13 @@ export async function runPipeline(
   const made = await makeProgram(session, run, samples.value, logs);
   if (!made.ok) return made;
   const { bundle } = made.value;
-  const delivered = await deliver(bundle.folder, bundle.meta.digest, artifacts, bundle.meta.archive);
+  const delivered = await deliver(
+    session.store,
+    bundle.folder,
+    bundle.meta.digest,
+    artifacts,
+    bundle.meta.archive,
+  );
   if (!delivered.ok) return delivered;
   const runtimes = await makeRuntimes(session, run, made.value, logs);
   if (!runtimes.ok) return runtimes;
@@ -66,7 +83,7 @@ export async function runPipeline(
   if (!packages.ok) return packages;
   session.context.emit({ type: 'facts', facts: packagesFacts(packages.value) });
   for (const { folder, meta } of packages.value) {
-    const shipped = await deliver(folder, meta.digest, artifacts, meta.file);
+    const shipped = await deliver(session.store, folder, meta.digest, artifacts, meta.file);
     if (!shipped.ok) return shipped;
   }
   const outcome = await runAll(session, plan, made.value, runtimes.value, samples.value, request);
