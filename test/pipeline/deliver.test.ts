@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { deliver, makeFolder } from '../../src/pipeline/deliver.ts';
+import { deliver, makeArtifacts } from '../../src/pipeline/deliver.ts';
 import { temporaryFolder } from '../support/cli.ts';
 
 const TEXT = 'the bundle';
@@ -44,6 +44,6 @@ test('a folder that cannot be written is usage/artifacts', async (t) => {
   writeFileSync(file, '');
   const delivered = await deliver(store, DIGEST, file, 'b.tar.gz');
   assert.equal(delivered.ok ? '' : delivered.error.code, 'usage/artifacts');
-  const made = await makeFolder(join(file, 'logs'));
+  const made = await makeArtifacts(join(file, 'logs'));
   assert.equal(made.ok ? '' : made.error.code, 'usage/artifacts');
 });
