@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, posix, relative } from 'node:path';
 import type { Context } from '../domain/context.ts';
 import type { Project, Resolved } from '../domain/definitions.ts';
@@ -7,6 +7,7 @@ import { err, ok, type Result } from '../domain/result.ts';
 import type { StoredTree } from '../domain/stored-tree.ts';
 import type { Engine, Mount, Sandbox } from '../engine/engine.ts';
 import { PATHS } from '../engine/paths.ts';
+import { crateAt, projectRoot } from '../engine/project-paths.ts';
 import { runTool } from '../engine/tool.ts';
 import type { BuildEnv } from '../env/env.ts';
 import { programFormat } from '../runtime/program/program.ts';
@@ -15,8 +16,10 @@ import { fingerprint } from '../store/fingerprint.ts';
 import type { Store, StoreEntry } from '../store/store.ts';
 import { staleCargoLock } from './cargo-lock.ts';
 import { type HostCargo, hostCargo } from './host-cargo.ts';
-import { digestSources, notSources, type Sources } from './sources.ts';
+import { explainHidden } from './sources/explain.ts';
+import { digestProject } from './sources/project.ts';
 import { traceUndefined } from './undefined-symbols.ts';
+import { type BuildView, openView } from './view.ts';
 
 /** Incremented when this stage's output for equal inputs changes. */
 const BUILD_VERSION = 1;
@@ -49,14 +52,22 @@ export type Built = StoreEntry<BuildMeta>;
 
 /** Builds the recipe's program for its target, or returns the store entry of an earlier build from equal inputs. */
 export async function build(context: Context, store: Store, input: BuildInput): Promise<Result<Built>> {
-  const sources = await projectSources(context, input.resolved);
-  if (!sources.ok) return sources;
-  const inputs = programInputs(input, sources.value.digest);
-  return store.obtain<BuildMeta>('builds', inputs, (folder) => make(context, store, input, folder), {
-    signal: context.signal,
-    onWait: () => context.emit(waiting(input.resolved.recipe.name)),
-  });
+  for (let tries = 1; ; tries += 1) {
+    const sources = await digestProject(context, input.resolved, input.logs);
+    if (!sources.ok) return sources;
+    const { digest } = sources.value;
+    const make = (folder: string) => compileProgram(context, store, input, { folder, sources: digest });
+    const built = await store.obtain<BuildMeta>('builds', programInputs(input, digest), make, {
+      signal: context.signal,
+      onWait: () => context.emit(waiting(input.resolved.recipe.name)),
+    });
+    if (built.ok || built.error.code !== SOURCES_CHANGED || tries === MOST_TRIES) return built;
+  }
 }
+
+/** Times that a project may be edited between being digested and being copied. */
+const MOST_TRIES = 3;
+const SOURCES_CHANGED = 'build/sources-changed';
 
 /** All inputs that can change the program. */
 export function programInputs(input: Omit<BuildInput, 'engine' | 'logs'>, sources: Digest) {
@@ -84,48 +95,24 @@ export function programInputs(input: Omit<BuildInput, 'engine' | 'logs'>, source
   };
 }
 
-/** The files of the project that a build depends on: all but its samples, its recipe and the recipe's lock. */
-export async function projectSources(
-  context: Context,
-  { recipe, sysrootFile }: Resolved,
-): Promise<Result<Sources>> {
-  const except = [
-    ...recipe.samples.paths,
-    recipe.file,
-    ...(sysrootFile === undefined ? [] : [sysrootFile.lockFile]),
-    // Inside the crate where the command is run there.
-    join(context.settings.cwd, 'artifacts'),
-  ];
-  const sources = await digestSources(recipe.project.root, except);
-  if (sources.ok && sources.value.outward.length > 0) context.emit(linksOutside(sources.value.outward));
-  return sources;
+function packageInputs(project: Project): { readonly package?: string } {
+  const root = projectRoot(project);
+  return root === project.folder ? {} : { package: relative(root, project.folder) };
 }
 
-function packageInputs({ root, folder }: Project): { readonly package?: string } {
-  return root === folder ? {} : { package: relative(root, folder) };
-}
-
-/** Sandbox path of the crate, below its workspace. */
-export function crateAt({ root, folder }: Project): string {
-  return posix.join(PATHS.project, relative(root, folder));
-}
-
-async function make(
+async function compileProgram(
   context: Context,
   store: Store,
   input: BuildInput,
-  folder: string,
+  to: { readonly folder: string; readonly sources: Digest },
 ): Promise<Result<BuildMeta>> {
   const engine = await input.engine();
   if (!engine.ok) return engine;
   await mkdir(input.logs, { recursive: true });
   const log = join(input.logs, 'build.log');
   await writeFile(log, '');
-  const envFolder = join(folder, '.env');
-  await mkdir(envFolder);
   const cargo = await hostCargo(context.settings);
   if (!cargo.ok) return cargo;
-  await writeEnvFiles(envFolder, input.env, cargo.value);
   // Two builds of one project would wait for each other inside cargo without a message; waiting here reports it.
   const lock = await store.lock(`volume-${volumeName(input)}`, {
     signal: context.signal,
@@ -133,13 +120,14 @@ async function make(
   });
   if (!lock.ok) return lock;
   await using _ = lock.value;
-  const step = { context, input, engine: engine.value, cargo: cargo.value, envFolder, log };
+  const view = await openView(context, store, volumeName(input), { ...input, cargo: cargo.value });
+  if (!view.ok) return view;
+  if (view.value.sources.digest !== to.sources)
+    return err(sourcesChanged(input.resolved.recipe.project.root));
+  const step = { context, input, engine: engine.value, cargo: cargo.value, view: view.value, log };
   const fetched = await fetchCrates(step);
   if (!fetched.ok) return fetched;
-  const compiled = await compile(step, folder);
-  // It contains the machine's registry configuration, which is not part of the program.
-  await rm(envFolder, { recursive: true });
-  return compiled;
+  return compile(step, to.folder);
 }
 
 interface Step {
@@ -147,7 +135,7 @@ interface Step {
   readonly input: BuildInput;
   readonly engine: Engine;
   readonly cargo: HostCargo;
-  readonly envFolder: string;
+  readonly view: BuildView;
   readonly log: string;
 }
 
@@ -201,7 +189,10 @@ async function compile(step: Step, folder: string): Promise<Result<BuildMeta>> {
     command: { argv: argv as [string, ...string[]], env: input.env.variables, cwd: crateAt(project) },
   });
   // Awaited, because the sandbox is closed when this function returns.
-  if (!run.ok) return await traceUndefined(box, await readFile(step.log, 'utf8'), run.error);
+  if (!run.ok) {
+    const output = await readFile(step.log, 'utf8');
+    return await traceUndefined(box, output, explainHidden(run.error, output, project, step.view.sources));
+  }
   const executable = findExecutable(Buffer.from(run.value.stdout).toString('utf8'), project.bin);
   if (executable === undefined) return err(noExecutable(project.bin, step.log));
   // Includes the target's executable suffix, if any.
@@ -219,42 +210,33 @@ function openSandbox(step: Step, network: 'none' | 'host', more: readonly Mount[
   return step.engine.open({
     rootfs: step.input.toolchain.folder,
     network,
-    mounts: [...buildMounts(step.input, step.envFolder), ...more],
+    mounts: [...buildMounts(step.input, step.view), ...more],
   });
 }
 
-/** The mounts of a build, and of a shell for the same recipe. `envFolder` must contain the files of `writeEnvFiles`. */
-export function buildMounts(input: BuildContext, envFolder: string): readonly Mount[] {
+/** The mounts of a build, and of a shell for the same recipe. */
+export function buildMounts(
+  input: BuildContext,
+  { project, env }: Pick<BuildView, 'project' | 'env'>,
+): readonly Mount[] {
   const { rust } = input.resolved;
   return [
     { kind: 'tree', source: input.sysroot.folder, at: PATHS.sysroot },
-    {
-      kind: 'source',
-      source: input.resolved.recipe.project.root,
-      at: PATHS.project,
-      without: notSources,
-    },
-    { kind: 'source', source: envFolder, at: PATHS.env },
+    { kind: 'source', source: project, at: PATHS.project },
+    { kind: 'source', source: env, at: PATHS.env },
     { kind: 'volume', name: 'cargo', at: PATHS.cargo },
     { kind: 'volume', name: volumeName(input), at: PATHS.target },
     ...(rust === undefined
       ? []
       : [{ kind: 'source', source: rust.folder, at: PATHS.rust, without: notOfRust } as const]),
     // Cargo reads configuration from parent folders of the project: the registries that the machine is configured for.
-    { kind: 'source', source: join(envFolder, 'cargo-config.toml'), at: '/job/.cargo/config.toml' },
+    { kind: 'source', source: join(env, 'cargo-config.toml'), at: '/job/.cargo/config.toml' },
   ];
 }
 
 /** Documentation of a Rust toolchain, which no build reads. */
 const notOfRust = (parent: string, name: string): boolean =>
   (name === 'doc' || name === 'man') && parent.endsWith('/share');
-
-/** Writes the files that the environment variables refer to into an existing folder. */
-export async function writeEnvFiles(folder: string, env: BuildEnv, cargo: HostCargo): Promise<void> {
-  await writeFile(join(folder, 'pyo3-config.txt'), env.pyo3Config);
-  if (env.pythonHome !== undefined) await writeFile(join(folder, 'python-home.c'), env.pythonHome);
-  await writeFile(join(folder, 'cargo-config.toml'), cargo.config);
-}
 
 /** Path of the executable in cargo's messages (`compiler-artifact`, The Cargo Book, "External tools"). */
 function findExecutable(messages: string, bin: string): string | undefined {
@@ -272,12 +254,16 @@ function findExecutable(messages: string, bin: string): string | undefined {
   return undefined;
 }
 
-/** Cargo's target folder is kept for each project and toolchain, so builds are incremental and never share it. */
+/**
+ * Cargo's target folder is kept for each project, toolchain and sysroot, so builds are incremental and never share it.
+ * Cargo itself does not notice that the libraries of a sysroot, or Rust's own, are others.
+ */
 export function volumeName(input: BuildContext): string {
   const { recipe, target } = input.resolved;
   const key = fingerprint({
     project: recipe.project.root,
     toolchain: input.toolchain.fingerprint,
+    sysroot: input.sysroot.fingerprint,
     ...(input.resolved.rust === undefined ? {} : { rust: input.resolved.rust.version }),
   });
   return `target-${target.name}-${key.slice(0, 16)}`;
@@ -297,14 +283,13 @@ function waiting(recipe: string) {
   } as const;
 }
 
-function linksOutside(links: readonly string[]) {
-  const names =
-    links.length > 3 ? `${links.slice(0, 3).join(', ')} and ${links.length - 3} more` : links.join(', ');
+function sourcesChanged(folder: string) {
   return {
-    type: 'notice',
-    level: 'warning',
-    code: 'build/link-outside',
-    message: `Symbolic links point outside the project, and their targets are not visible to the build: ${names}.`,
+    code: SOURCES_CHANGED,
+    what: `Files of ${folder} change while they are copied for the build.`,
+    fix: [
+      'Find out what writes there (an editor, a generator, another build), and run the same command again when it is done.',
+    ],
   } as const;
 }
 

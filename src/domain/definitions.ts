@@ -229,12 +229,24 @@ export interface Project {
   readonly folder: string;
   /** Absolute folder that cargo has to see: that of the crate's workspace, else the crate's. */
   readonly root: string;
+  /** Path dependencies that a build sees beside `root`. */
+  readonly outside?: readonly OutsideFolder[];
   readonly bin: string;
   readonly profile: string;
   readonly features: readonly string[];
   readonly defaultFeatures: boolean;
   /** Further environment of the build. */
   readonly env: Readonly<Record<string, string>>;
+}
+
+/** A folder that cargo reads although it is not in the workspace, or is reached through a link that leads out of it. */
+export interface OutsideFolder {
+  /** Absolute, as the manifests put it: links are not resolved. */
+  readonly folder: string;
+  /** Where it really is. */
+  readonly real: string;
+  /** Only its `Cargo.toml`: the workspace of another of these. */
+  readonly manifestOnly?: boolean;
 }
 
 export interface SampleSuite {

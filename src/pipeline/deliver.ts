@@ -1,14 +1,21 @@
-import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
+import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { artifactsFailure } from '../domain/artifacts.ts';
+import { ARTIFACTS_MARK, ARTIFACTS_MARK_TEXT, artifactsFailure } from '../domain/artifacts.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import { exists } from '../exec/files.ts';
 import { digestFile } from '../store/digest.ts';
 import type { Store } from '../store/store.ts';
 
-/** Makes a folder of the artifacts. Fails with `usage/artifacts`. */
-export async function makeFolder(folder: string): Promise<Result<void>> {
+/**
+ * Makes the folder of a recipe's artifacts and that of its logs, and marks the former: no build takes it for sources of
+ * the crate that it may lie in. Fails with `usage/artifacts`.
+ */
+export async function makeArtifacts(folder: string): Promise<Result<void>> {
   return writing(folder, async () => {
-    await mkdir(folder, { recursive: true });
+    await mkdir(join(folder, 'logs'), { recursive: true });
+    // Somebody's own folder, such as that of the crate, is none of ours.
+    const foreign = await exists(join(folder, 'Cargo.toml'));
+    if (!foreign) await writeFile(join(folder, ARTIFACTS_MARK), ARTIFACTS_MARK_TEXT);
   });
 }
 

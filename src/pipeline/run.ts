@@ -8,7 +8,7 @@ import type { Sample } from '../domain/sample.ts';
 import { collectSamples } from '../run/collect.ts';
 import { type RunOutcome, runSamples } from '../run/run.ts';
 import { capabilitiesOf } from '../runtime/runtime.ts';
-import { deliver, makeFolder } from './deliver.ts';
+import { deliver, makeArtifacts } from './deliver.ts';
 import { packagesFacts, testsFacts } from './facts.ts';
 import { makePackages } from './formats.ts';
 import { type Planned, type Run, startRun } from './prepare.ts';
@@ -55,7 +55,7 @@ async function runOnce(session: Session, planned: Planned, request: RunRequest):
   const { plan } = planned;
   const { artifacts } = request;
   const logs = join(artifacts, 'logs');
-  const writable = await makeFolder(logs);
+  const writable = await makeArtifacts(artifacts);
   if (!writable.ok) return writable;
   // Before anything is fetched: the user can fix a mistake in a script's header right away.
   const samples = await suiteOf(plan);

@@ -196,7 +196,7 @@ async function readNamed(lookup: RecipeLookup, found: FoundRecipe, read: Reader)
 function whole({ found, crate, point, sysroot, toolchain, form }: Named): Recipe {
   const { draft, borrowed } = found;
   const { optimization, allocator, variant, runtime, wasm, ...rest } = draft;
-  const { folder, root, bin } = crate;
+  const { folder, root, outside, bin } = crate;
   const { target } = point;
   // A setting for one kind of target does not apply to another one named on the command line.
   const forWasm = !borrowed || target.libc === 'wasi';
@@ -209,7 +209,7 @@ function whole({ found, crate, point, sysroot, toolchain, form }: Named): Recipe
     toolchain: toolchain.value.name,
     sysroot: point.form,
     description: describe(draft.description, target) || `${crate.name} for ${target.rustTriple}.`,
-    project: { ...draft.project, folder, root, bin },
+    project: { ...draft.project, folder, root, ...defined({ outside }), bin },
     ...(compiled ? defined({ optimization, variant }) : {}),
     ...defined({ allocator: borrowed ? (usual ?? own) : (own ?? usual) }),
     ...(forWasm ? defined({ runtime, wasm }) : {}),

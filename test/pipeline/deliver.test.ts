@@ -5,7 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSy
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { ok } from '../../src/domain/result.ts';
-import { deliver, makeFolder } from '../../src/pipeline/deliver.ts';
+import { deliver, makeArtifacts } from '../../src/pipeline/deliver.ts';
 import { temporaryFolder } from '../support/cli.ts';
 import { freshStore, never } from '../support/stores.ts';
 
@@ -52,7 +52,7 @@ test('a folder that cannot be written is usage/artifacts', async (t) => {
   writeFileSync(file, '');
   const delivered = await deliver(store, entry, DIGEST, file, 'b.tar.gz');
   assert.equal(delivered.ok ? '' : delivered.error.code, 'usage/artifacts');
-  const made = await makeFolder(join(file, 'logs'));
+  const made = await makeArtifacts(join(file, 'logs'));
   assert.equal(made.ok ? '' : made.error.code, 'usage/artifacts');
 });
 
