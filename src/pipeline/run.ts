@@ -60,6 +60,8 @@ export async function runPipeline(
   const { bundle } = made.value;
   const delivered = await deliver(bundle.folder, bundle.meta.digest, artifacts, bundle.meta.archive);
   if (!delivered.ok) return delivered;
+  const debug = await deliverDebugFile(made.value, artifacts);
+  if (!debug.ok) return debug;
   const runtimes = await makeRuntimes(session, run, made.value, logs);
   if (!runtimes.ok) return runtimes;
   const packages = await makePackages(session, planned, made.value, formats.value);
@@ -71,6 +73,13 @@ export async function runPipeline(
   }
   const outcome = await runAll(session, plan, made.value, runtimes.value, samples.value, request);
   return outcome.ok ? ok({ run, made: made.value, outcome: outcome.value }) : outcome;
+}
+
+/** Debug information in a file of its own, beside the bundle: for whoever looks at a crash, not for the target. */
+async function deliverDebugFile({ program }: Made, artifacts: string): Promise<Result<void>> {
+  const { debugFile, debugDigest } = program.meta;
+  if (debugFile === undefined || debugDigest === undefined) return ok(undefined);
+  return deliver(program.folder, debugDigest, artifacts, debugFile);
 }
 
 /** The samples, then the recipe's other tests. */

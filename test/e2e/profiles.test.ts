@@ -1,10 +1,11 @@
 // Cargo's profiles over the targets: every cell is built, delivered and run, with Python and without. The gate has some;
 // `PROVISION_TEST_ALL=1` runs all of them, `PROVISION_TEST_CELLS=musl size,packed plain` those whose names contain one of these.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
-import { REPOSITORY, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
+import { provision, REPOSITORY, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
 import { type Cell, type Crates, PROFILES, RECIPES, runCell } from '../support/profile-matrix.ts';
 
 let crates: Crates;
@@ -56,3 +57,43 @@ for (const cell of chosen()) {
     assert.deepEqual(wrong, []);
   });
 }
+
+test('what a profile cannot be is named, and what is printed as its cure cures it', async (t) => {
+  const crate = join(temporaryFolder(t, 'provision faults ü '), 'crate');
+  cpSync(crates.own, crate, { recursive: true });
+  const [recipe, manifest] = [join(crate, 'provision.yaml'), join(crate, 'Cargo.toml')];
+  const choose = (profile: string): void => {
+    const project = `{bin: plain, profile: ${profile}, default-features: false}`;
+    writeFileSync(recipe, `schema: 1\nextends: aarch64\nproject: ${project}\nsamples: {path: samples}\n`);
+  };
+  const run = async () => {
+    const ran = await provision(['run'], { cwd: crate, store: SHARED_STORE });
+    const report = readFileSync(join(crate, 'artifacts', 'aarch64', 'report.json'), 'utf8');
+    const { blockers } = JSON.parse(report) as { blockers: readonly { code: string; cure: string }[] };
+    return { status: ran.status, stderr: ran.stderr, blockers };
+  };
+  const cured = async (code: string): Promise<void> => {
+    const { blockers, stderr, status } = await run();
+    assert.notEqual(status, 0);
+    assert.deepEqual(
+      blockers.map((blocker) => blocker.code),
+      [code],
+      stderr,
+    );
+    const cure = blockers[0]?.cure as string;
+    const applied = spawnSync('sh', ['-c', cure], { cwd: crate, encoding: 'utf8' });
+    assert.equal(applied.status, 0, `${cure}\n${applied.stderr}`);
+  };
+  choose('debug');
+  const asked = 'cargo-features = ["panic-immediate-abort"]\n';
+  const profile =
+    '\n[profile.immediate]\ninherits = "release"\npanic = "immediate-abort"\ntrim-paths = "all"\n';
+  writeFileSync(manifest, `${asked}${readFileSync(manifest, 'utf8')}${profile}`);
+  await cured('panic-immediate-abort');
+  await cured('unstable-cargo-feature');
+  await cured('profile-debug');
+  choose('fastest');
+  await cured('profile-not-defined');
+  const { status, blockers, stderr } = await run();
+  assert.deepEqual([status, blockers], [0, []], stderr);
+});

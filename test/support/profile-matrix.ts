@@ -84,8 +84,10 @@ export async function runCell(crates: Crates, cell: Cell, options: CliOptions): 
     if (report.bundle === undefined) return ['no bundle', run.stderr];
     const unpacked = unpack(join(artifacts, report.bundle.file.slice(artifacts.length + 1)), crates);
     const profile = PROFILES[cell.profile] as Profile;
+    const split = readdirSync(artifacts).filter((file) => file.endsWith('.dwp'));
     return [
       ...samplesWrong(report, profile),
+      ...splitWrong(split, cell.profile === 'packed' && !report.target.triple.startsWith('wasm'), bin),
       ...leftWrong(readFileSync(programIn(unpacked)), profile),
       ...(runsHere(report) ? alone(programIn(unpacked), samples) : []),
     ];
@@ -114,6 +116,12 @@ function leftWrong(program: Buffer, { left }: Profile): readonly string[] {
   const debug = sections.includes('.debug_info') || sections.includes('.zdebug_info');
   const seen = debug ? 'debug' : names ? 'names' : 'nothing';
   return left === undefined || seen === left ? [] : [`${seen} left, not ${left}: ${sections.join(' ')}`];
+}
+
+/** Debug information in a file of its own is delivered beside the bundle. */
+function splitWrong(found: readonly string[], wanted: boolean, bin: string): readonly string[] {
+  const right = wanted ? [`${bin}.dwp`] : [];
+  return found.join() === right.join() ? [] : [`delivered: ${found.join(' ')}, not ${right.join(' ')}`];
 }
 
 /** A bundle with libraries of its own wants the C library that they are from. */
