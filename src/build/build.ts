@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, posix, relative } from 'node:path';
 import type { Context } from '../domain/context.ts';
+import { defined } from '../domain/defined.ts';
 import type { Project, Resolved } from '../domain/definitions.ts';
 import type { Digest } from '../domain/ids.ts';
 import { err, ok, type Result } from '../domain/result.ts';
@@ -46,6 +47,9 @@ export interface BuildMeta {
   readonly digest: Digest;
   /** Bytes. */
   readonly size: number;
+  /** File name of the debug information, where the profile keeps it in a file of its own (`split-debuginfo`). */
+  readonly debugFile?: string;
+  readonly debugDigest?: Digest;
 }
 
 export type Built = StoreEntry<BuildMeta>;
@@ -193,8 +197,9 @@ async function compile(step: Step, folder: string): Promise<Result<BuildMeta>> {
     const output = await readFile(step.log, 'utf8');
     return await traceUndefined(box, output, explainHidden(run.error, output, project, step.view.sources));
   }
-  const executable = findExecutable(Buffer.from(run.value.stdout).toString('utf8'), project.bin);
-  if (executable === undefined) return err(noExecutable(project.bin, step.log));
+  const found = findExecutable(Buffer.from(run.value.stdout).toString('utf8'), project.bin);
+  if (found === undefined) return err(noExecutable(project.bin, step.log));
+  const { executable } = found;
   // Includes the target's executable suffix, if any.
   const program = posix.basename(executable);
   const file = join(folder, program);
@@ -202,8 +207,19 @@ async function compile(step: Step, folder: string): Promise<Result<BuildMeta>> {
   if (!copied.ok) return copied;
   const broken = await programFormat(input.resolved.target).check(file, step.log);
   if (broken !== undefined) return err(broken);
-  const digest = await digestFile(file);
-  return ok({ program, digest: digest.digest, size: digest.size });
+  const { digest, size } = await digestFile(file);
+  if (found.debugFile === undefined) return ok({ program, digest, size });
+  // Debuggers look for it by the program's name.
+  const debugFile = `${program}${posix.extname(found.debugFile)}`;
+  const debug = await box.copyOut(found.debugFile, join(folder, debugFile));
+  if (!debug.ok) return debug;
+  return ok({
+    program,
+    digest,
+    size,
+    debugFile,
+    debugDigest: (await digestFile(join(folder, debugFile))).digest,
+  });
 }
 
 function openSandbox(step: Step, network: 'none' | 'host', more: readonly Mount[]): Promise<Result<Sandbox>> {
@@ -238,17 +254,24 @@ export function buildMounts(
 const notOfRust = (parent: string, name: string): boolean =>
   (name === 'doc' || name === 'man') && parent.endsWith('/share');
 
-/** Path of the executable in cargo's messages (`compiler-artifact`, The Cargo Book, "External tools"). */
-function findExecutable(messages: string, bin: string): string | undefined {
+interface Executable {
+  readonly executable: string;
+  readonly debugFile?: string;
+}
+
+/** Paths of the executable in cargo's messages (`compiler-artifact`, The Cargo Book, "External tools"). */
+function findExecutable(messages: string, bin: string): Executable | undefined {
   for (const line of messages.split('\n')) {
     if (!line.startsWith('{')) continue;
     const message = JSON.parse(line) as {
       reason?: string;
       executable?: string | null;
+      filenames?: readonly string[];
       target?: { name?: string };
     };
     if (message.reason === 'compiler-artifact' && message.target?.name === bin && message.executable) {
-      return message.executable;
+      const debugFile = message.filenames?.find((name) => name.endsWith('.dwp'));
+      return { executable: message.executable, ...defined({ debugFile }) };
     }
   }
   return undefined;

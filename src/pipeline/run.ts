@@ -8,6 +8,7 @@ import type { Sample } from '../domain/sample.ts';
 import { collectSamples } from '../run/collect.ts';
 import { type RunOutcome, runSamples } from '../run/run.ts';
 import { capabilitiesOf } from '../runtime/runtime.ts';
+import type { Store } from '../store/store.ts';
 import { deliver, makeArtifacts } from './deliver.ts';
 import { packagesFacts, testsFacts } from './facts.ts';
 import { makePackages } from './formats.ts';
@@ -77,6 +78,8 @@ async function runOnce(session: Session, planned: Planned, request: RunRequest):
     bundle.meta.archive,
   );
   if (!delivered.ok) return delivered;
+  const debug = await deliverDebugFile(session.store, made.value, artifacts);
+  if (!debug.ok) return debug;
   const runtimes = await makeRuntimes(session, run, made.value, logs);
   if (!runtimes.ok) return runtimes;
   const packages = await makePackages(session, planned, made.value, formats.value);
@@ -88,6 +91,13 @@ async function runOnce(session: Session, planned: Planned, request: RunRequest):
   }
   const outcome = await runAll(session, plan, made.value, runtimes.value, samples.value, request);
   return outcome.ok ? ok({ run, made: made.value, outcome: outcome.value }) : outcome;
+}
+
+/** Debug information in a file of its own, beside the bundle: for whoever looks at a crash, not for the target. */
+async function deliverDebugFile(store: Store, { program }: Made, artifacts: string): Promise<Result<void>> {
+  const { debugFile, debugDigest } = program.meta;
+  if (debugFile === undefined || debugDigest === undefined) return ok(undefined);
+  return deliver(store, program.folder, debugDigest, artifacts, debugFile);
 }
 
 /** The samples, then the recipe's other tests. */
