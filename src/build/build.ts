@@ -1,11 +1,13 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, posix, relative } from 'node:path';
+import { joinConfigurations } from '../crate/cargo-files.ts';
+import { formatToml } from '../crate/toml.ts';
 import type { Context } from '../domain/context.ts';
 import type { Project, Resolved } from '../domain/definitions.ts';
 import type { Digest } from '../domain/ids.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { StoredTree } from '../domain/stored-tree.ts';
-import type { Engine, Mount, Sandbox } from '../engine/engine.ts';
+import type { Engine, Mount } from '../engine/engine.ts';
 import { PATHS } from '../engine/paths.ts';
 import { runTool } from '../engine/tool.ts';
 import type { BuildEnv } from '../env/env.ts';
@@ -13,7 +15,7 @@ import { programFormat } from '../runtime/program/program.ts';
 import { digestFile } from '../store/digest.ts';
 import { fingerprint } from '../store/fingerprint.ts';
 import type { Store, StoreEntry } from '../store/store.ts';
-import { staleCargoLock } from './cargo-lock.ts';
+import { type CargoStep, fetchCrates } from './crates.ts';
 import { type HostCargo, hostCargo } from './host-cargo.ts';
 import { digestSources, notSources, type Sources } from './sources.ts';
 import { traceUndefined } from './undefined-symbols.ts';
@@ -81,7 +83,16 @@ export function programInputs(input: Omit<BuildInput, 'engine' | 'logs'>, source
     env: input.env.variables,
     pyo3Config: input.env.pyo3Config,
     pythonHome: input.env.pythonHome ?? null,
+    ...configurationInputs(input),
   };
+}
+
+/** Cargo's configuration outside of the project, as far as it can change what is built. */
+function configurationInputs({ resolved: { cargo }, env }: Omit<BuildInput, 'engine' | 'logs'>) {
+  const counted = { ...cargo?.counted, ...env.cargoConfig };
+  return Object.keys(counted).length === 0
+    ? {}
+    : { cargoConfig: formatToml(joinConfigurations(env.cargoConfig ?? {}, cargo?.counted ?? {})) };
 }
 
 /** The files of the project that a build depends on: all but its samples, its recipe and the recipe's lock. */
@@ -123,7 +134,7 @@ async function make(
   await writeFile(log, '');
   const envFolder = join(folder, '.env');
   await mkdir(envFolder);
-  const cargo = await hostCargo(context.settings);
+  const cargo = await hostCargo(context.settings, input.resolved.cargo, { config: input.env.cargoConfig });
   if (!cargo.ok) return cargo;
   await writeEnvFiles(envFolder, input.env, cargo.value);
   // Two builds of one project would wait for each other inside cargo without a message; waiting here reports it.
@@ -142,48 +153,18 @@ async function make(
   return compiled;
 }
 
-interface Step {
-  readonly context: Context;
-  readonly input: BuildInput;
-  readonly engine: Engine;
-  readonly cargo: HostCargo;
-  readonly envFolder: string;
-  readonly log: string;
-}
-
-/** Fetches the crates in a separate step, the only one with network. */
-async function fetchCrates(step: Step): Promise<Result<void>> {
-  const { context, input } = step;
-  const offline = context.settings.offline;
-  const sandbox = await openSandbox(step, offline ? 'none' : 'host', step.cargo.mounts);
-  if (!sandbox.ok) return sandbox;
-  await using box = sandbox.value;
-  const argv = [tool(input, 'cargo'), 'fetch', '--locked', '--target', input.resolved.target.rustTriple];
-  const run = await runTool(context, box, {
-    stage: 'build',
-    code: offline ? 'fetch/crates-offline' : 'fetch/crates',
-    doing: 'Fetching the crates',
-    fix: offline
-      ? ['Run once without `--offline`: not all crates of this Cargo.lock have been fetched.']
-      : ['Check the network, the proxy settings and the CA bundle; then run the same command again.'],
-    log: step.log,
-    command: {
-      argv: [...argv, ...(offline ? ['--offline'] : [])] as [string, ...string[]],
-      env: { ...input.env.variables, ...step.cargo.env },
-      cwd: crateAt(input.resolved.recipe.project),
-    },
-  });
-  return run.ok ? ok(undefined) : err(staleCargoLock(run.error, input.resolved.crate));
-}
-
-async function compile(step: Step, folder: string): Promise<Result<BuildMeta>> {
+async function compile(step: CargoStep, folder: string): Promise<Result<BuildMeta>> {
   const { context, input } = step;
   const { project } = input.resolved.recipe;
-  const sandbox = await openSandbox(step, 'none', []);
+  const sandbox = await step.engine.open({
+    rootfs: input.toolchain.folder,
+    network: 'none',
+    mounts: [...buildMounts(input, step.envFolder), ...step.cargo.sources],
+  });
   if (!sandbox.ok) return sandbox;
   await using box = sandbox.value;
   const argv = [
-    ...[tool(input, 'cargo'), 'build', '--locked', '--offline', '--bin', project.bin],
+    ...[cargoOf(input), 'build', '--locked', '--offline', '--bin', project.bin],
     ...['--target', input.resolved.target.rustTriple, '--profile', project.profile],
     ...(project.features.length > 0 ? ['--features', project.features.join(',')] : []),
     ...(project.defaultFeatures ? [] : ['--no-default-features']),
@@ -198,7 +179,11 @@ async function compile(step: Step, folder: string): Promise<Result<BuildMeta>> {
     ],
     log: step.log,
     quietStdout: true,
-    command: { argv: argv as [string, ...string[]], env: input.env.variables, cwd: crateAt(project) },
+    command: {
+      argv: argv as [string, ...string[]],
+      env: { ...input.env.variables, ...step.cargo.names },
+      cwd: crateAt(project),
+    },
   });
   // Awaited, because the sandbox is closed when this function returns.
   if (!run.ok) return await traceUndefined(box, await readFile(step.log, 'utf8'), run.error);
@@ -213,14 +198,6 @@ async function compile(step: Step, folder: string): Promise<Result<BuildMeta>> {
   if (broken !== undefined) return err(broken);
   const digest = await digestFile(file);
   return ok({ program, digest: digest.digest, size: digest.size });
-}
-
-function openSandbox(step: Step, network: 'none' | 'host', more: readonly Mount[]): Promise<Result<Sandbox>> {
-  return step.engine.open({
-    rootfs: step.input.toolchain.folder,
-    network,
-    mounts: [...buildMounts(step.input, step.envFolder), ...more],
-  });
 }
 
 /** The mounts of a build, and of a shell for the same recipe. `envFolder` must contain the files of `writeEnvFiles`. */
@@ -283,9 +260,9 @@ export function volumeName(input: BuildContext): string {
   return `target-${target.name}-${key.slice(0, 16)}`;
 }
 
-function tool(input: BuildInput, role: string): string {
-  if (input.resolved.rust !== undefined && role === 'cargo') return `${PATHS.rust}/bin/cargo`;
-  return input.resolved.toolchain.tools[role] ?? role;
+/** The cargo of a build. */
+export function cargoOf({ resolved: { rust, toolchain } }: Pick<BuildContext, 'resolved'>): string {
+  return rust === undefined ? (toolchain.tools.cargo ?? 'cargo') : `${PATHS.rust}/bin/cargo`;
 }
 
 function waiting(recipe: string) {

@@ -12,12 +12,14 @@ import type { Json, Store } from '../store/store.ts';
 import {
   type BuildInput,
   buildMounts,
+  cargoOf,
   crateAt,
   programInputs,
   projectSources,
   volumeName,
   writeEnvFiles,
 } from './build.ts';
+import { fetchCrates } from './crates.ts';
 import { hostCargo } from './host-cargo.ts';
 import { type CargoTestResult, readTests } from './test-output.ts';
 
@@ -74,7 +76,7 @@ async function start(
 ): Promise<Result<CargoTestsRun>> {
   const engine = await input.engine();
   if (!engine.ok) return engine;
-  const cargo = await hostCargo(context.settings);
+  const cargo = await hostCargo(context.settings, input.resolved.cargo, { config: input.env.cargoConfig });
   if (!cargo.ok) return cargo;
   await mkdir(input.logs, { recursive: true });
   const log = join(input.logs, 'cargo-test.log');
@@ -83,16 +85,22 @@ async function start(
   const lock = await store.lock(`volume-${volumeName(input)}`, { signal: context.signal });
   if (!lock.ok) return lock;
   await using _ = lock.value;
+  // The program may have come from the store: then nothing of its crates has to be here yet.
+  const fetched = await fetchCrates({
+    ...{ context, input, engine: engine.value, cargo: cargo.value, envFolder: folder, log },
+  });
+  if (!fetched.ok) return fetched;
   const sandbox = await engine.value.open({
     rootfs: input.toolchain.folder,
     network: 'none',
-    mounts: buildMounts(input, folder),
+    mounts: [...buildMounts(input, folder), ...cargo.value.sources],
   });
   if (!sandbox.ok) return sandbox;
   await using box = sandbox.value;
-  const compiled = await compile(context, box, input, wanted, log);
+  const env = { ...input.env.variables, ...cargo.value.names };
+  const compiled = await compile(context, box, input, wanted, log, env);
   if (!compiled.ok) return compiled;
-  return await execute(context, box, input, wanted, log);
+  return await execute(context, box, input, wanted, log, env);
 }
 
 async function compile(
@@ -101,6 +109,7 @@ async function compile(
   input: BuildInput,
   wanted: CargoTests,
   log: string,
+  env: Readonly<Record<string, string>>,
 ): Promise<Result<void>> {
   const run = await runTool(context, box, {
     stage: 'cargo-test',
@@ -110,7 +119,7 @@ async function compile(
     log,
     command: {
       argv: cargoTest(context, input, wanted, ['--no-run']),
-      env: input.env.variables,
+      env,
       cwd: crateAt(input.resolved.recipe.project),
     },
   });
@@ -123,13 +132,14 @@ async function execute(
   input: BuildInput,
   wanted: CargoTests,
   log: string,
+  env: Readonly<Record<string, string>>,
 ): Promise<Result<CargoTestsRun>> {
   const argv = cargoTest(context, input, wanted, ['--no-fail-fast']);
   const harness = wanted.harness.length === 0 ? [] : ['--', ...wanted.harness];
   context.emit({ type: 'command', stage: 'cargo-test', line: [...argv, ...harness].join(' ') });
   const exit = await box.run({
     argv: [...argv, ...harness] as [string, ...string[]],
-    env: input.env.variables,
+    env,
     cwd: crateAt(input.resolved.recipe.project),
     timeoutMs: wanted.timeoutSeconds * 1000,
     onOutput: (stream, chunk) =>
@@ -158,7 +168,7 @@ function cargoTest(
   const { project } = resolved.recipe;
   const selected = wanted.args.some((word) => SELECTIONS.test(word));
   return [
-    resolved.toolchain.tools.cargo ?? 'cargo',
+    cargoOf({ resolved }),
     ...['test', '--locked', '--offline', '--target', resolved.target.rustTriple],
     ...['--profile', project.profile, '--jobs', String(context.settings.jobs)],
     ...(project.features.length > 0 ? ['--features', project.features.join(',')] : []),

@@ -48,17 +48,18 @@ async function open<T>(
   if (!toolchain.ok) return toolchain;
   const prepared = await prepareEnv(session, run);
   if (!prepared.ok) return prepared;
-  const cargo = await hostCargo(context.settings);
+
+  const { env, sysroot } = prepared.value;
+  const cargo = await hostCargo(context.settings, plan.cargo, { config: env.cargoConfig });
   if (!cargo.ok) return cargo;
   const engine = await session.engine();
   if (!engine.ok) return engine;
-  const { env, sysroot } = prepared.value;
   await writeEnvFiles(folder, env, cargo.value);
   const input = { resolved: plan, toolchain: toolchain.value, sysroot };
   const sandbox = await engine.value.open({
     rootfs: toolchain.value.folder,
     network: context.settings.offline ? 'none' : 'host',
-    mounts: [...buildMounts(input, folder), ...cargo.value.mounts],
+    mounts: [...buildMounts(input, folder), ...cargo.value.sources, ...cargo.value.mounts],
     hostname: hostNameOf(plan.recipe.name),
   });
   if (!sandbox.ok) return sandbox;

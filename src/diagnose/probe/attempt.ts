@@ -209,7 +209,7 @@ async function openBuild(
   const { session, run, toolchain } = context;
   const engine = await session.engine();
   if (!engine.ok) return engine;
-  const cargo = await hostCargo(session.context.settings);
+  const cargo = await hostCargo(session.context.settings, run.plan.cargo, {});
   if (!cargo.ok) return cargo;
   const env = join(context.scratch, 'env');
   await mkdir(env, { recursive: true });
@@ -225,6 +225,7 @@ async function openBuild(
       ...mounts,
       { kind: 'volume', name: context.volume, at: PATHS.target },
       ...more,
+      ...cargo.value.sources,
       ...(network === 'host' ? cargo.value.mounts : []),
     ],
   });
