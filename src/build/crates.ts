@@ -56,7 +56,10 @@ export async function fetchCrates(step: CargoStep): Promise<Result<void>> {
         cwd: crateAt(input.resolved.recipe.project),
       },
     });
-    if (!run.ok) return err(explainFetch(staleCargoLock(run.error, crate)));
+    if (!run.ok) {
+      const stale = staleCargoLock(run.error, crate);
+      return err(stale === run.error ? explainFetch(run.error, crate) : stale);
+    }
   }
   return ok(undefined);
 }

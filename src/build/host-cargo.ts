@@ -50,15 +50,23 @@ export async function hostCargo(
     config: formatToml(config),
     env: {
       ...settings.proxies,
+      // Without one named, cargo does not read from registries that want a token; others are programs of this machine.
+      CARGO_REGISTRY_GLOBAL_CREDENTIAL_PROVIDERS: 'cargo:token',
       ...tokensOf(merged),
       ...tokens.value,
-      ...variables,
+      ...withoutProviders(variables),
       ...(bundle === undefined ? {} : { CARGO_HTTP_CAINFO: CA_BUNDLE, SSL_CERT_FILE: CA_BUNDLE }),
     },
     names: Object.fromEntries(Object.entries(variables).filter(([name]) => NAMES.test(name))),
     mounts: bundle === undefined ? [] : [{ kind: 'source', source: bundle, at: CA_BUNDLE }],
     sources: sources.map(({ folder, at }) => ({ kind: 'source', source: folder, at })),
   });
+}
+
+function withoutProviders(variables: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(variables).filter(([name]) => !/CREDENTIAL_PROVIDERS?$/.test(name)),
+  );
 }
 
 /** The same for crates that belong to no project: where they come from, and nothing else. */
