@@ -5,6 +5,7 @@ import { secretsOf } from './diagnose/redact.ts';
 import { distribution } from './distro/distribution.ts';
 import type {
   ActionsSettings,
+  CargoSettings,
   DockerSettings,
   OptionValues,
   PipSettings,
@@ -55,6 +56,7 @@ export function readSettings(
       .map(withoutSlash),
     ...defined({ caBundle }),
     proxies: findProxies(env),
+    cargo: readCargo(env),
     cargoHome: env.CARGO_HOME || join(env.HOME || homedir(), '.cargo'),
     home,
     cwd,
@@ -147,6 +149,27 @@ function readPip(env: Environment): PipSettings {
       named: env.PIP_CONFIG_FILE ? [env.PIP_CONFIG_FILE] : [],
       netrc: [env.NETRC || join(home, '.netrc')],
     },
+  };
+}
+
+/** Variables of cargo about where crates come from (The Cargo Book, "Environment variables"). */
+const CARGO_REGISTRIES = /^CARGO_(?:REGISTR(?:Y|IES)|SOURCE|HTTP|NET)_[A-Z0-9_]+$/;
+/** … and those that change what a build makes. */
+const CARGO_BUILDS =
+  /^(?:RUSTFLAGS|RUSTDOCFLAGS|RUSTC|RUSTC_(?:WRAPPER|WORKSPACE_WRAPPER|BOOTSTRAP)|CARGO_ENCODED_RUST(?:DOC)?FLAGS|CARGO_(?:BUILD|PROFILE|TARGET|UNSTABLE)_[A-Z0-9_]+|CARGO_INCREMENTAL)$/;
+
+function readCargo(env: Environment): CargoSettings {
+  const set = Object.entries(env).filter((entry): entry is [string, string] => Boolean(entry[1]));
+  const trust = env.PROVISION_CA_BUNDLE || env.CARGO_HTTP_CAINFO;
+  return {
+    ...defined({ trust }),
+    // The CA bundle is mounted under a path of the sandbox.
+    variables: Object.fromEntries(
+      set.filter(([name]) => CARGO_REGISTRIES.test(name) && name !== 'CARGO_HTTP_CAINFO'),
+    ),
+    builds: set.flatMap(([name]) =>
+      CARGO_BUILDS.test(name) && !['CARGO_TARGET_DIR', 'CARGO_BUILD_JOBS'].includes(name) ? [name] : [],
+    ),
   };
 }
 

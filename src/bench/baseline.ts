@@ -24,7 +24,7 @@ export async function measureBaseline(
   input: { planned: Planned; prepared: Prepared; mirror: string; keyring: string; folder: string },
 ): Promise<Result<Baseline>> {
   const { plan } = input.planned;
-  const cargo = await hostCargo(context.settings);
+  const cargo = await hostCargo(context.settings, plan.cargo, { config: input.prepared.env.cargoConfig });
   if (!cargo.ok) return cargo;
   await mkdir(join(input.folder, 'env'), { recursive: true });
   await writeEnvFiles(join(input.folder, 'env'), input.prepared.env, cargo.value);

@@ -1,12 +1,14 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, posix, relative } from 'node:path';
+import { joinConfigurations } from '../crate/cargo-files.ts';
+import { formatToml } from '../crate/toml.ts';
 import type { Context } from '../domain/context.ts';
 import { defined } from '../domain/defined.ts';
 import type { Project, Resolved } from '../domain/definitions.ts';
 import type { Digest } from '../domain/ids.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { StoredTree } from '../domain/stored-tree.ts';
-import type { Engine, Mount, Sandbox } from '../engine/engine.ts';
+import type { Engine, Mount } from '../engine/engine.ts';
 import { PATHS } from '../engine/paths.ts';
 import { crateAt, projectRoot } from '../engine/project-paths.ts';
 import { runTool } from '../engine/tool.ts';
@@ -15,8 +17,8 @@ import { programFormat } from '../runtime/program/program.ts';
 import { digestFile } from '../store/digest.ts';
 import { fingerprint } from '../store/fingerprint.ts';
 import type { Store, StoreEntry } from '../store/store.ts';
-import { staleCargoLock } from './cargo-lock.ts';
-import { type HostCargo, hostCargo } from './host-cargo.ts';
+import { type CargoStep, fetchCrates } from './crates.ts';
+import { hostCargo } from './host-cargo.ts';
 import { explainHidden } from './sources/explain.ts';
 import { digestProject } from './sources/project.ts';
 import { traceUndefined } from './undefined-symbols.ts';
@@ -96,7 +98,16 @@ export function programInputs(input: Omit<BuildInput, 'engine' | 'logs'>, source
     env: input.env.variables,
     pyo3Config: input.env.pyo3Config,
     pythonHome: input.env.pythonHome ?? null,
+    ...configurationInputs(input),
   };
+}
+
+/** Cargo's configuration outside of the project, as far as it can change what is built. */
+function configurationInputs({ resolved: { cargo }, env }: Omit<BuildInput, 'engine' | 'logs'>) {
+  const counted = { ...cargo?.counted, ...env.cargoConfig };
+  return Object.keys(counted).length === 0
+    ? {}
+    : { cargoConfig: formatToml(joinConfigurations(env.cargoConfig ?? {}, cargo?.counted ?? {})) };
 }
 
 function packageInputs(project: Project): { readonly package?: string } {
@@ -115,7 +126,7 @@ async function compileProgram(
   await mkdir(input.logs, { recursive: true });
   const log = join(input.logs, 'build.log');
   await writeFile(log, '');
-  const cargo = await hostCargo(context.settings);
+  const cargo = await hostCargo(context.settings, input.resolved.cargo, { config: input.env.cargoConfig });
   if (!cargo.ok) return cargo;
   // Two builds of one project would wait for each other inside cargo without a message; waiting here reports it.
   const lock = await store.lock(`volume-${volumeName(input)}`, {
@@ -134,48 +145,18 @@ async function compileProgram(
   return compile(step, to.folder);
 }
 
-interface Step {
-  readonly context: Context;
-  readonly input: BuildInput;
-  readonly engine: Engine;
-  readonly cargo: HostCargo;
-  readonly view: BuildView;
-  readonly log: string;
-}
-
-/** Fetches the crates in a separate step, the only one with network. */
-async function fetchCrates(step: Step): Promise<Result<void>> {
-  const { context, input } = step;
-  const offline = context.settings.offline;
-  const sandbox = await openSandbox(step, offline ? 'none' : 'host', step.cargo.mounts);
-  if (!sandbox.ok) return sandbox;
-  await using box = sandbox.value;
-  const argv = [tool(input, 'cargo'), 'fetch', '--locked', '--target', input.resolved.target.rustTriple];
-  const run = await runTool(context, box, {
-    stage: 'build',
-    code: offline ? 'fetch/crates-offline' : 'fetch/crates',
-    doing: 'Fetching the crates',
-    fix: offline
-      ? ['Run once without `--offline`: not all crates of this Cargo.lock have been fetched.']
-      : ['Check the network, the proxy settings and the CA bundle; then run the same command again.'],
-    log: step.log,
-    command: {
-      argv: [...argv, ...(offline ? ['--offline'] : [])] as [string, ...string[]],
-      env: { ...input.env.variables, ...step.cargo.env },
-      cwd: crateAt(input.resolved.recipe.project),
-    },
-  });
-  return run.ok ? ok(undefined) : err(staleCargoLock(run.error, input.resolved.crate));
-}
-
-async function compile(step: Step, folder: string): Promise<Result<BuildMeta>> {
+async function compile(step: CargoStep, folder: string): Promise<Result<BuildMeta>> {
   const { context, input } = step;
   const { project } = input.resolved.recipe;
-  const sandbox = await openSandbox(step, 'none', []);
+  const sandbox = await step.engine.open({
+    rootfs: input.toolchain.folder,
+    network: 'none',
+    mounts: [...buildMounts(input, step.view), ...step.cargo.sources],
+  });
   if (!sandbox.ok) return sandbox;
   await using box = sandbox.value;
   const argv = [
-    ...[tool(input, 'cargo'), 'build', '--locked', '--offline', '--bin', project.bin],
+    ...[cargoOf(input), 'build', '--locked', '--offline', '--bin', project.bin],
     ...['--target', input.resolved.target.rustTriple, '--profile', project.profile],
     ...(project.features.length > 0 ? ['--features', project.features.join(',')] : []),
     ...(project.defaultFeatures ? [] : ['--no-default-features']),
@@ -190,7 +171,11 @@ async function compile(step: Step, folder: string): Promise<Result<BuildMeta>> {
     ],
     log: step.log,
     quietStdout: true,
-    command: { argv: argv as [string, ...string[]], env: input.env.variables, cwd: crateAt(project) },
+    command: {
+      argv: argv as [string, ...string[]],
+      env: { ...input.env.variables, ...step.cargo.names },
+      cwd: crateAt(project),
+    },
   });
   // Awaited, because the sandbox is closed when this function returns.
   if (!run.ok) {
@@ -219,14 +204,6 @@ async function compile(step: Step, folder: string): Promise<Result<BuildMeta>> {
     size,
     debugFile,
     debugDigest: (await digestFile(join(folder, debugFile))).digest,
-  });
-}
-
-function openSandbox(step: Step, network: 'none' | 'host', more: readonly Mount[]): Promise<Result<Sandbox>> {
-  return step.engine.open({
-    rootfs: step.input.toolchain.folder,
-    network,
-    mounts: [...buildMounts(step.input, step.view), ...more],
   });
 }
 
@@ -292,9 +269,9 @@ export function volumeName(input: BuildContext): string {
   return `target-${target.name}-${key.slice(0, 16)}`;
 }
 
-function tool(input: BuildInput, role: string): string {
-  if (input.resolved.rust !== undefined && role === 'cargo') return `${PATHS.rust}/bin/cargo`;
-  return input.resolved.toolchain.tools[role] ?? role;
+/** The cargo of a build. */
+export function cargoOf({ resolved: { rust, toolchain } }: Pick<BuildContext, 'resolved'>): string {
+  return rust === undefined ? (toolchain.tools.cargo ?? 'cargo') : `${PATHS.rust}/bin/cargo`;
 }
 
 function waiting(recipe: string) {

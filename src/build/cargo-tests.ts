@@ -10,7 +10,8 @@ import { runTool } from '../engine/tool.ts';
 import type { Failure } from '../failure.ts';
 import { fingerprint } from '../store/fingerprint.ts';
 import type { Json, Store } from '../store/store.ts';
-import { type BuildInput, buildMounts, programInputs, volumeName } from './build.ts';
+import { type BuildInput, buildMounts, cargoOf, programInputs, volumeName } from './build.ts';
+import { fetchCrates } from './crates.ts';
 import { hostCargo } from './host-cargo.ts';
 import { explainHidden } from './sources/explain.ts';
 import { digestProject } from './sources/project.ts';
@@ -75,7 +76,7 @@ async function start(
 ): Promise<Result<CargoTestsRun & { readonly seen: Digest }>> {
   const engine = await input.engine();
   if (!engine.ok) return engine;
-  const cargo = await hostCargo(context.settings);
+  const cargo = await hostCargo(context.settings, input.resolved.cargo, { config: input.env.cargoConfig });
   if (!cargo.ok) return cargo;
   await mkdir(input.logs, { recursive: true });
   const log = join(input.logs, 'cargo-test.log');
@@ -85,19 +86,25 @@ async function start(
   await using _ = lock.value;
   const view = await openView(context, store, volumeName(input), { ...input, cargo: cargo.value });
   if (!view.ok) return view;
+  // The program may have come from the store: then nothing of its crates has to be here yet.
+  const fetched = await fetchCrates({
+    ...{ context, input, engine: engine.value, cargo: cargo.value, view: view.value, log },
+  });
+  if (!fetched.ok) return fetched;
   const sandbox = await engine.value.open({
     rootfs: input.toolchain.folder,
     network: 'none',
-    mounts: buildMounts(input, view.value),
+    mounts: [...buildMounts(input, view.value), ...cargo.value.sources],
   });
   if (!sandbox.ok) return sandbox;
   await using box = sandbox.value;
-  const compiled = await compile(context, box, input, wanted, log);
+  const env = { ...input.env.variables, ...cargo.value.names };
+  const compiled = await compile(context, box, input, wanted, log, env);
   if (!compiled.ok) {
     const output = await readFile(log, 'utf8');
     return err(explainHidden(compiled.error, output, input.resolved.recipe.project, view.value.sources));
   }
-  const ran = await execute(context, box, input, wanted, log);
+  const ran = await execute(context, box, input, wanted, log, env);
   return ran.ok ? ok({ ...ran.value, seen: view.value.sources.digest }) : ran;
 }
 
@@ -107,6 +114,7 @@ async function compile(
   input: BuildInput,
   wanted: CargoTests,
   log: string,
+  env: Readonly<Record<string, string>>,
 ): Promise<Result<void>> {
   const run = await runTool(context, box, {
     stage: 'cargo-test',
@@ -116,7 +124,7 @@ async function compile(
     log,
     command: {
       argv: cargoTest(context, input, wanted, ['--no-run']),
-      env: input.env.variables,
+      env,
       cwd: crateAt(input.resolved.recipe.project),
     },
   });
@@ -129,13 +137,14 @@ async function execute(
   input: BuildInput,
   wanted: CargoTests,
   log: string,
+  env: Readonly<Record<string, string>>,
 ): Promise<Result<CargoTestsRun>> {
   const argv = cargoTest(context, input, wanted, ['--no-fail-fast']);
   const harness = wanted.harness.length === 0 ? [] : ['--', ...wanted.harness];
   context.emit({ type: 'command', stage: 'cargo-test', line: [...argv, ...harness].join(' ') });
   const exit = await box.run({
     argv: [...argv, ...harness] as [string, ...string[]],
-    env: input.env.variables,
+    env,
     cwd: crateAt(input.resolved.recipe.project),
     timeoutMs: wanted.timeoutSeconds * 1000,
     onOutput: (stream, chunk) =>
@@ -164,7 +173,7 @@ function cargoTest(
   const { project } = resolved.recipe;
   const selected = wanted.args.some((word) => SELECTIONS.test(word));
   return [
-    resolved.toolchain.tools.cargo ?? 'cargo',
+    cargoOf({ resolved }),
     ...['test', '--locked', '--offline', '--target', resolved.target.rustTriple],
     ...['--profile', project.profile, '--jobs', String(context.settings.jobs)],
     ...(project.features.length > 0 ? ['--features', project.features.join(',')] : []),

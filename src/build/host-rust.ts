@@ -71,11 +71,23 @@ function noRust(): Failure {
 }
 
 function unknownToolchain(rustc: string, output: string): Failure {
+  // rustup's message where a `rust-toolchain.toml` pins what is not there; nothing is installed without being asked to.
+  const missing = /toolchain '([^']+)' is not installed/.exec(output)?.[1];
+  if (missing !== undefined) return notInstalled(missing, output);
   return {
     code: 'build/no-host-rust',
     what: `\`${rustc}\` does not report its toolchain.`,
     fix: ['Run `rustc -vV` in the folder of the project and fix the error that it reports.', OR_IMAGE],
     evidence: output.trim().split('\n').slice(0, 10),
+  };
+}
+
+function notInstalled(toolchain: string, output: string): Failure {
+  return {
+    code: 'build/no-host-rust',
+    what: `The recipe has \`rust: host\`, and the project pins the Rust toolchain \`${toolchain}\`, which is not installed.`,
+    fix: [`\`rustup toolchain install ${toolchain}\``, OR_IMAGE],
+    evidence: output.trim().split('\n').slice(0, 2),
   };
 }
 

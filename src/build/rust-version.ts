@@ -6,8 +6,7 @@ import type { Failure } from '../failure.ts';
 export function rustTooOld(resolved: Resolved, toolchain: readonly LockedPackage[]): Failure | undefined {
   const { crate, rust, toolchain: image, recipe } = resolved;
   if (crate.rustVersion === undefined) return undefined;
-  const packaged = toolchain.find(({ name }) => name === 'rustc')?.version;
-  const has = rust?.release ?? packaged?.replace(/^\d+:/, '').replace(/[^0-9.].*$/, '');
+  const has = rustRelease(resolved, toolchain);
   if (has === undefined || !isOlder(has, crate.rustVersion)) return undefined;
   const where = rust === undefined ? `the toolchain image \`${image.name}\`` : 'your own toolchain';
   return {
@@ -25,6 +24,12 @@ export function rustTooOld(resolved: Resolved, toolchain: readonly LockedPackage
             'Or lower `rust-version` in Cargo.toml.',
           ],
   };
+}
+
+/** The version of a build's Rust, e.g. `1.85.1`. */
+export function rustRelease({ rust }: Resolved, toolchain: readonly LockedPackage[]): string | undefined {
+  const packaged = toolchain.find(({ name }) => name === 'rustc')?.version;
+  return rust?.release ?? packaged?.replace(/^\d+:/, '').replace(/[^0-9.].*$/, '');
 }
 
 function isOlder(has: string, needed: string): boolean {

@@ -46,18 +46,19 @@ async function open<T>(
   if (!toolchain.ok) return toolchain;
   const prepared = await prepareEnv(session, run);
   if (!prepared.ok) return prepared;
-  const cargo = await hostCargo(context.settings);
+
+  const { env, sysroot } = prepared.value;
+  const cargo = await hostCargo(context.settings, plan.cargo, { config: env.cargoConfig });
   if (!cargo.ok) return cargo;
   const engine = await session.engine();
   if (!engine.ok) return engine;
-  const { env, sysroot } = prepared.value;
   const input = { resolved: plan, toolchain: toolchain.value, sysroot };
   const view = await prepareView(session, volumeName(input), { resolved: plan, env, cargo: cargo.value });
   if (!view.ok) return view;
   const sandbox = await engine.value.open({
     rootfs: toolchain.value.folder,
     network: context.settings.offline ? 'none' : 'host',
-    mounts: [...buildMounts(input, view.value), ...cargo.value.mounts],
+    mounts: [...buildMounts(input, view.value), ...cargo.value.sources, ...cargo.value.mounts],
     hostname: hostNameOf(plan.recipe.name),
   });
   if (!sandbox.ok) return sandbox;

@@ -17,7 +17,9 @@ export interface Settings {
   readonly caBundle?: string;
   /** http_proxy, https_proxy, no_proxy and their upper-case twins, as set. */
   readonly proxies: Readonly<Record<string, string>>;
-  /** The user's cargo home, for registry configuration (`config.toml`, `credentials.toml`). */
+  /** Variables of cargo that are set on this machine; absent: none. */
+  readonly cargo?: CargoSettings;
+  /** The user's cargo home, with its `config.toml` and `credentials.toml`. */
   readonly cargoHome?: string;
   /** Folder that holds recipes/, targets/, sysroots/, docker/: the tool's own. */
   readonly home: string;
@@ -74,6 +76,15 @@ export interface DockerSettings {
   readonly runtimeDir?: string;
   /** The user's home folder. */
   readonly home: string;
+}
+
+export interface CargoSettings {
+  /** File of the CA bundle that a variable names for cargo, and that cargo's own configuration does not change. */
+  readonly trust?: string;
+  /** `CARGO_REGISTRIES_…`, `CARGO_HTTP_…` and the like: where crates come from. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** Names of those that change what is built: no build gets them, as it is the same on every machine. */
+  readonly builds: readonly string[];
 }
 
 /** Where pip fetches from on this machine (pip's documentation, "Configuration"). */

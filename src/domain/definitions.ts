@@ -1,3 +1,4 @@
+import type { CargoConfiguration } from './cargo.ts';
 import type { Crate } from './crate.ts';
 import type { Digest, RuntimeKind } from './ids.ts';
 import type { PackageSet, TreeDefinition } from './packages.ts';
@@ -311,6 +312,8 @@ export interface Resolved {
   readonly runtimeDefinition?: RuntimeDefinition;
   /** The user's own Rust, where the recipe selects it and it was found. */
   readonly rust?: HostRust;
+  /** Cargo's configuration of the project; absent: there is none. */
+  readonly cargo?: CargoConfiguration;
   /** Where the sysroot's lock is, where the recipe adds packages to a shipped one. */
   readonly sysrootFile?: DefinitionFile;
 }

@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import type { CargoTable, Overridden } from '../domain/cargo.ts';
 import { defined } from '../domain/defined.ts';
 import type { Recipe, Resolved } from '../domain/definitions.ts';
 import type { RuntimeKind } from '../domain/ids.ts';
@@ -8,8 +9,10 @@ import { PATHS } from '../engine/paths.ts';
 import { renamedPaths } from '../engine/project-paths.ts';
 import { programFormat } from '../runtime/program/program.ts';
 import { runtimeOf } from '../runtime/runtime.ts';
+import { withProjectEnv } from './project-env.ts';
 import { pyo3Config } from './pyo3-config.ts';
 import { pythonHomeSource } from './python-home.ts';
+import { joinFlags, targetVariable } from './rust-flags.ts';
 
 export interface BuildEnv {
   /** The whole environment of the build, sorted by name. */
@@ -18,6 +21,8 @@ export interface BuildEnv {
   readonly pyo3Config: string;
   /** Content of the C source that the link arguments name; programs that no compiler links have none. */
   readonly pythonHome?: string;
+  /** Further configuration of cargo, below that of the project; absent: none. */
+  readonly cargoConfig?: CargoTable;
 }
 
 export interface BuildEnvInput {
@@ -31,22 +36,47 @@ export interface BuildEnvInput {
 
 /** The complete environment of a build. Pure: the same input gives the same text on every machine. */
 export function buildEnv(input: BuildEnvInput): BuildEnv {
-  const variables = {
+  const { target, recipe, cargo } = input.resolved;
+  const { env } = recipe.project;
+  const own = {
     ...base(input),
     ...rust(input),
     ...compilers(input),
-    ...pkgConfig(input.resolved.target),
+    ...pkgConfig(target),
     ...pyo3(input),
-    ...allocator(input.resolved.recipe),
-    ...input.resolved.recipe.project.env,
+    ...allocator(recipe),
+    ...overrides(cargo?.overridden ?? []),
   };
+  const flags = joinFlags({
+    own: rustFlags(input),
+    triple: target.rustTriple,
+    config: cargo?.merged ?? {},
+    env,
+  });
+  const variables = { ...withProjectEnv(own, env, target), ...flags.variables };
   return {
     variables: Object.fromEntries(Object.entries(variables).sort(([a], [b]) => (a < b ? -1 : 1))),
     pyo3Config: pyo3Config(input.python, PATHS.sysroot),
     ...(programFormat(input.resolved.target).bareLinker === undefined
       ? { pythonHome: pythonHomeSource(input.python.stdlib.replace(/^usr\//, '')) }
       : {}),
+    ...defined({ cargoConfig: flags.config }),
   };
+}
+
+/** Settings of the project's files that only a variable outranks (The Cargo Book, "Configuration"). */
+const OUTRANKING: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'build.rustc': { RUSTC: 'rustc' },
+  'build.rustdoc': { RUSTDOC: 'rustdoc' },
+  'build.rustc-wrapper': { RUSTC_WRAPPER: '' },
+  'build.rustc-workspace-wrapper': { RUSTC_WORKSPACE_WRAPPER: '' },
+  'build.build-dir': { CARGO_BUILD_BUILD_DIR: PATHS.target },
+  'net.git-fetch-with-cli': { CARGO_NET_GIT_FETCH_WITH_CLI: 'false' },
+};
+
+function overrides(overridden: readonly Overridden[]): Record<string, string> {
+  const inside = overridden.filter((one) => one.inside);
+  return Object.assign({}, ...inside.map(({ key }) => OUTRANKING[key] ?? {}));
 }
 
 function base({ resolved, sourceDateEpoch }: BuildEnvInput): Record<string, string> {
@@ -70,12 +100,24 @@ export function bareVariables(resolved: Pick<Resolved, 'rust'>): Record<string, 
 function rust(input: BuildEnvInput): Record<string, string> {
   const { resolved } = input;
   const { target, hostTarget, toolchain } = resolved;
-  const prefix = `CARGO_TARGET_${environmentName(target.rustTriple)}`;
   const linker = toolchain.tools.linker ?? 'cc';
   const format = programFormat(target);
   const bare = format.bareLinker?.(resolved);
+  return {
+    // Build scripts and proc macros are linked for the machine that builds.
+    [targetVariable(hostTarget.rustTriple, 'LINKER')]: linker,
+    [targetVariable(target.rustTriple, 'LINKER')]:
+      bare === undefined ? linker : (toolchain.tools[bare.tool] ?? bare.tool),
+    ...(format.machineCode
+      ? { [targetVariable(target.rustTriple, 'RUNNER')]: cargoRunner(input).join(' ') }
+      : {}),
+  };
+}
+
+function rustFlags({ resolved }: BuildEnvInput): readonly string[] {
+  const bare = programFormat(resolved.target).bareLinker?.(resolved);
   const link = bare === undefined ? linkArguments(resolved) : bare.arguments;
-  const flags = [
+  return [
     // A rustup toolchain has the target's standard library itself.
     ...(resolved.rust === undefined ? [`--sysroot=${PATHS.sysroot}/usr`] : []),
     ...(bare?.rustFlags ?? []),
@@ -86,13 +128,6 @@ function rust(input: BuildEnvInput): Record<string, string> {
     `--remap-path-prefix=${PATHS.cargo}=cargo`,
     ...renamedPaths(resolved.recipe.project).map(([from, to]) => `--remap-path-prefix=${from}=${to}`),
   ];
-  return {
-    // Build scripts and proc macros are linked for the machine that builds.
-    [`CARGO_TARGET_${environmentName(hostTarget.rustTriple)}_LINKER`]: linker,
-    [`${prefix}_LINKER`]: bare === undefined ? linker : (toolchain.tools[bare.tool] ?? bare.tool),
-    [`${prefix}_RUSTFLAGS`]: flags.join(' '),
-    ...(format.machineCode ? { [`${prefix}_RUNNER`]: cargoRunner(input).join(' ') } : {}),
-  };
 }
 
 /**
@@ -181,8 +216,4 @@ function pyo3({ python }: BuildEnvInput): Record<string, string> {
 /** For the program, which has to set it before the interpreter starts. */
 function allocator({ allocator: name }: Recipe): Record<string, string> {
   return name === undefined ? {} : { PROVISION_PYTHON_ALLOCATOR: name };
-}
-
-function environmentName(triple: string): string {
-  return triple.toUpperCase().replaceAll('-', '_');
 }

@@ -1,6 +1,9 @@
 import { join } from 'node:path';
+import { readCargoConfiguration } from '../build/cargo-configuration.ts';
+import { cargoNotices } from '../build/cargo-notices.ts';
 import { findHostRust } from '../build/host-rust.ts';
 import type { Context } from '../domain/context.ts';
+import { defined } from '../domain/defined.ts';
 import type { Resolved } from '../domain/definitions.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { PythonDistribution } from '../domain/python.ts';
@@ -47,7 +50,9 @@ export async function planRun(
 export async function planFrom(context: Context, resolved: Resolved, host: Host): Promise<Result<Planned>> {
   const own = await withHostRust(context, resolved);
   if (!own.ok) return own;
-  const plan = makePlan(own.value, host);
+  const cargo = await readCargoConfiguration(context.settings, resolved);
+  if (!cargo.ok) return cargo;
+  const plan = makePlan({ ...own.value, ...defined({ cargo: cargo.value }) }, host);
   const locks = await new Recorder(context.emit).stage(
     'lock',
     'Locks',
@@ -102,6 +107,7 @@ export async function prepareEnv({ context }: Session, run: Run): Promise<Result
     runtime: plan.runtime,
     sourceDateEpoch,
   });
+  for (const notice of cargoNotices(context.settings, plan, env)) context.emit(notice);
   context.emit({ type: 'facts', facts: sysrootFacts(run, sysroot.value, python.value) });
   return ok({ sysroot: sysroot.value, python: python.value, env, sourceDateEpoch });
 }

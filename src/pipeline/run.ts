@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { missingCargoLock } from '../build/cargo-lock.ts';
+import { pinNotice } from '../build/rust-pin.ts';
 import { rustTooOld } from '../build/rust-version.ts';
 import { readFormats } from '../bundle/formats/format.ts';
 import type { Plan } from '../domain/plan.ts';
@@ -61,7 +62,7 @@ async function runOnce(session: Session, planned: Planned, request: RunRequest):
   // Before anything is fetched: the user can fix a mistake in a script's header right away.
   const samples = await suiteOf(plan);
   if (!samples.ok) return samples;
-  const unfit = checkCrate(session, planned);
+  const unfit = await checkCrate(session, planned);
   if (!unfit.ok) return unfit;
   const formats = readFormats(request.formats ?? [], plan.target);
   if (!formats.ok) return formats;
@@ -149,11 +150,14 @@ async function runSuite(
 }
 
 /** Notices about a crate that need no build. */
-function checkCrate({ context }: Session, { plan, locks }: Planned): Result<void> {
+async function checkCrate({ context }: Session, { plan, locks }: Planned): Promise<Result<void>> {
   const unlocked = missingCargoLock(plan.crate);
   if (unlocked !== undefined) return err(unlocked);
   if (plan.crate.pyo3 === undefined) context.emit(withoutPyo3(plan));
-  const old = rustTooOld(plan, locks.toolchain.lock.sets.rootfs ?? []);
+  const packages = locks.toolchain.lock.sets.rootfs ?? [];
+  const pin = await pinNotice(plan, packages);
+  if (pin !== undefined) context.emit(pin);
+  const old = rustTooOld(plan, packages);
   return old === undefined ? ok(undefined) : err(old);
 }
 

@@ -1,4 +1,4 @@
-import { hostCargo } from '../build/host-cargo.ts';
+import { crateAccess } from '../build/host-cargo.ts';
 import { distribution } from '../distro/distribution.ts';
 import type { Resolved, SourceSysroot } from '../domain/definitions.ts';
 import type { LockedPackage } from '../domain/packages.ts';
@@ -154,7 +154,7 @@ async function makeStd(
   const std = await recorder.stage(
     'rust-std',
     `Rust standard library for ${resolved.target.rustTriple}`,
-    () => buildRustStd(context, store, buildContext, () => hostCargo(context.settings)),
+    () => buildRustStd(context, store, buildContext, () => crateAccess(context.settings)),
     ({ hit, meta }) => ({ hit, detail: `${meta.libraries} libraries` }),
   );
   return std.ok ? ok([std.value]) : std;

@@ -1,4 +1,5 @@
 import { readCrate } from '../crate/crate.ts';
+import { reservedVariable } from '../domain/build-variables.ts';
 import type { Crate } from '../domain/crate.ts';
 import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
@@ -23,6 +24,7 @@ export async function resolveCrate(draft: RecipeDraft, document: YamlDocument): 
   const failures = [
     ...(crate.ok ? [] : [atKey(crate.error, document)]),
     ...(crate.ok && crate.value.pyo3?.extensionModule === true ? [extensionModuleOnly(crate.value)] : []),
+    ...reservedVariables(draft, document),
     ...(await lostSamples(draft, document)),
   ];
   const failure = combineFailures(failures);
@@ -45,6 +47,22 @@ export function extensionModuleOnly({ folder }: Crate): Failure {
     ],
     see: [`${folder}/Cargo.toml`],
   };
+}
+
+/** Variables of the recipe that would take something away that no build can do without. */
+function reservedVariables({ project }: RecipeDraft, document: YamlDocument): readonly Failure[] {
+  return Object.keys(project.env).flatMap((name) => {
+    const instead = reservedVariable(name);
+    if (instead === undefined) return [];
+    return [
+      {
+        code: 'recipe/reserved-variable',
+        what: `\`${name}\` cannot be set in \`project.env\`: provision sets it for every build.`,
+        fix: [`Remove it. ${instead}`],
+        at: document.locate(['project', 'env', name], 'key'),
+      } as const,
+    ];
+  });
 }
 
 function atKey(failure: Failure, document: YamlDocument): Failure {

@@ -2,9 +2,19 @@
 // Python packages, and other `-sys` crates.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { before, test } from 'node:test';
+import { randomUUID } from 'node:crypto';
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
+import { before, type TestContext, test } from 'node:test';
 import { provision, REPOSITORY, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
 
 interface Report {
@@ -104,4 +114,32 @@ test('a crate with PyO3 0.24, the stable ABI and numpy gets packages for the tar
   assert.equal(locked.status, 0, locked.stderr);
   const report = await run('pyo3-0.24-numpy', 'aarch64');
   assert.equal(report.totals.passed, 2);
+});
+
+/** The shared store without the crates that other builds fetched. */
+function withoutCrates(t: TestContext): string {
+  const store = mkdtempSync(`${SHARED_STORE} `);
+  t.after(() => rmSync(store, { recursive: true }));
+  for (const part of ['blobs', 'trees', 'builds', 'results'])
+    symlinkSync(join('..', basename(SHARED_STORE), part), join(store, part));
+  return store;
+}
+
+test('what only the machine that builds needs is fetched as well, and nothing that neither side has', async (t) => {
+  const cwd = join(crates, 'sides');
+  const store = withoutCrates(t);
+  const change = () => appendFileSync(join(cwd, 'src', 'main.rs'), `// ${randomUUID()}\n`);
+  change();
+  const ran = await provision(['run', '--store', store], { cwd, timeoutMs: 30 * 60_000 });
+  assert.equal(ran.status, 0, ran.stdout + ran.stderr);
+  const cache = join(store, 'volumes', 'cargo', 'registry', 'cache');
+  const fetched = readdirSync(cache).flatMap((registry) => readdirSync(join(cache, registry)));
+  const names = fetched.map((file) => file.replace(/-\d.*$/, '')).sort();
+  for (const name of ['cfg-if', 'cpufeatures', 'either', 'itoa', 'lazy_static', 'scopeguard', 'sha2'])
+    assert.ok(names.includes(name), `${name} of ${names}`);
+  assert.ok(!names.includes('windows-link'), `${names}`);
+  // Without network, from what was fetched.
+  change();
+  const again = await provision(['run', '--offline', '--store', store], { cwd });
+  assert.equal(again.status, 0, again.stdout + again.stderr);
 });

@@ -211,7 +211,7 @@ async function openBuild(
   const { session, run, toolchain } = context;
   const engine = await session.engine();
   if (!engine.ok) return engine;
-  const cargo = await hostCargo(session.context.settings);
+  const cargo = await hostCargo(session.context.settings, run.plan.cargo, {});
   if (!cargo.ok) return cargo;
   const folder = join(context.scratch, 'view');
   const view = await fillBuildView(session.context, folder, {
@@ -231,6 +231,7 @@ async function openBuild(
       ...mounts,
       { kind: 'volume', name: context.volume, at: PATHS.target },
       ...more,
+      ...cargo.value.sources,
       ...(network === 'host' ? cargo.value.mounts : []),
     ],
   });

@@ -1,0 +1,173 @@
+import { isAbsolute, join, posix, relative, resolve } from 'node:path';
+import { type CargoFile, cargoFiles, joinConfigurations } from '../crate/cargo-files.ts';
+import { isTable, type Table, tableAt } from '../crate/toml.ts';
+import { reservedVariable } from '../domain/build-variables.ts';
+import type { CargoConfiguration } from '../domain/cargo.ts';
+import type { Settings } from '../domain/context.ts';
+import { defined } from '../domain/defined.ts';
+import type { Resolved } from '../domain/definitions.ts';
+import { err, ok, type Result } from '../domain/result.ts';
+import { PATHS } from '../engine/paths.ts';
+import type { Failure } from '../failure.ts';
+import { overriddenIn, withoutOverridden } from './cargo-overrides.ts';
+
+/** Tables about where crates come from: which crates a build takes is what its lock says. */
+export const REGISTRY_TABLES = ['source', 'registries', 'registry', 'net', 'http'];
+
+/** Tables that change what is built. */
+const COUNTED_TABLES = ['build', 'target', 'profile', 'env', 'patch', 'paths', 'unstable'];
+
+/** Where a build sees the folders of this machine that a `[source]` names. */
+const SOURCES_AT = '/job/sources';
+
+/**
+ * Cargo's configuration of a recipe's project: of its folder, the folders above, and cargo's home. Undefined where there is
+ * none. Fails on a file that is no TOML, and on a path to a crate that a build does not see.
+ */
+export async function readCargoConfiguration(
+  settings: Settings,
+  resolved: Pick<Resolved, 'recipe' | 'target' | 'hostTarget'>,
+): Promise<Result<CargoConfiguration | undefined>> {
+  const { folder, root } = resolved.recipe.project;
+  const files = await cargoFiles(folder, root, settings.cargoHome);
+  if (!files.ok) return files;
+  if (files.value.length === 0) return ok(undefined);
+  for (const file of files.value) {
+    const outside = pathsOutside(file, root);
+    if (outside.length > 0) return err(crateOutside(file.file, outside));
+    const forced = forcedVariables(file);
+    if (forced !== undefined) return err(forced);
+  }
+  const overridden = files.value.flatMap((file) => overriddenIn(file, resolved));
+  return ok({ ...joinFiles(files.value, root), overridden });
+}
+
+/** The configuration of cargo's home alone, for crates that belong to no project. */
+export async function readHomeConfiguration(settings: Settings): Promise<Result<CargoConfiguration>> {
+  const { cargoHome } = settings;
+  const files = cargoHome === undefined ? ok([]) : await cargoFiles('/', '/', cargoHome);
+  if (!files.ok) return files;
+  return ok({ ...joinFiles(files.value, undefined), overridden: [] });
+}
+
+function joinFiles(
+  files: readonly CargoFile[],
+  root: string | undefined,
+): Omit<CargoConfiguration, 'overridden'> {
+  const sources: { folder: string; at: string }[] = [];
+  const outerFiles = files.filter(({ inside }) => !inside || root === undefined);
+  const caBundle = files.flatMap(({ table, base }) => {
+    const named = tableAt(table, 'http').cainfo;
+    return typeof named === 'string' ? [resolve(base, named)] : [];
+  })[0];
+  const inSandbox = (folder: string): string => {
+    const known = sources.find((one) => one.folder === folder);
+    if (known !== undefined) return known.at;
+    if (root !== undefined && isInside(folder, root)) return join(PATHS.project, relative(root, folder));
+    const at = posix.join(SOURCES_AT, String(sources.length));
+    sources.push({ folder, at });
+    return at;
+  };
+  const outer = outerFiles
+    .map((file) => relocate(withoutOverridden(file.table), file.base, inSandbox))
+    .reduceRight<Table>((less, more) => joinConfigurations(more, less), {});
+  for (const { table, base } of files.filter((file) => file.inside && root !== undefined))
+    sources.push(...seenFromInside(table, base, root as string));
+  return {
+    merged: files
+      .map(({ table }) => table)
+      .reduceRight<Table>((less, more) => joinConfigurations(more, less), {}),
+    outer,
+    counted: Object.fromEntries(Object.entries(outer).filter(([name]) => COUNTED_TABLES.includes(name))),
+    sources,
+    ...defined({ caBundle }),
+  };
+}
+
+/** A file's paths as a build sees them: of vendored crates, of crates in the project, and in its environment. */
+function relocate(table: Table, base: string, inSandbox: (folder: string) => string): Table {
+  const located = (value: unknown): unknown =>
+    typeof value === 'string' ? inSandbox(resolve(base, value)) : value;
+  const source = eachTable(tableAt(table, 'source'), (one) =>
+    withKeys(one, ['directory', 'local-registry'], located),
+  );
+  const patch = eachTable(tableAt(table, 'patch'), (registry) =>
+    eachTable(registry, (one) => withKeys(one, ['path'], located)),
+  );
+  const env = eachTable(tableAt(table, 'env'), ({ relative: isRelative, ...one }) =>
+    isRelative === true && typeof one.value === 'string' ? { ...one, value: resolve(base, one.value) } : one,
+  );
+  const { paths } = table;
+  return {
+    ...table,
+    ...(isTable(table.source) ? { source } : {}),
+    ...(isTable(table.patch) ? { patch } : {}),
+    ...(isTable(table.env) ? { env } : {}),
+    ...(Array.isArray(paths) ? { paths: paths.map(located) } : {}),
+  };
+}
+
+/** Folders that a file of the project names outside of it: a build sees them where the file says. */
+function seenFromInside(table: Table, base: string, root: string): CargoConfiguration['sources'] {
+  const at = posix.join(PATHS.project, relative(root, base));
+  return Object.values(tableAt(table, 'source'))
+    .filter(isTable)
+    .flatMap(({ directory, 'local-registry': registry }) => [directory, registry])
+    .filter((path) => typeof path === 'string')
+    .filter((path) => !isInside(resolve(base, path), root))
+    .map((path) => ({ folder: resolve(base, path), at: isAbsolute(path) ? path : posix.resolve(at, path) }));
+}
+
+/** Crates that `paths` and `[patch]` name outside of the project. */
+function pathsOutside({ table, base }: CargoFile, root: string): readonly string[] {
+  const patched = Object.values(tableAt(table, 'patch'))
+    .filter(isTable)
+    .flatMap((registry) => Object.values(registry).filter(isTable))
+    .map(({ path }) => path);
+  const { paths } = table;
+  return [...patched, ...(Array.isArray(paths) ? paths : [])]
+    .filter((path) => typeof path === 'string')
+    .filter((path) => !isInside(resolve(base, path), root));
+}
+
+/** `[env]` with `force` outranks the environment: of a variable that no build can do without, too. */
+function forcedVariables({ file, table }: CargoFile): Failure | undefined {
+  const forced = Object.entries(tableAt(table, 'env')).find(
+    ([name, value]) => isTable(value) && value.force === true && reservedVariable(name) !== undefined,
+  )?.[0];
+  if (forced === undefined) return undefined;
+  return {
+    code: 'recipe/reserved-variable',
+    what: `\`${forced}\` cannot be forced in \`[env]\` of cargo's configuration: provision sets it for every build.`,
+    fix: [`Take \`force = true\` away there. ${reservedVariable(forced)}`],
+    see: [file],
+  };
+}
+
+function isInside(path: string, root: string): boolean {
+  const below = relative(root, path);
+  return below !== '..' && !below.startsWith('../');
+}
+
+function eachTable(table: Table, change: (one: Table) => Table): Table {
+  return Object.fromEntries(
+    Object.entries(table).map(([name, one]) => [name, isTable(one) ? change(one) : one]),
+  );
+}
+
+function withKeys(table: Table, keys: readonly string[], change: (value: unknown) => unknown): Table {
+  return Object.fromEntries(
+    Object.entries(table).map(([key, value]) => [key, keys.includes(key) ? change(value) : value]),
+  );
+}
+
+function crateOutside(file: string, paths: readonly string[]): Failure {
+  return {
+    code: 'recipe/path-outside',
+    what: `Cargo's configuration names crates outside of the project, which a build does not see: ${paths.map((path) => `\`${path}\``).join(', ')}.`,
+    fix: [
+      'Move the crates into the project and name them with a path below it; or take these lines out of the file.',
+    ],
+    see: [file],
+  };
+}

@@ -1,0 +1,60 @@
+import { isTable, tableAt } from '../crate/toml.ts';
+import type { CargoTable } from '../domain/cargo.ts';
+import type { Settings } from '../domain/context.ts';
+import type { Resolved } from '../domain/definitions.ts';
+import type { BuildEnv } from '../env/env.ts';
+import type { Event } from '../events.ts';
+
+type Notice = Extract<Event, { type: 'notice' }>;
+
+/** What a build does not take from cargo's configuration and from the environment, each said once. */
+export function cargoNotices(settings: Settings, resolved: Resolved, env: BuildEnv): readonly Notice[] {
+  return [
+    ...ofFiles(resolved),
+    ...ofEnvTable(resolved, env),
+    ...ofVariables(settings, resolved.recipe.project.env),
+  ];
+}
+
+function ofFiles({ cargo }: Resolved): readonly Notice[] {
+  const overridden = cargo?.overridden ?? [];
+  return [...new Set(overridden.map(({ file }) => file))].map((file) => {
+    const of = overridden.filter((one) => one.file === file);
+    return notice(
+      'build/cargo-config',
+      `Of ${file}, a build does not take ${of.map(({ key, instead }) => `\`${key}\`: ${instead}`).join('; ')}.`,
+    );
+  });
+}
+
+/** Variables of `[env]` that a build sets as well: cargo lets those of its own environment win, unless `force` is set. */
+function ofEnvTable({ cargo }: Resolved, env: BuildEnv): readonly Notice[] {
+  const table: CargoTable = tableAt(cargo?.merged, 'env');
+  const lost = Object.entries(table)
+    .filter(([name, value]) => env.variables[name] !== undefined && !(isTable(value) && value.force === true))
+    .map(([name]) => `\`${name}\``);
+  return lost.length === 0
+    ? []
+    : [
+        notice(
+          'build/cargo-config',
+          `\`[env]\` of cargo's configuration names what a build sets itself, and cargo takes that: ${lost.join(', ')}. Put it into \`project.env\` of the recipe.`,
+        ),
+      ];
+}
+
+function ofVariables({ cargo }: Settings, env: Readonly<Record<string, string>>): readonly Notice[] {
+  const names = (cargo?.builds ?? []).filter((name) => env[name] === undefined).map((name) => `\`${name}\``);
+  return names.length === 0
+    ? []
+    : [
+        notice(
+          'build/cargo-variables',
+          `Set on this machine, and not given to builds, which are the same on every machine: ${names.join(', ')}. Put what the crate needs into \`project.env\` of the recipe or into \`.cargo/config.toml\`.`,
+        ),
+      ];
+}
+
+function notice(code: string, message: string): Notice {
+  return { type: 'notice', level: 'info', code, message };
+}

@@ -1,0 +1,98 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createServer as createHttp, type RequestListener } from 'node:http';
+import { createServer as createHttps } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { REPOSITORY, temporaryFolder } from './cli.ts';
+import { put } from './crate.ts';
+
+type After = { after(done: () => unknown): void };
+
+/** How a registry misbehaves. */
+export interface Trouble {
+  /** Of the index, of its configuration, and of downloads: the status that every request gets. */
+  readonly index?: number;
+  readonly config?: number;
+  readonly download?: number;
+  /** The crate is not in the index. */
+  readonly unknown?: boolean;
+  /** Version in the index; the crate is 1.0.0. */
+  readonly version?: string;
+  /** What is served is another file than the one in the index. */
+  readonly damaged?: boolean;
+  /** Taken back by its author. */
+  readonly yanked?: boolean;
+  /** Every request needs this token (The Cargo Book, "Registry Authentication"). */
+  readonly token?: string;
+  /** The certificate is of an authority that nobody knows. */
+  readonly tls?: boolean;
+}
+
+export interface CrateRegistry {
+  /** Address of the sparse index, with its scheme. */
+  readonly index: string;
+  /** SHA-256 of the one crate that it has: `leaf` 1.0.0. */
+  readonly checksum: string;
+}
+
+const TLS = join(REPOSITORY, 'test', 'fixtures', 'tls');
+
+/** A real registry on this machine with the sparse protocol (The Cargo Book, "Registry Index"). It has one crate. */
+export async function startCrateRegistry(t: After, trouble: Trouble = {}): Promise<CrateRegistry> {
+  const bytes = crateFile(t);
+  const checksum = createHash('sha256').update(bytes).digest('hex');
+  const { version = '1.0.0', yanked = false } = trouble;
+  const entry = { name: 'leaf', vers: version, deps: [], cksum: checksum, features: {}, yanked };
+  let base = '';
+  const listener: RequestListener = (request, response) => {
+    const path = request.url ?? '';
+    const refuse = (status: number | undefined): boolean => {
+      if (status !== undefined) response.writeHead(status).end('no');
+      return status !== undefined;
+    };
+    const { token } = trouble;
+    const unauthorized = token !== undefined && request.headers.authorization !== token;
+    if (unauthorized) refuse(401);
+    else if (path === '/index/config.json') {
+      if (!refuse(trouble.config))
+        response.end(
+          JSON.stringify({
+            dl: `${base}/files/{crate}-{version}.crate`,
+            'auth-required': token !== undefined,
+          }),
+        );
+    } else if (path === '/index/le/af/leaf') {
+      if (!refuse(trouble.index ?? (trouble.unknown ? 404 : undefined)))
+        response.end(`${JSON.stringify(entry)}\n`);
+    } else if (path.startsWith('/files/')) {
+      if (!refuse(trouble.download)) response.end(trouble.damaged ? Buffer.from('damaged') : bytes);
+    } else refuse(404);
+  };
+  const server = trouble.tls
+    ? createHttps(
+        { key: readFileSync(join(TLS, 'key.pem')), cert: readFileSync(join(TLS, 'certificate.pem')) },
+        listener,
+      )
+    : createHttp(listener);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const { port } = server.address() as AddressInfo;
+  base = `${trouble.tls ? 'https' : 'http'}://127.0.0.1:${port}`;
+  return { index: `sparse+${base}/index/`, checksum };
+}
+
+function crateFile(t: After): Buffer {
+  const folder = temporaryFolder(t);
+  put(join(folder, 'leaf-1.0.0'), {
+    'Cargo.toml': '[package]\nname = "leaf"\nversion = "1.0.0"\nedition = "2021"\n',
+    'src/lib.rs': 'pub const NAME: &str = "leaf";\n',
+  });
+  const file = join(folder, 'leaf.crate');
+  execFileSync('tar', ['-czf', file, '-C', folder, 'leaf-1.0.0']);
+  return readFileSync(file);
+}
