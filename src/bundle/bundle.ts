@@ -177,6 +177,7 @@ async function addPackages(
   const { target, at } = packages;
   const site = join(target.folder, target.meta.site);
   await cp(site, join(home, at), { recursive: true });
+  await cp(join(target.folder, target.meta.data), home, { recursive: true });
   const names = await readdir(site, { recursive: true });
   return names
     .filter((name) => /\.so(\.|$)/.test(name))

@@ -27,6 +27,7 @@ export function renamedPaths(project: Project): readonly (readonly [string, stri
   ].sort(([a], [b]) => a.length - b.length);
 }
 
-function inSandbox(project: Project, folder: string): string {
+/** Sandbox path of a folder of the project. */
+export function inSandbox(project: Project, folder: string): string {
   return posix.join(PATHS.project, relative(projectRoot(project), folder));
 }
