@@ -179,6 +179,23 @@ test('files of the environment keep their time until their content changes; then
 
 const FAILED: Failure = { code: 'build/failed', what: 'x', fix: ['Fix it.'] };
 
+test('a failure names a file of this machine that is outside of the workspace', async (t) => {
+  const place = temporaryFolder(t);
+  put(place, { 'w/app/src/main.rs': '', 'shared/model.txt': '' });
+  const project = { root: join(place, 'w'), folder: join(place, 'w/app') } as Project;
+  const explain = (path: string): string =>
+    explainHidden(FAILED, `couldn't read \`${path}\`: No such file or directory`, project, { hidden: [] })
+      .fix[0] as string;
+  for (const path of [
+    'app/src/../../../shared/model.txt',
+    'src/../../../shared/model.txt',
+    '/job/shared/model.txt',
+  ]) {
+    assert.match(explain(path), /^`\.\.\/shared\/model\.txt` is outside of the workspace/, path);
+  }
+  assert.equal(explain('app/src/../../../shared/other.txt'), 'Fix it.');
+});
+
 test('a failure names what was looked for and is hidden, whichever way it is written, and nothing else', () => {
   const project = { root: '/w', folder: '/w/app' } as Project;
   const hidden = [
