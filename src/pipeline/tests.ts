@@ -132,7 +132,12 @@ async function documentationTests(plan: Plan, { args }: CargoTests) {
   if (!args.includes('--doc') && args.some((word) => SELECTIONS.test(word))) return [];
   const count = await countDocTests(plan.recipe.project.folder, all);
   if (count === 0) return [];
-  const reason = `${count === 1 ? 'one documentation test is' : `${count} documentation tests are`} not run: the toolchain image has no rustdoc, and its cargo would start what rustdoc makes without the target's runtime. \`cargo test --doc\` on this machine runs them`;
+  const number = count === 1 ? 'one documentation test is' : `${count} documentation tests are`;
+  const because =
+    plan.rust === undefined
+      ? 'the toolchain image has no rustdoc'
+      : 'rustdoc links and starts them itself, without the sysroot of the build';
+  const reason = `${number} not run: ${because}. \`cargo test --doc\` runs them for this machine`;
   const result = { ...asResult(plan, { name: 'documentation', status: 'skipped', said: reason }), reason };
   return [{ result, cached: true }];
 }
