@@ -10,7 +10,18 @@ const HOME = dirname(dirname(fileURLToPath(import.meta.url)));
 const SRC = join(HOME, 'src');
 
 /** Rooms that a stage may call; stages among themselves share types only. */
-const SHARED = ['domain', 'charts', 'crate', 'store', 'exec', 'engine', 'archive', 'distro', 'runtime'];
+const SHARED = [
+  'domain',
+  'charts',
+  'crate',
+  'store',
+  'exec',
+  'engine',
+  'archive',
+  'distro',
+  'runtime',
+  'requirements',
+];
 
 /** The way of the data: a room imports types of earlier ones, nothing of later ones. */
 const STAGES = [
@@ -41,6 +52,7 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   distro: ['domain', 'exec', 'store', 'archive'],
   engine: ['domain', 'exec', 'store', 'archive'],
   runtime: ['domain', 'exec', 'store', 'engine'],
+  requirements: ['domain', 'crate', 'exec', 'store'],
 };
 
 /** Where a runtime or the C library of WASI may be asked for by name: its adapters, and the validation of recipes. */

@@ -1,7 +1,7 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeEnvFiles } from '../build/build.ts';
 import { hostCargo } from '../build/host-cargo.ts';
+import { writeEnvFiles } from '../build/view.ts';
 import type { Context } from '../domain/context.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { quoteWord } from '../domain/shell.ts';

@@ -1,14 +1,16 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, posix, relative } from 'node:path';
 import { joinConfigurations } from '../crate/cargo-files.ts';
 import { formatToml } from '../crate/toml.ts';
 import type { Context } from '../domain/context.ts';
+import { defined } from '../domain/defined.ts';
 import type { Project, Resolved } from '../domain/definitions.ts';
 import type { Digest } from '../domain/ids.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { StoredTree } from '../domain/stored-tree.ts';
 import type { Engine, Mount } from '../engine/engine.ts';
 import { PATHS } from '../engine/paths.ts';
+import { crateAt, projectRoot } from '../engine/project-paths.ts';
 import { runTool } from '../engine/tool.ts';
 import type { BuildEnv } from '../env/env.ts';
 import { programFormat } from '../runtime/program/program.ts';
@@ -16,9 +18,11 @@ import { digestFile } from '../store/digest.ts';
 import { fingerprint } from '../store/fingerprint.ts';
 import type { Store, StoreEntry } from '../store/store.ts';
 import { type CargoStep, fetchCrates } from './crates.ts';
-import { type HostCargo, hostCargo } from './host-cargo.ts';
-import { digestSources, notSources, type Sources } from './sources.ts';
+import { hostCargo } from './host-cargo.ts';
+import { explainHidden } from './sources/explain.ts';
+import { digestProject } from './sources/project.ts';
 import { traceUndefined } from './undefined-symbols.ts';
+import { type BuildView, openView } from './view.ts';
 
 /** Incremented when this stage's output for equal inputs changes. */
 const BUILD_VERSION = 1;
@@ -45,20 +49,31 @@ export interface BuildMeta {
   readonly digest: Digest;
   /** Bytes. */
   readonly size: number;
+  /** File name of the debug information, where the profile keeps it in a file of its own (`split-debuginfo`). */
+  readonly debugFile?: string;
+  readonly debugDigest?: Digest;
 }
 
 export type Built = StoreEntry<BuildMeta>;
 
 /** Builds the recipe's program for its target, or returns the store entry of an earlier build from equal inputs. */
 export async function build(context: Context, store: Store, input: BuildInput): Promise<Result<Built>> {
-  const sources = await projectSources(context, input.resolved);
-  if (!sources.ok) return sources;
-  const inputs = programInputs(input, sources.value.digest);
-  return store.obtain<BuildMeta>('builds', inputs, (folder) => make(context, store, input, folder), {
-    signal: context.signal,
-    onWait: () => context.emit(waiting(input.resolved.recipe.name)),
-  });
+  for (let tries = 1; ; tries += 1) {
+    const sources = await digestProject(context, input.resolved, input.logs);
+    if (!sources.ok) return sources;
+    const { digest } = sources.value;
+    const make = (folder: string) => compileProgram(context, store, input, { folder, sources: digest });
+    const built = await store.obtain<BuildMeta>('builds', programInputs(input, digest), make, {
+      signal: context.signal,
+      onWait: () => context.emit(waiting(input.resolved.recipe.name)),
+    });
+    if (built.ok || built.error.code !== SOURCES_CHANGED || tries === MOST_TRIES) return built;
+  }
 }
+
+/** Times that a project may be edited between being digested and being copied. */
+const MOST_TRIES = 3;
+const SOURCES_CHANGED = 'build/sources-changed';
 
 /** All inputs that can change the program. */
 export function programInputs(input: Omit<BuildInput, 'engine' | 'logs'>, sources: Digest) {
@@ -95,48 +110,24 @@ function configurationInputs({ resolved: { cargo }, env }: Omit<BuildInput, 'eng
     : { cargoConfig: formatToml(joinConfigurations(env.cargoConfig ?? {}, cargo?.counted ?? {})) };
 }
 
-/** The files of the project that a build depends on: all but its samples, its recipe and the recipe's lock. */
-export async function projectSources(
-  context: Context,
-  { recipe, sysrootFile }: Resolved,
-): Promise<Result<Sources>> {
-  const except = [
-    ...recipe.samples.paths,
-    recipe.file,
-    ...(sysrootFile === undefined ? [] : [sysrootFile.lockFile]),
-    // Inside the crate where the command is run there.
-    join(context.settings.cwd, 'artifacts'),
-  ];
-  const sources = await digestSources(recipe.project.root, except);
-  if (sources.ok && sources.value.outward.length > 0) context.emit(linksOutside(sources.value.outward));
-  return sources;
+function packageInputs(project: Project): { readonly package?: string } {
+  const root = projectRoot(project);
+  return root === project.folder ? {} : { package: relative(root, project.folder) };
 }
 
-function packageInputs({ root, folder }: Project): { readonly package?: string } {
-  return root === folder ? {} : { package: relative(root, folder) };
-}
-
-/** Sandbox path of the crate, below its workspace. */
-export function crateAt({ root, folder }: Project): string {
-  return posix.join(PATHS.project, relative(root, folder));
-}
-
-async function make(
+async function compileProgram(
   context: Context,
   store: Store,
   input: BuildInput,
-  folder: string,
+  to: { readonly folder: string; readonly sources: Digest },
 ): Promise<Result<BuildMeta>> {
   const engine = await input.engine();
   if (!engine.ok) return engine;
   await mkdir(input.logs, { recursive: true });
   const log = join(input.logs, 'build.log');
   await writeFile(log, '');
-  const envFolder = join(folder, '.env');
-  await mkdir(envFolder);
   const cargo = await hostCargo(context.settings, input.resolved.cargo, { config: input.env.cargoConfig });
   if (!cargo.ok) return cargo;
-  await writeEnvFiles(envFolder, input.env, cargo.value);
   // Two builds of one project would wait for each other inside cargo without a message; waiting here reports it.
   const lock = await store.lock(`volume-${volumeName(input)}`, {
     signal: context.signal,
@@ -144,13 +135,14 @@ async function make(
   });
   if (!lock.ok) return lock;
   await using _ = lock.value;
-  const step = { context, input, engine: engine.value, cargo: cargo.value, envFolder, log };
+  const view = await openView(context, store, volumeName(input), { ...input, cargo: cargo.value });
+  if (!view.ok) return view;
+  if (view.value.sources.digest !== to.sources)
+    return err(sourcesChanged(input.resolved.recipe.project.root));
+  const step = { context, input, engine: engine.value, cargo: cargo.value, view: view.value, log };
   const fetched = await fetchCrates(step);
   if (!fetched.ok) return fetched;
-  const compiled = await compile(step, folder);
-  // It contains the machine's registry configuration, which is not part of the program.
-  await rm(envFolder, { recursive: true });
-  return compiled;
+  return compile(step, to.folder);
 }
 
 async function compile(step: CargoStep, folder: string): Promise<Result<BuildMeta>> {
@@ -159,7 +151,7 @@ async function compile(step: CargoStep, folder: string): Promise<Result<BuildMet
   const sandbox = await step.engine.open({
     rootfs: input.toolchain.folder,
     network: 'none',
-    mounts: [...buildMounts(input, step.envFolder), ...step.cargo.sources],
+    mounts: [...buildMounts(input, step.view), ...step.cargo.sources],
   });
   if (!sandbox.ok) return sandbox;
   await using box = sandbox.value;
@@ -186,9 +178,13 @@ async function compile(step: CargoStep, folder: string): Promise<Result<BuildMet
     },
   });
   // Awaited, because the sandbox is closed when this function returns.
-  if (!run.ok) return await traceUndefined(box, await readFile(step.log, 'utf8'), run.error);
-  const executable = findExecutable(Buffer.from(run.value.stdout).toString('utf8'), project.bin);
-  if (executable === undefined) return err(noExecutable(project.bin, step.log));
+  if (!run.ok) {
+    const output = await readFile(step.log, 'utf8');
+    return await traceUndefined(box, output, explainHidden(run.error, output, project, step.view.sources));
+  }
+  const found = findExecutable(Buffer.from(run.value.stdout).toString('utf8'), project.bin);
+  if (found === undefined) return err(noExecutable(project.bin, step.log));
+  const { executable } = found;
   // Includes the target's executable suffix, if any.
   const program = posix.basename(executable);
   const file = join(folder, program);
@@ -196,29 +192,38 @@ async function compile(step: CargoStep, folder: string): Promise<Result<BuildMet
   if (!copied.ok) return copied;
   const broken = await programFormat(input.resolved.target).check(file, step.log);
   if (broken !== undefined) return err(broken);
-  const digest = await digestFile(file);
-  return ok({ program, digest: digest.digest, size: digest.size });
+  const { digest, size } = await digestFile(file);
+  if (found.debugFile === undefined) return ok({ program, digest, size });
+  // Debuggers look for it by the program's name.
+  const debugFile = `${program}${posix.extname(found.debugFile)}`;
+  const debug = await box.copyOut(found.debugFile, join(folder, debugFile));
+  if (!debug.ok) return debug;
+  return ok({
+    program,
+    digest,
+    size,
+    debugFile,
+    debugDigest: (await digestFile(join(folder, debugFile))).digest,
+  });
 }
 
-/** The mounts of a build, and of a shell for the same recipe. `envFolder` must contain the files of `writeEnvFiles`. */
-export function buildMounts(input: BuildContext, envFolder: string): readonly Mount[] {
+/** The mounts of a build, and of a shell for the same recipe. */
+export function buildMounts(
+  input: BuildContext,
+  { project, env }: Pick<BuildView, 'project' | 'env'>,
+): readonly Mount[] {
   const { rust } = input.resolved;
   return [
     { kind: 'tree', source: input.sysroot.folder, at: PATHS.sysroot },
-    {
-      kind: 'source',
-      source: input.resolved.recipe.project.root,
-      at: PATHS.project,
-      without: notSources,
-    },
-    { kind: 'source', source: envFolder, at: PATHS.env },
+    { kind: 'source', source: project, at: PATHS.project },
+    { kind: 'source', source: env, at: PATHS.env },
     { kind: 'volume', name: 'cargo', at: PATHS.cargo },
     { kind: 'volume', name: volumeName(input), at: PATHS.target },
     ...(rust === undefined
       ? []
       : [{ kind: 'source', source: rust.folder, at: PATHS.rust, without: notOfRust } as const]),
     // Cargo reads configuration from parent folders of the project: the registries that the machine is configured for.
-    { kind: 'source', source: join(envFolder, 'cargo-config.toml'), at: '/job/.cargo/config.toml' },
+    { kind: 'source', source: join(env, 'cargo-config.toml'), at: '/job/.cargo/config.toml' },
   ];
 }
 
@@ -226,35 +231,39 @@ export function buildMounts(input: BuildContext, envFolder: string): readonly Mo
 const notOfRust = (parent: string, name: string): boolean =>
   (name === 'doc' || name === 'man') && parent.endsWith('/share');
 
-/** Writes the files that the environment variables refer to into an existing folder. */
-export async function writeEnvFiles(folder: string, env: BuildEnv, cargo: HostCargo): Promise<void> {
-  await writeFile(join(folder, 'pyo3-config.txt'), env.pyo3Config);
-  if (env.pythonHome !== undefined) await writeFile(join(folder, 'python-home.c'), env.pythonHome);
-  await writeFile(join(folder, 'cargo-config.toml'), cargo.config);
+interface Executable {
+  readonly executable: string;
+  readonly debugFile?: string;
 }
 
-/** Path of the executable in cargo's messages (`compiler-artifact`, The Cargo Book, "External tools"). */
-function findExecutable(messages: string, bin: string): string | undefined {
+/** Paths of the executable in cargo's messages (`compiler-artifact`, The Cargo Book, "External tools"). */
+function findExecutable(messages: string, bin: string): Executable | undefined {
   for (const line of messages.split('\n')) {
     if (!line.startsWith('{')) continue;
     const message = JSON.parse(line) as {
       reason?: string;
       executable?: string | null;
+      filenames?: readonly string[];
       target?: { name?: string };
     };
     if (message.reason === 'compiler-artifact' && message.target?.name === bin && message.executable) {
-      return message.executable;
+      const debugFile = message.filenames?.find((name) => name.endsWith('.dwp'));
+      return { executable: message.executable, ...defined({ debugFile }) };
     }
   }
   return undefined;
 }
 
-/** Cargo's target folder is kept for each project and toolchain, so builds are incremental and never share it. */
+/**
+ * Cargo's target folder is kept for each project, toolchain and sysroot, so builds are incremental and never share it.
+ * Cargo itself does not notice that the libraries of a sysroot, or Rust's own, are others.
+ */
 export function volumeName(input: BuildContext): string {
   const { recipe, target } = input.resolved;
   const key = fingerprint({
     project: recipe.project.root,
     toolchain: input.toolchain.fingerprint,
+    sysroot: input.sysroot.fingerprint,
     ...(input.resolved.rust === undefined ? {} : { rust: input.resolved.rust.version }),
   });
   return `target-${target.name}-${key.slice(0, 16)}`;
@@ -274,14 +283,13 @@ function waiting(recipe: string) {
   } as const;
 }
 
-function linksOutside(links: readonly string[]) {
-  const names =
-    links.length > 3 ? `${links.slice(0, 3).join(', ')} and ${links.length - 3} more` : links.join(', ');
+function sourcesChanged(folder: string) {
   return {
-    type: 'notice',
-    level: 'warning',
-    code: 'build/link-outside',
-    message: `Symbolic links point outside the project, and their targets are not visible to the build: ${names}.`,
+    code: SOURCES_CHANGED,
+    what: `Files of ${folder} change while they are copied for the build.`,
+    fix: [
+      'Find out what writes there (an editor, a generator, another build), and run the same command again when it is done.',
+    ],
   } as const;
 }
 

@@ -1,13 +1,13 @@
-import { isAbsolute, join, posix, relative, resolve } from 'node:path';
+import { isAbsolute, posix, relative, resolve } from 'node:path';
 import { type CargoFile, cargoFiles, joinConfigurations } from '../crate/cargo-files.ts';
 import { isTable, type Table, tableAt } from '../crate/toml.ts';
 import { reservedVariable } from '../domain/build-variables.ts';
 import type { CargoConfiguration } from '../domain/cargo.ts';
 import type { Settings } from '../domain/context.ts';
 import { defined } from '../domain/defined.ts';
-import type { Resolved } from '../domain/definitions.ts';
+import type { Project, Resolved } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
-import { PATHS } from '../engine/paths.ts';
+import { inSandbox } from '../engine/project-paths.ts';
 import type { Failure } from '../failure.ts';
 import { overriddenIn, withoutOverridden } from './cargo-overrides.ts';
 
@@ -39,7 +39,7 @@ export async function readCargoConfiguration(
     if (forced !== undefined) return err(forced);
   }
   const overridden = files.value.flatMap((file) => overriddenIn(file, resolved));
-  return ok({ ...joinFiles(files.value, root), overridden });
+  return ok({ ...joinFiles(files.value, resolved.recipe.project), overridden });
 }
 
 /** The configuration of cargo's home alone, for crates that belong to no project. */
@@ -52,27 +52,29 @@ export async function readHomeConfiguration(settings: Settings): Promise<Result<
 
 function joinFiles(
   files: readonly CargoFile[],
-  root: string | undefined,
+  project: Project | undefined,
 ): Omit<CargoConfiguration, 'overridden'> {
   const sources: { folder: string; at: string }[] = [];
-  const outerFiles = files.filter(({ inside }) => !inside || root === undefined);
+  const outerFiles = files.filter(({ inside }) => !inside || project === undefined);
   const caBundle = files.flatMap(({ table, base }) => {
     const named = tableAt(table, 'http').cainfo;
     return typeof named === 'string' ? [resolve(base, named)] : [];
   })[0];
-  const inSandbox = (folder: string): string => {
+  const seenAt = (folder: string): string => {
     const known = sources.find((one) => one.folder === folder);
     if (known !== undefined) return known.at;
-    if (root !== undefined && isInside(folder, root)) return join(PATHS.project, relative(root, folder));
+    if (project !== undefined && isInside(folder, project.root)) return inSandbox(project, folder);
     const at = posix.join(SOURCES_AT, String(sources.length));
     sources.push({ folder, at });
     return at;
   };
   const outer = outerFiles
-    .map((file) => relocate(withoutOverridden(file.table), file.base, inSandbox))
+    .map((file) => relocate(withoutOverridden(file.table), file.base, seenAt))
     .reduceRight<Table>((less, more) => joinConfigurations(more, less), {});
-  for (const { table, base } of files.filter((file) => file.inside && root !== undefined))
-    sources.push(...seenFromInside(table, base, root as string));
+  if (project !== undefined) {
+    for (const { table, base } of files.filter(({ inside }) => inside))
+      sources.push(...seenFromInside(table, base, project));
+  }
   return {
     merged: files
       .map(({ table }) => table)
@@ -85,9 +87,9 @@ function joinFiles(
 }
 
 /** A file's paths as a build sees them: of vendored crates, of crates in the project, and in its environment. */
-function relocate(table: Table, base: string, inSandbox: (folder: string) => string): Table {
+function relocate(table: Table, base: string, seenAt: (folder: string) => string): Table {
   const located = (value: unknown): unknown =>
-    typeof value === 'string' ? inSandbox(resolve(base, value)) : value;
+    typeof value === 'string' ? seenAt(resolve(base, value)) : value;
   const source = eachTable(tableAt(table, 'source'), (one) =>
     withKeys(one, ['directory', 'local-registry'], located),
   );
@@ -108,13 +110,13 @@ function relocate(table: Table, base: string, inSandbox: (folder: string) => str
 }
 
 /** Folders that a file of the project names outside of it: a build sees them where the file says. */
-function seenFromInside(table: Table, base: string, root: string): CargoConfiguration['sources'] {
-  const at = posix.join(PATHS.project, relative(root, base));
+function seenFromInside(table: Table, base: string, project: Project): CargoConfiguration['sources'] {
+  const at = inSandbox(project, base);
   return Object.values(tableAt(table, 'source'))
     .filter(isTable)
     .flatMap(({ directory, 'local-registry': registry }) => [directory, registry])
     .filter((path) => typeof path === 'string')
-    .filter((path) => !isInside(resolve(base, path), root))
+    .filter((path) => !isInside(resolve(base, path), project.root))
     .map((path) => ({ folder: resolve(base, path), at: isAbsolute(path) ? path : posix.resolve(at, path) }));
 }
 

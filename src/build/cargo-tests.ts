@@ -1,27 +1,22 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../domain/context.ts';
 import type { CargoTests } from '../domain/definitions.ts';
+import type { Digest, Fingerprint } from '../domain/ids.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Sandbox } from '../engine/engine.ts';
+import { crateAt } from '../engine/project-paths.ts';
 import { runTool } from '../engine/tool.ts';
-import { withTemporaryFolder } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { fingerprint } from '../store/fingerprint.ts';
 import type { Json, Store } from '../store/store.ts';
-import {
-  type BuildInput,
-  buildMounts,
-  cargoOf,
-  crateAt,
-  programInputs,
-  projectSources,
-  volumeName,
-  writeEnvFiles,
-} from './build.ts';
+import { type BuildInput, buildMounts, cargoOf, programInputs, volumeName } from './build.ts';
 import { fetchCrates } from './crates.ts';
 import { hostCargo } from './host-cargo.ts';
+import { explainHidden } from './sources/explain.ts';
+import { digestProject } from './sources/project.ts';
 import { type CargoTestResult, readTests } from './test-output.ts';
+import { openView } from './view.ts';
 
 export interface CargoTestsRun {
   readonly tests: readonly CargoTestResult[];
@@ -43,23 +38,29 @@ export async function runCargoTests(
   input: BuildInput,
   wanted: CargoTests,
 ): Promise<Result<CargoTestsRun>> {
-  const sources = await projectSources(context, input.resolved);
+  const sources = await digestProject(context, input.resolved, input.logs);
   if (!sources.ok) return sources;
-  const key = fingerprint({
-    ...programInputs(input, sources.value.digest),
+  const kept = await store.readResult<Kept>(resultKey(input, wanted, sources.value.digest));
+  if (kept !== undefined) return ok({ tests: kept.tests, cached: true, ms: kept.ms });
+  const run = await start(context, store, input, wanted);
+  if (!run.ok) return run;
+  const { seen, ...result } = run.value;
+  // A result that cannot be written is ignored: the tests run again next time.
+  if (result.tests.every(({ status }) => status !== 'failed')) {
+    await store.writeResult(resultKey(input, wanted, seen), {
+      tests: [...result.tests],
+      ms: result.ms,
+    } as Kept);
+  }
+  return ok(result);
+}
+
+function resultKey(input: BuildInput, wanted: CargoTests, sources: Digest): Fingerprint {
+  return fingerprint({
+    ...programInputs(input, sources),
     what: 'cargo test',
     args: [...wanted.args],
     harness: [...wanted.harness],
-  });
-  const kept = await store.readResult<Kept>(key);
-  if (kept !== undefined) return ok({ tests: kept.tests, cached: true, ms: kept.ms });
-  return withTemporaryFolder('tests', async (folder) => {
-    const run = await start(context, store, input, wanted, folder);
-    // A result that cannot be written is ignored: the tests run again next time.
-    if (run.ok && run.value.tests.every(({ status }) => status !== 'failed')) {
-      await store.writeResult(key, { tests: [...run.value.tests], ms: run.value.ms } as Kept);
-    }
-    return run;
   });
 }
 
@@ -72,8 +73,7 @@ async function start(
   store: Store,
   input: BuildInput,
   wanted: CargoTests,
-  folder: string,
-): Promise<Result<CargoTestsRun>> {
+): Promise<Result<CargoTestsRun & { readonly seen: Digest }>> {
   const engine = await input.engine();
   if (!engine.ok) return engine;
   const cargo = await hostCargo(context.settings, input.resolved.cargo, { config: input.env.cargoConfig });
@@ -81,26 +81,31 @@ async function start(
   await mkdir(input.logs, { recursive: true });
   const log = join(input.logs, 'cargo-test.log');
   await writeFile(log, '');
-  await writeEnvFiles(folder, input.env, cargo.value);
   const lock = await store.lock(`volume-${volumeName(input)}`, { signal: context.signal });
   if (!lock.ok) return lock;
   await using _ = lock.value;
+  const view = await openView(context, store, volumeName(input), { ...input, cargo: cargo.value });
+  if (!view.ok) return view;
   // The program may have come from the store: then nothing of its crates has to be here yet.
   const fetched = await fetchCrates({
-    ...{ context, input, engine: engine.value, cargo: cargo.value, envFolder: folder, log },
+    ...{ context, input, engine: engine.value, cargo: cargo.value, view: view.value, log },
   });
   if (!fetched.ok) return fetched;
   const sandbox = await engine.value.open({
     rootfs: input.toolchain.folder,
     network: 'none',
-    mounts: [...buildMounts(input, folder), ...cargo.value.sources],
+    mounts: [...buildMounts(input, view.value), ...cargo.value.sources],
   });
   if (!sandbox.ok) return sandbox;
   await using box = sandbox.value;
   const env = { ...input.env.variables, ...cargo.value.names };
   const compiled = await compile(context, box, input, wanted, log, env);
-  if (!compiled.ok) return compiled;
-  return await execute(context, box, input, wanted, log, env);
+  if (!compiled.ok) {
+    const output = await readFile(log, 'utf8');
+    return err(explainHidden(compiled.error, output, input.resolved.recipe.project, view.value.sources));
+  }
+  const ran = await execute(context, box, input, wanted, log, env);
+  return ran.ok ? ok({ ...ran.value, seen: view.value.sources.digest }) : ran;
 }
 
 async function compile(

@@ -1,11 +1,13 @@
 import type { Context } from '../domain/context.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Engine } from '../engine/engine.ts';
+import { crateAt } from '../engine/project-paths.ts';
 import { runTool } from '../engine/tool.ts';
-import { type BuildInput, buildMounts, cargoOf, crateAt } from './build.ts';
+import { type BuildInput, buildMounts, cargoOf } from './build.ts';
 import { staleCargoLock } from './cargo-lock.ts';
 import { explainFetch } from './fetch-failure.ts';
 import type { HostCargo } from './host-cargo.ts';
+import type { BuildView } from './view.ts';
 
 /** A step of cargo in the build's sandbox. */
 export interface CargoStep {
@@ -13,8 +15,7 @@ export interface CargoStep {
   readonly input: BuildInput;
   readonly engine: Engine;
   readonly cargo: HostCargo;
-  /** Folder with the files of `writeEnvFiles`. */
-  readonly envFolder: string;
+  readonly view: BuildView;
   readonly log: string;
 }
 
@@ -30,7 +31,7 @@ export async function fetchCrates(step: CargoStep): Promise<Result<void>> {
   const sandbox = await step.engine.open({
     rootfs: input.toolchain.folder,
     network: offline ? 'none' : 'host',
-    mounts: [...buildMounts(input, step.envFolder), ...cargo.sources, ...cargo.mounts],
+    mounts: [...buildMounts(input, step.view), ...cargo.sources, ...cargo.mounts],
   });
   if (!sandbox.ok) return sandbox;
   await using box = sandbox.value;

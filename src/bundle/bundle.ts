@@ -77,12 +77,19 @@ export async function makeBundle(
       : { packages: input.packages.target.fingerprint, packagesAt: input.packages.at }),
     ...programFormat(input.resolved.target).bundleInputs(input.resolved),
   };
-  return store.obtain<BundleMeta>('builds', inputs, (folder) => assemble(context, input, folder), {
+  return store.obtain<BundleMeta>('builds', inputs, (folder) => assemble(context, store, input, folder), {
     signal: context.signal,
   });
 }
 
-async function assemble(context: Context, input: BundleInput, folder: string): Promise<Result<BundleMeta>> {
+async function assemble(
+  context: Context,
+  store: Store,
+  input: BundleInput,
+  folder: string,
+): Promise<Result<BundleMeta>> {
+  const sound = await verifyInputs(store, input);
+  if (!sound.ok) return sound;
   const name = archiveName(input);
   const top = name.replace(/\.tar\.gz$/, '');
   const root = join(folder, '.assemble');
@@ -136,6 +143,25 @@ async function assemble(context: Context, input: BundleInput, folder: string): P
   });
 }
 
+/** Reads what goes into the bundle, and compares every byte with what was written: disks and caches fail silently. */
+async function verifyInputs(store: Store, input: BundleInput): Promise<Result<void>> {
+  const { stdlib, bytecode } = input.python;
+  const folders = [stdlib, ...(bytecode === undefined ? [] : [bytecode])].map((path) => `${path}/`);
+  const bundled = (path: string): boolean =>
+    folders.some((folder) => path.startsWith(folder)) || /\.so(\.|$)/.test(path);
+  const all: readonly [string, ((path: string) => boolean)?][] = [
+    [input.program.folder],
+    [input.bytecode.folder],
+    [input.sysroot.folder, bundled],
+    ...(input.packages === undefined ? [] : [[input.packages.target.folder] as [string]]),
+  ];
+  for (const [folder, wanted] of all) {
+    const sound = await store.verify(folder, wanted);
+    if (!sound.ok) return sound;
+  }
+  return ok(undefined);
+}
+
 /** A file of a package that is a shared library or an extension module. */
 interface PackageLibrary {
   /** Relative to the bundle's folder. */
@@ -151,6 +177,7 @@ async function addPackages(
   const { target, at } = packages;
   const site = join(target.folder, target.meta.site);
   await cp(site, join(home, at), { recursive: true });
+  await cp(join(target.folder, target.meta.data), home, { recursive: true });
   const names = await readdir(site, { recursive: true });
   return names
     .filter((name) => /\.so(\.|$)/.test(name))

@@ -1,216 +1,279 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { distribution } from '../distro/distribution.ts';
 import type { Context } from '../domain/context.ts';
-import type { LockedPackage } from '../domain/packages.ts';
 import type { PythonDistribution } from '../domain/python.ts';
+import type { IndexRequirement, InstalledPackage, PathWheel } from '../domain/python-packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
-import type { Target } from '../domain/target.ts';
-import type { Engine } from '../engine/engine.ts';
-import { hostPip } from '../engine/host-pip.ts';
-import { runTool } from '../engine/tool.ts';
+import { exists } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
+import type { PackageEnvironment } from '../requirements/environment.ts';
+import { copyCode } from '../requirements/files.ts';
+import type { Modules } from '../requirements/modules.ts';
+import { parseWheelName } from '../requirements/wheel-name.ts';
+import { digestFile } from '../store/digest.ts';
 import type { Store, StoreEntry } from '../store/store.ts';
+import { installedPackages } from './dist-info.ts';
+import { mountAt, type PipHost, runPythonTask, WORK } from './python-task.ts';
+import { type BuiltWheel, nameWith, type Wheels } from './wheels.ts';
 
 /** Incremented when equal requirements give different files. */
-const PACKAGES_VERSION = 1;
+const PACKAGES_VERSION = 2;
 
-export interface PackagesInput {
-  /** Text of a requirements file, every line with its digests. */
-  readonly requirements: string;
-  /** The target triple, for messages. */
-  readonly triple: string;
-  readonly minor: string;
-  /** Platform tags of compatible wheels, best first; if empty, only platform-independent wheels are installed. */
-  readonly platforms: readonly string[];
-  /** Why there are no platform tags. */
-  readonly why?: string;
-  /** Root that holds the reference interpreter and pip's wheel. */
-  readonly reference: { readonly folder: string; readonly fingerprint: string };
-  /** Path of the reference interpreter's program. */
-  readonly python: string;
-  readonly engine: () => Promise<Result<Engine>>;
-  readonly logs: string;
+export interface InstallInput {
+  readonly environment: PackageEnvironment;
+  /** Exact versions, and the wheels that were fetched for them. */
+  readonly index: readonly IndexRequirement[];
+  readonly fetched?: Wheels;
+  readonly wheels: readonly PathWheel[];
+  readonly built: readonly { readonly wheel: BuiltWheel; readonly extras: readonly string[] }[];
+  readonly log: string;
 }
 
-/** The packages, in the folder `site` of the entry. */
-export type Packages = StoreEntry<{ readonly site: string }>;
+/** The packages in the folder `site` of the entry, and what belongs into the interpreter's prefix in `data`. */
+export type Packages = StoreEntry<{
+  readonly site: string;
+  readonly data: string;
+  readonly installed: readonly { readonly name: string; readonly version: string }[];
+}>;
 
-const SCRIPT_AT = '/job/install_packages.py';
-const REQUIREMENTS_AT = '/job/requirements.txt';
-const SITE_AT = '/job/site';
-
-/** Installs Python packages with pip, from the index that this machine is configured for; pip verifies the digests. */
-export function obtainPackages(
+/** Installs wheels that are here already; pip checks that all they depend on is among them. */
+export function installPackages(
   context: Context,
   store: Store,
-  input: PackagesInput,
+  host: PipHost,
+  input: InstallInput,
 ): Promise<Result<Packages>> {
+  const { environment, index, fetched, wheels, built } = input;
+  const lines = [
+    ...index.map(({ name, extras, specifier, address }) =>
+      address === undefined ? `${nameWith(name, extras)}${specifier}` : nameWith(name, extras),
+    ),
+    ...wheels.map(({ name, extras, version }) => `${nameWith(name, extras)}==${version}`),
+    ...built.map(({ wheel, extras }) => {
+      const { name = '', version = '' } = parseWheelName(wheel.meta.file) ?? {};
+      return `${nameWith(name, extras)}==${version}`;
+    }),
+  ].sort();
+  const { tags, version } = environment;
   const inputs = {
     what: 'python packages',
     version: PACKAGES_VERSION,
-    requirements: input.requirements,
-    minor: input.minor,
-    platforms: input.platforms,
-    // It contains pip, and the interpreter whose environment markers are evaluated.
-    reference: input.reference.fingerprint,
+    requirements: lines,
+    fetched: fetched?.fingerprint ?? null,
+    wheels: wheels.map(({ file, digest }) => [basename(file), digest]),
+    built: built.map(({ wheel }) => wheel.fingerprint),
+    python: version,
+    tags: { minor: tags.minor, abiflags: tags.abiflags, platforms: tags.platforms },
+    variables: environment.variables,
+    // It contains pip, and the compiler of modules.
+    reference: host.reference.fingerprint,
   };
-  return store.obtain<{ site: string }>('builds', inputs, (folder) => install(context, input, folder), {
-    signal: context.signal,
-  });
+  const folders = [
+    ...(fetched === undefined ? [] : [join(fetched.folder, fetched.meta.wheels)]),
+    ...built.map(({ wheel }) => join(wheel.folder, wheel.meta.wheels)),
+  ].map((source, i) => mountAt(source, `/job/wheels/${i}`));
+  const named = wheels.map(({ file }) => mountAt(file, `/job/wheels/named/${basename(file)}`));
+  return store.obtain(
+    'builds',
+    inputs,
+    async (folder) => {
+      const run = await runPythonTask(
+        context,
+        host,
+        {
+          task: 'install',
+          log: input.log,
+          doing: `Installing Python packages for ${environment.triple}`,
+          code: 'build/python-packages',
+          fix: ['See what pip says above; a wheel may be damaged or have false metadata.'],
+          environment,
+          job: {
+            to: `${WORK}/installed`,
+            folders: [...folders.map(({ at }) => at), ...(named.length > 0 ? ['/job/wheels/named'] : [])],
+            depth: 3,
+          },
+          requirements: lines,
+          network: false,
+          mounts: [...folders, ...named],
+          copy: [
+            [`${WORK}/installed/site`, join(folder, 'site')],
+            [`${WORK}/installed/data`, join(folder, 'data')],
+          ],
+        },
+        folder,
+      );
+      if (!run.ok) return run;
+      await rm(join(folder, '.task'), { recursive: true, force: true });
+      const changed = await changedWheel(wheels);
+      if (changed !== undefined) return err(changed);
+      return ok({ site: 'site', data: 'data', installed: await installedPackages(join(folder, 'site')) });
+    },
+    { signal: context.signal },
+  );
 }
 
-async function install(
+/** A wheel by path may be replaced while pip reads it: the entry would not be what its fingerprint says. */
+async function changedWheel(wheels: readonly PathWheel[]): Promise<Failure | undefined> {
+  for (const { file, digest } of wheels) {
+    const now = await digestFile(file).catch(() => undefined);
+    if (now?.digest !== digest) {
+      return {
+        code: 'fetch/wheel-digest',
+        what: `\`${file}\` changed while it was installed.`,
+        fix: ['Run the same command again.'],
+      };
+    }
+  }
+  return undefined;
+}
+
+/** The modules of `python.paths`, compiled: in the folder `site` of the entry. */
+export type CompiledModules = StoreEntry<{ readonly site: string }>;
+
+/** Compiles modules by the interpreter of the target's version; a module that cannot be compiled is a failure at its place. */
+export function compileModules(
   context: Context,
-  input: PackagesInput,
-  folder: string,
-): Promise<Result<{ site: string }>> {
-  if (context.settings.offline) return err(offline());
-  const engine = await input.engine();
-  if (!engine.ok) return engine;
-  await mkdir(input.logs, { recursive: true });
-  const log = join(input.logs, `packages-${input.triple}.log`);
-  await writeFile(log, '');
-  const requirements = join(folder, 'requirements.txt');
-  await writeFile(requirements, input.requirements);
-  const pip = await hostPip(context.settings);
-  const sandbox = await engine.value.open({
-    rootfs: input.reference.folder,
-    network: 'host',
-    mounts: [
-      {
-        kind: 'source',
-        source: join(context.settings.home, 'src', 'bundle', 'install_packages.py'),
-        at: SCRIPT_AT,
-      },
-      { kind: 'source', source: requirements, at: REQUIREMENTS_AT },
-      { kind: 'scratch', at: SITE_AT },
-      ...pip.mounts,
-    ],
-  });
-  if (!sandbox.ok) return sandbox;
-  await using box = sandbox.value;
-  const abi = `cp${input.minor.replace('.', '')}`;
-  const site = `${SITE_AT}/site`;
-  const run = await runTool(context, box, {
-    stage: 'packages',
-    code: 'fetch/packages',
-    doing: `Installing Python packages for ${input.triple}`,
-    fix: [
-      "Check the network, the proxy settings, the CA bundle and pip's own configuration; then run the same command again.",
-    ],
-    log,
-    command: {
-      argv: [
-        ...[
-          input.python,
-          '-I',
-          SCRIPT_AT,
-          distribution.python.wheels,
-          REQUIREMENTS_AT,
-          site,
-          input.minor,
-          abi,
-        ],
-        ...input.platforms,
-      ] as [string, ...string[]],
-      env: {
-        ...{
-          PATH: '/usr/bin:/bin',
-          LANG: 'C.UTF-8',
-          TMPDIR: SITE_AT,
-          SOURCE_DATE_EPOCH: '0',
-          COLUMNS: '200',
+  store: Store,
+  host: PipHost,
+  modules: Modules,
+): Promise<Result<CompiledModules>> {
+  const inputs = {
+    what: 'python modules',
+    version: PACKAGES_VERSION,
+    modules: modules.digest,
+    archives: modules.archives,
+    reference: host.reference.fingerprint,
+  };
+  return store.obtain<{ site: string }>(
+    'builds',
+    inputs,
+    async (folder) => {
+      const staged = join(folder, '.source');
+      await mkdir(staged, { recursive: true });
+      await copyCode(modules.files, staged);
+      for (const name of modules.archives) await writeFile(join(staged, `${name}.pth`), `${name}\n`);
+      const run = await runPythonTask(
+        context,
+        host,
+        {
+          task: 'modules',
+          log: 'python-modules',
+          doing: 'Compiling the modules of `python.paths`',
+          code: 'build/python-modules',
+          fix: ['See what the interpreter says above.'],
+          job: { source: '/job/modules', to: `${WORK}/site` },
+          network: false,
+          mounts: [mountAt(staged, '/job/modules')],
+          copy: [[`${WORK}/site`, join(folder, 'site')]],
+          quiet: true,
         },
-        ...pip.env,
-      },
-      cwd: SITE_AT,
+        folder,
+      );
+      for (const name of ['.task', '.source']) await rm(join(folder, name), { recursive: true, force: true });
+      if (!run.ok) return run;
+      const failure = await wrongModules(modules, run.value);
+      return failure === undefined ? ok({ site: 'site' }) : err(failure);
+    },
+    { signal: context.signal },
+  );
+}
+
+interface Told {
+  readonly wrong: readonly { file: string; line: number; column: number; message: string }[];
+  /** Modules that the standard library has, too. */
+  readonly standard: readonly string[];
+}
+
+async function wrongModules({ files }: Modules, output: string): Promise<Failure | undefined> {
+  const { wrong, standard } = JSON.parse(output.trim().split('\n').at(-1) as string) as Told;
+  const sourceOf = (path: string): string => files.find((file) => file.path === path)?.source ?? path;
+  const failures: Failure[] = [];
+  for (const { file, line, column, message } of wrong) {
+    const source = sourceOf(file);
+    const text = (await readFile(source, 'latin1').catch(() => '')).split('\n')[line - 1];
+    failures.push({
+      code: 'build/python-syntax',
+      what: `\`${file}\` cannot be compiled: ${message}.`,
+      fix: ['Fix this line. A template that is no module needs another ending than `.py`.'],
+      at: { file: source, line, column, ...(text === undefined ? {} : { text }) },
+    });
+  }
+  for (const name of standard) {
+    failures.push({
+      code: 'recipe/python-collision',
+      what: `\`python.paths\` has a module \`${name}\`, and so has the standard library.`,
+      why: 'The standard library comes first: this module would never be imported.',
+      fix: ['Give it another name.'],
+      see: files
+        .filter(({ path }) => path.split(/[/.]/)[0] === name)
+        .map(({ source }) => source)
+        .slice(0, 1),
+    });
+  }
+  const [first, ...also] = failures;
+  return first === undefined ? undefined : { ...first, ...(also.length > 0 ? { also } : {}) };
+}
+
+/** Packages and modules in one folder, as the interpreter imports them. */
+export async function joinSite(
+  context: Context,
+  store: Store,
+  packages: Packages | undefined,
+  modules: CompiledModules | undefined,
+): Promise<Result<Packages>> {
+  const inputs = {
+    what: 'python site',
+    version: PACKAGES_VERSION,
+    packages: packages?.fingerprint ?? null,
+    modules: modules?.fingerprint ?? null,
+  };
+  return store.obtain(
+    'builds',
+    inputs,
+    async (folder) => {
+      const site = join(folder, 'site');
+      await mkdir(site);
+      await mkdir(join(folder, 'data'));
+      if (modules !== undefined) await cp(join(modules.folder, modules.meta.site), site, { recursive: true });
+      if (packages !== undefined) {
+        const both = await copyWithout(join(packages.folder, packages.meta.site), site);
+        if (both !== undefined) return err(collision(both));
+        await cp(join(packages.folder, packages.meta.data), join(folder, 'data'), { recursive: true });
+      }
+      return ok({ site: 'site', data: 'data', installed: packages?.meta.installed ?? [] });
+    },
+    { signal: context.signal },
+  );
+}
+
+/** Copies a tree into another; the path of a file that both have ends it. */
+async function copyWithout(from: string, to: string): Promise<string | undefined> {
+  let both: string | undefined;
+  await cp(from, to, {
+    recursive: true,
+    filter: async (source, destination) => {
+      const isFile = !(await exists(join(source, '.')));
+      if (isFile && (await exists(destination))) {
+        both ??= source.slice(from.length + 1);
+        return false;
+      }
+      return true;
     },
   });
-  if (!run.ok) return err(await explain(run.error, input, log));
-  await rm(requirements);
-  const copied = await box.copyOut(site, join(folder, 'site'));
-  return copied.ok ? ok({ site: 'site' }) : copied;
+  return both;
 }
 
-/** Recognizes pip's messages about wheels and digests; any other failure is returned unchanged. */
-async function explain(failure: Failure, input: PackagesInput, log: string): Promise<Failure> {
-  const output = await readFile(log, 'utf8');
-  const missing = /No matching distribution found for ([^\s(]+)/.exec(output)?.[1];
-  if (missing !== undefined) {
-    return {
-      ...failure,
-      code: 'fetch/no-wheel',
-      what: `There is no wheel of ${missing} for CPython ${input.minor} on ${input.triple}.`,
-      why:
-        input.why ??
-        'The index that pip is configured for has no compatible wheel, and packages are never compiled here.',
-      fix: [
-        'Use a version that has one, or configure an index that does (`pip config set global.index-url …`).',
-        'Or leave it out for this target, with a separate recipe that sets `python.packages`.',
-      ],
-    };
-  }
-  if (/DO NOT MATCH THE HASHES/.test(output)) {
-    return {
-      ...failure,
-      code: 'fetch/wheel-digest',
-      what: 'A wheel from the index does not have the digest given in `python.packages`.',
-      fix: [
-        'It was not installed. Give the digests of the wheels for the target and for the reference: `pip hash <wheel>`.',
-      ],
-    };
-  }
-  if (/[Ii]n --require-hashes mode/.test(output)) {
-    return {
-      ...failure,
-      code: 'recipe/python-packages',
-      what: 'A package in `python.packages` lacks its version or its digests.',
-      fix: [
-        'Write `name==version --hash=sha256:…` for every package and its dependencies: `pip-compile --generate-hashes`.',
-      ],
-    };
-  }
-  return failure;
-}
-
-function offline(): Failure {
+function collision(file: string): Failure {
   return {
-    code: 'fetch/packages-offline',
-    what: 'The Python packages of this recipe are not in the store, and --offline prevents fetching them.',
-    fix: ['Run once without `--offline`.'],
+    code: 'recipe/python-collision',
+    what: `Both \`python.paths\` and \`python.packages\` have \`${file}\`.`,
+    why: 'Both are put into one folder. They may share a namespace package (a folder without `__init__.py`), and no file.',
+    fix: ['Rename the module, or leave the package out.'],
   };
 }
 
-/** The oldest glibc that wheels are named for (PEP 600), and the musl ones that there are (PEP 656). */
-const OLDEST_GLIBC = 5;
-const MUSL = ['1_2', '1_1'];
-
-/**
- * Platform tags of the wheels that a target runs, best first: up to the glibc in its run-time tree. A program without a
- * program interpreter loads no extension modules.
- */
-export function wheelPlatforms(
-  target: Target,
-  rootfs: readonly LockedPackage[],
-): Pick<PackagesInput, 'platforms' | 'why'> {
-  if (target.elf?.interpreter === undefined) {
-    const why = `Programs for ${target.rustTriple} are static and load no extension modules: only pure Python packages can be used.`;
-    return { platforms: [], why };
-  }
-  const { machine } = target;
-  if (target.libc === 'musl') return { platforms: MUSL.map((version) => `musllinux_${version}_${machine}`) };
-  const libc = rootfs.find(({ name }) => /^libc\d+(\.\d+)?$/.test(name))?.version;
-  const minor = Number(/^2\.(\d+)/.exec(libc ?? '')?.[1] ?? OLDEST_GLIBC);
-  const platforms: string[] = [];
-  for (let version = minor; version >= OLDEST_GLIBC; version -= 1) {
-    platforms.push(`manylinux_2_${version}_${machine}`);
-    // The names of before PEP 600.
-    const old = { 17: 'manylinux2014', 12: 'manylinux2010', 5: 'manylinux1' }[version];
-    if (old !== undefined) platforms.push(`${old}_${machine}`);
-  }
-  return { platforms };
-}
+export type { InstalledPackage };
 
 /** The package folder of the interpreter in a tree, relative to its prefix; a distribution may have patched it. */
 export async function sitePath(

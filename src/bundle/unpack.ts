@@ -23,6 +23,8 @@ export async function unpackBundle(
     'builds',
     { what: 'unpacked bundle', bundle: digest },
     async (folder) => {
+      const sound = await store.verify(bundle.folder);
+      if (!sound.ok) return sound;
       const unpacked = await unpackTarGz(join(bundle.folder, archive), folder);
       return unpacked.ok ? ok(null) : unpacked;
     },

@@ -1,8 +1,9 @@
 import { constants } from 'node:os';
-import { isAbsolute, relative } from 'node:path';
-import { crateAt } from '../build/build.ts';
+import { isAbsolute, join, relative } from 'node:path';
 import { err, ok, type Result } from '../domain/result.ts';
 import { PATHS } from '../engine/paths.ts';
+import { crateAt, projectRoot } from '../engine/project-paths.ts';
+import { exists } from '../exec/files.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
 import { withWorkbench } from './workbench.ts';
 
@@ -27,10 +28,10 @@ export const command: Command = {
 async function run({ context, positionals, rest, terminal, print }: Invocation): Promise<Result<Outcome>> {
   if (rest.length === 0) return err(noCommand());
   const { cwd } = context.settings;
-  return withWorkbench(context, positionals[0], async ({ plan, box, env, paths }) => {
+  return withWorkbench(context, positionals[0], async ({ plan, box, env, paths, project: seen }) => {
     const { project } = plan.recipe;
-    const below = relative(project.root, cwd);
-    const inside = !isAbsolute(below) && below.split('/')[0] !== '..';
+    const below = relative(projectRoot(project), cwd);
+    const inside = !isAbsolute(below) && below.split('/')[0] !== '..' && (await exists(join(seen, below)));
     const out = { stdout: new PathTranslator(paths), stderr: new PathTranslator(paths) };
     const exit = await box.run({
       argv: rest as [string, ...string[]],

@@ -12,6 +12,7 @@ const LOADERS: Readonly<Record<string, () => Promise<{ readonly command: Command
   exec: () => import('./exec.ts'),
   inspect: () => import('./inspect.ts'),
   clean: () => import('./clean.ts'),
+  store: () => import('./store.ts'),
   image: () => import('./image.ts'),
   probe: () => import('./probe.ts'),
   doctor: () => import('./doctor.ts'),

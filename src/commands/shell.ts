@@ -1,5 +1,5 @@
-import { crateAt } from '../build/build.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import { crateAt } from '../engine/project-paths.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
 import { withWorkbench } from './workbench.ts';
 

@@ -1,11 +1,12 @@
-import { buildMounts, volumeName, writeEnvFiles } from '../build/build.ts';
+import { buildMounts, volumeName } from '../build/build.ts';
 import { hostCargo } from '../build/host-cargo.ts';
+import { type BuildView, openView, type ViewInput } from '../build/view.ts';
 import type { Context } from '../domain/context.ts';
 import type { Plan } from '../domain/plan.ts';
 import { ok, type Result } from '../domain/result.ts';
 import type { Sandbox } from '../engine/engine.ts';
 import { hostNameOf, PATHS } from '../engine/paths.ts';
-import { withTemporaryFolder } from '../exec/files.ts';
+import { projectRoot } from '../engine/project-paths.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import { type Planned, planRun, prepareEnv, startRun } from '../pipeline/prepare.ts';
 import { type Session, withSession } from '../pipeline/session.ts';
@@ -16,6 +17,8 @@ export interface Workbench {
   readonly box: Sandbox;
   /** The build's environment, with the machine's proxies, trust and registries. */
   readonly env: Readonly<Record<string, string>>;
+  /** Folder of this machine with what the sandbox sees of the project. */
+  readonly project: string;
   /** Folder in the sandbox → the same on this machine, where it can be seen from there. */
   readonly paths: readonly (readonly [string, string])[];
 }
@@ -28,17 +31,12 @@ export async function withWorkbench<T>(
 ): Promise<Result<T>> {
   const planned = await planRun(context, recipe, hostMachine());
   if (!planned.ok) return planned;
-  return withTemporaryFolder('bench', async (folder) => {
-    return await withSession(context, [planned.value], (session) =>
-      open(session, planned.value, folder, use),
-    );
-  });
+  return withSession(context, [planned.value], (session) => open(session, planned.value, use));
 }
 
 async function open<T>(
   session: Session,
   planned: Planned,
-  folder: string,
   use: (bench: Workbench) => Promise<Result<T>>,
 ): Promise<Result<T>> {
   const { context, store } = session;
@@ -54,17 +52,18 @@ async function open<T>(
   if (!cargo.ok) return cargo;
   const engine = await session.engine();
   if (!engine.ok) return engine;
-  await writeEnvFiles(folder, env, cargo.value);
   const input = { resolved: plan, toolchain: toolchain.value, sysroot };
+  const view = await prepareView(session, volumeName(input), { resolved: plan, env, cargo: cargo.value });
+  if (!view.ok) return view;
   const sandbox = await engine.value.open({
     rootfs: toolchain.value.folder,
     network: context.settings.offline ? 'none' : 'host',
-    mounts: [...buildMounts(input, folder), ...cargo.value.sources, ...cargo.value.mounts],
+    mounts: [...buildMounts(input, view.value), ...cargo.value.sources, ...cargo.value.mounts],
     hostname: hostNameOf(plan.recipe.name),
   });
   if (!sandbox.ok) return sandbox;
   await using box = sandbox.value;
-  const paths: [string, string][] = [[PATHS.project, plan.recipe.project.root]];
+  const paths: [string, string][] = [[PATHS.project, projectRoot(plan.recipe.project)]];
   // Volumes and trees of another engine are its own.
   if (engine.value.info.name === 'namespace') {
     for (const [at, name] of [
@@ -78,6 +77,28 @@ async function open<T>(
     paths.push([PATHS.sysroot, sysroot.folder]);
   }
   // Awaited: the sandbox is closed when this function returns.
-  const used = await use({ plan, box, env: { ...env.variables, ...cargo.value.env }, paths });
+  const used = await use({
+    ...{ plan, box, paths, project: view.value.project },
+    env: { ...env.variables, ...cargo.value.env },
+  });
   return used.ok ? ok(used.value) : used;
+}
+
+/** While a build of the same recipe is on, what it sees is left alone. */
+async function prepareView(
+  { context, store }: Session,
+  target: string,
+  input: ViewInput,
+): Promise<Result<BuildView>> {
+  const onWait = (): void =>
+    context.emit({
+      type: 'notice',
+      level: 'info',
+      code: 'waiting',
+      message: `Another provision is building ${input.resolved.recipe.name}; waiting for it to finish.`,
+    });
+  const lock = await store.lock(`volume-${target}`, { signal: context.signal, onWait });
+  if (!lock.ok) return lock;
+  await using _ = lock.value;
+  return await openView(context, store, target, input);
 }

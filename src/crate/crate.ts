@@ -1,12 +1,13 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { readFile, realpath } from 'node:fs/promises';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { closest } from '../domain/closest.ts';
 import type { Crate } from '../domain/crate.ts';
 import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
 import { type Manifest, readManifest } from './manifest.ts';
+import { pathDependencies } from './path-dependencies.ts';
 import { type Chosen, pyo3Use } from './pyo3.ts';
 import { isTable, type Table, tableAt, tablesAt, textAt } from './toml.ts';
 import { membersOf, workspaceOf } from './workspace.ts';
@@ -23,7 +24,8 @@ interface Binary {
 
 /**
  * Reads a crate: a package, or a workspace with the binaries of its members. Failures: `recipe/no-project`,
- * `recipe/bad-manifest`, `recipe/no-bin` (none), `recipe/unknown-bin`, `recipe/which-bin` (several).
+ * `recipe/bad-manifest`, `recipe/no-bin` (none), `recipe/unknown-bin`, `recipe/which-bin` (several),
+ * `recipe/no-dependency`, `recipe/path-outside`.
  */
 export async function readCrate(folder: string, choice: CrateChoice): Promise<Result<Crate>> {
   const manifest = await readManifest(await withoutLinks(folder));
@@ -36,8 +38,10 @@ export async function readCrate(folder: string, choice: CrateChoice): Promise<Re
   if (!chosen.ok) return chosen;
   const { name: bin, manifest: own } = chosen.value;
   const root = workspace.value.folder;
-  const outside = pathsOutside(own, root);
-  if (outside.length > 0) return err(crateOutside(own, root, outside));
+  const members = await membersOf(workspace.value);
+  if (!members.ok) return members;
+  const outside = await pathDependencies(workspace.value, [own, ...members.value]);
+  if (!outside.ok) return outside;
   const lock = await readFile(join(root, 'Cargo.lock'), 'utf8').catch(() => undefined);
   const pyo3 = await pyo3Use(own, workspace.value, choice, lock);
   const version = inherited(own.table, workspace.value.table, 'version');
@@ -45,6 +49,7 @@ export async function readCrate(folder: string, choice: CrateChoice): Promise<Re
   return ok({
     folder: own.folder,
     root,
+    ...(outside.value.length === 0 ? {} : { outside: outside.value }),
     name: textAt(tableAt(own.table, 'package'), 'name') ?? basename(own.folder),
     ...defined({ version }),
     bin,
@@ -65,18 +70,6 @@ export function findCrate(from: string): string | undefined {
 
 async function withoutLinks(folder: string): Promise<string> {
   return realpath(folder).catch(() => folder);
-}
-
-/** Path dependencies outside of the workspace, which is all that a build sees; as written in the manifest. */
-function pathsOutside({ folder, table }: Manifest, root: string): readonly string[] {
-  const kinds = ['dependencies', 'dev-dependencies', 'build-dependencies'];
-  const tables = [table, ...Object.values(tableAt(table, 'target')).filter(isTable)];
-  const paths = tables.flatMap((one) =>
-    kinds.flatMap((kind) =>
-      Object.values(tableAt(one, kind)).flatMap((value) => textAt(isTable(value) ? value : {}, 'path') ?? []),
-    ),
-  );
-  return [...new Set(paths)].filter((path) => relative(root, resolve(folder, path)).startsWith('..')).sort();
 }
 
 /** The binaries of a package, or of the members of a virtual workspace. */
@@ -129,17 +122,6 @@ function inherited(own: Table, workspace: Table, key: string): string | undefine
   if (text !== undefined) return text;
   const { workspace: inherits } = tableAt(own, 'package', key);
   return inherits === true ? textAt(tableAt(workspace, 'workspace', 'package'), key) : undefined;
-}
-
-function crateOutside({ file }: Manifest, root: string, paths: readonly string[]): Failure {
-  return {
-    code: 'recipe/path-outside',
-    what: `The crate depends on ${paths.map((path) => `\`${path}\``).join(', ')}, but a build sees \`${root}\` only.`,
-    fix: [
-      'Make the common parent folder a workspace: a `Cargo.toml` there with `[workspace]` and `members`.',
-    ],
-    see: [file],
-  };
 }
 
 function noPackage({ file }: Manifest): Failure {

@@ -1,9 +1,13 @@
+import type { OutsideFolder } from './definitions.ts';
+
 /** A crate as `Cargo.toml` and `Cargo.lock` describe it. Paths are absolute and free of links. */
 export interface Crate {
   /** Folder of the package that is built. */
   readonly folder: string;
   /** Folder that cargo has to see: that of the workspace where the package is a member of one, else its own. */
   readonly root: string;
+  /** Path dependencies that are not in `root`; absent: none. */
+  readonly outside?: readonly OutsideFolder[];
   readonly name: string;
   /** Where it is declared. */
   readonly version?: string;

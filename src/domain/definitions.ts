@@ -2,6 +2,7 @@ import type { CargoConfiguration } from './cargo.ts';
 import type { Crate } from './crate.ts';
 import type { Digest, RuntimeKind } from './ids.ts';
 import type { PackageSet, TreeDefinition } from './packages.ts';
+import type { PythonPath, PythonSource } from './python-packages.ts';
 import type { Target } from './target.ts';
 
 /** `docker/<name>/image.yaml` for one architecture, or what `pythons/` has of the kind: a locked root filesystem. */
@@ -198,8 +199,10 @@ export interface Recipe {
   readonly optimization?: readonly OptimizationFlag[];
   /** Allocator of Python objects, instead of CPython's default. */
   readonly allocator?: 'pymalloc' | 'malloc' | 'mimalloc';
-  /** Lines of a requirements file, or the absolute path of one. */
-  readonly pythonPackages?: readonly string[] | string;
+  /** Sources of Python packages. */
+  readonly pythonPackages?: readonly PythonSource[];
+  /** Modules of one's own. */
+  readonly pythonPaths?: readonly PythonPath[];
   /** The user's own Rust toolchain instead of the image's. */
   readonly rust?: 'host';
   /** Instead of the target's. */
@@ -230,12 +233,24 @@ export interface Project {
   readonly folder: string;
   /** Absolute folder that cargo has to see: that of the crate's workspace, else the crate's. */
   readonly root: string;
+  /** Path dependencies that a build sees beside `root`. */
+  readonly outside?: readonly OutsideFolder[];
   readonly bin: string;
   readonly profile: string;
   readonly features: readonly string[];
   readonly defaultFeatures: boolean;
   /** Further environment of the build. */
   readonly env: Readonly<Record<string, string>>;
+}
+
+/** A folder that cargo reads although it is not in the workspace, or is reached through a link that leads out of it. */
+export interface OutsideFolder {
+  /** Absolute, as the manifests put it: links are not resolved. */
+  readonly folder: string;
+  /** Where it really is. */
+  readonly real: string;
+  /** Only its `Cargo.toml`: the workspace of another of these. */
+  readonly manifestOnly?: boolean;
 }
 
 export interface SampleSuite {
@@ -302,6 +317,8 @@ export interface Resolved {
   readonly rust?: HostRust;
   /** Cargo's configuration of the project; absent: there is none. */
   readonly cargo?: CargoConfiguration;
+  /** Where the lock of its Python packages is, where it has any. */
+  readonly pythonLock?: { readonly file: string; readonly arguments: string };
   /** Where the sysroot's lock is, where the recipe adds packages to a shipped one. */
   readonly sysrootFile?: DefinitionFile;
 }

@@ -6,6 +6,7 @@ import type { RuntimeKind } from '../domain/ids.ts';
 import type { PythonDistribution } from '../domain/python.ts';
 import type { Target } from '../domain/target.ts';
 import { PATHS } from '../engine/paths.ts';
+import { renamedPaths } from '../engine/project-paths.ts';
 import { programFormat } from '../runtime/program/program.ts';
 import { runtimeOf } from '../runtime/runtime.ts';
 import { withProjectEnv } from './project-env.ts';
@@ -125,6 +126,7 @@ function rustFlags({ resolved }: BuildEnvInput): readonly string[] {
     // Panics and debug information name source paths; these names are the same on every machine.
     `--remap-path-prefix=${PATHS.project}=project`,
     `--remap-path-prefix=${PATHS.cargo}=cargo`,
+    ...renamedPaths(resolved.recipe.project).map(([from, to]) => `--remap-path-prefix=${from}=${to}`),
   ];
 }
 

@@ -55,7 +55,7 @@ export async function* fetchPackages(
 ): AsyncGenerator<Result<Fetched>, void, void> {
   const missing: LockedPackage[] = [];
   for (const locked of packages) {
-    const there = await onDisk(store.folder, () => store.hasBlob(locked.digest));
+    const there = await onDisk(store.folder, () => store.verifyBlob(locked.digest));
     if (!there.ok) return void (yield there);
     if (there.value) yield ok({ package: locked, file: store.blobPath(locked.digest), hit: true });
     else missing.push(locked);

@@ -18,7 +18,7 @@ import { type ConformanceOutcome, runConformance } from '../run/conformance/run.
 import { FACILITIES } from '../runtime/facilities.ts';
 import { capabilitiesOf } from '../runtime/runtime.ts';
 import { makeTree, type Tree } from '../toolchain/tree.ts';
-import { makeFolder } from './deliver.ts';
+import { makeArtifacts } from './deliver.ts';
 import { type Planned, startRun } from './prepare.ts';
 import { makeProgram, makeRuntimes } from './runtimes.ts';
 import type { Session } from './session.ts';
@@ -43,7 +43,7 @@ export async function testConformance(
   const started = Date.now();
   const { plan, locks } = planned;
   const logs = join(request.artifacts, 'logs');
-  const writable = await makeFolder(logs);
+  const writable = await makeArtifacts(request.artifacts);
   if (!writable.ok) return writable;
   const prepared = await prepareTests(session, plan, locks, request.modules);
   if (!prepared.ok) return prepared;

@@ -1,21 +1,31 @@
-import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
+import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { artifactsFailure } from '../domain/artifacts.ts';
+import { ARTIFACTS_MARK, ARTIFACTS_MARK_TEXT, artifactsFailure } from '../domain/artifacts.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import { exists } from '../exec/files.ts';
 import { digestFile } from '../store/digest.ts';
+import type { Store } from '../store/store.ts';
 
-/** Makes a folder of the artifacts. Fails with `usage/artifacts`. */
-export async function makeFolder(folder: string): Promise<Result<void>> {
+/**
+ * Makes the folder of a recipe's artifacts and that of its logs, and marks the former: no build takes it for sources of
+ * the crate that it may lie in. Fails with `usage/artifacts`.
+ */
+export async function makeArtifacts(folder: string): Promise<Result<void>> {
   return writing(folder, async () => {
-    await mkdir(folder, { recursive: true });
+    await mkdir(join(folder, 'logs'), { recursive: true });
+    // Somebody's own folder, such as that of the crate, is none of ours.
+    const foreign = await exists(join(folder, 'Cargo.toml'));
+    if (!foreign) await writeFile(join(folder, ARTIFACTS_MARK), ARTIFACTS_MARK_TEXT);
   });
 }
 
 /**
  * Puts a copy of a file of the store into the artifacts, unless it is there: the store's own stays as it is whatever is
- * done with the copy. Fails with `usage/artifacts`.
+ * done with the copy. What is delivered has the digest, or nothing is: fails with `store/damaged`, and with
+ * `usage/artifacts`.
  */
 export async function deliver(
+  store: Store,
   from: string,
   digest: string,
   folder: string,
@@ -26,10 +36,10 @@ export async function deliver(
   if (present?.digest === digest) return ok(undefined);
   const beside = `${to}.${process.pid}.tmp`;
   try {
-    return await writing(folder, async () => {
-      await copyFile(join(from, file), beside);
-      await rename(beside, to);
-    });
+    const copied = await writing(folder, () => copyFile(join(from, file), beside));
+    if (!copied.ok) return copied;
+    if ((await digestFile(beside)).digest !== digest) return await store.reject(from, file);
+    return await writing(folder, () => rename(beside, to));
   } finally {
     // What stopped the copy is the failure, also where it stops this.
     await rm(beside, { force: true }).catch(() => {});

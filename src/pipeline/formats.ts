@@ -61,9 +61,15 @@ export async function makePackages(
       'package',
       `Package ${format}`,
       () =>
-        store.obtain<Formatted>('builds', inputs, (at) => WRITERS[format](input, at), {
-          signal: context.signal,
-        }),
+        store.obtain<Formatted>(
+          'builds',
+          inputs,
+          async (at) => {
+            const sound = await store.verify(unpacked.folder);
+            return sound.ok ? WRITERS[format](input, at) : sound;
+          },
+          { signal: context.signal },
+        ),
       ({ hit, meta }) => ({ hit, detail: `${meta.file}, ${formatBytes(meta.size)}` }),
     );
     if (!entry.ok) return entry;

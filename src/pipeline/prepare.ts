@@ -15,6 +15,7 @@ import { resolveRecipe } from '../recipe/recipe.ts';
 import { describePython } from '../sysroot/python.ts';
 import type { Tree } from '../toolchain/tree.ts';
 import { plannedRun, sysrootFacts } from './facts.ts';
+import { type PythonInputs, readPythonInputs } from './python-inputs.ts';
 import { Recorder } from './recorder.ts';
 import type { Session } from './session.ts';
 import { type Locks, readLocks, type TreeMaker, treeMaker } from './trees.ts';
@@ -23,6 +24,8 @@ import { type Locks, readLocks, type TreeMaker, treeMaker } from './trees.ts';
 export interface Planned {
   readonly plan: Plan;
   readonly locks: Locks;
+  /** What the recipe adds to its Python. */
+  readonly python?: PythonInputs;
 }
 
 /** A plan, and what makes its trees. */
@@ -46,8 +49,16 @@ export async function planRun(
   return planFrom(context, { ...resolved.value, recipe: { ...resolved.value.recipe, samples: suite } }, host);
 }
 
-/** The same from a recipe that is resolved already, and may have been changed since. */
-export async function planFrom(context: Context, resolved: Resolved, host: Host): Promise<Result<Planned>> {
+/**
+ * The same from a recipe that is resolved already, and may have been changed since. `unlocked`: its Python packages are
+ * about to be locked.
+ */
+export async function planFrom(
+  context: Context,
+  resolved: Resolved,
+  host: Host,
+  unlocked = false,
+): Promise<Result<Planned>> {
   const own = await withHostRust(context, resolved);
   if (!own.ok) return own;
   const cargo = await readCargoConfiguration(context.settings, resolved);
@@ -65,8 +76,10 @@ export async function planFrom(context: Context, resolved: Resolved, host: Host)
     }),
   );
   if (!locks.ok) return locks;
+  const python = await readPythonInputs(plan, locks.value, unlocked);
+  if (!python.ok) return python;
   context.emit({ type: 'planned', run: plannedRun(plan) });
-  return ok({ plan, locks: locks.value });
+  return ok({ plan, locks: locks.value, ...defined({ python: python.value }) });
 }
 
 /** `logs` is the folder for the logs of source builds; the default is that of a run without `--artifacts`. */

@@ -9,7 +9,8 @@ import type { Sample } from '../domain/sample.ts';
 import { collectSamples } from '../run/collect.ts';
 import { type RunOutcome, runSamples } from '../run/run.ts';
 import { capabilitiesOf } from '../runtime/runtime.ts';
-import { deliver, makeFolder } from './deliver.ts';
+import type { Store } from '../store/store.ts';
+import { deliver, makeArtifacts } from './deliver.ts';
 import { packagesFacts, testsFacts } from './facts.ts';
 import { makePackages } from './formats.ts';
 import { type Planned, type Run, startRun } from './prepare.ts';
@@ -42,10 +43,21 @@ export async function runPipeline(
   planned: Planned,
   request: RunRequest,
 ): Promise<Result<Finished>> {
+  for (let again = 0; ; again += 1) {
+    const finished = await runOnce(session, planned, request);
+    // Each time one damaged entry less is in the store.
+    if (finished.ok || finished.error.code !== 'store/damaged' || again === MOST_DAMAGED) return finished;
+  }
+}
+
+/** Entries found damaged while something is made of them, in one run, before it gives up. */
+const MOST_DAMAGED = 5;
+
+async function runOnce(session: Session, planned: Planned, request: RunRequest): Promise<Result<Finished>> {
   const { plan } = planned;
   const { artifacts } = request;
   const logs = join(artifacts, 'logs');
-  const writable = await makeFolder(logs);
+  const writable = await makeArtifacts(artifacts);
   if (!writable.ok) return writable;
   // Before anything is fetched: the user can fix a mistake in a script's header right away.
   const samples = await suiteOf(plan);
@@ -59,19 +71,34 @@ export async function runPipeline(
   const made = await makeProgram(session, run, samples.value, logs);
   if (!made.ok) return made;
   const { bundle } = made.value;
-  const delivered = await deliver(bundle.folder, bundle.meta.digest, artifacts, bundle.meta.archive);
+  const delivered = await deliver(
+    session.store,
+    bundle.folder,
+    bundle.meta.digest,
+    artifacts,
+    bundle.meta.archive,
+  );
   if (!delivered.ok) return delivered;
+  const debug = await deliverDebugFile(session.store, made.value, artifacts);
+  if (!debug.ok) return debug;
   const runtimes = await makeRuntimes(session, run, made.value, logs);
   if (!runtimes.ok) return runtimes;
   const packages = await makePackages(session, planned, made.value, formats.value);
   if (!packages.ok) return packages;
   session.context.emit({ type: 'facts', facts: packagesFacts(packages.value) });
   for (const { folder, meta } of packages.value) {
-    const shipped = await deliver(folder, meta.digest, artifacts, meta.file);
+    const shipped = await deliver(session.store, folder, meta.digest, artifacts, meta.file);
     if (!shipped.ok) return shipped;
   }
   const outcome = await runAll(session, plan, made.value, runtimes.value, samples.value, request);
   return outcome.ok ? ok({ run, made: made.value, outcome: outcome.value }) : outcome;
+}
+
+/** Debug information in a file of its own, beside the bundle: for whoever looks at a crash, not for the target. */
+async function deliverDebugFile(store: Store, { program }: Made, artifacts: string): Promise<Result<void>> {
+  const { debugFile, debugDigest } = program.meta;
+  if (debugFile === undefined || debugDigest === undefined) return ok(undefined);
+  return deliver(store, program.folder, debugDigest, artifacts, debugFile);
 }
 
 /** The samples, then the recipe's other tests. */

@@ -4,6 +4,7 @@ import { defined } from '../domain/defined.ts';
 import type { Result } from '../domain/result.ts';
 import type { Engine } from '../engine/engine.ts';
 import { selectEngine } from '../engine/select.ts';
+import type { DamageReport } from '../store/integrity.ts';
 import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
 import type { Planned } from './prepare.ts';
@@ -29,18 +30,39 @@ export async function withSession<T>(
   use: (session: Session) => Promise<Result<T>>,
   diagnostics?: Diagnostics,
 ): Promise<Result<T>> {
-  const store = await openStore(outer.settings.store);
+  const store = await openStore(outer.settings.store, (damage) => outer.emit(damageNotice(damage)));
   if (!store.ok) return store;
   const recorder = new Recorder(outer.emit, diagnostics);
   const context: Context = { ...outer, emit: recorder.emit };
   const engine = new LazyEngine(context, store.value, recorder, plans);
   try {
-    return await use({ context, store: store.value, recorder, engine: () => engine.get() });
+    return await use({
+      context,
+      store: store.value,
+      recorder,
+      // What it runs is what has been found in the store.
+      engine: async () => {
+        const sound = await store.value.check();
+        return sound.ok ? engine.get() : sound;
+      },
+    });
   } finally {
     await engine.close();
     // After an interrupt nothing is awaited: entries not yet flushed are made again.
     if (!outer.signal.aborted) await store.value.settled();
   }
+}
+
+function damageNotice({ path, damage }: DamageReport) {
+  const files = damage.slice(0, 3).map(({ path: file, what }) => `${file} ${what}`);
+  const more = damage.length > 3 ? [`${damage.length - 3} more`] : [];
+  const which = files.length === 0 ? '' : ` (${[...files, ...more].join(', ')})`;
+  return {
+    type: 'notice',
+    level: 'warning',
+    code: 'store/damaged',
+    message: `${path} is damaged${which}. It is removed from the store and made or fetched anew.`,
+  } as const;
 }
 
 /** Selected when it is first asked for; of several calls at once each gets the same one. */

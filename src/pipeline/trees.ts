@@ -171,13 +171,17 @@ export async function treeMaker(
   const all = orders(resolved, locks);
   const present = await Promise.all(all.map((order) => store.find('trees', treeFingerprint(order))));
   const missing = all.filter((_, i) => present[i] === undefined);
-  const deliveries = new Deliveries(missing, async function* (packages) {
+  const fetched = async function* (packages: readonly LockedPackage[]) {
     for await (const item of download(session, packages, locks)) {
       if (item.ok && !item.value.hit)
         context.emit({ type: 'facts', facts: { downloaded: item.value.package.size } });
       yield item;
     }
-  });
+  };
+  const deliveries = new Deliveries(missing, fetched);
+  // One that was there may turn out to be damaged.
+  const files = (order: Order) =>
+    missing.includes(order) ? deliveries.of(order.key) : fetched(order.packages);
   const made = new Map<TreeKey, Promise<Result<Tree>>>();
   const once = (key: TreeKey): Promise<Result<Tree>> => {
     const tree = made.get(key) ?? unpack(key);
@@ -189,7 +193,7 @@ export async function treeMaker(
     return recorder.stage(
       order.stage,
       `${TITLES[key]} ${order.name}`,
-      () => makeTree(context, store, { ...order, files: () => deliveries.of(key) }),
+      () => makeTree(context, store, { ...order, files: () => files(order) }),
       (tree) => ({
         hit: tree.hit,
         detail: `${tree.meta.packages} packages, ${formatBytes(tree.meta.bytes)}`,

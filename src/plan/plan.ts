@@ -1,5 +1,5 @@
 import { defined } from '../domain/defined.ts';
-import type { Resolved, RustStd, SysrootDefinition } from '../domain/definitions.ts';
+import type { Recipe, Resolved, RustStd, SysrootDefinition } from '../domain/definitions.ts';
 import type { RuntimeKind } from '../domain/ids.ts';
 import type { TreeDefinition } from '../domain/packages.ts';
 import type { Plan, PlannedStage } from '../domain/plan.ts';
@@ -126,19 +126,26 @@ function making({ recipe, target, sysroot }: Resolved): readonly PlannedStage[] 
         ...defined({ rust: recipe.rust }),
       },
     },
-    ...(recipe.pythonPackages === undefined
-      ? []
-      : [
-          {
-            stage: 'packages',
-            does: 'Install Python packages from locked wheels, for the target and for the reference.',
-            inputs: { requirements: [recipe.pythonPackages].flat() },
-          },
-        ]),
+    ...addingPython(recipe),
     {
       stage: 'bundle',
       does: 'Pack the program, libpython, the stdlib (compiled) and the libraries they need.',
       inputs: { archive: `artifacts/${recipe.name}/${project.bin}-${target.rustTriple}.tar.gz` },
+    },
+  ];
+}
+
+/** Packages and modules beside the standard library. */
+function addingPython({ pythonPackages = [], pythonPaths = [] }: Recipe): readonly PlannedStage[] {
+  if (pythonPackages.length + pythonPaths.length === 0) return [];
+  return [
+    {
+      stage: 'packages',
+      does: 'Install Python packages from locked wheels and compile modules, for the target and for the reference.',
+      inputs: {
+        ...(pythonPackages.length === 0 ? {} : { requirements: pythonPackages.map(({ text }) => text) }),
+        ...(pythonPaths.length === 0 ? {} : { paths: pythonPaths.map(({ path }) => path) }),
+      },
     },
   ];
 }

@@ -36,6 +36,8 @@ export interface FoundRecipe {
   readonly added?: { readonly packages: readonly string[]; readonly lockArguments: string };
   /** The shipped recipe was named on the command line, and is another than the one that the file extends. */
   readonly borrowed: boolean;
+  /** What follows `provision lock` to have a lock of this recipe written. */
+  readonly lockArguments?: string;
 }
 
 /**
@@ -103,8 +105,10 @@ async function fromFile(lookup: RecipeLookup, asked: string, read: Reader): Prom
   const own = await loadOwnRecipe(file);
   if (!own.ok) return own;
   const { value, document } = own.value;
-  if (!('extends' in value)) return ok({ draft: atProject(value, lookup), document, borrowed: false });
-  return onto(lookup, { value, document }, value.extends, ` ${shellWord(asked)}`, read);
+  const lockArguments = ` ${shellWord(asked)}`;
+  if (!('extends' in value))
+    return ok({ draft: atProject(value, lookup), document, borrowed: false, lockArguments });
+  return onto(lookup, { value, document }, value.extends, lockArguments, read);
 }
 
 async function fromProjectFile(
@@ -120,7 +124,7 @@ async function fromProjectFile(
     if (asked === undefined) return ok({ draft: value, document, borrowed: false });
     const { target, toolchain, sysroot, description, ...rest } = value;
     const extending = { ...rest, extends: '', sysrootPackages: [] };
-    return onto(lookup, { value: extending, document }, asked, '', read);
+    return onto(lookup, { value: extending, document }, asked, ` ${asked}`, read);
   }
   if (!recipeNames(lookup.home).includes(value.extends))
     return err(unknownBase(lookup.home, value.extends, document));
@@ -168,6 +172,7 @@ async function onto(
     draft: atProject(draft, lookup),
     document,
     borrowed,
+    lockArguments,
     ...(sysrootPackages.length === 0 ? {} : { added }),
   });
 }

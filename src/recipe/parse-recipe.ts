@@ -9,6 +9,7 @@ import type {
   Tests,
   WasmSettings,
 } from '../domain/definitions.ts';
+import type { PythonPath, PythonSource } from '../domain/python-packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
 import { readYaml } from './document.ts';
@@ -164,7 +165,8 @@ function commonOf(file: string, read: RecipeFile | ExtendingFile) {
       allocator,
       pythonVersion: read.python?.version,
       pythonPackages:
-        read.python?.packages === undefined ? undefined : packagesOf(folder, read.python.packages),
+        read.python?.packages === undefined ? undefined : packagesOf(file, read.python.packages),
+      pythonPaths: read.python?.paths?.map((text) => pathOf(file, text)),
       rust: read.rust === 'host' ? read.rust : undefined,
       runtime,
       limits: read.limits && limitsOf(read.limits),
@@ -180,8 +182,20 @@ function flagsOf(value: NonNullable<RecipeFile['optimization']>): readonly Optim
   return (['pgo', 'lto'] as const).filter((flag) => value.split('+').includes(flag));
 }
 
-function packagesOf(folder: string, packages: string | readonly string[]): string | readonly string[] {
-  return typeof packages === 'string' ? resolve(folder, packages) : packages;
+type PackagesFile = NonNullable<NonNullable<RecipeFile['python']>['packages']>;
+
+/** Their places in the file are filled in where the document is at hand. */
+function packagesOf(file: string, packages: PackagesFile): readonly PythonSource[] {
+  const common = { folder: dirname(file), at: { file, line: 1, column: 1 } };
+  return (typeof packages === 'string' ? [packages] : packages).map((one) =>
+    typeof one === 'string'
+      ? { text: one, extras: [], groups: [], ...common }
+      : { text: one.file, extras: one.extras, groups: one.groups, ...common },
+  );
+}
+
+function pathOf(file: string, text: string): PythonPath {
+  return { text, path: resolve(dirname(file), text), at: { file, line: 1, column: 1 } };
 }
 
 function testsOf({ cargo, commands }: NonNullable<RecipeFile['tests']>): Tests {

@@ -105,7 +105,7 @@ async function resolveNames(
   const { point, sysroot, toolchain, reference, crate, hostTarget, form } = named.value;
   const { document, added } = found;
   const { target } = point;
-  const recipe = whole(named.value);
+  const recipe = withPlaces(whole(named.value), document);
   const rustStd = toolchain.value.rustStd[target.name];
   const misfit = combineFailures([
     ...(rustStd === undefined ? [noRustStd(document, toolchain.value, target)] : []),
@@ -135,7 +135,10 @@ async function resolveNames(
       reference: named.value.referenceFile,
     },
     crate,
-    ...defined({ sysrootFile: own }),
+    ...defined({
+      sysrootFile: own,
+      pythonLock: recipe.pythonPackages && pythonLock(found.draft.file, sysroot.name, found.lockArguments),
+    }),
   });
 }
 
@@ -196,7 +199,7 @@ async function readNamed(lookup: RecipeLookup, found: FoundRecipe, read: Reader)
 function whole({ found, crate, point, sysroot, toolchain, form }: Named): Recipe {
   const { draft, borrowed } = found;
   const { optimization, allocator, variant, runtime, wasm, ...rest } = draft;
-  const { folder, root, bin } = crate;
+  const { folder, root, outside, bin } = crate;
   const { target } = point;
   // A setting for one kind of target does not apply to another one named on the command line.
   const forWasm = !borrowed || target.libc === 'wasi';
@@ -209,10 +212,27 @@ function whole({ found, crate, point, sysroot, toolchain, form }: Named): Recipe
     toolchain: toolchain.value.name,
     sysroot: point.form,
     description: describe(draft.description, target) || `${crate.name} for ${target.rustTriple}.`,
-    project: { ...draft.project, folder, root, bin },
+    project: { ...draft.project, folder, root, ...defined({ outside }), bin },
     ...(compiled ? defined({ optimization, variant }) : {}),
     ...defined({ allocator: borrowed ? (usual ?? own) : (own ?? usual) }),
     ...(forWasm ? defined({ runtime, wasm }) : {}),
+  };
+}
+
+/** A recipe whose entries about Python know where they stand in its file. */
+function withPlaces(recipe: Recipe, document: YamlDocument): Recipe {
+  const { pythonPackages, pythonPaths } = recipe;
+  const place = (key: 'packages' | 'paths', index: number) => {
+    const path = ['python', key, index];
+    const item = document.written(path) !== undefined || document.written([...path, 'file']) !== undefined;
+    return document.locate(item ? path : ['python', key], 'value');
+  };
+  return {
+    ...recipe,
+    ...defined({
+      pythonPackages: pythonPackages?.map((one, i) => ({ ...one, at: place('packages', i) })),
+      pythonPaths: pythonPaths?.map((one, i) => ({ ...one, at: place('paths', i) })),
+    }),
   };
 }
 
@@ -234,6 +254,13 @@ function ownLock(file: string, sysroot: string, lockArguments: string): Definiti
   const name = basename(file, extname(file));
   const lockFile = join(dirname(file), `${name}.${sysroot.replaceAll('/', '-')}.lock`);
   return { id: `${basename(file)} (${sysroot})`, file, lockFile, lockPath: lockFile, lockArguments };
+}
+
+/** The lock of Python packages: one for each sysroot, as the wheels for another one may be others. */
+function pythonLock(file: string, sysroot: string, lockArguments = ''): NonNullable<Resolved['pythonLock']> {
+  const name = basename(file, extname(file));
+  const lock = `${name}.${sysroot.replaceAll('/', '-')}.python.lock`;
+  return { file: join(dirname(file), lock), arguments: lockArguments };
 }
 
 /** Debian compiles its packages for the GNU C library; linked with another one they fail in ways that are hard to diagnose. */

@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Fingerprint } from '../domain/ids.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
 import { onDisk } from './disk.ts';
-import { recordDurable } from './entries.ts';
-import type { EntryKind } from './store.ts';
+import { type EntryName, entryFolder, recordDurable, recordManifest } from './entries.ts';
+import { makeManifest } from './manifest.ts';
 import { sweep } from './temporary.ts';
 
 /** Background work of the store, awaited only at the end of the program. */
@@ -23,13 +22,25 @@ export class Background {
   }
 
   /** Flushes the file system that holds an entry and records that the entry is there to stay. */
-  makeDurable(kind: EntryKind, fingerprint: Fingerprint): void {
+  makeDurable(name: EntryName, described: boolean): void {
     const store = this.#store;
-    this.#add(
-      this.#flush(store).then((flushed) =>
-        flushed.ok ? onDisk(store, () => recordDurable(store, kind, fingerprint)) : flushed,
-      ),
-    );
+    const work = async (): Promise<Result<void>> => {
+      const manifest = described ? ok(undefined) : await this.#describe(name);
+      if (!manifest.ok) return manifest;
+      const flushed = await this.#flush(store);
+      return flushed.ok ? onDisk(store, () => recordDurable(store, name)) : flushed;
+    };
+    this.#add(work());
+  }
+
+  /** Makes the manifest of an entry that has none: its process ended too early. */
+  describe(name: EntryName): void {
+    this.#add(this.#describe(name));
+  }
+
+  #describe(name: EntryName): Promise<Result<void>> {
+    const folder = entryFolder(this.#store, name.kind, name.fingerprint);
+    return onDisk(folder, async () => recordManifest(this.#store, name, await makeManifest(folder)));
   }
 
   /** Waits for all of it; the first failure, if any. */

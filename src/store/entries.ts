@@ -1,55 +1,82 @@
 import { mkdir, readFile, rename, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Fingerprint } from '../domain/ids.ts';
+import type { Digest, Fingerprint } from '../domain/ids.ts';
 import { err, type Result } from '../domain/result.ts';
 import { interrupted } from '../failure.ts';
 import { errorCode, onDisk } from './disk.ts';
+import {
+  formatManifest,
+  type Manifest,
+  makeManifest,
+  manifestDigest,
+  parseManifest,
+  sizeOf,
+} from './manifest.ts';
 import { bootId } from './process-tag.ts';
+import { type EntryRecord, formatRecord, parseRecord } from './record.ts';
 import type { EntryKind, Json, StoreEntry } from './store.ts';
 import { removeTree, temporaryFolder, temporaryPath, writeFlushed, writeWhole } from './temporary.ts';
 
-/** `entry.json` of an entry; its modification time is when the entry was last used. */
-interface EntryRecord {
-  readonly schema: 1;
+/** Names one entry of a store. */
+export interface EntryName {
+  readonly kind: EntryKind;
   readonly fingerprint: Fingerprint;
-  readonly made: string;
-  readonly inputs: Readonly<Record<string, Json>>;
-  readonly meta: Json;
-  /** The kernel's run in which it was made. */
-  readonly boot: string;
-  /**
-   * Whether all files are known to be on the disk. Flushing tens of thousands of files one by one would cost more
-   * than unpacking them; so an entry counts at once within the same boot, and in later boots only when this is true.
-   */
-  readonly durable: boolean;
 }
 
-const SCHEMA = 1;
+/** An entry of more bytes gets its manifest while the work goes on. */
+const READ_AT_ONCE = 64 << 20;
+
+/** Errors of something that is not there, or not what is looked for. */
+const ABSENT = ['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP'];
 
 /** Where the content of an entry is or would be. */
 export function entryFolder(store: string, kind: EntryKind, fingerprint: Fingerprint): string {
   return join(store, kind, fingerprint, 'root');
 }
 
-/** The entry when it is there and whole; marks it as used now. Starts no process. */
-export async function lookUp(
-  store: string,
-  kind: EntryKind,
-  fingerprint: Fingerprint,
-): Promise<StoreEntry | undefined> {
-  const entry = join(store, kind, fingerprint);
-  const folder = entryFolder(store, kind, fingerprint);
+/** The entry's record when it is there and whole. */
+export async function readRecord(store: string, name: EntryName): Promise<EntryRecord | undefined> {
+  const file = recordFile(store, name);
   try {
-    const record = parseRecord(await readFile(join(entry, 'entry.json'), 'utf8'), fingerprint);
+    const record = parseRecord(await readFile(file, 'utf8'), name.fingerprint);
     if (!record || (!record.durable && record.boot !== bootId())) return undefined;
-    if (!(await stat(folder)).isDirectory()) return undefined;
+    if (!(await stat(entryFolder(store, name.kind, name.fingerprint))).isDirectory()) return undefined;
     // Marked after it was read: when `prune` moved it away in between, this fails and the entry counts as absent.
-    await markUsed(join(entry, 'entry.json'));
-    return { kind, fingerprint, folder, meta: record.meta, hit: true };
+    await markUsed(file);
+    return record;
   } catch (cause) {
-    if (['ENOENT', 'ENOTDIR'].includes(errorCode(cause) ?? '')) return undefined;
+    if (ABSENT.includes(errorCode(cause) ?? '')) return undefined;
     throw cause;
   }
+}
+
+function recordFile(store: string, { kind, fingerprint }: EntryName): string {
+  return join(store, kind, fingerprint, 'entry.json');
+}
+
+function manifestFile(store: string, { kind, fingerprint }: EntryName): string {
+  return join(store, kind, fingerprint, 'manifest');
+}
+
+/** What an entry was made of, file by file; undefined where that itself is damaged. */
+export async function readManifest(
+  store: string,
+  name: EntryName,
+  digest: Digest,
+): Promise<Manifest | undefined> {
+  try {
+    return parseManifest(await readFile(manifestFile(store, name), 'utf8'), digest);
+  } catch (cause) {
+    if (ABSENT.includes(errorCode(cause) ?? '')) return undefined;
+    throw cause;
+  }
+}
+
+/** Writes the manifest of an entry that is in place, and names it in the record. */
+export async function recordManifest(store: string, name: EntryName, manifest: Manifest): Promise<void> {
+  await writeWhole(store, manifestFile(store, name), formatManifest(manifest));
+  const described = { digest: manifestDigest(manifest), items: manifest.length };
+  await rewrite(store, name, (record) => ({ ...record, manifest: described }));
 }
 
 /** Sets the time of last use to now. A file that only another user may touch is still good to read. */
@@ -62,22 +89,7 @@ export async function markUsed(file: string): Promise<void> {
   }
 }
 
-function parseRecord(text: string, fingerprint: Fingerprint): EntryRecord | undefined {
-  let record: Partial<EntryRecord> | null;
-  try {
-    record = JSON.parse(text) as Partial<EntryRecord> | null;
-  } catch {
-    // Not written by us, or damaged: the entry is made again.
-    return undefined;
-  }
-  return record?.schema === SCHEMA && record.fingerprint === fingerprint
-    ? (record as EntryRecord)
-    : undefined;
-}
-
-export interface Making {
-  readonly kind: EntryKind;
-  readonly fingerprint: Fingerprint;
+export interface Making extends EntryName {
   readonly inputs: Readonly<Record<string, Json>>;
   readonly make: (folder: string) => Promise<Result<Json>>;
   readonly signal: AbortSignal;
@@ -107,8 +119,7 @@ export async function makeEntry(store: string, making: Making): Promise<Result<S
 
 async function placeEntry(store: string, making: Making, from: string, meta: Json): Promise<StoreEntry> {
   const { kind, fingerprint, inputs } = making;
-  const record: EntryRecord = {
-    schema: SCHEMA,
+  const record = {
     fingerprint,
     made: new Date().toISOString(),
     inputs,
@@ -116,18 +127,36 @@ async function placeEntry(store: string, making: Making, from: string, meta: Jso
     boot: bootId(),
     durable: false,
   };
-  await writeFlushed(join(from, 'entry.json'), formatRecord(record));
+  const manifest = await smallManifest(join(from, 'root'));
+  if (manifest !== undefined) await writeFlushed(join(from, 'manifest'), formatManifest(manifest));
+  const described =
+    manifest === undefined ? null : { digest: manifestDigest(manifest), items: manifest.length };
+  await writeFlushed(join(from, 'entry.json'), formatRecord({ ...record, manifest: described }));
   const to = join(store, kind, fingerprint);
   if (!(await moveInto(from, to))) {
-    const winner = await lookUp(store, kind, fingerprint);
-    if (winner) return winner;
+    const winner = await readRecord(store, making);
+    if (winner) return { kind, fingerprint, folder: join(to, 'root'), meta: winner.meta, hit: true };
     // What is there is not a valid entry: damaged, or left by a power loss.
-    const aside = temporaryPath(store);
-    await rename(to, aside);
+    await setAside(store, to);
     await rename(from, to);
-    await removeTree(aside);
   }
   return { kind, fingerprint, folder: join(to, 'root'), meta, hit: false };
+}
+
+async function smallManifest(root: string): Promise<Manifest | undefined> {
+  return (await sizeOf(root)) <= READ_AT_ONCE ? makeManifest(root) : undefined;
+}
+
+/** Takes something out of its place in the store, at once, and then removes it. */
+export async function setAside(store: string, path: string): Promise<void> {
+  const aside = temporaryPath(store);
+  try {
+    await rename(path, aside);
+  } catch (cause) {
+    if (errorCode(cause) === 'ENOENT') return;
+    throw cause;
+  }
+  await removeTree(aside);
 }
 
 /** False when something is already there. */
@@ -142,29 +171,23 @@ async function moveInto(from: string, to: string): Promise<boolean> {
 }
 
 /** Records that an entry is on the disk to stay. */
-export async function recordDurable(store: string, kind: EntryKind, fingerprint: Fingerprint): Promise<void> {
-  const file = join(store, kind, fingerprint, 'entry.json');
+export function recordDurable(store: string, name: EntryName): Promise<void> {
+  return rewrite(store, name, (record) => ({ ...record, durable: true }));
+}
+
+async function rewrite(
+  store: string,
+  name: EntryName,
+  change: (record: EntryRecord) => EntryRecord,
+): Promise<void> {
+  const file = recordFile(store, name);
   let text: string;
   try {
     text = await readFile(file, 'utf8');
   } catch (cause) {
-    if (errorCode(cause) === 'ENOENT') return; // Pruned meanwhile.
+    if (ABSENT.includes(errorCode(cause) ?? '')) return; // Pruned meanwhile.
     throw cause;
   }
-  const record = parseRecord(text, fingerprint);
-  if (record) await writeWhole(store, file, formatRecord({ ...record, durable: true }));
-}
-
-function formatRecord(record: EntryRecord): string {
-  return `${JSON.stringify(record, undefined, 2)}\n`;
-}
-
-export async function entryOrAbsent(
-  store: string,
-  kind: EntryKind,
-  fingerprint: Fingerprint,
-): Promise<StoreEntry | undefined> {
-  const found = await onDisk(store, () => lookUp(store, kind, fingerprint));
-  // An unreadable entry counts as absent; making it again reports what is wrong with the disk.
-  return found.ok ? found.value : undefined;
+  const record = parseRecord(text, name.fingerprint);
+  if (record) await writeWhole(store, file, formatRecord(change(record)));
 }

@@ -4,10 +4,13 @@ import { dirname, join, resolve } from 'node:path';
 import type { Digest, Fingerprint } from '../domain/ids.ts';
 import { ok, type Result } from '../domain/result.ts';
 import { Background } from './background.ts';
+import { digestFile } from './digest.ts';
 import { errorCode, onDisk } from './disk.ts';
-import { entryOrAbsent, lookUp, makeEntry, markUsed } from './entries.ts';
+import { type EntryName, entryFolder, makeEntry, markUsed, readRecord, setAside } from './entries.ts';
 import { fingerprint as fingerprintOf } from './fingerprint.ts';
+import { type Again, type DamageReport, Integrity } from './integrity.ts';
 import { safeName, takeLock } from './locks.ts';
+import { sealed, unsealed } from './record.ts';
 import type { EntryKind, Json, ObtainOptions, Store, StoreEntry } from './store.ts';
 import { openSession, writeWhole } from './temporary.ts';
 
@@ -17,7 +20,11 @@ const LAYOUT = ['blobs/sha256', 'partial', 'trees', 'builds', 'results', 'volume
  * Opens a store, making its layout where it is missing, and starts to sweep what dead processes left in it.
  * Failures: `store/read-only`, `store/not-writable`, `store/no-space`, `store/not-a-folder`, …
  */
-export async function openStore(folder: string): Promise<Result<Store>> {
+export async function openStore(
+  folder: string,
+  /** Told of everything damaged that is found and removed. */
+  onDamage: (damage: DamageReport) => void = () => {},
+): Promise<Result<Store>> {
   const root = resolve(folder);
   const opened = await onDisk(root, async () => {
     for (const part of LAYOUT) await makeFolder(join(root, part));
@@ -26,8 +33,7 @@ export async function openStore(folder: string): Promise<Result<Store>> {
     await openSession(root);
   });
   if (!opened.ok) return opened;
-  const store = new FolderStore(root);
-  return ok(store);
+  return ok(new FolderStore(root, onDamage));
 }
 
 /** Creates a folder and its parents. Node's own `recursive` reports ENOENT where the cause is EROFS or EACCES. */
@@ -59,18 +65,29 @@ function notAFolder(path: string): NodeJS.ErrnoException {
 class FolderStore implements Store {
   readonly folder: string;
   readonly #background: Background;
+  readonly #integrity: Integrity;
+  readonly #onDamage: (damage: DamageReport) => void;
 
-  constructor(folder: string) {
+  constructor(folder: string, onDamage: (damage: DamageReport) => void) {
     this.folder = folder;
+    this.#onDamage = onDamage;
     this.#background = new Background(folder);
     this.#background.sweep();
+    this.#integrity = new Integrity({
+      folder,
+      lock: ({ kind, fingerprint }, options) => this.lock(`${kind}-${fingerprint}`, options),
+      made: (name, meta, again) => this.#made(name, meta, again),
+      onDamage,
+    });
   }
 
   async find<Meta extends Json>(
     kind: EntryKind,
     fingerprint: Fingerprint,
   ): Promise<StoreEntry<Meta> | undefined> {
-    return (await entryOrAbsent(this.folder, kind, fingerprint)) as StoreEntry<Meta> | undefined;
+    const found = await this.#present({ kind, fingerprint });
+    // An unreadable entry counts as absent; making it again reports what is wrong with the disk.
+    return found.ok ? (found.value as StoreEntry<Meta> | undefined) : undefined;
   }
 
   async obtain<Meta extends Json>(
@@ -79,21 +96,49 @@ class FolderStore implements Store {
     make: (folder: string) => Promise<Result<Meta>>,
     options: ObtainOptions,
   ): Promise<Result<StoreEntry<Meta>>> {
-    const fingerprint = fingerprintOf(inputs);
-    const found = await this.#present(kind, fingerprint);
+    const name = { kind, fingerprint: fingerprintOf(inputs) };
+    const again: Again = { inputs, make, signal: options.signal };
+    const found = await this.#present(name, again);
     if (!found.ok || found.value) return found as Result<StoreEntry<Meta>>;
-    const lock = await this.lock(`${kind}-${fingerprint}`, options);
+    // Before the lock: what is damaged is made again under a lock of its own.
+    const sound = await this.#integrity.check();
+    if (!sound.ok) return sound;
+    const lock = await this.lock(`${kind}-${name.fingerprint}`, options);
     if (!lock.ok) return lock;
     await using _held = lock.value;
-    const meanwhile = await this.#present(kind, fingerprint);
+    const meanwhile = await this.#present(name, again);
     if (!meanwhile.ok || meanwhile.value) return meanwhile as Result<StoreEntry<Meta>>;
-    const entry = await makeEntry(this.folder, { kind, fingerprint, inputs, make, signal: options.signal });
-    if (entry.ok && !entry.value.hit) this.#background.makeDurable(kind, fingerprint);
+    const entry = await makeEntry(this.folder, { ...name, ...again });
+    if (entry.ok && !entry.value.hit) await this.#made(name, entry.value.meta, again);
     return entry as Result<StoreEntry<Meta>>;
   }
 
-  #present(kind: EntryKind, fingerprint: Fingerprint): Promise<Result<StoreEntry | undefined>> {
-    return onDisk(this.folder, () => lookUp(this.folder, kind, fingerprint));
+  #present(name: EntryName, again?: Again): Promise<Result<StoreEntry | undefined>> {
+    return onDisk(this.folder, async () => {
+      const record = await readRecord(this.folder, name);
+      if (record === undefined || !(await this.#integrity.found(name, record, again))) return undefined;
+      if (record.manifest === null) this.#background.describe(name);
+      const folder = entryFolder(this.folder, name.kind, name.fingerprint);
+      return { ...name, folder, meta: record.meta, hit: true };
+    });
+  }
+
+  async #made(name: EntryName, meta: Json, again: Again): Promise<void> {
+    const record = await readRecord(this.folder, name);
+    this.#integrity.made(name, meta, record?.manifest?.digest, again);
+    this.#background.makeDurable(name, record?.manifest !== null);
+  }
+
+  check(): Promise<Result<void>> {
+    return this.#integrity.check();
+  }
+
+  verify(folder: string, wanted?: (path: string) => boolean): Promise<Result<void>> {
+    return this.#integrity.verify(folder, wanted);
+  }
+
+  reject(folder: string, path: string): Promise<Result<never>> {
+    return this.#integrity.reject(folder, path);
   }
 
   blobPath(digest: Digest): string {
@@ -110,6 +155,15 @@ class FolderStore implements Store {
     }
   }
 
+  async verifyBlob(digest: Digest): Promise<boolean> {
+    if (!(await this.hasBlob(digest))) return false;
+    const path = this.blobPath(digest);
+    if ((await digestFile(path)).digest === digest) return true;
+    this.#onDamage({ path, damage: [] });
+    await setAside(this.folder, path);
+    return false;
+  }
+
   partialPath(digest: Digest): string {
     return join(this.folder, 'partial', hexOf(digest));
   }
@@ -120,7 +174,8 @@ class FolderStore implements Store {
         await using handle = await open(this.partialPath(digest), 'r');
         // A name in blobs/ guarantees complete content: the content must reach the disk before the name does.
         await handle.sync();
-        await rename(this.partialPath(digest), this.blobPath(digest));
+        const blob = this.blobPath(digest);
+        await this.#clearly(blob, () => rename(this.partialPath(digest), blob));
       } catch (cause) {
         // Another process committed the same file first: losing the race is success.
         if (errorCode(cause) !== 'ENOENT' || !(await this.hasBlob(digest))) throw cause;
@@ -144,19 +199,30 @@ class FolderStore implements Store {
   async readResult<T extends Json>(fingerprint: Fingerprint): Promise<T | undefined> {
     const file = this.#resultFile(fingerprint);
     try {
-      const text = await readFile(file, 'utf8');
+      const sound = unsealed(await readFile(file, 'utf8'));
       await markUsed(file);
-      return JSON.parse(text) as T;
-    } catch (cause) {
       // Damaged from outside: treated as absent and written again.
-      if (cause instanceof SyntaxError || errorCode(cause) === 'ENOENT') return undefined;
+      return sound?.value as T | undefined;
+    } catch (cause) {
+      if (['ENOENT', 'EISDIR'].includes(errorCode(cause) ?? '')) return undefined;
       throw cause;
     }
   }
 
   writeResult(fingerprint: Fingerprint, value: Json): Promise<Result<void>> {
     const file = this.#resultFile(fingerprint);
-    return onDisk(file, () => writeWhole(this.folder, file, `${JSON.stringify(value)}\n`));
+    return onDisk(file, () => this.#clearly(file, () => writeWhole(this.folder, file, sealed({ value }))));
+  }
+
+  /** Writes a file, also where something else lies in its place. */
+  async #clearly(file: string, write: () => Promise<void>): Promise<void> {
+    try {
+      await write();
+    } catch (cause) {
+      if (!['EISDIR', 'ENOTEMPTY', 'EEXIST'].includes(errorCode(cause) ?? '')) throw cause;
+      await setAside(this.folder, file);
+      await write();
+    }
   }
 
   settled(): Promise<Result<void>> {

@@ -40,9 +40,20 @@ export interface Store {
     make: (folder: string) => Promise<Result<Meta>>,
     options: ObtainOptions,
   ): Promise<Result<StoreEntry<Meta>>>;
+  /**
+   * Compares the entries that this process has found with their manifests, by size, time and inode, before something is
+   * made of them. Damaged ones are made again in their place. Fails with `store/damaged` where that cannot be.
+   */
+  check(): Promise<Result<void>>;
+  /** Reads files of an entry, given by its folder, and compares every byte; `wanted` picks paths, default all. */
+  verify(folder: string, wanted?: (path: string) => boolean): Promise<Result<void>>;
+  /** Removes the entry of a folder, in which a path was found damaged. The failure is `store/damaged`. */
+  reject(folder: string, path: string): Promise<Result<never>>;
   /** Where a blob is or would be. */
   blobPath(digest: Digest): string;
   hasBlob(digest: Digest): Promise<boolean>;
+  /** Whether a blob is there and its bytes are those of its name; a damaged one is removed. */
+  verifyBlob(digest: Digest): Promise<boolean>;
   /** Where the first bytes of a blob are kept between attempts. */
   partialPath(digest: Digest): string;
   /** Moves a finished, verified partial into place. */

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { sitePath, wheelPlatforms } from '../../src/bundle/packages.ts';
+import { sitePath } from '../../src/bundle/packages.ts';
 import type { LockedPackage } from '../../src/domain/packages.ts';
 import type { Target } from '../../src/domain/target.ts';
+import { wheelPlatforms } from '../../src/requirements/environment.ts';
 import { temporaryFolder } from '../support/cli.ts';
 
 const GNU = {

@@ -16,6 +16,7 @@ const COMMANDS = [
     'exec',
     'inspect',
     'clean',
+    'store',
     'report',
     'conformance',
     'bench',

@@ -161,21 +161,6 @@ test('a folder without a crate, and a crate without a binary, are rejected by co
   );
 });
 
-test('a path dependency outside of the workspace is rejected', async (t) => {
-  const manifest = (path: string): string =>
-    `${MANIFEST}[target.'cfg(unix)'.dev-dependencies]\nother = { path = "${path}" }\n`;
-  const outside = crateOf(t, { ...PROGRAM, 'Cargo.toml': manifest('../other') });
-  assert.match(await fails(outside), /^recipe\/path-outside\n.*`\.\.\/other`[\s\S]*\[workspace\]/);
-  await read(crateOf(t, { ...PROGRAM, 'Cargo.toml': manifest('src/../other') }));
-  const member = crateOf(t, {
-    'Cargo.toml': '[workspace]\nmembers = ["one", "two"]\n',
-    'one/Cargo.toml': manifest('../two'),
-    'one/src/main.rs': '',
-    'two/Cargo.toml': '[package]\nname = "other"\n',
-  });
-  await read(join(member, 'one'));
-});
-
 test('a crate that is reached through a symbolic link has its real path', async (t) => {
   const folder = crateOf(t);
   const link = join(temporaryFolder(t), 'link');

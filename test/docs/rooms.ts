@@ -31,6 +31,8 @@ export const MODULES: Readonly<Record<string, string>> = {
   archive: 'archives, unpacked as if hostile; packing',
   exec: 'processes of the host: limits, output, ended together with their children',
   engine: 'the port to sandboxes, and its implementations `namespace/` and `docker/`',
+  requirements:
+    'what a recipe adds of Python: requirements, locks of other tools, wheels, projects, modules; markers evaluated for the target',
   crate: '`Cargo.toml` and `Cargo.lock` of a crate; read without calling cargo',
   charts: 'numbers → SVG, light and dark by CSS variables; pure',
   init: 'what `provision init` writes',

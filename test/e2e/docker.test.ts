@@ -14,6 +14,7 @@ import {
 } from '../support/cli.ts';
 import { thingsIn } from '../support/docker-things.ts';
 import { engineMissing, startEngine } from '../support/dockerd.ts';
+import { programFollowsEdits } from '../support/edited-project.ts';
 
 /** Keys of a report that may differ between engines: engine, times, durations, and what was in the store. */
 const OF_THE_RUN = new Set([
@@ -82,6 +83,7 @@ for (const product of ['dockerd', 'podman'] as const) {
     assert.equal((mine.bundle as { digest: string }).digest, (theirs.bundle as { digest: string }).digest);
     assert.deepEqual(comparable(mine), comparable(theirs));
     assert.deepEqual((await thingsIn(under.socket)).containers, [], 'no container is left');
+    if (product === 'dockerd') await programFollowsEdits(t, { args: engine, store });
     // Everything is in the store now, so no engine is contacted.
     await under.kill();
     const warm = await provision(['aarch64', ...engine], { cwd: with_, store });

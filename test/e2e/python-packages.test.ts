@@ -82,5 +82,5 @@ test('a wheel with another digest is rejected', async () => {
 });
 
 test('requirements without digests are rejected', async () => {
-  assert.deepEqual(codeOf(await build(['pure==1.0'])), [2, 'recipe/python-packages']);
+  assert.deepEqual(codeOf(await build(['pure==1.0'])), [3, 'lock/python-missing']);
 });

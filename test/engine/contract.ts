@@ -5,6 +5,7 @@ import type { EngineBench } from '../support/sandboxes.ts';
 import { commandContract } from './contract-commands.ts';
 import { copyContract, mountContract } from './contract-files.ts';
 import { isolationContract } from './contract-isolation.ts';
+import { sourcesContract } from './contract-sources.ts';
 
 export interface ContractBench extends EngineBench {
   /** Makes an immutable tree, as the stages make them. */
@@ -45,4 +46,5 @@ export function engineContract(
   isolationContract(current, allowances);
   mountContract(current);
   copyContract(current, allowances);
+  sourcesContract(current);
 }

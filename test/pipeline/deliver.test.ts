@@ -4,46 +4,68 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { deliver, makeFolder } from '../../src/pipeline/deliver.ts';
+import { ok } from '../../src/domain/result.ts';
+import { deliver, makeArtifacts } from '../../src/pipeline/deliver.ts';
 import { temporaryFolder } from '../support/cli.ts';
+import { freshStore, never } from '../support/stores.ts';
 
 const TEXT = 'the bundle';
 const DIGEST = `sha256:${createHash('sha256').update(TEXT).digest('hex')}`;
 
-function folders(t: TestContext): { readonly store: string; readonly artifacts: string } {
-  const base = temporaryFolder(t);
-  const [store, artifacts] = [join(base, 'store'), join(base, 'artifacts')];
-  mkdirSync(store);
+/** A store with an entry that holds the file, and an empty folder. */
+async function folders(t: TestContext) {
+  const artifacts = join(temporaryFolder(t), 'artifacts');
   mkdirSync(artifacts);
-  writeFileSync(join(store, 'b.tar.gz'), TEXT);
-  return { store, artifacts };
+  const store = await freshStore(t);
+  const entry = await store.obtain('builds', { what: 'test' }, write, never());
+  assert.ok(entry.ok);
+  return { store, entry: entry.value.folder, artifacts };
+}
+
+async function write(folder: string) {
+  writeFileSync(join(folder, 'b.tar.gz'), TEXT);
+  return ok(null);
 }
 
 test('a file is copied, and the copy replaces another one of the same name', async (t) => {
-  const { store, artifacts } = folders(t);
+  const { store, entry, artifacts } = await folders(t);
   writeFileSync(join(artifacts, 'b.tar.gz'), 'of an earlier run');
-  assert.ok((await deliver(store, DIGEST, artifacts, 'b.tar.gz')).ok);
+  assert.ok((await deliver(store, entry, DIGEST, artifacts, 'b.tar.gz')).ok);
   assert.equal(readFileSync(join(artifacts, 'b.tar.gz'), 'utf8'), TEXT);
   writeFileSync(join(artifacts, 'b.tar.gz'), 'changed by the user');
-  assert.equal(readFileSync(join(store, 'b.tar.gz'), 'utf8'), TEXT, "the store's own stays as it is");
+  assert.equal(readFileSync(join(entry, 'b.tar.gz'), 'utf8'), TEXT, "the store's own stays as it is");
   assert.deepEqual(readdirSync(artifacts), ['b.tar.gz'], 'no temporary file is left');
 });
 
 test('a file that is there already is not written again', async (t) => {
-  const { store, artifacts } = folders(t);
+  const { store, entry, artifacts } = await folders(t);
   const file = join(artifacts, 'b.tar.gz');
   writeFileSync(file, TEXT);
   utimesSync(file, 1, 1);
-  assert.ok((await deliver(store, DIGEST, artifacts, 'b.tar.gz')).ok);
+  assert.ok((await deliver(store, entry, DIGEST, artifacts, 'b.tar.gz')).ok);
   assert.equal(statSync(file).mtimeMs, 1000);
 });
 
 test('a folder that cannot be written is usage/artifacts', async (t) => {
-  const { store, artifacts } = folders(t);
+  const { store, entry, artifacts } = await folders(t);
   const file = join(artifacts, 'file');
   writeFileSync(file, '');
-  const delivered = await deliver(store, DIGEST, file, 'b.tar.gz');
+  const delivered = await deliver(store, entry, DIGEST, file, 'b.tar.gz');
   assert.equal(delivered.ok ? '' : delivered.error.code, 'usage/artifacts');
-  const made = await makeFolder(join(file, 'logs'));
+  const made = await makeArtifacts(join(file, 'logs'));
   assert.equal(made.ok ? '' : made.error.code, 'usage/artifacts');
+});
+
+test('a damaged file is not delivered, and its entry is removed', async (t) => {
+  const { store, entry, artifacts } = await folders(t);
+  writeFileSync(join(artifacts, 'b.tar.gz'), 'of an earlier run');
+  writeFileSync(join(entry, 'b.tar.gz'), TEXT.replace('b', 'c'));
+  const delivered = await deliver(store, entry, DIGEST, artifacts, 'b.tar.gz');
+  assert.equal(delivered.ok ? '' : delivered.error.code, 'store/damaged');
+  assert.equal(readFileSync(join(artifacts, 'b.tar.gz'), 'utf8'), 'of an earlier run');
+  assert.deepEqual(readdirSync(artifacts), ['b.tar.gz'], 'no temporary file is left');
+  const again = await store.obtain('builds', { what: 'test' }, write, never());
+  assert.ok(again.ok && !again.value.hit);
+  assert.ok((await deliver(store, entry, DIGEST, artifacts, 'b.tar.gz')).ok);
+  assert.equal(readFileSync(join(artifacts, 'b.tar.gz'), 'utf8'), TEXT);
 });

@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { err, ok } from '../../src/domain/result.ts';
 import { fingerprint } from '../../src/store/fingerprint.ts';
+import { sealed } from '../../src/store/record.ts';
 import type { Store } from '../../src/store/store.ts';
 import { freshStore, leftovers, never, reopen, StoreProcess } from '../support/stores.ts';
 
@@ -37,7 +38,8 @@ function recordOf(store: Store) {
 
 function changeRecord(store: Store, change: object): void {
   const file = join(store.folder, 'builds', KEY, 'entry.json');
-  writeFileSync(file, JSON.stringify({ ...recordOf(store), ...change }));
+  const { sum: _, ...record } = recordOf(store);
+  writeFileSync(file, sealed({ ...record, ...change }));
 }
 
 test('a missing entry is made once; then it is a hit, also for another opening of the store', async (t) => {

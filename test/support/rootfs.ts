@@ -12,6 +12,7 @@ const PROGRAMS = [
     'cp',
     'env',
     'false',
+    'find',
     'head',
     'id',
     'ln',
@@ -20,6 +21,7 @@ const PROGRAMS = [
     'mount',
     'readlink',
     'rm',
+    'sha256sum',
   ],
   ...['rmdir', 'sleep', 'stat', 'stty', 'touch', 'true', 'tty', 'wc', 'yes'],
 ];

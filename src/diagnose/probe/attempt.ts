@@ -1,7 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { buildMounts, crateAt, writeEnvFiles } from '../../build/build.ts';
+import { buildMounts } from '../../build/build.ts';
 import { hostCargo } from '../../build/host-cargo.ts';
+import { fillBuildView } from '../../build/view.ts';
 import type { Blocker } from '../../domain/blocker.ts';
 import { defined } from '../../domain/defined.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
@@ -9,6 +10,7 @@ import type { Sample } from '../../domain/sample.ts';
 import { shellCommand } from '../../domain/shell.ts';
 import type { Mount } from '../../engine/engine.ts';
 import { PATHS } from '../../engine/paths.ts';
+import { crateAt } from '../../engine/project-paths.ts';
 import { runTool } from '../../engine/tool.ts';
 import { type BuildEnv, bareVariables } from '../../env/env.ts';
 import type { Failure } from '../../failure.ts';
@@ -211,13 +213,17 @@ async function openBuild(
   if (!engine.ok) return engine;
   const cargo = await hostCargo(session.context.settings, run.plan.cargo, {});
   if (!cargo.ok) return cargo;
-  const env = join(context.scratch, 'env');
-  await mkdir(env, { recursive: true });
-  await writeEnvFiles(env, files, cargo.value);
-  if (linker !== undefined) await writeFile(join(env, 'linker'), linker, { mode: 0o755 });
+  const folder = join(context.scratch, 'view');
+  const view = await fillBuildView(session.context, folder, {
+    ...{ resolved: run.plan, env: files, cargo: cargo.value, logs: context.logs },
+  });
+  if (!view.ok) return view;
+  if (linker !== undefined) await writeFile(join(view.value.env, 'linker'), linker, { mode: 0o755 });
   // Neither the sysroot, for which the toolchain stands in here, nor what builds of the recipe itself have left.
   const input = { resolved: run.plan, toolchain, sysroot: toolchain };
-  const mounts = buildMounts(input, env).filter(({ at }) => at !== PATHS.sysroot && at !== PATHS.target);
+  const mounts = buildMounts(input, view.value).filter(
+    ({ at }) => at !== PATHS.sysroot && at !== PATHS.target,
+  );
   const sandbox = await engine.value.open({
     rootfs: toolchain.folder,
     network,

@@ -1,12 +1,10 @@
 import { appendFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { crateAt } from '../../build/build.ts';
 import type { Context } from '../../domain/context.ts';
 import { defined } from '../../domain/defined.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import { shellCommand } from '../../domain/shell.ts';
-import { PATHS } from '../../engine/paths.ts';
 import { exitOf } from '../../engine/tool.ts';
 import { isExecutable } from '../../exec/files.ts';
 import { runProcess } from '../../exec/process.ts';
@@ -62,12 +60,10 @@ export async function tryHostBuild(context: ProbeSetup, rust: HostRust): Promise
   const log = join(logs, '0-nothing.log');
   await writeFile(log, `$ ${shellCommand(argv)}\n`);
   const env = { ...rust.env, CARGO_TARGET_DIR: join(context.scratch, 'target'), CARGO_TERM_COLOR: 'never' };
-  // A sandbox mounts the crate at a fixed path; here it is where it is.
-  const cwd = `${project.root}${crateAt(project).slice(PATHS.project.length)}`;
   const exit = await runProcess({
     argv: [rust.cargo, ...argv.slice(1)],
     env,
-    cwd,
+    cwd: project.folder,
     timeoutMs: TIME_LIMIT_MS,
     onOutput: (_, chunk) => appendFileSync(log, chunk),
     signal: session.context.signal,
@@ -81,7 +77,17 @@ export async function tryHostBuild(context: ProbeSetup, rust: HostRust): Promise
   session.context.emit({
     type: 'step-failed',
     step: {
-      ...{ stage: 'build', doing, argv, env, cwd, place: 'host', log, output, versions: rust.versions },
+      ...{
+        stage: 'build',
+        doing,
+        argv,
+        env,
+        cwd: project.folder,
+        place: 'host',
+        log,
+        output,
+        versions: rust.versions,
+      },
       exit: exitOf(value),
       ms: attempt.ms,
     },

@@ -145,6 +145,19 @@ const testsSchema = z
 
 const wasmRuntime = z.enum(['wasmtime', 'node-wasi']);
 
+/** A file of dependencies of which not only the plain ones are wanted. */
+const packagesFile = z.strictObject({
+  file: path.describe('Path of a `pyproject.toml`, `uv.lock` or `pylock.toml`, relative to this file.'),
+  extras: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('Extras of the project whose dependencies are wanted, too.'),
+  groups: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('Dependency groups (PEP 735) that are wanted, too.'),
+});
+
 /** … and of the rest. */
 const commonKeys = {
   limits: z
@@ -228,13 +241,26 @@ const commonKeys = {
           examples: ['3.13'],
         }),
       packages: z
-        .union([path, z.array(z.string().min(1)).min(1)], { error: 'a path or a list of requirements' })
+        .union([path, z.array(z.union([z.string().min(1), packagesFile])).min(1)], {
+          error: 'a path or a list of requirements',
+        })
         .optional()
         .meta({
           description:
-            'Packages that the program imports: lines of a requirements file, each with version and digests (of the wheels ' +
-            'for the target and for the reference), or the path of such a file, relative to this one. Only wheels are taken.',
-          examples: [['six==1.17.0 --hash=sha256:…']],
+            'Packages that the program imports ([Python code](python-code.md)): lines of a requirements file; paths of wheels, ' +
+            'source distributions and projects; `requirements.txt`, `pyproject.toml`, `uv.lock` or `pylock.toml`. Paths are ' +
+            'relative to this file. What is not locked, `provision lock` locks beside it.',
+          examples: [['six==1.17.0 --hash=sha256:…', './vendor/tool-1.0-py3-none-any.whl'], 'pylock.toml'],
+        }),
+      paths: z
+        .array(path)
+        .min(1)
+        .optional()
+        .meta({
+          description:
+            'Folders of modules of your own that are put into the bundle, compiled, with their data files; also a `.py` file or ' +
+            'a `.zip` of modules. Relative to this file.',
+          examples: [['python/']],
         }),
     })
     .optional()

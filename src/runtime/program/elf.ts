@@ -4,6 +4,7 @@ import type { ProgramFormat } from './program.ts';
 export const ELF: ProgramFormat = {
   suffix: '',
   machineCode: true,
+  markers: { os_name: 'posix', sys_platform: 'linux', platform_system: 'Linux' },
   sharedLibraries: true,
   findsLibrary: 'The program is linked with what finds the standard library in its bundle.',
   runsOn: 'nothing of the system',

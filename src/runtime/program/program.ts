@@ -13,6 +13,8 @@ export interface ProgramFormat {
   readonly suffix: '' | '.wasm';
   /** Machine code of the target: a kernel starts it, or an emulator of the processor. */
   readonly machineCode: boolean;
+  /** What Python says of its system: variables of dependencies' markers (dependency specifiers, "Environment markers"). */
+  readonly markers: Readonly<Record<string, string>>;
   /** They load shared libraries, which the bundle brings. */
   readonly sharedLibraries: boolean;
   /** How a program finds the bundle's standard library where PyO3 starts Python; a sentence of the notice. */

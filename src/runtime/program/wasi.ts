@@ -10,6 +10,7 @@ const LAYOUT = 3;
 export const WASI: ProgramFormat = {
   suffix: '.wasm',
   machineCode: false,
+  markers: { os_name: 'posix', sys_platform: 'wasi', platform_system: 'wasi' },
   sharedLibraries: false,
   findsLibrary: 'The script `run` of the bundle passes it the location of the standard library.',
   runsOn: 'a runtime for WASI preview 1',

@@ -118,10 +118,25 @@ printf '[package]\\nname = "std-of-the-target"\\nversion = "0.0.0"\\nedition = "
 : > src/lib.rs
 `;
 
+/**
+ * Makes it serve every profile of a program, as rustc's own build of it does. `panic = "abort"`: the crate `panic_abort`
+ * has that strategy, all others unwind; cargo knows one for all. `lto`: there is bitcode beside the machine code.
+ */
+const EVERY_PROFILE = `cat > rustc-wrapper <<'END'
+#!/bin/sh
+case " $* " in
+  *" --crate-name panic_abort "*) exec "$@" -C panic=abort ;;
+  *) exec "$@" ;;
+esac
+END
+chmod +x rustc-wrapper
+export RUSTC_WRAPPER="$PWD/rustc-wrapper" RUSTFLAGS=-Cembed-bitcode=yes
+`;
+
 function buildScript({ target, definition }: SourceBuildContext): string {
   const rustlib = `usr/lib/rustlib/${target.rustTriple}/lib`;
   return `phase std
-${PROJECT}cargo build --offline --release --target "$TARGET" --jobs "$JOBS" ${STD}
+${PROJECT}${EVERY_PROFILE}cargo build --offline --release --target "$TARGET" --jobs "$JOBS" ${STD}
 phase install
 mkdir -p "$OUT/${rustlib}"
 cp ${STD_TARGET}/"$TARGET"/release/deps/*.rlib "$OUT/${rustlib}/"
@@ -129,6 +144,9 @@ rm -f "$OUT/${rustlib}"/libstd_of_the_target*
 say "libraries $(ls "$OUT/${rustlib}" | wc -l)"
 ${target.libc === 'musl' ? selfContained(rustlib, definition.compiler.multiarch ?? target.multiarch) : ''}`;
 }
+
+/** Libraries that are parts of musl's libc.a, and empty themselves: what names them has to find them. */
+const EMPTY = ['dl', 'm', 'pthread', 'resolv', 'rt', 'util', 'xnet'];
 
 /** rustc links static musl programs with start files and a C library of its own sysroot (`self-contained`). */
 function selfContained(rustlib: string, multiarch: string): string {
@@ -138,10 +156,12 @@ mkdir -p "$own"
 cp ${['rcrt1.o', 'crt1.o', 'Scrt1.o', 'crti.o', 'crtn.o', 'libc.a'].map((file) => `${musl}/${file}`).join(' ')} "$own/"
 cp ${PATHS.sysroot}/usr/lib/gcc/*/*/crtbegin*.o ${PATHS.sysroot}/usr/lib/gcc/*/*/crtend*.o "$own/"
 cp "$(find ${PATHS.sysroot}/usr/lib -name libunwind.a | head -1)" "$own/"
+chmod u+w "$own/libunwind.a"
+"$OBJCOPY" --remove-section=.deplibs "$own/libunwind.a"
+cp ${EMPTY.map((name) => `${musl}/lib${name}.a`).join(' ')} "$own/"
 cat > fortified.c <<'END'
 ${FORTIFIED}END
 "$CC" -O2 -c fortified.c -o fortified.o
-chmod u+w "$own/libunwind.a"
 "$AR" rs "$own/libunwind.a" fortified.o
 `;
 }
@@ -179,6 +199,7 @@ function environment(buildContext: SourceBuildContext, jobs: number): Record<str
     [linker]: tools.linker ?? 'cc',
     CC,
     AR,
+    OBJCOPY: tools.objcopy ?? 'objcopy',
     TARGET: target.rustTriple,
     OUT: BUILD_PATHS.out,
     JOBS: String(jobs),

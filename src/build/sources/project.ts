@@ -1,0 +1,114 @@
+import { realpath } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import type { Context } from '../../domain/context.ts';
+import type { Project, Resolved } from '../../domain/definitions.ts';
+import { err, ok, type Result } from '../../domain/result.ts';
+import { projectRoot } from '../../engine/project-paths.ts';
+import type { Failure } from '../../failure.ts';
+import { diskFailure, errorCode } from '../../store/disk.ts';
+import type { SourcePart, Sources } from './entries.ts';
+import { digestListing, fillView } from './view.ts';
+import { type Listing, listSources } from './walk.ts';
+
+/** Times that files may vanish between being listed and being read. */
+const MOST_TRIES = 3;
+
+/** Digest of what a build would see now; `logs` is the folder that its logs go to. */
+export async function digestProject(
+  context: Context,
+  resolved: Resolved,
+  logs?: string,
+): Promise<Result<Sources>> {
+  const sources = await reading(resolved.recipe.project.root, async () =>
+    digestListing(await listProject(context, resolved, logs)),
+  );
+  if (sources.ok && sources.value.outward.length > 0) context.emit(linksOutside(sources.value.outward));
+  return sources;
+}
+
+/** Copies what a build sees to a folder; the digest is that of the copy. `manifest`: see `fillView`. */
+export function copyProject(
+  context: Context,
+  resolved: Resolved,
+  to: { readonly folder: string; readonly manifest: string; readonly logs?: string },
+): Promise<Result<Sources>> {
+  return reading(resolved.recipe.project.root, async () =>
+    fillView(await listProject(context, resolved, to.logs), to.folder, to.manifest),
+  );
+}
+
+async function listProject(
+  context: Context,
+  { recipe, sysrootFile }: Resolved,
+  logs?: string,
+): Promise<Listing> {
+  const { project, samples, tests } = recipe;
+  const artifacts = 'artifacts of provision go there';
+  const except = new Map([
+    // A run, and other commands without `--artifacts`.
+    [join(context.settings.cwd, 'artifacts', recipe.name), artifacts],
+    ...(logs === undefined
+      ? []
+      : ([logs, dirname(logs)].map((path) => [path, artifacts]) as [string, string][])),
+    [recipe.file, 'it is the recipe'],
+    ...(sysrootFile === undefined ? [] : [[sysrootFile.lockFile, 'it is the lock of the recipe'] as const]),
+    // Tests of the crate may read them, and what its tests see is what it is built from.
+    ...(tests?.cargo === undefined
+      ? samples.paths.map((path) => [path, 'it belongs to the samples of the recipe'] as const)
+      : []),
+  ]);
+  for (const [path, why] of [...except]) except.set(await realpath(path).catch(() => path), why);
+  return listSources(partsOf(project), except);
+}
+
+/** The workspace, and the path dependencies that a link or a path outside of it leads to. */
+function partsOf(project: Project): readonly SourcePart[] {
+  const root = projectRoot(project);
+  const { outside = [] } = project;
+  return [
+    { at: relative(root, project.root), source: project.root },
+    ...outside.map(({ folder, real, manifestOnly }) =>
+      manifestOnly === true
+        ? { at: join(relative(root, folder), 'Cargo.toml'), source: join(real, 'Cargo.toml') }
+        : { at: relative(root, folder), source: real },
+    ),
+  ];
+}
+
+async function reading(folder: string, work: () => Promise<Sources>): Promise<Result<Sources>> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return ok(await work());
+    } catch (cause) {
+      const code = errorCode(cause);
+      if (code === undefined) throw cause;
+      if ((code === 'ENOENT' || code === 'ENOTDIR') && tries < MOST_TRIES) continue;
+      return err(unreadable(folder, cause as NodeJS.ErrnoException));
+    }
+  }
+}
+
+function unreadable(folder: string, cause: NodeJS.ErrnoException): Failure {
+  const full = diskFailure(cause, folder);
+  // Nothing is written into a project: such an error is about the copy.
+  if (full !== undefined && ['ENOSPC', 'EDQUOT', 'EROFS'].includes(cause.code ?? '')) return full;
+  return {
+    code: 'build/sources-unreadable',
+    what: `The project folder ${folder} could not be read.`,
+    why: cause.message,
+    fix: [
+      'Check `project.path` in the recipe and the permissions of what is named: a build sees every file of the project, so each must be readable for you.',
+    ],
+  };
+}
+
+function linksOutside(links: readonly string[]) {
+  const names =
+    links.length > 3 ? `${links.slice(0, 3).join(', ')} and ${links.length - 3} more` : links.join(', ');
+  return {
+    type: 'notice',
+    level: 'warning',
+    code: 'build/link-outside',
+    message: `Symbolic links point outside the project, and their targets are not visible to the build: ${names}.`,
+  } as const;
+}

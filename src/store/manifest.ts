@@ -1,0 +1,284 @@
+import { createHash, hash } from 'node:crypto';
+import { createReadStream, lstatSync, type Stats } from 'node:fs';
+import { readdir, readFile, readlink } from 'node:fs/promises';
+import { setImmediate } from 'node:timers/promises';
+import type { Digest } from '../domain/ids.ts';
+import { errorCode } from './disk.ts';
+
+/** What lies at a path of an entry. */
+export type ManifestItem =
+  | { readonly type: 'folder'; readonly path: string }
+  | { readonly type: 'link'; readonly path: string; readonly target: string }
+  | {
+      readonly type: 'file';
+      readonly path: string;
+      readonly executable: boolean;
+      /** Bytes. */
+      readonly size: number;
+      readonly digest: Digest;
+      readonly seen: Seen;
+    };
+
+/** How a file looked when its bytes were last read: while that is so, they are taken to be the same. */
+export interface Seen {
+  /** Modification time, milliseconds since the epoch with fractions. */
+  readonly mtimeMs: number;
+  readonly inode: number;
+}
+
+/** Everything below an entry's folder, sorted by path. Paths hold a character for each byte, whatever the encoding. */
+export type Manifest = readonly ManifestItem[];
+
+/** A path of a manifest that is not as recorded. */
+export interface Damage {
+  readonly path: string;
+  readonly what: 'missing' | 'changed' | 'added';
+}
+
+/** Files that are read at once. */
+const AT_ONCE = 16;
+/** Larger files are read as a stream. Bytes. */
+const WHOLE = 4 << 20;
+/** Paths between two looks at other work. */
+const STRETCH = 512;
+
+/** Reads everything below a folder. */
+export async function makeManifest(root: string): Promise<Manifest> {
+  const found = await list(root);
+  const items: ManifestItem[] = [];
+  await eachAtOnce(found, async ({ path, stats }) => {
+    const item = await read(root, path, stats);
+    if (item !== undefined) items.push(item);
+  });
+  return items.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** Digest of what does not change when an entry is copied elsewhere: all but times and inodes. */
+export function manifestDigest(manifest: Manifest): Digest {
+  const sum = createHash('sha256');
+  for (const item of manifest) sum.update(`${JSON.stringify(lasting(item))}\n`);
+  return `sha256:${sum.digest('hex')}`;
+}
+
+function lasting(item: ManifestItem): readonly (string | number)[] {
+  switch (item.type) {
+    case 'folder':
+      return ['d', item.path];
+    case 'link':
+      return ['l', item.path, item.target];
+    case 'file':
+      return ['f', item.path, item.executable ? 'x' : '-', item.size, item.digest];
+  }
+}
+
+/** One JSON array a line. */
+export function formatManifest(manifest: Manifest): string {
+  return manifest
+    .map((item) => {
+      const seen = item.type === 'file' ? [item.seen.mtimeMs, item.seen.inode] : [];
+      return `${JSON.stringify([...lasting(item), ...seen])}\n`;
+    })
+    .join('');
+}
+
+/** Undefined for a text that is none, or whose digest is another. */
+export function parseManifest(text: string, digest: Digest): Manifest | undefined {
+  try {
+    const manifest = text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => parseItem(JSON.parse(line) as readonly unknown[]));
+    return manifestDigest(manifest) === digest ? manifest : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function parseItem(fields: readonly unknown[]): ManifestItem {
+  const [type, path] = fields as readonly string[];
+  if (path === undefined) throw new TypeError('no path');
+  if (type === 'd') return { type: 'folder', path };
+  if (type === 'l') return { type: 'link', path, target: fields[2] as string };
+  const [, , mode, size, digest, mtimeMs, inode] = fields;
+  return {
+    type: 'file',
+    path,
+    executable: mode === 'x',
+    size: size as number,
+    digest: digest as Digest,
+    seen: { mtimeMs: mtimeMs as number, inode: inode as number },
+  };
+}
+
+/** Compares names, kinds, sizes, times and inodes, and reads nothing: what looks other than it was. */
+export async function suspects(root: string, manifest: Manifest): Promise<readonly Damage[]> {
+  const found = await list(root);
+  return compare(manifest, found, (item, stats) =>
+    stats.size === item.size &&
+    stats.mtimeMs === item.seen.mtimeMs &&
+    stats.ino === item.seen.inode &&
+    isExecutable(stats) === item.executable
+      ? undefined
+      : { path: item.path, what: 'changed' },
+  );
+}
+
+/**
+ * Reads the files of a manifest (those that `wanted` picks) and compares every byte. What is there besides counts as
+ * damage only where all are looked at.
+ */
+export async function damages(
+  root: string,
+  manifest: Manifest,
+  wanted?: (path: string) => boolean,
+): Promise<readonly Damage[]> {
+  const items = wanted === undefined ? manifest : manifest.filter(({ path }) => wanted(path));
+  const found = wanted === undefined ? await list(root) : await look(root, items);
+  const first = compare(items, found, () => undefined);
+  const bad = new Set(first.map(({ path }) => path));
+  const files = items.filter((item) => item.type !== 'folder' && !bad.has(item.path));
+  const changed: Damage[] = [];
+  const stats = new Map(found.map((one) => [one.path, one.stats]));
+  await eachAtOnce(files, async (item) => {
+    const now = await read(root, item.path, stats.get(item.path) as Stats).catch(absentAsUndefined);
+    if (now === undefined || JSON.stringify(lasting(now)) !== JSON.stringify(lasting(item))) {
+      changed.push({ path: item.path, what: 'changed' });
+    }
+  });
+  return [...first, ...changed];
+}
+
+interface Found {
+  readonly path: string;
+  readonly stats: Stats;
+}
+
+function compare(
+  items: Manifest,
+  found: readonly Found[],
+  file: (item: ManifestItem & { type: 'file' }, stats: Stats) => Damage | undefined,
+): readonly Damage[] {
+  const rest = new Map(found.map((one) => [one.path, one.stats]));
+  const damage: Damage[] = [];
+  for (const item of items) {
+    const stats = rest.get(item.path);
+    rest.delete(item.path);
+    if (stats === undefined) damage.push({ path: item.path, what: 'missing' });
+    else if (kindOf(stats) !== item.type) damage.push({ path: item.path, what: 'changed' });
+    else if (item.type === 'file') {
+      const one = file(item, stats);
+      if (one !== undefined) damage.push(one);
+    }
+  }
+  return [...damage, ...[...rest.keys()].map((path) => ({ path, what: 'added' }) as const)];
+}
+
+function kindOf(stats: Stats): ManifestItem['type'] | 'other' {
+  if (stats.isDirectory()) return 'folder';
+  if (stats.isSymbolicLink()) return 'link';
+  return stats.isFile() ? 'file' : 'other';
+}
+
+/** Everything below a folder, folders before what is in them. */
+async function list(root: string): Promise<readonly Found[]> {
+  const found: Found[] = [];
+  const folders = [''];
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    const names = await readdir(at(root, folder), { encoding: 'latin1' }).catch((cause: unknown) => {
+      if (errorCode(cause) === 'ENOENT' || errorCode(cause) === 'ENOTDIR') return [];
+      throw cause;
+    });
+    for (const one of await look(root, named(folder, names))) {
+      found.push(one);
+      if (one.stats.isDirectory()) folders.push(one.path);
+    }
+  }
+  return found;
+}
+
+function named(folder: string, names: readonly string[]): readonly { readonly path: string }[] {
+  return names.map((name) => ({ path: folder === '' ? name : `${folder}/${name}` }));
+}
+
+/** What is there of some paths. */
+async function look(root: string, paths: readonly { readonly path: string }[]): Promise<readonly Found[]> {
+  const found: Found[] = [];
+  for (let begin = 0; begin < paths.length; begin += STRETCH) {
+    const stretch = paths.slice(begin, begin + STRETCH);
+    for (const { path } of stretch) {
+      const stats = lookAt(at(root, path));
+      if (stats !== undefined) found.push({ path, stats });
+    }
+    // Thousands of calls that each take microseconds: one by one through the pool of threads they take tens of times that.
+    await setImmediate();
+  }
+  return found;
+}
+
+/** Undefined for what no entry holds: sockets, devices. */
+async function read(root: string, path: string, stats: Stats): Promise<ManifestItem | undefined> {
+  switch (kindOf(stats)) {
+    case 'folder':
+      return { type: 'folder', path };
+    case 'link':
+      return { type: 'link', path, target: await readlink(at(root, path), { encoding: 'latin1' }) };
+    case 'file': {
+      const { size, digest } = await digestOf(at(root, path), stats.size);
+      const seen = { mtimeMs: stats.mtimeMs, inode: stats.ino };
+      return { type: 'file', path, executable: isExecutable(stats), size, digest, seen };
+    }
+    default:
+      return undefined;
+  }
+}
+
+async function digestOf(path: Buffer, size: number): Promise<{ size: number; digest: Digest }> {
+  if (size <= WHOLE) {
+    const bytes = await readFile(path);
+    return { size: bytes.length, digest: `sha256:${hash('sha256', bytes)}` };
+  }
+  const sum = createHash('sha256');
+  let read = 0;
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
+    read += (chunk as Buffer).length;
+    sum.update(chunk as Buffer);
+  }
+  return { size: read, digest: `sha256:${sum.digest('hex')}` };
+}
+
+function isExecutable(stats: Stats): boolean {
+  return (stats.mode & 0o111) !== 0;
+}
+
+/** The host's path: bytes, as names need not be UTF-8. */
+function at(root: string, path: string): Buffer {
+  return path === ''
+    ? Buffer.from(root, 'utf8')
+    : Buffer.concat([Buffer.from(`${root}/`, 'utf8'), Buffer.from(path, 'latin1')]);
+}
+
+function lookAt(path: Buffer): Stats | undefined {
+  try {
+    return lstatSync(path);
+  } catch (cause) {
+    return absentAsUndefined(cause);
+  }
+}
+
+function absentAsUndefined(cause: unknown): undefined {
+  if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(errorCode(cause) ?? '')) return undefined;
+  throw cause;
+}
+
+async function eachAtOnce<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const queue = items.values();
+  const worker = async (): Promise<void> => {
+    for (const item of queue) await work(item);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+}
+
+/** Bytes of all files below a folder. */
+export async function sizeOf(root: string): Promise<number> {
+  return (await list(root)).reduce((sum, { stats }) => sum + (stats.isFile() ? stats.size : 0), 0);
+}

@@ -1,0 +1,2 @@
+print("unwound")
+print("caught")
