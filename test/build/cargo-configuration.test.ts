@@ -95,8 +95,10 @@ test('paths outside of the project: vendored crates are mounted, the bundle of a
       '[http]\ncainfo = "home/ca.pem"\n[source.v]\ndirectory = "vendored"\n[source.crates-io]\nreplace-with = "v"\n',
     'above/.cargo/config.toml':
       '[env]\nDATA = { value = "data", relative = true }\n[source.w]\nlocal-registry = "project/registry"\n',
+    'vendored/a/src/lib.rs': 'one',
+    'above/beside/b/src/lib.rs': 'two',
     'above/project/.cargo/config.toml':
-      '[source.x]\ndirectory = "../beside"\n[source.y]\ndirectory = "inside"\n',
+      '[source.nowhere]\ndirectory = "/nowhere/at/all"\n[source.x]\ndirectory = "../beside"\n[source.y]\ndirectory = "inside"\n',
   });
   const { outer, sources, caBundle } = await configured(place);
   assert.equal(caBundle, join(place.folder, 'home/ca.pem'));
@@ -107,9 +109,15 @@ test('paths outside of the project: vendored crates are mounted, the bundle of a
     w: { 'local-registry': '/job/project/registry' },
   });
   assert.deepEqual(sources, [
-    { folder: join(place.folder, 'vendored'), at: '/job/sources/0' },
-    { folder: join(place.folder, 'above/beside'), at: '/job/beside' },
+    { folder: join(place.folder, 'vendored'), at: '/job/sources/0', unpacked: true },
+    { folder: join(place.folder, 'above/beside'), at: '/job/beside', unpacked: true },
   ]);
+  // Unpacked crates are counted: a change of one is a change of the program.
+  const before = (await configured(place)).vendored;
+  put(place.folder, { 'above/beside/b/src/lib.rs': 'three' });
+  assert.notEqual((await configured(place)).vendored, before);
+  put(place.folder, { 'above/beside/b/src/lib.rs': 'two' });
+  assert.equal((await configured(place)).vendored, before);
 });
 
 test('crates outside of the project, forced variables and files that are no TOML are refused by name', async (t) => {
