@@ -105,9 +105,13 @@ export function programInputs(input: Omit<BuildInput, 'engine' | 'logs'>, source
 /** Cargo's configuration outside of the project, as far as it can change what is built. */
 function configurationInputs({ resolved: { cargo }, env }: Omit<BuildInput, 'engine' | 'logs'>) {
   const counted = { ...cargo?.counted, ...env.cargoConfig };
+  const vendored = cargo?.vendored === undefined ? {} : { vendored: cargo.vendored };
   return Object.keys(counted).length === 0
-    ? {}
-    : { cargoConfig: formatToml(joinConfigurations(env.cargoConfig ?? {}, cargo?.counted ?? {})) };
+    ? vendored
+    : {
+        ...vendored,
+        cargoConfig: formatToml(joinConfigurations(env.cargoConfig ?? {}, cargo?.counted ?? {})),
+      };
 }
 
 function packageInputs(project: Project): { readonly package?: string } {

@@ -1,8 +1,9 @@
-import { isAbsolute, posix, relative, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { posix, relative, resolve } from 'node:path';
 import { type CargoFile, cargoFiles, joinConfigurations } from '../crate/cargo-files.ts';
 import { isTable, type Table, tableAt } from '../crate/toml.ts';
 import { reservedVariable } from '../domain/build-variables.ts';
-import type { CargoConfiguration } from '../domain/cargo.ts';
+import type { CargoConfiguration, SourceFolder } from '../domain/cargo.ts';
 import type { Settings } from '../domain/context.ts';
 import { defined } from '../domain/defined.ts';
 import type { Project, Resolved } from '../domain/definitions.ts';
@@ -10,6 +11,7 @@ import { err, ok, type Result } from '../domain/result.ts';
 import { inSandbox } from '../engine/project-paths.ts';
 import type { Failure } from '../failure.ts';
 import { overriddenIn, withoutOverridden } from './cargo-overrides.ts';
+import { digestFolders } from './vendored.ts';
 
 /** Tables about where crates come from: which crates a build takes is what its lock says. */
 export const REGISTRY_TABLES = ['source', 'registries', 'registry', 'net', 'http'];
@@ -39,7 +41,14 @@ export async function readCargoConfiguration(
     if (forced !== undefined) return err(forced);
   }
   const overridden = files.value.flatMap((file) => overriddenIn(file, resolved));
-  return ok({ ...joinFiles(files.value, resolved.recipe.project), overridden });
+  const joined = joinFiles(files.value, resolved.recipe.project);
+  const unpacked = joined.sources.filter((one) => one.unpacked).map(({ folder }) => folder);
+  try {
+    const vendored = unpacked.length === 0 ? undefined : await digestFolders(unpacked);
+    return ok({ ...joined, overridden, ...defined({ vendored }) });
+  } catch (cause) {
+    return err(unreadable(unpacked, cause as NodeJS.ErrnoException));
+  }
 }
 
 /** The configuration of cargo's home alone, for crates that belong to no project. */
@@ -54,18 +63,18 @@ function joinFiles(
   files: readonly CargoFile[],
   project: Project | undefined,
 ): Omit<CargoConfiguration, 'overridden'> {
-  const sources: { folder: string; at: string }[] = [];
+  const sources: SourceFolder[] = [];
   const outerFiles = files.filter(({ inside }) => !inside || project === undefined);
   const caBundle = files.flatMap(({ table, base }) => {
     const named = tableAt(table, 'http').cainfo;
     return typeof named === 'string' ? [resolve(base, named)] : [];
   })[0];
-  const seenAt = (folder: string): string => {
+  const seenAt = (folder: string, unpacked: boolean): string => {
     const known = sources.find((one) => one.folder === folder);
     if (known !== undefined) return known.at;
     if (project !== undefined && isInside(folder, project.root)) return inSandbox(project, folder);
     const at = posix.join(SOURCES_AT, String(sources.length));
-    sources.push({ folder, at });
+    sources.push({ folder, at, unpacked });
     return at;
   };
   const outer = outerFiles
@@ -81,15 +90,16 @@ function joinFiles(
       .reduceRight<Table>((less, more) => joinConfigurations(more, less), {}),
     outer,
     counted: Object.fromEntries(Object.entries(outer).filter(([name]) => COUNTED_TABLES.includes(name))),
-    sources,
+    // Cargo says itself what it misses of the others.
+    sources: sources.filter(({ folder }) => existsSync(folder)),
     ...defined({ caBundle }),
   };
 }
 
 /** A file's paths as a build sees them: of vendored crates, of crates in the project, and in its environment. */
-function relocate(table: Table, base: string, seenAt: (folder: string) => string): Table {
-  const located = (value: unknown): unknown =>
-    typeof value === 'string' ? seenAt(resolve(base, value)) : value;
+function relocate(table: Table, base: string, seenAt: (folder: string, unpacked: boolean) => string): Table {
+  const located = (value: unknown, key?: string): unknown =>
+    typeof value === 'string' ? seenAt(resolve(base, value), key !== 'local-registry') : value;
   const source = eachTable(tableAt(table, 'source'), (one) =>
     withKeys(one, ['directory', 'local-registry'], located),
   );
@@ -105,7 +115,7 @@ function relocate(table: Table, base: string, seenAt: (folder: string) => string
     ...(isTable(table.source) ? { source } : {}),
     ...(isTable(table.patch) ? { patch } : {}),
     ...(isTable(table.env) ? { env } : {}),
-    ...(Array.isArray(paths) ? { paths: paths.map(located) } : {}),
+    ...(Array.isArray(paths) ? { paths: paths.map((path) => located(path)) } : {}),
   };
 }
 
@@ -114,10 +124,14 @@ function seenFromInside(table: Table, base: string, project: Project): CargoConf
   const at = inSandbox(project, base);
   return Object.values(tableAt(table, 'source'))
     .filter(isTable)
-    .flatMap(({ directory, 'local-registry': registry }) => [directory, registry])
-    .filter((path) => typeof path === 'string')
-    .filter((path) => !isInside(resolve(base, path), project.root))
-    .map((path) => ({ folder: resolve(base, path), at: isAbsolute(path) ? path : posix.resolve(at, path) }));
+    .flatMap(({ directory, 'local-registry': registry }) => [
+      { path: directory, unpacked: true },
+      { path: registry, unpacked: false },
+    ])
+    .flatMap(({ path, unpacked }) => {
+      if (typeof path !== 'string' || isInside(resolve(base, path), project.root)) return [];
+      return [{ folder: resolve(base, path), at: posix.resolve(at, path), unpacked }];
+    });
 }
 
 /** Crates that `paths` and `[patch]` name outside of the project. */
@@ -157,9 +171,13 @@ function eachTable(table: Table, change: (one: Table) => Table): Table {
   );
 }
 
-function withKeys(table: Table, keys: readonly string[], change: (value: unknown) => unknown): Table {
+function withKeys(
+  table: Table,
+  keys: readonly string[],
+  change: (value: unknown, key: string) => unknown,
+): Table {
   return Object.fromEntries(
-    Object.entries(table).map(([key, value]) => [key, keys.includes(key) ? change(value) : value]),
+    Object.entries(table).map(([key, value]) => [key, keys.includes(key) ? change(value, key) : value]),
   );
 }
 
@@ -171,5 +189,14 @@ function crateOutside(file: string, paths: readonly string[]): Failure {
       'Move the crates into the project and name them with a path below it; or take these lines out of the file.',
     ],
     see: [file],
+  };
+}
+
+function unreadable(folders: readonly string[], cause: NodeJS.ErrnoException): Failure {
+  return {
+    code: 'build/sources-unreadable',
+    what: `The vendored crates in ${folders.join(', ')} could not be read.`,
+    why: cause.message,
+    fix: ["Make them readable for you, or correct `[source]` in cargo's configuration."],
   };
 }

@@ -56,7 +56,7 @@ function otherTarget(value: unknown, triple: string): Instead {
 }
 
 /** A wrapper by its path in the project is there in a build; by its name it is a program of this machine. */
-export function isSeen(wrapper: unknown, inside: boolean): boolean {
+function isSeen(wrapper: unknown, inside: boolean): boolean {
   return inside && typeof wrapper === 'string' && wrapper.includes('/') && !wrapper.startsWith('/');
 }
 

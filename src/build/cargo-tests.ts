@@ -26,7 +26,7 @@ export interface CargoTestsRun {
 }
 
 /** Options that select the targets to test; the default is all targets with tests. */
-const SELECTIONS = /^--(lib|bins?|examples?|tests?|bench(es)?|all-targets|doc)(=|$)/;
+export const SELECTIONS = /^--(lib|bins?|examples?|tests?|bench(es)?|all-targets|doc)(=|$)/;
 
 /**
  * Runs `cargo test` for the target in the sandbox of the build; the test programs are started by `CARGO_TARGET_…_RUNNER`.
@@ -178,7 +178,7 @@ function cargoTest(
     ...['--profile', project.profile, '--jobs', String(context.settings.jobs)],
     ...(project.features.length > 0 ? ['--features', project.features.join(',')] : []),
     ...(project.defaultFeatures ? [] : ['--no-default-features']),
-    // Documentation tests are excluded: rustdoc compiles and starts them itself.
+    // Those of the documentation are not among them (`documentation` of the report).
     ...(selected ? [] : ['--tests']),
     ...more,
     ...wanted.args,

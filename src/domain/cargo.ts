@@ -12,6 +12,13 @@ export interface Overridden {
   readonly instead: string;
 }
 
+export interface SourceFolder {
+  readonly folder: string;
+  readonly at: string;
+  /** Unpacked crates, which Cargo.lock says less of than of the files of a registry. */
+  readonly unpacked: boolean;
+}
+
 /** Cargo's configuration of a project, as its files give it (The Cargo Book, "Configuration"). */
 export interface CargoConfiguration {
   /** Everything together, as cargo joins it. */
@@ -24,7 +31,9 @@ export interface CargoConfiguration {
   /** The part of `outer` that can change what is built. */
   readonly counted: CargoTable;
   /** Folders of this machine that `source` replacements name, and where a build sees them. */
-  readonly sources: readonly { readonly folder: string; readonly at: string }[];
+  readonly sources: readonly SourceFolder[];
+  /** Digest of those with vendored crates; absent: there are none. */
+  readonly vendored?: string;
   /** `http.cainfo`, absolute. */
   readonly caBundle?: string;
   readonly overridden: readonly Overridden[];

@@ -1,5 +1,6 @@
-import { runCargoTests } from '../build/cargo-tests.ts';
+import { runCargoTests, SELECTIONS } from '../build/cargo-tests.ts';
 import type { CargoTestResult } from '../build/test-output.ts';
+import { countDocTests } from '../crate/doc-tests.ts';
 import type { CargoTests, CommandTest } from '../domain/definitions.ts';
 import type { Plan } from '../domain/plan.ts';
 import { ok, type Result } from '../domain/result.ts';
@@ -79,8 +80,11 @@ async function cargoTests(
   { toolchain, prepared, logs }: TestsInput,
   wanted: CargoTests,
 ): Promise<Result<RunOutcome>> {
+  const leftOut = await documentationTests(plan, wanted);
+  for (const one of leftOut) context.emit({ type: 'sample-finished', ...one });
   if (!runtimeCapabilities(plan.runtime).startsTestPrograms)
-    return ok(outcomeOf([{ result: notStarted(plan), cached: true }]));
+    return ok(outcomeOf([{ result: notStarted(plan), cached: true }, ...leftOut]));
+  if (wanted.args.includes('--doc')) return ok(outcomeOf(leftOut));
   return recorder.stage(
     'cargo-test',
     `cargo test on ${plan.target.rustTriple}`,
@@ -96,7 +100,7 @@ async function cargoTests(
       const { tests, cached } = ran.value;
       const finished = tests.map((one) => ({ result: asResult(plan, one), cached }));
       for (const one of finished) context.emit({ type: 'sample-finished', ...one });
-      return ok(outcomeOf(finished));
+      return ok(outcomeOf([...finished, ...leftOut]));
     },
     (value) => ({ hit: value.cached === value.results.length, detail: counted(value) }),
   );
@@ -119,6 +123,23 @@ function asResult(plan: Plan, { name, status, said }: CargoTestResult): SampleRe
 function notStarted(plan: Plan): SampleResult {
   const reason = `${plan.target.name}: cargo's test programs are not bundled with a standard library`;
   return { ...asResult(plan, { name: 'cargo-test', status: 'skipped', said: reason }), reason };
+}
+
+/** Those of the library's documentation, as one that is skipped; none where it has none. */
+async function documentationTests(plan: Plan, { args }: CargoTests) {
+  const all = args.some((word) => word === '--workspace' || word === '--all');
+  // A selection of programs is one without documentation.
+  if (!args.includes('--doc') && args.some((word) => SELECTIONS.test(word))) return [];
+  const count = await countDocTests(plan.recipe.project.folder, all);
+  if (count === 0) return [];
+  const number = count === 1 ? 'one documentation test is' : `${count} documentation tests are`;
+  const because =
+    plan.rust === undefined
+      ? 'the toolchain image has no rustdoc'
+      : 'rustdoc links and starts them itself, without the sysroot of the build';
+  const reason = `${number} not run: ${because}. \`cargo test --doc\` runs them for this machine`;
+  const result = { ...asResult(plan, { name: 'documentation', status: 'skipped', said: reason }), reason };
+  return [{ result, cached: true }];
 }
 
 function counted({ results, passed, failed, skipped }: RunOutcome): string {

@@ -53,6 +53,19 @@ const CASES: readonly Case[] = [
     mistakes: [['recipe/unknown-key', '9:3', 'Did you mean `default-features`?']],
   },
   {
+    title: 'variables that no build can do without, beside one that may be set',
+    files: recipe((text) =>
+      text.replace(
+        '  bin:',
+        '  env:\n    CARGO_HOME: /x\n    RUSTFLAGS: --cfg x\n    CARGO_TARGET_FAR_LINKER: ld\n  bin:',
+      ),
+    ),
+    mistakes: [
+      ['recipe/reserved-variable', '10:5', '`CARGO_HOME` cannot be set'],
+      ['recipe/reserved-variable', '12:5', '-Clink-arg='],
+    ],
+  },
+  {
     title: 'a key at the wrong level',
     files: recipe((text) => `${text}bin: program\n`),
     mistakes: [['recipe/unknown-key', '12:1', 'belongs below `project`']],

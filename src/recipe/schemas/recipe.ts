@@ -67,7 +67,9 @@ const projectKeys = {
     .default([])
     .describe('Cargo features to switch on.'),
   'default-features': z.boolean().default(true).describe("Whether the crate's default features are on."),
-  env: variables('Further environment of the build; it wins over what provision sets.'),
+  env: variables(
+    "Further environment of the build. Flags (`RUSTFLAGS`, `CFLAGS_<target>`, …) and `PATH` are joined with the build's own; what no build can do without is rejected.",
+  ),
 };
 
 /** … of the sample suite … */

@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { readCargoConfiguration } from '../../src/build/cargo-configuration.ts';
+import { crateAccess, hostCargo } from '../../src/build/host-cargo.ts';
+import { pinNotice } from '../../src/build/rust-pin.ts';
+import { satisfiesPin } from '../../src/crate/rust-toolchain.ts';
+import type { CargoConfiguration } from '../../src/domain/cargo.ts';
+import type { Resolved } from '../../src/domain/definitions.ts';
+import type { LockedPackage } from '../../src/domain/packages.ts';
+import type { Failure } from '../../src/failure.ts';
+import { temporaryFolder } from '../support/cli.ts';
+import { testContext } from '../support/context.ts';
+import { put } from '../support/crate.ts';
+
+interface Place {
+  readonly folder: string;
+  readonly project: string;
+  readonly read: () => ReturnType<typeof readCargoConfiguration>;
+  readonly resolved: Resolved;
+}
+
+/** A workspace `above/project` with a member, and a cargo home. */
+function placeOf(t: TestContext, files: Readonly<Record<string, string>>): Place {
+  const folder = temporaryFolder(t, 'provision config ü ');
+  const project = join(folder, 'above', 'project');
+  mkdirSync(join(project, 'member'), { recursive: true });
+  put(folder, files);
+  const resolved = {
+    recipe: { project: { folder: join(project, 'member'), root: project } },
+    target: { rustTriple: 'aarch64-unknown-linux-gnu', libc: 'gnu' },
+    hostTarget: { rustTriple: 'x86_64-unknown-linux-gnu' },
+    rustStd: { from: 'packages' },
+    toolchain: { name: 'llvm' },
+  } as unknown as Resolved;
+  const { settings } = testContext({ cargoHome: join(folder, 'home') });
+  return { folder, project, resolved, read: () => readCargoConfiguration(settings, resolved) };
+}
+
+async function configured(place: Place): Promise<CargoConfiguration> {
+  const read = await place.read();
+  assert.ok(read.ok, JSON.stringify(read));
+  assert.ok(read.value !== undefined);
+  return read.value;
+}
+
+async function refused(place: Place): Promise<Failure> {
+  const read = await place.read();
+  assert.ok(!read.ok);
+  return read.error;
+}
+
+test('without any file there is no configuration, and a file that is none of cargo is no part of it', async (t) => {
+  const place = placeOf(t, { 'above/project/.cargo/other.toml': '[build]\n' });
+  assert.deepEqual(await place.read(), { ok: true, value: undefined });
+});
+
+test('files are joined in the order of cargo; of two in a folder the one without an ending is read', async (t) => {
+  const place = placeOf(t, {
+    'home/config.toml': '[build]\nrustflags = ["home"]\n[env]\nA = "home"\nB = "home"\n',
+    'above/.cargo/config.toml': '[build]\nrustflags = ["above"]\nincremental = true\n[env]\nB = "above"\n',
+    'above/project/.cargo/config': '[build]\nrustflags = ["plain"]\n',
+    'above/project/.cargo/config.toml': '[build]\nrustflags = ["with ending"]\n',
+    'above/project/member/.cargo/config.toml': '[build]\nrustflags = ["member"]\nincremental = false\n',
+  });
+  const { merged, outer, counted } = await configured(place);
+  assert.deepEqual(merged.build, { rustflags: ['home', 'above', 'plain', 'member'], incremental: false });
+  // What a build sees itself is not repeated.
+  assert.deepEqual(outer.build, { rustflags: ['home', 'above'], incremental: true });
+  assert.deepEqual(counted, { build: outer.build, env: { A: 'home', B: 'above' } });
+});
+
+test('what says only where crates come from, or how cargo prints, is no input of the build', async (t) => {
+  const place = placeOf(t, {
+    'home/config.toml':
+      '[registries.own]\nindex = "sparse+http://127.0.0.1/"\ntoken = "secret-token"\n[net]\nretry = 1\n[term]\nquiet = true\n[alias]\nb = "build"\n[build]\njobs = 3\ntarget-dir = "x"\n',
+  });
+  const configuration = await configured(place);
+  assert.deepEqual(configuration.counted, {});
+  assert.deepEqual(Object.keys(configuration.outer).sort(), ['net', 'registries']);
+  const settings = testContext({ cargoHome: join(place.folder, 'home') }).settings;
+  const cargo = await hostCargo(settings, configuration, {});
+  assert.ok(cargo.ok);
+  assert.doesNotMatch(cargo.value.config, /secret-token/);
+  assert.equal(cargo.value.env.CARGO_REGISTRIES_OWN_TOKEN, 'secret-token');
+  const alone = await crateAccess(settings);
+  assert.ok(alone.ok);
+  assert.match(alone.value.config, /registries\.own/);
+});
+
+test('paths outside of the project: vendored crates are mounted, the bundle of authorities too, a relative variable is absolute', async (t) => {
+  const place = placeOf(t, {
+    'home/config.toml':
+      '[http]\ncainfo = "home/ca.pem"\n[source.v]\ndirectory = "vendored"\n[source.crates-io]\nreplace-with = "v"\n',
+    'above/.cargo/config.toml':
+      '[env]\nDATA = { value = "data", relative = true }\n[source.w]\nlocal-registry = "project/registry"\n',
+    'vendored/a/src/lib.rs': 'one',
+    'above/beside/b/src/lib.rs': 'two',
+    'above/project/.cargo/config.toml':
+      '[source.nowhere]\ndirectory = "/nowhere/at/all"\n[source.x]\ndirectory = "../beside"\n[source.y]\ndirectory = "inside"\n',
+  });
+  const { outer, sources, caBundle } = await configured(place);
+  assert.equal(caBundle, join(place.folder, 'home/ca.pem'));
+  assert.deepEqual(outer.env, { DATA: { value: join(place.folder, 'above/data') } });
+  assert.deepEqual(outer.source, {
+    v: { directory: '/job/sources/0' },
+    'crates-io': { 'replace-with': 'v' },
+    w: { 'local-registry': '/job/project/registry' },
+  });
+  assert.deepEqual(sources, [
+    { folder: join(place.folder, 'vendored'), at: '/job/sources/0', unpacked: true },
+    { folder: join(place.folder, 'above/beside'), at: '/job/beside', unpacked: true },
+  ]);
+  // Unpacked crates are counted: a change of one is a change of the program.
+  const before = (await configured(place)).vendored;
+  put(place.folder, { 'above/beside/b/src/lib.rs': 'three' });
+  assert.notEqual((await configured(place)).vendored, before);
+  put(place.folder, { 'above/beside/b/src/lib.rs': 'two' });
+  assert.equal((await configured(place)).vendored, before);
+});
+
+test('crates outside of the project, forced variables and files that are no TOML are refused by name', async (t) => {
+  const patched = await refused(
+    placeOf(t, {
+      'above/project/.cargo/config.toml': '[patch.crates-io]\na = { path = "../a" }\nb = { path = "b" }\n',
+    }),
+  );
+  assert.equal(patched.code, 'recipe/path-outside');
+  assert.match(patched.what, /`\.\.\/a`\.$/);
+  const forced = await refused(
+    placeOf(t, {
+      'above/project/.cargo/config.toml': '[env]\nPYO3_CONFIG_FILE = { value = "x", force = true }\n',
+    }),
+  );
+  assert.equal(forced.code, 'recipe/reserved-variable');
+  const broken = await refused(placeOf(t, { 'above/.cargo/config.toml': '[build]\nrustflags = [\n' }));
+  assert.equal(broken.code, 'usage/cargo-config');
+  assert.equal(broken.at?.line, 3);
+});
+
+test('what a build does not take is named with its file; what it takes, and what is for other targets, is not', async (t) => {
+  const place = placeOf(t, {
+    'home/config.toml':
+      'include = ["more.toml"]\n[build]\nrustc-wrapper = "sccache"\ntarget = "aarch64-unknown-linux-gnu"\n[registry]\nglobal-credential-providers = ["cargo:token", "cargo:libsecret"]\n[target.x86_64-pc-windows-gnu]\nlinker = "x"\n',
+    'above/project/.cargo/config.toml':
+      '[build]\nrustc-wrapper = "tools/wrap"\nbuild-dir = "b"\ntarget = ["a", "b"]\n[target.x86_64-unknown-linux-gnu]\nlinker = "clang"\n',
+  });
+  const { overridden } = await configured(place);
+  const named = (inside: boolean) => overridden.filter((one) => one.inside === inside).map(({ key }) => key);
+  assert.deepEqual(named(false), ['build.rustc-wrapper', 'registry.global-credential-providers', 'include']);
+  assert.deepEqual(named(true), [
+    'build.build-dir',
+    'build.target',
+    'target.x86_64-unknown-linux-gnu.linker',
+  ]);
+  assert.ok(overridden.every(({ file }) => /config\.toml$/.test(file)));
+});
+
+test('a pin of Rust that the image satisfies is no notice; another one names both', async (t) => {
+  for (const [channel, satisfied] of [
+    ['stable', true],
+    ['1.85', true],
+    ['1.85.1', true],
+    ['1.85.1-x86_64-unknown-linux-gnu', true],
+    ['1.85.0', false],
+    ['1.8', false],
+    ['1.95', false],
+    ['nightly', false],
+    ['nightly-2026-01-01', false],
+    ['beta', false],
+    ['mine', false],
+  ] as const)
+    assert.equal(satisfiesPin('1.85.1', { file: 'x', channel }), satisfied, channel);
+  const rustc = [{ name: 'rustc', version: '1.85.1+dfsg3-1' }] as unknown as LockedPackage[];
+  const old = placeOf(t, { 'above/rust-toolchain': 'nightly-2026-01-01\n' });
+  const notice = await pinNotice(old.resolved, rustc);
+  assert.match(notice?.message ?? '', /asks for Rust nightly-2026-01-01; the build uses Rust 1\.85\.1/);
+  assert.equal(await pinNotice({ ...old.resolved, rust: {} } as Resolved, rustc), undefined);
+  const own = placeOf(t, { 'above/project/rust-toolchain.toml': '[toolchain]\npath = "/opt/rust"\n' });
+  assert.match((await pinNotice(own.resolved, rustc))?.message ?? '', /the toolchain in \/opt\/rust/);
+  const fits = placeOf(t, {
+    'above/project/rust-toolchain.toml': '[toolchain]\nchannel = "stable"\ncomponents = ["rust-src"]\n',
+    'above/rust-toolchain': 'nightly\n',
+  });
+  assert.equal(await pinNotice(fits.resolved, rustc), undefined);
+});
