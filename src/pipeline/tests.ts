@@ -1,11 +1,13 @@
 import { runCargoTests } from '../build/cargo-tests.ts';
 import type { CargoTestResult } from '../build/test-output.ts';
+import { leavesPythonOpen } from '../crate/embedding.ts';
 import type { CargoTests, CommandTest } from '../domain/definitions.ts';
 import type { Plan } from '../domain/plan.ts';
 import { ok, type Result } from '../domain/result.ts';
 import type { SampleResult } from '../domain/sample.ts';
 import { runCommands } from '../run/commands.ts';
 import { outcomeOf, type RunOutcome } from '../run/run.ts';
+import { explainUnflushedTest } from '../run/unflushed.ts';
 import type { RuntimeInstance } from '../runtime/instance.ts';
 import { runtimeCapabilities } from '../runtime/runtime.ts';
 import type { Tree } from '../toolchain/tree.ts';
@@ -68,6 +70,7 @@ function commandTests(
         artifacts,
         target: plan.target,
         file: plan.recipe.file,
+        leavesPythonOpen: () => leavesPythonOpen(plan.crate),
       }),
     (value) => ({ hit: value.cached === value.results.length, detail: counted(value) }),
   );
@@ -94,7 +97,8 @@ async function cargoTests(
       );
       if (!ran.ok) return ran;
       const { tests, cached } = ran.value;
-      const finished = tests.map((one) => ({ result: asResult(plan, one), cached }));
+      const open = await leavesPythonOpen(plan.crate);
+      const finished = tests.map((one) => ({ result: asResult(plan, one, open), cached }));
       for (const one of finished) context.emit({ type: 'sample-finished', ...one });
       return ok(outcomeOf(finished));
     },
@@ -102,7 +106,8 @@ async function cargoTests(
   );
 }
 
-function asResult(plan: Plan, { name, status, said }: CargoTestResult): SampleResult {
+/** `open`: the program never ends its interpreter, which explains output that a test misses. */
+function asResult(plan: Plan, { name, status, said }: CargoTestResult, open: boolean): SampleResult {
   const reason = said.split('\n').find((line) => /panicked at|^error/.test(line)) ?? said.split('\n')[0];
   return {
     name: `cargo/${name}`,
@@ -113,12 +118,13 @@ function asResult(plan: Plan, { name, status, said }: CargoTestResult): SampleRe
     by: 'cargo',
     ...(status === 'passed' ? {} : { reason: reason || 'it failed' }),
     ...(status === 'failed' ? { kind: 'test-failed', diff: `${said}\n`, logs: ['logs/cargo-test.log'] } : {}),
+    ...(status === 'failed' && open ? explainUnflushedTest(said) : {}),
   };
 }
 
 function notStarted(plan: Plan): SampleResult {
   const reason = `${plan.target.name}: cargo's test programs are not bundled with a standard library`;
-  return { ...asResult(plan, { name: 'cargo-test', status: 'skipped', said: reason }), reason };
+  return { ...asResult(plan, { name: 'cargo-test', status: 'skipped', said: reason }, false), reason };
 }
 
 function counted({ results, passed, failed, skipped }: RunOutcome): string {
