@@ -3,6 +3,7 @@ import { missingCargoLock } from '../build/cargo-lock.ts';
 import { pinNotice } from '../build/rust-pin.ts';
 import { rustTooOld } from '../build/rust-version.ts';
 import { readFormats } from '../bundle/formats/format.ts';
+import { leavesPythonOpen } from '../crate/embedding.ts';
 import type { Plan } from '../domain/plan.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Sample } from '../domain/sample.ts';
@@ -144,6 +145,7 @@ async function runSuite(
         capabilities: capabilitiesOf(plan),
         runtimes,
         artifacts,
+        leavesPythonOpen: () => leavesPythonOpen(plan.crate),
       }),
     (value) => ({ hit: value.cached + value.skipped === value.results.length, detail: summary(value) }),
   );
