@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import type { Context } from '../domain/context.ts';
 import type { CargoTests } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
-import type { Sandbox } from '../engine/engine.ts';
+import type { StoredTree } from '../domain/stored-tree.ts';
+import type { Mount, Sandbox } from '../engine/engine.ts';
+import { PATHS } from '../engine/paths.ts';
 import { runTool } from '../engine/tool.ts';
 import { withTemporaryFolder } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
@@ -38,7 +40,7 @@ const SELECTIONS = /^--(lib|bins?|examples?|tests?|bench(es)?|all-targets|doc)(=
 export async function runCargoTests(
   context: Context,
   store: Store,
-  input: BuildInput,
+  input: CargoTestsInput,
   wanted: CargoTests,
 ): Promise<Result<CargoTestsRun>> {
   const sources = await projectSources(context, input.resolved);
@@ -48,6 +50,7 @@ export async function runCargoTests(
     what: 'cargo test',
     args: [...wanted.args],
     harness: [...wanted.harness],
+    ...(input.python === undefined ? {} : { python: input.python.fingerprint }),
   });
   const kept = await store.readResult<Kept>(key);
   if (kept !== undefined) return ok({ tests: kept.tests, cached: true, ms: kept.ms });
@@ -61,6 +64,27 @@ export async function runCargoTests(
   });
 }
 
+export interface CargoTestsInput extends BuildInput {
+  /** Packages and modules that the program's Python imports: the folder `site` of an entry. */
+  readonly python?: StoredTree & { readonly meta: { readonly site: string } };
+}
+
+/** Adds a folder of packages to the search path as `site` does: at its end, with the `.pth` files in it. */
+const SITE = `import site
+site.addsitedir('${PATHS.python}/site')
+`;
+
+/** The test programs have no bundle around them: the packages are in a folder that `PYTHONPATH` names. */
+async function pythonMounts({ python }: CargoTestsInput, folder: string): Promise<readonly Mount[]> {
+  if (python === undefined) return [];
+  const start = join(folder, 'sitecustomize.py');
+  await writeFile(start, SITE);
+  return [
+    { kind: 'source', source: start, at: `${PATHS.python}/sitecustomize.py` },
+    { kind: 'tree', source: join(python.folder, python.meta.site), at: `${PATHS.python}/site` },
+  ];
+}
+
 type Kept = { readonly tests: readonly CargoTestResult[]; readonly ms: number } & {
   readonly [key: string]: Json;
 };
@@ -68,7 +92,7 @@ type Kept = { readonly tests: readonly CargoTestResult[]; readonly ms: number } 
 async function start(
   context: Context,
   store: Store,
-  input: BuildInput,
+  input: CargoTestsInput,
   wanted: CargoTests,
   folder: string,
 ): Promise<Result<CargoTestsRun>> {
@@ -86,7 +110,7 @@ async function start(
   const sandbox = await engine.value.open({
     rootfs: input.toolchain.folder,
     network: 'none',
-    mounts: buildMounts(input, folder),
+    mounts: [...buildMounts(input, folder), ...(await pythonMounts(input, folder))],
   });
   if (!sandbox.ok) return sandbox;
   await using box = sandbox.value;

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { missingCargoLock } from '../build/cargo-lock.ts';
 import { rustTooOld } from '../build/rust-version.ts';
 import { readFormats } from '../bundle/formats/format.ts';
+import { defined } from '../domain/defined.ts';
 import type { Plan } from '../domain/plan.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Sample } from '../domain/sample.ts';
@@ -87,9 +88,12 @@ async function runAll(
   if (!ran.ok) return ran;
   emit({ type: 'facts', facts: testsFacts(ran.value) });
   if (samplesOnly === true) return ran;
-  const { toolchain, prepared } = made;
+  const { toolchain, prepared, packages } = made;
   const logs = join(artifacts, 'logs');
-  const tests = await runTests(session, plan, { toolchain, prepared, runtimes, artifacts, logs });
+  const tests = await runTests(session, plan, {
+    ...{ toolchain, prepared, runtimes, artifacts, logs },
+    ...defined({ packages }),
+  });
   if (!tests.ok) return tests;
   const outcome = joined([ran.value, tests.value]);
   emit({ type: 'facts', facts: testsFacts(outcome) });

@@ -1,5 +1,6 @@
 import { runCargoTests } from '../build/cargo-tests.ts';
 import type { CargoTestResult } from '../build/test-output.ts';
+import { defined } from '../domain/defined.ts';
 import type { CargoTests, CommandTest } from '../domain/definitions.ts';
 import type { Plan } from '../domain/plan.ts';
 import { ok, type Result } from '../domain/result.ts';
@@ -9,6 +10,7 @@ import { outcomeOf, type RunOutcome } from '../run/run.ts';
 import type { RuntimeInstance } from '../runtime/instance.ts';
 import { runtimeCapabilities } from '../runtime/runtime.ts';
 import type { Tree } from '../toolchain/tree.ts';
+import type { PythonPackages } from './packages.ts';
 import type { Prepared } from './prepare.ts';
 import type { Session } from './session.ts';
 
@@ -16,6 +18,7 @@ interface TestsInput {
   readonly toolchain: Tree;
   readonly prepared: Prepared;
   readonly runtimes: { readonly target: RuntimeInstance; readonly reference: RuntimeInstance };
+  readonly packages?: PythonPackages;
   readonly artifacts: string;
   readonly logs: string;
 }
@@ -76,7 +79,7 @@ function commandTests(
 async function cargoTests(
   { context, store, recorder, engine }: Session,
   plan: Plan,
-  { toolchain, prepared, logs }: TestsInput,
+  { toolchain, prepared, packages, logs }: TestsInput,
   wanted: CargoTests,
 ): Promise<Result<RunOutcome>> {
   if (!runtimeCapabilities(plan.runtime).startsTestPrograms)
@@ -89,7 +92,7 @@ async function cargoTests(
       const ran = await runCargoTests(
         context,
         store,
-        { resolved: plan, env, toolchain, sysroot, engine, logs },
+        { resolved: plan, env, toolchain, sysroot, engine, logs, ...defined({ python: packages?.target }) },
         wanted,
       );
       if (!ran.ok) return ran;
