@@ -163,6 +163,7 @@ function json(view: View) {
     python,
     libraries: { brought: contents.bundled, system: contents.system },
     extensions: contents.extensions,
+    packages: contents.packages,
     parts: contents.parts,
     files: contents.files,
     bytes: contents.bytes,
@@ -191,6 +192,9 @@ function text(view: View): string {
         ? ['no shared libraries']
         : bundled.map(({ path, size }) => `${path}, ${formatBytes(size)}`),
     ],
+    ...(contents.packages.length === 0
+      ? []
+      : [['packages', contents.packages.map(({ name, version }) => `${name} ${version}`)] as const]),
     ['needs', needsLines(contents, target)],
     [
       'size',

@@ -4,6 +4,7 @@ import { pinNotice } from '../build/rust-pin.ts';
 import { rustTooOld } from '../build/rust-version.ts';
 import { readFormats } from '../bundle/formats/format.ts';
 import { leavesPythonOpen } from '../crate/embedding.ts';
+import { defined } from '../domain/defined.ts';
 import type { Plan } from '../domain/plan.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Sample } from '../domain/sample.ts';
@@ -116,9 +117,12 @@ async function runAll(
   if (!ran.ok) return ran;
   emit({ type: 'facts', facts: testsFacts(ran.value) });
   if (samplesOnly === true) return ran;
-  const { toolchain, prepared } = made;
+  const { toolchain, prepared, packages } = made;
   const logs = join(artifacts, 'logs');
-  const tests = await runTests(session, plan, { toolchain, prepared, runtimes, artifacts, logs });
+  const tests = await runTests(session, plan, {
+    ...{ toolchain, prepared, runtimes, artifacts, logs },
+    ...defined({ packages }),
+  });
   if (!tests.ok) return tests;
   const outcome = joined([ran.value, tests.value]);
   emit({ type: 'facts', facts: testsFacts(outcome) });

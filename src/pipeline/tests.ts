@@ -2,6 +2,7 @@ import { runCargoTests, SELECTIONS } from '../build/cargo-tests.ts';
 import type { CargoTestResult } from '../build/test-output.ts';
 import { countDocTests } from '../crate/doc-tests.ts';
 import { leavesPythonOpen } from '../crate/embedding.ts';
+import { defined } from '../domain/defined.ts';
 import type { CargoTests, CommandTest } from '../domain/definitions.ts';
 import type { Plan } from '../domain/plan.ts';
 import { ok, type Result } from '../domain/result.ts';
@@ -12,6 +13,7 @@ import { explainUnflushedTest } from '../run/unflushed.ts';
 import type { RuntimeInstance } from '../runtime/instance.ts';
 import { runtimeCapabilities } from '../runtime/runtime.ts';
 import type { Tree } from '../toolchain/tree.ts';
+import type { PythonPackages } from './packages.ts';
 import type { Prepared } from './prepare.ts';
 import type { Session } from './session.ts';
 
@@ -19,6 +21,7 @@ interface TestsInput {
   readonly toolchain: Tree;
   readonly prepared: Prepared;
   readonly runtimes: { readonly target: RuntimeInstance; readonly reference: RuntimeInstance };
+  readonly packages?: PythonPackages;
   readonly artifacts: string;
   readonly logs: string;
 }
@@ -80,7 +83,7 @@ function commandTests(
 async function cargoTests(
   { context, store, recorder, engine }: Session,
   plan: Plan,
-  { toolchain, prepared, logs }: TestsInput,
+  { toolchain, prepared, packages, logs }: TestsInput,
   wanted: CargoTests,
 ): Promise<Result<RunOutcome>> {
   const leftOut = await documentationTests(plan, wanted);
@@ -96,7 +99,7 @@ async function cargoTests(
       const ran = await runCargoTests(
         context,
         store,
-        { resolved: plan, env, toolchain, sysroot, engine, logs },
+        { resolved: plan, env, toolchain, sysroot, engine, logs, ...defined({ python: packages?.target }) },
         wanted,
       );
       if (!ran.ok) return ran;
