@@ -5,9 +5,9 @@ import type { CargoTests } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Sandbox } from '../engine/engine.ts';
 import { runTool } from '../engine/tool.ts';
-import { withTemporaryFolder } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { fingerprint } from '../store/fingerprint.ts';
+import { withTemporaryFolder } from '../store/scratch.ts';
 import type { Json, Store } from '../store/store.ts';
 import {
   type BuildInput,
@@ -51,7 +51,7 @@ export async function runCargoTests(
   });
   const kept = await store.readResult<Kept>(key);
   if (kept !== undefined) return ok({ tests: kept.tests, cached: true, ms: kept.ms });
-  return withTemporaryFolder('tests', async (folder) => {
+  return withTemporaryFolder(store.folder, 'tests', async (folder) => {
     const run = await start(context, store, input, wanted, folder);
     // A result that cannot be written is ignored: the tests run again next time.
     if (run.ok && run.value.tests.every(({ status }) => status !== 'failed')) {

@@ -5,10 +5,10 @@ import type { Plan } from '../domain/plan.ts';
 import { ok, type Result } from '../domain/result.ts';
 import type { Sandbox } from '../engine/engine.ts';
 import { hostNameOf, PATHS } from '../engine/paths.ts';
-import { withTemporaryFolder } from '../exec/files.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import { type Planned, planRun, prepareEnv, startRun } from '../pipeline/prepare.ts';
 import { type Session, withSession } from '../pipeline/session.ts';
+import { withTemporaryFolder } from '../store/scratch.ts';
 
 /** The build's own sandbox, for a user's commands. */
 export interface Workbench {
@@ -28,7 +28,7 @@ export async function withWorkbench<T>(
 ): Promise<Result<T>> {
   const planned = await planRun(context, recipe, hostMachine());
   if (!planned.ok) return planned;
-  return withTemporaryFolder('bench', async (folder) => {
+  return withTemporaryFolder(context.settings.store, 'bench', async (folder) => {
     return await withSession(context, [planned.value], (session) =>
       open(session, planned.value, folder, use),
     );
@@ -42,7 +42,9 @@ async function open<T>(
   use: (bench: Workbench) => Promise<Result<T>>,
 ): Promise<Result<T>> {
   const { context, store } = session;
-  const run = await startRun(session, planned);
+  const started = await startRun(session, planned);
+  if (!started.ok) return started;
+  const run = started.value;
   const { plan, trees } = run;
   const toolchain = await trees.make('toolchain');
   if (!toolchain.ok) return toolchain;

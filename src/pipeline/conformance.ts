@@ -180,7 +180,9 @@ async function runModules(
   logs: string,
 ): Promise<Result<ConformanceOutcome>> {
   const { plan } = planned;
-  const run = await startRun(session, planned, logs);
+  const started = await startRun(session, planned, { logs });
+  if (!started.ok) return started;
+  const run = started.value;
   const made = await makeProgram(session, run, [], logs);
   if (!made.ok) return made;
   const runtimes = await makeRuntimes(session, run, made.value, logs);
