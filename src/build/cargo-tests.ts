@@ -9,9 +9,9 @@ import type { Mount, Sandbox } from '../engine/engine.ts';
 import { PATHS } from '../engine/paths.ts';
 import { crateAt } from '../engine/project-paths.ts';
 import { runTool } from '../engine/tool.ts';
-import { withTemporaryFolder } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { fingerprint } from '../store/fingerprint.ts';
+import { withTemporaryFolder } from '../store/scratch.ts';
 import type { Json, Store } from '../store/store.ts';
 import { type BuildInput, buildMounts, cargoOf, programInputs, volumeName } from './build.ts';
 import { fetchCrates } from './crates.ts';
@@ -45,7 +45,9 @@ export async function runCargoTests(
   if (!sources.ok) return sources;
   const kept = await store.readResult<Kept>(resultKey(input, wanted, sources.value.digest));
   if (kept !== undefined) return ok({ tests: kept.tests, cached: true, ms: kept.ms });
-  const run = await withTemporaryFolder('tests', (folder) => start(context, store, input, wanted, folder));
+  const run = await withTemporaryFolder(store.folder, 'tests', (folder) =>
+    start(context, store, input, wanted, folder),
+  );
   if (!run.ok) return run;
   const { seen, ...result } = run.value;
   // A result that cannot be written is ignored: the tests run again next time.
@@ -58,7 +60,7 @@ export async function runCargoTests(
   return ok(result);
 }
 
-function resultKey(input: BuildInput, wanted: CargoTests, sources: Digest): Fingerprint {
+function resultKey(input: CargoTestsInput, wanted: CargoTests, sources: Digest): Fingerprint {
   return fingerprint({
     ...programInputs(input, sources),
     what: 'cargo test',

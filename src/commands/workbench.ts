@@ -48,7 +48,9 @@ async function open<T>(
   options: WorkbenchOptions,
 ): Promise<Result<T>> {
   const { context, store } = session;
-  const run = await startRun(session, planned);
+  const started = await startRun(session, planned);
+  if (!started.ok) return started;
+  const run = started.value;
   const { plan, trees } = run;
   const toolchain = await trees.make('toolchain');
   if (!toolchain.ok) return toolchain;

@@ -5,7 +5,6 @@ import { mountSource, nameWith, REQUIRES_AT, referTo } from '../bundle/wheels.ts
 import type { IndexRequirement, PythonProject } from '../domain/python-packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Mount } from '../engine/engine.ts';
-import { withTemporaryFolder } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import {
   formatPythonLock,
@@ -17,6 +16,7 @@ import {
 import type { PackageEnvironment } from '../requirements/environment.ts';
 import { readProject } from '../requirements/project.ts';
 import { parseWheelName } from '../requirements/wheel-name.ts';
+import { withTemporaryFolder } from '../store/scratch.ts';
 import { type BuiltProject, buildProject, fetchBuildWheels, pipHost, uniqueProjects } from './packages.ts';
 import { type Planned, startRun } from './prepare.ts';
 import type { EnvironmentInputs } from './python-inputs.ts';
@@ -35,8 +35,9 @@ export async function lockPython(
   const { target, reference } = packages;
   if ([target, reference].every(({ selection }) => isLocked(selection))) return ok(undefined);
   if (session.context.settings.offline) return err(offline());
-  const { trees } = await startRun(session, planned, logs);
-  const tree = await trees.make('reference');
+  const run = await startRun(session, planned, { logs });
+  if (!run.ok) return run;
+  const tree = await run.value.trees.make('reference');
   if (!tree.ok) return tree;
   const host = pipHost(session, plan, { reference: tree.value, logs });
   const build: Record<string, readonly LockedWheel[]> = {};
@@ -111,7 +112,7 @@ async function askRequires(
       ? ok(undefined)
       : await fetchBuildWheels(session, host, project, requires, machine);
   if (!fetched.ok) return fetched;
-  return withTemporaryFolder('requires', async (folder) => {
+  return withTemporaryFolder(session.store.folder, 'requires', async (folder) => {
     const mounted = await mountSource(project, source.value, folder);
     const wheels = fetched.value;
     const run = await runPythonTask(
@@ -207,7 +208,7 @@ interface Told {
 
 /** Asks pip for the packages that requirements need, all of them wheels for the environment. */
 async function resolveLines(
-  { context, recorder }: Session,
+  { context, recorder, store }: Session,
   host: PipHost,
   { environment, lines, options, constraints, mounts, log, allowed }: Resolution,
 ): Promise<Result<readonly LockedWheel[]>> {
@@ -216,7 +217,7 @@ async function resolveLines(
     'packages',
     `Versions of Python packages for ${environment.triple}`,
     () =>
-      withTemporaryFolder('resolve', async (folder) => {
+      withTemporaryFolder(store.folder, 'resolve', async (folder) => {
         const run = await runPythonTask(
           context,
           host,

@@ -69,7 +69,9 @@ async function runOnce(session: Session, planned: Planned, request: RunRequest):
   const formats = readFormats(request.formats ?? [], plan.target);
   if (!formats.ok) return formats;
 
-  const run = await startRun(session, planned, logs);
+  const started = await startRun(session, planned, { logs });
+  if (!started.ok) return started;
+  const run = started.value;
   const made = await makeProgram(session, run, samples.value, logs);
   if (!made.ok) return made;
   const { bundle } = made.value;

@@ -147,7 +147,10 @@ async function documentationTests(plan: Plan, { args }: CargoTests) {
       ? 'the toolchain image has no rustdoc'
       : 'rustdoc links and starts them itself, without the sysroot of the build';
   const reason = `${number} not run: ${because}. \`cargo test --doc\` runs them for this machine`;
-  const result = { ...asResult(plan, { name: 'documentation', status: 'skipped', said: reason }, false), reason };
+  const result = {
+    ...asResult(plan, { name: 'documentation', status: 'skipped', said: reason }, false),
+    reason,
+  };
   return [{ result, cached: true }];
 }
 
