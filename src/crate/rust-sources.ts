@@ -22,6 +22,6 @@ export async function readRust(folder: string): Promise<string> {
 }
 
 /** A `//` inside of a string (an address) is none: what stands before it on its line is not blank or code's end. */
-export function withoutComments(text: string): string {
+function withoutComments(text: string): string {
   return text.replaceAll(/\/\*[\s\S]*?\*\//g, '').replaceAll(/(^|[\s;{},)])\/\/.*$/gm, '$1');
 }
