@@ -145,7 +145,11 @@ async function compileProgram(
     return err(sourcesChanged(input.resolved.recipe.project.root));
   const step = { context, input, engine: engine.value, cargo: cargo.value, view: view.value, log };
   const fetched = await fetchCrates(step);
-  if (!fetched.ok) return fetched;
+  if (!fetched.ok) {
+    const { project } = input.resolved.recipe;
+    // Cargo reads the manifests then, and looks for what they name.
+    return err(explainHidden(fetched.error, await readFile(log, 'utf8'), project, view.value.sources));
+  }
   return compile(step, to.folder);
 }
 

@@ -105,6 +105,23 @@ test('a folder that contains the workspace, and one inside another, are taken on
   assert.deepEqual(await outside(place, 'repo/app'), ['repo']);
 });
 
+test('a package may be a member of a workspace that is beside it, and a member may be a link', async (t) => {
+  const place = placeOf(t, {
+    'ws/Cargo.toml': '[workspace]\nmembers = ["../app", "links/*"]\n',
+    'app/Cargo.toml': manifest('app').replace('[package]\n', '[package]\nworkspace = "../ws"\n'),
+    'app/src/main.rs': '',
+    'far/m/Cargo.toml': manifest('m', '[dependencies]\na = { path = "../../../a" }\n'),
+    'ws/links/note.txt': '',
+    ...LEAVES,
+  });
+  symlinkSync('../../far/m', join(place, 'ws/links/m'));
+  const read = await readCrate(join(place, 'app'), USUAL);
+  assert.ok(read.ok, JSON.stringify(read));
+  assert.equal(read.value.root, join(place, 'ws'));
+  assert.deepEqual(await outside(place, 'app'), ['a', 'app', 'ws/links/m']);
+  assert.equal(crateAt(read.value as unknown as Project), '/job/project/app');
+});
+
 test('a link that leads out of the workspace is followed, one that stays inside is not needed', async (t) => {
   const place = placeOf(t, {
     'far/a/Cargo.toml': manifest('a', '[dependencies]\nb = { path = "../b" }\n'),

@@ -48,6 +48,19 @@ test('a build that reads what no build sees fails, and says why it is not there'
   assert.match(said, /`node_modules` is not visible to a build: it is the package folder of another tool/);
 });
 
+test('a manifest that names a file outside of the workspace fails, and says that it is outside', async (t) => {
+  const place = temporaryFolder(t);
+  put(join(place, 'crate'), {
+    ...FILES,
+    'Cargo.toml': `${FILES['Cargo.toml']}[[bin]]\nname = "open"\npath = "../shared/main.rs"\n`,
+  });
+  put(place, { 'shared/main.rs': 'fn main() {}\n' });
+  const failed = await provision(['run'], { cwd: join(place, 'crate'), store: SHARED_STORE });
+  assert.notEqual(failed.status, 0, failed.stdout);
+  const said = failed.stderr.replaceAll(/\s+/g, ' ');
+  assert.match(said, /`\.\.\/shared\/main\.rs` is outside of the workspace/);
+});
+
 test('a path dependency that is not there is a mistake in the manifest', async (t) => {
   const place = temporaryFolder(t);
   put(place, {
