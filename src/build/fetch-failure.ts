@@ -1,5 +1,6 @@
 import type { Crate } from '../domain/crate.ts';
 import type { Failure } from '../failure.ts';
+import { staleCargoLock } from './cargo-lock.ts';
 
 /** A way in which cargo fails to fetch crates. */
 interface Kind {
@@ -20,6 +21,15 @@ const TOKEN_FIX = [
 
 /** In the order in which they are tried: a server's answer before the network, as the network is named in all of them. */
 const KINDS: readonly Kind[] = [
+  {
+    code: 'store/no-space',
+    match: /No space left on device|database or disk is full/,
+    what: 'The disk is full: crates could not be stored.',
+    fix: [
+      '`provision clean` removes what was not used lately; `--store <folder>` takes another disk.',
+      AGAIN,
+    ],
+  },
   {
     code: 'build/no-crate-path',
     match: /failed to read `(?<path>[^`]+)\/Cargo\.toml`\s+Caused by:\s+No such file or directory/,
@@ -127,7 +137,10 @@ const KINDS: readonly Kind[] = [
 const OFFLINE = /--offline was specified|offline mode/;
 
 /** Turns a failure to fetch crates into the kind that cargo's message is of; one that is of none is returned as it is. */
-export function explainFetch(failure: Failure, { root }: Pick<Crate, 'root'>): Failure {
+export function explainFetch(failure: Failure, crate: Crate): Failure {
+  const stale = staleCargoLock(failure, crate);
+  if (stale !== failure) return stale;
+  const { root } = crate;
   const output = (failure.evidence ?? []).join('\n');
   if (OFFLINE.test(output)) return failure;
   for (const { code, match, what, why, fix } of KINDS) {
