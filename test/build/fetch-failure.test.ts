@@ -1,4 +1,4 @@
-// Cargo's own words when crates cannot be fetched; test/e2e/crate-fetching.test.ts recorded them, but for the full disk: that is
+// Cargo's own words when crates cannot be fetched; test/e2e/crate-fetching.test.ts recorded them, but for a path, which is found before, and the full disk: that is
 // `unshare -Urm sh -c 'mount -t tmpfs -o size=40k none /mnt && CARGO_HOME=/mnt cargo fetch'`.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
