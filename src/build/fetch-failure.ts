@@ -15,7 +15,8 @@ interface Kind {
 const AGAIN = 'Then run the same command again: what is fetched is kept.';
 
 const TOKEN_FIX = [
-  '`cargo login --registry <name>` on this machine, or set `CARGO_REGISTRIES_<NAME>_TOKEN`; provision gives both to the step that fetches crates, and to no other.',
+  'Set `CARGO_REGISTRIES_<NAME>_TOKEN`: provision gives it to the step that fetches crates, and to no other.',
+  'Or keep it in `credentials.toml` of your cargo home: `CARGO_REGISTRY_GLOBAL_CREDENTIAL_PROVIDERS=cargo:token cargo login --registry <name>`.',
   'A token that is there may have expired, or lack the right to read this registry.',
 ];
 
@@ -60,7 +61,8 @@ const KINDS: readonly Kind[] = [
     what: 'The registry lists the crate {crate} with another checksum than Cargo.lock.',
     why: 'Cargo.lock, or the registry (a mirror in its place), was changed after the lock was made.',
     fix: [
-      'Take Cargo.lock back to what was committed. If the registry is right, `cargo update -p <crate>` in the project locks its file.',
+      'Take Cargo.lock back to what was committed.',
+      'If the registry is right: remove the line `checksum = …` of this crate from Cargo.lock, and run `cargo update --workspace` in the project.',
     ],
   },
   {
