@@ -1,7 +1,9 @@
 #!/usr/bin/env node
-// Entry point of an installed package (`bin` in package.json). In a checkout the launcher `provision` starts cli.ts itself.
+// Entry point, of an installed package (`bin` in package.json) and of a checkout (the launcher `provision`).
+import { existsSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
-import { stderr, versions } from 'node:process';
+import { tmpdir } from 'node:os';
+import process, { stderr, versions } from 'node:process';
 
 /** The oldest supported Node; older ones would fail with a syntax error. */
 const OLDEST_NODE = 24;
@@ -14,7 +16,20 @@ if (Number.parseInt(versions.node, 10) < OLDEST_NODE) {
   // Not `process.exit`, which could discard pending output.
   process.exitCode = 5;
 } else {
-  // Before any import, so that later starts load the modules from the cache.
-  enableCompileCache();
-  await import('./cli.ts');
+  // Loading takes longer than all else that a short command does; cli.ts listens instead of this later on.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(130));
+  // Before any import, so that later starts load the modules from the cache. Node looks for a place until it finds one:
+  // below a temporary folder that cannot be made (TMPDIR=/proc/none) for ever.
+  if (existsSync(tmpdir())) enableCompileCache();
+  try {
+    await import('./cli.ts');
+  } catch (error) {
+    const { syscall, message } = error as NodeJS.ErrnoException;
+    // Anything else is a bug.
+    if (syscall === undefined) throw error;
+    stderr.write(
+      `provision cannot read its own files: ${message}\n  Check its installation, and \`ulimit -n\`.\n`,
+    );
+    process.exitCode = 5;
+  }
 }

@@ -1,4 +1,3 @@
-import { enableCompileCache } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
@@ -9,11 +8,11 @@ import type { OptionValues, Settings } from './domain/context.ts';
 import { err, ok, type Result } from './domain/result.ts';
 import { hideSecrets } from './domain/secrets.ts';
 import { readTool } from './exec/files.ts';
+import { Output } from './exec/output.ts';
+import { noWorkingFolder, outputLost, systemFailure } from './exec/system-error.ts';
 import { exitCodeOf, type Failure, interrupted } from './failure.ts';
 import type { RendererKind } from './report/renderer.ts';
 import { readSettings } from './settings.ts';
-
-enableCompileCache();
 
 const HOME = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -24,29 +23,75 @@ interface Parsed {
   readonly rest: readonly string[];
 }
 
-process.exitCode = await main(process.argv.slice(2));
+/** What asks this program to end. */
+const STOPS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+const output = new Output(process.stdout, process.stderr);
+// Its default is to end the process without a word; caught, the write that goes too far fails.
+process.on('SIGXFSZ', () => {});
+listenForStops(() => process.exit(130));
+process.once('uncaughtException', (error) => {
+  void broken(error).then((status) => process.exit(status));
+});
+
+process.exitCode = await main(process.argv.slice(2)).catch(broken).then(withOutput);
+
+/** The exit code when an error was thrown: what the system refused is a failure, anything else a bug. */
+async function broken(error: unknown): Promise<number> {
+  const failure = systemFailure(error);
+  if (failure !== undefined) return fail(failure);
+  await output.write(
+    'stderr',
+    `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
+  return 1;
+}
+
+/** Nobody takes for done what could not be shown. */
+async function withOutput(status: number): Promise<number> {
+  if (output.lost === undefined) return status;
+  const lost = outputLost(output.lost);
+  await printFailure(lost);
+  return status === 0 ? exitCodeOf(lost) : status;
+}
+
+function listenForStops(stop: () => void): void {
+  for (const signal of STOPS) {
+    process.removeAllListeners(signal);
+    process.on(signal, stop);
+  }
+}
+
+function workingFolder(): Result<string> {
+  try {
+    return ok(process.cwd());
+  } catch {
+    return err(noWorkingFolder());
+  }
+}
 
 /** argv → command → exit code. */
 async function main(argv: readonly string[]): Promise<number> {
   if (argv.length === 0 || (argv.length === 1 && ['--help', '-h', 'help'].includes(argv[0] as string))) {
     const { overview } = await import('./commands/help.ts');
-    await write(process.stdout, overview(await loadAllCommands()));
+    await output.write('stdout', overview(await loadAllCommands()));
     return argv.length === 0 ? 2 : 0;
   }
   if (argv[0] === '--version') {
-    await write(process.stdout, `provision ${readTool(HOME).version}\n`);
+    await output.write('stdout', `provision ${readTool(HOME).version}\n`);
     return 0;
   }
   const parsed = await parse(argv);
   if (!parsed.ok) {
-    const settings = readSettings(process.env, {}, process.cwd(), HOME);
+    const cwd = workingFolder();
+    const settings = cwd.ok ? readSettings(process.env, {}, cwd.value, HOME) : cwd;
     if (settings.ok) await emitActions(settings.value, argv[0] as string, undefined, parsed.error);
     return fail(parsed.error);
   }
   const { command, values } = parsed.value;
   if (values.help === true) {
     const { commandHelp } = await import('./commands/help.ts');
-    await write(process.stdout, commandHelp(command));
+    await output.write('stdout', commandHelp(command));
     return 0;
   }
   return execute(parsed.value);
@@ -121,13 +166,12 @@ function badOption(error: unknown, known: readonly string[], command: string): F
 }
 
 async function execute({ command, values, positionals, rest }: Parsed): Promise<number> {
-  const settings = readSettings(process.env, values, process.cwd(), HOME);
+  const cwd = workingFolder();
+  if (!cwd.ok) return fail(cwd.error);
+  const settings = readSettings(process.env, values, cwd.value, HOME);
   if (!settings.ok) return fail(settings.error);
   const abort = new AbortController();
-  const stop = (): void => abort.abort();
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
-  process.on('SIGHUP', stop);
+  listenForStops(() => abort.abort());
   const { createRenderer } = await import('./report/renderer.ts');
   const terminal = process.stdout.isTTY === true && process.stderr.isTTY === true && !process.env.CI;
   const { actions } = settings.value;
@@ -145,16 +189,20 @@ async function execute({ command, values, positionals, rest }: Parsed): Promise<
     const asking = terminal && process.stdin.isTTY ? { ask: (text: string) => ask(text, abort.signal) } : {};
     const result = await command.run({ context, values, positionals, rest, terminal, print, ...asking });
     await renderer.finish();
-    const stopped = result.ok || !abort.signal.aborted ? undefined : interrupted();
+    const stopped = abort.signal.aborted && !isDone(command, result) ? interrupted() : undefined;
     const failure = stopped ?? (result.ok ? result.value.failure : result.error);
     await emitActions(settings.value, command.name, result.ok ? result.value : undefined, failure);
-    if (!result.ok) return await fail(stopped ?? result.error, values.json === true);
-    return await succeed(result.value, values.json === true);
+    if (failure !== undefined && (stopped !== undefined || !result.ok))
+      return await fail(failure, values.json === true);
+    return result.ok ? await succeed(result.value, values.json === true) : exitCodeOf(result.error);
   } finally {
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
-    process.off('SIGHUP', stop);
+    listenForStops(() => process.exit(130));
   }
+}
+
+/** Whether a command came to its end in spite of a signal: a run that left its report, or the user's program. */
+function isDone(command: Command, result: Result<Outcome>): boolean {
+  return result.ok && (command.renders || result.value.status !== undefined);
 }
 
 /** Reads a line from the user; undefined at end of input or on an interrupt. */
@@ -188,8 +236,8 @@ function useColor(): boolean {
 }
 
 async function succeed(outcome: Outcome, json: boolean): Promise<number> {
-  if (json) await write(process.stdout, `${JSON.stringify(outcome.json, null, 2)}\n`);
-  else await write(process.stdout, outcome.text);
+  const { displayed } = await import('./report/text.ts');
+  await output.write('stdout', json ? `${JSON.stringify(outcome.json, null, 2)}\n` : displayed(outcome.text));
   if (outcome.failure !== undefined) {
     await printFailure(outcome.failure);
     return exitCodeOf(outcome.failure);
@@ -198,7 +246,7 @@ async function succeed(outcome: Outcome, json: boolean): Promise<number> {
 }
 
 async function fail(failure: Failure, json = false): Promise<number> {
-  if (json) await write(process.stdout, `${JSON.stringify({ failure }, null, 2)}\n`);
+  if (json) await output.write('stdout', `${JSON.stringify({ failure }, null, 2)}\n`);
   await printFailure(failure);
   return exitCodeOf(failure);
 }
@@ -206,7 +254,7 @@ async function fail(failure: Failure, json = false): Promise<number> {
 /** Must run before any other output: GitHub's runner masks only what follows. */
 async function maskSecrets(secrets: readonly string[]): Promise<void> {
   const { masks } = await import('./report/actions/commands.ts');
-  for (const line of secrets.flatMap(masks)) await write(process.stderr, `${line}\n`);
+  for (const line of secrets.flatMap(masks)) await output.write('stderr', `${line}\n`);
 }
 
 /** Commands for the runner go to standard error, which it reads as well: standard output belongs to the result. */
@@ -223,27 +271,17 @@ async function emitActions(
     command,
     hideSecrets({ output: outcome?.actions, failure }, secrets),
   ))
-    await write(process.stderr, `${line}\n`);
+    await output.write('stderr', `${line}\n`);
 }
 
 async function printFailure(failure: Failure): Promise<void> {
   const { formatFailure } = await import('./report/failure.ts');
-  const text = formatFailure(failure, { color: useColor(), width: process.stderr.columns ?? 80 });
+  const text = formatFailure(failure, { color: useColor(), width: process.stderr.columns || 80 });
   // The output of a tool must not be interpreted as a workflow command.
   const { escapeCommands } = await import('./report/actions/commands.ts');
-  await write(process.stderr, process.env.GITHUB_ACTIONS === 'true' ? escapeCommands(text) : text);
+  await output.write('stderr', process.env.GITHUB_ACTIONS === 'true' ? escapeCommands(text) : text);
 }
 
 function print(stream: 'stdout' | 'stderr', text: string): void {
-  if (text !== '') void write(process[stream], text);
-}
-
-/** Resolves when the text is written; a closed pipe (`| head`) is not an error. */
-function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    stream.once('error', (error: NodeJS.ErrnoException) =>
-      error.code === 'EPIPE' ? resolve() : reject(error),
-    );
-    stream.write(text, () => resolve());
-  });
+  if (text !== '') void output.write(stream, text);
 }

@@ -38,7 +38,7 @@ export type StageName = (typeof STAGES)[number];
  * replace those of the same name; bytes are summed.
  */
 export interface Facts
-  extends Partial<Pick<Report, 'engine' | 'python' | 'reference' | 'toolchain' | 'sysroot'>> {
+  extends Partial<Pick<Report, 'engine' | 'python' | 'pythonCode' | 'reference' | 'toolchain' | 'sysroot'>> {
   /** Files relative to the artifacts folder. */
   readonly bundle?: NonNullable<Report['bundle']>;
   readonly packages?: NonNullable<Report['packages']>;

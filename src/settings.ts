@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { availableParallelism, homedir } from 'node:os';
+import { availableParallelism, userInfo } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { secretsOf } from './diagnose/redact.ts';
 import { distribution } from './distro/distribution.ts';
@@ -57,7 +57,7 @@ export function readSettings(
     ...defined({ caBundle }),
     proxies: findProxies(env),
     cargo: readCargo(env),
-    cargoHome: env.CARGO_HOME || join(env.HOME || homedir(), '.cargo'),
+    cargoHome: env.CARGO_HOME || join(homeFolder(env), '.cargo'),
     home,
     cwd,
     ...defined({ project }),
@@ -95,8 +95,18 @@ function defaultStore(env: Environment, cwd: string): string {
   const cache =
     env.XDG_CACHE_HOME && isAbsolute(env.XDG_CACHE_HOME)
       ? env.XDG_CACHE_HOME
-      : join(env.HOME || homedir(), '.cache');
+      : join(homeFolder(env), '.cache');
   return join(cache, 'provision', 'store');
+}
+
+/** `HOME`, else the user database's. Container engines give a user that is not in it `/`, and so do we. */
+function homeFolder({ HOME }: Environment): string {
+  if (HOME && isAbsolute(HOME)) return HOME;
+  try {
+    return userInfo().homedir || '/';
+  } catch {
+    return '/';
+  }
 }
 
 function readSecrets(env: Environment): readonly string[] {
@@ -118,7 +128,7 @@ function readActions(env: Environment): ActionsSettings {
 }
 
 function readDocker(env: Environment): DockerSettings {
-  const home = env.HOME || homedir();
+  const home = homeFolder(env);
   const config = env.DOCKER_CONFIG || join(home, '.docker');
   return {
     ...(env.DOCKER_HOST ? { host: env.DOCKER_HOST } : {}),
@@ -132,7 +142,7 @@ function readDocker(env: Environment): DockerSettings {
 }
 
 function readPip(env: Environment): PipSettings {
-  const home = env.HOME || homedir();
+  const home = homeFolder(env);
   const config = env.XDG_CONFIG_HOME || join(home, '.config');
   const shared = (env.XDG_CONFIG_DIRS || '/etc/xdg').split(':');
   const set = Object.entries(env).flatMap(([name, value]) =>

@@ -137,6 +137,15 @@ test('environment, arguments, signals and exit code are read in cli.ts only', ()
   assert.deepEqual(wrong, []);
 });
 
+test('temporary folders are made by the store alone', () => {
+  const wrong = sources()
+    .filter((file) => file !== join('store', 'temporary.ts'))
+    .filter((file) => /\bmkdtemp(?:Sync|Disposable)?\b|\btmpdir\b/.test(code(file)))
+    // It looks whether there is one, and makes nothing.
+    .filter((file) => file !== 'bin.ts');
+  assert.deepEqual(wrong, []);
+});
+
 test('nothing is filled in from outside while a run goes on: no stage assigns to a parameter', () => {
   const wrong = sources()
     .filter((file) => /^(?:pipeline|diagnose|commands)\//.test(file))

@@ -61,6 +61,32 @@ impl Program {
     pub fn has_venv_marker(&self) -> bool {
         has_venv_marker(&self.real)
     }
+
+    /// The bundle that a copy in a virtual environment was made from, where the copy is started through a link outside of
+    /// that environment. CPython looks for `pyvenv.cfg` beside the link, finds none, and would take the interpreter's own
+    /// installation: python3 knows where that is, a bundle may be anywhere.
+    pub fn bundle_of_copy(&self, configured: bool) -> Option<CString> {
+        if has_venv_marker(self.executable(configured)?) {
+            return None;
+        }
+        let folder = Path::new(&venv_setting(&self.real, "home")?).parent()?.to_path_buf();
+        if !is_below(&folder, "lib", &library_name()) {
+            return None;
+        }
+        CString::new(folder.as_os_str().as_encoded_bytes()).ok()
+    }
+
+    /// The program that a copy in a virtual environment was made from, where CPython would name another that is not there:
+    /// it takes the copy's file name for that of the original, and `venv` names copies `python`.
+    pub fn original_of_copy(&self, configured: bool) -> Option<CString> {
+        let executable = self.executable(configured)?;
+        if executable.is_symlink() || !has_venv_marker(executable) {
+            return None;
+        }
+        let assumed = Path::new(&venv_setting(executable, "home")?).join(executable.file_name()?);
+        let original = venv_setting(executable, "executable")?;
+        (!assumed.is_file() && Path::new(&original).is_file()).then(|| CString::new(original).ok())?
+    }
 }
 
 /// A program's folder and its parent.
@@ -71,6 +97,16 @@ fn folders_of(program: &Path) -> impl Iterator<Item = &Path> {
 /// Whether a program with this path is in a virtual environment.
 pub fn has_venv_marker(program: &Path) -> bool {
     folders_of(program).any(|folder| folder.join("pyvenv.cfg").is_file())
+}
+
+/// A value of a program's `pyvenv.cfg`: lines `key = value`, keys in any case (`site.venv`).
+fn venv_setting(program: &Path, key: &str) -> Option<String> {
+    let file = folders_of(program).map(|folder| folder.join("pyvenv.cfg")).find(|file| file.is_file())?;
+    let text = fs::read_to_string(file).ok()?;
+    text.lines().find_map(|line| {
+        let (name, value) = line.split_once('=')?;
+        name.trim().eq_ignore_ascii_case(key).then(|| value.trim().to_owned())
+    })
 }
 
 /// The results of CPython's path search (`Modules/getpath.py`) in a bundle.
@@ -156,11 +192,7 @@ impl Missing {
     }
 
     fn folder_with(&self, platlibdir: &str) -> Option<&Path> {
-        let found = self.folders.iter().find(|folder| {
-            let library = folder.join(platlibdir).join(&self.library);
-            // The two landmarks of CPython's own search.
-            library.join("os.py").is_file() || library.join("os.pyc").is_file()
-        });
+        let found = self.folders.iter().find(|folder| is_below(folder, platlibdir, &self.library));
         found.map(PathBuf::as_path)
     }
 
@@ -175,6 +207,12 @@ impl Missing {
             expected.display()
         ));
     }
+}
+
+/// Whether a folder holds the library: the two landmarks of CPython's own search.
+fn is_below(folder: &Path, platlibdir: &str, library: &str) -> bool {
+    let library = folder.join(platlibdir).join(library);
+    library.join("os.py").is_file() || library.join("os.pyc").is_file()
 }
 
 /// Writes a message to standard error. A write error is ignored, so that the exit status stays the intended one.

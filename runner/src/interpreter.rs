@@ -102,9 +102,17 @@ pub fn initialize(command_line: Arguments, argv: Arguments, parsing: ArgumentPar
             // Rare; the only case that needs python3's reading of the environment.
             config.read()?;
             let in_platlibdir = config.platlibdir().is_some_and(|name| missing.is_below(&name));
-            if !in_platlibdir && !config.has_home() && !program.has_venv_marker() {
-                missing.report();
-                return Err(1);
+            if !in_platlibdir && !config.has_home() {
+                if !program.has_venv_marker() {
+                    missing.report();
+                    return Err(1);
+                }
+                if let Some(original) = program.original_of_copy(configured) {
+                    config.set_base_executable(&original)?;
+                }
+                if let Some(bundle) = program.bundle_of_copy(configured) {
+                    config.set_home(&bundle)?;
+                }
             }
         }
     }
@@ -199,6 +207,14 @@ impl Config {
         let config = self.raw();
         // SAFETY: a field of the live structure; CPython decodes and copies the string.
         check(unsafe { ffi::PyConfig_SetBytesString(config, &raw mut (*config).home, home.as_ptr()) })
+    }
+
+    fn set_base_executable(&mut self, program: &CStr) -> Result<(), c_int> {
+        let config = self.raw();
+        // SAFETY: a field of the live structure; CPython decodes and copies the string.
+        check(unsafe {
+            ffi::PyConfig_SetBytesString(config, &raw mut (*config).base_executable, program.as_ptr())
+        })
     }
 
     /// Sets all paths that CPython would search for. Then it does not search (`startup.patch`), or finds the same paths.

@@ -7,12 +7,12 @@ import type { Invocation, Outcome } from '../commands/command.ts';
 import type { Amortization, AmortizationPoint, Clock } from '../domain/amortization.ts';
 import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
-import { withTemporaryFolder } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import type { Session } from '../pipeline/session.ts';
 import { SUITE_AT } from '../runtime/instance.ts';
 import { runtimeCapabilities } from '../runtime/runtime.ts';
+import { withTemporaryFolder } from '../store/scratch.ts';
 import { amortizationText } from './amortize-text.ts';
 import { artifactsOf, measuredBy, refreshPage, writeFiles } from './artifacts.ts';
 import { fitAmortization } from './fit.ts';
@@ -106,7 +106,7 @@ async function amortizeRecipe(
   options: Options,
   invocation: Invocation,
 ): Promise<Result<Amortization>> {
-  return withTemporaryFolder('bench', async (folder) => {
+  return withTemporaryFolder(invocation.context.settings.store, 'bench', async (folder) => {
     return await withPreparedRecipe(invocation.context, recipe, folder, (session, prepared) =>
       amortize(session, prepared, options, invocation, folder),
     );

@@ -4,11 +4,11 @@ import type { Invocation, Outcome } from '../commands/command.ts';
 import type { Report } from '../domain/report.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { sendAgain } from '../engine/docker/docker.ts';
-import { withTemporaryFolder } from '../exec/files.ts';
 import { runProcess } from '../exec/process.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import { type Planned, planRun, startRun } from '../pipeline/prepare.ts';
 import { type Session, withSession } from '../pipeline/session.ts';
+import { withTemporaryFolder } from '../store/scratch.ts';
 import { DEFAULT_RECIPE } from './default-recipe.ts';
 import { environment, median, runTool } from './measure.ts';
 import { copyProject } from './project-copy.ts';
@@ -18,7 +18,7 @@ const WARM_RUNS = 11;
 
 /** `provision bench engine`: the Docker engine against `namespace`, and its image against `docker import` by hand. */
 export async function benchEngine(invocation: Invocation): Promise<Result<Outcome>> {
-  return withTemporaryFolder('bench', async (folder) => {
+  return withTemporaryFolder(invocation.context.settings.store, 'bench', async (folder) => {
     return await measureAll(invocation, folder);
   });
 }
@@ -119,8 +119,9 @@ async function timeBuild(bench: Bench, name: string, engine: string): Promise<Re
 }
 
 async function image({ session, planned, rounds, engine }: Bench): Promise<Result<Row>> {
-  const { trees } = await startRun(session, planned);
-  const tree = await trees.make('toolchain');
+  const run = await startRun(session, planned);
+  if (!run.ok) return run;
+  const tree = await run.value.trees.make('toolchain');
   if (!tree.ok) return tree;
   const ours: number[] = [];
   const baseline: number[] = [];

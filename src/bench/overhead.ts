@@ -7,10 +7,10 @@ import { closest } from '../domain/closest.ts';
 import { defined } from '../domain/defined.ts';
 import type { ConfigurationResult, NoiseMeasurement, OverheadReport } from '../domain/overhead.ts';
 import { err, ok, type Result } from '../domain/result.ts';
-import { withTemporaryFolder } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { type Session, withSession } from '../pipeline/session.ts';
 import { SUITE_AT } from '../runtime/instance.ts';
+import { withTemporaryFolder } from '../store/scratch.ts';
 import { artifactsOf, measuredBy, refreshPage, writeFiles } from './artifacts.ts';
 import { type Bench, openBench } from './interleave.ts';
 import { countOption } from './options.ts';
@@ -40,7 +40,7 @@ export async function benchOverhead(invocation: Invocation): Promise<Result<Outc
   const started = Date.now();
   const plans = await planBuilds(invocation.context, options.value.builds);
   if (!plans.ok) return plans;
-  return withTemporaryFolder('bench', async (folder) => {
+  return withTemporaryFolder(invocation.context.settings.store, 'bench', async (folder) => {
     const measured = await withSession(invocation.context, plans.value, (session) =>
       measureOverhead(session, plans.value, options.value, folder),
     );

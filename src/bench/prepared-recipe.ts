@@ -42,7 +42,9 @@ export async function prepareFromPlan(
 ): Promise<Result<PreparedRecipe>> {
   const logs = join(folder, 'logs');
   await mkdir(logs, { recursive: true });
-  const run = await startRun(session, planned, logs);
+  const started = await startRun(session, planned, { logs });
+  if (!started.ok) return started;
+  const run = started.value;
   const made = await makeProgram(session, run, [], logs);
   if (!made.ok) return made;
   const runtimes = await makeRuntimes(session, run, made.value, logs);

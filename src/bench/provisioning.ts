@@ -6,11 +6,11 @@ import type { Invocation, Outcome } from '../commands/command.ts';
 import { distribution } from '../distro/distribution.ts';
 import type { Report } from '../domain/report.ts';
 import { err, ok, type Result } from '../domain/result.ts';
-import { withTemporaryFolder } from '../exec/files.ts';
 import { runProcess } from '../exec/process.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import { type Planned, type Prepared, planRun, prepareEnv, startRun } from '../pipeline/prepare.ts';
 import { withSession } from '../pipeline/session.ts';
+import { withTemporaryFolder } from '../store/scratch.ts';
 import { type Baseline, measureBaseline } from './baseline.ts';
 import { DEFAULT_RECIPE } from './default-recipe.ts';
 import { environment, type Measured, median, PROGRAM, runTool } from './measure.ts';
@@ -21,7 +21,7 @@ const WARM_RUNS = 11;
 
 /** `provision bench provisioning`: a cold run against the same work by hand, a warm run, an added sample, a changed line. */
 export async function benchProvisioning(invocation: Invocation): Promise<Result<Outcome>> {
-  return withTemporaryFolder('bench', async (folder) => {
+  return withTemporaryFolder(invocation.context.settings.store, 'bench', async (folder) => {
     return await measureAll(invocation, folder);
   });
 }
@@ -34,9 +34,10 @@ async function measureAll(invocation: Invocation, folder: string): Promise<Resul
   const context = { ...invocation.context, emit: () => {} };
   const planned = await planRun(context, recipe, hostMachine());
   if (!planned.ok) return planned;
-  const prepared = await withSession(context, [planned.value], async (session) =>
-    prepareEnv(session, await startRun(session, planned.value)),
-  );
+  const prepared = await withSession(context, [planned.value], async (session) => {
+    const run = await startRun(session, planned.value);
+    return run.ok ? prepareEnv(session, run.value) : run;
+  });
   if (!prepared.ok) return prepared;
   const bench: Bench = {
     invocation,

@@ -5,9 +5,9 @@ import { defined } from '../domain/defined.ts';
 import type { Estimate, MeasuredBy, Timed } from '../domain/measured.ts';
 import type { Plan } from '../domain/plan.ts';
 import { err, ok, type Result } from '../domain/result.ts';
-import { withTemporaryFolder } from '../exec/files.ts';
 import type { Session } from '../pipeline/session.ts';
 import { SUITE_AT } from '../runtime/instance.ts';
+import { withTemporaryFolder } from '../store/scratch.ts';
 import { measuredBy } from './artifacts.ts';
 import { type Bench, type CommandRun, openBench } from './interleave.ts';
 import { median } from './measure.ts';
@@ -77,7 +77,7 @@ async function benchRecipe(
   rounds: number,
   warmUp: number,
 ): Promise<Result<PythonBench>> {
-  return withTemporaryFolder('bench', async (folder) => {
+  return withTemporaryFolder(context.settings.store, 'bench', async (folder) => {
     return await withPreparedRecipe(context, recipe, folder, (session, prepared) =>
       benchPrepared(session, prepared, { rounds, warmUp }, folder),
     );

@@ -4,7 +4,6 @@ import type { Clock } from '../domain/amortization.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Sample } from '../domain/sample.ts';
 import type { SuiteSample, SuiteTimes } from '../domain/suite-times.ts';
-import { withTemporaryFolder } from '../exec/files.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import { type Planned, planRun } from '../pipeline/prepare.ts';
 import { type Session, withSession } from '../pipeline/session.ts';
@@ -12,6 +11,7 @@ import { collectSamples } from '../run/collect.ts';
 import { missingFacility } from '../runtime/facilities.ts';
 import { SCRATCH_AT, SUITE_AT } from '../runtime/instance.ts';
 import { capabilitiesOf, runtimeCapabilities } from '../runtime/runtime.ts';
+import { withTemporaryFolder } from '../store/scratch.ts';
 import { artifactsOf, measuredBy, refreshPage, writeFiles } from './artifacts.ts';
 import { SUITE_RECIPES } from './default-recipe.ts';
 import { type Bench, type CommandRun, type InterleavedCommand, openBench } from './interleave.ts';
@@ -41,7 +41,7 @@ export async function benchSuite(invocation: Invocation): Promise<Result<Outcome
     if (!planned.ok) return planned;
     plans.push(planned.value);
   }
-  return withTemporaryFolder('bench', async (folder) => {
+  return withTemporaryFolder(context.settings.store, 'bench', async (folder) => {
     return await withSession(context, plans, (session) =>
       measureSuite(session, plans, invocation, options.value, folder),
     );

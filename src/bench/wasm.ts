@@ -5,7 +5,6 @@ import type { Invocation, Outcome } from '../commands/command.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { PATHS } from '../engine/paths.ts';
 import { runTool } from '../engine/tool.ts';
-import { withTemporaryFolder } from '../exec/files.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import { type Planned, planRun } from '../pipeline/prepare.ts';
 import { runPipeline } from '../pipeline/run.ts';
@@ -14,6 +13,7 @@ import type { RuntimeInstance } from '../runtime/instance.ts';
 import { referenceRuntime } from '../runtime/reference.ts';
 import { runtimeOf } from '../runtime/runtime.ts';
 import { MODULE_AT } from '../runtime/wasmtime.ts';
+import { withTemporaryFolder } from '../store/scratch.ts';
 import { WASM_RECIPE, WASM_SNAPSHOT_RECIPE } from './default-recipe.ts';
 import { median } from './measure.ts';
 
@@ -30,7 +30,7 @@ const WORK = '/job/samples';
 /** `provision bench wasm`: launch to exit in wasmtime, in Node and natively, interleaved. */
 export async function benchWasm(invocation: Invocation): Promise<Result<Outcome>> {
   const rounds = Number(invocation.values.rounds ?? 15);
-  return withTemporaryFolder('bench', async (folder) => {
+  return withTemporaryFolder(invocation.context.settings.store, 'bench', async (folder) => {
     const context = { ...invocation.context, emit: () => {} };
     const named = invocation.positionals[1];
     const plans: Planned[] = [];

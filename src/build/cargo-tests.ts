@@ -4,11 +4,14 @@ import type { Context } from '../domain/context.ts';
 import type { CargoTests } from '../domain/definitions.ts';
 import type { Digest, Fingerprint } from '../domain/ids.ts';
 import { err, ok, type Result } from '../domain/result.ts';
-import type { Sandbox } from '../engine/engine.ts';
+import type { StoredTree } from '../domain/stored-tree.ts';
+import type { Mount, Sandbox } from '../engine/engine.ts';
+import { PATHS } from '../engine/paths.ts';
 import { crateAt } from '../engine/project-paths.ts';
 import { runTool } from '../engine/tool.ts';
 import type { Failure } from '../failure.ts';
 import { fingerprint } from '../store/fingerprint.ts';
+import { withTemporaryFolder } from '../store/scratch.ts';
 import type { Json, Store } from '../store/store.ts';
 import { type BuildInput, buildMounts, cargoOf, programInputs, volumeName } from './build.ts';
 import { fetchCrates } from './crates.ts';
@@ -35,14 +38,16 @@ export const SELECTIONS = /^--(lib|bins?|examples?|tests?|bench(es)?|all-targets
 export async function runCargoTests(
   context: Context,
   store: Store,
-  input: BuildInput,
+  input: CargoTestsInput,
   wanted: CargoTests,
 ): Promise<Result<CargoTestsRun>> {
   const sources = await digestProject(context, input.resolved, input.logs);
   if (!sources.ok) return sources;
   const kept = await store.readResult<Kept>(resultKey(input, wanted, sources.value.digest));
   if (kept !== undefined) return ok({ tests: kept.tests, cached: true, ms: kept.ms });
-  const run = await start(context, store, input, wanted);
+  const run = await withTemporaryFolder(store.folder, 'tests', (folder) =>
+    start(context, store, input, wanted, folder),
+  );
   if (!run.ok) return run;
   const { seen, ...result } = run.value;
   // A result that cannot be written is ignored: the tests run again next time.
@@ -55,13 +60,35 @@ export async function runCargoTests(
   return ok(result);
 }
 
-function resultKey(input: BuildInput, wanted: CargoTests, sources: Digest): Fingerprint {
+function resultKey(input: CargoTestsInput, wanted: CargoTests, sources: Digest): Fingerprint {
   return fingerprint({
     ...programInputs(input, sources),
     what: 'cargo test',
     args: [...wanted.args],
     harness: [...wanted.harness],
+    ...(input.python === undefined ? {} : { python: input.python.fingerprint }),
   });
+}
+
+export interface CargoTestsInput extends BuildInput {
+  /** Packages and modules that the program's Python imports: the folder `site` of an entry. */
+  readonly python?: StoredTree & { readonly meta: { readonly site: string } };
+}
+
+/** Adds a folder of packages to the search path as `site` does: at its end, with the `.pth` files in it. */
+const SITE = `import site
+site.addsitedir('${PATHS.python}/site')
+`;
+
+/** The test programs have no bundle around them: the packages are in a folder that `PYTHONPATH` names. */
+async function pythonMounts({ python }: CargoTestsInput, folder: string): Promise<readonly Mount[]> {
+  if (python === undefined) return [];
+  const start = join(folder, 'sitecustomize.py');
+  await writeFile(start, SITE);
+  return [
+    { kind: 'source', source: start, at: `${PATHS.python}/sitecustomize.py` },
+    { kind: 'tree', source: join(python.folder, python.meta.site), at: `${PATHS.python}/site` },
+  ];
 }
 
 type Kept = { readonly tests: readonly CargoTestResult[]; readonly ms: number } & {
@@ -71,8 +98,9 @@ type Kept = { readonly tests: readonly CargoTestResult[]; readonly ms: number } 
 async function start(
   context: Context,
   store: Store,
-  input: BuildInput,
+  input: CargoTestsInput,
   wanted: CargoTests,
+  folder: string,
 ): Promise<Result<CargoTestsRun & { readonly seen: Digest }>> {
   const engine = await input.engine();
   if (!engine.ok) return engine;
@@ -94,7 +122,11 @@ async function start(
   const sandbox = await engine.value.open({
     rootfs: input.toolchain.folder,
     network: 'none',
-    mounts: [...buildMounts(input, view.value), ...cargo.value.sources],
+    mounts: [
+      ...buildMounts(input, view.value),
+      ...cargo.value.sources,
+      ...(await pythonMounts(input, folder)),
+    ],
   });
   if (!sandbox.ok) return sandbox;
   await using box = sandbox.value;

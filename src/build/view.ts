@@ -1,6 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../domain/context.ts';
+import { defined } from '../domain/defined.ts';
 import type { Resolved } from '../domain/definitions.ts';
 import { ok, type Result } from '../domain/result.ts';
 import type { BuildEnv } from '../env/env.ts';
@@ -58,7 +59,7 @@ export async function fillBuildView(
   if (!written.ok) return written;
   const sources = await copyProject(context, resolved, {
     ...{ folder: view.project, manifest },
-    ...(logs === undefined ? {} : { logs }),
+    ...defined({ logs }),
   });
   return sources.ok ? ok({ ...view, sources: sources.value }) : sources;
 }

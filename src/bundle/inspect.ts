@@ -5,6 +5,7 @@ import type { Linkage } from '../domain/ids.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
 import { digestFile } from '../store/digest.ts';
+import { installedPackages } from './dist-info.ts';
 import { type ElfFile, readElf } from './elf.ts';
 import { type GlibcRequirement, minimumGlibc } from './glibc-version.ts';
 
@@ -44,6 +45,8 @@ export interface Contents {
   readonly glibc?: GlibcRequirement;
   /** Text of the interpreter's `_sysconfigdata_*.py`. */
   readonly sysconfigdata?: { readonly path: string; readonly text: string };
+  /** Python packages, from their metadata. */
+  readonly packages: readonly { readonly name: string; readonly version: string }[];
   /** The compiler that built the interpreter, e.g. `GCC 14.2.0`. */
   readonly compiler?: string;
   readonly parts: Readonly<Record<Part, { readonly files: number; readonly bytes: number }>>;
@@ -96,11 +99,19 @@ export async function readContents(folder: string): Promise<Result<Contents>> {
     extensions: files.filter(({ path }) => partOf(path, manifest.value) === 'extensions').length,
     system: systemLibraries(elves, files),
     ...defined({ glibc, sysconfigdata, compiler }),
+    packages: await packagesIn(folder, files),
     parts: sizes(files, manifest.value),
     files: files.length,
     bytes: files.reduce((sum, { size }) => sum + size, 0),
     elves,
   });
+}
+
+/** Packages in every folder that has metadata of some. */
+async function packagesIn(folder: string, files: readonly FileEntry[]): Promise<Contents['packages']> {
+  const sites = files.flatMap(({ path }) => /^(.*)\/[^/]+\.dist-info\/METADATA$/.exec(path)?.[1] ?? []);
+  const found = await Promise.all([...new Set(sites)].map((site) => installedPackages(join(folder, site))));
+  return found.flat();
 }
 
 async function readManifest(folder: string): Promise<Result<Manifest>> {

@@ -2,8 +2,9 @@ import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { distribution } from '../distro/distribution.ts';
 import type { Context } from '../domain/context.ts';
+import { defined } from '../domain/defined.ts';
 import type { PythonDistribution } from '../domain/python.ts';
-import type { IndexRequirement, InstalledPackage, PathWheel } from '../domain/python-packages.ts';
+import type { IndexRequirement, PathWheel } from '../domain/python-packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { exists } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
@@ -15,7 +16,7 @@ import { digestFile } from '../store/digest.ts';
 import type { Store, StoreEntry } from '../store/store.ts';
 import { installedPackages } from './dist-info.ts';
 import { mountAt, type PipHost, runPythonTask, WORK } from './python-task.ts';
-import { type BuiltWheel, nameWith, type Wheels } from './wheels.ts';
+import { type BuiltWheel, nameWith, referTo, type Wheels } from './wheels.ts';
 
 /** Incremented when equal requirements give different files. */
 const PACKAGES_VERSION = 2;
@@ -37,6 +38,10 @@ export type Packages = StoreEntry<{
   readonly installed: readonly { readonly name: string; readonly version: string }[];
 }>;
 
+const FETCHED_AT = '/job/wheels/fetched';
+const BUILT_AT = '/job/wheels/built';
+const NAMED_AT = '/job/wheels/named';
+
 /** Installs wheels that are here already; pip checks that all they depend on is among them. */
 export function installPackages(
   context: Context,
@@ -49,11 +54,10 @@ export function installPackages(
     ...index.map(({ name, extras, specifier, address }) =>
       address === undefined ? `${nameWith(name, extras)}${specifier}` : nameWith(name, extras),
     ),
-    ...wheels.map(({ name, extras, version }) => `${nameWith(name, extras)}==${version}`),
-    ...built.map(({ wheel, extras }) => {
-      const { name = '', version = '' } = parseWheelName(wheel.meta.file) ?? {};
-      return `${nameWith(name, extras)}==${version}`;
-    }),
+    ...wheels.map(({ name, extras, file }) => referTo(name, extras, `${NAMED_AT}/${basename(file)}`)),
+    ...built.map(({ wheel, extras }, i) =>
+      referTo(parseWheelName(wheel.meta.file)?.name ?? '', extras, `${BUILT_AT}/${i}/${wheel.meta.file}`),
+    ),
   ].sort();
   const { tags, version } = environment;
   const inputs = {
@@ -69,11 +73,11 @@ export function installPackages(
     // It contains pip, and the compiler of modules.
     reference: host.reference.fingerprint,
   };
-  const folders = [
-    ...(fetched === undefined ? [] : [join(fetched.folder, fetched.meta.wheels)]),
-    ...built.map(({ wheel }) => join(wheel.folder, wheel.meta.wheels)),
-  ].map((source, i) => mountAt(source, `/job/wheels/${i}`));
-  const named = wheels.map(({ file }) => mountAt(file, `/job/wheels/named/${basename(file)}`));
+  const mounts = [
+    ...(fetched === undefined ? [] : [mountAt(join(fetched.folder, fetched.meta.wheels), FETCHED_AT)]),
+    ...built.map(({ wheel }, i) => mountAt(join(wheel.folder, wheel.meta.wheels), `${BUILT_AT}/${i}`)),
+    ...wheels.map(({ file }) => mountAt(file, `${NAMED_AT}/${basename(file)}`)),
+  ];
   return store.obtain(
     'builds',
     inputs,
@@ -90,12 +94,12 @@ export function installPackages(
           environment,
           job: {
             to: `${WORK}/installed`,
-            folders: [...folders.map(({ at }) => at), ...(named.length > 0 ? ['/job/wheels/named'] : [])],
+            folders: fetched === undefined ? [] : [FETCHED_AT],
             depth: 3,
           },
           requirements: lines,
           network: false,
-          mounts: [...folders, ...named],
+          mounts,
           copy: [
             [`${WORK}/installed/site`, join(folder, 'site')],
             [`${WORK}/installed/data`, join(folder, 'data')],
@@ -196,7 +200,7 @@ async function wrongModules({ files }: Modules, output: string): Promise<Failure
       code: 'build/python-syntax',
       what: `\`${file}\` cannot be compiled: ${message}.`,
       fix: ['Fix this line. A template that is no module needs another ending than `.py`.'],
-      at: { file: source, line, column, ...(text === undefined ? {} : { text }) },
+      at: { file: source, line, column, ...defined({ text }) },
     });
   }
   for (const name of standard) {
@@ -272,8 +276,6 @@ function collision(file: string): Failure {
     fix: ['Rename the module, or leave the package out.'],
   };
 }
-
-export type { InstalledPackage };
 
 /** The package folder of the interpreter in a tree, relative to its prefix; a distribution may have patched it. */
 export async function sitePath(

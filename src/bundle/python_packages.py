@@ -81,10 +81,15 @@ def fetch():
 
 
 def resolve():
-    """Writes name, version, file and digest of all packages that the requirements need to `to`."""
-    report = job['to'] + '.report'
+    """Prints name, version, file and digest of all packages that the requirements need."""
+    report = job['to']
+    constraints = os.path.join(os.environ['TMPDIR'], 'constraints.txt')
+    with open(constraints, 'w', encoding='utf-8') as file:
+        file.write(''.join(f'{line}\n' for line in job['constraints']))
+    # What pip prints is for the log; the result is the last line.
     run_pip('install', '--dry-run', '--ignore-installed', '--report', report, *for_platform(), '--target', '/nonexistent',
-            '--requirement', job['requirements'], *find_links(), '--progress-bar', 'off', '--root-user-action', 'ignore')
+            '--requirement', job['requirements'], '--constraint', constraints, *find_links(), '--progress-bar', 'off',
+            '--root-user-action', 'ignore', '--quiet')
     with open(report, encoding='utf-8') as file:
         chosen = json.load(file)['install']
     found = []
@@ -96,10 +101,9 @@ def resolve():
             'version': one['metadata']['version'],
             'file': info['url'].split('#')[0].rsplit('/', 1)[-1].replace('%2B', '+'),
             'sha256': digest,
-            'local': info['url'].startswith('file:'),
+            'local': info['url'].startswith(job['local']),
         })
-    with open(job['to'], 'w', encoding='utf-8') as file:
-        json.dump(found, file)
+    print(json.dumps(found))
 
 
 def find_links():
@@ -131,7 +135,7 @@ def build():
 
 
 def requires():
-    """Writes what the build of `source` requires to `to`: what it states, and what its backend asks for beyond that."""
+    """Prints what the build of `source` requires: what it states, and what its backend asks for beyond that."""
     import tempfile
 
     from pip._internal.pyproject import load_pyproject_toml
@@ -149,19 +153,19 @@ def requires():
         start_folder()
         site = tempfile.mkdtemp()
         installed = subprocess.run([sys.executable, PIP + '/pip', 'install', '--no-index', *find_links(), '--target', site,
-                                    '--progress-bar', 'off', '--root-user-action', 'ignore', *stated])
+                                    '--progress-bar', 'off', '--root-user-action', 'ignore', *stated],
+                                   stdout=sys.stderr)
         if installed.returncode:
             sys.exit(installed.returncode)
         from pip._vendor.pyproject_hooks import BuildBackendHookCaller
 
         def run(command, cwd=None, extra_environ=None):
-            subprocess.run(command, cwd=cwd, check=True,
+            subprocess.run(command, cwd=cwd, check=True, stdout=sys.stderr,
                            env={**os.environ, 'PYTHONPATH': site, **(extra_environ or {})})
 
         caller = BuildBackendHookCaller(path, backend, backend_path, runner=run)
         found += caller.get_requires_for_build_wheel()
-    with open(job['to'], 'w', encoding='utf-8') as file:
-        json.dump(found, file)
+    print(json.dumps(found))
 
 
 def install():

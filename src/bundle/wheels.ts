@@ -1,5 +1,6 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { Context } from '../domain/context.ts';
 import type { IndexRequirement, PythonProject } from '../domain/python-packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
@@ -86,6 +87,11 @@ export function nameWith(name: string, extras: readonly string[]): string {
   return extras.length === 0 ? name : `${name}[${extras.toSorted().join(',')}]`;
 }
 
+/** A requirement of one file that a sandbox sees at a path: no other of its name is taken. */
+export function referTo(name: string, extras: readonly string[], path: string): string {
+  return `${nameWith(name, extras)} @ ${pathToFileURL(path).href}`;
+}
+
 export interface BuildInput {
   readonly project: PythonProject;
   readonly source: ProjectSource;
@@ -97,7 +103,7 @@ export interface BuildInput {
 /** A wheel that was built, in the folder `wheels` of the entry. */
 export type BuiltWheel = StoreEntry<{ readonly wheels: string; readonly file: string }>;
 
-export const SOURCE_AT = '/job/source';
+const SOURCE_AT = '/job/source';
 export const REQUIRES_AT = '/job/requires';
 
 /** Builds the wheel of a project, without a network, with the wheels of its locked build requirements alone. */

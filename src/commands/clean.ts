@@ -78,7 +78,10 @@ function describe(
   const lines = [`Store ${folder}`, ...rows];
   if (removed !== undefined) {
     const used = removed.inUse === 0 ? '' : `; kept ${removed.inUse} in use by another process`;
-    lines.push(`Removed ${removed.removed.count} entries, ${formatBytes(removed.removed.bytes)}${used}.`);
+    const foreign = removed.foreign === 0 ? '' : `; kept ${removed.foreign} of another user`;
+    lines.push(
+      `Removed ${removed.removed.count} entries, ${formatBytes(removed.removed.bytes)}${used}${foreign}.`,
+    );
   }
   if (engine !== undefined) {
     const { containers, volumes, images } = engine;

@@ -39,7 +39,9 @@ async function run({ context: outer, positionals, values }: Invocation): Promise
         values.vscode === true ? ok(vscodeSettings(plan, exec)) : await direnvLines(session, plan, exec);
       return text.ok ? ok({ text: text.value, json: { text: text.value } }) : text;
     }
-    const prepared = await prepareEnv(session, await startRun(session, planned.value));
+    const started = await startRun(session, planned.value, { sysrootOnly: true });
+    if (!started.ok) return started;
+    const prepared = await prepareEnv(session, started.value);
     if (!prepared.ok) return prepared;
     const { env } = prepared.value;
     return ok({

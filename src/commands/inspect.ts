@@ -7,13 +7,13 @@ import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import { formatBytes } from '../domain/units.ts';
-import { withTemporaryFolder } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { targetNames } from '../recipe/folders.ts';
 import { loadTarget } from '../recipe/targets.ts';
 import { programFormat } from '../runtime/program/program.ts';
 import { wasmImports } from '../runtime/wasm/imports.ts';
 import { digestFile } from '../store/digest.ts';
+import { withTemporaryFolder } from '../store/scratch.ts';
 import { parseSysconfigdata } from '../sysroot/sysconfigdata.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
 
@@ -41,11 +41,17 @@ async function run({ context, positionals }: Invocation): Promise<Result<Outcome
   const info = await stat(path).catch(() => undefined);
   if (info === undefined) return err(notBundle(positionals[0] as string, 'There is no such file or folder.'));
   if (info.isDirectory()) return inspect(home, path, await bundleFolder(path), undefined);
-  return withTemporaryFolder('inspect', async (folder) => {
+  return withTemporaryFolder(context.settings.store, 'inspect', async (folder) => {
     const unpacked = await unpackTarGz(path, folder, context.signal);
-    if (!unpacked.ok) return unpacked;
+    if (!unpacked.ok)
+      return unpacked.error.code.startsWith('archive/') ? err(unreadable(path, unpacked.error)) : unpacked;
     return await inspect(home, path, await bundleFolder(folder), await digestFile(path));
   });
+}
+
+/** The file is the user's: nothing in the store cures it. */
+function unreadable(path: string, { what, why, evidence }: Failure): Failure {
+  return { ...notBundle(path, [what, why].filter(Boolean).join(' ')), ...defined({ evidence }) };
 }
 
 /** The folder with the manifest: the one given, or its only subfolder, as in archives. */
@@ -163,6 +169,7 @@ function json(view: View) {
     python,
     libraries: { brought: contents.bundled, system: contents.system },
     extensions: contents.extensions,
+    packages: contents.packages,
     parts: contents.parts,
     files: contents.files,
     bytes: contents.bytes,
@@ -191,6 +198,9 @@ function text(view: View): string {
         ? ['no shared libraries']
         : bundled.map(({ path, size }) => `${path}, ${formatBytes(size)}`),
     ],
+    ...(contents.packages.length === 0
+      ? []
+      : [['packages', contents.packages.map(({ name, version }) => `${name} ${version}`)] as const]),
     ['needs', needsLines(contents, target)],
     [
       'size',

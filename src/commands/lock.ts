@@ -11,6 +11,7 @@ import { definitionFiles, type LockedFile } from '../recipe/definitions.ts';
 import { projectFile, recipeNames } from '../recipe/find.ts';
 import { resolveRecipe } from '../recipe/recipe.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
+import { checkPythonLocks, writePythonLocks } from './lock-python.ts';
 
 export const command: Command = {
   name: 'lock',
@@ -48,7 +49,11 @@ async function run({ context, positionals }: Invocation): Promise<Result<Outcome
     positionals.length === 0 ? projectFile(settings) !== undefined : namesRecipes(settings, positionals);
   const wanted = ofCrate ? await fromRecipes(settings, positionals) : await shipped(settings, positionals);
   if (!wanted.ok) return wanted;
-  if (settings.frozen) return checkOnly(wanted.value);
+  const recipes = ofCrate ? (positionals.length === 0 ? [undefined] : positionals) : [];
+  if (settings.frozen) {
+    const python = await checkPythonLocks(context, recipes);
+    return python.ok ? checkOnly(wanted.value, python.value) : python;
+  }
   const done: Locked[] = [];
   for (const { file, definition } of wanted.value) {
     const locked = await relock(context, file, definition);
@@ -56,6 +61,9 @@ async function run({ context, positionals }: Invocation): Promise<Result<Outcome
     const { changed, differences } = locked.value;
     done.push({ id: file.id, changed, differences });
   }
+  const python = await writePythonLocks(context, recipes);
+  if (!python.ok) return python;
+  done.push(...python.value);
   if (done.length === 0) return ok({ text: NOTHING_ADDED, json: done });
   const lines = done.flatMap(({ id, changed, differences }) => [
     `${id}: ${changed ? 'lock written' : 'unchanged'}`,
@@ -65,10 +73,10 @@ async function run({ context, positionals }: Invocation): Promise<Result<Outcome
 }
 
 const NOTHING_ADDED =
-  'The recipe adds no packages to its sysroot: the lock that comes with provision serves.\n';
+  'The recipe adds nothing that is not locked: the locks that come with provision serve.\n';
 
 /** With `--frozen` nothing is written: a missing or stale lock is the failure. */
-async function checkOnly(wanted: readonly Wanted[]): Promise<Result<Outcome>> {
+async function checkOnly(wanted: readonly Wanted[], python: readonly string[]): Promise<Result<Outcome>> {
   for (const { file, definition } of wanted) {
     const lock = await readLock(file, definition);
     if (!lock.ok) return lock;
@@ -78,9 +86,10 @@ async function checkOnly(wanted: readonly Wanted[]): Promise<Result<Outcome>> {
       if (mismatch !== undefined) return err(mismatch);
     }
   }
+  const fitting = [...wanted.map(({ file: { id } }) => id), ...python];
   return ok({
-    text: wanted.length === 0 ? NOTHING_ADDED : `${wanted.length} locks fit their definitions.\n`,
-    json: wanted.map(({ file: { id } }) => ({ id, changed: false })),
+    text: fitting.length === 0 ? NOTHING_ADDED : `${fitting.length} locks fit their definitions.\n`,
+    json: fitting.map((id) => ({ id, changed: false })),
   });
 }
 

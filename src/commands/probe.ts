@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ending, ladderMarkdown, ladderText } from '../diagnose/ladder-text.ts';
 import { openDiagnostics } from '../diagnose/open-diagnostics.ts';
@@ -18,7 +18,7 @@ import { blockersSummary } from '../report/actions/summary.ts';
 import { writeArtifacts } from '../report/files.ts';
 import { wrap } from '../report/text.ts';
 import { fingerprint } from '../store/fingerprint.ts';
-import { ownTag } from '../store/process-tag.ts';
+import { withTemporaryFolder } from '../store/scratch.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
 
 export const command: Command = {
@@ -63,22 +63,19 @@ async function run({ values, context, positionals }: Invocation): Promise<Result
   const artifacts = artifactsFolder(settings.cwd, planned.value.plan.recipe.name);
   const diagnostics = openDiagnostics(settings, planned.value, artifacts, { folder: 'probe', recipe });
   const use = (session: Session) =>
-    withScratch(session, async (scratch) => {
+    withTemporaryFolder(session.store.folder, 'probe', async (scratch) => {
       const started = await startRun(session, planned.value);
-      const setup = { session, run: started, diagnostics, scratch, logs: join(artifacts, 'probe', 'logs') };
+      if (!started.ok) return started;
+      const setup = {
+        session,
+        run: started.value,
+        diagnostics,
+        scratch,
+        logs: join(artifacts, 'probe', 'logs'),
+      };
       return probe(setup, artifacts, { ladder, rust });
     });
   return withSession(context, [planned.value], use, diagnostics);
-}
-
-/** A folder on the store's file system, named after this process: what a kill leaves is swept. */
-async function withScratch<T>({ store }: Session, use: (folder: string) => Promise<T>): Promise<T> {
-  const scratch = await mkdtemp(join(store.folder, 'tmp', `${ownTag()}.probe-`));
-  try {
-    return await use(scratch);
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
 }
 
 async function probe(

@@ -1,7 +1,7 @@
 import { err, ok, type Result } from '../domain/result.ts';
 import { crateAt } from '../engine/project-paths.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
-import { withWorkbench } from './workbench.ts';
+import { type Workbench, withWorkbench } from './workbench.ts';
 
 export const command: Command = {
   name: 'shell',
@@ -18,7 +18,7 @@ export const command: Command = {
 
 async function run({ context, positionals, rest, terminal }: Invocation): Promise<Result<Outcome>> {
   if (rest.length === 0 && !terminal) return err(noTerminal());
-  return withWorkbench(context, positionals[0], async ({ plan, box, env }) => {
+  const use = async ({ plan, box, env }: Workbench): Promise<Result<Outcome>> => {
     const exit = await box.run({
       argv: (rest.length > 0 ? rest : ['bash', '--norc', '-i']) as [string, ...string[]],
       env: { ...env, TERM: 'xterm-256color', PS1: `${plan.recipe.name}:\\w$ ` },
@@ -31,7 +31,8 @@ async function run({ context, positionals, rest, terminal }: Invocation): Promis
       json: { status: exit.value.status ?? null, signal: exit.value.signal ?? null },
       status: exit.value.status ?? 1,
     });
-  });
+  };
+  return withWorkbench(context, positionals[0], use, { followEdits: true });
 }
 
 function noTerminal() {

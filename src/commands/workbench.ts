@@ -1,4 +1,4 @@
-import { buildMounts, volumeName } from '../build/build.ts';
+import { type BuildContext, buildMounts, volumeName } from '../build/build.ts';
 import { hostCargo } from '../build/host-cargo.ts';
 import { type BuildView, openView, type ViewInput } from '../build/view.ts';
 import type { Context } from '../domain/context.ts';
@@ -10,6 +10,7 @@ import { projectRoot } from '../engine/project-paths.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import { type Planned, planRun, prepareEnv, startRun } from '../pipeline/prepare.ts';
 import { type Session, withSession } from '../pipeline/session.ts';
+import type { Store } from '../store/store.ts';
 
 /** The build's own sandbox, for a user's commands. */
 export interface Workbench {
@@ -23,24 +24,33 @@ export interface Workbench {
   readonly paths: readonly (readonly [string, string])[];
 }
 
+export interface WorkbenchOptions {
+  /** What is edited while the sandbox is open is seen in it shortly after, where the engine is on this machine. */
+  readonly followEdits?: boolean;
+}
+
 /** Opens the sandbox of a recipe with its toolchain and sysroot, and closes it after use. */
 export async function withWorkbench<T>(
   context: Context,
   recipe: string | undefined,
   use: (bench: Workbench) => Promise<Result<T>>,
+  options: WorkbenchOptions = {},
 ): Promise<Result<T>> {
   const planned = await planRun(context, recipe, hostMachine());
   if (!planned.ok) return planned;
-  return withSession(context, [planned.value], (session) => open(session, planned.value, use));
+  return withSession(context, [planned.value], (session) => open(session, planned.value, use, options));
 }
 
 async function open<T>(
   session: Session,
   planned: Planned,
   use: (bench: Workbench) => Promise<Result<T>>,
+  options: WorkbenchOptions,
 ): Promise<Result<T>> {
   const { context, store } = session;
-  const run = await startRun(session, planned);
+  const started = await startRun(session, planned);
+  if (!started.ok) return started;
+  const run = started.value;
   const { plan, trees } = run;
   const toolchain = await trees.make('toolchain');
   if (!toolchain.ok) return toolchain;
@@ -53,7 +63,9 @@ async function open<T>(
   const engine = await session.engine();
   if (!engine.ok) return engine;
   const input = { resolved: plan, toolchain: toolchain.value, sysroot };
-  const view = await prepareView(session, volumeName(input), { resolved: plan, env, cargo: cargo.value });
+  const prepare = (first: boolean) =>
+    prepareView(session, volumeName(input), { resolved: plan, env, cargo: cargo.value }, first);
+  const view = await prepare(true);
   if (!view.ok) return view;
   const sandbox = await engine.value.open({
     rootfs: toolchain.value.folder,
@@ -63,25 +75,63 @@ async function open<T>(
   });
   if (!sandbox.ok) return sandbox;
   await using box = sandbox.value;
-  const paths: [string, string][] = [[PATHS.project, projectRoot(plan.recipe.project)]];
-  // Volumes and trees of another engine are its own.
-  if (engine.value.info.name === 'namespace') {
-    for (const [at, name] of [
-      [PATHS.target, volumeName(input)],
-      [PATHS.cargo, 'cargo'],
-    ] as const) {
-      const volume = await store.volume(name);
-      if (!volume.ok) return volume;
-      paths.push([at, volume.value]);
-    }
-    paths.push([PATHS.sysroot, sysroot.folder]);
-  }
+  const local = engine.value.info.name === 'namespace';
+  const paths = await pathsOf(store, input, local);
+  if (!paths.ok) return paths;
+  using _follower = options.followEdits === true && local ? follow(() => prepare(false)) : undefined;
   // Awaited: the sandbox is closed when this function returns.
   const used = await use({
-    ...{ plan, box, paths, project: view.value.project },
+    ...{ plan, box, paths: paths.value, project: view.value.project },
     env: { ...env.variables, ...cargo.value.env },
   });
   return used.ok ? ok(used.value) : used;
+}
+
+/** Folders of the sandbox and of this machine; volumes and trees of an engine elsewhere are its own. */
+async function pathsOf(
+  store: Store,
+  input: BuildContext,
+  local: boolean,
+): Promise<Result<Workbench['paths']>> {
+  const project = [PATHS.project, projectRoot(input.resolved.recipe.project)] as const;
+  if (!local) return ok([project]);
+  const [target, cargo] = [await store.volume(volumeName(input)), await store.volume('cargo')];
+  if (!target.ok) return target;
+  if (!cargo.ok) return cargo;
+  return ok([
+    project,
+    [PATHS.target, target.value],
+    [PATHS.cargo, cargo.value],
+    [PATHS.sysroot, input.sysroot.folder],
+  ]);
+}
+
+/** Milliseconds between two looks at the project. */
+const LOOK_MS = 500;
+/** A look that takes long is taken less often: it may use a twentieth of a processor. */
+const LOOK_SHARE = 20;
+
+/** Repeats something until it is disposed of; a failure is that of one look, and the next may succeed. */
+function follow(look: () => Promise<Result<unknown>>): Disposable {
+  let timer: NodeJS.Timeout;
+  let ended = false;
+  const next = (ms: number): void => {
+    timer = setTimeout(() => void again(), ms);
+    // Nobody waits for it.
+    timer.unref();
+  };
+  const again = async (): Promise<void> => {
+    const started = performance.now();
+    await look();
+    if (!ended) next(Math.max(LOOK_MS, LOOK_SHARE * (performance.now() - started)));
+  };
+  next(LOOK_MS);
+  return {
+    [Symbol.dispose]: () => {
+      ended = true;
+      clearTimeout(timer);
+    },
+  };
 }
 
 /** While a build of the same recipe is on, what it sees is left alone. */
@@ -89,14 +139,17 @@ async function prepareView(
   { context, store }: Session,
   target: string,
   input: ViewInput,
+  tell: boolean,
 ): Promise<Result<BuildView>> {
-  const onWait = (): void =>
+  const onWait = (): void => {
+    if (!tell) return;
     context.emit({
       type: 'notice',
       level: 'info',
       code: 'waiting',
       message: `Another provision is building ${input.resolved.recipe.name}; waiting for it to finish.`,
     });
+  };
   const lock = await store.lock(`volume-${target}`, { signal: context.signal, onWait });
   if (!lock.ok) return lock;
   await using _ = lock.value;

@@ -11,7 +11,7 @@ import type { SampleResult } from '../domain/sample.ts';
 import { readTool } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { readCatalogue } from './read-catalogue.ts';
-import { type DiagnosticsContext, type Occurrence, recognize } from './recognize.ts';
+import { type DiagnosticsContext, type Occurrence, ownBlocker, recognize } from './recognize.ts';
 import { redactText, secretsOf } from './redact.ts';
 import { sarifLog, writeSarif } from './sarif.ts';
 import { fullLog, removeBlockers, updateBlocker, writeBlocker } from './write.ts';
@@ -80,11 +80,15 @@ export class Diagnostics {
     const recorded = log === undefined ? undefined : this.#found.get(this.#byLog.get(log) as string);
     if (recorded === undefined && !AREAS.test(failure.code)) return failure;
     const blocker = recorded ?? this.#fromFailure(stage, failure);
-    if (blocker === undefined) return failure;
     const complete = { ...blocker, failure: failure.code };
     this.#keep(complete);
     despiteDiskErrors(() => updateBlocker(artifacts, complete));
     this.#writeSarif();
+    // It states its cause and its cure itself.
+    if (recorded === undefined) {
+      const see = [join(artifacts, blocker.log), ...(failure.see ?? [])];
+      return { ...failure, ...(failure.evidence && { evidence: blocker.lines }), see };
+    }
     return explained(failure, complete, artifacts, log);
   }
 
@@ -105,33 +109,43 @@ export class Diagnostics {
     return { ...explanation, code: 'build/does-not-run', what, why: `[${all.code}] ${all.because}` };
   }
 
-  #fromFailure(stage: string, failure: Failure): Blocker | undefined {
-    const output = textOf(failure);
+  #fromFailure(stage: string, failure: Failure): Blocker {
+    const secrets = this.#secrets({});
     const file = failure.see?.find((one) => one.endsWith('.log'));
-    const occurrence = { stage, doing: failure.what.replace(/\.$/, ''), output, failure: failure.code };
-    return this.#recordOccurrence(occurrence, `${output}\n\n${fullLog(file, '')}`, undefined);
+    const log = `${textOf(failure)}\n\n${fullLog(file, '')}`;
+    return this.#add(ownBlocker({ stage, failure }, this.#input.context, secrets), log, secrets);
   }
 
   #recordOccurrence(occurrence: Occurrence, log: string, file: string | undefined): Blocker | undefined {
-    const { settings, artifacts, context } = this.#input;
+    const { settings, context } = this.#input;
     this.#catalogue ??= readCatalogue(join(settings.home, CATALOGUE));
-    const secrets = [
+    const secrets = this.#secrets(occurrence.step?.env ?? {});
+    const recognized = recognize(occurrence, context, this.#catalogue, secrets);
+    if (recognized === undefined) return undefined;
+    const blocker = this.#withOwnFile(recognized);
+    if (file !== undefined) this.#byLog.set(file, blocker.log);
+    return this.#add(blocker, log, secrets);
+  }
+
+  #secrets(env: Readonly<Record<string, string>>): readonly string[] {
+    const { settings } = this.#input;
+    return [
       ...(settings.secrets ?? []),
       ...secretsOf({
         ...settings.proxies,
         ...settings.pip?.variables,
         ...Object.fromEntries(settings.mirrors.map((mirror, index) => [`MIRROR_${index}`, mirror])),
-        ...occurrence.step?.env,
+        ...env,
       }),
     ];
-    const recognized = recognize(occurrence, context, this.#catalogue, secrets);
-    if (recognized === undefined) return undefined;
-    const blocker = this.#withOwnFile(recognized);
-    if (file !== undefined) this.#byLog.set(file, blocker.log);
+  }
+
+  /** Keeps and writes a blocker, unless it is known already. */
+  #add(blocker: Blocker, log: string, secrets: readonly string[]): Blocker {
     const known = this.#found.get(blocker.log);
     if (known !== undefined) return this.#addSamples(known, blocker);
     this.#keep(blocker);
-    despiteDiskErrors(() => writeBlocker(artifacts, blocker, redactText(log, secrets)));
+    despiteDiskErrors(() => writeBlocker(this.#input.artifacts, blocker, redactText(log, secrets)));
     this.#writeSarif();
     return blocker;
   }

@@ -1,6 +1,7 @@
 import type { Blocker, BlockerPattern, FailedStep } from '../domain/blocker.ts';
 import { defined } from '../domain/defined.ts';
 import { shellCommand } from '../domain/shell.ts';
+import type { Failure } from '../failure.ts';
 import { fill, lastLines, linesOf, type Match, matchesOf } from './classify.ts';
 import { redactArguments, redactEnvironment, redactText } from './redact.ts';
 
@@ -16,14 +17,44 @@ export interface DiagnosticsContext {
   readonly values: Readonly<Record<string, string>>;
 }
 
-/** What a tool or a check reported, and where. */
+/** What a tool reported, and where. */
 export interface Occurrence {
-  /** Absent where there was no process: a check or a download of our own. */
+  /** Absent where only the output is known. */
   readonly step?: FailedStep;
   readonly stage: string;
   readonly doing: string;
   readonly output: string;
   readonly failure?: string;
+}
+
+/**
+ * A failure of our own, without a process, as a blocker. The catalogue is not asked: it knows what the tools of others
+ * print, and the failure states its cause itself.
+ */
+export function ownBlocker(
+  { stage, failure }: { readonly stage: string; readonly failure: Failure },
+  context: DiagnosticsContext,
+  secrets: readonly string[],
+): Blocker {
+  const code = failure.code.replaceAll('/', '-');
+  const text = (one: string): string => redactText(one, secrets);
+  return {
+    schema: 1,
+    code,
+    title: text(failure.what.replace(/\.$/, '')),
+    lines: (failure.evidence ?? []).map(text),
+    because: text(failure.why ?? failure.what),
+    advice: failure.fix.map(text),
+    recipe: context.recipe,
+    target: context.target,
+    stage,
+    failure: failure.code,
+    at: new Date().toISOString(),
+    doing: text(failure.what.replace(/\.$/, '')),
+    versions: context.versions,
+    also: [],
+    log: `${context.folder}/${code}.log`,
+  };
 }
 
 /** The blocker that an output shows; undefined where only a known one counts and none fits. Secrets are redacted. */

@@ -1,6 +1,7 @@
 import type { Failure } from '../failure.ts';
 import type { BlockerSummary } from './blocker.ts';
 import type { Linkage, TargetTriple } from './ids.ts';
+import type { InstalledPackage } from './python-packages.ts';
 import type { SampleResult } from './sample.ts';
 
 /** `artifacts/<recipe>/report.json`: what a run did, from what, and its outcome. Schema: docs/report.schema.json. */
@@ -23,6 +24,12 @@ export interface Report {
   /** Absent where no process had to be started. */
   readonly engine?: { readonly name: string; readonly version: string; readonly detail: string };
   readonly python?: ReportPython;
+  /** What the recipe adds to it; absent where it adds nothing. */
+  readonly pythonCode?: {
+    readonly packages: readonly InstalledPackage[];
+    /** Files of `python.paths`. */
+    readonly files: number;
+  };
   /** The interpreter whose output is right. */
   readonly reference?: { readonly version: string; readonly digest: string };
   readonly toolchain?: ReportTree;

@@ -63,9 +63,11 @@ export interface SampleResult {
   /** Why it failed or was skipped; absent when passed. */
   readonly reason?: string;
   readonly kind?: SampleFailureKind;
+  /** What mends it, where the cause is known: any one of them. */
+  readonly cures?: readonly string[];
   /** Declared differences that apply on this target and were seen. */
   readonly declared?: readonly string[];
-  /** Unified diff, reference against target, where they differ. */
+  /** What was expected against what came, as a unified diff; what a command or a test said on standard error before it. */
   readonly diff?: string;
   readonly target?: Observation;
   readonly reference?: Observation;

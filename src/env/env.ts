@@ -139,8 +139,16 @@ function cargoRunner({ resolved, python, runtime }: BuildEnvInput): readonly str
   return runtimeOf(runtime).bareLauncher(resolved.target, {
     root: PATHS.sysroot,
     ...defined({ libraries }),
-    env: { PYTHONHOME: `${PATHS.sysroot}/${posix.dirname(posix.dirname(python.stdlib))}` },
+    env: {
+      PYTHONHOME: `${PATHS.sysroot}/${posix.dirname(posix.dirname(python.stdlib))}`,
+      // Its `sitecustomize` adds the folder of packages as `site` adds one, with its `.pth` files.
+      ...(addsPython(resolved.recipe) ? { PYTHONPATH: PATHS.python } : {}),
+    },
   });
+}
+
+function addsPython({ pythonPackages = [], pythonPaths = [] }: Recipe): boolean {
+  return pythonPackages.length + pythonPaths.length > 0;
 }
 
 function linkArguments({ target, toolchain, sysroot }: Resolved): readonly string[] {

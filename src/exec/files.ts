@@ -1,6 +1,5 @@
 import { constants, readFileSync } from 'node:fs';
-import { access, lstat, mkdtemp, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { access, lstat, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Whether a file of any kind is there, at the end of any symbolic links; also false where that cannot be seen. */
@@ -34,19 +33,6 @@ function allows(path: string, mode: number): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-/** Calls `use` with an empty folder below the system's temporary folder, and removes it with its content afterwards. */
-export async function withTemporaryFolder<T>(
-  purpose: string,
-  use: (folder: string) => Promise<T>,
-): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), `provision-${purpose}-`));
-  try {
-    return await use(folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
 }
 
 /** Name and version of this program, from the `package.json` in its own folder. */

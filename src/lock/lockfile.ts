@@ -107,6 +107,8 @@ async function readText(file: DefinitionFile): Promise<Result<string>> {
     return ok(await readFile(file.lockFile, 'utf8'));
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
+    // No fault of the file.
+    if (code === 'EMFILE' || code === 'ENFILE') throw error;
     if (code !== 'ENOENT') {
       const fix = [`Make \`${file.lockFile}\` a file that you can read.`];
       return err({

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, relative } from 'node:path';
+import { defined } from '../domain/defined.ts';
 import type { IndexRequirement, PythonProject, PythonSelection } from '../domain/python-packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { shellWord } from '../domain/shell.ts';
@@ -102,7 +103,7 @@ export async function readPythonLock(
       what,
       why: 'Only exact packages are fetched, by their digests.',
       fix: [cure, 'Or state version and digests of every package: `name==version --hash=sha256:…`.'],
-      ...(at === undefined ? {} : { at }),
+      ...defined({ at }),
     });
   }
   const read = parse(lock.file, text);

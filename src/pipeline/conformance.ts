@@ -19,7 +19,7 @@ import { FACILITIES } from '../runtime/facilities.ts';
 import { capabilitiesOf } from '../runtime/runtime.ts';
 import { makeTree, type Tree } from '../toolchain/tree.ts';
 import { makeArtifacts } from './deliver.ts';
-import { type Planned, startRun } from './prepare.ts';
+import { type Planned, type Run, startRun } from './prepare.ts';
 import { makeProgram, makeRuntimes } from './runtimes.ts';
 import type { Session } from './session.ts';
 import type { Locks } from './trees.ts';
@@ -45,10 +45,13 @@ export async function testConformance(
   const logs = join(request.artifacts, 'logs');
   const writable = await makeArtifacts(request.artifacts);
   if (!writable.ok) return writable;
+  // Before the tests are fetched: without an engine there is no use for them.
+  const run = await startRun(session, planned, { logs });
+  if (!run.ok) return run;
   const prepared = await prepareTests(session, plan, locks, request.modules);
   if (!prepared.ok) return prepared;
   const { suite, modules, version } = prepared.value;
-  const outcome = await runModules(session, planned, prepared.value, logs);
+  const outcome = await runModules(session, run.value, prepared.value, logs);
   if (!outcome.ok) return outcome;
   tellUnseen(session, plan, suite, outcome.value);
   return ok({
@@ -175,12 +178,11 @@ function noSuchTest(name: string, known: readonly string[]): Failure {
 
 async function runModules(
   session: Session,
-  planned: Planned,
+  run: Run,
   { suite, tree, modules }: Tests,
   logs: string,
 ): Promise<Result<ConformanceOutcome>> {
-  const { plan } = planned;
-  const run = await startRun(session, planned, logs);
+  const { plan } = run;
   const made = await makeProgram(session, run, [], logs);
   if (!made.ok) return made;
   const runtimes = await makeRuntimes(session, run, made.value, logs);

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ARTIFACTS_MARK, ARTIFACTS_MARK_TEXT, artifactsFailure } from '../domain/artifacts.ts';
 import { err, ok, type Result } from '../domain/result.ts';
@@ -32,11 +32,21 @@ export async function deliver(
   file: string,
 ): Promise<Result<void>> {
   const to = join(folder, file);
+  const mode = deliveredMode();
   const present = await digestFile(to).catch(() => undefined);
-  if (present?.digest === digest) return ok(undefined);
+  if (present?.digest === digest) {
+    return writing(folder, async () => {
+      // Another user's file is for that user to change.
+      if (((await stat(to)).mode & 0o777) !== mode) await chmod(to, mode).catch(() => {});
+    });
+  }
   const beside = `${to}.${process.pid}.tmp`;
   try {
-    const copied = await writing(folder, () => copyFile(join(from, file), beside));
+    const copied = await writing(folder, async () => {
+      await copyFile(join(from, file), beside);
+      // The store's own file has the mode of who made it first.
+      await chmod(beside, mode);
+    });
     if (!copied.ok) return copied;
     if ((await digestFile(beside)).digest !== digest) return await store.reject(from, file);
     return await writing(folder, () => rename(beside, to));
@@ -44,6 +54,11 @@ export async function deliver(
     // What stopped the copy is the failure, also where it stops this.
     await rm(beside, { force: true }).catch(() => {});
   }
+}
+
+/** What any program gives a file that it writes now: umask(2). */
+function deliveredMode(): number {
+  return 0o666 & ~process.umask();
 }
 
 async function writing(folder: string, work: () => Promise<void>): Promise<Result<void>> {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Bundle } from '../bundle/bundle.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { PythonDistribution } from '../domain/python.ts';
+import type { InstalledPackage } from '../domain/python-packages.ts';
 import type { ReportTree } from '../domain/report.ts';
 import type { Facts, PlannedRun } from '../events.ts';
 import type { RunOutcome } from '../run/run.ts';
@@ -47,6 +48,10 @@ export function referenceFacts({ plan, locks }: Planned, tree: Tree): Facts {
   const unpacked = unpackedBytes(tree);
   if (interpreter === undefined) return { unpacked };
   return { reference: { version: interpreter.version, digest: interpreter.digest }, unpacked };
+}
+
+export function pythonCodeFacts({ python }: Planned, packages: readonly InstalledPackage[]): Facts {
+  return { pythonCode: { packages, files: python?.modules?.files.length ?? 0 } };
 }
 
 export function rootfsFacts(tree: Tree): Facts {

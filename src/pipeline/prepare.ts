@@ -4,7 +4,7 @@ import { cargoNotices } from '../build/cargo-notices.ts';
 import { findHostRust } from '../build/host-rust.ts';
 import type { Context } from '../domain/context.ts';
 import { defined } from '../domain/defined.ts';
-import type { Resolved } from '../domain/definitions.ts';
+import { isFromSource, type Resolved } from '../domain/definitions.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { PythonDistribution } from '../domain/python.ts';
 import { ok, type Result } from '../domain/result.ts';
@@ -18,7 +18,7 @@ import { plannedRun, sysrootFacts } from './facts.ts';
 import { type PythonInputs, readPythonInputs } from './python-inputs.ts';
 import { Recorder } from './recorder.ts';
 import type { Session } from './session.ts';
-import { type Locks, readLocks, type TreeMaker, treeMaker } from './trees.ts';
+import { type Locks, readLocks, type TreeKey, type TreeMaker, treeMaker } from './trees.ts';
 
 /** Recipe, plan and locks: everything that is known before anything is fetched. */
 export interface Planned {
@@ -82,13 +82,33 @@ export async function planFrom(
   return ok({ plan, locks: locks.value, ...defined({ python: python.value }) });
 }
 
-/** `logs` is the folder for the logs of source builds; the default is that of a run without `--artifacts`. */
+export interface StartOptions {
+  /** Folder for the logs of source builds; the default is that of a run without `--artifacts`. */
+  readonly logs?: string;
+  /** Nothing is run but what makes the sysroot, where that is made from source. */
+  readonly sysrootOnly?: boolean;
+}
+
+/**
+ * Makes ready to obtain the trees of a run. Where some have to be fetched, the engine is tried first: a machine without
+ * one is told so at once, not after hundreds of megabytes.
+ */
 export async function startRun(
   session: Session,
   planned: Planned,
-  logs: string = join(session.context.settings.cwd, 'artifacts', planned.plan.recipe.name, 'logs'),
-): Promise<Run> {
-  return { ...planned, trees: await treeMaker(session, planned.plan, planned.locks, logs) };
+  { logs, sysrootOnly = false }: StartOptions = {},
+): Promise<Result<Run>> {
+  const { plan, locks } = planned;
+  const folder = logs ?? join(session.context.settings.cwd, 'artifacts', plan.recipe.name, 'logs');
+  const trees = await treeMaker(session, plan, locks, folder);
+  const needed: readonly TreeKey[] = !sysrootOnly
+    ? [...trees.missing]
+    : isFromSource(plan.sysroot)
+      ? ['toolchain', 'sysroot']
+      : [];
+  if (!needed.some((key) => trees.missing.has(key))) return ok({ ...planned, trees });
+  const engine = await session.engine();
+  return engine.ok ? ok({ ...planned, trees }) : engine;
 }
 
 /** The user's own Rust, where the recipe selects it: located before anything else is done. */

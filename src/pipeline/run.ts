@@ -3,6 +3,8 @@ import { missingCargoLock } from '../build/cargo-lock.ts';
 import { pinNotice } from '../build/rust-pin.ts';
 import { rustTooOld } from '../build/rust-version.ts';
 import { readFormats } from '../bundle/formats/format.ts';
+import { leavesPythonOpen } from '../crate/embedding.ts';
+import { defined } from '../domain/defined.ts';
 import type { Plan } from '../domain/plan.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Sample } from '../domain/sample.ts';
@@ -67,7 +69,9 @@ async function runOnce(session: Session, planned: Planned, request: RunRequest):
   const formats = readFormats(request.formats ?? [], plan.target);
   if (!formats.ok) return formats;
 
-  const run = await startRun(session, planned, logs);
+  const started = await startRun(session, planned, { logs });
+  if (!started.ok) return started;
+  const run = started.value;
   const made = await makeProgram(session, run, samples.value, logs);
   if (!made.ok) return made;
   const { bundle } = made.value;
@@ -115,9 +119,12 @@ async function runAll(
   if (!ran.ok) return ran;
   emit({ type: 'facts', facts: testsFacts(ran.value) });
   if (samplesOnly === true) return ran;
-  const { toolchain, prepared } = made;
+  const { toolchain, prepared, packages } = made;
   const logs = join(artifacts, 'logs');
-  const tests = await runTests(session, plan, { toolchain, prepared, runtimes, artifacts, logs });
+  const tests = await runTests(session, plan, {
+    ...{ toolchain, prepared, runtimes, artifacts, logs },
+    ...defined({ packages }),
+  });
   if (!tests.ok) return tests;
   const outcome = joined([ran.value, tests.value]);
   emit({ type: 'facts', facts: testsFacts(outcome) });
@@ -144,6 +151,7 @@ async function runSuite(
         capabilities: capabilitiesOf(plan),
         runtimes,
         artifacts,
+        leavesPythonOpen: () => leavesPythonOpen(plan.crate),
       }),
     (value) => ({ hit: value.cached + value.skipped === value.results.length, detail: summary(value) }),
   );

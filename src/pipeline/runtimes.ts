@@ -13,7 +13,7 @@ import type { Wasmtime } from '../runtime/wasmtime/obtain.ts';
 import type { Tree } from '../toolchain/tree.ts';
 import { type Bundled, bundleProgram } from './bundle.ts';
 import { noticeEmbedding } from './embedding.ts';
-import { bundleFacts, referenceFacts, rootfsFacts, toolchainFacts } from './facts.ts';
+import { bundleFacts, pythonCodeFacts, referenceFacts, rootfsFacts, toolchainFacts } from './facts.ts';
 import { makePythonPackages, type PythonPackages } from './packages.ts';
 import { type Prepared, prepareEnv, type Run } from './prepare.ts';
 import type { Session } from './session.ts';
@@ -133,6 +133,8 @@ export async function prepareRuntimes(
   const interpreter = { reference: reference.value, bytecode: bytecode.value };
   const packages = await makePythonPackages(session, run, prepared, { ...interpreter, logs });
   if (!packages.ok) return packages;
+  if (packages.value !== undefined)
+    emit({ type: 'facts', facts: pythonCodeFacts(run, packages.value.installed) });
   const parts = { ...interpreter, rootfs: rootfs.value, ...defined({ packages: packages.value }) };
   const expected = await runOnReference(session, plan, parts, samples);
   if (!expected.ok) return expected;

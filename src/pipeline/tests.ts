@@ -1,15 +1,19 @@
 import { runCargoTests, SELECTIONS } from '../build/cargo-tests.ts';
 import type { CargoTestResult } from '../build/test-output.ts';
 import { countDocTests } from '../crate/doc-tests.ts';
+import { leavesPythonOpen } from '../crate/embedding.ts';
+import { defined } from '../domain/defined.ts';
 import type { CargoTests, CommandTest } from '../domain/definitions.ts';
 import type { Plan } from '../domain/plan.ts';
 import { ok, type Result } from '../domain/result.ts';
 import type { SampleResult } from '../domain/sample.ts';
 import { runCommands } from '../run/commands.ts';
 import { outcomeOf, type RunOutcome } from '../run/run.ts';
+import { explainUnflushedTest } from '../run/unflushed.ts';
 import type { RuntimeInstance } from '../runtime/instance.ts';
 import { runtimeCapabilities } from '../runtime/runtime.ts';
 import type { Tree } from '../toolchain/tree.ts';
+import type { PythonPackages } from './packages.ts';
 import type { Prepared } from './prepare.ts';
 import type { Session } from './session.ts';
 
@@ -17,6 +21,7 @@ interface TestsInput {
   readonly toolchain: Tree;
   readonly prepared: Prepared;
   readonly runtimes: { readonly target: RuntimeInstance; readonly reference: RuntimeInstance };
+  readonly packages?: PythonPackages;
   readonly artifacts: string;
   readonly logs: string;
 }
@@ -69,6 +74,7 @@ function commandTests(
         artifacts,
         target: plan.target,
         file: plan.recipe.file,
+        leavesPythonOpen: () => leavesPythonOpen(plan.crate),
       }),
     (value) => ({ hit: value.cached === value.results.length, detail: counted(value) }),
   );
@@ -77,7 +83,7 @@ function commandTests(
 async function cargoTests(
   { context, store, recorder, engine }: Session,
   plan: Plan,
-  { toolchain, prepared, logs }: TestsInput,
+  { toolchain, prepared, packages, logs }: TestsInput,
   wanted: CargoTests,
 ): Promise<Result<RunOutcome>> {
   const leftOut = await documentationTests(plan, wanted);
@@ -93,12 +99,13 @@ async function cargoTests(
       const ran = await runCargoTests(
         context,
         store,
-        { resolved: plan, env, toolchain, sysroot, engine, logs },
+        { resolved: plan, env, toolchain, sysroot, engine, logs, ...defined({ python: packages?.target }) },
         wanted,
       );
       if (!ran.ok) return ran;
       const { tests, cached } = ran.value;
-      const finished = tests.map((one) => ({ result: asResult(plan, one), cached }));
+      const open = await leavesPythonOpen(plan.crate);
+      const finished = tests.map((one) => ({ result: asResult(plan, one, open), cached }));
       for (const one of finished) context.emit({ type: 'sample-finished', ...one });
       return ok(outcomeOf([...finished, ...leftOut]));
     },
@@ -106,7 +113,8 @@ async function cargoTests(
   );
 }
 
-function asResult(plan: Plan, { name, status, said }: CargoTestResult): SampleResult {
+/** `open`: the program never ends its interpreter, which explains output that a test misses. */
+function asResult(plan: Plan, { name, status, said }: CargoTestResult, open: boolean): SampleResult {
   const reason = said.split('\n').find((line) => /panicked at|^error/.test(line)) ?? said.split('\n')[0];
   return {
     name: `cargo/${name}`,
@@ -117,12 +125,13 @@ function asResult(plan: Plan, { name, status, said }: CargoTestResult): SampleRe
     by: 'cargo',
     ...(status === 'passed' ? {} : { reason: reason || 'it failed' }),
     ...(status === 'failed' ? { kind: 'test-failed', diff: `${said}\n`, logs: ['logs/cargo-test.log'] } : {}),
+    ...(status === 'failed' && open ? explainUnflushedTest(said) : {}),
   };
 }
 
 function notStarted(plan: Plan): SampleResult {
   const reason = `${plan.target.name}: cargo's test programs are not bundled with a standard library`;
-  return { ...asResult(plan, { name: 'cargo-test', status: 'skipped', said: reason }), reason };
+  return { ...asResult(plan, { name: 'cargo-test', status: 'skipped', said: reason }, false), reason };
 }
 
 /** Those of the library's documentation, as one that is skipped; none where it has none. */
@@ -138,7 +147,10 @@ async function documentationTests(plan: Plan, { args }: CargoTests) {
       ? 'the toolchain image has no rustdoc'
       : 'rustdoc links and starts them itself, without the sysroot of the build';
   const reason = `${number} not run: ${because}. \`cargo test --doc\` runs them for this machine`;
-  const result = { ...asResult(plan, { name: 'documentation', status: 'skipped', said: reason }), reason };
+  const result = {
+    ...asResult(plan, { name: 'documentation', status: 'skipped', said: reason }, false),
+    reason,
+  };
   return [{ result, cached: true }];
 }
 

@@ -156,6 +156,8 @@ const TITLES: Readonly<Record<TreeKey, string>> = {
 };
 
 export interface TreeMaker {
+  /** The trees whose packages are not in the store as trees. */
+  readonly missing: ReadonlySet<TreeKey>;
   make(key: TreeKey): Promise<Result<Tree>>;
 }
 
@@ -217,6 +219,7 @@ export async function treeMaker(
   };
   let source: Promise<Result<Tree>> | undefined;
   return {
+    missing: new Set(missing.map(({ key }) => key)),
     make: (key) => {
       if (key !== 'sysroot' || !isFromSource(definition)) return once(key);
       source ??= fromSource(definition);

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { err, ok, type Result } from '../domain/result.ts';
+import { systemFailure } from '../exec/system-error.ts';
 import type { Failure, FailureCode, SourcePosition } from '../failure.ts';
 
 /** Bytes. Files read here are written by hand; the longest one has a few kilobytes. */
@@ -50,6 +51,11 @@ function systemError(file: string, error: NodeJS.ErrnoException): Failure {
   if (error.code === 'ENOENT' || error.code === 'ENOTDIR') {
     return { code: 'recipe/not-found', what: `There is no file \`${file}\`.`, fix: ['Check the path.'] };
   }
+  // No fault of the file.
+  const exhausted = ['EMFILE', 'ENFILE', 'ENOMEM', 'EIO'].includes(error.code ?? '')
+    ? systemFailure(error)
+    : undefined;
+  if (exhausted !== undefined) return exhausted;
   return unreadable(file, 'unreadable', `It cannot be read: ${error.message}.`, [
     'Make it readable for you.',
   ]);

@@ -8,7 +8,7 @@ import { inOrder } from './json.ts';
 import { junitXml } from './junit.ts';
 
 /** Outputs of samples, by the names that we give them; a run that was killed has listed them nowhere. */
-const SAMPLE_LOG = /\.(?:target|reference)\.(?:stdout|stderr)$/;
+const SAMPLE_LOG = /\.(?:target|reference|expected)\.(?:stdout|stderr)$/;
 
 /**
  * Writes `report.json` and `junit.xml` and removes the logs of earlier runs that are not among this report's, so that

@@ -48,14 +48,15 @@ function sampleCase(recipe: string, sample: SampleResult): string {
 }
 
 function sampleElements(sample: SampleResult): string {
-  const { status, kind = '', reason = '', diff = '' } = sample;
+  const { status, kind = '', reason = '', diff = '', cures = [] } = sample;
   if (status === 'skipped') return `<skipped${attributesOf({ message: reason })}/>`;
   if (status === 'passed')
     return (sample.declared ?? [])
       .map((why) => `<system-out>${xmlText(`declared: ${why}`)}</system-out>`)
       .join('');
   const element = ERRORS.includes(kind) ? 'error' : 'failure';
-  return `<${element}${attributesOf({ type: kind, message: reason })}>${xmlText(diff)}</${element}>`;
+  const text = cures.length === 0 ? diff : [diff.trimEnd(), ...cures, ''].join('\n');
+  return `<${element}${attributesOf({ type: kind, message: reason })}>${xmlText(text)}</${element}>`;
 }
 
 function stoppedCase(report: Report): readonly string[] {

@@ -102,5 +102,5 @@ export function sampleLines(state: RunState, columns: number): readonly string[]
 
 /** Columns of a terminal that a line may take beside its icon. */
 export function contentColumns(streams: Streams): number {
-  return Math.max(10, (streams.out.columns ?? 80) - MARGIN);
+  return Math.max(10, (streams.out.columns || 80) - MARGIN);
 }

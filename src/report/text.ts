@@ -12,9 +12,13 @@ export function painter(color: boolean): Paint {
 /** Text of another program as it may be shown: no escape sequences, no controls but newline, nothing
  * that turns the direction of writing; tabs as blanks. */
 export function printable(text: string): string {
+  return displayed(text).replaceAll('\t', '    ');
+}
+
+/** The same with its tabs: what a command shows quotes names and descriptions that others wrote. */
+export function displayed(text: string): string {
   return stripVTControlCharacters(text)
-    .replaceAll('\t', '    ')
-    .replaceAll(/[^\P{Cc}\n]/gu, '')
+    .replaceAll(/[^\P{Cc}\n\t]/gu, '')
     .replaceAll(/[\p{Cs}\p{Cn}\u202a-\u202e\u2066-\u2069]/gu, '');
 }
 

@@ -1,3 +1,4 @@
+import { defined } from '../domain/defined.ts';
 import type { LockedPackage } from '../domain/packages.ts';
 import type { Target } from '../domain/target.ts';
 import type { MarkerEnvironment } from './marker.ts';
@@ -37,7 +38,7 @@ export function packageEnvironment(
       ...interpreterVariables(python.version, minor),
       platform_machine: target.machine,
     },
-    ...(why === undefined ? {} : { why }),
+    ...defined({ why }),
   };
 }
 

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
+import { defined } from '../domain/defined.ts';
 import type {
   IndexRequirement,
   PathWheel,
@@ -209,7 +210,7 @@ function disagree(name: string, [one, other]: readonly [string, string], at: Fai
     code: 'recipe/python-versions',
     what: `The sources of \`python.packages\` state two versions of \`${name}\`: \`${one}\` and \`${other}\`.`,
     fix: ['Leave one of them out, or make them agree.'],
-    ...(at === undefined ? {} : { at }),
+    ...defined({ at }),
   };
 }
 

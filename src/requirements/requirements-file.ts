@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, resolve } from 'node:path';
+import { defined } from '../domain/defined.ts';
 import type { Failure, SourcePosition } from '../failure.ts';
 import { addPath, type Collected, isPath, readPath } from './collect.ts';
 import { markersOf } from './environment.ts';
@@ -58,7 +59,7 @@ function unreadable(file: string, error: NodeJS.ErrnoException, at: SourcePositi
 }
 
 /** Joins lines that end with a backslash and leaves comments out, as pip does. */
-export function logicalLines(file: string, text: string): readonly LogicalLine[] {
+function logicalLines(file: string, text: string): readonly LogicalLine[] {
   const done: LogicalLine[] = [];
   const physical = text.replace(/^\uFEFF/, '').split(/\r?\n/);
   for (let i = 0; i < physical.length; i += 1) {
@@ -191,8 +192,8 @@ export function readEntry(
   const entry = { name, extras, specifier: versions, hashes, at };
   (constraints ? collected.constraints : collected.index).push({
     ...entry,
-    ...(version === undefined ? {} : { version }),
-    ...(address === undefined ? {} : { address }),
+    ...defined({ version }),
+    ...defined({ address }),
   });
 }
 

@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { isTable, type Table, tableAt, tablesAt, textAt } from '../crate/toml.ts';
+import { defined } from '../domain/defined.ts';
 import type { PythonSource } from '../domain/python-packages.ts';
 import type { Failure } from '../failure.ts';
 import { addPath, type Collected } from './collect.ts';
@@ -141,7 +142,7 @@ function notLocked(name: string, repository: boolean, at: Failure['at']): Failur
       ? `\`${name}\` comes from a repository, which is not fetched here.`
       : `The lock has no wheel of \`${name}\`, only its source.`,
     fix: [`Build it once (\`uv build --wheel\` or \`pip wheel --no-deps\`) and name the wheel by its path.`],
-    ...(at === undefined ? {} : { at }),
+    ...defined({ at }),
   };
 }
 

@@ -40,7 +40,7 @@ export function parseVersion(text: string): Version | undefined {
 const FINAL = 4;
 
 /** Negative, zero or positive, as PEP 440 orders two versions. */
-export function compareVersions(a: Version, b: Version): number {
+function compareVersions(a: Version, b: Version): number {
   return (
     a.epoch - b.epoch ||
     compareNumbers(a.release, b.release) ||

@@ -5,10 +5,14 @@ import { err, ok, type Result } from '../domain/result.ts';
 import type { Sample, SampleResult } from '../domain/sample.ts';
 import type { Failure } from '../failure.ts';
 import type { Store } from '../store/store.ts';
+import { compareExpected, expectedRun } from './expected.ts';
+import { failedStep } from './failed-step.ts';
 import { writeLogs } from './logs.ts';
-import { observeLine, type Run, type SampleExecutor } from './observe.ts';
-import { resultOf } from './result.ts';
-import { executorOf, outcomeOf, type RunInput, type RunOutcome } from './run.ts';
+import { lineOf, observeLine, type SampleExecutor } from './observe.ts';
+import { resultOf, resultWithoutReference } from './result.ts';
+import { executorOf, explained, outcomeOf, type RunInput, type RunOutcome } from './run.ts';
+
+const NOTHING = new Uint8Array();
 
 export interface CommandsInput extends Omit<RunInput, 'samples' | 'capabilities'> {
   readonly commands: readonly CommandTest[];
@@ -31,7 +35,7 @@ export async function runCommands(
   let failure: Failure | undefined;
   await Promise.all(
     input.commands.map(async (command, index) => {
-      const one = await runCommand(executor, input, command);
+      const one = await runCommand(context, executor, input, command);
       if (one.ok) {
         finished[index] = one.value;
         context.emit({ type: 'sample-finished', ...one.value });
@@ -45,6 +49,7 @@ export async function runCommands(
 }
 
 async function runCommand(
+  context: Context,
   executor: SampleExecutor,
   input: CommandsInput,
   command: CommandTest,
@@ -57,27 +62,34 @@ async function runCommand(
   ]);
   if (!target.ok) return target;
   if (!reference.ok) return reference;
-  const runs = { target: target.value, reference: reference.value ?? expected(command, target.value) };
   const sample = asSample(command, input.file);
-  const result: SampleResult = { ...resultOf(sample, input.target, runs), by: 'command' };
+  const runs = { target: target.value, reference: reference.value ?? expectedRun(command, target.value) };
+  const compared =
+    reference.value === undefined
+      ? resultWithoutReference(
+          sample,
+          input.target,
+          runs,
+          compareExpected(command, runs.reference, target.value),
+        )
+      : resultOf(sample, input.target, runs);
+  const result: SampleResult = { ...(await explained(compared, runs, input)), by: 'command' };
+  if (result.status === 'failed')
+    context.emit({
+      type: 'step-failed',
+      step: failedStep(lineOf(input.runtimes.target, command), sample, {
+        ...runs,
+        ...(reference.value === undefined ? { reference: { ...runs.reference, stderr: NOTHING } } : {}),
+      }),
+    });
+  const side = reference.value === undefined ? 'expected' : 'reference';
   const logs =
-    result.status === 'passed' ? ok([]) : await writeLogs(input.artifacts, sample.name, runs, result.diff);
+    result.status === 'passed'
+      ? ok([])
+      : await writeLogs(input.artifacts, sample.name, runs, result.diff, side);
   if (!logs.ok) return logs;
   const cached = target.value.cached && (reference.value?.cached ?? true);
   return ok({ result: logs.value.length === 0 ? result : { ...result, logs: logs.value }, cached });
-}
-
-/** What the recipe expects in place of a reference; standard error and what it leaves out are not compared. */
-function expected({ stdout, status }: CommandTest, target: Run): Run {
-  return {
-    stdout: stdout === undefined ? target.stdout : Buffer.from(stdout),
-    stderr: target.stderr,
-    exit: { status },
-    ms: 0,
-    end: 'itself',
-    emulator: [],
-    cached: true,
-  };
 }
 
 function asSample({ name, args, stdin, timeoutSeconds }: CommandTest, file: string): Sample {

@@ -16,7 +16,7 @@ export function compare(reference: Run, target: Run, timeoutSeconds: number): Di
 }
 
 /** A run that did not exit by itself cannot be compared. */
-function stopped(reference: Run, target: Run, timeoutSeconds: number): Difference | undefined {
+export function stopped(reference: Run, target: Run, timeoutSeconds: number): Difference | undefined {
   if (reference.end === 'itself' && target.end === 'itself') return undefined;
   const diff = diffOf(reference, target);
   const shown = diff === '' ? {} : { diff };
@@ -77,7 +77,7 @@ function equal(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(a, b) === 0;
 }
 
-function describeExit(exit: Observation['exit']): string {
+export function describeExit(exit: Observation['exit']): string {
   if ('status' in exit) return `exit status ${exit.status}`;
   // The message of a trap of WebAssembly stands for itself.
   return exit.signal.startsWith('SIG') ? `signal ${exit.signal}` : exit.signal;

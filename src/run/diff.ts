@@ -11,8 +11,13 @@ const MAX_BYTES = 256 * 1024;
 const MAX_EDITS = 2000;
 const MAX_MILLISECONDS = 1000;
 
-/** Unified diff of one stream, reference against target; the outputs are known to differ. */
-export function unifiedDiff(stream: 'stdout' | 'stderr', reference: Uint8Array, target: Uint8Array): string {
+/** Unified diff of one stream, reference against target; the outputs are known to differ. `side` names the former. */
+export function unifiedDiff(
+  stream: 'stdout' | 'stderr',
+  reference: Uint8Array,
+  target: Uint8Array,
+  side: 'reference' | 'expected' = 'reference',
+): string {
   const from = contextStart(reference, target);
   const [old, now] = [windowOf(reference, from), windowOf(target, from)];
   const [before, after] = visiblePair(old, now);
@@ -28,7 +33,7 @@ export function unifiedDiff(stream: 'stdout' | 'stderr', reference: Uint8Array, 
   const left = lines.length - shown.length;
   const whole = from + old.length >= reference.length && from + now.length >= target.length;
   return [
-    `--- reference ${stream}`,
+    `--- ${side} ${stream}`,
     `+++ target ${stream}`,
     ...shown,
     ...(left > 0 ? [`… ${left} more lines`] : []),

@@ -1,7 +1,7 @@
 import type { FailedStep } from '../domain/blocker.ts';
 import type { Sample } from '../domain/sample.ts';
-import type { RuntimeInstance } from '../runtime/instance.ts';
-import { commandOf, type Run } from './observe.ts';
+import type { Command } from '../engine/engine.ts';
+import type { Run } from './observe.ts';
 import type { Runs } from './result.ts';
 
 /**
@@ -9,14 +9,13 @@ import type { Runs } from './result.ts';
  * fail by itself; an emulator's failure is never the program's.
  */
 export function failedStep(
-  runtime: RuntimeInstance,
-  sample: Sample,
+  { argv, env, cwd }: Command,
+  { name }: Pick<Sample, 'name'>,
   { target, reference }: Runs,
 ): FailedStep {
-  const { argv, env, cwd } = commandOf(runtime, sample);
   const expected = new Set(linesOf(reference));
   return {
-    ...{ stage: 'run', doing: `Running the sample ${sample.name}`, argv, env, cwd, place: 'sandbox' },
+    ...{ stage: 'run', doing: `Running ${name}`, argv, env, cwd, place: 'sandbox' },
     exit: {
       ...target.exit,
       ...(target.end === 'time' || target.end === 'output' ? { limit: target.end } : {}),
@@ -25,7 +24,7 @@ export function failedStep(
     output: linesOf(target)
       .filter((line) => !expected.has(line))
       .join('\n'),
-    sample: sample.name,
+    sample: name,
     knownOnly: target.end !== 'emulator',
   };
 }

@@ -6,19 +6,21 @@ import type { Run } from './observe.ts';
 
 /**
  * Writes everything that the two runs of a sample printed, and the diff, below `logs/` of the artifacts folder. Returns the
- * files, relative to that folder. Fails with `usage/artifacts`.
+ * files, relative to that folder. `side` is what the target was compared with. Fails with `usage/artifacts`.
  */
 export async function writeLogs(
   artifacts: string,
   sample: string,
   runs: { readonly reference: Run; readonly target: Run },
   diff: string | undefined,
+  side: 'reference' | 'expected' = 'reference',
 ): Promise<Result<readonly string[]>> {
   const contents: readonly (readonly [string, Uint8Array | string])[] = [
     ['target.stdout', runs.target.stdout],
     ['target.stderr', runs.target.stderr],
-    ['reference.stdout', runs.reference.stdout],
-    ['reference.stderr', runs.reference.stderr],
+    [`${side}.stdout`, runs.reference.stdout],
+    // What a recipe expects says nothing of standard error.
+    ['reference.stderr', side === 'reference' ? runs.reference.stderr : ''],
     ['diff', diff ?? ''],
   ];
   const written = contents.filter(([, content]) => content.length > 0);

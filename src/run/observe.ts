@@ -76,7 +76,7 @@ export function observeLine(
 ): Promise<Result<Run>> {
   return observeRun(executor, runtime, {
     what: 'command run',
-    command: startOf(runtime, line.args, line),
+    command: lineOf(runtime, line),
     mounts: [],
     inputs: {},
   });
@@ -125,16 +125,22 @@ async function observeRun(
 
 /** How a sample is started in a runtime. */
 export function commandOf(runtime: RuntimeInstance, sample: Sample): Watched['command'] {
-  return startOf(runtime, argumentsOf(runtime, sample), sample);
+  return startOf(runtime, [...runtime.command, ...argumentsOf(runtime, sample)], sample);
+}
+
+/** How a command line of its own is started in a runtime. */
+export function lineOf(runtime: RuntimeInstance, line: Line): Watched['command'] {
+  const start = runtime.commandWithoutSuite ?? runtime.command;
+  return startOf(runtime, [...start, ...line.args], line);
 }
 
 function startOf(
   runtime: RuntimeInstance,
-  args: readonly string[],
+  argv: readonly [string, ...string[]],
   { stdin, timeoutSeconds }: Pick<Line, 'stdin' | 'timeoutSeconds'>,
 ): Watched['command'] {
   return {
-    argv: [...runtime.command, ...args],
+    argv,
     env: { ...SAMPLE_ENV, ...runtime.env },
     cwd: SCRATCH_AT,
     stdin,

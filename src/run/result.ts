@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { defined } from '../domain/defined.ts';
 import type { Observation, Sample, SampleResult } from '../domain/sample.ts';
 import type { Target } from '../domain/target.ts';
-import { compare } from './compare.ts';
+import { compare, type Difference } from './compare.ts';
 import type { Run } from './observe.ts';
 
 /** Bytes of each stream that a result holds. */
@@ -23,6 +23,26 @@ export function resultOf(
   runs: Runs,
 ): SampleResult {
   const difference = compare(runs.reference, runs.target, sample.timeoutSeconds);
+  return resultFrom(sample, target, runs, difference);
+}
+
+/** The result of a run that has no reference: nothing of the kind is in it. */
+export function resultWithoutReference(
+  sample: Sample,
+  target: Pick<Target, 'name' | 'rustTriple' | 'libc'>,
+  runs: Runs,
+  difference: Difference | undefined,
+): SampleResult {
+  const { reference: _, ...result } = resultFrom(sample, target, runs, difference);
+  return result;
+}
+
+function resultFrom(
+  sample: Sample,
+  target: Pick<Target, 'name' | 'rustTriple' | 'libc'>,
+  runs: Runs,
+  difference: Difference | undefined,
+): SampleResult {
   const observed = { target: observation(runs.target), reference: observation(runs.reference) };
   if (difference === undefined) return { ...common(sample), status: 'passed', ...observed };
   const { kind, reason, diff } = difference;

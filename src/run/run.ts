@@ -12,9 +12,10 @@ import type { Store } from '../store/store.ts';
 import { failedStep } from './failed-step.ts';
 import { Inputs } from './inputs.ts';
 import { writeLogs } from './logs.ts';
-import { observe, type SampleExecutor } from './observe.ts';
+import { commandOf, observe, type SampleExecutor } from './observe.ts';
 import { Pool } from './pool.ts';
-import { declaredOn, resultOf, skipped } from './result.ts';
+import { declaredOn, type Runs, resultOf, skipped } from './result.ts';
+import { explainUnflushed } from './unflushed.ts';
 
 export interface RunInput {
   /** Looked for on first use: a run that finds every result in the store starts no engine and no process. */
@@ -26,6 +27,8 @@ export interface RunInput {
   readonly runtimes: { readonly target: RuntimeInstance; readonly reference: RuntimeInstance };
   /** Folder in whose `logs/` the outputs of samples that differ are written. */
   readonly artifacts: string;
+  /** Whether the program starts Python and never ends it; asked where output is missing. */
+  readonly leavesPythonOpen: () => Promise<boolean>;
 }
 
 export interface RunOutcome {
@@ -39,6 +42,9 @@ export interface RunOutcome {
   /** Files written, relative to the artifacts folder. */
   readonly logs: readonly string[];
 }
+
+/** Lines of a difference that a failure shows. */
+const EVIDENCE_LINES = 20;
 
 interface Finished {
   readonly result: SampleResult;
@@ -130,14 +136,17 @@ export function samplesFailure(outcome: RunOutcome, recipe: string, artifacts: s
       : named.join(', ');
   return {
     code: 'samples/differ',
-    what: `${failed.length} of ${outcome.results.length} samples ${failed.length === 1 ? 'fails' : 'fail'}: ${names}.`,
+    what: `${failed.length} of ${outcome.results.length} ${outcome.results.some(({ by }) => by === undefined) ? 'samples' : 'tests'} ${failed.length === 1 ? 'fails' : 'fail'}: ${names}.`,
     why: `${first.name}: ${first.reason}.`,
     fix: [
+      ...(first.cures ?? []),
       first.by === undefined
         ? `Run one alone: \`provision ${recipe} --samples ${shellWord(first.file)}\``
         : `Fix it, then run \`provision ${recipe}\` again: what did not change is not run again.`,
     ],
-    ...(first.diff === undefined ? {} : { evidence: first.diff.trimEnd().split('\n').slice(0, 20) }),
+    ...(first.diff === undefined
+      ? {}
+      : { evidence: first.diff.trimEnd().split('\n').slice(0, EVIDENCE_LINES) }),
     see: [`${artifacts}/report.json`, ...(first.logs ?? []).map((path) => `${artifacts}/${path}`)],
   };
 }
@@ -187,9 +196,12 @@ async function runSample(
   if (!target.ok) return target;
   if (!reference.ok) return reference;
   const runs = { target: target.value, reference: reference.value };
-  const result = resultOf(sample, input.target, runs);
+  const result = await explained(resultOf(sample, input.target, runs), runs, input);
   if (result.status === 'failed')
-    context.emit({ type: 'step-failed', step: failedStep(input.runtimes.target, sample, runs) });
+    context.emit({
+      type: 'step-failed',
+      step: failedStep(commandOf(input.runtimes.target, sample), sample, runs),
+    });
   const declared = declaredOn(sample, input.target);
   if (declared.length > 0 && result.status === 'passed' && result.declared === undefined) {
     context.emit(declaredNotSeen(sample, input.target.name));
@@ -199,6 +211,17 @@ async function runSample(
   if (!logs.ok) return logs;
   const cached = target.value.cached && reference.value.cached;
   return ok({ result: logs.value.length === 0 ? result : { ...result, logs: logs.value }, cached });
+}
+
+/** A failed result, with the cause where it is known. */
+export async function explained(
+  result: SampleResult,
+  runs: Runs,
+  { leavesPythonOpen }: Pick<RunInput, 'leavesPythonOpen'>,
+): Promise<SampleResult> {
+  if (result.status !== 'failed') return result;
+  const cause = explainUnflushed(runs);
+  return cause !== undefined && (await leavesPythonOpen()) ? { ...result, ...cause } : result;
 }
 
 export function outcomeOf(finished: readonly Finished[]): RunOutcome {

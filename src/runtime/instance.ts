@@ -15,6 +15,8 @@ export interface RuntimeInstance {
   readonly mounts: readonly Mount[];
   /** Command line up to the script. */
   readonly command: readonly [string, ...string[]];
+  /** The same for a run that is shown no suite; absent: no difference. */
+  readonly commandWithoutSuite?: readonly [string, ...string[]];
   /** What follows the command line: `{script}` and `{args}` are filled in. Absent: the script, then its arguments. */
   readonly arguments?: readonly string[];
   /** Environment beside the one that every sample gets. */

@@ -6,7 +6,7 @@ import { PATHS } from '../engine/paths.ts';
 import { digestFile } from '../store/digest.ts';
 import { bundleMount, programAt } from './bundled.ts';
 import type { TargetRuntime } from './runtime.ts';
-import { programOptions, wasmSettings } from './wasi-program.ts';
+import { wasiCommands, wasmSettings } from './wasi-program.ts';
 import { readWasmExit } from './wasm-exit.ts';
 
 const NAME = 'node-wasi';
@@ -33,11 +33,10 @@ export const NODE_WASI: TargetRuntime = {
         { kind: 'source', source: execPath, at: NODE_AT },
         { kind: 'source', source: script, at: SCRIPT_AT },
       ],
-      command: [
-        ...[NODE_AT, '--no-warnings', `--stack-size=${stack}`, SCRIPT_AT],
-        ...programOptions(plan, input.program),
+      ...wasiCommands(plan, input.program, [
+        [NODE_AT, '--no-warnings', `--stack-size=${stack}`, SCRIPT_AT],
         programAt(input.program),
-      ] as unknown as [string, ...string[]],
+      ]),
       env: {},
       emulator: NAME,
       key: {

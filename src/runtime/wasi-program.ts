@@ -1,7 +1,7 @@
 import type { Resolved, WasmSettings } from '../domain/definitions.ts';
 import { PATHS } from '../engine/paths.ts';
 import { programAt } from './bundled.ts';
-import { SCRATCH_AT, SUITE_AT } from './instance.ts';
+import { type RuntimeInstance, SCRATCH_AT, SUITE_AT } from './instance.ts';
 
 /** The settings of a recipe whose target is WebAssembly; reading a recipe fills them in. */
 export function wasmSettings({ recipe }: Pick<Resolved, 'recipe'>): WasmSettings {
@@ -15,12 +15,31 @@ export function needsHome({ crate }: Pick<Resolved, 'crate'>): boolean {
 }
 
 /**
- * Options of `wasmtime run` that give a program what it sees: the bundle, the suite and the working folder, all at the
- * paths that the reference has them at.
+ * The command lines of a program, which sees the bundle, the suite and the working folder at the paths that the reference
+ * has them at. An engine of WASI opens every folder that it is given before the program starts, and fails at one that is not
+ * there: without a suite it is given none.
  */
-export function programOptions(resolved: Pick<Resolved, 'crate'>, program: string): readonly string[] {
+export function wasiCommands(
+  resolved: Pick<Resolved, 'crate'>,
+  program: string,
+  [start, module]: readonly [readonly string[], string],
+): Pick<RuntimeInstance, 'command' | 'commandWithoutSuite'> {
+  const line = (folders: readonly string[]): readonly [string, ...string[]] =>
+    [...start, ...programOptions(resolved, program, folders), module] as unknown as [string, ...string[]];
+  return {
+    command: line([PATHS.interpreter, SUITE_AT, SCRATCH_AT]),
+    commandWithoutSuite: line([PATHS.interpreter, SCRATCH_AT]),
+  };
+}
+
+/** Options of `wasmtime run`, which our script for Node takes as well. */
+function programOptions(
+  resolved: Pick<Resolved, 'crate'>,
+  program: string,
+  folders: readonly string[],
+): readonly string[] {
   return [
-    ...[PATHS.interpreter, SUITE_AT, SCRATCH_AT].flatMap((path) => ['--dir', path]),
+    ...folders.flatMap((path) => ['--dir', path]),
     ...['-S', 'inherit-env', '--env', `ISOLATE_CWD=${SCRATCH_AT}`],
     ...(needsHome(resolved) ? ['--env', `PYTHONHOME=${PATHS.interpreter}`] : []),
     ...['--argv0', programAt(program)],

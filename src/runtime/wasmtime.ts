@@ -4,7 +4,7 @@ import { ok, type Result } from '../domain/result.ts';
 import { bundleMount } from './bundled.ts';
 import type { RuntimeInstance } from './instance.ts';
 import type { ProgramInput, RuntimeSession, RuntimeTrees, TargetRuntime } from './runtime.ts';
-import { programOptions, wasmSettings } from './wasi-program.ts';
+import { wasiCommands, wasmSettings } from './wasi-program.ts';
 import { readWasmExit } from './wasm-exit.ts';
 import { codeOptions, obtainWasmtime, type Wasmtime } from './wasmtime/obtain.ts';
 import { type Precompiled, precompile } from './wasmtime/precompile.ts';
@@ -95,12 +95,13 @@ function instanceOf(
       ...wasmtime.mounts,
       { kind: 'tree', source: precompiled.folder, at: MODULE_AT },
     ],
-    command: [
-      ...[wasmtime.program, 'run', '--allow-precompiled', ...codeOptions(settings)],
-      ...(maxMemory === undefined ? [] : ['-W', `max-memory-size=${maxMemory}`]),
-      ...programOptions(plan, input.program),
+    ...wasiCommands(plan, input.program, [
+      [
+        ...[wasmtime.program, 'run', '--allow-precompiled', ...codeOptions(settings)],
+        ...(maxMemory === undefined ? [] : ['-W', `max-memory-size=${maxMemory}`]),
+      ],
       `${MODULE_AT}/${precompiled.meta.file}`,
-    ] as unknown as [string, ...string[]],
+    ]),
     env: {},
     emulator: NAME,
     key: {

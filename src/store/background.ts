@@ -63,7 +63,10 @@ export class Background {
       // A program that does not wait for `settled` may end: the entry then counts until the next boot only.
       child.unref();
       this.#children.add(child);
-      child.once('error', (cause) => resolve(err(notFlushed(cause.message))));
+      child.once('error', (cause) => {
+        this.#children.delete(child);
+        resolve(err(notFlushed(cause.message)));
+      });
       child.once('exit', (status, signal) => {
         this.#children.delete(child);
         resolve(
@@ -80,7 +83,7 @@ function notFlushed(line: string): Failure {
   return {
     code: 'store/not-flushed',
     what: 'New entries of the store could not be flushed to the disk; after a reboot they are made again.',
-    fix: ['Check `dmesg` for errors of that disk, and run the same command again.'],
+    fix: ['See the message of the system below; `dmesg` tells of errors of that disk.'],
     evidence: [line],
   };
 }

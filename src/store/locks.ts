@@ -4,8 +4,9 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { err, ok, type Result } from '../domain/result.ts';
+import { systemFailure } from '../exec/system-error.ts';
 import { type Failure, interrupted } from '../failure.ts';
-import { onDisk } from './disk.ts';
+import { diskFailure, onDisk } from './disk.ts';
 import type { ObtainOptions } from './store.ts';
 
 /**
@@ -80,11 +81,12 @@ function watch(
   let waiting = false;
   const onAbort = () => endGroup(child);
   options.signal.addEventListener('abort', onAbort, { once: true });
-  child.stdin.on('error', () => {}); // EPIPE of a holder that was killed; its exit status reports that.
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+  // There are no streams where the system refused the child: `error` reports that.
+  child.stdin?.on('error', () => {}); // EPIPE of a holder that was killed; its exit status reports that.
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     output.stderr += text;
   });
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     output.stdout += text;
     if (!waiting && output.stdout.startsWith('waiting\n')) {
       waiting = true;
@@ -96,7 +98,10 @@ function watch(
       settle(ok(release(child)));
     }
   });
-  child.once('error', (cause) => settle(err(cannotLock(cause.message))));
+  child.once('error', (cause) => {
+    options.signal.removeEventListener('abort', onAbort);
+    settle(err(notStarted(cause)));
+  });
   child.once('close', (status) => {
     options.signal.removeEventListener('abort', onAbort);
     if (options.signal.aborted) settle(err(interrupted()));
@@ -127,6 +132,17 @@ function endGroup(child: Holder): void {
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'ESRCH') throw cause;
   }
+}
+
+function notStarted(cause: NodeJS.ErrnoException): Failure {
+  if (cause.code === 'ENOENT') {
+    return {
+      code: 'store/no-shell',
+      what: 'There is no `sh` on PATH: it holds the locks of the store.',
+      fix: ['Put the folders of the system on PATH again: `export PATH=/usr/bin:/bin`.'],
+    };
+  }
+  return diskFailure(cause, 'sh') ?? systemFailure(cause) ?? cannotLock(cause.message);
 }
 
 function noFlock(stderr: string): Failure {

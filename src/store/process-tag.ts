@@ -27,17 +27,40 @@ export function livenessOf(tag: string): 'alive' | 'dead' | 'unknown' {
 
 const TAG = /^(\d+)-(\d+)-(\w+)-([0-9a-f]{8})$/;
 
-/** Identity of the kernel's current run: changes with every boot. */
+/** Identity of the kernel's current run: changes with every boot. Eight hexadecimal digits come first. */
 export function bootId(): string {
-  boot ??= readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  boot ??= readProc('/proc/sys/kernel/random/boot_id') ?? bootTime();
   return boot;
 }
 
 let boot: string | undefined;
 
+/** Where the identity is masked, as in some containers, the time of the boot in seconds since the epoch: proc(5). */
+function bootTime(): string {
+  const seconds = /^btime (\d+)$/m.exec(readProc('/proc/stat') ?? '')?.[1] ?? '0';
+  return Number(seconds).toString(16).padStart(8, '0');
+}
+
 function pidNamespace(): string {
-  namespace ??= readlinkSync('/proc/self/ns/pid').replace(/\D/g, '');
+  namespace ??= readNamespace();
   return namespace;
+}
+
+function readNamespace(): string {
+  try {
+    return readlinkSync('/proc/self/ns/pid').replace(/\D/g, '');
+  } catch {
+    return '0';
+  }
+}
+
+/** Without white space around it; undefined where it is empty, hidden or not there. */
+function readProc(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8').trim() || undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 let namespace: string | undefined;

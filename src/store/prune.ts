@@ -23,6 +23,8 @@ export interface Pruned {
   readonly kinds: Readonly<Partial<Record<StoreKind, Usage>>>;
   /** How many were due but are locked or in use by another process. */
   readonly inUse: number;
+  /** How many were due but only another user may remove. */
+  readonly foreign: number;
 }
 
 /** Clocks may be set back a little while a process runs. */
@@ -59,6 +61,7 @@ class Tally implements Pruned {
   removed: Usage = { bytes: 0, count: 0 };
   kinds: Partial<Record<StoreKind, Usage>> = {};
   inUse = 0;
+  foreign = 0;
 
   add(kind: StoreKind, bytes: number): void {
     this.removed = plus(this.removed, bytes);
@@ -86,6 +89,7 @@ async function pruneKind(
     const removed = await pruneItem(item, before);
     if (!removed.ok) return removed;
     if (removed.value === 'in-use') tally.inUse += 1;
+    else if (removed.value === 'foreign') tally.foreign += 1;
     else if (removed.value !== 'kept') tally.add(kind, removed.value);
   }
   return ok(undefined);
@@ -99,7 +103,10 @@ interface Item {
 }
 
 /** Bytes removed, or why nothing was. */
-async function pruneItem(item: Item, before: number): Promise<Result<number | 'kept' | 'in-use'>> {
+async function pruneItem(
+  item: Item,
+  before: number,
+): Promise<Result<number | 'kept' | 'in-use' | 'foreign'>> {
   const used = await onDisk(item.path, () => lastUse(item.path));
   if (!used.ok) return used;
   if (used.value === undefined || used.value >= before) return ok('kept');
@@ -107,7 +114,15 @@ async function pruneItem(item: Item, before: number): Promise<Result<number | 'k
   if (!lock.ok) return lock;
   if (!lock.value) return ok('in-use');
   await using _held = lock.value;
-  return onDisk(item.path, () => removeUnused(item, used.value as number));
+  return onDisk(item.path, async () => {
+    try {
+      return await removeUnused(item, used.value as number);
+    } catch (cause) {
+      // What was moved aside already is swept by whose it is.
+      if (['EACCES', 'EPERM'].includes(errorCode(cause) ?? '')) return 'foreign';
+      throw cause;
+    }
+  });
 }
 
 /** Name of the lock that makers and users of such an entry hold: `Store.obtain`, and the users of `Store.volume`. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode } from './disk.ts';
 import { livenessOf, ownTag } from './process-tag.ts';
@@ -7,9 +7,9 @@ import { livenessOf, ownTag } from './process-tag.ts';
 /** What another boot or container left behind is removed when it is older than this. */
 const FOREIGN_LEFTOVER_MS = 24 * 3600 * 1000;
 
-/** A name below `tmp/` that identifies the process it belongs to. Nothing is created. */
-export function temporaryPath(store: string): string {
-  return join(store, 'tmp', `${ownTag()}.${randomBytes(8).toString('hex')}`);
+/** A name below `tmp/` that identifies the process it belongs to, and for people what it is for. Nothing is created. */
+export function temporaryPath(store: string, purpose = 'new'): string {
+  return join(store, 'tmp', `${ownTag()}.${purpose}-${randomBytes(8).toString('hex')}`);
 }
 
 /** Records that this process uses the store from now on: `prune` keeps what has been used since. */
@@ -32,7 +32,16 @@ export async function oldestOtherSession(store: string): Promise<number> {
 export async function sweep(store: string): Promise<void> {
   for (const name of await readdir(join(store, 'tmp'))) {
     const path = join(store, 'tmp', name);
-    if (await isLeftover(path, name.split('.', 1)[0] ?? '')) await removeTree(path);
+    if (await isLeftover(path, name.split('.', 1)[0] ?? '')) await removeOwn(path);
+  }
+}
+
+/** What another user left is that user's to remove. */
+async function removeOwn(path: string): Promise<void> {
+  try {
+    await removeTree(path);
+  } catch (cause) {
+    if (!['EACCES', 'EPERM'].includes(errorCode(cause) ?? '')) throw cause;
   }
 }
 
@@ -70,21 +79,41 @@ export async function writeFlushed(path: string, text: string): Promise<void> {
   await handle.sync();
 }
 
-/** Removes a folder with all that is in it, also where a build left folders that their owner may not write. */
+/**
+ * Removes a folder with all that is in it, also where a build left folders that their owner may not write, or nested
+ * them so deep that no path names the innermost.
+ */
 export async function removeTree(path: string): Promise<void> {
   try {
     await rm(path, { recursive: true, force: true });
   } catch (cause) {
-    if (errorCode(cause) !== 'EACCES' && errorCode(cause) !== 'EPERM') throw cause;
-    await makeFoldersWritable(path);
+    if (!['EACCES', 'EPERM', 'ENAMETOOLONG'].includes(errorCode(cause) ?? '')) throw cause;
+    await openUp(path);
     await rm(path, { recursive: true, force: true });
   }
 }
 
-async function makeFoldersWritable(folder: string): Promise<void> {
-  await chmod(folder, 0o700);
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    if (entry.isDirectory()) await makeFoldersWritable(join(folder, entry.name));
+/** Bytes; far enough below the limit of Linux (4096) for one more name. */
+const LONG_PATH = 2048;
+
+/** Makes all folders below one writable, and moves those with long paths up to it. */
+async function openUp(top: string): Promise<void> {
+  const folders = [top];
+  for (const folder of folders) {
+    await chmod(folder, 0o700);
+    for (const entry of await readdir(folder, { withFileTypes: true })) {
+      if (!entry.isDirectory()) continue;
+      const below = join(folder, entry.name);
+      if (Buffer.byteLength(below) < LONG_PATH) {
+        folders.push(below);
+      } else {
+        // Its `..` changes: rename(2) wants it writable.
+        await chmod(below, 0o700);
+        const moved = join(top, randomBytes(8).toString('hex'));
+        await rename(below, moved);
+        folders.push(moved);
+      }
+    }
   }
 }
 
@@ -93,4 +122,9 @@ export async function temporaryFolder(store: string): Promise<string> {
   const path = temporaryPath(store);
   await mkdir(path);
   return path;
+}
+
+/** Makes a folder with a name of its own, which begins with `name`, in one that is there. */
+export function folderWithin(parent: string, name: string): Promise<string> {
+  return mkdtemp(join(parent, `${name}-`));
 }

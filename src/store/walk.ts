@@ -2,7 +2,10 @@ import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode } from './disk.ts';
 
-/** Bytes on the disk below a path (hard-linked files once), and the number of files; absent: nothing. */
+/** What cannot be counted: gone meanwhile, another user's, or nested deeper than a path can name. */
+const UNSEEN = ['ENOENT', 'EACCES', 'EPERM', 'ENAMETOOLONG'];
+
+/** Bytes on the disk below a path (hard-linked files once), and the number of files that can be seen; absent: nothing. */
 export async function measure(
   path: string,
   seen = new Set<string>(),
@@ -11,7 +14,7 @@ export async function measure(
   try {
     info = await lstat(path);
   } catch (cause) {
-    if (errorCode(cause) === 'ENOENT') return { bytes: 0, files: 0 };
+    if (UNSEEN.includes(errorCode(cause) ?? '')) return { bytes: 0, files: 0 };
     throw cause;
   }
   const inode = `${info.dev}:${info.ino}`;
@@ -22,12 +25,21 @@ export async function measure(
   // st_blocks counts units of 512 bytes, stat(2).
   const total = { bytes: info.blocks * 512, files: info.isDirectory() ? 0 : 1 };
   if (!info.isDirectory()) return total;
-  for (const name of await namesIn(path)) {
+  for (const name of await namesToCount(path)) {
     const below = await measure(join(path, name), seen);
     total.bytes += below.bytes;
     total.files += below.files;
   }
   return total;
+}
+
+async function namesToCount(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (cause) {
+    if (UNSEEN.includes(errorCode(cause) ?? '')) return [];
+    throw cause;
+  }
 }
 
 /** Names in a folder; none when it went away meanwhile. */

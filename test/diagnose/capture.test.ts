@@ -175,7 +175,7 @@ test('a failing script of a build from source is recorded as a step', async (t) 
   assert.match(read('dl-find-object').doing, /cpython, at "make"/);
 });
 
-test('a failure without a process becomes a blocker by its own text; a mistake of the user becomes none', async (t) => {
+test('a failure of our own becomes a blocker as it is: the catalogue is not asked; a mistake of the user becomes none', async (t) => {
   const { recorder, diagnostics, read, artifacts } = setUp(t);
   const fails = (failure: Failure) =>
     recorder.stage(
@@ -194,9 +194,13 @@ test('a failure without a process becomes a blocker by its own text; a mistake o
     fix: ['Check the network.'],
     evidence: ['https://me:pass@mirror.example/debian/x.deb: connect ECONNREFUSED 127.0.0.1:9'],
   });
-  assert.equal(errorOf(refused).code, 'fetch/no-network', 'the exit code stays that of the machine');
-  const blocker = read('network-refused');
-  assert.equal(blocker.command, undefined);
+  const failure = errorOf(refused);
+  assert.equal(failure.code, 'fetch/no-network', 'the exit code stays that of the machine');
+  assert.deepEqual([failure.why, failure.fix], [undefined, ['Check the network.']]);
+  assert.ok(!JSON.stringify(failure.evidence).includes('me:pass'));
+  const blocker = read('fetch-no-network');
+  assert.equal(blocker.title, 'No mirror can be reached');
+  assert.deepEqual([blocker.cure, blocker.command], [undefined, undefined]);
   assert.match(blocker.lines[0] ?? '', /\*\*\*@mirror\.example/);
 });
 
@@ -227,7 +231,8 @@ test('a failure that passes through two stages is explained once', async (t) => 
     );
   const failure = errorOf(await recorder.stage('build', 'Build', inner, nothing));
   assert.equal(diagnostics.blockers.length, 1);
-  assert.equal((failure.why ?? '').split('[no-space]').length, 2);
+  assert.deepEqual([failure.why, failure.fix], [undefined, ['Start one.']], 'no word of a full disk');
+  assert.equal(failure.see?.length, 1);
 });
 
 test('samples that end the same way are one blocker that lists them', (t) => {

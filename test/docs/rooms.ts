@@ -43,7 +43,7 @@ export const MODULES: Readonly<Record<string, string>> = {
 
 /** Files at the top of `src/`. */
 export const TOP_FILES: Readonly<Record<string, string>> = {
-  'bin.ts': 'what an installed package starts; `npm pack` compiles `src/` into `dist/`',
+  'bin.ts': 'what is started; `npm pack` compiles `src/` into `dist/`',
   'cli.ts': 'arguments and environment → settings, command, exit code',
   'settings.ts': 'settings from options and environment variables',
   'events.ts': 'what stages report while they work; the names of the stages',

@@ -173,7 +173,7 @@ test('an ordinary user can run a recipe without root', {
       '65534',
       '--clear-groups',
       node,
-      join(tool, 'src', 'cli.ts'),
+      join(tool, 'src', 'bin.ts'),
       'aarch64',
       '--store',
       store,

@@ -58,7 +58,7 @@ export function checkout(folder: string, dependencies: 'two' | 'real' = 'two'): 
   chmodSync(join(home, 'provision'), 0o755);
   if (dependencies === 'two') writeSmallLock(home);
   const program = `console.log(JSON.stringify({ args: process.argv.slice(2) as string[], version: process.version, exec: process.execPath, cwd: process.cwd(), path: process.env.PATH }));\n`;
-  writeFileSync(join(home, 'src', 'cli.ts'), program);
+  writeFileSync(join(home, 'src', 'bin.ts'), program);
   writeFileSync(join(home, 'test', 'run.ts'), program);
   return home;
 }

@@ -313,8 +313,35 @@ test('the cache folder is PROVISION_CACHE, else below XDG_CACHE_HOME or the home
   script(getent, 'echo "me:x:1:1:Me:$ACCOUNT:/bin/sh"');
   await at({ HOME: undefined, ACCOUNT: join(folder, 'account') });
   assert.ok(existsSync(join(folder, 'account', '.cache', 'provision', 'launcher', 'node')));
-  await at({ HOME: undefined, ACCOUNT: '/nonexistent' });
+  await at({ HOME: undefined, ACCOUNT: '/proc/nonexistent' });
   assert.ok(existsSync(join(home, '.provision', 'launcher', 'node')));
+});
+
+test('without HOME what is installed goes beside the store that is named, and is found there again', async (t) => {
+  const { folder, home, env } = faked(t);
+  const path = pathFolder(folder, { node: 'fits', npm: FAKE_NPM });
+  const at = async (args: readonly string[], more: Readonly<Record<string, string>> = {}): Promise<void> => {
+    const all = { ...env, HOME: undefined, XDG_CACHE_HOME: undefined, PROVISION_CACHE: undefined, ...more };
+    answer(await run([join(home, 'provision'), ...args], { path, cwd: folder, env: all }));
+  };
+  const there = (...names: string[]): boolean => existsSync(join(folder, ...names, 'launcher', 'node'));
+  // The cache whose store it is.
+  await at(['list', '--store', join(folder, 'cache', 'store')]);
+  assert.ok(there('cache'));
+  await at(['--store=other/store/', 'list']);
+  assert.ok(there('other'), 'relative to the working folder');
+  await at(['list'], { PROVISION_STORE: join(folder, 'third', 'store') });
+  assert.ok(there('third'));
+  // A store of another name: nothing is put beside it.
+  await at(['list', '--store', join(folder, 'plain')], {
+    PROVISION_STORE: join(folder, 'not asked', 'store'),
+  });
+  assert.ok(there('plain') && !there('not asked'));
+  await at(['exec', '--', 'tool', '--store', join(folder, 'of the tool')], {
+    PROVISION_STORE: join(folder, 'fourth', 'store'),
+  });
+  assert.ok(there('fourth') && !there('of the tool'), "what follows `--` is another program's");
+  assert.ok(!existsSync(join(home, '.provision', 'launcher')));
 });
 
 test('once installed, the launcher starts only `ls`, `cksum` and Node', async (t) => {

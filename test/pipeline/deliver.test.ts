@@ -1,7 +1,15 @@
 // Bundles and packages are copied from the store into the artifacts.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { ok } from '../../src/domain/result.ts';
@@ -35,6 +43,27 @@ test('a file is copied, and the copy replaces another one of the same name', asy
   writeFileSync(join(artifacts, 'b.tar.gz'), 'changed by the user');
   assert.equal(readFileSync(join(entry, 'b.tar.gz'), 'utf8'), TEXT, "the store's own stays as it is");
   assert.deepEqual(readdirSync(artifacts), ['b.tar.gz'], 'no temporary file is left');
+});
+
+test('a file has the mode that the umask gives now, whatever the first run gave', async (t) => {
+  const { store, entry, artifacts } = await folders(t);
+  const file = join(artifacts, 'b.tar.gz');
+  const modeUnder = async (umask: number): Promise<string> => {
+    const before = process.umask(umask);
+    try {
+      assert.ok((await deliver(store, entry, DIGEST, artifacts, 'b.tar.gz')).ok);
+    } finally {
+      process.umask(before);
+    }
+    return (statSync(file).mode & 0o777).toString(8);
+  };
+  // What a first run under umask 077 leaves in the store.
+  chmodSync(join(entry, 'b.tar.gz'), 0o600);
+  assert.equal(await modeUnder(0o077), '600');
+  assert.equal(await modeUnder(0o022), '644', 'also of one that is there already');
+  assert.equal(await modeUnder(0o002), '664');
+  chmodSync(file, 0o755);
+  assert.equal(await modeUnder(0o022), '644');
 });
 
 test('a file that is there already is not written again', async (t) => {

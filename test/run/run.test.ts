@@ -437,6 +437,7 @@ async function suite(t: TestContext, files: Readonly<Record<string, string>>): P
       capabilities: [],
       runtimes: { target: target ?? instance('target'), reference: instance('reference') },
       artifacts,
+      leavesPythonOpen: async () => false,
       ...input,
     });
   };

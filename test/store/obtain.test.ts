@@ -74,7 +74,7 @@ test('a hit starts no process', async (t) => {
     return outcome;
   };
   const nowhere = join(store.folder, 'no programs here');
-  assert.equal((await run(nowhere)).error.code, 'store/cannot-lock');
+  assert.equal((await run(nowhere)).error.code, 'store/no-shell');
   assert.equal((await run(process.env.PATH ?? '')).value.hit, false);
   assert.equal((await run(nowhere)).value.hit, true);
 });

@@ -44,7 +44,7 @@ export function startProvision(args: readonly string[], options: CliOptions = {}
   const command = [
     ...(options.through ?? []),
     process.execPath,
-    join(options.home ?? REPOSITORY, 'src', 'cli.ts'),
+    join(options.home ?? REPOSITORY, 'src', 'bin.ts'),
     ...withStore(args, options.store),
   ] as [string, ...string[]];
   return spawn(command[0], command.slice(1), {

@@ -1,9 +1,10 @@
-import { posix, relative } from 'node:path';
+import { existsSync } from 'node:fs';
+import { posix, relative, resolve } from 'node:path';
 import type { Project } from '../../domain/definitions.ts';
-import { PATHS } from '../../engine/paths.ts';
+import { isWithin, PATHS } from '../../engine/paths.ts';
 import { projectRoot } from '../../engine/project-paths.ts';
 import type { Failure } from '../../failure.ts';
-import type { HiddenPath, Sources } from './entries.ts';
+import type { Sources } from './entries.ts';
 
 /** What compilers and programs print of a file that is not there. */
 const MISSING =
@@ -25,13 +26,22 @@ export function explainHidden(
 ): Failure {
   if (!MISSING.test(output) && !NO_HISTORY.test(output)) return failure;
   const crate = relative(projectRoot(project), project.folder);
-  const named = namedIn(output, crate, hidden).slice(0, MOST_NAMED);
+  const paths = pathsIn(output, crate);
+  const named = hidden.filter(({ path }) => paths.some((one) => isWithin(one, path))).slice(0, MOST_NAMED);
+  const root = projectRoot(project);
+  const outside = paths.filter((path) => path.startsWith('../') && existsSync(resolve(root, path)));
   const history = NO_HISTORY.test(output) && !named.some(({ path }) => posix.basename(path) === '.git');
   const advice = [
     ...named.map(
       ({ path, why }) =>
         `\`${path}\` is not visible to a build: ${why}. Keep what a build reads in another folder.`,
     ),
+    ...outside
+      .slice(0, MOST_NAMED)
+      .map(
+        (path) =>
+          `\`${path}\` is outside of the workspace, and so not visible to a build. Move it into the workspace, or into a crate that this one depends on by its path.`,
+      ),
     ...(history
       ? [
           'A build sees of a repository only `.git/HEAD` and the branch that it names, where `.git` is in the folder of the workspace: no history and no tags. Pass what else it asks git for in `project.env`.',
@@ -41,12 +51,13 @@ export function explainHidden(
   return advice.length === 0 ? failure : { ...failure, fix: [...advice, ...failure.fix] };
 }
 
-function namedIn(output: string, crate: string, hidden: readonly HiddenPath[]): readonly HiddenPath[] {
+/** The paths that an output may mean, relative to the folder that a build sees. */
+function pathsIn(output: string, crate: string): readonly string[] {
   const words = new Set(output.match(/[^\s"'`()<>,;:]*\/[^\s"'`()<>,;:]+/g) ?? []);
   const paths = [...words].flatMap((word) => {
-    const inside = posix.normalize(word.replace(`${PATHS.project}/`, ''));
+    const inside = posix.isAbsolute(word) ? posix.relative(PATHS.project, word) : posix.normalize(word);
     // Relative to the workspace, or to the crate.
     return [inside, posix.join(crate, inside)];
   });
-  return hidden.filter(({ path }) => paths.some((one) => one === path || one.startsWith(`${path}/`)));
+  return [...new Set(paths)];
 }

@@ -3,6 +3,7 @@ import { dirname, join, relative } from 'node:path';
 import type { Context } from '../../domain/context.ts';
 import type { Project, Resolved } from '../../domain/definitions.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
+import { isWithin } from '../../engine/paths.ts';
 import { projectRoot } from '../../engine/project-paths.ts';
 import type { Failure } from '../../failure.ts';
 import { diskFailure, errorCode } from '../../store/disk.ts';
@@ -32,9 +33,9 @@ export function copyProject(
   resolved: Resolved,
   to: { readonly folder: string; readonly manifest: string; readonly logs?: string },
 ): Promise<Result<Sources>> {
-  return reading(resolved.recipe.project.root, async () =>
-    fillView(await listProject(context, resolved, to.logs), to.folder, to.manifest),
-  );
+  const fill = async (): Promise<Sources> =>
+    fillView(await listProject(context, resolved, to.logs), to.folder, to.manifest);
+  return reading(resolved.recipe.project.root, fill, dirname(to.manifest));
 }
 
 async function listProject(
@@ -75,7 +76,12 @@ function partsOf(project: Project): readonly SourcePart[] {
   ];
 }
 
-async function reading(folder: string, work: () => Promise<Sources>): Promise<Result<Sources>> {
+/** `copies` is the folder that is written to, where there is one: errors there are not about the project. */
+async function reading(
+  folder: string,
+  work: () => Promise<Sources>,
+  copies?: string,
+): Promise<Result<Sources>> {
   for (let tries = 1; ; tries += 1) {
     try {
       return ok(await work());
@@ -83,15 +89,16 @@ async function reading(folder: string, work: () => Promise<Sources>): Promise<Re
       const code = errorCode(cause);
       if (code === undefined) throw cause;
       if ((code === 'ENOENT' || code === 'ENOTDIR') && tries < MOST_TRIES) continue;
-      return err(unreadable(folder, cause as NodeJS.ErrnoException));
+      return err(failureOf(cause as NodeJS.ErrnoException, folder, copies));
     }
   }
 }
 
-function unreadable(folder: string, cause: NodeJS.ErrnoException): Failure {
-  const full = diskFailure(cause, folder);
-  // Nothing is written into a project: such an error is about the copy.
-  if (full !== undefined && ['ENOSPC', 'EDQUOT', 'EROFS'].includes(cause.code ?? '')) return full;
+function failureOf(cause: NodeJS.ErrnoException, folder: string, copies: string | undefined): Failure {
+  const { path = '', code = '' } = cause;
+  const copying = copies !== undefined && (isWithin(path, copies) || ['ENOSPC', 'EDQUOT'].includes(code));
+  const disk = copying ? diskFailure(cause, copies) : undefined;
+  if (disk !== undefined) return disk;
   return {
     code: 'build/sources-unreadable',
     what: `The project folder ${folder} could not be read.`,

@@ -1,6 +1,7 @@
 import { lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs';
 import { dirname, isAbsolute, join, posix } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import { isWithin } from '../../engine/paths.ts';
 import type { HiddenPath, SourceEntry, SourcePart } from './entries.ts';
 import { gitEntries } from './git.ts';
 import { hiddenFile, hiddenFolder } from './hidden.ts';
@@ -92,7 +93,7 @@ class Walk {
       this.#put({ kind: 'file', path, source, executable: (stats.mode & 0o111) !== 0 });
     } else if (stats.isSymbolicLink()) {
       // A dependency that is reached through it is a part of its own, in the link's place.
-      if (this.#places.some((at) => at === path || at.startsWith(`${path}/`))) return;
+      if (this.#places.some((at) => isWithin(at, path))) return;
       const target = readlinkSync(source, 'buffer');
       if (isText(target)) this.#put({ kind: 'link', path, target: target.toString() });
       else this.#hide(path, 'the link is not UTF-8');
@@ -126,7 +127,8 @@ class Walk {
   /** The project has another path in the sandbox, so an absolute link never points into it. */
   #leaves({ path, target }: { readonly path: string; readonly target: string }): boolean {
     if (isAbsolute(target)) return true;
-    return posix.join(dirname(path), target).split('/')[0] === '..';
+    const to = posix.join(dirname(path), target);
+    return !this.#places.some((at) => (at === '' ? to.split('/')[0] !== '..' : isWithin(to, at)));
   }
 }
 

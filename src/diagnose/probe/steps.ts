@@ -1,5 +1,6 @@
 import { chmod, mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { leavesPythonOpen } from '../../crate/embedding.ts';
 import { type Ladder, type LadderStep, summaryOf } from '../../domain/blocker.ts';
 import { defined } from '../../domain/defined.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
@@ -266,6 +267,7 @@ async function runAll(
         capabilities: capabilitiesOf(plan),
         runtimes: { target, reference },
         artifacts,
+        leavesPythonOpen: () => leavesPythonOpen(plan.crate),
       }),
     ({ passed, failed, skipped, results }) => ({
       hit: false,

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { mkdir, mkdtemp, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, rmdir, writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { isatty } from 'node:tty';
@@ -9,6 +9,7 @@ import { err, ok, type Result } from '../../domain/result.ts';
 import { DEFAULT_MAX_OUTPUT } from '../../exec/process.ts';
 import { interrupted } from '../../failure.ts';
 import { errorCode } from '../../store/disk.ts';
+import { folderWithin } from '../../store/temporary.ts';
 import type { Command, Exit, SandboxSpec } from '../engine.ts';
 import { cannotStart, commandNotFound } from '../failures.ts';
 import { TOOL_ENV } from '../tool-env.ts';
@@ -52,7 +53,7 @@ export interface Box {
 /** Runs one command in namespaces of its own; when this resolves nothing of it is left. */
 export async function runCommand(box: Box, command: Command): Promise<Result<Exit>> {
   if (box.signal.aborted) return err(interrupted());
-  const run = await mkdtemp(join(box.folder, 'run-'));
+  const run = await folderWithin(box.folder, 'run');
   try {
     const layers = await makePrivate(box.layout, run);
     const program = await prepareProgram(layers, command);

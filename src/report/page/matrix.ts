@@ -113,7 +113,7 @@ function detail(
   word: string,
   room: number,
 ): Html {
-  const { name, title, reason, declared = [], diff, target, reference, logs = [] } = result;
+  const { name, title, reason, cures = [], declared = [], diff, target, reference, logs = [] } = result;
   const base = folder === '' ? '' : `${folder}/`;
   const links = logs.map((log) => html`<li><a href="${address(base + log)}">${log}</a></li>`);
   return html`<div popover id="${id}" class="detail" role="dialog" aria-labelledby="${id}-title">
@@ -121,6 +121,7 @@ function detail(
 <h3 id="${id}-title">${name} <small>on ${report.recipe}: ${word}</small></h3>
 <p>${title}</p>
 ${reason === undefined ? '' : html`<p><strong>${reason}</strong></p>`}
+${cures.map((one) => html`<p>Cure: ${one}</p>`)}
 ${declared.map((one) => html`<p>Declared: ${one}</p>`)}
 ${diff === undefined ? outputs(target, reference) : diffBlock(diff, room)}
 ${links.length === 0 ? '' : html`<p>Everything that was printed:</p><ul>${links}</ul>`}

@@ -1,0 +1,215 @@
+// Every command in environments that no one tests in: each ends with its own exit code and a message, never with a
+// stack trace or the code of a bug. The gate runs representative cells; PROVISION_TEST_ALL=1 the whole matrix.
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { temporaryFolder } from '../support/cli.ts';
+import { type Hostile, type Outcome, runHostile } from '../support/hostile.ts';
+
+/** Arguments and the exit code at a plain terminal with an empty store and no network. */
+const COMMANDS: Readonly<Record<string, readonly [number, ...string[]]>> = {
+  help: [0, 'help'],
+  version: [0, '--version'],
+  list: [0, 'list'],
+  plan: [0, 'plan', 'aarch64'],
+  env: [4, 'env', 'aarch64', '--offline'],
+  completion: [0, 'completion', 'bash'],
+  inspect: [2, 'inspect', 'no-bundle.tar.gz'],
+  exec: [4, 'exec', 'aarch64', '--offline', '--', 'true'],
+  shell: [2, 'shell', 'aarch64', '--offline'],
+  clean: [0, 'clean'],
+  image: [0, 'image', 'dockerfile', 'llvm'],
+  probe: [4, 'probe', 'aarch64', '--offline', '--rust', 'image'],
+  doctor: [0, 'doctor'],
+  report: [2, 'report'],
+  conformance: [4, 'conformance', 'aarch64', '--offline'],
+  matrix: [0, 'matrix'],
+  summary: [2, 'summary', '.'],
+  bench: [4, 'bench', 'python', 'aarch64', '--offline'],
+  run: [4, 'aarch64', '--offline'],
+  json: [4, 'aarch64', '--offline', '--json'],
+  unknown: [2, 'no-such-recipe'],
+  option: [2, 'list', '--no-such-option'],
+  init: [2, 'init'],
+};
+
+/** What the gate runs in every environment. */
+const CORE = ['list', 'inspect', 'exec', 'unknown'];
+
+/** Commands that open the store. */
+const USES_STORE = ['env', 'inspect', 'exec', 'clean', 'probe', 'conformance', 'bench', 'run', 'json'];
+
+interface Environment extends Hostile {
+  /** Exit codes that are other than at a plain terminal, and a line of standard error; by command. */
+  readonly other?: (command: string) => readonly [number, RegExp] | undefined;
+}
+
+const FULL: Environment['other'] = (command) =>
+  COMMANDS[command]?.[0] === 0 ? [5, /store\/output.*no space\s+left/s] : undefined;
+const NO_STORE: Environment['other'] = (command) =>
+  USES_STORE.includes(command) ? [5, /error\[store\/[\s\S]*--store/] : undefined;
+const NO_FOLDER: Environment['other'] = (command) =>
+  ['help', 'version'].includes(command) ? undefined : [2, /usage\/no-working-folder|usage\/option/];
+
+/** Everything harmless at once: nothing of it may change what a command says. */
+const HARMLESS: Environment = {
+  name: 'no HOME, no TMPDIR, umask 077, locale C, no time zone, a terminal of no columns, closed input, 64 files',
+  script: 'umask 077; ulimit -n 64; $P <&-',
+  env: {
+    HOME: undefined,
+    TMPDIR: '/proc/none',
+    LC_ALL: 'C',
+    TZ: 'Non/sense',
+    COLUMNS: '0',
+    NODE_OPTIONS: '--max-old-space-size=1024',
+  },
+};
+
+const ENVIRONMENTS: readonly Environment[] = [
+  HARMLESS,
+  {
+    name: 'a home and temporary folder below a file',
+    script: '$P',
+    env: { HOME: '/dev/null/x', TMPDIR: '/dev/null/x' },
+  },
+  { name: 'a Turkish locale', script: '$P', env: { LC_ALL: 'tr_TR.UTF-8', LANG: 'tr_TR.UTF-8' } },
+  { name: 'all standard streams closed', script: '$P <&- >&- 2>&-' },
+  { name: 'standard output on a full disk', script: '$P >/dev/full', other: FULL },
+  { name: 'standard error on a full disk', script: '$P 2>/dev/full' },
+  { name: 'a reader that goes away', script: '{ $P; echo $? >status; } | true; exit "$(cat status)"' },
+  {
+    name: 'the working folder deleted',
+    script: 'mkdir gone && cd gone && rmdir ../gone; $P',
+    other: NO_FOLDER,
+  },
+  {
+    name: 'no program on PATH',
+    script: '$P',
+    env: { PATH: '' },
+    other: (command) => (command === 'exec' ? [5, /store\/no-shell[\s\S]*export PATH/] : undefined),
+  },
+  {
+    name: 'a store that cannot be made',
+    script: '$P',
+    env: { PROVISION_STORE: '/proc/none/store' },
+    other: NO_STORE,
+  },
+  {
+    name: 'the identity of the boot masked',
+    script: `exec unshare -Urm sh -c 'mount --bind /dev/null /proc/sys/kernel/random/boot_id && exec "$@"' sh $P`,
+  },
+  {
+    name: 'no /dev/shm',
+    script: `exec unshare -Urm sh -c 'mount --bind /proc/self/fd /dev/shm && exec "$@"' sh $P`,
+  },
+];
+
+/** Commands side by side: most of their time is Node's start. */
+const AT_ONCE = 3;
+
+async function sweep(t: TestContext, environment: Environment, commands: readonly string[]): Promise<void> {
+  const waiting = [...commands];
+  const work = async (): Promise<void> => {
+    for (let command = waiting.shift(); command !== undefined; command = waiting.shift()) {
+      const [code, ...args] = COMMANDS[command] as readonly [number, ...string[]];
+      const cwd = temporaryFolder(t);
+      writeFileSync(join(cwd, 'no-bundle.tar.gz'), 'no bundle');
+      const run = await runHostile(args, environment, cwd);
+      const [expected, says] = environment.other?.(command) ?? [code, /^/];
+      const where = `${command}: ${JSON.stringify(run).slice(0, 2000)}`;
+      assert.equal(run.status, expected, where);
+      assert.match(run.stderr, says, where);
+      assertNoTrace(run, where);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+}
+
+function assertNoTrace({ stdout, stderr }: Outcome, where: string): void {
+  assert.doesNotMatch(stdout + stderr, /^\s+at .*:\d+:\d+\)?$/m, where);
+  assert.doesNotMatch(stderr, /node:internal|Node\.js v\d/, where);
+}
+
+for (const environment of ENVIRONMENTS) {
+  const whole = process.env.PROVISION_TEST_ALL === '1' || environment === HARMLESS;
+  test(`${environment.name}: every command ends as documented`, (t) =>
+    sweep(t, environment, whole ? Object.keys(COMMANDS) : CORE));
+}
+
+test('too few files that may be open: a failure with the limit, whatever is opened when they run out', async (t) => {
+  for (const limit of [24, 27, 30, 34]) {
+    for (const args of [['list'], ['aarch64', '--offline'], ['inspect', 'no-bundle.tar.gz']]) {
+      const cwd = temporaryFolder(t);
+      writeFileSync(join(cwd, 'no-bundle.tar.gz'), 'no bundle');
+      const run = await runHostile(args, { script: `ulimit -n ${limit}; $P` }, cwd);
+      const where = `${limit} ${args[0]}: ${JSON.stringify(run).slice(0, 2000)}`;
+      assertNoTrace(run, where);
+      assert.ok([0, 2, 4, 5].includes(run.status as number), where);
+      if (run.status === 5) assert.match(run.stderr, /ulimit -n/, where);
+    }
+  }
+});
+
+test('a limit on the size of files: what is to be written fails, and says so', async (t) => {
+  const run = await runHostile(
+    ['clean'],
+    { script: 'set -o pipefail; ulimit -f 0; $P 2>&1 | cat' },
+    temporaryFolder(t),
+  );
+  assertNoTrace(run, run.stdout);
+  assert.ok([0, 5].includes(run.status as number), JSON.stringify(run));
+  const full = await runHostile(['list'], { script: 'ulimit -f 0; $P >out' }, temporaryFolder(t));
+  assert.equal(full.status, 5, JSON.stringify(full));
+  assert.match(full.stderr, /ulimit -f unlimited/);
+});
+
+test('a signal while the program loads ends it with 130', async (t) => {
+  for (const [signal, seconds] of [
+    ['INT', 0.15],
+    ['TERM', 0.3],
+    ['HUP', 0.5],
+  ] as const) {
+    const script = `set -m; $P & sleep ${seconds}; kill -${signal} $!; wait $!`;
+    const run = await runHostile(['aarch64', '--offline'], { script }, temporaryFolder(t));
+    assertNoTrace(run, run.stderr);
+    // Node itself takes a moment before anything of ours runs; until then the kernel ends it.
+    const early = 128 + { INT: 2, TERM: 15, HUP: 1 }[signal];
+    assert.ok([130, early, 4].includes(run.status as number), `${signal}: ${JSON.stringify(run)}`);
+  }
+});
+
+test('control characters of a description do not reach the terminal', async (t) => {
+  const cwd = temporaryFolder(t);
+  writeFileSync(
+    join(cwd, 'mine.yaml'),
+    'schema: 1\nextends: aarch64\ndescription: "red \\e[31m bell \\a over \\r C1 \\x9b31m title \\e]0;x\\a end"\n',
+  );
+  for (const args of [['plan', './mine.yaml'], ['list']]) {
+    const run = await runHostile(args, { script: '$P' }, cwd);
+    assert.equal(run.status, 0, JSON.stringify(run));
+    assert.doesNotMatch(run.stdout, /[^\P{Cc}\n\t]/u);
+  }
+});
+
+test('unpacking a bundle leaves nothing in the temporary folder of the machine, and needs none', async (t) => {
+  const cwd = temporaryFolder(t);
+  const temporary = join(cwd, 'temporary');
+  mkdirSync(temporary);
+  const run = await runHostile(
+    ['inspect', '/etc/hostname'],
+    { script: '$P', env: { TMPDIR: temporary } },
+    cwd,
+  );
+  assert.equal(run.status, 2, JSON.stringify(run));
+  // Node's own cache of compiled modules.
+  assert.deepEqual(
+    readdirSync(temporary).filter((name) => name !== 'node-compile-cache'),
+    [],
+  );
+  assert.deepEqual(
+    readdirSync(join(cwd, 'store', 'tmp')).filter((name) => !name.includes('.session-')),
+    [],
+  );
+  assert.ok(readFileSync('/etc/hostname').length > 0);
+});

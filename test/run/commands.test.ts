@@ -1,0 +1,158 @@
+// Command tests with a shell in place of the program: what is compared, and what a user is told.
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { Context } from '../../src/domain/context.ts';
+import type { CommandTest } from '../../src/domain/definitions.ts';
+import { ok } from '../../src/domain/result.ts';
+import type { SampleResult } from '../../src/domain/sample.ts';
+import type { Event } from '../../src/events.ts';
+import { runCommands } from '../../src/run/commands.ts';
+import { samplesFailure } from '../../src/run/run.ts';
+import { explainUnflushedTest, FLUSH_CURES } from '../../src/run/unflushed.ts';
+import type { RuntimeInstance } from '../../src/runtime/instance.ts';
+import { openStore } from '../../src/store/open.ts';
+import { hostEngine } from '../support/host-engine.ts';
+
+const TRACEBACK = `Traceback (most recent call last):
+  File "<string>", line 1, in <module>
+ValueError: not a number.
+`;
+
+interface Made {
+  readonly result: SampleResult;
+  readonly events: readonly Event[];
+  readonly artifacts: string;
+  readonly argv: readonly (readonly string[])[];
+  readonly text: string;
+}
+
+async function run(
+  t: TestContext,
+  command: Partial<CommandTest>,
+  { open = false, target = {} }: { open?: boolean; target?: Partial<RuntimeInstance> } = {},
+): Promise<Made> {
+  const folder = mkdtempSync(join(tmpdir(), 'provision commands ü '));
+  const opened = await openStore(join(folder, 'store'));
+  assert.ok(opened.ok);
+  t.after(async () => {
+    await opened.value.settled();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const engine = hostEngine();
+  const events: Event[] = [];
+  const artifacts = join(folder, 'artifacts');
+  const context = {
+    settings: { jobs: 2, cwd: '/' },
+    emit: (event: Event) => events.push(event),
+    signal: new AbortController().signal,
+  } as unknown as Context;
+  const instance: RuntimeInstance = {
+    kind: 'native',
+    rootfs: '/',
+    mounts: [],
+    command: ['/bin/sh'],
+    env: {},
+    key: {},
+  };
+  const ran = await runCommands(context, opened.value, {
+    commands: [{ name: 'one', args: [], stdin: '', status: 0, timeoutSeconds: 5, ...command }],
+    engine: async () => ok(engine),
+    target: { name: 'far', rustTriple: 'far-unknown-linux-gnu', libc: 'gnu' },
+    runtimes: { target: { ...instance, ...target }, reference: instance },
+    artifacts,
+    file: '/job/provision.yaml',
+    leavesPythonOpen: async () => open,
+  });
+  if (!ran.ok) throw new Error(JSON.stringify(ran.error));
+  const [result] = ran.value.results;
+  const failure = samplesFailure(ran.value, 'far', artifacts);
+  const text = [failure?.what, failure?.why, ...(failure?.evidence ?? []), ...(failure?.fix ?? [])].join(
+    '\n',
+  );
+  return {
+    result: result as SampleResult,
+    events,
+    artifacts,
+    argv: engine.commands.map(({ argv }) => argv),
+    text,
+  };
+}
+
+test('a command that ends with a traceback shows it, and names no reference where there is none', async (t) => {
+  const args = ['-c', `echo begun; printf '%s' "$0" >&2; exit 1`, TRACEBACK];
+  const { result, events, artifacts, text } = await run(t, { args, stdout: 'begun\ndone\n' });
+  assert.equal(result.status, 'failed');
+  assert.equal(result.kind, 'exit-differs');
+  assert.equal(
+    result.reason,
+    'exit status 1, expected was exit status 0; stdout differs from line 2 on; ValueError: not a number',
+  );
+  assert.match(
+    result.diff as string,
+    /^stderr of the program:\nTraceback[\s\S]*ValueError[\s\S]*\n--- expected stdout\n/,
+  );
+  assert.doesNotMatch(JSON.stringify({ ...result, logs: [] }) + text, /reference/);
+  assert.match(text, /^1 of 1 tests fails[\s\S]*Traceback \(most recent call last\)[\s\S]*ValueError/);
+  assert.deepEqual(readdirSync(join(artifacts, 'logs/command')).sort(), [
+    'one.diff',
+    'one.expected.stdout',
+    'one.target.stderr',
+    'one.target.stdout',
+  ]);
+  const step = events.find((event) => event.type === 'step-failed');
+  assert.match(step?.step.output ?? '', /ValueError/, 'the catalogue of blockers is asked about it');
+});
+
+test('of a long standard error the end is shown, of a time limit what was said before it', async (t) => {
+  const long = await run(t, { args: ['-c', 'for i in $(seq 1 99); do echo line $i >&2; done; exit 3'] });
+  assert.match(long.result.diff as string, /its last 14 lines:\nline 86\n[\s\S]*line 99\n$/);
+  const stopped = await run(t, { args: ['-c', 'echo waiting >&2; exec sleep 30'], timeoutSeconds: 1 });
+  assert.equal(stopped.result.kind, 'time-limit');
+  assert.match(stopped.result.diff as string, /waiting/);
+});
+
+test('with a reference, its arguments are run and its output is named', async (t) => {
+  const { result } = await run(t, { args: ['-c', 'echo a'], reference: ['-c', 'echo b'] });
+  assert.match(result.diff as string, /^--- reference stdout\n/);
+  assert.equal(result.reference?.stdout, 'b\n');
+});
+
+test('a runtime that opens its folders before the program is given none for samples', async (t) => {
+  const target = { commandWithoutSuite: ['/bin/sh', '-e'] as const };
+  const { result, argv } = await run(t, { args: ['-c', 'true'] }, { target });
+  assert.equal(result.status, 'passed');
+  assert.deepEqual(argv, [['/bin/sh', '-e', '-c', 'true']]);
+});
+
+test('output that is missing at the end is explained where nothing ends the interpreter, and nowhere else', async (t) => {
+  const lost = (args: string, stdout: string, open: boolean) =>
+    run(t, { args: ['-c', args], stdout }, { open });
+  const explained = await lost('true', 'hello\n', true);
+  assert.deepEqual(explained.result.cures, FLUSH_CURES);
+  assert.match(explained.result.reason as string, /buffer of `sys\.stdout`/);
+  for (const cure of FLUSH_CURES) assert.ok(explained.text.includes(cure));
+  const between = await lost('echo from Rust; echo end', 'from Rust\nfrom Python\nend\n', true);
+  assert.deepEqual(between.result.cures, FLUSH_CURES);
+  const others = [
+    await lost('true', 'hello\n', false),
+    await lost('echo other', 'hello\n', true),
+    await lost('echo hello; echo more', 'hello\n', true),
+    await lost('exit 1', 'hello\n', true),
+  ];
+  for (const { result } of others) {
+    assert.equal(result.status, 'failed');
+    assert.equal(result.cures, undefined);
+  }
+});
+
+test('the same in a test of cargo: one side of the assertion begins the other', () => {
+  const said = (left: string, right: string): string =>
+    `thread 'prints' panicked at tests/cli.rs:4:5:\nassertion \`left == right\` failed\n  left: ${left}\n right: ${right}`;
+  assert.ok(explainUnflushedTest(said('""', '"hello\\n"')));
+  assert.ok(explainUnflushedTest(said('[104, 101]', '[]')));
+  assert.equal(explainUnflushedTest(said('"a"', '"b"')), undefined);
+  assert.equal(explainUnflushedTest(said('1', '2')), undefined);
+});
