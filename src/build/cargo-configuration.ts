@@ -10,7 +10,7 @@ import type { Project, Resolved } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { inSandbox } from '../engine/project-paths.ts';
 import type { Failure } from '../failure.ts';
-import { overriddenIn, withoutOverridden } from './cargo-overrides.ts';
+import { overriddenIn, withoutOverridden, withoutTokens } from './cargo-overrides.ts';
 import { digestFolders } from './vendored.ts';
 
 /** Tables about where crates come from: which crates a build takes is what its lock says. */
@@ -86,7 +86,7 @@ function joinFiles(
   }
   return {
     merged: files
-      .map(({ table }) => table)
+      .map(({ table }) => withoutTokens(table))
       .reduceRight<Table>((less, more) => joinConfigurations(more, less), {}),
     outer,
     counted: Object.fromEntries(Object.entries(outer).filter(([name]) => COUNTED_TABLES.includes(name))),

@@ -129,6 +129,15 @@ export function withoutOverridden(table: Table): Table {
   );
 }
 
+/** A file without its tokens, which only the step that fetches crates gets. */
+export function withoutTokens(table: Table): Table {
+  return {
+    ...table,
+    ...(isTable(table.registry) ? { registry: without(table.registry, ['token']) } : {}),
+    ...(isTable(table.registries) ? { registries: eachOf(table.registries, ['token']) } : {}),
+  };
+}
+
 function without(table: Table, keys: readonly string[]): Table {
   return Object.fromEntries(Object.entries(table).filter(([key]) => !keys.includes(key)));
 }

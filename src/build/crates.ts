@@ -4,7 +4,6 @@ import type { Engine } from '../engine/engine.ts';
 import { crateAt } from '../engine/project-paths.ts';
 import { runTool } from '../engine/tool.ts';
 import { type BuildInput, buildMounts, cargoOf } from './build.ts';
-import { staleCargoLock } from './cargo-lock.ts';
 import { explainFetch } from './fetch-failure.ts';
 import type { HostCargo } from './host-cargo.ts';
 import type { BuildView } from './view.ts';
@@ -57,10 +56,7 @@ export async function fetchCrates(step: CargoStep): Promise<Result<void>> {
         cwd: crateAt(input.resolved.recipe.project),
       },
     });
-    if (!run.ok) {
-      const stale = staleCargoLock(run.error, crate);
-      return err(stale === run.error ? explainFetch(run.error, crate) : stale);
-    }
+    if (!run.ok) return err(explainFetch(run.error, crate));
   }
   return ok(undefined);
 }

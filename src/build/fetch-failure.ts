@@ -1,5 +1,6 @@
 import type { Crate } from '../domain/crate.ts';
 import type { Failure } from '../failure.ts';
+import { staleCargoLock } from './cargo-lock.ts';
 
 /** A way in which cargo fails to fetch crates. */
 interface Kind {
@@ -14,12 +15,22 @@ interface Kind {
 const AGAIN = 'Then run the same command again: what is fetched is kept.';
 
 const TOKEN_FIX = [
-  '`cargo login --registry <name>` on this machine, or set `CARGO_REGISTRIES_<NAME>_TOKEN`; provision gives both to the step that fetches crates, and to no other.',
+  'Set `CARGO_REGISTRIES_<NAME>_TOKEN`: provision gives it to the step that fetches crates, and to no other.',
+  'Or keep it in `credentials.toml` of your cargo home: `CARGO_REGISTRY_GLOBAL_CREDENTIAL_PROVIDERS=cargo:token cargo login --registry <name>`.',
   'A token that is there may have expired, or lack the right to read this registry.',
 ];
 
 /** In the order in which they are tried: a server's answer before the network, as the network is named in all of them. */
 const KINDS: readonly Kind[] = [
+  {
+    code: 'store/no-space',
+    match: /No space left on device|database or disk is full/,
+    what: 'The disk is full: crates could not be stored.',
+    fix: [
+      '`provision clean` removes what was not used lately; `--store <folder>` takes another disk.',
+      AGAIN,
+    ],
+  },
   {
     code: 'build/no-crate-path',
     match: /failed to read `(?<path>[^`]+)\/Cargo\.toml`\s+Caused by:\s+No such file or directory/,
@@ -50,7 +61,8 @@ const KINDS: readonly Kind[] = [
     what: 'The registry lists the crate {crate} with another checksum than Cargo.lock.',
     why: 'Cargo.lock, or the registry (a mirror in its place), was changed after the lock was made.',
     fix: [
-      'Take Cargo.lock back to what was committed. If the registry is right, `cargo update -p <crate>` in the project locks its file.',
+      'Take Cargo.lock back to what was committed.',
+      'If the registry is right: remove the line `checksum = …` of this crate from Cargo.lock, and run `cargo update --workspace` in the project.',
     ],
   },
   {
@@ -127,7 +139,10 @@ const KINDS: readonly Kind[] = [
 const OFFLINE = /--offline was specified|offline mode/;
 
 /** Turns a failure to fetch crates into the kind that cargo's message is of; one that is of none is returned as it is. */
-export function explainFetch(failure: Failure, { root }: Pick<Crate, 'root'>): Failure {
+export function explainFetch(failure: Failure, crate: Crate): Failure {
+  const stale = staleCargoLock(failure, crate);
+  if (stale !== failure) return stale;
+  const { root } = crate;
   const output = (failure.evidence ?? []).join('\n');
   if (OFFLINE.test(output)) return failure;
   for (const { code, match, what, why, fix } of KINDS) {

@@ -38,7 +38,7 @@ export async function hostCargo(
 ): Promise<Result<HostCargo>> {
   const tokens = await registryTokens(settings.cargoHome);
   if (!tokens.ok) return tokens;
-  const { outer = {}, merged = {}, sources = [] } = configuration ?? {};
+  const { outer = {}, sources = [] } = configuration ?? {};
   // A variable outranks `http.cainfo`, and that what is found on the machine.
   const bundle = settings.cargo?.trust ?? configuration?.caBundle ?? settings.caBundle;
   const variables = settings.cargo?.variables ?? {};
@@ -52,7 +52,6 @@ export async function hostCargo(
       ...settings.proxies,
       // Without one named, cargo does not read from registries that want a token; others are programs of this machine.
       CARGO_REGISTRY_GLOBAL_CREDENTIAL_PROVIDERS: 'cargo:token',
-      ...tokensOf(merged),
       ...tokens.value,
       ...withoutProviders(variables),
       ...(bundle === undefined ? {} : { CARGO_HTTP_CAINFO: CA_BUNDLE, SSL_CERT_FILE: CA_BUNDLE }),
@@ -75,10 +74,22 @@ export async function crateAccess(settings: Settings): Promise<Result<HostCargo>
   return configuration.ok ? hostCargo(settings, configuration.value, undefined) : configuration;
 }
 
-/** The tokens of `credentials.toml` as the equivalent environment variables. */
+/** The tokens of cargo's home as the equivalent environment variables; those of `credentials.toml` outrank its configuration. */
 async function registryTokens(cargoHome: string | undefined): Promise<Result<Record<string, string>>> {
-  for (const name of cargoHome === undefined ? [] : ['credentials', 'credentials.toml']) {
-    const file = join(cargoHome as string, name);
+  if (cargoHome === undefined) return ok({});
+  const configured = await tokensIn(cargoHome, ['config', 'config.toml']);
+  if (!configured.ok) return configured;
+  const stored = await tokensIn(cargoHome, ['credentials', 'credentials.toml']);
+  return stored.ok ? ok({ ...configured.value, ...stored.value }) : stored;
+}
+
+/** The tokens of the first of these files that is there. */
+async function tokensIn(
+  cargoHome: string,
+  names: readonly string[],
+): Promise<Result<Record<string, string>>> {
+  for (const name of names) {
+    const file = join(cargoHome, name);
     const text = await readFile(file, 'utf8').catch(() => undefined);
     if (text === undefined) continue;
     const parsed = parseToml(text);

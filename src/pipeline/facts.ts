@@ -12,7 +12,7 @@ import type { Planned } from './prepare.ts';
 import type { Locked } from './trees.ts';
 
 /** The facts that reports state of what the stages make. Pure. */
-export function plannedRun(plan: Plan): PlannedRun {
+export function plannedRun({ cargo: _ofThisMachine, ...plan }: Plan): PlannedRun {
   return {
     recipe: plan.recipe.name,
     target: { name: plan.target.name, triple: plan.target.rustTriple },

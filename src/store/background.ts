@@ -11,6 +11,8 @@ export class Background {
   readonly #store: string;
   readonly #work: Promise<Result<void>>[] = [];
   readonly #children = new Set<ChildProcess>();
+  /** Whether somebody waits for all of it: what is started from now on keeps the program alive, too. */
+  #awaited = false;
 
   constructor(store: string) {
     this.#store = store;
@@ -45,6 +47,7 @@ export class Background {
 
   /** Waits for all of it; the first failure, if any. */
   async settled(): Promise<Result<void>> {
+    this.#awaited = true;
     for (const child of this.#children) child.ref();
     const outcomes = await Promise.all(this.#work.splice(0));
     return outcomes.find((outcome) => !outcome.ok) ?? ok(undefined);
@@ -61,7 +64,7 @@ export class Background {
     return new Promise((resolve) => {
       const child = spawn('sync', ['-f', path], { stdio: 'ignore' });
       // A program that does not wait for `settled` may end: the entry then counts until the next boot only.
-      child.unref();
+      if (!this.#awaited) child.unref();
       this.#children.add(child);
       child.once('error', (cause) => {
         this.#children.delete(child);

@@ -132,16 +132,6 @@ const CASES: readonly Case[] = [
     says: /The registry `own` is not configured/,
   },
   {
-    name: 'no-path',
-    project: () => ({
-      dependency: 'leaf = { path = "crates/leaf" }',
-      locked: 'name = "leaf"\nversion = "1.0.0"',
-    }),
-    code: 'build/no-crate-path',
-    status: 6,
-    says: /crate\/crates\/leaf\./,
-  },
-  {
     name: 'stale',
     project: () => ({ files: { 'Cargo.lock': `version = 4\n\n${OWN}` } }),
     code: 'build/stale-cargo-lock',

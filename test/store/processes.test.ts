@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fingerprint } from '../../src/store/fingerprint.ts';
 import { ownTag } from '../../src/store/process-tag.ts';
+import { REPOSITORY, temporaryFolder } from '../support/cli.ts';
 import { freshStore, leftovers, never, processesUsing, reopen, StoreProcess } from '../support/stores.ts';
 
 interface Outcome {
@@ -157,4 +159,25 @@ test('opening sweeps what dead processes left, whatever process has their number
     kept.map(([title]) => title),
     ['alive', 'another container, lately', 'another boot, lately'],
   );
+});
+
+test('a program that only waits for the store lives until a new entry is on the disk', (t) => {
+  const folder = join(temporaryFolder(t, 'störe, waited for '), 'störe');
+  const program = `
+    import { truncateSync, writeFileSync } from 'node:fs';
+    import { join } from 'node:path';
+    import { openStore } from ${JSON.stringify(join(REPOSITORY, 'src/store/open.ts'))};
+    const { value: store } = await openStore(${JSON.stringify(folder)});
+    const made = await store.obtain('trees', { what: 'test' }, async (to) => {
+      // Large enough to be described in the background.
+      writeFileSync(join(to, 'file'), 'text');
+      truncateSync(join(to, 'file'), 80e6);
+      return { ok: true, value: {} };
+    }, { signal: new AbortController().signal });
+    const settled = await store.settled();
+    console.log(made.ok, settled.ok);
+  `;
+  const ran = spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' });
+  assert.equal(ran.stdout, 'true true\n', ran.stderr);
+  assert.equal(ran.status, 0);
 });

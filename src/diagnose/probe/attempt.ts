@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildMounts } from '../../build/build.ts';
+import { explainFetch } from '../../build/fetch-failure.ts';
 import { hostCargo } from '../../build/host-cargo.ts';
 import { fillBuildView } from '../../build/view.ts';
 import type { Blocker } from '../../domain/blocker.ts';
@@ -67,7 +68,7 @@ export async function fetchCrates(context: ProbeContext): Promise<Result<void>> 
     stage: 'build',
     code: offline ? 'fetch/crates-offline' : 'fetch/crates',
     doing: 'Fetching the crates',
-    fix: offline ? ['Run once without `--offline`.'] : ['Check the network and the proxy settings.'],
+    fix: [offline ? 'Run once without `--offline`.' : 'Run the same command again: what is fetched is kept.'],
     log: await logFile(context, 'crates'),
     command: {
       // What an earlier probe built would make this one seem quicker than it is.
@@ -85,7 +86,7 @@ export async function fetchCrates(context: ProbeContext): Promise<Result<void>> 
       cwd: crateAt(run.plan.recipe.project),
     },
   });
-  return exit.ok ? ok(undefined) : exit;
+  return exit.ok ? ok(undefined) : err(explainFetch(exit.error, run.plan.crate));
 }
 
 export interface BuildAttempt extends Attempt {
