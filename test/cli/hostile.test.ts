@@ -167,16 +167,16 @@ test('a limit on the size of files: what is to be written fails, and says so', a
 
 test('a signal while the program loads ends it with 130', async (t) => {
   for (const [signal, seconds] of [
-    ['INT', 0.15],
-    ['TERM', 0.3],
-    ['HUP', 0.5],
+    ['INT', 0.12],
+    ['TERM', 0.2],
+    ['HUP', 0.25],
   ] as const) {
     const script = `set -m; $P & sleep ${seconds}; kill -${signal} $!; wait $!`;
     const run = await runHostile(['aarch64', '--offline'], { script }, temporaryFolder(t));
     assertNoTrace(run, run.stderr);
     // Node itself takes a moment before anything of ours runs; until then the kernel ends it.
     const early = 128 + { INT: 2, TERM: 15, HUP: 1 }[signal];
-    assert.ok([130, early, 4].includes(run.status as number), `${signal}: ${JSON.stringify(run)}`);
+    assert.ok([130, early].includes(run.status as number), `${signal}: ${JSON.stringify(run)}`);
   }
 });
 
