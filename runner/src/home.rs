@@ -16,6 +16,9 @@ use pyo3::ffi;
 /// On platforms where a program cannot get its own path (WASI), bundles are mounted as the root folder.
 const ASSUMED_PROGRAM: &str = "/bin/isolate";
 
+/// How many virtual environments, each made by a copy in the one before, are followed to the first.
+const MOST_ENVIRONMENTS: usize = 16;
+
 /// The running program's file.
 pub struct Program {
     /// The path reported by the system or, where there is none, derived from the zeroth argument.
@@ -84,7 +87,14 @@ impl Program {
             return None;
         }
         let assumed = Path::new(&venv_setting(executable, "home")?).join(executable.file_name()?);
-        let original = venv_setting(executable, "executable")?;
+        let mut original = venv_setting(executable, "executable")?;
+        // An environment that was made by the copy of another one names that copy.
+        for _ in 0..MOST_ENVIRONMENTS {
+            if !has_venv_marker(Path::new(&original)) {
+                break;
+            }
+            original = venv_setting(Path::new(&original), "executable")?;
+        }
         (!assumed.is_file() && Path::new(&original).is_file()).then(|| CString::new(original).ok())?
     }
 }

@@ -3,8 +3,11 @@ import { dirname, join } from 'node:path';
 import type { PythonDistribution } from '../domain/python.ts';
 import { exists } from '../exec/files.ts';
 
-/** Parts of the standard library that are for building or testing CPython, not for running programs. */
-const LEFT_OUT = [/^config-/, /^__pycache__$/, /^test$/, /^idlelib$/, /^turtledemo$/];
+/**
+ * Parts of the standard library that are for building or testing CPython, not for running programs; and `ensurepip`, which
+ * is nothing without the wheel that neither the distribution's library nor a build of ours brings.
+ */
+const LEFT_OUT = [/^config-/, /^__pycache__$/, /^test$/, /^idlelib$/, /^turtledemo$/, /^ensurepip$/];
 
 export interface StdlibInput {
   readonly python: Pick<PythonDistribution, 'stdlib' | 'minor'>;

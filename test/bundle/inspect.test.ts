@@ -147,7 +147,9 @@ test('inspect rejects a file that is not an archive', async (t) => {
   const file = join(temporaryFolder(t), 'bundle.tar.gz');
   writeFileSync(file, 'no archive\n');
   const run = await provision(['inspect', file]);
-  assert.equal(run.status, 4, run.stderr);
+  assert.equal(run.status, 2, run.stderr);
+  assert.match(run.stderr, /usage\/not-a-bundle/);
+  assert.doesNotMatch(run.stderr, /provision clean/, 'the file is not in the store');
 });
 
 test('the minimum glibc is the highest symbol version, compared as numbers', () => {

@@ -282,3 +282,55 @@ function programHeaderTypes(file: Buffer): readonly number[] {
   const count = file.readUInt16LE(56);
   return Array.from({ length: count }, (_, index) => file.readUInt32LE(offset + index * size));
 }
+
+test('virtual environments are made and used as with python3: links, copies, links to copies, one from another', () => {
+  const base = temporaryFolder({ after: (done) => process.once('exit', done) });
+  const root = join(base, 'the bundle');
+  mkdirSync(root);
+  const archive = join(folder, 'artifacts', 'musl', 'isolate-x86_64-unknown-linux-musl.tar.gz');
+  assert.equal(spawnSync('tar', ['-xzf', archive, '-C', root, '--strip-components=1']).status, 0);
+  const program = join(root, 'bin', 'isolate');
+  const run = (file: string, ...words: string[]): string => {
+    const { stdout, stderr, status } = spawnSync(file, words, { cwd: base, encoding: 'utf8' });
+    return status === 0 ? stdout : `${status}: ${stdout}${stderr}`;
+  };
+  const make = (from: string, name: string, ...options: string[]): string => {
+    assert.equal(run(from, '-m', 'venv', '--without-pip', ...options, join(base, name)), '');
+    return join(base, name, 'bin', 'python');
+  };
+  const told = (python: string): string =>
+    run(python, '-c', 'import sys, linecache; print(sys.prefix, sys.base_prefix, sys._base_executable)');
+  const links = make(program, 'links');
+  assert.equal(told(links), `${join(base, 'links')} ${root} ${program}\n`);
+  const copies = make(program, 'copies', '--copies');
+  assert.equal(told(copies), `${join(base, 'copies')} ${root} ${program}\n`);
+  // python3 makes an environment of an environment's base.
+  for (const [name, from, ...options] of [
+    ['links of links', links],
+    ['links of copies', copies],
+    ['copies of copies', copies, '--copies'],
+    ['copies of links', links, '--copies'],
+  ] as const)
+    assert.equal(told(make(from, name, ...options)), `${join(base, name)} ${root} ${program}\n`, name);
+  // A link outside of the environment is the base interpreter.
+  mkdirSync(join(base, 'elsewhere'));
+  for (const [name, to] of [
+    ['elsewhere/one', copies],
+    ['elsewhere/two', join(base, 'elsewhere', 'one')],
+  ] as const) {
+    symlinkSync(to, join(base, name));
+    assert.match(told(join(base, name)), new RegExp(`^${root} ${root} `), name);
+  }
+  symlinkSync(copies, join(base, 'copies', 'bin', 'again'));
+  assert.match(told(join(base, 'copies', 'bin', 'again')), new RegExp(`^${join(base, 'copies')} ${root} `));
+  assert.equal(
+    run(links, '-c', 'import site; print(site.getsitepackages())'),
+    `['${join(base, 'links')}/lib/python3.13/site-packages']\n`,
+  );
+  assert.match(run(program, '-m', 'ensurepip'), /^1: .*No module named ensurepip\n$/);
+  mkdirSync(join(base, 'app'));
+  writeFileSync(join(base, 'app', '__main__.py'), 'import sys\nprint("zipped", sys.argv[1:])\n');
+  assert.equal(run(program, '-m', 'zipapp', 'app', '-p', links), '');
+  assert.equal(run(program, 'app.pyz', 'x'), "zipped ['x']\n");
+  assert.equal(run(join(base, 'app.pyz')), 'zipped []\n');
+});

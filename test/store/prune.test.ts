@@ -1,13 +1,26 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  lchownSync,
+  mkdirSync,
+  readdirSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ok } from '../../src/domain/result.ts';
 import { fingerprint } from '../../src/store/fingerprint.ts';
 import { prune } from '../../src/store/prune.ts';
 import type { Store } from '../../src/store/store.ts';
+import { removeTree } from '../../src/store/temporary.ts';
 import { storeUsage } from '../../src/store/usage.ts';
+import { REPOSITORY } from '../support/cli.ts';
 import { digestOf } from '../support/locked.ts';
+import { asOrdinaryUser } from '../support/ordinary-user.ts';
 import { freshStore, leftovers, never, StoreProcess } from '../support/stores.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -145,3 +158,72 @@ async function pruned(store: Store, options: Parameters<typeof prune>[1]) {
   assert.ok(outcome.ok, JSON.stringify(outcome));
   return outcome.value;
 }
+
+/** Folders in each other, each of them read-only, to a depth at which no path names the innermost (PATH_MAX, 4096). */
+function nestDeep(folder: string): void {
+  const script =
+    'cd "$1"; i=0; while [ $i -lt 60 ]; do mkdir "$2" && cd -P "$2" && i=$((i + 1)) || exit 1; done; : >file; chmod 500 .';
+  execFileSync('/bin/sh', ['-c', script, 'sh', folder, 'n'.repeat(100)]);
+}
+
+test('folders nested deeper than a path can name are counted as far as they go, and removed', async (t) => {
+  const store = await freshStore(t);
+  const volume = await store.volume('deep');
+  assert.ok(volume.ok);
+  nestDeep(volume.value);
+  const left = join(store.folder, 'tmp', 'left');
+  mkdirSync(left);
+  nestDeep(left);
+  await removeTree(left);
+  assert.ok(!existsSync(left));
+  const usage = await storeUsage(store);
+  assert.ok(usage.ok && usage.value.kinds.volumes.bytes > 0);
+  const then = Date.now() / 1000 - 3600;
+  utimesSync(volume.value, then, then);
+  const pruned = await prune(store, { all: true });
+  assert.ok(pruned.ok, JSON.stringify(pruned));
+  assert.equal(pruned.value.removed.count, 1);
+  assert.deepEqual(readdirSync(join(store.folder, 'volumes')), []);
+  assert.deepEqual(leftovers(store.folder), []);
+});
+
+test('a second user of a store cleans what is theirs; what only another may remove is kept and counted', async (t) => {
+  const user = asOrdinaryUser(t);
+  if (user === undefined || process.getuid?.() !== 0) return t.skip('needs root and an ordinary user');
+  const store = join(user.folder, 'store');
+  user.execute(
+    '/bin/sh',
+    [
+      '-c',
+      'mkdir -p store/tmp store/volumes/mine store/volumes/theirs/inner; : >store/volumes/theirs/inner/file',
+    ],
+    {
+      PATH: process.env.PATH ?? '',
+    },
+  );
+  // Root's, with a folder of mode 0700, among folders that both may write.
+  for (const path of ['volumes/theirs', 'volumes/theirs/inner', 'volumes/theirs/inner/file'])
+    lchownSync(join(store, path), 0, 0);
+  chmodSync(join(store, 'volumes/theirs/inner'), 0o700);
+  const left = join(store, 'tmp', '1-1-1-00000000.new-x');
+  mkdirSync(left, { mode: 0o700 });
+  writeFileSync(join(left, 'file'), '');
+  const then = Date.now() / 1000 - 3 * 24 * 3600;
+  for (const path of [left, join(store, 'volumes/mine'), join(store, 'volumes/theirs')])
+    utimesSync(path, then, then);
+  const printed = user.execute(
+    user.node,
+    [
+      '--disable-warning=ExperimentalWarning',
+      join(REPOSITORY, 'src', 'bin.ts'),
+      'clean',
+      '--all',
+      '--store',
+      store,
+    ],
+    { PATH: process.env.PATH ?? '', HOME: user.folder, PROVISION_ENGINE: 'namespace' },
+  );
+  assert.match(printed, /^Removed 1 entries, .*; kept 1 of another user\.$/m);
+  assert.ok(statSync(left).isDirectory());
+  return undefined;
+});
