@@ -69,6 +69,7 @@ export function programInputs(input: Omit<BuildInput, 'engine' | 'logs'>, source
     // (and the selected package of the workspace,)
     ...packageInputs(recipe.project),
     bin: recipe.project.bin,
+    ...(input.resolved.crate.example === true ? { example: true } : {}),
     profile: recipe.project.profile,
     features: [...recipe.project.features],
     defaultFeatures: recipe.project.defaultFeatures,
@@ -183,7 +184,8 @@ async function compile(step: Step, folder: string): Promise<Result<BuildMeta>> {
   if (!sandbox.ok) return sandbox;
   await using box = sandbox.value;
   const argv = [
-    ...[tool(input, 'cargo'), 'build', '--locked', '--offline', '--bin', project.bin],
+    ...[tool(input, 'cargo'), 'build', '--locked', '--offline'],
+    ...[input.resolved.crate.example === true ? '--example' : '--bin', project.bin],
     ...['--target', input.resolved.target.rustTriple, '--profile', project.profile],
     ...(project.features.length > 0 ? ['--features', project.features.join(',')] : []),
     ...(project.defaultFeatures ? [] : ['--no-default-features']),
