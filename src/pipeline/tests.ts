@@ -82,8 +82,12 @@ async function cargoTests(
   { toolchain, prepared, logs }: TestsInput,
   wanted: CargoTests,
 ): Promise<Result<RunOutcome>> {
-  if (!runtimeCapabilities(plan.runtime).startsTestPrograms)
-    return ok(outcomeOf([{ result: notStarted(plan), cached: true }]));
+  const { cargo: impossible } = runtimeCapabilities(plan.runtime).impossible;
+  if (impossible !== undefined) {
+    const finished = { result: notStarted(plan, impossible), cached: true };
+    context.emit({ type: 'sample-finished', ...finished });
+    return ok(outcomeOf([finished]));
+  }
   return recorder.stage(
     'cargo-test',
     `cargo test on ${plan.target.rustTriple}`,
@@ -122,8 +126,8 @@ function asResult(plan: Plan, { name, status, said }: CargoTestResult, open: boo
   };
 }
 
-function notStarted(plan: Plan): SampleResult {
-  const reason = `${plan.target.name}: cargo's test programs are not bundled with a standard library`;
+function notStarted(plan: Plan, why: string): SampleResult {
+  const reason = `${plan.target.name}: ${why}`;
   return { ...asResult(plan, { name: 'cargo-test', status: 'skipped', said: reason }, false), reason };
 }
 

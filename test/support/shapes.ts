@@ -230,13 +230,18 @@ pub unsafe extern "C" fn PyInit_extension_and_program() -> *mut pyo3::ffi::PyObj
   },
 };
 
-/** The workspace of some shapes, locked with the crates of the shipped program. */
-export function shapesWorkspace(names: readonly string[]): Readonly<Record<string, string>> {
+/** A `Cargo.lock` of packages that use PyO3: the crates of the shipped program. */
+export function lockedWith(names: readonly string[]): string {
   const shipped = readFileSync(join(REPOSITORY, 'runner', 'Cargo.lock'), 'utf8');
   const others = shipped.split(/(?=^\[\[package\]\]$)/m).filter((part) => !part.includes('name = "isolate"'));
   const locked = names.map(
     (name) => `[[package]]\nname = "${name}"\nversion = "0.1.0"\ndependencies = [\n "pyo3",\n]\n`,
   );
+  return `${others.join('').trimEnd()}\n\n${locked.join('\n')}`;
+}
+
+/** The workspace of some shapes, locked with the crates of the shipped program. */
+export function shapesWorkspace(names: readonly string[]): Readonly<Record<string, string>> {
   const members = names.map((name) => `"${name}"`).join(', ');
   const files = names.flatMap((name) => {
     const { files } = SHAPES[name] as ProgramShape;
@@ -254,7 +259,7 @@ pyo3 = { version = "0.30.1", default-features = false, features = ["auto-initial
   });
   return {
     'Cargo.toml': `[workspace]\nmembers = [${members}]\nresolver = "2"\n`,
-    'Cargo.lock': `${others.join('').trimEnd()}\n\n${locked.join('\n')}`,
+    'Cargo.lock': lockedWith(names),
     ...Object.fromEntries(files),
   };
 }
