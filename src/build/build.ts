@@ -86,6 +86,7 @@ export function programInputs(input: Omit<BuildInput, 'engine' | 'logs'>, source
     // (and the selected package of the workspace,)
     ...packageInputs(recipe.project),
     bin: recipe.project.bin,
+    ...(input.resolved.crate.example === true ? { example: true } : {}),
     profile: recipe.project.profile,
     features: [...recipe.project.features],
     defaultFeatures: recipe.project.defaultFeatures,
@@ -164,7 +165,8 @@ async function compile(step: CargoStep, folder: string): Promise<Result<BuildMet
   if (!sandbox.ok) return sandbox;
   await using box = sandbox.value;
   const argv = [
-    ...[cargoOf(input), 'build', '--locked', '--offline', '--bin', project.bin],
+    ...[cargoOf(input), 'build', '--locked', '--offline'],
+    ...[input.resolved.crate.example === true ? '--example' : '--bin', project.bin],
     ...['--target', input.resolved.target.rustTriple, '--profile', project.profile],
     ...(project.features.length > 0 ? ['--features', project.features.join(',')] : []),
     ...(project.defaultFeatures ? [] : ['--no-default-features']),

@@ -1,14 +1,16 @@
 import { existsSync, globSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { DEFAULT_RECIPE } from '../bench/default-recipe.ts';
 import { findCrate, readCrate } from '../crate/crate.ts';
+import { readRust } from '../crate/rust-sources.ts';
 import { closest } from '../domain/closest.ts';
 import type { Crate } from '../domain/crate.ts';
 import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
 import { interrupted } from '../failure.ts';
+import { type Shape, shapeOf } from '../init/shape.ts';
 import {
   type Choices,
   recipeText,
@@ -65,7 +67,7 @@ async function run(invocation: Invocation): Promise<Result<Outcome>> {
   const names = files.map(({ path }) => shown(context.settings.cwd, path));
   return ok({
     text: [
-      ...describe(crate.value),
+      ...describe(crate.value, choices.value.shape),
       '',
       'Written:',
       ...names.map((name) => `  ${name}`),
@@ -78,7 +80,7 @@ async function run(invocation: Invocation): Promise<Result<Outcome>> {
 }
 
 /** The crate in `--project`, else in the current folder or its nearest parent. Prompts where it has several binaries. */
-async function findOwnCrate({ context, ask }: Invocation): Promise<Result<Crate>> {
+async function findOwnCrate({ context, values, ask }: Invocation): Promise<Result<Crate>> {
   const { settings } = context;
   const folder = settings.project ?? findCrate(settings.cwd) ?? settings.cwd;
   const choice = { features: [], defaultFeatures: true };
@@ -86,8 +88,13 @@ async function findOwnCrate({ context, ask }: Invocation): Promise<Result<Crate>
     ...choice,
     ...defined({ bin: settings.bin }),
   });
-  if (crate.ok || crate.error.code !== 'recipe/which-bin' || ask === undefined) return crate;
+  if (crate.ok || crate.error.code !== 'recipe/which-bin') return crate;
   const names = (crate.error.evidence ?? []).map((line) => line.split(' ')[0] as string);
+  if (values.yes === true) {
+    const main = names.find((name) => name === basename(folder)) ?? (names[0] as string);
+    return readCrate(folder, { ...choice, bin: main });
+  }
+  if (ask === undefined) return crate;
   const bin = await oneOf(ask, `Which program? ${names.join(', ')}`, names, names[0] as string);
   return bin.ok ? readCrate(folder, { ...choice, bin: bin.value }) : bin;
 }
@@ -110,15 +117,26 @@ async function choose(
       ? ok(named ?? DEFAULT_RECIPE)
       : await oneOf(ask, 'Which recipe? `provision list` explains them', known, DEFAULT_RECIPE);
   if (!recipe.ok) return recipe;
-  const usual: readonly TestKind[] = hasTests(crate) ? ['samples', 'cargo'] : ['samples'];
+  const shape = shapeOf(await readRust(crate.folder, crate.bin));
+  const usual = usualTests(crate, shape);
   const tests =
     kinds !== undefined
       ? ok(kinds as readonly TestKind[])
       : ask === undefined
         ? ok(usual)
-        : await askTests(ask, crate, usual);
+        : await askTests(ask, crate, shape, usual);
   if (!tests.ok) return tests;
-  return ok({ recipe: recipe.value, tests: tests.value, ...defined({ action }) });
+  return ok({ recipe: recipe.value, tests: tests.value, shape, ...defined({ action }) });
+}
+
+/** Tests that pass as they are: of a program whose runs are not known, its own tests alone. */
+function usualTests(crate: Crate, { script, command }: Shape): readonly TestKind[] {
+  const scripts = hasScripts(join(crate.folder, 'samples'));
+  return [
+    ...(script !== undefined || (scripts && command === undefined) ? (['samples'] as const) : []),
+    ...(script === undefined && command !== undefined ? (['command'] as const) : []),
+    ...(hasTests(crate) ? (['cargo'] as const) : []),
+  ];
 }
 
 type Ask = NonNullable<Invocation['ask']>;
@@ -126,13 +144,14 @@ type Ask = NonNullable<Invocation['ask']>;
 async function askTests(
   ask: Ask,
   crate: Crate,
+  shape: Shape,
   usual: readonly TestKind[],
 ): Promise<Result<readonly TestKind[]>> {
   const scripts = await oneOf(
     ask,
     `Does \`${crate.bin}\` run a script given on its command line? yes, no`,
     ['yes', 'no'],
-    'yes',
+    shape.script === undefined ? 'no' : 'yes',
   );
   if (!scripts.ok) return scripts;
   return ok([scripts.value === 'yes' ? 'samples' : 'command', ...usual.filter((kind) => kind === 'cargo')]);
@@ -195,7 +214,10 @@ function hasTests({ folder }: Crate): boolean {
   );
 }
 
-function describe({ name, bin, bins, rustVersion, pyo3, locked }: Crate): readonly string[] {
+function describe(
+  { name, bin, bins, rustVersion, pyo3, locked }: Crate,
+  { title }: Shape,
+): readonly string[] {
   const python =
     pyo3 === undefined
       ? 'not used: the bundle contains a Python that the program does not use'
@@ -207,6 +229,7 @@ function describe({ name, bin, bins, rustVersion, pyo3, locked }: Crate): readon
   return [
     `${name}: ${bins.length > 1 ? `${bin}, one of ${bins.join(', ')}` : bin}`,
     `  PyO3  ${python}`,
+    `  Does  ${title}`,
     ...(rustVersion === undefined ? [] : [`  Rust  ${rustVersion} or newer`]),
     ...(locked ? [] : ['  There is no Cargo.lock yet: run `cargo generate-lockfile`.']),
   ];

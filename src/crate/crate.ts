@@ -19,6 +19,8 @@ export interface CrateChoice extends Chosen {
 
 interface Binary {
   readonly name: string;
+  /** It is an example. */
+  readonly example?: true;
   readonly manifest: Manifest;
 }
 
@@ -34,9 +36,14 @@ export async function readCrate(folder: string, choice: CrateChoice): Promise<Re
   if (!workspace.ok) return workspace;
   const found = await binariesOf(manifest.value);
   if (!found.ok) return found;
-  const chosen = choose(manifest.value, found.value, choice.bin);
+  const { binaries, examples } = found.value;
+  // A package without binaries is run by its examples; one with them has an example chosen by its name.
+  const asked =
+    !binaries.some(({ name }) => name === choice.bin) && examples.some(({ name }) => name === choice.bin);
+  const programs = binaries.length === 0 || asked ? examples : binaries;
+  const chosen = choose(manifest.value, programs, choice.bin);
   if (!chosen.ok) return chosen;
-  const { name: bin, manifest: own } = chosen.value;
+  const { name: bin, manifest: own, example } = chosen.value;
   const root = workspace.value.folder;
   const members = await membersOf(workspace.value);
   if (!members.ok) return members;
@@ -53,7 +60,8 @@ export async function readCrate(folder: string, choice: CrateChoice): Promise<Re
     name: textAt(tableAt(own.table, 'package'), 'name') ?? basename(own.folder),
     ...defined({ version }),
     bin,
-    bins: [...new Set(found.value.map((one) => one.name))].sort(),
+    bins: [...new Set(programs.map((one) => one.name))].sort(),
+    ...defined({ example }),
     ...defined({ rustVersion }),
     locked: lock !== undefined,
     ...defined({ pyo3 }),
@@ -73,11 +81,39 @@ async function withoutLinks(folder: string): Promise<string> {
 }
 
 /** The binaries of a package, or of the members of a virtual workspace. */
-async function binariesOf(manifest: Manifest): Promise<Result<readonly Binary[]>> {
-  if (isTable(manifest.table.package)) return ok(binariesIn(manifest));
+async function binariesOf(manifest: Manifest): Promise<Result<Programs>> {
+  if (isTable(manifest.table.package)) return ok(programsOf([manifest]));
   if (!isTable(manifest.table.workspace)) return err(noPackage(manifest));
   const members = await membersOf(manifest);
-  return members.ok ? ok(members.value.flatMap(binariesIn)) : members;
+  return members.ok ? ok(programsOf(members.value)) : members;
+}
+
+interface Programs {
+  readonly binaries: readonly Binary[];
+  readonly examples: readonly Binary[];
+}
+
+function programsOf(manifests: readonly Manifest[]): Programs {
+  return { binaries: manifests.flatMap(binariesIn), examples: manifests.flatMap(examplesIn) };
+}
+
+/** Examples by the same rules; those that are built as a library are no programs. */
+function examplesIn(manifest: Manifest): readonly Binary[] {
+  const { folder, table } = manifest;
+  const given = tablesAt(table, 'example');
+  const named = given.flatMap((one) => (one['crate-type'] === undefined ? (textAt(one, 'name') ?? []) : []));
+  const { autoexamples = true } = tableAt(table, 'package') as { autoexamples?: unknown };
+  const found = autoexamples === true ? programFiles(join(folder, 'examples')) : [];
+  const files = found.filter((name) => !given.some((one) => textAt(one, 'name') === name));
+  return [...new Set([...named, ...files])].sort().map((name) => ({ name, manifest, example: true }));
+}
+
+/** `<name>.rs` and `<name>/main.rs` in a folder of programs. */
+function programFiles(folder: string): readonly string[] {
+  return entries(folder).flatMap((name) => {
+    if (name.endsWith('.rs')) return [name.slice(0, -3)];
+    return existsSync(join(folder, name, 'main.rs')) ? [name] : [];
+  });
 }
 
 /** Binaries as cargo discovers them (The Cargo Book, "Cargo Targets", "Target auto-discovery"). */
@@ -85,11 +121,7 @@ function binariesIn(manifest: Manifest): readonly Binary[] {
   const { folder, table } = manifest;
   const named = tablesAt(table, 'bin').flatMap((bin) => textAt(bin, 'name') ?? []);
   const { autobins = true } = tableAt(table, 'package') as { autobins?: unknown };
-  const inBin = autobins === true ? entries(join(folder, 'src/bin')) : [];
-  const files = inBin.flatMap((name) => {
-    if (name.endsWith('.rs')) return [name.slice(0, -3)];
-    return existsSync(join(folder, 'src/bin', name, 'main.rs')) ? [name] : [];
-  });
+  const files = autobins === true ? programFiles(join(folder, 'src/bin')) : [];
   const main = autobins === true && existsSync(join(folder, 'src/main.rs'));
   // A `[[bin]]` may give `src/main.rs` another name.
   const renamed = tablesAt(table, 'bin').some((bin) =>

@@ -11,8 +11,8 @@ const ENDS =
  * Whether a program starts Python through PyO3 and never ends it: then nothing writes what is still in the buffer of
  * `sys.stdout` (Python's C API, `Py_FinalizeEx`). As far as its own sources say.
  */
-export async function leavesPythonOpen({ folder, pyo3 }: Crate): Promise<boolean> {
+export async function leavesPythonOpen({ folder, bin, pyo3 }: Crate): Promise<boolean> {
   if (pyo3 === undefined) return false;
-  const text = await readRust(folder);
+  const text = await readRust(folder, bin);
   return (pyo3.autoInitialize || STARTS.test(text)) && !ENDS.test(text);
 }

@@ -13,6 +13,8 @@ export interface Crate {
   readonly version?: string;
   /** The binary that is built. */
   readonly bin: string;
+  /** The binary is an example of the package. */
+  readonly example?: true;
   /** Every binary that could be. */
   readonly bins: readonly string[];
   /** `rust-version`: the oldest supported Rust, where it is declared. */

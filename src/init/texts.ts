@@ -1,10 +1,13 @@
 import type { Crate } from '../domain/crate.ts';
+import type { FirstCommand, Shape } from './shape.ts';
 
 /** The user's choices, or the defaults where nothing is prompted for. */
 export interface Choices {
   /** Shipped recipe. */
   readonly recipe: string;
   readonly tests: readonly TestKind[];
+  /** What the program is taken for. */
+  readonly shape: Shape;
   /** `owner/repository@ref` of the action; absent: a variable of the repository names the tool's own. */
   readonly action?: string;
 }
@@ -13,7 +16,7 @@ export const TEST_KINDS = ['samples', 'cargo', 'command'] as const;
 export type TestKind = (typeof TEST_KINDS)[number];
 
 /** `provision.yaml`. `project` is the crate's folder relative to it. */
-export function recipeText({ bin, bins }: Crate, { recipe, tests }: Choices, project: string): string {
+export function recipeText({ bin, bins }: Crate, { recipe, tests, shape }: Choices, project: string): string {
   const own = [
     ...(project === '.' ? [] : [`  path: ${quoted(project)}`]),
     ...(bins.length > 1 ? [`  bin: ${bin}`] : []),
@@ -24,35 +27,51 @@ export function recipeText({ bin, bins }: Crate, { recipe, tests }: Choices, pro
     'schema: 1',
     `extends: ${recipe}`,
     ...(own.length === 0 ? [] : ['project:', ...own]),
-    ...(tests.includes('samples') ? samplesText(bin) : []),
-    ...testsText(bin, tests),
+    ...(tests.includes('samples') ? samplesText(bin, shape) : []),
+    ...testsText(bin, tests, shape),
     '',
   ].join('\n');
 }
 
-function samplesText(bin: string): readonly string[] {
+const PLAIN = ['{script}', '{args}'].join();
+
+function samplesText(bin: string, { script = ['{script}', '{args}'] }: Shape): readonly string[] {
+  const line = script.map((word) => (word === '{script}' ? 'script.py' : word === '{args}' ? '…' : word));
   return [
-    `# Scripts that must print the same in CPython and in the program, which is started as \`${bin} script.py\`.`,
+    `# Scripts that must print the same in CPython and in the program, which is started as \`${bin} ${line.join(' ')}\`.`,
     'samples:',
     '  path: samples',
-    '  # Where the program takes a script otherwise:',
-    '  # args: [run, "{script}", "{args}"]',
+    ...(script.join() === PLAIN
+      ? ['  # Where the program takes a script otherwise:', '  # args: [run, "{script}", "{args}"]']
+      : [`  args: ${listed(script)}`]),
   ];
 }
 
-function testsText(bin: string, tests: readonly TestKind[]): readonly string[] {
+function testsText(bin: string, tests: readonly TestKind[], shape: Shape): readonly string[] {
   const cargo = tests.includes('cargo')
     ? ['  # `cargo test`, its programs run on the target.', '  cargo: {}']
     : [];
-  const command = tests.includes('command')
-    ? [
-        '  commands:',
-        `    # \`${bin} --help\` must end with status 0. More: \`stdin\`, \`stdout\`, or \`reference\` to compare with CPython.`,
-        '    - name: help',
-        '      args: [--help]',
-      ]
-    : [];
+  const command = tests.includes('command') ? commandText(bin, shape.command ?? HELP) : [];
   return cargo.length + command.length === 0 ? [] : ['tests:', ...cargo, ...command];
+}
+
+const HELP: FirstCommand = { name: 'help', args: ['--help'], about: 'must end with status 0' };
+
+function commandText(bin: string, { name, args, stdin, status, about }: FirstCommand): readonly string[] {
+  return [
+    '  commands:',
+    `    # \`${[bin, ...args].join(' ')}\`: ${about}.`,
+    '    # More: `stdout`, what it must print; `reference`, to compare with CPython.',
+    `    - name: ${name}`,
+    ...(args.length === 0 ? [] : [`      args: ${listed(args)}`]),
+    ...(stdin === undefined ? [] : [`      stdin: ${JSON.stringify(stdin)}`]),
+    ...(status === undefined ? [] : [`      status: ${status}`]),
+  ];
+}
+
+/** A list in YAML's flow style, which JSON's strings are part of. */
+function listed(words: readonly string[]): string {
+  return `[${words.map((word) => (/^[\w-]+$/.test(word) ? word : JSON.stringify(word))).join(', ')}]`;
 }
 
 /** A first sample. Its output is the same on every machine, and is flushed even if the interpreter is not finalized. */

@@ -88,8 +88,12 @@ async function cargoTests(
 ): Promise<Result<RunOutcome>> {
   const leftOut = await documentationTests(plan, wanted);
   for (const one of leftOut) context.emit({ type: 'sample-finished', ...one });
-  if (!runtimeCapabilities(plan.runtime).startsTestPrograms)
-    return ok(outcomeOf([{ result: notStarted(plan), cached: true }, ...leftOut]));
+  const { cargo: impossible } = runtimeCapabilities(plan.runtime).impossible;
+  if (impossible !== undefined) {
+    const finished = { result: notStarted(plan, impossible), cached: true };
+    context.emit({ type: 'sample-finished', ...finished });
+    return ok(outcomeOf([finished, ...leftOut]));
+  }
   if (wanted.args.includes('--doc')) return ok(outcomeOf(leftOut));
   return recorder.stage(
     'cargo-test',
@@ -129,8 +133,8 @@ function asResult(plan: Plan, { name, status, said }: CargoTestResult, open: boo
   };
 }
 
-function notStarted(plan: Plan): SampleResult {
-  const reason = `${plan.target.name}: cargo's test programs are not bundled with a standard library`;
+function notStarted(plan: Plan, why: string): SampleResult {
+  const reason = `${plan.target.name}: ${why}`;
   return { ...asResult(plan, { name: 'cargo-test', status: 'skipped', said: reason }, false), reason };
 }
 

@@ -14,6 +14,7 @@ import type {
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import type { Failure } from '../failure.ts';
+import { CAPABILITIES } from '../runtime/capabilities.ts';
 import { architectureOn, hostTargetOf } from './architectures.ts';
 import { combineFailures } from './combine-failures.ts';
 import { resolveCrate } from './crate.ts';
@@ -334,6 +335,12 @@ function notForWasm(recipe: Recipe, document: YamlDocument, target: Target): rea
   ].map((key) => ({
     code: 'recipe/not-wasm',
     what: `\`${key}\` is for WebAssembly only; the target is \`${target.name}\`.`,
+    ...defined({
+      why:
+        key === 'wasm' && recipe.wasm?.snapshot === true
+          ? CAPABILITIES[target.runtime].impossible.snapshot
+          : undefined,
+    }),
     fix: [`Remove \`${key}\`.`],
     at: document.locate([key], 'key'),
   }));

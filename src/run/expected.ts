@@ -52,12 +52,15 @@ function stderrOf(run: Run): string {
   return [title, ...lines.slice(-STDERR_LINES), ''].join('\n');
 }
 
-/** The line that names an exception or a panic. */
+/** The line that names an exception, a panic, or the error that `main` returned. */
 function lastWords(run: Run): readonly string[] {
   const lines = linesOf(run);
   const start = lines.findLastIndex((line) => line.startsWith('Traceback (most recent call last)'));
-  const named = start < 0 ? undefined : lines.slice(start + 1).find((line) => /^\S/.test(line));
-  return named === undefined ? [] : [named.replace(/\.$/, '')];
+  const named =
+    start < 0
+      ? lines.findLast((line) => /^Error: |^thread '.*' (?:\(\d+\) )?panicked at /.test(line))
+      : lines.slice(start + 1).find((line) => /^\S/.test(line));
+  return named === undefined ? [] : [named.replace(/[.:]$/, '')];
 }
 
 function linesOf({ stderr }: Run): readonly string[] {

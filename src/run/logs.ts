@@ -20,7 +20,7 @@ export async function writeLogs(
     ['target.stderr', runs.target.stderr],
     [`${side}.stdout`, runs.reference.stdout],
     // What a recipe expects says nothing of standard error.
-    ['reference.stderr', side === 'reference' ? runs.reference.stderr : ''],
+    ['reference.stderr', side === 'expected' ? '' : runs.reference.stderr],
     ['diff', diff ?? ''],
   ];
   const written = contents.filter(([, content]) => content.length > 0);

@@ -1,5 +1,18 @@
 import type { AdapterKind } from './instance.ts';
 
+/** What a recipe or a command asks of a program's target, beside building and bundling it. */
+export const OPERATIONS = {
+  samples: 'samples',
+  commands: '`tests.commands`',
+  cargo: '`tests.cargo`',
+  exec: '`provision exec`, `provision shell`',
+  snapshot: '`snapshot` below `wasm`',
+  oci: '`--format oci`',
+  deb: '`--format deb`',
+} as const;
+
+export type Operation = keyof typeof OPERATIONS;
+
 /** What programs can do in a runtime, and what the runtime itself asks for. */
 export interface RuntimeCapabilities {
   /** Facilities that samples may require (docs/samples.md); `module:*` for every module of the standard library. */
@@ -12,8 +25,8 @@ export interface RuntimeCapabilities {
   readonly needsHostLibraries: boolean;
   /** Option of the emulator that names the target's root where that is not `/`. */
   readonly rootOption?: string;
-  /** `cargo test` can start its programs, which have no bundle around them. */
-  readonly startsTestPrograms: boolean;
+  /** What cannot be done with its programs, each with the reason that is printed where it is asked for. */
+  readonly impossible: Readonly<Partial<Record<Operation, string>>>;
 }
 
 /** What a POSIX system offers. */
@@ -24,8 +37,12 @@ const NATIVE: RuntimeCapabilities = {
   emulated: false,
   root: 'target',
   needsHostLibraries: false,
-  startsTestPrograms: true,
+  impossible: {
+    snapshot: 'A snapshot is the memory of a WebAssembly module; a program of machine code holds none.',
+  },
 };
+
+const NOT_STARTED = 'It is a WebAssembly module: neither a kernel nor a container engine can start it.';
 
 const WASI: RuntimeCapabilities = {
   // WASI preview 1 has files and links and none of the others.
@@ -33,7 +50,11 @@ const WASI: RuntimeCapabilities = {
   emulated: true,
   root: 'host',
   needsHostLibraries: true,
-  startsTestPrograms: false,
+  impossible: {
+    cargo: "cargo's test programs are not bundled with a standard library",
+    oci: NOT_STARTED,
+    deb: NOT_STARTED,
+  },
 };
 
 export const CAPABILITIES: Readonly<Record<AdapterKind, RuntimeCapabilities>> = {

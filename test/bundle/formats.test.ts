@@ -19,6 +19,7 @@ const TARGET = {
   debianArch: 'arm64',
   ociPlatform: 'linux/arm64',
   libc: 'gnu',
+  runtime: 'qemu-user',
   elf: { machine: 'AArch64', number: 183 },
 } as Target;
 
@@ -158,7 +159,7 @@ test('the package of a program without system libraries has no dependencies', as
 });
 
 test('unknown formats, and formats that the target does not have, are rejected', () => {
-  const wasm = { rustTriple: 'wasm32-wasip1', libc: 'wasi' } as Target;
+  const wasm = { rustTriple: 'wasm32-wasip1', libc: 'wasi', runtime: 'wasmtime' } as Target;
   const read = (words: readonly string[], target = TARGET) => {
     const formats = readFormats(words, target);
     return formats.ok ? formats.value : formats.error.code;

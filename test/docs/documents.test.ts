@@ -5,7 +5,7 @@ import { dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
 import { COMMAND_NAMES, GLOBAL_OPTIONS, loadAllCommands } from '../../src/commands/index.ts';
 import { readHeader } from '../../src/run/header.ts';
-import { CAPABILITIES } from '../../src/runtime/capabilities.ts';
+import { CAPABILITIES, OPERATIONS, type Operation } from '../../src/runtime/capabilities.ts';
 import { FACILITIES } from '../../src/runtime/facilities.ts';
 import { REPOSITORY } from '../support/cli.ts';
 import { assertSection, markdownTable } from './generated.ts';
@@ -142,6 +142,22 @@ test('every recipe key that docs/samples.md names is in the recipe reference', (
     named.filter((key) => !reference.includes(`| \`${key}\` |`)),
     [],
   );
+});
+
+test('docs/own-crate.md has what can be done on each kind of target, with the reasons', () => {
+  const kinds = ['native', 'qemu-user', 'wasmtime', 'node-wasi'] as const;
+  const operations = Object.entries(OPERATIONS) as [Operation, string][];
+  const reasons = [...new Set(kinds.flatMap((kind) => Object.values(CAPABILITIES[kind].impossible)))];
+  const cell = (operation: Operation, kind: (typeof kinds)[number]): string => {
+    const why = CAPABILITIES[kind].impossible[operation];
+    return why === undefined ? 'yes' : `no (${reasons.indexOf(why) + 1})`;
+  };
+  const table = markdownTable(
+    ['', 'native', 'QEMU', 'wasmtime', 'Node'],
+    operations.map(([operation, title]) => [title, ...kinds.map((kind) => cell(operation, kind))]),
+  );
+  const listed = reasons.map((why, index) => `${index + 1}. ${why.replace(/\.$/, '')}.`);
+  assertSection(join(REPOSITORY, 'docs', 'own-crate.md'), 'operations', `${table}\n\n${listed.join('\n')}`);
 });
 
 test('docs/samples.md has what each runtime offers, and describes every facility', () => {

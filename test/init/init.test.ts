@@ -9,8 +9,18 @@ import { crateOf, MANIFEST, PROGRAM, put } from '../support/crate.ts';
 import { asOrdinaryUser } from '../support/ordinary-user.ts';
 import { CTRL_C, NO_TERMINAL, onTerminal } from '../support/terminal.ts';
 
+/** A program that runs the script it is given. */
+const RUNNER = {
+  ...PROGRAM,
+  'src/main.rs': `fn main() {
+    let code = std::fs::read_to_string(std::env::args().nth(1).unwrap()).unwrap();
+    Python::attach(|py| py.run(&CString::new(code).unwrap(), None, None)).unwrap();
+}
+`,
+};
+
 test('init writes a valid recipe, a sample and a workflow, and overwrites them only with --force', async (t) => {
-  const crate = crateOf(t);
+  const crate = crateOf(t, RUNNER);
   mkdirSync(join(crate, '.git'));
   const run = await provision(['init'], { cwd: join(crate, 'src') });
   assert.equal(run.status, 0, run.stderr);
@@ -63,8 +73,7 @@ test('init does not prompt without a terminal; --bin selects one of several prog
     schema: 1,
     extends: 'aarch64',
     project: { bin: 'other' },
-    samples: { path: 'samples' },
-    tests: { cargo: {} },
+    tests: { cargo: {}, commands: [{ name: 'runs' }] },
   });
   assert.ok(!existsSync(join(crate, '.github')));
 });
@@ -138,7 +147,7 @@ test('init prompts at a terminal; Ctrl-C writes nothing', { skip: NO_TERMINAL },
     schema: 1,
     extends: 'musl',
     project: { bin: 'other' },
-    tests: { commands: [{ name: 'help', args: ['--help'] }] },
+    tests: { commands: [{ name: 'runs' }] },
   });
 });
 

@@ -2,6 +2,7 @@ import type { Digest } from '../../domain/ids.ts';
 import type { LockedPackage } from '../../domain/packages.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Target } from '../../domain/target.ts';
+import { CAPABILITIES } from '../../runtime/capabilities.ts';
 import type { Contents } from '../inspect.ts';
 
 /** The package formats of a bundle, beside the archive that every run makes. */
@@ -50,11 +51,12 @@ export function readFormats(values: readonly string[], target: Target): Result<r
         fix: [`Choose from \`tar.gz\` (always made), ${FORMATS.map((one) => `\`${one}\``).join(', ')}.`],
       });
     }
-    if (target.elf === undefined) {
+    const why = CAPABILITIES[target.runtime].impossible[format];
+    if (why !== undefined) {
       return err({
         code: 'usage/format',
         what: `A program for ${target.rustTriple} cannot be packaged as \`${format}\`.`,
-        why: 'It is a WebAssembly module: neither a kernel nor a container engine can start it.',
+        why,
         fix: ['Ship the `.tar.gz`: its script `run` starts the module in any wasmtime.'],
       });
     }

@@ -1,0 +1,128 @@
+/** What a program does with its command line and its input, as far as its source says. */
+export interface Shape {
+  /** One line for people. */
+  readonly title: string;
+  /** Arguments with which it runs a script: `{script}` and `{args}` are filled in; absent: it runs none. */
+  readonly script?: readonly string[];
+  /** A run that ends by itself; absent: none is known. */
+  readonly command?: FirstCommand;
+}
+
+export interface FirstCommand {
+  readonly name: string;
+  readonly args: readonly string[];
+  readonly stdin?: string;
+  /** Exit status, where it is not 0. */
+  readonly status?: number;
+  /** What the test says, a sentence without its end. */
+  readonly about: string;
+}
+
+/** Crates that read a command line, and answer `--help` by themselves. */
+const PARSERS =
+  /\b(?:clap|structopt|argh|gumdrop|bpaf)::|derive\([^)]*\b(?:Parser|FromArgs|StructOpt|Bpaf)\b/;
+const ARGUMENTS = /\benv::args(?:_os)?\b|\bargs(?:_os)?\(\)|\b(?:lexopt|pico_args|getopts)::/;
+/** Code that comes from elsewhere is run: not a literal. */
+const RUNS_CODE =
+  /\.(?:run|eval|run_bound|eval_bound)\(\s*(?!c?"|c?r#)|\bPyModule::from_code\w*\(\s*\w*,?\s*(?!c?"|c?r#|pyo3::ffi::c_str!\(")|\bPyRun_\w+|\brunpy\b/;
+const READS_FILE = /\bread_to_string\(\s*(?!&mut\b)|\bfs::read\(|\bFile::open\(|\brunpy\b|\bPyRun_\w*File/;
+/** CPython's own command line. */
+const PYTHON_MAIN = /\bPy_(?:Bytes)?Main\b|\bPy_RunMain\b/;
+const STDIN = /\bstdin\(\)|\bio::stdin\b/;
+const LISTENS =
+  /\b(?:Tcp|Unix)Listener::bind\b|\baxum::serve\b|\bHttpServer::new\b|\btiny_http::Server\b|\bwarp::serve\b|\brocket::build\b|#\[launch\]|\bServer::(?:bind|http)\b/;
+/** Such a server is asked by the program itself. */
+const ASKS = /\b(?:Tcp|Unix)Stream::connect\b|\b(?:ureq|reqwest|minreq)::/;
+
+/** The shape of a program by the Rust source of its package. */
+export function shapeOf(source: string): Shape {
+  const parser = PARSERS.test(source);
+  const takes = parser || ARGUMENTS.test(source);
+  if (LISTENS.test(source) && !ASKS.test(source))
+    return { title: 'a server', ...(parser ? { command: HELP } : {}) };
+  if (PYTHON_MAIN.test(source) && takes) return scriptRunner(['{script}', '{args}']);
+  if (takes && RUNS_CODE.test(source) && READS_FILE.test(source)) {
+    if (!parser) return scriptRunner(scriptArguments(source));
+    if (!/\bSubcommand\b|\.subcommand\(|argh\(subcommand\)/.test(source) && positionalScript(source))
+      return scriptRunner(['{script}', '{args}']);
+  }
+  if (parser) return { title: 'a command line of its own', command: HELP };
+  if (takes) return { title: 'a command line of its own', command: ownArguments(source) };
+  if (STDIN.test(source)) return { title: 'reads standard input', command: withInput(source) };
+  return {
+    title: 'runs without arguments',
+    command: { name: 'runs', args: [], about: 'without arguments it must end with status 0' },
+  };
+}
+
+const HELP: FirstCommand = { name: 'help', args: ['--help'], about: 'must end with status 0' };
+
+function scriptRunner(script: readonly string[]): Shape {
+  return { title: 'runs a script given on its command line', script };
+}
+
+/** A word that stands before the script: the arm of a `match` that reads a file. */
+function scriptArguments(source: string): readonly string[] {
+  const arms = [
+    ...source.matchAll(
+      /(?:Some\()?"([a-z][\w-]*)"\)?\s*(?:if [^=]*)?=>([\s\S]{0,400}?)(?=\n\s*(?:Some\(|"|_|None)|$)/g,
+    ),
+  ];
+  const arm = arms.find(([, , body = '']) => READS_FILE.test(body));
+  return arm === undefined ? ['{script}', '{args}'] : [arm[1] as string, '{script}', '{args}'];
+}
+
+/** A field of a parser's structure that is no option: the script. */
+function positionalScript(source: string): boolean {
+  const field =
+    /((?:#\[[^\]]*\]\s*)*)(?:pub(?:\([^)]*\))?\s+)?(?:script|file|path|program)\s*:\s*(?:std::path::)?(?:PathBuf|String|OsString)\b/.exec(
+      source,
+    );
+  return field !== null && !/\b(?:long|short|option|switch)\b/.test(field[1] as string);
+}
+
+function ownArguments(source: string): FirstCommand {
+  for (const word of ['--help', '--version'])
+    if (source.includes(`"${word}"`) || source.includes(`Long("${word.slice(2)}")`))
+      return { name: word.slice(2), args: [word], about: 'must end with status 0' };
+  const status = statusWithout(source);
+  return status === undefined
+    ? { name: 'runs', args: [], about: 'without arguments it must end with status 0' }
+    : {
+        name: 'without-arguments',
+        args: [],
+        status,
+        about: `without arguments it ends with status ${status}; put a run of yours in its place`,
+      };
+}
+
+/** The exit status of a program that lacks its arguments; undefined where it seems not to need any. */
+function statusWithout(source: string): number | undefined {
+  const exits =
+    /(?:\b_|\bNone)\s*=>[^;}]*?(?:;[^;}]*?)?\b(?:exit\((\d+)\)|ExitCode::from\((\d+)\)|ExitCode::(FAILURE))/.exec(
+      source,
+    ) ??
+    /\blen\(\)\s*(?:<|!=|==)[^{]*\{[^}]*?\b(?:exit\((\d+)\)|ExitCode::from\((\d+)\)|ExitCode::(FAILURE))/.exec(
+      source,
+    ) ??
+    /\belse\s*\{[^}]*?\b(?:exit\((\d+)\)|ExitCode::from\((\d+)\)|ExitCode::(FAILURE))/.exec(source);
+  if (exits !== null) return exits[3] === undefined ? Number(exits[1] ?? exits[2]) : 1;
+  const demanded = /\.(?:nth\(\d\)|next\(\))\s*(?:\.as_deref\(\)\s*)?\.(?:expect|unwrap)\(|\bargs\[1\]/.test(
+    source,
+  );
+  // A panic of Rust's (std::process::ExitCode, "panic").
+  return demanded ? 101 : undefined;
+}
+
+function withInput(source: string): FirstCommand {
+  const json = /\bserde_json\b|\bjson\b/.test(source);
+  // A number is also an expression of Python's.
+  const number = /\.parse(?:::<|\()/.test(source) || RUNS_CODE.test(source);
+  const stdin = json ? '{}\n' : number ? '1\n' : 'hello\n';
+  return {
+    name: 'input',
+    args: [],
+    stdin,
+    about: `with ${JSON.stringify(stdin)} as its input it must end with status 0`,
+  };
+}

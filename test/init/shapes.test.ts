@@ -1,0 +1,64 @@
+// What `init --yes` takes programs for, by what their source does. That the first run then passes: test/e2e/shapes.test.ts.
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { parse } from 'yaml';
+import { shapeOf } from '../../src/init/shape.ts';
+import { provision } from '../support/cli.ts';
+import { crateOf } from '../support/crate.ts';
+import { SHAPES, shapesWorkspace } from '../support/shapes.ts';
+
+test('init --yes writes tests that fit the program, for each shape of one', async (t) => {
+  const workspace = crateOf(t, shapesWorkspace(Object.keys(SHAPES)));
+  for (const [name, { recipe }] of Object.entries(SHAPES)) {
+    const cwd = join(workspace, name);
+    const run = await provision(['init', 'x86_64', '--yes', '--no-workflow'], { cwd });
+    assert.equal(run.status, 0, name + run.stderr);
+    const written = parse(readFileSync(join(cwd, 'provision.yaml'), 'utf8')) as object;
+    assert.deepEqual(written, { schema: 1, extends: 'x86_64', ...recipe }, name);
+    assert.equal(existsSync(join(cwd, 'samples')), 'samples' in recipe, name);
+    const plan = await provision(['plan'], { cwd });
+    assert.equal(plan.status, 0, name + plan.stderr);
+  }
+});
+
+test('parsers of command lines answer --help; with a positional script and no subcommands it is run', () => {
+  const clap = (fields: string): string => `use clap::Parser;
+#[derive(Parser)]
+struct Args {
+${fields}
+}
+fn main() {
+    let args = Args::parse();
+    let code = std::fs::read_to_string(&args.script).unwrap();
+    Python::attach(|py| py.run(&CString::new(code).unwrap(), None, None)).unwrap();
+}
+`;
+  assert.deepEqual(shapeOf(clap('    script: PathBuf,')).script, ['{script}', '{args}']);
+  assert.equal(shapeOf(clap('    #[arg(long)]\n    script: PathBuf,')).script, undefined);
+  assert.deepEqual(
+    shapeOf(clap('    #[command(subcommand)]\n    what: What,\n}\n#[derive(clap::Subcommand)]\nenum What {'))
+      .command?.args,
+    ['--help'],
+  );
+  for (const source of [
+    '#[derive(argh::FromArgs)] struct A {}',
+    'fn main() { let m = clap::Command::new("x"); }',
+  ])
+    assert.deepEqual(shapeOf(source).command?.args, ['--help'], source);
+  assert.deepEqual(
+    shapeOf('let mut p = pico_args::Arguments::from_env(); if p.contains(["-h", "--help"]) {}').command?.args,
+    ['--help'],
+  );
+});
+
+test("CPython's own command line runs scripts; a server without options has no run that ends", () => {
+  const main = 'fn main() { let args: Vec<_> = std::env::args().collect(); unsafe { Py_BytesMain(0, p) }; }';
+  assert.deepEqual(shapeOf(main).script, ['{script}', '{args}']);
+  assert.deepEqual(shapeOf('let l = TcpListener::bind(a); axum::serve(l, app).await'), { title: 'a server' });
+  assert.equal(
+    shapeOf('fn main() { let n = std::env::args().nth(1).expect("a name"); }').command?.status,
+    101,
+  );
+});
