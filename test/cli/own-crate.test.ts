@@ -82,7 +82,7 @@ test('packages without a lock fail with `provision lock` as the fix; --frozen al
   writeFileSync(join(crate, 'provision.yaml'), 'schema: 1\nextends: aarch64\n');
   const nothing = await run(t, ['lock'], crate);
   assert.equal(nothing.status, 0);
-  assert.match(nothing.stdout, /adds no packages/);
+  assert.match(nothing.stdout, /adds nothing that is not locked/);
 });
 
 test('a current folder that cannot be written is a failure that names --project', (t) => {

@@ -1,7 +1,7 @@
 // `python.packages` from wheels in a folder: pip's messages become failures with a code.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { type CliRun, provision, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
@@ -32,13 +32,17 @@ function wheel(name: string, tag: string, path: string, content: Buffer): string
   return `--hash=sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }
 
-function build(requirements: readonly string[], base = 'aarch64'): Promise<CliRun> {
+function build(requirements: readonly string[], base = 'aarch64', more = ''): Promise<CliRun> {
   const lines = requirements.map((line) => `    - ${line}\n`).join('');
   writeFileSync(
     join(folder, 'crate', 'provision.yaml'),
-    `schema: 1\nextends: ${base}\npython:\n  packages:\n${lines}`,
+    `schema: 1\nextends: ${base}\npython:\n  packages:\n${lines}${more}`,
   );
-  return provision(['run'], {
+  return command('run');
+}
+
+function command(name: string): Promise<CliRun> {
+  return provision([name], {
     cwd: join(folder, 'crate'),
     store: SHARED_STORE,
     timeoutMs: 30 * 60_000,
@@ -83,4 +87,85 @@ test('a wheel with another digest is rejected', async () => {
 
 test('requirements without digests are rejected', async () => {
   assert.deepEqual(codeOf(await build(['pure==1.0'])), [3, 'lock/python-missing']);
+});
+
+/** A project with a backend of its own, which needs the package `helper` to be built. */
+function project(backend: string): void {
+  const at = (name: string): string => join(folder, 'crate', 'proj', name);
+  mkdirSync(join(folder, 'crate', 'proj'), { recursive: true });
+  writeFileSync(
+    at('pyproject.toml'),
+    '[build-system]\nrequires = ["helper"]\nbuild-backend = "backend"\nbackend-path = ["."]\n[project]\nname = "proj"\nversion = "1.0"\n',
+  );
+  writeFileSync(at('proj.py'), 'value = 7\n');
+  writeFileSync(at('backend.py'), backend);
+}
+
+const BACKEND = `import os, zipfile
+import helper
+
+def get_requires_for_build_wheel(config_settings=None):
+    return []
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    name = 'proj-1.0-py3-none-any.whl'
+    info = 'proj-1.0.dist-info/'
+    with zipfile.ZipFile(os.path.join(folder, name), 'w') as file:
+        file.write('proj.py')
+        file.writestr('proj-1.0.data/data/share/proj.txt', helper.text)
+        file.writestr(info + 'METADATA', 'Metadata-Version: 2.1\\nName: proj\\nVersion: 1.0\\nRequires-Dist: pure\\n')
+        file.writestr(info + 'WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')
+        file.writestr(info + 'RECORD', ''.join(f'{name},,\\n' for name in file.namelist()) + info + 'RECORD,,\\n')
+    return name
+`;
+
+test('a project is built from locked build requirements, beside modules and what it depends on', async () => {
+  project(BACKEND);
+  wheel('helper', 'py3-none-any', 'helper.py', Buffer.from("text = 'helped'\n"));
+  wheel('pure', 'py3-none-any', 'pure/__init__.py', Buffer.from('value = 1\n'));
+  mkdirSync(join(folder, 'crate', 'python', 'own'), { recursive: true });
+  writeFileSync(join(folder, 'crate', 'python', 'own', '__init__.py'), 'value = 3\n');
+  const more = '  paths: [python/]\n';
+  assert.deepEqual(codeOf(await build(['./proj'], 'aarch64', more)), [3, 'lock/python-missing']);
+  const locked = await command('lock');
+  assert.equal(locked.status, 0, locked.stderr);
+  const lock = readFileSync(
+    join(folder, 'crate', 'provision.packaged-cpython-3.13-aarch64.python.lock'),
+    'utf8',
+  );
+  assert.match(lock, /"pure"[\s\S]*"helper"/);
+  assert.doesNotMatch(lock, /:\/\//);
+  const run = await build(['./proj'], 'aarch64', more);
+  assert.equal(run.status, 0, run.stderr);
+  const report = JSON.parse(readFileSync(join(folder, 'crate/artifacts/aarch64/report.json'), 'utf8'));
+  assert.deepEqual(report.pythonCode, {
+    packages: [
+      { name: 'proj', version: '1.0', from: 'proj' },
+      { name: 'pure', version: '1.0', from: 'index' },
+    ],
+    files: 1,
+  });
+  const { files } = JSON.parse(
+    (await provision(['inspect', join(folder, 'crate', report.bundle.file), '--json'])).stdout,
+  ).parts.packages;
+  assert.ok(files >= 4, `${files} files`);
+  // What is locked and in the store needs no index.
+  rmSync(join(wheels, 'helper-1.0-py3-none-any.whl'));
+  assert.equal((await build(['./proj'], 'aarch64', more)).status, 0);
+});
+
+test('a module that cannot be compiled is named with line and column', async () => {
+  writeFileSync(join(folder, 'crate', 'python', 'own', 'wrong.py'), 'x = 1\nif x\n    pass\n');
+  const run = await build(['./proj'], 'aarch64', '  paths: [python/]\n');
+  assert.deepEqual(codeOf(run), [6, 'build/python-syntax']);
+  assert.match(run.stderr, /wrong\.py:2:5/);
+});
+
+test('a build that fails shows what its backend says', async () => {
+  project(
+    `import helper\n${BACKEND.replace("    name = 'proj", "    raise RuntimeError('the backend is broken')\n    name = 'proj")}`,
+  );
+  const run = await build(['./proj']);
+  assert.deepEqual(codeOf(run), [6, 'build/python-package']);
+  assert.match(run.stderr, /the backend is broken/);
 });
