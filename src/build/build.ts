@@ -80,6 +80,7 @@ export function programInputs(input: Omit<BuildInput, 'engine' | 'logs'>, source
     // … and of every environment variable of the tools.
     env: input.env.variables,
     pyo3Config: input.env.pyo3Config,
+    cmakeToolchain: input.env.cmakeToolchain,
     pythonHome: input.env.pythonHome ?? null,
   };
 }
@@ -87,12 +88,12 @@ export function programInputs(input: Omit<BuildInput, 'engine' | 'logs'>, source
 /** The files of the project that a build depends on: all but its samples, its recipe and the recipe's lock. */
 export async function projectSources(
   context: Context,
-  { recipe, sysrootFile }: Resolved,
+  { recipe, sysrootFile, tools }: Resolved,
 ): Promise<Result<Sources>> {
   const except = [
     ...recipe.samples.paths,
     recipe.file,
-    ...(sysrootFile === undefined ? [] : [sysrootFile.lockFile]),
+    ...[sysrootFile, tools?.file].flatMap((one) => one?.lockFile ?? []),
     // Inside the crate where the command is run there.
     join(context.settings.cwd, 'artifacts'),
   ];
@@ -252,6 +253,7 @@ const notOfRust = (parent: string, name: string): boolean =>
 /** Writes the files that the environment variables refer to into an existing folder. */
 export async function writeEnvFiles(folder: string, env: BuildEnv, cargo: HostCargo): Promise<void> {
   await writeFile(join(folder, 'pyo3-config.txt'), env.pyo3Config);
+  await writeFile(join(folder, 'toolchain.cmake'), env.cmakeToolchain);
   if (env.pythonHome !== undefined) await writeFile(join(folder, 'python-home.c'), env.pythonHome);
   await writeFile(join(folder, 'cargo-config.toml'), cargo.config);
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { findHostRust } from '../build/host-rust.ts';
+import { distribution } from '../distro/distribution.ts';
 import type { Context } from '../domain/context.ts';
 import type { Resolved } from '../domain/definitions.ts';
 import type { Plan } from '../domain/plan.ts';
@@ -14,7 +15,7 @@ import type { Tree } from '../toolchain/tree.ts';
 import { plannedRun, sysrootFacts } from './facts.ts';
 import { Recorder } from './recorder.ts';
 import type { Session } from './session.ts';
-import { type Locks, readLocks, type TreeMaker, treeMaker } from './trees.ts';
+import { type Locks, readLocks, type TreeMaker, toolchainPackages, treeMaker } from './trees.ts';
 
 /** Recipe, plan and locks: everything that is known before anything is fetched. */
 export interface Planned {
@@ -101,6 +102,7 @@ export async function prepareEnv({ context }: Session, run: Run): Promise<Result
     python: python.value,
     runtime: plan.runtime,
     sourceDateEpoch,
+    toolVariables: distribution.toolVariables(toolchainPackages(locks)),
   });
   context.emit({ type: 'facts', facts: sysrootFacts(run, sysroot.value, python.value) });
   return ok({ sysroot: sysroot.value, python: python.value, env, sourceDateEpoch });

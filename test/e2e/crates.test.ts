@@ -105,3 +105,10 @@ test('a crate with PyO3 0.24, the stable ABI and numpy gets packages for the tar
   const report = await run('pyo3-0.24-numpy', 'aarch64');
   assert.equal(report.totals.passed, 2);
 });
+
+test('crates that bring C libraries are compiled for the target and answer there, bindgen with libclang in the toolchain', {
+  skip: process.env.PROVISION_TEST_ALL === '1' ? false : 'PROVISION_TEST_ALL=1 runs it: 10 minutes',
+}, async () => {
+  // Its command test states what each of them prints.
+  await run('c-libraries', 'aarch64');
+});
