@@ -98,6 +98,7 @@ export function programInputs(input: Omit<BuildInput, 'engine' | 'logs'>, source
     // … and of every environment variable of the tools.
     env: input.env.variables,
     pyo3Config: input.env.pyo3Config,
+    cmakeToolchain: input.env.cmakeToolchain,
     pythonHome: input.env.pythonHome ?? null,
     ...configurationInputs(input),
   };

@@ -77,6 +77,7 @@ async function outdated(folder: string, env: BuildEnv): Promise<boolean> {
 export async function writeEnvFiles(folder: string, env: BuildEnv, cargo: HostCargo): Promise<void> {
   const files = {
     'pyo3-config.txt': env.pyo3Config,
+    'toolchain.cmake': env.cmakeToolchain,
     [PYTHON_HOME]: env.pythonHome,
     'cargo-config.toml': cargo.config,
   };

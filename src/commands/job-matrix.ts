@@ -94,8 +94,9 @@ function jobOf(recipe: string, resolved: Resolved, locks: Locks): Result<Job> {
 }
 
 /** What the store of a job is filled with: the digests of all locked files, and of the locked engine. */
-function checksum({ runtimeDefinition }: Resolved, { toolchain, sysroot, reference }: Locks): string {
-  const digests = [toolchain, sysroot, reference].flatMap(({ needed }) => needed).map(({ digest }) => digest);
+function checksum({ runtimeDefinition }: Resolved, { toolchain, tools, sysroot, reference }: Locks): string {
+  const locks = [toolchain, ...(tools === undefined ? [] : [tools]), sysroot, reference];
+  const digests = locks.flatMap(({ needed }) => needed).map(({ digest }) => digest);
   if (runtimeDefinition !== undefined) digests.push(runtimeDefinition.wheel.digest);
   return createHash('sha256')
     .update([...new Set(digests)].sort().join('\n'))

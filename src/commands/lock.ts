@@ -1,8 +1,10 @@
+import { distribution } from '../distro/distribution.ts';
 import { closest } from '../domain/closest.ts';
 import type { Settings } from '../domain/context.ts';
-import type { DefinitionFile } from '../domain/definitions.ts';
+import type { DefinitionFile, Resolved } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
+import { toolsOn } from '../lock/additions.ts';
 import type { LockedDefinition } from '../lock/checksum.ts';
 import { readLock } from '../lock/lockfile.ts';
 import { type LockDifference, relock } from '../lock/relock.ts';
@@ -10,6 +12,7 @@ import { rustStdMismatch } from '../lock/rust-std.ts';
 import { definitionFiles, type LockedFile } from '../recipe/definitions.ts';
 import { projectFile, recipeNames } from '../recipe/find.ts';
 import { resolveRecipe } from '../recipe/recipe.ts';
+import { loadTargets } from '../recipe/targets.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
 import { checkPythonLocks, writePythonLocks } from './lock-python.ts';
 
@@ -99,7 +102,7 @@ function namesRecipes({ home }: Settings, words: readonly string[]): boolean {
   return words.every((word) => names.includes(word) || /\.ya?ml$/.test(word));
 }
 
-/** The locks of recipes of a person's own: of sysroots to which they add packages. */
+/** The locks of recipes of a person's own: of sysroots and toolchains to which they add packages. */
 async function fromRecipes(settings: Settings, words: readonly string[]): Promise<Result<readonly Wanted[]>> {
   const wanted: Wanted[] = [];
   for (const word of words.length === 0 ? [undefined] : words) {
@@ -107,8 +110,50 @@ async function fromRecipes(settings: Settings, words: readonly string[]): Promis
     if (!resolved.ok) return resolved;
     const { sysroot, sysrootFile } = resolved.value;
     if (sysrootFile !== undefined) wanted.push({ file: sysrootFile, definition: sysroot });
+    const tools = await toolsOf(settings, word, resolved.value);
+    if (!tools.ok) return tools;
+    wanted.push(...tools.value);
   }
   return ok(wanted);
+}
+
+/** What a recipe adds to its toolchain, for every machine that the image is made for. */
+async function toolsOf(
+  settings: Settings,
+  word: string | undefined,
+  here: Resolved,
+): Promise<Result<readonly Wanted[]>> {
+  if (here.tools === undefined) return ok([]);
+  const machines = await otherMachines(settings, here);
+  if (!machines.ok) return machines;
+  const all = [here];
+  for (const machine of machines.value) {
+    const other = await resolveRecipe({ ...settings, machine }, word);
+    if (!other.ok) return other;
+    all.push(other.value);
+  }
+  const wanted: Wanted[] = [];
+  for (const { toolchain, tools, files } of all) {
+    const image = await readLock(files.toolchain, toolchain, ['rootfs']);
+    if (!image.ok) return image;
+    if (tools === undefined || wanted.some(({ file }) => file.lockFile === tools.file.lockFile)) continue;
+    wanted.push({ file: tools.file, definition: toolsOn(toolchain, image.value, tools.packages) });
+  }
+  return ok(wanted);
+}
+
+/** Names of the other machines that the image is made for, as `uname -m` has them. */
+async function otherMachines(
+  { home }: Settings,
+  { hostTarget, toolchain }: Resolved,
+): Promise<Result<readonly string[]>> {
+  const targets = await loadTargets(home);
+  if (!targets.ok) return targets;
+  const others = toolchain.rootfs.others ?? [];
+  const machines = targets.value
+    .filter(({ value }) => others.includes(distribution.architectureOf(value)))
+    .map(({ value }) => value.machine);
+  return ok([...new Set(machines)].filter((machine) => machine !== hostTarget.machine));
 }
 
 async function shipped({ home }: Settings, ids: readonly string[]): Promise<Result<readonly Wanted[]>> {

@@ -5,7 +5,7 @@ import { openDiagnostics } from '../diagnose/open-diagnostics.ts';
 import { type Attempt, fetchCrates, type ProbeSetup, tryBuild } from '../diagnose/probe/attempt.ts';
 import { findHostCargo, tryHostBuild } from '../diagnose/probe/host-build.ts';
 import { noSamples, runSteps } from '../diagnose/probe/steps.ts';
-import { type Blocker, type Ladder, summaryOf } from '../domain/blocker.ts';
+import { type Blocker, cureSentence, type Ladder, summaryOf } from '../domain/blocker.ts';
 import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { bareVariables } from '../env/env.ts';
@@ -215,7 +215,7 @@ function failureOf(ladder: Ladder, artifacts: string): Failure | undefined {
     return {
       code: 'build/blocked',
       what,
-      fix: last?.cure === undefined ? ['Read the lines below and the log.'] : [`Run: \`${last.cure}\``],
+      fix: last?.cure === undefined ? ['Read the lines below and the log.'] : [cureSentence(last.cure)],
       evidence: last?.lines ?? [],
       see,
     };

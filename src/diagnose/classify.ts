@@ -39,7 +39,8 @@ function groupsOf(pattern: BlockerPattern, output: string): Readonly<Record<stri
   const groups: Record<string, string> = {};
   for (const one of [...pattern.match, ...pattern.lines]) {
     for (const [name, text] of Object.entries(one.exec(output)?.groups ?? {})) {
-      if (text !== undefined) groups[name] ??= text;
+      // Tools put names into backticks, which no command or recipe has.
+      if (text !== undefined) groups[name] ??= text.replaceAll('`', '');
     }
   }
   return groups;
@@ -66,12 +67,8 @@ export function linesOf({ pattern }: Match, output: string): readonly string[] {
   );
 }
 
-/** What an unknown blocker shows: errors with what is around them, else the end. */
-export function lastLines(output: string): readonly string[] {
-  return shown(output.trimEnd().split('\n').slice(-MOST_LINES));
-}
-
-function shown(lines: readonly string[]): readonly string[] {
+/** Lines as a blocker shows them: each once, none empty, not too many and not too long. */
+export function shown(lines: readonly string[]): readonly string[] {
   const some = lines.filter((line) => line.trim() !== '');
   return [...new Set(some)]
     .slice(0, MOST_LINES)

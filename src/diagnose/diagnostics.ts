@@ -3,6 +3,7 @@ import {
   type Blocker,
   type BlockerPattern,
   type BlockerSummary,
+  cureSentence,
   type FailedStep,
   summaryOf,
 } from '../domain/blocker.ts';
@@ -199,7 +200,7 @@ function explained(failure: Failure, blocker: Blocker, artifacts: string, log: s
   // A stage that knows the fix itself has stated it already.
   const present =
     blocker.cure !== undefined && failure.fix.some((one) => one.includes(`\`${blocker.cure}\``));
-  const cure = blocker.cure === undefined ? [] : [`Run: \`${blocker.cure}\``];
+  const cure = blocker.cure === undefined ? [] : [cureSentence(blocker.cure)];
   const fix = present ? failure.fix : [...cure, ...blocker.advice, ...failure.fix];
   const own = (failure.evidence ?? []).filter((line) => !blocker.lines.includes(line.trimEnd()));
   return {

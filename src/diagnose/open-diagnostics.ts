@@ -18,7 +18,12 @@ interface Locked {
 /** What a run builds, and from which locks. */
 interface Subject {
   readonly plan: Plan;
-  readonly locks: { readonly toolchain: Locked; readonly sysroot: Locked; readonly reference: Locked };
+  readonly locks: {
+    readonly toolchain: Locked;
+    readonly tools?: Locked;
+    readonly sysroot: Locked;
+    readonly reference: Locked;
+  };
 }
 
 /**
@@ -58,6 +63,7 @@ function contextOf(
       ...versionsOf(locks.sysroot),
       ...versionsOf(locks.reference),
       ...versionsOf(locks.toolchain),
+      ...(locks.tools === undefined ? {} : versionsOf(locks.tools)),
       node: process.version,
       linux: release(),
       provision: readTool(home).version,
@@ -72,7 +78,19 @@ function contextOf(
       multiarch: target.multiarch,
       python: sysroot.python.version,
       machine: target.machine,
+      ...recipeValues(plan),
     },
+  };
+}
+
+/** What lines of a recipe may name: what it has already, in front of what is added. */
+function recipeValues({ recipe, target, sysrootPackages, tools }: Plan): Record<string, string> {
+  const front = (words: readonly string[] = []): string => words.map((word) => `${word}, `).join('');
+  return {
+    toolchain_packages: front(tools?.packages),
+    project_features: front(recipe.project.features),
+    // Packages are compiled for the GNU C library: no others can be linked with them.
+    ...(target.libc === 'gnu' ? { sysroot_packages: front(sysrootPackages) } : { other_libc: target.libc }),
   };
 }
 

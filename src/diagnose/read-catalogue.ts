@@ -28,15 +28,13 @@ const entry = z
     lines: z.array(expression).default([]),
     after: z.int().min(0).max(20).default(0),
     because: sentence,
-    fix: sentence.optional(),
+    fix: z.union([sentence.transform((one) => [one]), z.array(sentence)]).default([]),
+    packages: z.record(z.string(), z.record(z.string(), z.string())).default({}),
     advice: z.array(sentence).default([]),
     step: code.optional(),
     before: z.array(code).default([]),
   })
-  .transform(({ fix, step, ...rest }) => ({
-    ...rest,
-    ...defined({ fix, step }),
-  }));
+  .transform(({ step, ...rest }) => ({ ...rest, ...defined({ step }) }));
 
 const file = z.strictObject({ schema: z.literal(1), blockers: z.array(entry).min(1) });
 

@@ -2,7 +2,8 @@ import type { Blocker, BlockerPattern, FailedStep } from '../domain/blocker.ts';
 import { defined } from '../domain/defined.ts';
 import { shellCommand } from '../domain/shell.ts';
 import type { Failure } from '../failure.ts';
-import { fill, lastLines, linesOf, type Match, matchesOf } from './classify.ts';
+import { fill, linesOf, type Match, matchesOf } from './classify.ts';
+import { excerpt } from './excerpt.ts';
 import { redactArguments, redactEnvironment, redactText } from './redact.ts';
 
 /** What every blocker of a run has in common. */
@@ -89,11 +90,17 @@ type Explanation = Pick<Blocker, 'code' | 'title' | 'lines' | 'because' | 'cure'
 
 function known(match: Match, output: string, context: DiagnosticsContext): Explanation {
   const { pattern, groups } = match;
-  const values = { target: context.target, recipe: context.recipe, ...context.values, ...groups };
+  const named = packageOf(match);
+  const values = {
+    ...{ target: context.target, recipe: context.recipe },
+    ...context.values,
+    ...groups,
+    ...(named === undefined ? {} : { package: named }),
+  };
   const text = (template: string): string =>
     fill(template, values) ?? template.replaceAll(/\{([a-z_]+)\}/g, '$1');
   // A command with a hole in it is no command.
-  const cure = pattern.fix === undefined ? undefined : fill(pattern.fix, values);
+  const cure = pattern.fix.flatMap((one) => fill(one, values) ?? [])[0];
   return {
     code: pattern.code,
     title: text(pattern.title),
@@ -105,11 +112,20 @@ function known(match: Match, output: string, context: DiagnosticsContext): Expla
   };
 }
 
+/** The package of what the output names, where the entry knows it. */
+function packageOf({ pattern, groups }: Match): string | undefined {
+  const known = Object.entries(pattern.packages).flatMap(([group, packages]) => {
+    const found = groups[group];
+    return found !== undefined && Object.hasOwn(packages, found) ? [packages[found] as string] : [];
+  });
+  return known[0];
+}
+
 function unknown(output: string): Explanation {
   return {
     code: 'unknown',
     title: 'A blocker that the catalogue does not know',
-    lines: lastLines(output),
+    lines: excerpt(output),
     because: 'Nothing in the catalogue of blockers fits what was printed; everything is kept in the log.',
     advice: [
       'Read the lines above and the log.',

@@ -37,6 +37,12 @@ export interface Distro {
   /** Text of a Dockerfile that installs the packages of an image's lock on the distribution's base image. Pure. */
   dockerfile(definition: ImageDefinition, lockPath: string, lock: Lock): Promise<string>;
 
+  /** Links that scripts of these packages would make, of those that are known: path in the root → target. */
+  alternatives(packages: readonly LockedPackage[]): Readonly<Record<string, string>>;
+
+  /** Variables that show tools where these packages have what they look for. */
+  toolVariables(packages: readonly LockedPackage[]): Readonly<Record<string, string>>;
+
   /** The distribution's name of a target's architecture. */
   architectureOf(target: Target): string;
 

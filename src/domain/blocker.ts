@@ -48,8 +48,10 @@ export interface BlockerPattern {
   /** Lines after each that matters that belong to it. */
   readonly after: number;
   readonly because: string;
-  /** A command that fixes it manually. */
-  readonly fix?: string;
+  /** A command, or a line of a recipe or of a build script, that fixes it; of several the first without a hole. */
+  readonly fix: readonly string[];
+  /** What a group found → what packages call it, which is `{package}`: `program: {protoc: protobuf-compiler}`. */
+  readonly packages: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly advice: readonly string[];
   /** Step of provisioning that fixes it. */
   readonly step?: string;
@@ -75,7 +77,7 @@ export interface Blocker {
   /** Verbatim lines that matter, secrets redacted. */
   readonly lines: readonly string[];
   readonly because: string;
-  /** A command. */
+  /** A command, or a line of a recipe or of a build script: `cureSentence` says which. */
   readonly cure?: string;
   readonly advice: readonly string[];
   /** Name of the step of the ladder that fixes it. */
@@ -153,6 +155,15 @@ export interface LadderStep {
   readonly cures?: string;
   /** What then stopped it; absent: nothing. */
   readonly blocker?: BlockerSummary;
+}
+
+/** What to do with a cure, as a sentence. */
+export function cureSentence(cure: string): string {
+  if (/^let /.test(cure)) return `Write in the build script: \`${cure}\``;
+  const key = /^(toolchain|sysroot|project): \{/.exec(cure)?.[1];
+  if (key === undefined) return `Run: \`${cure}\``;
+  const locked = key === 'project' ? '' : ' Then run `provision lock`.';
+  return `Write in \`provision.yaml\`: \`${cure}\`.${locked}`;
 }
 
 export function summaryOf(blocker: Blocker): BlockerSummary {

@@ -321,6 +321,16 @@ export interface Resolved {
   readonly pythonLock?: { readonly file: string; readonly arguments: string };
   /** Where the sysroot's lock is, where the recipe adds packages to a shipped one. */
   readonly sysrootFile?: DefinitionFile;
+  /** The packages that it adds there. */
+  readonly sysrootPackages?: readonly string[];
+  /** What the recipe adds to the toolchain image. */
+  readonly tools?: AddedTools;
+}
+
+/** Packages that a recipe adds to a shipped toolchain image, and where their lock is. */
+export interface AddedTools {
+  readonly packages: readonly string[];
+  readonly file: DefinitionFile;
 }
 
 /** A Rust toolchain of this machine. */

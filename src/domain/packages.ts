@@ -21,6 +21,8 @@ export interface PackageSet {
   readonly packages: readonly string[];
   /** Packages that the resolver assumes to be installed: neither they nor what only they depend on is locked. */
   readonly without?: readonly string[];
+  /** Packages that are there already, in just these versions: they are neither locked nor replaced. */
+  readonly installed?: readonly Pick<LockedPackage, 'name' | 'version' | 'architecture'>[];
   /** Further architectures that the same list is for: what one of them has may be missing in `without` here. */
   readonly others?: readonly string[];
 }

@@ -9,6 +9,7 @@ import { PATHS } from '../engine/paths.ts';
 import { renamedPaths } from '../engine/project-paths.ts';
 import { programFormat } from '../runtime/program/program.ts';
 import { runtimeOf } from '../runtime/runtime.ts';
+import { cmakeToolchain } from './cmake-toolchain.ts';
 import { withProjectEnv } from './project-env.ts';
 import { pyo3Config } from './pyo3-config.ts';
 import { pythonHomeSource } from './python-home.ts';
@@ -19,6 +20,8 @@ export interface BuildEnv {
   readonly variables: Readonly<Record<string, string>>;
   /** Content of the file `PYO3_CONFIG_FILE` names. */
   readonly pyo3Config: string;
+  /** Content of the file that `CMAKE_TOOLCHAIN_FILE_<target>` names. */
+  readonly cmakeToolchain: string;
   /** Content of the C source that the link arguments name; programs that no compiler links have none. */
   readonly pythonHome?: string;
   /** Further configuration of cargo, below that of the project; absent: none. */
@@ -32,6 +35,8 @@ export interface BuildEnvInput {
   readonly runtime: RuntimeKind;
   /** Seconds since the epoch. */
   readonly sourceDateEpoch: number;
+  /** Variables that show tools where packages of the toolchain have what they look for. */
+  readonly toolVariables?: Readonly<Record<string, string>>;
 }
 
 /** The complete environment of a build. Pure: the same input gives the same text on every machine. */
@@ -42,6 +47,7 @@ export function buildEnv(input: BuildEnvInput): BuildEnv {
     ...base(input),
     ...rust(input),
     ...compilers(input),
+    ...input.toolVariables,
     ...pkgConfig(target),
     ...pyo3(input),
     ...allocator(recipe),
@@ -57,6 +63,7 @@ export function buildEnv(input: BuildEnvInput): BuildEnv {
   return {
     variables: Object.fromEntries(Object.entries(variables).sort(([a], [b]) => (a < b ? -1 : 1))),
     pyo3Config: pyo3Config(input.python, PATHS.sysroot),
+    cmakeToolchain: cmakeToolchain(input.resolved),
     ...(programFormat(input.resolved.target).bareLinker === undefined
       ? { pythonHome: pythonHomeSource(input.python.stdlib.replace(/^usr\//, '')) }
       : {}),
@@ -191,6 +198,12 @@ function compilers({ resolved }: BuildEnvInput): Record<string, string> {
     [`RANLIB_${suffix}`]: tool('ranlib'),
     [`CFLAGS_${suffix}`]: flags,
     [`CXXFLAGS_${suffix}`]: flags,
+    [`BINDGEN_EXTRA_CLANG_ARGS_${suffix}`]: flags,
+    [`CMAKE_TOOLCHAIN_FILE_${suffix}`]: `${PATHS.env}/toolchain.cmake`,
+    // What C and C++ in build dependencies is compiled with.
+    HOST_CC: tool('cc'),
+    HOST_CXX: tool('cxx'),
+    HOST_AR: tool('ar'),
   };
 }
 

@@ -42,7 +42,9 @@ export function lockMistakes(
   for (const [name, set] of Object.entries(sets)) {
     if (!Object.hasOwn(given, name)) continue;
     checkSet(given[name], `sets.${name}`, set.architecture, mistakes);
-    const bare = Array.isArray(given[name]) && given[name].length === 0 && set.packages.length > 0;
+    // What is asked for may be there already.
+    const complete = set.packages.length === 0 || set.installed !== undefined;
+    const bare = Array.isArray(given[name]) && given[name].length === 0 && !complete;
     need(mistakes, !bare, `sets.${name}`, 'a list with at least one package');
   }
   return mistakes;

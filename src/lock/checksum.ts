@@ -25,8 +25,13 @@ export function packageSets(definition: LockedDefinition): Readonly<Record<strin
   return { rootfs, ...defined({ sources: source?.sources }), sysroot };
 }
 
-function listsOf({ packages, without = [] }: PackageSet): object {
-  return { packages: sorted(packages), without: sorted(without) };
+function listsOf({ packages, without = [], installed }: PackageSet): object {
+  const there = installed?.map(({ name, version, architecture }) => `${name}:${architecture}=${version}`);
+  return {
+    packages: sorted(packages),
+    without: sorted(without),
+    ...(there === undefined ? {} : { installed: sorted(there) }),
+  };
 }
 
 /** The request for all targets: one more target leaves the lock valid for the others. */

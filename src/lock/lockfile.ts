@@ -144,7 +144,7 @@ function stale(file: DefinitionFile): Failure {
   return {
     code: 'lock/stale',
     what: `The lock of ${file.id} was made from another version of \`${file.file}\`.`,
-    why: 'Its packages, architecture or suite changed after the lock was written.',
+    why: 'Its packages, architecture or suite, or the image that they are added to, changed after the lock was written.',
     fix: [`Run \`${lockCommand(file)}\`, and commit the lock together with the definition.`],
     see: [file.file, file.lockFile],
   };

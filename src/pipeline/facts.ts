@@ -22,7 +22,7 @@ export function plannedRun({ cargo: _ofThisMachine, ...plan }: Plan): PlannedRun
 
 export function toolchainFacts({ plan, locks }: Planned, tree: Tree): Facts {
   return {
-    toolchain: treeFacts(plan.toolchain.name, tree, locks.toolchain, 'rootfs'),
+    toolchain: withTools(treeFacts(plan.toolchain.name, tree, locks.toolchain, 'rootfs'), tree, locks.tools),
     unpacked: unpackedBytes(tree),
   };
 }
@@ -91,6 +91,17 @@ function treeFacts(
     lock: lock.definition,
     packages: packages.length,
     versions: Object.fromEntries(versions),
+  };
+}
+
+/** What a recipe adds is part of the toolchain's tree. */
+function withTools(image: ReportTree, tree: Tree, tools: Locked | undefined): ReportTree {
+  if (tools === undefined) return image;
+  const more = treeFacts(image.name, tree, tools, 'rootfs');
+  return {
+    ...image,
+    packages: image.packages + more.packages,
+    versions: { ...image.versions, ...more.versions },
   };
 }
 

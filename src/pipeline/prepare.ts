@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { readCargoConfiguration } from '../build/cargo-configuration.ts';
 import { cargoNotices } from '../build/cargo-notices.ts';
 import { findHostRust } from '../build/host-rust.ts';
+import { distribution } from '../distro/distribution.ts';
 import type { Context } from '../domain/context.ts';
 import { defined } from '../domain/defined.ts';
 import { isFromSource, type Resolved } from '../domain/definitions.ts';
@@ -18,7 +19,14 @@ import { plannedRun, sysrootFacts } from './facts.ts';
 import { type PythonInputs, readPythonInputs } from './python-inputs.ts';
 import { Recorder } from './recorder.ts';
 import type { Session } from './session.ts';
-import { type Locks, readLocks, type TreeKey, type TreeMaker, treeMaker } from './trees.ts';
+import {
+  type Locks,
+  readLocks,
+  type TreeKey,
+  type TreeMaker,
+  toolchainPackages,
+  treeMaker,
+} from './trees.ts';
 
 /** Recipe, plan and locks: everything that is known before anything is fetched. */
 export interface Planned {
@@ -139,6 +147,7 @@ export async function prepareEnv({ context }: Session, run: Run): Promise<Result
     python: python.value,
     runtime: plan.runtime,
     sourceDateEpoch,
+    toolVariables: distribution.toolVariables(toolchainPackages(locks)),
   });
   for (const notice of cargoNotices(context.settings, plan, env)) context.emit(notice);
   context.emit({ type: 'facts', facts: sysrootFacts(run, sysroot.value, python.value) });

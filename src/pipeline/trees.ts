@@ -1,4 +1,5 @@
 import { distribution } from '../distro/distribution.ts';
+import { defined } from '../domain/defined.ts';
 import {
   type DefinitionFile,
   isFromSource,
@@ -11,6 +12,7 @@ import { formatBytes } from '../domain/units.ts';
 import type { StageName } from '../events.ts';
 import { Deliveries } from '../fetch/deliveries.ts';
 import { fetchPackages } from '../fetch/fetch.ts';
+import { toolsOn } from '../lock/additions.ts';
 import type { LockedDefinition } from '../lock/checksum.ts';
 import { byNameAndArchitecture, lockChecksum, readLock } from '../lock/lockfile.ts';
 import { rustStdMismatch } from '../lock/rust-std.ts';
@@ -23,6 +25,9 @@ import { makeSourceSysroot } from './source-sysroot.ts';
 /** The trees of a run, in the order in which they are needed. */
 export type TreeKey = 'toolchain' | 'sysroot' | 'reference' | 'rootfs';
 
+/** Those, and the toolchain image without what the recipe adds: what comes from source is built with it for all recipes. */
+type OrderKey = TreeKey | 'image';
+
 export interface Locked {
   readonly file: DefinitionFile;
   readonly definition: LockedDefinition;
@@ -33,6 +38,8 @@ export interface Locked {
 
 export interface Locks {
   readonly toolchain: Locked;
+  /** What the recipe adds to the toolchain. */
+  readonly tools?: Locked;
   /** Its link-time set holds the Rust standard library, too, which the toolchain's lock names. */
   readonly sysroot: Locked;
   readonly reference: Locked;
@@ -46,6 +53,8 @@ export async function readLocks(resolved: Resolved): Promise<Result<Locks>> {
     ...(rustStd.from === 'packages' ? [rustStd.set] : []),
   ]);
   if (!toolchain.ok) return toolchain;
+  const tools = await readTools(resolved, toolchain.value.lock);
+  if (!tools.ok) return tools;
   const sysroot = await readLocked(resolved.files.sysroot, resolved.sysroot);
   if (!sysroot.ok) return sysroot;
   const reference = await readLocked(resolved.files.reference, resolved.reference);
@@ -54,6 +63,7 @@ export async function readLocks(resolved: Resolved): Promise<Result<Locks>> {
   if (!std.ok) return std;
   return ok({
     toolchain: { ...toolchain.value, needed: [...setOf(toolchain.value, 'rootfs'), ...std.value] },
+    ...defined({ tools: tools.value }),
     sysroot: withStd(sysroot.value, std.value),
     reference: reference.value,
   });
@@ -68,6 +78,18 @@ async function readLocked(
   return lock.ok
     ? ok({ file, definition, lock: lock.value, needed: Object.values(lock.value.sets).flat() })
     : lock;
+}
+
+/** The lock of the tools that a recipe adds to its image, which has this one. */
+async function readTools({ tools, toolchain }: Resolved, lock: Lock): Promise<Result<Locked | undefined>> {
+  return tools === undefined
+    ? ok(undefined)
+    : readLocked(tools.file, toolsOn(toolchain, lock, tools.packages));
+}
+
+/** All packages of the toolchain: the image's, and what the recipe adds. */
+export function toolchainPackages({ toolchain, tools }: Locks): readonly LockedPackage[] {
+  return [...setOf(toolchain, 'rootfs'), ...(tools === undefined ? [] : setOf(tools, 'rootfs'))];
 }
 
 function setOf({ lock }: Pick<Locked, 'lock'>, name: string): readonly LockedPackage[] {
@@ -90,7 +112,7 @@ function withStd(sysroot: Locked, std: readonly LockedPackage[]): Locked {
 }
 
 interface Order {
-  readonly key: TreeKey;
+  readonly key: OrderKey;
   readonly name: string;
   readonly stage: StageName;
   readonly definition: TreeDefinition;
@@ -99,15 +121,17 @@ interface Order {
 }
 
 function orders(resolved: Resolved, locks: Locks): readonly Order[] {
+  const image: Order = {
+    key: locks.tools === undefined ? 'toolchain' : 'image',
+    name: resolved.toolchain.name,
+    stage: 'toolchain',
+    definition: resolved.toolchain.rootfs,
+    packages: setOf(locks.toolchain, 'rootfs'),
+    lock: locks.toolchain.lock,
+  };
   return [
-    {
-      key: 'toolchain',
-      name: resolved.toolchain.name,
-      stage: 'toolchain',
-      definition: resolved.toolchain.rootfs,
-      packages: setOf(locks.toolchain, 'rootfs'),
-      lock: locks.toolchain.lock,
-    },
+    ...(locks.tools === undefined ? [] : [withTools(image, locks.tools)]),
+    image,
     {
       key: 'sysroot',
       name: resolved.sysroot.name,
@@ -135,6 +159,21 @@ function orders(resolved: Resolved, locks: Locks): readonly Order[] {
   ];
 }
 
+/** An image with what a recipe adds, in one tree; its own links and files are written over theirs. */
+function withTools(image: Order, tools: Locked): Order {
+  const more = setOf(tools, 'rootfs');
+  const { definition } = image;
+  const links = { ...distribution.alternatives(more), ...definition.links };
+  return {
+    ...image,
+    key: 'toolchain',
+    name: `${image.name} with ${tools.definition.rootfs.packages.join(', ')}`,
+    definition: { ...definition, links },
+    packages: [...image.packages, ...more].sort(byNameAndArchitecture),
+    lock: tools.lock,
+  };
+}
+
 /** Root tree of the store, whether it is there or not → checksum of the lock that it is made from. */
 export function lockChecksums(
   store: Store,
@@ -148,8 +187,9 @@ export function lockChecksums(
   );
 }
 
-const TITLES: Readonly<Record<TreeKey, string>> = {
+const TITLES: Readonly<Record<OrderKey, string>> = {
   toolchain: 'Toolchain',
+  image: 'Toolchain image',
   sysroot: 'Sysroot',
   reference: 'Reference interpreter',
   rootfs: 'Target rootfs',
@@ -172,7 +212,9 @@ export async function treeMaker(
   const { context, store, recorder } = session;
   const all = orders(resolved, locks);
   const present = await Promise.all(all.map((order) => store.find('trees', treeFingerprint(order))));
-  const missing = all.filter((_, i) => present[i] === undefined);
+  // Only what is built from source is built with the image alone.
+  const wanted = (key: OrderKey): boolean => key !== 'image' || isFromSource(resolved.sysroot);
+  const missing = all.filter(({ key }, i) => present[i] === undefined && wanted(key));
   const fetched = async function* (packages: readonly LockedPackage[]) {
     for await (const item of download(session, packages, locks)) {
       if (item.ok && !item.value.hit)
@@ -184,13 +226,13 @@ export async function treeMaker(
   // One that was there may turn out to be damaged.
   const files = (order: Order) =>
     missing.includes(order) ? deliveries.of(order.key) : fetched(order.packages);
-  const made = new Map<TreeKey, Promise<Result<Tree>>>();
-  const once = (key: TreeKey): Promise<Result<Tree>> => {
+  const made = new Map<OrderKey, Promise<Result<Tree>>>();
+  const once = (key: OrderKey): Promise<Result<Tree>> => {
     const tree = made.get(key) ?? unpack(key);
     made.set(key, tree);
     return tree;
   };
-  const unpack = (key: TreeKey): Promise<Result<Tree>> => {
+  const unpack = (key: OrderKey): Promise<Result<Tree>> => {
     const order = all.find((one) => one.key === key) as Order;
     return recorder.stage(
       order.stage,
@@ -204,7 +246,7 @@ export async function treeMaker(
   };
   const { sysroot: definition } = resolved;
   const fromSource = async (source: SourceSysroot): Promise<Result<Tree>> => {
-    const toolchain = await once('toolchain');
+    const toolchain = await once(locks.tools === undefined ? 'toolchain' : 'image');
     if (!toolchain.ok) return toolchain;
     const base = await once('sysroot');
     if (!base.ok) return base;
@@ -219,7 +261,7 @@ export async function treeMaker(
   };
   let source: Promise<Result<Tree>> | undefined;
   return {
-    missing: new Set(missing.map(({ key }) => key)),
+    missing: new Set(missing.map(({ key }) => key).filter((key) => key !== 'image')),
     make: (key) => {
       if (key !== 'sysroot' || !isFromSource(definition)) return once(key);
       source ??= fromSource(definition);

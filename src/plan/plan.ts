@@ -25,13 +25,27 @@ function stagesOf(resolved: Resolved, runtime: RuntimeKind): readonly PlannedSta
 }
 
 /** From locks to trees. */
-function obtaining({ toolchain, sysroot, reference, rustStd, files }: Resolved): readonly PlannedStage[] {
+function obtaining({
+  toolchain,
+  tools,
+  sysroot,
+  reference,
+  rustStd,
+  files,
+}: Resolved): readonly PlannedStage[] {
+  const added = tools?.packages ?? [];
+  const image = { ...toolchain.rootfs, packages: [...new Set([...toolchain.rootfs.packages, ...added])] };
   return [
     {
       stage: 'lock',
       does: 'Read the exact package files of every definition from its lock.',
       inputs: {
-        locks: [files.toolchain, files.reference, files.sysroot].map(({ lockPath }) => lockPath),
+        locks: [
+          files.toolchain,
+          ...(tools === undefined ? [] : [tools.file]),
+          files.reference,
+          files.sysroot,
+        ].map(({ lockPath }) => lockPath),
         suites: [...new Set([toolchain.suite, sysroot.suite, reference.suite])],
       },
     },
@@ -40,7 +54,7 @@ function obtaining({ toolchain, sysroot, reference, rustStd, files }: Resolved):
       does: 'Fetch the locked files that the store does not have; check the SHA-256 of each.',
       inputs: {
         'named-packages': requested([
-          toolchain.rootfs,
+          image,
           sysroot.sysroot,
           ...(rustStd.from === 'packages' ? [rustStd.tree] : []),
           sysroot.rootfs,
@@ -48,7 +62,11 @@ function obtaining({ toolchain, sysroot, reference, rustStd, files }: Resolved):
         ]),
       },
     },
-    tree('toolchain', `Unpack the toolchain image \`${toolchain.name}\`.`, toolchain.rootfs),
+    tree(
+      'toolchain',
+      `Unpack the toolchain image \`${toolchain.name}\`${added.length === 0 ? '' : ', and what the recipe adds'}.`,
+      image,
+    ),
     tree('sysroot', `Unpack the link-time tree of \`${sysroot.name}\`.`, {
       ...sysroot.sysroot,
       packages: [...sysroot.sysroot.packages, ...(rustStd.from === 'packages' ? rustStd.tree.packages : [])],

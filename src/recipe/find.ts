@@ -32,12 +32,20 @@ export const PROJECT_FILE = 'provision.yaml';
 export interface FoundRecipe {
   readonly draft: RecipeDraft;
   readonly document: YamlDocument;
-  /** Packages that are added to the sysroot, and the arguments of `provision lock` that write their lock. */
-  readonly added?: { readonly packages: readonly string[]; readonly lockArguments: string };
+  /** Packages that are added. */
+  readonly added?: Added;
   /** The shipped recipe was named on the command line, and is another than the one that the file extends. */
   readonly borrowed: boolean;
   /** What follows `provision lock` to have a lock of this recipe written. */
   readonly lockArguments?: string;
+}
+
+/** Packages that a recipe adds to what it extends. */
+export interface Added {
+  readonly sysroot: readonly string[];
+  readonly toolchain: readonly string[];
+  /** Arguments of `provision lock` that write their locks. */
+  readonly lockArguments: string;
 }
 
 /**
@@ -123,7 +131,7 @@ async function fromProjectFile(
   if (!('extends' in value)) {
     if (asked === undefined) return ok({ draft: value, document, borrowed: false });
     const { target, toolchain, sysroot, description, ...rest } = value;
-    const extending = { ...rest, extends: '', sysrootPackages: [] };
+    const extending = { ...rest, extends: '', sysrootPackages: [], toolchainPackages: [] };
     return onto(lookup, { value: extending, document }, asked, ` ${asked}`, read);
   }
   if (!recipeNames(lookup.home).includes(value.extends))
@@ -152,7 +160,7 @@ async function onto(
   const shipped = await loadShipped(home, base, read);
   if (!shipped.ok) return shipped;
   const { project: _, samples: __, ...inherited } = shipped.value.value;
-  const { extends: extended, sysrootPackages, description = '', ...rest } = own;
+  const { extends: extended, sysrootPackages, toolchainPackages, description = '', ...rest } = own;
   const borrowed = extended !== base;
   const draft: RecipeDraft = {
     // A value for the extended target does not apply to another target that has a value of its own.
@@ -167,13 +175,13 @@ async function onto(
       paths: own.samples.paths.length > 0 ? own.samples.paths : usualSamples(own.file),
     },
   };
-  const added = { packages: sysrootPackages, lockArguments };
+  const added = { sysroot: sysrootPackages, toolchain: toolchainPackages, lockArguments };
   return ok({
     draft: atProject(draft, lookup),
     document,
     borrowed,
     lockArguments,
-    ...(sysrootPackages.length === 0 ? {} : { added }),
+    ...(sysrootPackages.length + toolchainPackages.length === 0 ? {} : { added }),
   });
 }
 

@@ -45,6 +45,8 @@ export interface ExtendingDraft
   readonly description?: string;
   /** Packages of the sysroot beside those of the shipped one. */
   readonly sysrootPackages: readonly string[];
+  /** Packages of the toolchain beside those of the image. */
+  readonly toolchainPackages: readonly string[];
 }
 
 /**
@@ -134,6 +136,7 @@ function extendingOf(file: string, read: ExtendingFile): ExtendingDraft {
     extends: read.extends,
     ...defined({ description: read.description }),
     sysrootPackages: read.sysroot?.packages ?? [],
+    toolchainPackages: read.toolchain?.packages ?? [],
   };
 }
 

@@ -20,7 +20,7 @@ import { combineFailures } from './combine-failures.ts';
 import { resolveCrate } from './crate.ts';
 import { chooseArchitecture, loadRuntime } from './definitions.ts';
 import type { YamlDocument } from './document.ts';
-import { type FoundRecipe, findRecipe, type RecipeLookup, recipeNames } from './find.ts';
+import { type Added, type FoundRecipe, findRecipe, type RecipeLookup, recipeNames } from './find.ts';
 import { imageFile, imageNames, pythonImageFile, runtimeFile, sysrootFile } from './folders.ts';
 import { loadImage, loadPythonImage } from './images.ts';
 import type { Loaded } from './load.ts';
@@ -114,12 +114,12 @@ async function resolveNames(
     ...notForWasm(recipe, document, target),
     ...runtimeTwice(document),
     ...compiledMisfit(recipe, document, sysroot, form.value),
-    ...(added === undefined ? [] : foreignPackages(document, target)),
+    ...(added === undefined || added.sysroot.length === 0 ? [] : foreignPackages(document, target)),
   ]);
   if (misfit !== undefined || rustStd === undefined) return err(misfit as Failure);
   const runtime = await runtimeDefinitionOf(lookup.home, recipe, target);
   if (!runtime.ok) return runtime;
-  const own = added === undefined ? undefined : ownLock(found.draft.file, sysroot.name, added.lockArguments);
+  const additions = additionsOf(found.draft.file, added, sysroot, toolchain.value);
   const std = rustStd.from === 'packages' ? rustStd.tree.exclude : [];
   return ok({
     recipe: target.libc === 'wasi' ? { ...recipe, wasm: recipe.wasm ?? DEFAULT_WASM } : recipe,
@@ -127,17 +127,17 @@ async function resolveNames(
     target,
     hostTarget,
     toolchain: toolchain.value,
-    sysroot: leavingOut(optimized(withPackages(sysroot, added?.packages ?? []), recipe), std),
+    sysroot: leavingOut(optimized(withPackages(sysroot, added?.sysroot ?? []), recipe), std),
     rustStd,
     reference: reference.value,
     files: {
       toolchain: named.value.toolchainFile,
-      sysroot: own ?? sysrootFile(lookup.home, sysroot.name),
+      sysroot: additions.sysrootFile ?? sysrootFile(lookup.home, sysroot.name),
       reference: named.value.referenceFile,
     },
     crate,
+    ...additions,
     ...defined({
-      sysrootFile: own,
       pythonLock: recipe.pythonPackages && pythonLock(found.draft.file, sysroot.name, found.lockArguments),
     }),
   });
@@ -250,11 +250,29 @@ function leavingOut(sysroot: SysrootDefinition, exclude: readonly string[]): Sys
   return { ...sysroot, sysroot: { ...sysroot.sysroot, exclude: both } };
 }
 
-/** The lock of a shipped sysroot with further packages: one for each sysroot, beside the recipe. */
-function ownLock(file: string, sysroot: string, lockArguments: string): DefinitionFile {
+/** What the recipe adds, and where its locks are: one for each sysroot and each image. */
+function additionsOf(
+  file: string,
+  added: Added | undefined,
+  sysroot: SysrootDefinition,
+  { name, rootfs }: ImageDefinition,
+): Pick<Resolved, 'sysrootFile' | 'sysrootPackages' | 'tools'> {
+  if (added === undefined) return {};
+  const { lockArguments, toolchain: packages } = added;
+  const image = `${name}/${rootfs.architecture}`;
+  return {
+    ...(added.sysroot.length === 0
+      ? {}
+      : { sysrootFile: ownLock(file, sysroot.name, lockArguments), sysrootPackages: added.sysroot }),
+    ...(packages.length === 0 ? {} : { tools: { packages, file: ownLock(file, image, lockArguments) } }),
+  };
+}
+
+/** The lock of what a recipe adds to a shipped definition, beside the recipe. */
+function ownLock(file: string, of: string, lockArguments: string): DefinitionFile {
   const name = basename(file, extname(file));
-  const lockFile = join(dirname(file), `${name}.${sysroot.replaceAll('/', '-')}.lock`);
-  return { id: `${basename(file)} (${sysroot})`, file, lockFile, lockPath: lockFile, lockArguments };
+  const lockFile = join(dirname(file), `${name}.${of.replaceAll('/', '-')}.lock`);
+  return { id: `${basename(file)} (${of})`, file, lockFile, lockPath: lockFile, lockArguments };
 }
 
 /** The lock of Python packages: one for each sysroot, as the wheels for another one may be others. */

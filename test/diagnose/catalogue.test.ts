@@ -4,9 +4,10 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { linesOf, matchesOf } from '../../src/diagnose/classify.ts';
+import { excerpt } from '../../src/diagnose/excerpt.ts';
 import { readCatalogue } from '../../src/diagnose/read-catalogue.ts';
 import { type DiagnosticsContext, recognize } from '../../src/diagnose/recognize.ts';
-import type { Blocker } from '../../src/domain/blocker.ts';
+import { type Blocker, cureSentence } from '../../src/domain/blocker.ts';
 import { readExit } from '../../src/runtime/runtime.ts';
 import { REPOSITORY, temporaryFolder } from '../support/cli.ts';
 
@@ -28,6 +29,9 @@ const CONTEXT: DiagnosticsContext = {
     multiarch: 'far-linux-gnu',
     python: '3.13',
     machine: 'far',
+    toolchain_packages: '',
+    sysroot_packages: '',
+    project_features: '',
   },
 };
 
@@ -90,7 +94,7 @@ for (const name of FIXTURES) {
 test('every entry states a reason and a fix', () => {
   for (const { code, because, fix, advice } of CATALOGUE) {
     assert.ok(because.length > 20, code);
-    assert.ok(fix !== undefined, code);
+    assert.ok(fix.length > 0, code);
     assert.ok(advice.length > 0, code);
   }
 });
@@ -104,6 +108,65 @@ test('the fix names what the output names', () => {
     '  icu_locale_core@2.4.0 requires rustc 1.88',
     '  icu_provider@2.2.0 requires rustc 1.86',
   ]);
+});
+
+test('what a build script lacks is named as the line of the recipe that adds it', () => {
+  const cures = Object.fromEntries(
+    FIXTURES.filter((name) => CODES.indexOf(codeOf(name)) >= CODES.indexOf('no-libclang')).map((name) => [
+      name,
+      recognized(fixture(name)).cure,
+    ]),
+  );
+  assert.deepEqual(cures, {
+    'missing-header': 'sysroot: {packages: [libssl-dev]}',
+    'missing-program': 'toolchain: {packages: [cmake]}',
+    'missing-program-autoreconf': 'toolchain: {packages: [autoconf]}',
+    'missing-program-make': 'toolchain: {packages: [bison]}',
+    'missing-program-nasm': 'toolchain: {packages: [nasm]}',
+    'missing-program-perl': 'toolchain: {packages: [perl]}',
+    'missing-program-shell': 'toolchain: {packages: [git]}',
+    'no-cxx-standard-library': 'sysroot: {packages: [libstdc++-14-dev]}',
+    'no-libclang': 'toolchain: {packages: [libclang1-19]}',
+    'no-pkg-config-package': 'sysroot: {packages: [libpq-dev]}',
+    'writes-outside-out-dir': 'let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").unwrap());',
+  });
+  assert.equal(recognized(fixture('required-features')).cure, 'project: {features: [server, tls]}');
+  assert.equal(recognized(fixture('library-not-found')).cure, 'sysroot: {packages: [liblzma-dev]}');
+});
+
+test('the line holds what the recipe has already, and is left out where no package can be linked', () => {
+  const context = (values: Record<string, string>): DiagnosticsContext => ({ ...CONTEXT, values });
+  const cureIn = (name: string, values: Record<string, string>): Blocker | undefined =>
+    recognize({ stage: 'build', doing: 'Building', output: fixture(name) }, context(values), CATALOGUE, []);
+  assert.equal(
+    cureIn('missing-program-perl', { toolchain_packages: 'cmake, ' })?.cure,
+    'toolchain: {packages: [cmake, perl]}',
+  );
+  const musl = cureIn('no-cxx-standard-library', { other_libc: 'musl' });
+  assert.equal(musl?.cure, undefined);
+  assert.match(musl?.advice.join(' ') ?? '', /Debian has none for musl/);
+});
+
+test('a cure is introduced as what it is', () => {
+  assert.equal(cureSentence('provision clean'), 'Run: `provision clean`');
+  assert.match(
+    cureSentence('toolchain: {packages: [perl]}'),
+    /^Write in `provision\.yaml`: .*`provision lock`\.$/,
+  );
+  assert.doesNotMatch(cureSentence('project: {features: [tls]}'), /lock/);
+  assert.match(cureSentence('let out = 1;'), /^Write in the build script: /);
+});
+
+test('an excerpt is the errors without what build scripts print beside them', () => {
+  const noise = Array.from({ length: 60 }, (_, index) => `  CC_${index} = None`).join('\n');
+  const output = `${noise}\n  cargo:rerun-if-changed=a\n  --- stderr\n  thread 'main' panicked at build.rs:1:1:\n  no frobnicator here\n\n${noise}\n  configure: error: no acceptable frob\n\n${noise}`;
+  assert.deepEqual(excerpt(output), [
+    "  thread 'main' panicked at build.rs:1:1:",
+    '  no frobnicator here',
+    '  configure: error: no acceptable frob',
+  ]);
+  // Where nothing looks like an error, the end is what there is.
+  assert.equal(excerpt(Array.from({ length: 99 }, (_, index) => `line ${index}`).join('\n')).length, 40);
 });
 
 test('output that no entry matches is unknown, and its last lines are kept', () => {

@@ -143,3 +143,10 @@ test('what only the machine that builds needs is fetched as well, and nothing th
   const again = await provision(['run', '--offline', '--store', store], { cwd });
   assert.equal(again.status, 0, again.stdout + again.stderr);
 });
+
+test('crates that bring C libraries are compiled for the target and answer there, bindgen with libclang in the toolchain', {
+  skip: process.env.PROVISION_TEST_ALL === '1' ? false : 'PROVISION_TEST_ALL=1 runs it: 10 minutes',
+}, async () => {
+  // Its command test states what each of them prints.
+  await run('c-libraries', 'aarch64');
+});

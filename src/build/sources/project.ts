@@ -40,7 +40,7 @@ export function copyProject(
 
 async function listProject(
   context: Context,
-  { recipe, sysrootFile }: Resolved,
+  { recipe, sysrootFile, tools, pythonLock }: Resolved,
   logs?: string,
 ): Promise<Listing> {
   const { project, samples, tests } = recipe;
@@ -52,7 +52,9 @@ async function listProject(
       ? []
       : ([logs, dirname(logs)].map((path) => [path, artifacts]) as [string, string][])),
     [recipe.file, 'it is the recipe'],
-    ...(sysrootFile === undefined ? [] : [[sysrootFile.lockFile, 'it is the lock of the recipe'] as const]),
+    ...[sysrootFile?.lockFile, tools?.file.lockFile, pythonLock?.file]
+      .filter((file) => file !== undefined)
+      .map((file) => [file, 'it is the lock of the recipe'] as const),
     // Tests of the crate may read them, and what its tests see is what it is built from.
     ...(tests?.cargo === undefined
       ? samples.paths.map((path) => [path, 'it belongs to the samples of the recipe'] as const)

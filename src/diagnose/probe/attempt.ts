@@ -200,7 +200,7 @@ async function startIn(
 }
 
 /** A build whose environment names nothing. */
-const NOTHING: BuildEnv = { variables: {}, pyo3Config: '' };
+const NOTHING: BuildEnv = { variables: {}, pyo3Config: '', cmakeToolchain: '' };
 
 async function openBuild(
   context: ProbeContext,

@@ -4,6 +4,7 @@ import { locateData } from './deb-reader.ts';
 import { entryMistakes, SOURCE } from './entries.ts';
 import { LAYOUT } from './layout.ts';
 import { KEYRING_FILES, MIRROR_VARIABLE } from './settings.ts';
+import { alternativesOf, variablesOf } from './tool-packages.ts';
 import { compareVersions } from './versions.ts';
 
 /** What asks apt or writes a Dockerfile is loaded when it is called: most runs find everything in the store. */
@@ -17,6 +18,8 @@ export const debian: Distro = {
   layout: LAYOUT,
   dockerfile: async (definition, lockPath, lock) =>
     (await import('./dockerfile.ts')).dockerfileOf(definition, lockPath, lock),
+  alternatives: alternativesOf,
+  toolVariables: variablesOf,
   architectureOf: ({ debianArch }) => debianArch,
   compareVersions,
   sources: {

@@ -26,9 +26,11 @@ export async function resolveSet(
   knownElsewhere: KnownElsewhere = async () => ok([]),
 ): Promise<Result<readonly LockedPackage[]>> {
   const status = join(apt.folder, `status-${name.replaceAll(/[^\w.-]/g, '-')}`);
-  const assumed = await assume(apt, name, set.without ?? [], status, knownElsewhere);
+  const assumed = await assume(apt, name, set, status, knownElsewhere);
   if (!assumed.ok) return assumed;
-  const planned = await plan(apt, name, set.packages, status);
+  const there = new Set(set.installed?.map((one) => one.name));
+  const wanted = set.packages.filter((one) => !there.has(one));
+  const planned = await plan(apt, name, wanted, status);
   if (!planned.ok) return planned;
   const records = await indexRecords(
     apt,
@@ -45,29 +47,37 @@ export async function resolveSet(
 }
 
 /**
- * Writes a dpkg status file in which the packages that are to be left out stand as installed, on hold, so that apt
- * neither fetches nor replaces them. They depend on nothing there: what only they need stays out too.
+ * Writes a dpkg status file in which the packages that are to be left out, and those that are there, stand as installed,
+ * on hold, so that apt neither fetches nor replaces them. They depend on nothing there: what only they need stays out too.
  */
 async function assume(
   apt: PrivateApt,
   set: string,
-  without: readonly string[],
+  { without = [], installed = [] }: PackageSet,
   status: string,
   knownElsewhere: KnownElsewhere,
 ): Promise<Result<void>> {
-  if (without.length === 0) {
-    await writeFile(status, '');
-    return ok(undefined);
-  }
-  const shown = await apt.run(['apt-cache', 'show', '--no-all-versions', ...without]);
-  if (!shown.ok) return shown;
-  const known = records(shown.value.stdout);
+  const asked = [...without, ...installed.map(({ name }) => name)];
+  const found = await indexRecords(apt, asked);
+  if (!found.ok) return found;
+  const known = found.value.filter((record) => without.includes(record.get('Package') ?? ''));
   const missing = without.filter((name) => !known.some((record) => record.get('Package') === name));
   const elsewhere = missing.length === 0 ? ok([]) : await knownElsewhere(missing);
   if (!elsewhere.ok) return elsewhere;
   const unknown = missing.filter((name) => !elsewhere.value.includes(name));
   if (unknown.length > 0) return err(await unknownPackages(apt, set, unknown));
-  const stanzas = known.map((record) => {
+  const there = installed.map(
+    ({ name, version, architecture }) =>
+      new Map([
+        ...(found.value.find((record) => record.get('Package') === name) ?? []),
+        ...[
+          ['Package', name] as const,
+          ['Version', version] as const,
+          ['Architecture', architecture] as const,
+        ],
+      ]),
+  );
+  const stanzas = [...known, ...there].map((record) => {
     const fields = ['Package', 'Version', 'Architecture', 'Multi-Arch', 'Provides'].flatMap((key) => {
       const value = record.get(key);
       return value === undefined ? [] : [`${key}: ${value}\n`];

@@ -143,6 +143,16 @@ const testsSchema = z
   })
   .describe('What is run beside the samples.');
 
+/** Packages that a recipe adds to a shipped definition. */
+const addedPackages = (what: string, example: readonly string[]) =>
+  z
+    .array(z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, 'the name of a Debian package'))
+    .min(1)
+    .meta({
+      description: `${what} \`provision lock\` writes their lock beside this file.`,
+      examples: [example],
+    });
+
 const wasmRuntime = z.enum(['wasmtime', 'node-wasi']);
 
 /** A file of dependencies of which not only the plain ones are wanted. */
@@ -376,18 +386,23 @@ export const extendingSchema = z
       .describe('Your Rust program that embeds Python.'),
     sysroot: z
       .strictObject({
-        packages: z
-          .array(z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, 'the name of a Debian package'))
-          .min(1)
-          .meta({
-            description:
-              "Packages of the target's architecture that the crate links with, beside those of the recipe. `provision lock` " +
-              'writes their lock beside this file.',
-            examples: [['libssl-dev']],
-          }),
+        packages: addedPackages(
+          "Packages of the target's architecture that the crate links with, beside those of the recipe.",
+          ['libssl-dev'],
+        ),
       })
       .optional()
       .describe('Additions to the sysroot of the recipe.'),
+    toolchain: z
+      .strictObject({
+        packages: addedPackages(
+          "Packages of the building machine's architecture whose programs and libraries build scripts use, beside those of " +
+            'the image. What the image has stays as its own lock has it.',
+          ['libclang1-19', 'cmake'],
+        ),
+      })
+      .optional()
+      .describe('Additions to the toolchain of the recipe.'),
     samples: z
       .strictObject({
         path: samplesPath.optional().meta({
