@@ -91,6 +91,12 @@ async function cargoTests(
   const { cargo: impossible } = runtimeCapabilities(plan.runtime).impossible;
   if (impossible !== undefined) {
     const finished = { result: notStarted(plan, impossible), cached: true };
+    context.emit({
+      type: 'notice',
+      level: 'info',
+      code: 'samples/cargo-not-run',
+      message: `\`tests.cargo\` is skipped on ${plan.target.name}: ${impossible}.`,
+    });
     context.emit({ type: 'sample-finished', ...finished });
     return ok(outcomeOf([finished, ...leftOut]));
   }

@@ -168,3 +168,22 @@ test('a crate that is reached through a symbolic link has its real path', async 
   assert.equal((await read(link)).folder, folder);
   assert.equal(findCrate(join(folder, 'src')), folder);
 });
+
+test('a package without binaries is run by its examples; one with them has an example chosen by its name', async (t) => {
+  const examples = {
+    'examples/one.rs': 'fn main() {}\n',
+    'examples/two/main.rs': 'fn main() {}\n',
+    'examples/two/part.rs': '',
+  };
+  const library = crateOf(t, { 'Cargo.toml': MANIFEST, 'Cargo.lock': LOCK, 'src/lib.rs': '', ...examples });
+  assert.match(await fails(library), /recipe\/which-bin[\s\S]*one\ntwo$/);
+  const { bin, bins, example } = await read(library, { bin: 'two' });
+  assert.deepEqual([bin, bins, example], ['two', ['one', 'two'], true]);
+  const program = crateOf(t, { ...PROGRAM, ...examples });
+  assert.equal((await read(program)).example, undefined);
+  assert.deepEqual((await read(program, { bin: 'one' })).example, true);
+  assert.match(await fails(program, { bin: 'three' }), /recipe\/unknown-bin/);
+  const plugin = `${MANIFEST}\n[[example]]\nname = "one"\ncrate-type = ["cdylib"]\n`;
+  const other = crateOf(t, { 'Cargo.toml': plugin, 'Cargo.lock': LOCK, 'src/lib.rs': '', ...examples });
+  assert.equal((await read(other)).bin, 'two');
+});
