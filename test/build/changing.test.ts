@@ -41,7 +41,7 @@ async function attempts(
   const input = {
     ...{ toolchain: tree, sysroot: tree, logs: temporaryFolder(t) },
     resolved: {
-      ...{ target, toolchain: { tools: {} } },
+      ...{ target, hostTarget: target, toolchain: { tools: {} }, crate: { name: 'mini' } },
       recipe: { name: 'x', file: join(crate, 'provision.yaml'), project, samples: { paths: [] } },
     },
     env: { variables: {}, pyo3Config: '' },
