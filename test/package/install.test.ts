@@ -91,7 +91,7 @@ test('the packed package, installed by an ordinary user into a fresh prefix, wor
     assert.equal(plan.recipe.project.folder, realpathSync(crate));
     provision(['init', '--yes'], crate);
     assert.match(provision(['plan'], join(crate, 'src')), /^recipe +\.\.\/provision\.yaml|provision\.yaml/m);
-    assert.ok(existsSync(join(crate, 'samples', 'hello.py')));
+    assert.match(readFileSync(join(crate, 'provision.yaml'), 'utf8'), /^extends: \w+$/m);
   });
 });
 
