@@ -72,6 +72,19 @@ export interface SourceBuild {
   /** Libraries built before CPython, side by side. */
   readonly libraries: readonly LibraryDefinition[];
   readonly cpython: CPythonBuild;
+  /** In what it differs from the distribution's Python on this target. */
+  readonly differences: readonly KnownDifference[];
+}
+
+/** An entry of `pythons/<python>/differences.yaml`. */
+export interface KnownDifference {
+  /** What is otherwise, in a few words. */
+  readonly what: string;
+  /** What can be observed; `*` stands for any characters. */
+  readonly names: readonly string[];
+  /** Names of targets and C libraries. */
+  readonly on: readonly string[];
+  readonly reason: string;
 }
 
 /** A sysroot that is built from source. */

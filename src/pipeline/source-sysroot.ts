@@ -4,6 +4,7 @@ import type { Resolved, SourceSysroot } from '../domain/definitions.ts';
 import type { LockedPackage } from '../domain/packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { fetchPackages } from '../fetch/fetch.ts';
+import { type BuildLauncher, chooseRuntime, runtimeOf } from '../runtime/runtime.ts';
 import type { SourceBuildContext, SourceFiles } from '../sysroot/source/build-context.ts';
 import { checkCLibrary } from '../sysroot/source/c-library.ts';
 import { compose, type Part } from '../sysroot/source/compose.ts';
@@ -33,14 +34,16 @@ export async function makeSourceSysroot(session: Session, input: SourceSysrootIn
   const { definition, base, locked } = input;
   const misfit = checkCLibrary(definition, locked.lock.sets.sysroot ?? []);
   if (misfit !== undefined) return err(misfit);
+  const launcher = await launcherOf(session, input.resolved);
   const parts = await sideBySide(
     session,
-    (branch) => makePython(branch, input, sourceBuildContext(branch, input)),
-    (branch) => makeStd(branch, input, sourceBuildContext(branch, input)),
+    (branch) => makePython(branch, input, sourceBuildContext(branch, input, launcher)),
+    (branch) => makeStd(branch, input, sourceBuildContext(branch, input, launcher)),
   );
   if (!parts.ok) return parts;
   const [python, std] = parts.value;
   reportMissingModules(session, definition.name, python.cpython.meta.missing);
+  reportDifferences(session, definition);
   return compose(
     session.context,
     session.store,
@@ -65,9 +68,18 @@ function reportMissingModules(
   session.context.emit({ type: 'notice', level: 'info', code: 'sysroot/module-missing', message });
 }
 
+/** Emits one notice for everything in which it is known to differ from the distribution's Python; it is part of the report. */
+function reportDifferences(session: Session, { name, source: { differences } }: SourceSysroot): void {
+  if (differences.length === 0) return;
+  const parts = differences.map(({ what, reason }) => `${what} (${reason.replace(/\.$/, '')})`);
+  const message = `${name} differs from the distribution's Python: ${parts.join('; ')}.`;
+  session.context.emit({ type: 'notice', level: 'info', code: 'sysroot/differences', message });
+}
+
 function sourceBuildContext(
   session: Session,
   { resolved, definition, toolchain, base, locked, logs }: SourceSysrootInput,
+  launcher: BuildLauncher,
 ): SourceBuildContext {
   const packages = locked.lock.sets.sources ?? [];
   const lockedFiles = (source: string): readonly LockedPackage[] =>
@@ -79,12 +91,19 @@ function sourceBuildContext(
     toolchain,
     tools: resolved.toolchain.tools,
     base,
+    launcher,
     locked: lockedFiles,
     files: (source) => fetchSource(session, lockedFiles(source), locked.lock.resolved),
     engine: session.engine,
     logs,
     sourceDateEpoch: Math.floor(Date.parse(locked.lock.resolved) / 1000),
   };
+}
+
+/** What starts the target's programs in the toolchain image, on a machine of the image's own kind. */
+function launcherOf({ context }: Session, resolved: Resolved): Promise<BuildLauncher> {
+  const runtime = chooseRuntime(resolved, { machine: resolved.hostTarget.machine, platform: 'linux' });
+  return runtimeOf(runtime).buildLauncher(context.settings.home, resolved.target);
 }
 
 /** The files of one source package, in the order of the lock. */

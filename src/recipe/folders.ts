@@ -99,6 +99,10 @@ export function conformanceFile(home: string, python: string): string {
   return join(home, 'pythons', python, 'conformance.yaml');
 }
 
+export function differencesFile(home: string, python: string): string {
+  return join(home, 'pythons', python, 'differences.yaml');
+}
+
 /** Static libraries that can be built. */
 export function libraryNames(home: string): readonly string[] {
   return yamlNames(join(home, 'libraries'));

@@ -3,6 +3,7 @@ import { defined } from '../domain/defined.ts';
 import {
   conformanceSchema,
   defaultsSchema,
+  differencesSchema,
   extendingSchema,
   imageSchema,
   libcSchema,
@@ -47,7 +48,8 @@ export interface FileKind {
     | 'sysroot'
     | 'library'
     | 'runtime'
-    | 'conformance';
+    | 'conformance'
+    | 'differences';
   /** Where such files are, from the tool's own folder. */
   readonly where: string;
   /** Checked-in JSON Schema of it, from the tool's own folder. */
@@ -129,6 +131,13 @@ export const CONFORMANCE: FileKind = {
   schema: conformanceSchema,
 };
 
+export const DIFFERENCES: FileKind = {
+  noun: 'differences',
+  where: 'pythons/*/differences.yaml',
+  schemaFile: 'pythons/differences.schema.json',
+  schema: differencesSchema,
+};
+
 export const FILE_KINDS: readonly FileKind[] = [
   EXTENDING,
   RECIPE,
@@ -142,6 +151,7 @@ export const FILE_KINDS: readonly FileKind[] = [
   LIBRARY,
   RUNTIME,
   CONFORMANCE,
+  DIFFERENCES,
 ];
 
 /** JSON Schema of a recipe, as `recipes/schema.json` has it for editors. */

@@ -1,17 +1,19 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { ConformanceSuite } from '../domain/conformance.ts';
-import type { PythonChoice, TextFile } from '../domain/definitions.ts';
+import type { KnownDifference, PythonChoice, TextFile } from '../domain/definitions.ts';
 import { libraryFolder } from '../domain/python.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import type { Target } from '../domain/target.ts';
 import type { Failure } from '../failure.ts';
 import { combineFailures } from './combine-failures.ts';
 import type { DocumentPath, YamlDocument } from './document.ts';
-import { conformanceFile, pythonFile, pythonNames } from './folders.ts';
-import { CONFORMANCE, PYTHON } from './json-schema.ts';
+import { conformanceFile, differencesFile, pythonFile, pythonNames } from './folders.ts';
+import { CONFORMANCE, DIFFERENCES, PYTHON } from './json-schema.ts';
 import { type Loaded, load } from './load.ts';
 import { openReader, type Reader } from './reader.ts';
-import type { ConformanceFile, PythonFile } from './schemas.ts';
+import type { ConformanceFile, DifferencesFile, PythonFile } from './schemas.ts';
 import { noFile } from './trees.ts';
 
 /** `pythons/<name>/python.yaml`. */
@@ -112,6 +114,24 @@ async function beside(document: YamlDocument, path: string, at: DocumentPath): P
   const file = join(dirname(document.file), path);
   const text = await readFile(file, 'utf8').catch(() => undefined);
   return text === undefined ? err(noFile(file, document, at)) : ok({ name: basename(path), text });
+}
+
+/** In what a build of this Python for a target differs from the distribution's; without a file in nothing. */
+export async function loadDifferences(
+  home: string,
+  python: string,
+  target: Pick<Target, 'name' | 'libc'>,
+  read: Reader = openReader(),
+): Promise<Result<readonly KnownDifference[]>> {
+  const file = differencesFile(home, python);
+  if (!existsSync(file)) return ok([]);
+  const loaded = await load<DifferencesFile, readonly KnownDifference[]>(
+    file,
+    DIFFERENCES,
+    ({ known }) => known.filter(({ on }) => on.some((name) => name === target.name || name === target.libc)),
+    { read },
+  );
+  return loaded.ok ? ok(loaded.value.value) : loaded;
 }
 
 /** The selection of CPython's own tests for a program with this Python. */

@@ -21,7 +21,7 @@ import type { YamlDocument } from './document.ts';
 import { formFile, libraryNames } from './folders.ts';
 import { LIBRARY, SYSROOT } from './json-schema.ts';
 import { type Loaded, load } from './load.ts';
-import { type PythonDefinition, pythonFiles } from './pythons.ts';
+import { loadDifferences, type PythonDefinition, pythonFiles } from './pythons.ts';
 import { openReader, type Reader } from './reader.ts';
 import type { LibraryFile, SysrootFile } from './schemas.ts';
 import { type CLibrary, loadLibcOf } from './targets.ts';
@@ -156,26 +156,29 @@ function rulesOf(
 
 async function sourceOf(
   home: string,
-  { form, python, variant }: Point,
+  { form, target, python, variant }: Point,
   { value: read, document }: Loaded<SysrootFile>,
   reader: Reader,
 ): Promise<Result<SourceBuild | undefined>> {
   if (read.kind === 'packages') return ok(undefined);
   const { source } = python.value;
   if (source === undefined) return err(noSource(python, form));
-  const [libraries, files] = await Promise.all([
+  const [libraries, files, differences] = await Promise.all([
     loadLibraries(home, read.libraries, document, reader),
     pythonFiles(python, form),
+    loadDifferences(home, python.value.name, target, reader),
   ]);
-  const failure = combineFailures([libraries, files].flatMap((one) => (one.ok ? [] : [one.error])));
+  const failures = [libraries, files, differences].flatMap((one) => (one.ok ? [] : [one.error]));
+  const failure = combineFailures(failures);
   if (failure !== undefined) return err(failure);
-  if (!libraries.ok || !files.ok) throw new Error('a failure got lost');
+  if (!libraries.ok || !files.ok || !differences.ok) throw new Error('a failure got lost');
   const names = [source.package, ...libraries.value.map((one) => one.source)];
   return ok({
     sources: { architecture: distribution.sources.architecture, packages: [...new Set(names)].sort() },
     ...cLibraryOf(python.value, form),
     libraries: libraries.value,
     cpython: cpythonOf(read, python.value, source, variant, files.value),
+    differences: differences.value,
   });
 }
 

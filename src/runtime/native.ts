@@ -13,6 +13,7 @@ export const NATIVE: TargetRuntime = {
     ...assignments(env),
     ...(libraries === undefined ? [] : [`LD_LIBRARY_PATH=${libraries}`]),
   ],
+  buildLauncher: async () => ({ argv: [], mounts: [], key: [] }),
   instantiate: async (_session, _plan, input) =>
     ok({
       kind: 'native',

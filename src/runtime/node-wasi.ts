@@ -2,6 +2,7 @@ import { basename, join } from 'node:path';
 import { execPath, version } from 'node:process';
 import type { WasmSettings } from '../domain/definitions.ts';
 import { ok } from '../domain/result.ts';
+import type { Mount } from '../engine/engine.ts';
 import { PATHS } from '../engine/paths.ts';
 import { digestFile } from '../store/digest.ts';
 import { bundleMount, programAt } from './bundled.ts';
@@ -22,17 +23,21 @@ export const NODE_WASI: TargetRuntime = {
   launcher: () => [],
   // Programs of WASI are started from their bundle only.
   bareLauncher: () => [],
+  buildLauncher: async (home) => {
+    const script = nodeScript(home, 'run.mjs');
+    return {
+      argv: [NODE_AT, '--no-warnings', SCRIPT_AT, '--dir', '.'],
+      mounts: nodeMounts(script),
+      key: [`node ${version}`, (await digestFile(script)).digest],
+    };
+  },
   instantiate: async ({ context }, plan, input) => {
     const stack = nodeStack(wasmSettings(plan));
     const script = nodeScript(context.settings.home, 'run.mjs');
     return ok({
       kind: NAME,
       rootfs: input.rootfs.folder,
-      mounts: [
-        bundleMount(input),
-        { kind: 'source', source: execPath, at: NODE_AT },
-        { kind: 'source', source: script, at: SCRIPT_AT },
-      ],
+      mounts: [bundleMount(input), ...nodeMounts(script)],
       ...wasiCommands(plan, input.program, [
         [NODE_AT, '--no-warnings', `--stack-size=${stack}`, SCRIPT_AT],
         programAt(input.program),
@@ -50,6 +55,13 @@ export const NODE_WASI: TargetRuntime = {
   },
   readExit: (exit, emulator) => readWasmExit(exit, emulator ?? NAME),
 };
+
+function nodeMounts(script: string): readonly Mount[] {
+  return [
+    { kind: 'source', source: execPath, at: NODE_AT },
+    { kind: 'source', source: script, at: SCRIPT_AT },
+  ];
+}
 
 /** Node's `--stack-size`, in KiB: its own frames need some of the thread's stack, which is 8 MiB on most machines. */
 export function nodeStack({ stack }: WasmSettings): number {

@@ -18,6 +18,7 @@ export const QEMU_USER: TargetRuntime = {
     ...['-L', root],
     ...assignments(env).flatMap((one) => ['-E', one]),
   ],
+  buildLauncher: async (_home, target) => ({ argv: launcher(target), mounts: [], key: launcher(target) }),
   instantiate: async (_session, { target }, input) => {
     const emulator = emulatorOf(target);
     const { program } = emulator;

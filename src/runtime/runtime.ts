@@ -6,7 +6,7 @@ import type { Plan } from '../domain/plan.ts';
 import { ok, type Result } from '../domain/result.ts';
 import type { StoredTree } from '../domain/stored-tree.ts';
 import type { Target } from '../domain/target.ts';
-import type { Engine, Exit } from '../engine/engine.ts';
+import type { Engine, Exit, Mount } from '../engine/engine.ts';
 import type { StageName } from '../events.ts';
 import type { Store } from '../store/store.ts';
 import { CAPABILITIES, type RuntimeCapabilities } from './capabilities.ts';
@@ -37,6 +37,8 @@ export interface TargetRuntime extends Runtime {
   launcher(target: Target): readonly string[];
   /** The same where there is no bundle around the program: `cargo test` and `cargo run` in the toolchain image. */
   bareLauncher(target: Target, tree: LinkTree): readonly string[];
+  /** How programs are started in the toolchain image while a source is built for the target: configure runs its own. */
+  buildLauncher(home: string, target: Target): Promise<BuildLauncher>;
   /** Obtains what it needs beyond the trees of a run. */
   prepare?(session: RuntimeSession, plan: Plan, trees: RuntimeTrees, logs: string): Promise<Result<Wasmtime>>;
   /** The program of an unpacked bundle, ready to be started. */
@@ -56,6 +58,16 @@ export interface RuntimeSession {
       summarize: (value: T) => { readonly hit: boolean; readonly detail: string },
     ): Promise<Result<T>>;
   };
+}
+
+/** What starts a program in its working folder, in the toolchain image. */
+export interface BuildLauncher {
+  /** What stands before a program's path; empty: the kernel starts it. */
+  readonly argv: readonly string[];
+  /** What has to be there beyond the image. */
+  readonly mounts: readonly Mount[];
+  /** What it is, beyond the image: programs may behave otherwise in another one. */
+  readonly key: readonly string[];
 }
 
 /** The target's link-time tree as a sandbox sees it. */

@@ -3,6 +3,7 @@ import type { Plan } from '../domain/plan.ts';
 import { ok, type Result } from '../domain/result.ts';
 import { bundleMount } from './bundled.ts';
 import type { RuntimeInstance } from './instance.ts';
+import { NODE_WASI } from './node-wasi.ts';
 import type { ProgramInput, RuntimeSession, RuntimeTrees, TargetRuntime } from './runtime.ts';
 import { wasiCommands, wasmSettings } from './wasi-program.ts';
 import { readWasmExit } from './wasm-exit.ts';
@@ -21,6 +22,8 @@ export const WASMTIME: TargetRuntime = {
   launcher: () => [],
   // Programs of WASI are started from their bundle only.
   bareLauncher: () => [],
+  // Node is there, and gives the same answers; wasmtime would have to be fetched and built first.
+  buildLauncher: NODE_WASI.buildLauncher,
   prepare,
   instantiate,
   readExit: (exit, emulator) => readWasmExit(exit, emulator ?? NAME),

@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSy
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { type CliRun, provision, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
+import { assertDeclared, surfaceDifferences, surfaces } from '../support/surface.ts';
 
 interface Report {
   readonly status: string;
@@ -48,6 +49,30 @@ test('the report lists the modules that the build lacks with the reasons', () =>
     listed.join('\n'),
   );
   for (const name of MODULES) assert.ok(!names.includes(name) && !names.includes(`_${name}`), name);
+});
+
+test('what it offers is what the packaged interpreter offers, but for what is declared with a reason', async (t) => {
+  const artifacts = join(folder, 'surface');
+  const run = (...args: readonly string[]) =>
+    provision(['musl', '--artifacts', artifacts, ...args], { cwd: folder, store: SHARED_STORE });
+  const { reference, target } = await surfaces(temporaryFolder(t), artifacts, run);
+  assertDeclared(surfaceDifferences(reference, target), 'cpython-3.13', ['musl', 'x86_64-musl']);
+  // Some of what a build that runs no program of the target guesses for the worst.
+  assert.equal(target['answer:Semaphore.get_value'], '3');
+  assert.equal(target['answer:Queue.qsize'], '1');
+  assert.equal(target['answer:time.tzset'], "(('CET', 'CEST'), 1)");
+  assert.equal(target["sqlite3:answer:select x'6162' like 'ab'"], '[(0,)]');
+  assert.equal(target['ssl:default:ciphers']?.split(' ').length, 60);
+});
+
+test('the report tells in what it differs from the packaged interpreter, with the reasons', () => {
+  const told = report().notices.filter(({ code }) => code === 'sysroot/differences');
+  assert.equal(told.length, 1);
+  assert.match(
+    told[0]?.message ?? '',
+    /no extensions of SQLite \(A static program loads no code at run time\)/,
+  );
+  assert.doesNotMatch(told[0]?.message ?? '', /WASI/);
 });
 
 test('the bundle runs in a root filesystem that contains nothing else', () => {

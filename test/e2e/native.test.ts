@@ -14,6 +14,7 @@ import {
   temporaryFolder,
   untilPrinted,
 } from '../support/cli.ts';
+import { assertDeclared, surfaceDifferences, surfaces } from '../support/surface.ts';
 
 interface Report {
   readonly status: string;
@@ -73,6 +74,14 @@ test('after make was killed the next run succeeds, and every sample equals the r
   assert.equal(status, 'passed');
   assert.equal(totals.passed + totals.skipped, totals.samples);
   assert.equal(python?.linkage, 'static');
+});
+
+test('what it offers is what the packaged interpreter offers, but for what is declared with a reason', async (t) => {
+  const artifacts = join(folder, 'surface');
+  const run = (...args: readonly string[]) =>
+    provision(['native', '--artifacts', artifacts, ...args], { cwd: folder, home, store: SHARED_STORE });
+  const { reference, target } = await surfaces(temporaryFolder(t), artifacts, run);
+  assertDeclared(surfaceDifferences(reference, target), 'cpython-3.13', ['gnu', 'x86_64']);
 });
 
 test('a disk that fills up during make is reported as such; the next run succeeds', () => {

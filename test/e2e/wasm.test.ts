@@ -14,6 +14,7 @@ import {
   SHARED_STORE,
 } from '../support/cli.ts';
 import { runnerRecipe } from '../support/runner-recipe.ts';
+import { assertDeclared, surfaceDifferences, surfaces } from '../support/surface.ts';
 
 interface Result {
   readonly name: string;
@@ -81,6 +82,15 @@ test('every sample equals the reference or is skipped for a facility that WASI l
     stages.find(({ name }) => name === 'runtime')?.detail ?? '',
     /^wasmtime \d+\.\d+\.\d+, the locked one$/,
   );
+});
+
+test('what it offers is what the packaged interpreter offers, but for what is declared with a reason', async () => {
+  const artifacts = join(folder, 'surface artifacts');
+  mkdirSync(join(folder, 'surface'));
+  const { reference, target } = await surfaces(join(folder, 'surface'), artifacts, (...args) =>
+    run('wasm32-wasip1', '--artifacts', artifacts, ...args),
+  );
+  assertDeclared(surfaceDifferences(reference, target), 'cpython-3.13', ['wasi', 'wasm32-wasip1']);
 });
 
 test('a second run starts no program', async () => {

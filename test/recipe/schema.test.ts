@@ -38,6 +38,7 @@ const SHIPPED: Readonly<Record<string, readonly string[]>> = {
   library: yamlIn('libraries'),
   runtime: below('runtimes', 'runtime.yaml'),
   conformance: below('pythons', 'conformance.yaml'),
+  differences: below('pythons', 'differences.yaml'),
 };
 const LIBRARY = `schema: 1
 description: Does one thing.
@@ -61,6 +62,14 @@ known:
     on: [far]
     reason: It is far.
 `;
+const DIFFERENCES = `schema: 1
+description: It is otherwise.
+known:
+  - what: no far calls
+    names: [name:os.far]
+    on: [far]
+    reason: It is near.
+`;
 const EXTENDING = `schema: 1
 extends: far
 `;
@@ -77,6 +86,7 @@ const EXAMPLE: Readonly<Record<string, string>> = {
   library: LIBRARY,
   runtime: RUNTIME,
   conformance: CONFORMANCE,
+  differences: DIFFERENCES,
 };
 
 for (const kind of FILE_KINDS) {

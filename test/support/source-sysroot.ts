@@ -15,7 +15,7 @@ export function sourceSysroot(
     files: {},
   };
   const source = { architecture: 'source', packages: ['python3.13'] };
-  const { sources = source, libraries = [], cLibrary, ...rest } = more;
+  const { sources = source, libraries = [], cLibrary, differences = [], ...rest } = more;
   return {
     kind: 'sysroot',
     name: 'static-musl/cpython-3.13/far',
@@ -43,6 +43,7 @@ export function sourceSysroot(
         training: '',
         ...cpython,
       },
+      differences,
       ...defined({ cLibrary }),
     },
     link: { static: [], dynamic: [], wholePython: false, pie: true, arguments: [] },

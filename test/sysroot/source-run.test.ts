@@ -1,6 +1,6 @@
 // Failing builds from source, with real shell scripts in place of CPython's: the failure, its evidence and the log.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext as NodeTest, test } from 'node:test';
 import type { Event } from '../../src/events.ts';
@@ -91,4 +91,90 @@ echo 'Running code to generate profile data in the background:'
     ['cpython: make', 'cpython: training'],
   );
   assert.ok(progress.some(({ done, total }) => done === 2 && total === 2));
+});
+
+/** As autoconf writes checks: 2.71 and later, 2.69; and a question that CPython's own text asks. */
+const CONFIGURE = `cross_compiling=yes
+ac_exeext=.out
+ac_fn_c_try_run ()
+{
+  { ac_try='./conftest$ac_exeext'
+  (eval "$ac_try"); }
+}
+if test "$cross_compiling" = yes
+then :
+  newer=guessed
+else
+  if ac_fn_c_try_run; then newer=yes; else newer=no; fi
+fi
+  	if test "$cross_compiling" = yes; then :
+  older=guessed
+else
+  if ac_fn_c_try_run; then older=yes; else older=no; fi
+fi
+(./conftest; exit; ) 2> /dev/null && libtool=yes || libtool=no
+if test "$cross_compiling" = yes; then
+  own=cross
+else
+  own=native
+fi
+echo "::answer $newer $older $libtool $own"
+`;
+
+/** A compiler of programs that end with 42, and what starts them: neither is the machine's. */
+function crossTools(folder: string, start: string) {
+  const program = (name: string, text: string): string => {
+    const file = join(folder, name);
+    writeFileSync(file, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    return file;
+  };
+  writeFileSync(join(folder, 'configure'), CONFIGURE);
+  writeFileSync(join(folder, 'none'), 'echo no check\n');
+  return {
+    PATH: '/usr/bin:/bin',
+    CC: program('cc', 'while [ "$1" != -o ]; do shift; done; echo 42 > "$2"'),
+    RUN_TARGET: program('run-target', start),
+    CFLAGS: '',
+    LDFLAGS: '',
+    SUITE: folder,
+  };
+}
+
+const STARTS = 'read -r status < "$1"; exit "$status"';
+
+test('configure runs its checks through what starts programs of the target, and asks the rest as before', async (t) => {
+  const folder = temporaryFolder(t);
+  const env = crossTools(folder, STARTS);
+  for (const [status, answer] of [
+    [0, 'yes'],
+    [1, 'no'],
+  ] as const) {
+    const script = `cp "$SUITE/configure" .\necho ${status} > conftest.out\ncp conftest.out conftest\nanswer_by_running configure\nsh ./configure\n`;
+    const { outcome } = await run(t, script, { env });
+    assert.ok(outcome.ok);
+    assert.deepEqual(outcome.value.get('answer'), [`${answer} ${answer} ${answer} cross`]);
+  }
+});
+
+test('a target whose programs cannot be started is a failure, not a check that is answered with no', async (t) => {
+  const folder = temporaryFolder(t);
+  const env = crossTools(folder, 'echo "exec format error" >&2; exit 126');
+  const { outcome } = await run(
+    t,
+    'cp "$SUITE/configure" .\nphase configure\nanswer_by_running configure\n',
+    { env },
+  );
+  assert.ok(!outcome.ok);
+  assert.equal(outcome.error.code, 'build/configure');
+  assert.match(
+    (outcome.error.evidence ?? []).join('\n'),
+    /ended with 126 instead of 42: it cannot be run here/,
+  );
+});
+
+test('a configure script that starts programs in another way is a failure', async (t) => {
+  const env = crossTools(temporaryFolder(t), STARTS);
+  const { outcome } = await run(t, 'phase configure\nanswer_by_running "$SUITE/none"\n', { env });
+  assert.ok(!outcome.ok);
+  assert.match((outcome.error.evidence ?? []).join('\n'), /starts no program in the way of autoconf/);
 });

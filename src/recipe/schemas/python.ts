@@ -124,5 +124,34 @@ export const conformanceSchema = z
   })
   .describe("The selection of CPython's own tests that a program is tested with, and the known differences.");
 
+export const differencesSchema = z
+  .strictObject({
+    schema: version,
+    description,
+    known: z
+      .array(
+        z.strictObject({
+          what: z.string().min(1).describe('What is otherwise, in a few words; the report shows it.'),
+          names: z
+            .array(z.string().min(1))
+            .min(1)
+            .describe(
+              'What can be observed: `config:HAVE_FORK`, `module:readline`, `name:os.fork`, `sqlite:option:SOUNDEX`, …; `*` ' +
+                'for any characters.',
+            ),
+          on: z.array(z.string().min(1)).min(1).describe('Targets or C libraries (`gnu`, `musl`, `wasi`).'),
+          reason: z.string().min(1).describe('Why; the report shows it.'),
+        }),
+      )
+      .describe(
+        'Each is compared with the packaged interpreter by the tests: none is missing, none too many.',
+      ),
+  })
+  .describe(
+    "In what a Python that is built from source differs from the distribution's packages: what it was configured with, " +
+      'what its modules contain, and the options of its libraries.',
+  );
+
 export type PythonFile = z.output<typeof pythonSchema>;
 export type ConformanceFile = z.output<typeof conformanceSchema>;
+export type DifferencesFile = z.output<typeof differencesSchema>;

@@ -114,7 +114,9 @@ export const librarySchema = z
       .min(1)
       .describe(
         'Shell script that runs in the unpacked source and installs into `$OUT`. `$CC`, `$AR`, `$RANLIB`, `$CFLAGS`, ' +
-          '`$LDFLAGS`, `$HOST` (GNU name of the target), `$BUILD` (of the machine that builds), `$MACHINE`, `$JOBS` are set.',
+          '`$LDFLAGS`, `$HOST` (GNU name of the target), `$BUILD` (of the machine that builds), `$MACHINE`, `$JOBS` are set. ' +
+          '`answer_by_running configure` lets a configure script of autoconf run its checks; `$RUN_TARGET` starts a program ' +
+          'of the target.',
       ),
   })
   .describe('A static library and how it is built from its source package.');

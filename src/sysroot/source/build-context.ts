@@ -9,6 +9,7 @@ import type { StoredTree } from '../../domain/stored-tree.ts';
 import type { Target } from '../../domain/target.ts';
 import type { Engine, Mount, Sandbox } from '../../engine/engine.ts';
 import { PATHS } from '../../engine/paths.ts';
+import type { BuildLauncher } from '../../runtime/runtime.ts';
 
 /** Increase it when the same inputs give another output. */
 const SOURCE_BUILD_VERSION = 2;
@@ -23,6 +24,9 @@ export const BUILD_PATHS = {
   out: '/job/out',
 } as const;
 
+/** Starts a program of the target: natively, or in an emulator. */
+const RUN_TARGET = `${BUILD_PATHS.tools}/run-target`;
+
 /** Files of a source package in the store: upstream's archive, then the distribution's. */
 export type SourceFiles = readonly { readonly package: LockedPackage; readonly file: string }[];
 
@@ -36,6 +40,8 @@ export interface SourceBuildContext {
   readonly tools: ImageDefinition['tools'];
   /** C library, compiler runtime and whatever else the packages bring. */
   readonly base: StoredTree;
+  /** What starts programs of the target. */
+  readonly launcher: BuildLauncher;
   /** The locked files of a source package, from the lock alone. */
   readonly locked: (source: string) => readonly LockedPackage[];
   /** The files themselves, fetched where they are missing. */
@@ -74,6 +80,11 @@ export function commonInputs({
     // __DATE__ and __TIME__ in what is compiled.
     sourceDateEpoch,
   };
+}
+
+/** What starts programs of the target, for the keys of builds that run some: their checks are answered by it. */
+export function launcherInputs({ launcher }: SourceBuildContext, script: string) {
+  return /\banswer_by_running\b|\bRUN_TARGET\b/.test(script) ? { launcher: launcher.key } : {};
 }
 
 /** Digests of a source package's files. */
@@ -118,6 +129,7 @@ export async function openSourceSandbox(
       { kind: 'scratch', at: BUILD_PATHS.build },
       { kind: 'scratch', at: BUILD_PATHS.out },
       ...files,
+      ...buildContext.launcher.mounts,
       ...(spec.mounts ?? []),
     ],
   });
@@ -152,11 +164,13 @@ export function sourceEnvironment(buildContext: SourceBuildContext, jobs: number
     RANLIB: tool('ranlib'),
     READELF: tool('readelf'),
     CFLAGS: '-O2',
+    LDFLAGS: '',
     PKG_CONFIG: tool('pkg-config'),
     PKG_CONFIG_SYSROOT_DIR: PATHS.sysroot,
     PKG_CONFIG_LIBDIR: ['usr/lib/pkgconfig', `usr/lib/${target.multiarch}/pkgconfig`]
       .map((path) => `${PATHS.sysroot}/${path}`)
       .join(':'),
+    RUN_TARGET,
     HOST: definition.compiler.multiarch ?? target.multiarch,
     BUILD: hostTarget.multiarch,
     MACHINE: target.machine,
@@ -176,10 +190,10 @@ function toolsOf({ compiler }: SourceSysroot, tools: ImageDefinition['tools']) {
 
 /**
  * A compiler of the target's, to be called by one name: configure scripts take no flags with it in every buildContext. The
- * name is clang or gcc, by which they identify the compiler.
+ * name is clang or gcc, by which they identify the compiler. And what starts programs of the target.
  */
 async function writeTools(buildContext: SourceBuildContext, folder: string): Promise<void> {
-  const { definition, target, tools } = buildContext;
+  const { definition, target, tools, launcher } = buildContext;
   const { name } = definition.compiler;
   const lld = tools.lld === undefined ? [] : [`-fuse-ld=${tools.lld}`];
   const flags = [
@@ -193,8 +207,13 @@ async function writeTools(buildContext: SourceBuildContext, folder: string): Pro
 exec ${tools[name === 'gcc' ? 'gcc' : 'cc'] ?? name} ${flags.map(shellWord).join(' ')} "$@"
 `;
   await mkdir(folder, { recursive: true });
-  const file = join(folder, name);
-  await writeFile(file, script);
+  await writeProgram(join(folder, name), script);
+  const start = ['exec', ...launcher.argv.map(shellWord), '"$@"'].join(' ');
+  await writeProgram(join(folder, basename(RUN_TARGET)), `#!/bin/sh\n${start}\n`);
+}
+
+async function writeProgram(file: string, text: string): Promise<void> {
+  await writeFile(file, text);
   await chmod(file, 0o755);
 }
 

@@ -59,6 +59,7 @@ function configureStep({ source: { cpython } }: SourceSysroot): string {
   const words = ['--build="$BUILD"', '--prefix=/usr', ...flavour, ...cpython.configure.map(shellWord)];
   return `phase configure
 printf %s ${shellWord(setup)} > Modules/Setup.local
+answer_by_running configure
 if ! ./configure ${words.join(' ')}; then
   say config-log
   [ ! -e config.log ] || cat config.log

@@ -8,6 +8,7 @@ import type { Store, StoreEntry } from '../../store/store.ts';
 import {
   archivesOf,
   commonInputs,
+  launcherInputs,
   openSourceSandbox,
   type SourceBuildContext,
   sourceEnvironment,
@@ -40,6 +41,7 @@ export function buildCPython(
   const { source: built, python, without } = buildContext.definition;
   const { cpython } = built;
   const { training, source, ownPatches, ...rest } = cpython;
+  const script = scriptOf(buildContext);
   const inputs = {
     what: 'cpython',
     ...commonInputs(buildContext),
@@ -54,7 +56,8 @@ export function buildCPython(
     ownPatches: ownPatches.map(({ name, text }) => ({ name, text })),
     // Profiles depend on what is run; other flavours do not look at it.
     training: cpython.optimization.includes('pgo') ? training : null,
-    script: scriptOf(buildContext),
+    script,
+    ...launcherInputs(buildContext, script),
   };
   return store.obtain<CPythonMeta>(
     'trees',

@@ -8,6 +8,7 @@ import type { Store, StoreEntry } from '../../store/store.ts';
 import {
   archivesOf,
   commonInputs,
+  launcherInputs,
   openSourceSandbox,
   type SourceBuildContext,
   sourceEnvironment,
@@ -49,12 +50,14 @@ function buildLibrary(
   buildContext: SourceBuildContext,
   library: LibraryDefinition,
 ): Promise<Result<Library>> {
+  const script = scriptOf(buildContext, library);
   const inputs = {
     what: 'library',
     ...commonInputs(buildContext),
     name: library.name,
     sources: sourceInputs(buildContext, library.source),
-    script: scriptOf(buildContext, library),
+    script,
+    ...launcherInputs(buildContext, script),
   };
   return store.obtain('trees', inputs, (folder) => make(context, buildContext, library, folder), {
     signal: context.signal,

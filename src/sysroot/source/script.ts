@@ -26,11 +26,32 @@ export interface ScriptRun {
 /** What a script reports between the output of its tools: lines `::<key> <text>`. */
 export type ScriptReports = ReadonlyMap<string, readonly string[]>;
 
+/**
+ * A function of the scripts: lets a configure script of autoconf run its test programs through $RUN_TARGET. Where it
+ * cross-compiles, it would take the worst for granted instead. Autoconf 2.69 and later write each such check as a line
+ * `if test "$cross_compiling" = yes` (2.69: with `; then :`), and have one place that starts a program, libtool another; other questions
+ * about cross-compiling are written otherwise, and are answered as before. That programs can be started at all is
+ * tried first: a check whose program does not start counts as failed.
+ */
+const ANSWER_BY_RUNNING = String.raw`answer_by_running() {
+  echo 'int main(void) { return 42; }' > started.c
+  "$CC" $CFLAGS $LDFLAGS started.c -o started
+  status=0
+  "$RUN_TARGET" ./started || status=$?
+  [ "$status" = 42 ] || { echo "error: a program of the target ended with $status instead of 42: it cannot be run here"; exit 1; }
+  rm started.c started
+  sed -i -e 's/^\([[:space:]]*\)if test "\$cross_compiling" = yes\(; then :\)*$/\1if false\2/' \
+    -e "s|ac_try='\(\./conftest\\\$ac_exeext'\)|ac_try='$RUN_TARGET \1|" \
+    -e "s|(\./conftest; exit; )|($RUN_TARGET ./conftest; exit; )|" "$1"
+  grep -q "ac_try='$RUN_TARGET " "$1" || { echo "error: $1 starts no program in the way of autoconf's"; exit 1; }
+}
+`;
+
 /** What scripts begin with: they stop at the first failing command, and report their phase. */
 const PRELUDE = `set -eu
 phase() { echo "::phase $*"; }
 say() { echo "::$*"; }
-`;
+${ANSWER_BY_RUNNING}`;
 
 /**
  * Shell that unpacks an archive into `src` and applies patches of the distribution's archive by their names. Both
