@@ -200,6 +200,7 @@ test('a program of WASI is a file of its own kind that a bare linker makes', () 
   assert.deepEqual(programFormat({ libc: 'wasi' }).bareLinker?.(plan)?.arguments, [
     `-zstack-size=${8 * 2 ** 20}`,
     '--initial-memory=0',
+    `-L/sysroot/usr/lib/${plan.target.multiarch}`,
   ]);
   assert.equal(programFormat({ libc: 'gnu' }).bareLinker, undefined);
 });

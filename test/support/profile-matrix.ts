@@ -45,6 +45,7 @@ export interface Cell {
 interface Result {
   readonly name: string;
   readonly status: string;
+  readonly by?: string;
   readonly reason?: string;
   readonly target?: { readonly exit: { readonly status?: number; readonly signal?: string } };
 }
@@ -71,10 +72,12 @@ export async function runCell(crates: Crates, cell: Cell, options: CliOptions): 
   const bin = snapshot ? 'isolate' : cell.bin;
   const features = snapshot ? ['snapshot'] : cell.bin === 'embed' ? ['python'] : [];
   const project = `{bin: ${bin}, profile: ${cell.profile}, default-features: false, features: [${features.join(', ')}]}`;
+  // `cargo test` starts its programs on every target that is no WebAssembly.
+  const tested = cell.bin === 'plain' && !cell.recipe.startsWith('wasm');
   const samples = join(crates.own, 'samples', ...(snapshot ? ['status.py'] : []));
   writeFileSync(
     join(crate, 'provision.yaml'),
-    `schema: 1\nextends: ${cell.recipe}\nproject: ${project}\nsamples: {path: ${JSON.stringify(samples)}}\n`,
+    `schema: 1\nextends: ${cell.recipe}\nproject: ${project}\nsamples: {path: ${JSON.stringify(samples)}}\n${tested ? 'tests: {cargo: {args: [--bin, plain]}}\n' : ''}`,
   );
   const artifacts = mkdtempSync(join(crates.own, '..', 'artifacts-'));
   try {
@@ -85,9 +88,12 @@ export async function runCell(crates: Crates, cell: Cell, options: CliOptions): 
     const unpacked = unpack(join(artifacts, report.bundle.file.slice(artifacts.length + 1)), crates);
     const profile = PROFILES[cell.profile] as Profile;
     const split = readdirSync(artifacts).filter((file) => file.endsWith('.dwp'));
+    const debug = split.map((file) => sectionNames(readFileSync(join(artifacts, file))));
+    const tests = report.samples.filter(({ by }) => by === 'cargo').length;
     return [
       ...samplesWrong(report, profile),
-      ...splitWrong(split, cell.profile === 'packed' && !report.target.triple.startsWith('wasm'), bin),
+      ...(tests === (tested ? 1 : 0) ? [] : [`${tests} of cargo's tests`]),
+      ...splitWrong(split, debug, cell.profile === 'packed' && !report.target.triple.startsWith('wasm'), bin),
       ...leftWrong(readFileSync(programIn(unpacked)), profile),
       ...(runsHere(report) ? alone(programIn(unpacked), samples) : []),
     ];
@@ -119,9 +125,15 @@ function leftWrong(program: Buffer, { left }: Profile): readonly string[] {
 }
 
 /** Debug information in a file of its own is delivered beside the bundle. */
-function splitWrong(found: readonly string[], wanted: boolean, bin: string): readonly string[] {
+function splitWrong(
+  found: readonly string[],
+  sections: readonly (readonly string[])[],
+  wanted: boolean,
+  bin: string,
+): readonly string[] {
   const right = wanted ? [`${bin}.dwp`] : [];
-  return found.join() === right.join() ? [] : [`delivered: ${found.join(' ')}, not ${right.join(' ')}`];
+  if (found.join() !== right.join()) return [`delivered: ${found.join(' ')}, not ${right.join(' ')}`];
+  return sections.every((names) => names.includes('.debug_info.dwo')) ? [] : ['no debug information in it'];
 }
 
 /** A bundle with libraries of its own wants the C library that they are from. */

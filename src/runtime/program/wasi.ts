@@ -1,3 +1,4 @@
+import { PATHS } from '../../engine/paths.ts';
 import { needsHome, wasmSettings } from '../wasi-program.ts';
 import { checkModule } from './check-module.ts';
 import type { ProgramFormat } from './program.ts';
@@ -19,7 +20,12 @@ export const WASI: ProgramFormat = {
     return {
       tool: 'wasm-ld',
       rustFlags: ['-Clinker-flavor=wasm-ld'],
-      arguments: [`-zstack-size=${stack}`, `--initial-memory=${initialMemory}`],
+      arguments: [
+        `-zstack-size=${stack}`,
+        `--initial-memory=${initialMemory}`,
+        // For what is named beside the C library: `-lm`, or what emulates signals.
+        `-L${PATHS.sysroot}/usr/lib/${resolved.target.multiarch}`,
+      ],
     };
   },
   check: checkModule,

@@ -108,8 +108,8 @@ async function make(
 /** Cargo's target folder. */
 const STD_TARGET = `${BUILD_PATHS.build}/target`;
 
-/** Part of the standard library; `panic_unwind` is what a panic that unwinds needs. */
-const STD = '-Zbuild-std=std,panic_unwind';
+/** Part of the standard library; `panic_unwind` is what a panic that unwinds needs, `test` what `cargo test` does. */
+const STD = '-Zbuild-std=std,panic_unwind,test';
 
 /** A crate that needs nothing but the standard library. */
 const PROJECT = `cd ${BUILD_PATHS.build}

@@ -19,3 +19,12 @@ fn main() {
     println!("built by a build script: {}", env!("BUILT"));
     std::process::exit(3);
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    #[should_panic(expected = "on purpose")]
+    fn unwinds_whatever_the_profile_says() {
+        panic!("on purpose");
+    }
+}
