@@ -124,6 +124,12 @@ const NOT_TRIED: Readonly<Record<string, string>> = {
   ]),
   'no-encodings': 'a bundle always has its library: only a program outside of one ends so',
   'crate-not-in-lock': 'own-crate.test.ts provokes it',
+  ...those('profiles.test.ts provokes it and tries its cure', [
+    'profile-not-defined',
+    'profile-debug',
+    'panic-immediate-abort',
+    'unstable-cargo-feature',
+  ]),
 };
 
 function those(why: string, codes: readonly string[]): Readonly<Record<string, string>> {
