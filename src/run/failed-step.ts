@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { FailedStep } from '../domain/blocker.ts';
 import type { Sample } from '../domain/sample.ts';
 import type { Command } from '../engine/engine.ts';
@@ -6,7 +7,8 @@ import type { Runs } from './result.ts';
 
 /**
  * The target's run of a sample that failed, as a step: what it printed and the reference did not. A program may
- * fail by itself; an emulator's failure is never the program's.
+ * fail by itself; an emulator's failure is never the program's. The standard output of one that ended as it should is
+ * its answer, whatever words are in it.
  */
 export function failedStep(
   { argv, env, cwd }: Command,
@@ -14,6 +16,8 @@ export function failedStep(
   { target, reference }: Runs,
 ): FailedStep {
   const expected = new Set(linesOf(reference));
+  const answered = target.end === reference.end && isDeepStrictEqual(target.exit, reference.exit);
+  const said = linesOf(answered ? { ...target, stdout: new Uint8Array() } : target);
   return {
     ...{ stage: 'run', doing: `Running ${name}`, argv, env, cwd, place: 'sandbox' },
     exit: {
@@ -21,9 +25,7 @@ export function failedStep(
       ...(target.end === 'time' || target.end === 'output' ? { limit: target.end } : {}),
     },
     ms: target.ms,
-    output: linesOf(target)
-      .filter((line) => !expected.has(line))
-      .join('\n'),
+    output: said.filter((line) => !expected.has(line)).join('\n'),
     sample: name,
     knownOnly: target.end !== 'emulator',
   };
