@@ -27,7 +27,6 @@ before(() => {
 const REPRESENTATIVE: readonly Cell[] = [
   { recipe: 'musl', profile: 'abort-fat', bin: 'embed' },
   { recipe: 'musl', profile: 'unwind-fat', bin: 'plain' },
-  { recipe: 'aarch64', profile: 'abort-thin', bin: 'embed' },
   { recipe: 'wasm32-wasip1', profile: 'size', bin: 'embed' },
 ];
 
