@@ -8,7 +8,7 @@ import { err, ok, type Result } from '../domain/result.ts';
 import { hideSecrets } from '../domain/secrets.ts';
 import { shellWord } from '../domain/shell.ts';
 import { readTool } from '../exec/files.ts';
-import type { Failure } from '../failure.ts';
+import { type Failure, interrupted } from '../failure.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import { type Planned, planRun } from '../pipeline/prepare.ts';
 import { relockMissing } from '../pipeline/relock.ts';
@@ -118,7 +118,9 @@ async function runOnce(
   const formats = values.format as readonly string[] | undefined;
   const request = { artifacts, samplesOnly: samples !== undefined, ...defined({ formats }) };
   const use = async (session: Session): Promise<Result<Pick<Ran, 'ended'> & { relocked: boolean }>> => {
-    const ended = await runPipeline(session, planned.value, request);
+    const came = await runPipeline(session, planned.value, request);
+    // What fails once everything is being stopped fails for that reason, whatever an engine calls it.
+    const ended = !came.ok && context.signal.aborted ? err(interrupted()) : came;
     if (ended.ok || ended.error.code !== 'fetch/not-found' || !mayRelock)
       return ok({ ended, relocked: false });
     const relocked = await relockMissing(session, planned.value.locks, ended.error);

@@ -91,20 +91,22 @@ for (const product of ['dockerd', 'podman'] as const) {
     assert.ok(existsSync(join(with_, 'artifacts', 'aarch64', 'report.json')));
     if (product === 'podman') return;
     await under.start();
-    await interruptedBuild(folder, under.socket);
+    // While volumes are filled, containers are made, and crates compiled.
+    for (const after of [100, 2000, 5000]) await interruptedBuild(folder, under.socket, after);
   });
 }
 
 /** Ctrl-C during the build leaves nothing running in the engine. */
-async function interruptedBuild(folder: string, socket: string): Promise<void> {
-  const store = join(folder, 'interrupted');
+async function interruptedBuild(folder: string, socket: string, after: number): Promise<void> {
+  const store = join(folder, `interrupted-${after}`);
   mkdirSync(store);
   for (const part of ['blobs', 'trees']) symlinkSync(join(folder, 'store', part), join(store, part));
   const child = startProvision(['aarch64', '--engine', `docker:unix://${socket}`], { cwd: folder, store });
   await untilPrinted(child, /engine: done/);
-  await new Promise((resolve) => setTimeout(resolve, 5000));
+  await new Promise((resolve) => setTimeout(resolve, after));
   const ended = finish(child, 60_000);
   child.kill('SIGINT');
-  assert.equal((await ended).status, 130);
+  const { status, stdout, stderr } = await ended;
+  assert.equal(status, 130, `${stdout}\n${stderr}`);
   assert.deepEqual((await thingsIn(socket)).containers, []);
 }

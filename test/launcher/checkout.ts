@@ -35,7 +35,7 @@ const TOOLS = [
     'uname',
     'getent',
   ],
-  ...['cut', 'id', 'xz', 'unshare', 'setpriv', 'nsenter', 'mount', 'sleep', 'chmod'],
+  ...['cut', 'id', 'xz', 'unshare', 'setpriv', 'nsenter', 'mount', 'sleep', 'chmod', 'wc'],
 ];
 
 /** A temporary folder on a path that needs quoting. */

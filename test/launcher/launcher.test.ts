@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -54,9 +55,13 @@ test('on a machine with an old Node the launcher installs Node and the dependenc
 
 test('two launchers at once on an empty cache both succeed and leave no partial files', async (t) => {
   const { folder, home, cache, notes, env } = faked(t);
-  // Slowly installs a Node that reports the required version.
+  // Installs a Node that reports the required version once both are at work: the second one waits for the lock by then,
+  // or, without locks, installs, too.
+  const began = join(folder, 'began');
   const installs = `${FAKE_NPM}
-sleep 0.5
+echo >>"$BEGAN"
+tries=0
+until [ "$(wc -l <"$BEGAN")" -ge 2 ] || [ $tries -ge 200 ]; do sleep 0.1; tries=$((tries + 1)); done
 for arch in x64 arm64; do
   mkdir -p node_modules/node-linux-$arch/bin
   cat >node_modules/node-linux-$arch/bin/node <<'NODE'
@@ -67,8 +72,15 @@ NODE
   chmod +x node_modules/node-linux-$arch/bin/node
 done`;
   const path = pathFolder(folder, { node: 'old', npm: installs });
+  const flock = realpathSync(join(path, 'flock'));
+  rmSync(join(path, 'flock'));
+  script(join(path, 'flock'), `[ "$1" = -n ] || echo >>"$BEGAN"\nexec '${flock}' "$@"`);
   const both = (): Promise<Run[]> =>
-    Promise.all(['1', '2'].map((word) => run([join(home, 'provision'), word], { path, cache, env })));
+    Promise.all(
+      ['1', '2'].map((word) =>
+        run([join(home, 'provision'), word], { path, cache, env: { ...env, BEGAN: began } }),
+      ),
+    );
   const runs = await both();
   assert.deepEqual(
     runs.map((one) => answer(one).args),
@@ -81,6 +93,7 @@ done`;
   // Without flock(1) both install, and one of them finishes first.
   rmSync(cache, { recursive: true });
   rmSync(join(home, 'node_modules'), { recursive: true });
+  rmSync(began);
   rmSync(join(path, 'flock'));
   script(join(path, 'flock'), 'exit 1');
   for (const one of await both()) answer(one);
