@@ -126,6 +126,8 @@ export interface CPythonBuild {
   readonly ownPatches: readonly TextFile[];
   /** Arguments of `configure`, beside those that the optimization adds. */
   readonly configure: readonly string[];
+  /** Whether it is built for another platform than the one that builds. */
+  readonly cross: boolean;
   /** Environment of `configure`. */
   readonly env: Readonly<Record<string, string>>;
   /** `Modules/Setup.local`. */

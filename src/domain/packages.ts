@@ -18,6 +18,8 @@ export interface LockedPackage {
 /** A set of packages to resolve, as a definition states it. */
 export interface PackageSet {
   readonly architecture: string;
+  /** The suite that it is resolved in, where that is not the definition's. */
+  readonly suite?: string;
   readonly packages: readonly string[];
   /** Packages that the resolver assumes to be installed: neither they nor what only they depend on is locked. */
   readonly without?: readonly string[];
@@ -38,6 +40,8 @@ export interface TreeRules {
   readonly links: Readonly<Record<string, string>>;
   /** Small text files to write: path → content. */
   readonly files: Readonly<Record<string, string>>;
+  /** Whether links to absolute paths are made relative: what is not used as a root has them otherwise lead out of it. */
+  readonly relativeLinks?: boolean;
 }
 
 /** A named package set of a definition, e.g. `sysroot` (link-time) or `rootfs` (run-time). */

@@ -25,9 +25,10 @@ export function packageSets(definition: LockedDefinition): Readonly<Record<strin
   return { rootfs, ...defined({ sources: source?.sources }), sysroot };
 }
 
-function listsOf({ packages, without = [], installed }: PackageSet): object {
+function listsOf({ suite, packages, without = [], installed }: PackageSet): object {
   const there = installed?.map(({ name, version, architecture }) => `${name}:${architecture}=${version}`);
   return {
+    ...defined({ suite }),
     packages: sorted(packages),
     without: sorted(without),
     ...(there === undefined ? {} : { installed: sorted(there) }),

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { defined } from '../domain/defined.ts';
 import type { DefinitionFile } from '../domain/definitions.ts';
 import type { Lock, LockedPackage } from '../domain/packages.ts';
@@ -52,6 +53,8 @@ export async function readSets(file: DefinitionFile): Promise<Lock['sets']> {
 export async function writeLock(file: DefinitionFile, lock: Lock): Promise<Result<void>> {
   const beside = `${file.lockFile}.${randomBytes(6).toString('hex')}.tmp`;
   try {
+    // A sysroot's first lock for a Python begins the folder.
+    await mkdir(dirname(file.lockFile)).catch(() => undefined);
     await using handle = await open(beside, 'wx', 0o644);
     await handle.writeFile(formatLock(lock));
     await handle.sync();

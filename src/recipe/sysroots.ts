@@ -24,7 +24,7 @@ import { type Loaded, load } from './load.ts';
 import { loadDifferences, type PythonDefinition, pythonFiles } from './pythons.ts';
 import { openReader, type Reader } from './reader.ts';
 import type { LibraryFile, SysrootFile } from './schemas.ts';
-import { type CLibrary, loadLibcOf } from './targets.ts';
+import { loadLibcOf, loadLibcOfTarget } from './targets.ts';
 import { pythonVariables, targetVariables } from './template.ts';
 import { added, treeOf } from './trees.ts';
 
@@ -67,8 +67,12 @@ export async function loadSysroot(
   const form = await loadForm(home, point, read);
   if (!form.ok) return form;
   const { target, python, shipped } = point;
-  // A packaged libpython needs the C library of its own suite.
-  const library = await loadLibcOf(home, python.value.suite, target, read);
+  // A packaged libpython needs the C library of its own suite, and so do libraries from packages.
+  const packaged = form.value.value.kind === 'packages' || form.value.value.sysroot.packages.length > 0;
+  const { suite } = python.value;
+  const library = await (packaged
+    ? loadLibcOf(home, suite, target, read)
+    : loadLibcOfTarget(home, target, read));
   if (!library.ok) return library;
   const architecture = packagesOf(target, point.hostArchitecture);
   const of = { architecture, others: shipped };
@@ -80,15 +84,17 @@ export async function loadSysroot(
   ]);
   if (!sysroot.ok) return sysroot;
   if (!rootfs.ok) return rootfs;
+  // Sources are the Python's own suite's, whatever the C library that they are built on.
+  const older = packaged || library.value.suite === suite ? {} : { suite: library.value.suite };
   const source = await sourceOf(home, point, form.value, read);
   if (!source.ok) return source;
   return ok(
     joined({
       point,
       form: form.value.value,
-      library: library.value,
-      sysroot: sysroot.value,
-      rootfs: rootfs.value,
+      suite: packaged ? library.value.suite : suite,
+      sysroot: { ...sysroot.value, ...older, relativeLinks: true },
+      rootfs: { ...rootfs.value, ...older },
       ...defined({ source: source.value }),
     }),
   );
@@ -97,14 +103,14 @@ export async function loadSysroot(
 interface Joined {
   readonly point: Point;
   readonly form: SysrootFile;
-  readonly library: CLibrary;
+  readonly suite: string;
   readonly sysroot: TreeDefinition;
   readonly rootfs: TreeDefinition;
   readonly source?: SourceBuild;
 }
 
 /** The point of the axes as one value. Pure. */
-function joined({ point, form, library, sysroot, rootfs, source }: Joined): SysrootDefinition {
+function joined({ point, form, suite, sysroot, rootfs, source }: Joined): SysrootDefinition {
   const { target, variant } = point;
   const python = point.python.value;
   const flags = variant === undefined ? undefined : python.variants[variant]?.abiflags;
@@ -112,7 +118,7 @@ function joined({ point, form, library, sysroot, rootfs, source }: Joined): Sysr
     kind: 'sysroot',
     name: sysrootName(point),
     description: form.description,
-    suite: library.suite,
+    suite,
     target: target.name,
     python: {
       name: python.name,
@@ -195,6 +201,7 @@ function cpythonOf(
     patches: source.patches,
     ownPatches: files.patches,
     configure: [...source.configure, ...cpython.configure, ...further],
+    cross: cpython.cross,
     env: cpython.env,
     setup: cpython.setup,
     make: cpython.make,

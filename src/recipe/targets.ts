@@ -1,4 +1,3 @@
-import { basename } from 'node:path';
 import { closest } from '../domain/closest.ts';
 import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
@@ -8,7 +7,7 @@ import { combineFailures } from './combine-failures.ts';
 import type { YamlDocument } from './document.ts';
 import { libcFile, libcNames, type TargetNames, targetFile, targetNames } from './folders.ts';
 import { LIBC, TARGET } from './json-schema.ts';
-import { type Loaded, load } from './load.ts';
+import { type Loaded, type LoadOptions, load } from './load.ts';
 import { list } from './message-text.ts';
 import { openReader, type Reader } from './reader.ts';
 import type { LibcFile, TargetFile } from './schemas.ts';
@@ -150,7 +149,12 @@ async function kindOf(
   return loaded.ok ? ok(loaded.value.value.kind) : loaded;
 }
 
-function unknownLibc(name: string, known: readonly string[], document: YamlDocument): Failure {
+function unknownLibc(
+  name: string,
+  known: readonly string[],
+  document: YamlDocument,
+  key: 'libc' | 'run' = 'libc',
+): Failure {
   const meant = closest(name, known);
   return {
     code: 'recipe/unknown-libc',
@@ -159,7 +163,7 @@ function unknownLibc(name: string, known: readonly string[], document: YamlDocum
       ...(meant === undefined ? [] : [`Did you mean \`${meant}\`?`]),
       `There are: ${list(known) || 'none'}.`,
     ],
-    at: document.locate(['libc'], 'value'),
+    at: document.locate([key], 'value'),
   };
 }
 
@@ -168,23 +172,49 @@ export interface CLibrary {
   readonly name: string;
   readonly suite: string;
   readonly link: LibcFile['link'];
-  readonly run: LibcFile['run'];
+  readonly run: LibcFile['link'];
 }
 
-function loadLibc(
+async function loadLibc(
   home: string,
   name: string,
   target: Target,
   read: Reader,
 ): Promise<Result<Loaded<CLibrary>>> {
-  const file = libcFile(home, name);
   const variables = targetVariables(target);
-  return load<LibcFile, CLibrary>(
-    file,
-    LIBC,
-    ({ suite, link, run }) => ({ name: basename(file, '.yaml'), suite, link, run }),
-    { read, variables },
-  );
+  const options = { read, variables };
+  const loaded = await load<LibcFile, LibcFile>(libcFile(home, name), LIBC, (parsed) => parsed, options);
+  if (!loaded.ok) return loaded;
+  const { value, document } = loaded.value;
+  const run = typeof value.run === 'string' ? await runOf(home, value.run, document, options) : ok(value.run);
+  if (!run.ok) return run;
+  return ok({ value: { name, suite: value.suite, link: value.link, run: run.value }, document });
+}
+
+/** The run-time tree that another C library states. */
+async function runOf(
+  home: string,
+  name: string,
+  document: YamlDocument,
+  options: LoadOptions,
+): Promise<Result<CLibrary['run']>> {
+  const known = libcNames(home);
+  if (!known.includes(name)) return err(unknownLibc(name, known, document, 'run'));
+  const loaded = await load<LibcFile, LibcFile>(libcFile(home, name), LIBC, (parsed) => parsed, options);
+  if (!loaded.ok) return loaded;
+  const { run } = loaded.value.value;
+  // Not a chain of names, which could be a circle.
+  return typeof run === 'string' ? err(unknownLibc(name, [run], document, 'run')) : ok(run);
+}
+
+/** The C library that programs for a target are linked with where nothing asks for a newer one. */
+export async function loadLibcOfTarget(
+  home: string,
+  target: Target,
+  read: Reader,
+): Promise<Result<CLibrary>> {
+  const own = await loadLibc(home, target.cLibrary, target, read);
+  return own.ok ? ok(own.value.value) : own;
 }
 
 /**

@@ -18,7 +18,11 @@ export const QEMU_USER: TargetRuntime = {
     ...['-L', root],
     ...assignments(env).flatMap((one) => ['-E', one]),
   ],
-  buildLauncher: async (_home, target) => ({ argv: launcher(target), mounts: [], key: launcher(target) }),
+  buildLauncher: async (_home, target) => {
+    // Programs that are linked dynamically find their loader and libraries in what they are linked with.
+    const argv = [...launcher(target), ...(target.libc === 'gnu' ? ['-L', PATHS.sysroot] : [])];
+    return { argv, mounts: [], key: argv };
+  },
   instantiate: async (_session, { target }, input) => {
     const emulator = emulatorOf(target);
     const { program } = emulator;

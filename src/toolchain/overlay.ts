@@ -2,11 +2,14 @@ import {
   chmodSync,
   lstatSync,
   lutimesSync,
+  readdirSync,
+  readlinkSync,
   symlinkSync,
   unlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { join, relative } from 'node:path';
 import { FIXED_TIME } from '../archive/folder-attributes.ts';
 import { Folders } from '../archive/folders.ts';
 import { conflict, Refusal, refusable } from '../archive/refusal.ts';
@@ -22,14 +25,14 @@ const MOUNT_POINTS = ['proc', 'dev', 'sys', 'tmp', 'run', 'job'];
 
 /**
  * Writes a definition's own links and files over the unpacked packages and creates the mount points; dangling links of the
- * layout are removed. Paths are resolved inside the root; an existing file or link is replaced, a folder is a failure
+ * layout are removed, and absolute ones made relative where that is asked for. Paths are resolved inside the root; an existing file or link is replaced, a folder is a failure
  * (`archive/conflict`). A file whose
  * text begins with `#!` is made executable. All times are fixed, so that the same rules give the same tree.
  */
 export function overlay(
   root: string,
   name: string,
-  rules: Pick<TreeRules, 'links' | 'files'>,
+  rules: Omit<TreeRules, 'exclude'>,
   layout: RootLayout,
 ): Promise<Result<void>> {
   return refusable(root, async () => {
@@ -38,6 +41,7 @@ export function overlay(
     for (const [path, text] of sorted(rules.files)) over.file(path, text);
     for (const path of MOUNT_POINTS) over.folder(path);
     dropUnusedLinks(root, layout);
+    if (rules.relativeLinks === true) over.relativeLinks(root, '');
     over.fixTimes();
   });
 }
@@ -71,6 +75,18 @@ class Overlay {
 
   folder(path: string): void {
     this.#folders.make(this.#source, path);
+  }
+
+  /** Of the links in a folder of the root and all below it: `folder` is relative to the root and leads through no link. */
+  relativeLinks(root: string, folder: string): void {
+    for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) this.relativeLinks(root, path);
+      if (!entry.isSymbolicLink()) continue;
+      const target = readlinkSync(join(root, path));
+      if (!target.startsWith('/')) continue;
+      this.link(path, relative(join('/', folder), target) || '.');
+    }
   }
 
   fixTimes(): void {

@@ -73,6 +73,7 @@ export function treeInputs({ definition, packages }: TreeContent): Readonly<Reco
     // What is written over them.
     links: definition.links,
     files: definition.files,
+    ...(definition.relativeLinks === true ? { relativeLinks: true } : {}),
     // How we unpack: modes, and the distribution's layout. Increased when the same packages give another tree.
     unpack: UNPACK_VERSION,
     // How links, files and mount points are written.

@@ -34,6 +34,26 @@ function setUp(
   return archiveContext(t, archive, KEY);
 }
 
+function sysrootOf(
+  architecture: string,
+  sysroot: readonly string[],
+  rootfs: readonly string[],
+): SysrootDefinition {
+  return {
+    kind: 'sysroot',
+    name: 'test',
+    description: 'A test.',
+    suite: 'trixie',
+    target: 'far',
+    python: { name: 'cpython-3.13', implementation: 'CPython', version: '3.13', abiflags: '' },
+    compiler: { name: 'clang', flags: [] },
+    link: { static: [], dynamic: [], wholePython: false, pie: true, arguments: [] },
+    without: {},
+    sysroot: tree(architecture, sysroot),
+    rootfs: tree(architecture, rootfs),
+  };
+}
+
 test('apt resolves packages and all they depend on, exactly', { skip }, async (t) => {
   const { context, machine } = await setUp(t);
   const definition = image(['program']);
@@ -106,19 +126,7 @@ test('a foreign architecture is resolved as its own, each set by itself, from on
   skip,
 }, async (t) => {
   const { context, machine } = await setUp(t);
-  const definition: SysrootDefinition = {
-    kind: 'sysroot',
-    name: 'test',
-    description: 'A test.',
-    suite: 'trixie',
-    target: 'far',
-    python: { name: 'cpython-3.13', implementation: 'CPython', version: '3.13', abiflags: '' },
-    compiler: { name: 'clang', flags: [] },
-    link: { static: [], dynamic: [], wholePython: false, pie: true, arguments: [] },
-    without: {},
-    sysroot: tree('s390x', ['libthing']),
-    rootfs: tree('s390x', ['data']),
-  };
+  const definition = sysrootOf('s390x', ['libthing'], ['data']);
   const locked = await resolveLock(context, definition, machine);
   assert.ok(locked.ok, JSON.stringify(locked));
   const { sysroot, rootfs } = locked.value.sets;
@@ -132,6 +140,30 @@ test('a foreign architecture is resolved as its own, each set by itself, from on
   );
   const commands = context.events.flatMap((event) => (event.type === 'command' ? [event.line] : []));
   assert.equal(commands.filter((line) => line.startsWith('apt-get update')).length, 1);
+});
+
+test('a set of an older suite is resolved in that one, and its suite is part of the checksum', {
+  skip,
+}, async (t) => {
+  const older = [{ name: 'libthing', version: '0.5' }];
+  const archive = new Map([
+    ...debianArchive(PACKAGES, ['amd64'], KEY),
+    ...debianArchive(older, ['amd64'], KEY, 'bullseye'),
+  ]);
+  const { context, machine } = await setUp(t, archive);
+  const sysroot = { ...sysrootOf('amd64', ['libthing'], ['libthing']), suite: 'trixie' };
+  const definition: SysrootDefinition = {
+    ...sysroot,
+    sysroot: { ...sysroot.sysroot, suite: 'bullseye' },
+  };
+  const locked = await resolveLock(context, definition, machine);
+  assert.ok(locked.ok, JSON.stringify(locked));
+  const versions = (name: string) =>
+    locked.value.sets[name]?.map((each) => `${each.name} ${each.version}`).sort();
+  assert.deepEqual(versions('sysroot'), ['libthing 0.5']);
+  assert.deepEqual(versions('rootfs'), ['libbase 1.0-1', 'libthing 1.0-1']);
+  assert.equal(locked.value.suite, 'trixie');
+  assert.notEqual(definitionChecksum(definition), definitionChecksum(sysroot));
 });
 
 test('an archive that is not signed is refused', { skip }, async (t) => {

@@ -91,7 +91,7 @@ test('a resolved recipe has everything it names, with defaults and absolute path
     suite: 'trixie',
     target: 'far',
     python: { name: 'cpython-3.13', implementation: 'CPython', version: '3.13', abiflags: '' },
-    sysroot: { ...tree, packages: ['libc6-dev', 'libpython3.13-dev'] },
+    sysroot: { ...tree, packages: ['libc6-dev', 'libpython3.13-dev'], relativeLinks: true },
     rootfs: { ...tree, packages: ['libc6'] },
     compiler: { name: 'clang', flags: [] },
     link: { static: [], dynamic: [], wholePython: false, pie: true, arguments: [] },

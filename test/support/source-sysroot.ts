@@ -35,6 +35,7 @@ export function sourceSysroot(
         patches: [],
         ownPatches: [],
         configure: [],
+        cross: false,
         env: {},
         setup: '',
         make: ['all'],

@@ -119,6 +119,32 @@ test('everything that decides the content is in the fingerprint, and nothing els
   assert.equal(new Set([base, ...others]).size, others.length + 1);
 });
 
+test('absolute links are made relative where that is asked for, also through links of the layout', async (t) => {
+  const store = await freshStore(t);
+  const made = [
+    fetched(store, 'library', [
+      file('./lib/near/libc.so.6', 'c', { mode: 0o755 }),
+      symlink('./usr/lib/near/libc.so', '/lib/near/libc.so.6'),
+      symlink('./lib/near/libm.so', '/lib/near/libc.so.6'),
+      symlink('./usr/lib/near/here.so', 'libc.so'),
+      symlink('./usr/lib/near/out', '/proc/mounts'),
+    ]),
+  ];
+  const asIs = order(made);
+  const relative = order(made, { definition: { ...DEFINITION, relativeLinks: true } });
+  assert.notEqual(treeFingerprint(asIs), treeFingerprint(relative));
+  const tree = await makeTree(testContext(), store, relative);
+  assert.ok(tree.ok, JSON.stringify(tree));
+  const at = (name: string) => join(tree.value.folder, 'usr/lib/near', name);
+  for (const name of ['libc.so', 'libm.so', 'here.so']) assert.equal(readFileSync(at(name), 'utf8'), 'c');
+  assert.equal(readlinkSync(at('here.so')), 'libc.so');
+  assert.equal(readlinkSync(at('out')), '../../../proc/mounts');
+  assert.equal(lstatSync(at('libc.so')).mtime.toISOString(), '1980-01-01T00:00:00.000Z');
+  const plain = await makeTree(testContext(), store, asIs);
+  assert.ok(plain.ok, JSON.stringify(plain));
+  assert.equal(readlinkSync(join(plain.value.folder, 'usr/lib/near/libc.so')), '/lib/near/libc.so.6');
+});
+
 test('links and files replace what packages brought, inside the root, with fixed times and modes', async (t) => {
   const store = await freshStore(t);
   const before = process.umask(0o077);

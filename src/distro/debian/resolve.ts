@@ -54,7 +54,7 @@ export async function resolveSets(
   }
 }
 
-/** Sets of one architecture share a root: the index is fetched once. */
+/** Sets of one suite and architecture share a root: the index is fetched once. */
 async function resolveEach(
   context: Context,
   folder: string,
@@ -63,21 +63,28 @@ async function resolveEach(
   options: Omit<AptOptions, 'mirror'>,
 ): Promise<Result<Record<string, readonly LockedPackage[]>>> {
   const apts = new Map<string, PrivateApt>();
-  const aptOf = async (architecture: string): Promise<Result<PrivateApt>> => {
-    const there = apts.get(architecture);
+  const aptOf = async (architecture: string, suite: string): Promise<Result<PrivateApt>> => {
+    const key = `${suite}-${architecture}`;
+    const there = apts.get(key);
     if (there !== undefined) return ok(there);
-    const opened = await openApt(context, join(folder, architecture), architecture, mirrors, options);
-    if (opened.ok) apts.set(architecture, opened.value);
+    const opened = await openApt(context, join(folder, key), architecture, mirrors, { ...options, suite });
+    if (opened.ok) apts.set(key, opened.value);
     return opened;
   };
   const locked: Record<string, readonly LockedPackage[]> = {};
   for (const [name, set] of Object.entries(sets)) {
-    const apt = await aptOf(set.architecture);
+    const { suite = options.suite } = set;
+    const apt = await aptOf(set.architecture, suite);
     if (!apt.ok) return apt;
     const packages =
       set.architecture === SOURCE
         ? await resolveSources(apt.value, name, set)
-        : await resolveSet(apt.value, name, set, elsewhere(set.others ?? [], aptOf));
+        : await resolveSet(
+            apt.value,
+            name,
+            set,
+            elsewhere(set.others ?? [], (one) => aptOf(one, suite)),
+          );
     if (!packages.ok) return packages;
     locked[name] = packages.value;
   }

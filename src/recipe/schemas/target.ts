@@ -102,9 +102,12 @@ export const libcSchema = z
     kind: z.enum(['gnu', 'musl', 'wasi']).describe('Which C library it is.'),
     suite,
     link: treeSchema.describe('What a program is linked with: headers, C library, compiler runtime.'),
-    run: treeSchema.describe(
-      'Run-time tree the bundle is tested in: the C library and nothing of Python, so that a bundle proves itself.',
-    ),
+    run: z
+      .union([name, treeSchema])
+      .describe(
+        'Run-time tree the bundle is tested in: the C library and nothing of Python, so that a bundle proves itself. A name: ' +
+          'the packages are those that the C library of that name says, of the suite of this one.',
+      ),
   })
   .describe(
     'A C library of one version. Text may hold `{triple}`, `{clang-triple}`, `{multiarch}`, `{debian-arch}`, `{machine}`, ' +

@@ -52,11 +52,18 @@ export function cpythonScript(
   ].join('\n');
 }
 
-function configureStep({ source: { cpython } }: SourceSysroot): string {
+/** Answers to checks that ask the machine that builds, not the target: whether there is a network, and two devices. */
+const TARGET_ANSWERS = ['ac_cv_buggy_getaddrinfo=no', 'ac_cv_file__dev_ptmx=yes', 'ac_cv_file__dev_ptc=no'];
+
+function configureStep({ source: { cpython }, python }: SourceSysroot): string {
   const { optimization, setup } = cpython;
   // Not --with-lto: it would repeat the link for each intermediate program, single-threaded. `linkTimeOptimize` does it once, below.
   const flavour = optimization.includes('pgo') ? ['--enable-optimizations'] : [];
-  const words = ['--build="$BUILD"', '--prefix=/usr', ...flavour, ...cpython.configure.map(shellWord)];
+  const target = cpython.cross
+    ? ['--host="$HOST"', `--with-build-python=/usr/bin/python${python.version}`, ...TARGET_ANSWERS]
+    : [];
+  const own = cpython.configure.map(shellWord);
+  const words = ['--build="$BUILD"', '--prefix=/usr', ...target, ...flavour, ...own];
   return `phase configure
 printf %s ${shellWord(setup)} > Modules/Setup.local
 answer_by_running configure
