@@ -8,6 +8,9 @@ export interface Shape {
   readonly command?: FirstCommand;
 }
 
+/** A crate without a program. */
+export const LIBRARY: Shape = { title: 'a library: its own tests are run' };
+
 export interface FirstCommand {
   readonly name: string;
   readonly args: readonly string[];

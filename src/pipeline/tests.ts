@@ -20,7 +20,8 @@ import type { Session } from './session.ts';
 interface TestsInput {
   readonly toolchain: Tree;
   readonly prepared: Prepared;
-  readonly runtimes: { readonly target: RuntimeInstance; readonly reference: RuntimeInstance };
+  /** What runs the bundle; absent: there is none, and no commands. */
+  readonly runtimes?: { readonly target: RuntimeInstance; readonly reference: RuntimeInstance };
   readonly packages?: PythonPackages;
   readonly artifacts: string;
   readonly logs: string;
@@ -30,8 +31,9 @@ interface TestsInput {
 export async function runTests(session: Session, plan: Plan, input: TestsInput): Promise<Result<RunOutcome>> {
   const { cargo, commands = [] } = plan.recipe.tests ?? {};
   const outcomes: RunOutcome[] = [];
-  if (commands.length > 0) {
-    const ran = await commandTests(session, plan, input, commands);
+  const { runtimes } = input;
+  if (commands.length > 0 && runtimes !== undefined) {
+    const ran = await commandTests(session, plan, { ...input, runtimes }, commands);
     if (!ran.ok) return ran;
     outcomes.push(ran.value);
   }
@@ -60,7 +62,7 @@ export function joined(outcomes: readonly RunOutcome[]): RunOutcome {
 function commandTests(
   { context, store, recorder, engine }: Session,
   plan: Plan,
-  { runtimes, artifacts }: TestsInput,
+  { runtimes, artifacts }: Required<Pick<TestsInput, 'runtimes' | 'artifacts'>>,
   commands: readonly CommandTest[],
 ): Promise<Result<RunOutcome>> {
   return recorder.stage(

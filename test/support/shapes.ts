@@ -211,6 +211,18 @@ mod tests {
     },
     recipe: { tests: { cargo: {} } },
   },
+  'tests-only': {
+    files: {
+      'src/lib.rs': `${PRELUDE}
+/// Adds in Python.
+pub fn add(a: i32, b: i32) -> PyResult<i32> {
+    Python::attach(|py| py.eval(&std::ffi::CString::new(format!("{a} + {b}"))?, None, None)?.extract())
+}
+`,
+      'tests/adds.rs': '#[test]\nfn adds() {\n    assert_eq!(tests_only::add(20, 22).unwrap(), 42);\n}\n',
+    },
+    recipe: { tests: { cargo: {} } },
+  },
   'extension-and-program': {
     files: {
       'pyproject.toml': '[build-system]\nrequires = ["maturin>=1"]\nbuild-backend = "maturin"\n',
