@@ -209,7 +209,7 @@ mod tests {
 }
 `,
     },
-    recipe: { tests: { cargo: {} } },
+    recipe: { tests: { cargo: {}, commands: [{ name: 'serves', server: { port: 8080 } }] } },
   },
   'tests-only': {
     files: {
