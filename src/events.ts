@@ -98,7 +98,8 @@ export type Event =
   | {
       readonly type: 'stage-finished';
       readonly stage: StageName;
-      readonly outcome: 'done' | 'hit' | 'failed';
+      /** `skipped`: nothing was done, and `detail` says why. */
+      readonly outcome: 'done' | 'hit' | 'failed' | 'skipped';
       readonly at: number;
       /** e.g. "58 packages, 123 MB". */
       readonly detail?: string;

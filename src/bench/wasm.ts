@@ -75,8 +75,9 @@ async function prepareBuild(session: Session, planned: Planned, folder: string):
   const artifacts = join(folder, planned.plan.recipe.name);
   const ran = await runPipeline(session, planned, { artifacts });
   if (!ran.ok) return ran;
-  const { wasmtime, ...made } = ran.value.made;
-  if (wasmtime === undefined) return err(notForWasm());
+  const { made } = ran.value;
+  const wasmtime = made?.wasmtime;
+  if (made === undefined || wasmtime === undefined) return err(notForWasm());
   const { toolchain, reference, bytecode } = made;
   const { program, digest: programDigest } = made.program.meta;
   const parts = { ...made, programDigest, logs: folder };

@@ -3,6 +3,7 @@ import { join, posix, relative } from 'node:path';
 import { joinConfigurations } from '../crate/cargo-files.ts';
 import { formatToml } from '../crate/toml.ts';
 import type { Context } from '../domain/context.ts';
+import { cargoSelection } from '../domain/crate.ts';
 import { defined } from '../domain/defined.ts';
 import type { Project, Resolved } from '../domain/definitions.ts';
 import type { Digest } from '../domain/ids.ts';
@@ -167,7 +168,7 @@ async function compile(step: CargoStep, folder: string): Promise<Result<BuildMet
   await using box = sandbox.value;
   const argv = [
     ...[cargoOf(input), 'build', '--locked', '--offline'],
-    ...[input.resolved.crate.example === true ? '--example' : '--bin', project.bin],
+    ...cargoSelection(input.resolved.crate),
     ...['--target', input.resolved.target.rustTriple, '--profile', project.profile],
     ...(project.features.length > 0 ? ['--features', project.features.join(',')] : []),
     ...(project.defaultFeatures ? [] : ['--no-default-features']),

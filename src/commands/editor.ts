@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { cargoSelection } from '../domain/crate.ts';
 import type { Plan } from '../domain/plan.ts';
 import { ok, type Result } from '../domain/result.ts';
 import { shellWord } from '../domain/shell.ts';
@@ -21,7 +22,7 @@ export function execCommand({ context }: Session, recipe: string | undefined): r
  * macros the editor's own server may not load.
  */
 export function vscodeSettings(plan: Plan, exec: readonly string[]): string {
-  const check = [...exec, '--', 'cargo', 'check', '--message-format=json', '--bin', plan.recipe.project.bin];
+  const check = [...exec, '--', 'cargo', 'check', '--message-format=json', ...cargoSelection(plan.crate)];
   const { features, defaultFeatures } = plan.recipe.project;
   const chosen = [
     ...(features.length > 0 ? ['--features', features.join(',')] : []),

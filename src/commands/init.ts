@@ -10,7 +10,7 @@ import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
 import { interrupted } from '../failure.ts';
-import { type Shape, shapeOf } from '../init/shape.ts';
+import { LIBRARY, type Shape, shapeOf } from '../init/shape.ts';
 import {
   type Choices,
   recipeText,
@@ -117,14 +117,16 @@ async function choose(
       ? ok(named ?? DEFAULT_RECIPE)
       : await oneOf(ask, 'Which recipe? `provision list` explains them', known, DEFAULT_RECIPE);
   if (!recipe.ok) return recipe;
-  const shape = shapeOf(await readRust(crate.folder, crate.bin));
+  const shape = crate.testsOnly === true ? LIBRARY : shapeOf(await readRust(crate.folder, crate.bin));
   const usual = usualTests(crate, shape);
   const tests =
-    kinds !== undefined
-      ? ok(kinds as readonly TestKind[])
-      : ask === undefined
-        ? ok(usual)
-        : await askTests(ask, crate, shape, usual);
+    crate.testsOnly === true
+      ? testsOfLibrary(kinds)
+      : kinds !== undefined
+        ? ok(kinds as readonly TestKind[])
+        : ask === undefined
+          ? ok(usual)
+          : await askTests(ask, crate, shape, usual);
   if (!tests.ok) return tests;
   return ok({ recipe: recipe.value, tests: tests.value, shape, ...defined({ action }) });
 }
@@ -137,6 +139,17 @@ function usualTests(crate: Crate, { script, command }: Shape): readonly TestKind
     ...(script === undefined && command !== undefined ? (['command'] as const) : []),
     ...(hasTests(crate) ? (['cargo'] as const) : []),
   ];
+}
+
+/** A library has no program that samples or commands could run. */
+function testsOfLibrary(kinds: readonly string[] | undefined): Result<readonly TestKind[]> {
+  const other = kinds?.find((kind) => kind !== 'cargo');
+  if (other === undefined) return ok(['cargo']);
+  return err({
+    code: 'usage/tests',
+    what: `Tests of the kind "${other}" need a program, and the crate is a library.`,
+    fix: ['Leave out `--tests`, or name `cargo`: its own tests are run.'],
+  });
 }
 
 type Ask = NonNullable<Invocation['ask']>;
@@ -215,7 +228,7 @@ function hasTests({ folder }: Crate): boolean {
 }
 
 function describe(
-  { name, bin, bins, rustVersion, pyo3, locked }: Crate,
+  { name, bin, bins, testsOnly, rustVersion, pyo3, locked }: Crate,
   { title }: Shape,
 ): readonly string[] {
   const python =
@@ -227,7 +240,9 @@ function describe(
           ...(pyo3.features.length > 0 ? [`features ${pyo3.features.join(', ')}`] : []),
         ].join(', ');
   return [
-    `${name}: ${bins.length > 1 ? `${bin}, one of ${bins.join(', ')}` : bin}`,
+    testsOnly === true
+      ? `${name}: no program`
+      : `${name}: ${bins.length > 1 ? `${bin}, one of ${bins.join(', ')}` : bin}`,
     `  PyO3  ${python}`,
     `  Does  ${title}`,
     ...(rustVersion === undefined ? [] : [`  Rust  ${rustVersion} or newer`]),
@@ -235,9 +250,9 @@ function describe(
   ];
 }
 
-function next({ pyo3 }: Crate, { recipe, action }: Choices): readonly string[] {
+function next({ pyo3, testsOnly }: Crate, { recipe, action }: Choices): readonly string[] {
   return [
-    `Next: \`provision run\` builds it for \`${recipe}\` and runs it there.`,
+    `Next: \`provision run\` builds ${testsOnly === true ? 'its tests' : 'it'} for \`${recipe}\` and runs ${testsOnly === true ? 'them' : 'it'} there.`,
     ...(action === undefined
       ? [
           'For the workflow: set the variable PROVISION_REPOSITORY of your repository',

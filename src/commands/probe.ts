@@ -11,6 +11,7 @@ import { err, ok, type Result } from '../domain/result.ts';
 import { bareVariables } from '../env/env.ts';
 import type { Failure } from '../failure.ts';
 import { hostMachine } from '../pipeline/host.ts';
+import { needProgram } from '../pipeline/need-program.ts';
 import { type Planned, planRun, prepareEnv, startRun } from '../pipeline/prepare.ts';
 import { artifactsFolder, suiteOf } from '../pipeline/run.ts';
 import { type Session, withSession } from '../pipeline/session.ts';
@@ -60,6 +61,8 @@ async function run({ values, context, positionals }: Invocation): Promise<Result
   );
   const planned = await planRun(context, recipe, hostMachine(), samples);
   if (!planned.ok) return planned;
+  const program = ladder ? needProgram(planned.value.plan, '`--ladder`') : ok(undefined);
+  if (!program.ok) return program;
   const artifacts = artifactsFolder(settings.cwd, planned.value.plan.recipe.name);
   const diagnostics = openDiagnostics(settings, planned.value, artifacts, { folder: 'probe', recipe });
   const use = (session: Session) =>

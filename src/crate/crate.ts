@@ -25,7 +25,8 @@ interface Binary {
 }
 
 /**
- * Reads a crate: a package, or a workspace with the binaries of its members. Failures: `recipe/no-project`,
+ * Reads a crate: a package, or a workspace with the binaries of its members. A package that is a library and nothing else
+ * has its tests. Failures: `recipe/no-project`,
  * `recipe/bad-manifest`, `recipe/no-bin` (none), `recipe/unknown-bin`, `recipe/which-bin` (several),
  * `recipe/no-dependency`, `recipe/path-outside`.
  */
@@ -41,7 +42,10 @@ export async function readCrate(folder: string, choice: CrateChoice): Promise<Re
   const asked =
     !binaries.some(({ name }) => name === choice.bin) && examples.some(({ name }) => name === choice.bin);
   const programs = binaries.length === 0 || asked ? examples : binaries;
-  const chosen = choose(manifest.value, programs, choice.bin);
+  const library = programs.length === 0 && choice.bin === undefined && isLibrary(manifest.value);
+  const chosen = library
+    ? ok<Binary>({ name: nameOf(manifest.value), manifest: manifest.value })
+    : choose(manifest.value, programs, choice.bin);
   if (!chosen.ok) return chosen;
   const { name: bin, manifest: own, example } = chosen.value;
   const root = workspace.value.folder;
@@ -57,11 +61,12 @@ export async function readCrate(folder: string, choice: CrateChoice): Promise<Re
     folder: own.folder,
     root,
     ...(outside.value.length === 0 ? {} : { outside: outside.value }),
-    name: textAt(tableAt(own.table, 'package'), 'name') ?? basename(own.folder),
+    name: nameOf(own),
     ...defined({ version }),
     bin,
     bins: [...new Set(programs.map((one) => one.name))].sort(),
     ...defined({ example }),
+    ...(library ? { testsOnly: true } : {}),
     ...defined({ rustVersion }),
     locked: lock !== undefined,
     ...defined({ pyo3 }),
@@ -164,17 +169,30 @@ function noPackage({ file }: Manifest): Failure {
   };
 }
 
-function noBinary({ folder, table }: Manifest): Failure {
-  const library = isTable(table.lib) || existsSync(join(folder, 'src/lib.rs'));
+/** A package with a library: one that cargo finds, or that its manifest names. */
+function isLibrary({ folder, table }: Manifest): boolean {
+  return isTable(table.package) && (isTable(table.lib) || existsSync(join(folder, 'src/lib.rs')));
+}
+
+function nameOf({ folder, table }: Manifest): string {
+  return textAt(tableAt(table, 'package'), 'name') ?? basename(folder);
+}
+
+function noBinary(manifest: Manifest): Failure {
+  const { folder, table } = manifest;
+  const virtual = !isTable(table.package);
   return {
     code: 'recipe/no-bin',
     what: `The crate in \`${folder}\` has no binary: there is no program to build and run.`,
-    ...(library
-      ? {
-          why: 'It is a library. provision builds programs that embed Python; use a tool such as maturin for an extension module.',
-        }
-      : {}),
-    fix: ['Add `src/main.rs`, or a `[[bin]]` to its `Cargo.toml`.'],
+    ...(isLibrary(manifest) ? { why: 'It is a library.' } : {}),
+    fix: [
+      'Add `src/main.rs`, or a `[[bin]]` to its `Cargo.toml`.',
+      ...(virtual
+        ? [
+            'To run the tests of a library of the workspace, give the folder of that member: `project.path` in the recipe, or `--project <folder>`.',
+          ]
+        : []),
+    ],
   };
 }
 

@@ -15,6 +15,8 @@ export interface Crate {
   readonly bin: string;
   /** The binary is an example of the package. */
   readonly example?: true;
+  /** A library without a program: its tests are all there is to run, and `bin` is the name of the package. */
+  readonly testsOnly?: true;
   /** Every binary that could be. */
   readonly bins: readonly string[];
   /** `rust-version`: the oldest supported Rust, where it is declared. */
@@ -37,4 +39,10 @@ export interface Pyo3Use {
   readonly extensionModule: boolean;
   /** e.g. `abi3-py39`; the lowest where there are several. */
   readonly abi3?: string;
+}
+
+/** Options of cargo that select what of a crate is built. */
+export function cargoSelection({ bin, example, testsOnly }: Crate): readonly string[] {
+  if (testsOnly === true) return ['--lib'];
+  return [example === true ? '--example' : '--bin', bin];
 }

@@ -303,8 +303,32 @@ export interface CommandTest {
   readonly stdout?: string;
   /** Arguments of the reference interpreter, whose output it must equal. */
   readonly reference?: readonly string[];
+  /** It is a server; what it is asked while it runs. */
+  readonly server?: ServerTest;
   readonly timeoutSeconds: number;
 }
+
+/** How a server is known to listen, and what it is asked. At least one of `port` and `ready`. */
+export interface ServerTest {
+  /** TCP, on the loopback. */
+  readonly port?: number;
+  /** Text that it prints, in which `{port}` stands for the port. */
+  readonly ready?: string;
+  /** Seconds until it listens. */
+  readonly start: number;
+  readonly ask: readonly ServerRequest[];
+}
+
+/** What a server is asked: by HTTP, on a TCP connection, or by the program itself as a client. */
+export type ServerRequest = (
+  | { readonly http: string; readonly method: string; readonly body?: string }
+  | { readonly tcp: string }
+  | { readonly args: readonly string[] }
+) & {
+  /** Of HTTP, or the exit status of the client; absent: any. */
+  readonly status?: number;
+  readonly expect?: string;
+};
 
 /** A recipe with everything it names. */
 export interface Resolved {

@@ -81,7 +81,8 @@ export interface ReportTree {
 
 export interface StageReport {
   readonly name: string;
-  readonly outcome: 'hit' | 'done' | 'failed';
+  /** `skipped`: nothing was done, and `detail` says why. */
+  readonly outcome: 'hit' | 'done' | 'failed' | 'skipped';
   /** Milliseconds from the beginning of the run. */
   readonly start?: number;
   /** Milliseconds, wall; stages run side by side. */

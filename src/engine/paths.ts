@@ -21,6 +21,8 @@ export const PATHS = {
   interpreter: '/opt/isolate',
   /** Compiled standard library of the reference. */
   bytecode: '/opt/bytecode',
+  /** What starts and asks servers under test: client.py and the root of its interpreter. */
+  client: '/opt/client',
   /** The emulator, where one is needed. */
   emulator: '/opt/emulator',
 } as const;

@@ -1,3 +1,5 @@
+import { type FirstServer, firstServer, isServer } from './server.ts';
+
 /** What a program does with its command line and its input, as far as its source says. */
 export interface Shape {
   /** One line for people. */
@@ -8,10 +10,14 @@ export interface Shape {
   readonly command?: FirstCommand;
 }
 
+/** A crate without a program. */
+export const LIBRARY: Shape = { title: 'a library: its own tests are run' };
+
 export interface FirstCommand {
   readonly name: string;
   readonly args: readonly string[];
   readonly stdin?: string;
+  readonly server?: FirstServer;
   /** Exit status, where it is not 0. */
   readonly status?: number;
   /** What the test says, a sentence without its end. */
@@ -29,17 +35,12 @@ const READS_FILE = /\bread_to_string\(\s*(?!&mut\b)|\bfs::read\(|\bFile::open\(|
 /** CPython's own command line. */
 const PYTHON_MAIN = /\bPy_(?:Bytes)?Main\b|\bPy_RunMain\b/;
 const STDIN = /\bstdin\(\)|\bio::stdin\b/;
-const LISTENS =
-  /\b(?:Tcp|Unix)Listener::bind\b|\baxum::serve\b|\bHttpServer::new\b|\btiny_http::Server\b|\bwarp::serve\b|\brocket::build\b|#\[launch\]|\bServer::(?:bind|http)\b/;
-/** Such a server is asked by the program itself. */
-const ASKS = /\b(?:Tcp|Unix)Stream::connect\b|\b(?:ureq|reqwest|minreq)::/;
 
 /** The shape of a program by the Rust source of its package. */
 export function shapeOf(source: string): Shape {
   const parser = PARSERS.test(source);
   const takes = parser || ARGUMENTS.test(source);
-  if (LISTENS.test(source) && !ASKS.test(source))
-    return { title: 'a server', ...(parser ? { command: HELP } : {}) };
+  if (isServer(source)) return server(source, parser, takes);
   if (PYTHON_MAIN.test(source) && takes) return scriptRunner(['{script}', '{args}']);
   if (takes && RUNS_CODE.test(source) && READS_FILE.test(source)) {
     if (!parser) return scriptRunner(scriptArguments(source));
@@ -56,6 +57,19 @@ export function shapeOf(source: string): Shape {
 }
 
 const HELP: FirstCommand = { name: 'help', args: ['--help'], about: 'must end with status 0' };
+
+function server(source: string, parser: boolean, takes: boolean): Shape {
+  const title = 'a server';
+  if (parser) return { title, command: HELP };
+  // One that needs arguments ends without them.
+  if (takes && statusWithout(source) !== undefined) return { title, command: ownArguments(source) };
+  const first = firstServer(source);
+  if (first === undefined) return { title };
+  const { http, port } = first;
+  const listens = port === undefined ? 'must print that it listens' : `must listen on port ${port}`;
+  const about = `is started, ${listens}${http === undefined ? '' : ' and answer'}, and is ended`;
+  return { title, command: { name: 'serves', args: [], about, server: first } };
+}
 
 function scriptRunner(script: readonly string[]): Shape {
   return { title: 'runs a script given on its command line', script };

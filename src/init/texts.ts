@@ -1,4 +1,5 @@
 import type { Crate } from '../domain/crate.ts';
+import type { FirstServer } from './server.ts';
 import type { FirstCommand, Shape } from './shape.ts';
 
 /** The user's choices, or the defaults where nothing is prompted for. */
@@ -57,15 +58,29 @@ function testsText(bin: string, tests: readonly TestKind[], shape: Shape): reado
 
 const HELP: FirstCommand = { name: 'help', args: ['--help'], about: 'must end with status 0' };
 
-function commandText(bin: string, { name, args, stdin, status, about }: FirstCommand): readonly string[] {
+function commandText(
+  bin: string,
+  { name, args, stdin, status, about, server }: FirstCommand,
+): readonly string[] {
   return [
     '  commands:',
     `    # \`${[bin, ...args].join(' ')}\`: ${about}.`,
-    '    # More: `stdout`, what it must print; `reference`, to compare with CPython.',
+    server === undefined
+      ? '    # More: `stdout`, what it must print; `reference`, to compare with CPython.'
+      : '    # More below `ask`: `http: /path` or `tcp: text`, and with `expect` what must come.',
     `    - name: ${name}`,
     ...(args.length === 0 ? [] : [`      args: ${listed(args)}`]),
     ...(stdin === undefined ? [] : [`      stdin: ${JSON.stringify(stdin)}`]),
     ...(status === undefined ? [] : [`      status: ${status}`]),
+    ...(server === undefined ? [] : serverText(server)),
+  ];
+}
+
+function serverText({ port, ready, http }: FirstServer): readonly string[] {
+  return [
+    '      server:',
+    port === undefined ? `        ready: ${JSON.stringify(ready)}` : `        port: ${port}`,
+    ...(http === undefined ? [] : ['        ask:', `          - http: ${http}`]),
   ];
 }
 

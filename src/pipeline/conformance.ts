@@ -19,6 +19,7 @@ import { FACILITIES } from '../runtime/facilities.ts';
 import { capabilitiesOf } from '../runtime/runtime.ts';
 import { makeTree, type Tree } from '../toolchain/tree.ts';
 import { makeArtifacts } from './deliver.ts';
+import { needProgram } from './need-program.ts';
 import { type Planned, type Run, startRun } from './prepare.ts';
 import { makeProgram, makeRuntimes } from './runtimes.ts';
 import type { Session } from './session.ts';
@@ -42,6 +43,8 @@ export async function testConformance(
 ): Promise<Result<Conformance>> {
   const started = Date.now();
   const { plan, locks } = planned;
+  const program = needProgram(plan, '`provision conformance`');
+  if (!program.ok) return program;
   const logs = join(request.artifacts, 'logs');
   const writable = await makeArtifacts(request.artifacts);
   if (!writable.ok) return writable;

@@ -23,6 +23,12 @@ export class Recorder {
     this.#emit(event);
   };
 
+  /** A stage that this run has no use for, and why. */
+  skip(name: StageName, title: string, detail: string): void {
+    this.emit({ type: 'stage-started', stage: name, title, at: Date.now() });
+    this.emit({ type: 'stage-finished', stage: name, outcome: 'skipped', at: Date.now(), detail });
+  }
+
   /** Runs a stage between its two events. */
   async stage<T>(
     name: StageName,

@@ -15,6 +15,8 @@ import type { Store } from '../store/store.ts';
 import { deliver, makeArtifacts } from './deliver.ts';
 import { packagesFacts, testsFacts } from './facts.ts';
 import { makePackages } from './formats.ts';
+import { testLibrary } from './library.ts';
+import { needProgram } from './need-program.ts';
 import { type Planned, type Run, startRun } from './prepare.ts';
 import { type Made, makeProgram, makeRuntimes, type Runtimes } from './runtimes.ts';
 import type { Session } from './session.ts';
@@ -32,7 +34,8 @@ export interface RunRequest {
 /** A finished run, whether its samples passed or not. */
 export interface Finished {
   readonly run: Run;
-  readonly made: Made;
+  /** Absent: the crate is a library, and its tests were run. */
+  readonly made?: Made;
   readonly outcome: RunOutcome;
 }
 
@@ -61,6 +64,8 @@ async function runOnce(session: Session, planned: Planned, request: RunRequest):
   const logs = join(artifacts, 'logs');
   const writable = await makeArtifacts(artifacts);
   if (!writable.ok) return writable;
+  const missing = needed(plan, request);
+  if (!missing.ok) return missing;
   // Before anything is fetched: the user can fix a mistake in a script's header right away.
   const samples = await suiteOf(plan);
   if (!samples.ok) return samples;
@@ -69,6 +74,7 @@ async function runOnce(session: Session, planned: Planned, request: RunRequest):
   const formats = readFormats(request.formats ?? [], plan.target);
   if (!formats.ok) return formats;
 
+  if (plan.crate.testsOnly === true) return testLibrary(session, planned, artifacts);
   const started = await startRun(session, planned, { logs });
   if (!started.ok) return started;
   const run = started.value;
@@ -96,6 +102,12 @@ async function runOnce(session: Session, planned: Planned, request: RunRequest):
   }
   const outcome = await runAll(session, plan, made.value, runtimes.value, samples.value, request);
   return outcome.ok ? ok({ run, made: made.value, outcome: outcome.value }) : outcome;
+}
+
+/** What was asked for on the command line needs a program. */
+function needed(plan: Plan, { formats = [], samplesOnly }: RunRequest): Result<void> {
+  if (samplesOnly === true) return needProgram(plan, '`--samples`');
+  return formats.length > 0 ? needProgram(plan, `\`--format ${formats[0]}\``) : ok(undefined);
 }
 
 /** Debug information in a file of its own, beside the bundle: for whoever looks at a crash, not for the target. */
@@ -189,9 +201,9 @@ function nothingRun({ recipe }: Plan) {
   } as const;
 }
 
-/** The sample suite; of a crate that brings none, nothing. */
-export async function suiteOf({ recipe: { samples } }: Plan): Promise<Result<readonly Sample[]>> {
-  return samples.paths.length === 0
+/** The sample suite; of a crate that brings none, or has no program to run it, nothing. */
+export async function suiteOf({ recipe: { samples }, crate }: Plan): Promise<Result<readonly Sample[]>> {
+  return samples.paths.length === 0 || crate.testsOnly === true
     ? ok([])
     : collectSamples(samples.paths, { timeoutSeconds: samples.timeoutSeconds });
 }

@@ -14,6 +14,7 @@ import type { Tree } from '../toolchain/tree.ts';
 import { type Bundled, bundleProgram } from './bundle.ts';
 import { noticeEmbedding } from './embedding.ts';
 import { bundleFacts, pythonCodeFacts, referenceFacts, rootfsFacts, toolchainFacts } from './facts.ts';
+import { needProgram } from './need-program.ts';
 import { makePythonPackages, type PythonPackages } from './packages.ts';
 import { type Prepared, prepareEnv, type Run } from './prepare.ts';
 import type { Session } from './session.ts';
@@ -49,6 +50,8 @@ export async function makeProgram(
 ): Promise<Result<Made>> {
   const { plan, trees } = run;
   const { emit } = session.context;
+  const needed = needProgram(plan, 'A bench');
+  if (!needed.ok) return needed;
   const toolchain = await trees.make('toolchain');
   if (!toolchain.ok) return toolchain;
   emit({ type: 'facts', facts: toolchainFacts(run, toolchain.value) });
@@ -67,6 +70,35 @@ export async function makeProgram(
   if (!bundled.ok) return bundled;
   emit({ type: 'facts', facts: bundleFacts(bundled.value.bundle) });
   return ok({ ...base, ...parts, ...bundled.value });
+}
+
+/** `python.packages` and `python.paths` for a run that has no bundle; nothing is made where the recipe adds nothing. */
+export async function makePackagesAlone(
+  session: Session,
+  run: Run,
+  prepared: Prepared,
+  logs: string,
+): Promise<Result<PythonPackages | undefined>> {
+  const { plan, trees, python } = run;
+  if (python === undefined) return ok(undefined);
+  const reference = await trees.make('reference');
+  if (!reference.ok) return reference;
+  session.context.emit({ type: 'facts', facts: referenceFacts(run, reference.value) });
+  const bytecode = await compileLibrary(session, plan, prepared, reference.value, logs);
+  if (!bytecode.ok) return bytecode;
+  return packagesOf(session, run, prepared, { reference: reference.value, bytecode: bytecode.value, logs });
+}
+
+async function packagesOf(
+  session: Session,
+  run: Run,
+  prepared: Prepared,
+  input: Pick<RuntimeParts, 'reference' | 'bytecode'> & { readonly logs: string },
+): Promise<Result<PythonPackages | undefined>> {
+  const packages = await makePythonPackages(session, run, prepared, input);
+  if (packages.ok && packages.value !== undefined)
+    session.context.emit({ type: 'facts', facts: pythonCodeFacts(run, packages.value.installed) });
+  return packages;
 }
 
 /** What runs the bundle as the recipe's samples want it, and the reference beside it. */
@@ -131,10 +163,8 @@ export async function prepareRuntimes(
   const bytecode = await compileLibrary(session, plan, prepared, reference.value, logs);
   if (!bytecode.ok) return bytecode;
   const interpreter = { reference: reference.value, bytecode: bytecode.value };
-  const packages = await makePythonPackages(session, run, prepared, { ...interpreter, logs });
+  const packages = await packagesOf(session, run, prepared, { ...interpreter, logs });
   if (!packages.ok) return packages;
-  if (packages.value !== undefined)
-    emit({ type: 'facts', facts: pythonCodeFacts(run, packages.value.installed) });
   const parts = { ...interpreter, rootfs: rootfs.value, ...defined({ packages: packages.value }) };
   const expected = await runOnReference(session, plan, parts, samples);
   if (!expected.ok) return expected;

@@ -15,12 +15,14 @@ import { runtimeCapabilities } from '../runtime/runtime.ts';
 import type { Tree } from '../toolchain/tree.ts';
 import type { PythonPackages } from './packages.ts';
 import type { Prepared } from './prepare.ts';
+import { serverClient } from './server-client.ts';
 import type { Session } from './session.ts';
 
 interface TestsInput {
   readonly toolchain: Tree;
   readonly prepared: Prepared;
-  readonly runtimes: { readonly target: RuntimeInstance; readonly reference: RuntimeInstance };
+  /** What runs the bundle; absent: there is none, and no commands. */
+  readonly runtimes?: { readonly target: RuntimeInstance; readonly reference: RuntimeInstance };
   readonly packages?: PythonPackages;
   readonly artifacts: string;
   readonly logs: string;
@@ -30,8 +32,9 @@ interface TestsInput {
 export async function runTests(session: Session, plan: Plan, input: TestsInput): Promise<Result<RunOutcome>> {
   const { cargo, commands = [] } = plan.recipe.tests ?? {};
   const outcomes: RunOutcome[] = [];
-  if (commands.length > 0) {
-    const ran = await commandTests(session, plan, input, commands);
+  const { runtimes } = input;
+  if (commands.length > 0 && runtimes !== undefined) {
+    const ran = await commandTests(session, plan, { ...input, runtimes }, commands);
     if (!ran.ok) return ran;
     outcomes.push(ran.value);
   }
@@ -60,9 +63,12 @@ export function joined(outcomes: readonly RunOutcome[]): RunOutcome {
 function commandTests(
   { context, store, recorder, engine }: Session,
   plan: Plan,
-  { runtimes, artifacts }: TestsInput,
+  { runtimes, artifacts }: Required<Pick<TestsInput, 'runtimes' | 'artifacts'>>,
   commands: readonly CommandTest[],
 ): Promise<Result<RunOutcome>> {
+  const { servers: impossible } = runtimeCapabilities(plan.runtime).impossible;
+  if (impossible !== undefined && commands.some(({ server }) => server !== undefined))
+    context.emit(notRun(plan, 'server', '`server` in `tests.commands`', impossible));
   return recorder.stage(
     'commands',
     `Commands on ${plan.target.rustTriple}`,
@@ -71,6 +77,8 @@ function commandTests(
         commands,
         engine,
         runtimes,
+        servers: async () =>
+          impossible === undefined ? serverClient(context.settings.home, runtimes.reference) : { impossible },
         artifacts,
         target: plan.target,
         file: plan.recipe.file,
@@ -91,12 +99,7 @@ async function cargoTests(
   const { cargo: impossible } = runtimeCapabilities(plan.runtime).impossible;
   if (impossible !== undefined) {
     const finished = { result: notStarted(plan, impossible), cached: true };
-    context.emit({
-      type: 'notice',
-      level: 'info',
-      code: 'samples/cargo-not-run',
-      message: `\`tests.cargo\` is skipped on ${plan.target.name}: ${impossible}.`,
-    });
+    context.emit(notRun(plan, 'cargo', '`tests.cargo`', impossible));
     context.emit({ type: 'sample-finished', ...finished });
     return ok(outcomeOf([finished, ...leftOut]));
   }
@@ -137,6 +140,15 @@ function asResult(plan: Plan, { name, status, said }: CargoTestResult, open: boo
     ...(status === 'failed' ? { kind: 'test-failed', diff: `${said}\n`, logs: ['logs/cargo-test.log'] } : {}),
     ...(status === 'failed' && open ? explainUnflushedTest(said) : {}),
   };
+}
+
+function notRun({ target }: Plan, what: 'cargo' | 'server', key: string, why: string) {
+  return {
+    type: 'notice',
+    level: 'info',
+    code: `samples/${what}-not-run`,
+    message: `${key} is skipped on ${target.name}: ${why}.`,
+  } as const;
 }
 
 function notStarted(plan: Plan, why: string): SampleResult {

@@ -21,7 +21,11 @@ export function makePlan(resolved: Resolved, host: Host): Plan {
 }
 
 function stagesOf(resolved: Resolved, runtime: RuntimeKind): readonly PlannedStage[] {
-  return [...obtaining(resolved), ...compiling(resolved), ...making(resolved), ...proving(resolved, runtime)];
+  const stages = [...obtaining(resolved), ...compiling(resolved)];
+  const { crate } = resolved;
+  return crate.testsOnly === true
+    ? [...stages, ...testing(resolved, runtime)]
+    : [...stages, ...making(resolved), ...proving(resolved, runtime)];
 }
 
 /** From locks to trees. */
@@ -123,15 +127,7 @@ function buildingStd({ from }: RustStd, { rustTriple }: Target): readonly Planne
 function making({ recipe, target, sysroot }: Resolved): readonly PlannedStage[] {
   const { project } = recipe;
   return [
-    {
-      stage: 'env',
-      does: "Derive the build's environment and PyO3's config file from the sysroot.",
-      inputs: {
-        target: target.rustTriple,
-        python: `${sysroot.python.implementation} ${sysroot.python.version}${sysroot.python.abiflags}`,
-        set: Object.keys(project.env),
-      },
-    },
+    environment({ recipe, target, sysroot }),
     {
       stage: 'build',
       does: 'Fetch the locked crates, then build with no network.',
@@ -151,6 +147,58 @@ function making({ recipe, target, sysroot }: Resolved): readonly PlannedStage[] 
       inputs: { archive: `artifacts/${recipe.name}/${project.bin}-${target.rustTriple}.tar.gz` },
     },
   ];
+}
+
+function environment({
+  recipe,
+  target,
+  sysroot,
+}: Pick<Resolved, 'recipe' | 'target' | 'sysroot'>): PlannedStage {
+  return {
+    stage: 'env',
+    does: "Derive the build's environment and PyO3's config file from the sysroot.",
+    inputs: {
+      target: target.rustTriple,
+      python: `${sysroot.python.implementation} ${sysroot.python.version}${sysroot.python.abiflags}`,
+      set: Object.keys(recipe.project.env),
+    },
+  };
+}
+
+/** Of a library: its tests, and nothing that a program would need. */
+function testing(resolved: Resolved, runtime: RuntimeKind): readonly PlannedStage[] {
+  const { recipe, crate, target } = resolved;
+  const launcher = runtimeOf(runtime).launcher(target);
+  const skipped = `Skipped: ${crate.name} is a library.`;
+  return [
+    environment(resolved),
+    ...addingPython(recipe),
+    ...['build', 'bundle', 'run'].map((stage) => ({ stage, does: skipped, inputs: {} })),
+    {
+      stage: 'cargo-test',
+      does: 'Fetch the locked crates, then build the tests of the crate with no network and run them.',
+      inputs: {
+        project: recipe.project.folder,
+        profile: recipe.project.profile,
+        features: recipe.project.features,
+        'default-features': recipe.project.defaultFeatures,
+        args: recipe.tests?.cargo?.args ?? [],
+        runtime,
+        ...(launcher.length === 0 ? {} : { emulator: launcher.join(' ') }),
+      },
+    },
+    reporting(recipe),
+  ];
+}
+
+function reporting(recipe: Recipe): PlannedStage {
+  return {
+    stage: 'report',
+    does: 'Write the report, for users and as JSON.',
+    inputs: {
+      files: ['report.json', 'junit.xml', 'logs/'].map((name) => `artifacts/${recipe.name}/${name}`),
+    },
+  };
 }
 
 /** Packages and modules beside the standard library. */
@@ -183,13 +231,7 @@ function proving({ recipe, target, reference }: Resolved, runtime: RuntimeKind):
         ...(launcher.length === 0 ? {} : { emulator: launcher.join(' ') }),
       },
     },
-    {
-      stage: 'report',
-      does: 'Write the report, for users and as JSON.',
-      inputs: {
-        files: ['report.json', 'junit.xml', 'logs/'].map((name) => `artifacts/${recipe.name}/${name}`),
-      },
-    },
+    reporting(recipe),
   ];
 }
 

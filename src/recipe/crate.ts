@@ -24,6 +24,7 @@ export async function resolveCrate(draft: RecipeDraft, document: YamlDocument): 
   const failures = [
     ...(crate.ok ? [] : [atKey(crate.error, document)]),
     ...(crate.ok && crate.value.pyo3?.extensionModule === true ? [extensionModuleOnly(crate.value)] : []),
+    ...(crate.ok && crate.value.testsOnly === true ? withoutProgram(crate.value, draft, document) : []),
     ...reservedVariables(draft, document),
     ...(await lostSamples(draft, document)),
   ];
@@ -49,6 +50,39 @@ export function extensionModuleOnly({ folder }: Crate): Failure {
   };
 }
 
+/** A library has tests and nothing else; what a recipe asks of a program would silently not be done. */
+function withoutProgram(
+  { folder }: Crate,
+  { tests }: RecipeDraft,
+  document: YamlDocument,
+): readonly Failure[] {
+  const written = (path: DocumentPath) => at(document.value, path) !== undefined;
+  const asked = [['tests', 'commands'], ['samples'], ['project', 'bin'], ['wasm', 'snapshot']].filter(
+    written,
+  );
+  if (tests?.cargo === undefined)
+    return [
+      atKey(
+        {
+          code: 'recipe/no-bin',
+          what: `The crate in \`${folder}\` has no binary: there is no program to build and run.`,
+          why: 'It is a library. Its tests can be run on the target; an extension module is built with a tool such as maturin.',
+          fix: [
+            'To run its tests, write `tests: {cargo: {}}` into the recipe; `provision init` does.',
+            'For a program, add `src/main.rs`, or a `[[bin]]` to its `Cargo.toml`.',
+          ],
+        },
+        document,
+      ),
+    ];
+  return asked.map((path) => ({
+    code: 'recipe/no-program',
+    what: `\`${path.join('.')}\` needs a program, and the crate in \`${folder}\` is a library.`,
+    fix: ['Remove the key, or add `src/main.rs` or an example to the crate.'],
+    at: document.locate(path, 'key'),
+  }));
+}
+
 /** Variables of the recipe that would take something away that no build can do without. */
 function reservedVariables({ project }: RecipeDraft, document: YamlDocument): readonly Failure[] {
   return Object.keys(project.env).flatMap((name) => {
@@ -63,6 +97,10 @@ function reservedVariables({ project }: RecipeDraft, document: YamlDocument): re
       } as const,
     ];
   });
+}
+
+function at(value: unknown, path: DocumentPath): unknown {
+  return path.reduce<unknown>((inner, key) => (inner as Record<string, unknown> | undefined)?.[key], value);
 }
 
 function atKey(failure: Failure, document: YamlDocument): Failure {

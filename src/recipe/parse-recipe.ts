@@ -6,6 +6,8 @@ import type {
   OptimizationFlag,
   Project,
   Recipe,
+  ServerRequest,
+  ServerTest,
   Tests,
   WasmSettings,
 } from '../domain/definitions.ts';
@@ -206,12 +208,32 @@ function testsOf({ cargo, commands }: NonNullable<RecipeFile['tests']>): Tests {
     ...defined({
       cargo: cargo && { args: cargo.args, harness: cargo.harness, timeoutSeconds: cargo.timeout },
     }),
-    commands: commands.map(({ timeout, stdout, reference, ...rest }) => ({
+    commands: commands.map(({ timeout, stdout, reference, server, ...rest }) => ({
       ...rest,
       timeoutSeconds: timeout,
-      ...defined({ stdout, reference }),
+      ...defined({ stdout, reference, server: server && serverOf(server) }),
     })),
   };
+}
+
+type ServerKeys = NonNullable<NonNullable<RecipeFile['tests']>['commands'][number]['server']>;
+
+function serverOf({ port, ready, start, ask }: ServerKeys): ServerTest {
+  return { ...defined({ port, ready }), start, ask: ask.map(requestOf) };
+}
+
+function requestOf({
+  http,
+  method = 'GET',
+  body,
+  tcp,
+  args,
+  status,
+  expect,
+}: ServerKeys['ask'][number]): ServerRequest {
+  if (http !== undefined) return { http, method, ...defined({ body, status, expect }) };
+  if (tcp !== undefined) return { tcp, ...defined({ expect }) };
+  return { args: args ?? [], status: status ?? 0, ...defined({ expect }) };
 }
 
 function actionsOf({ runner, 'timeout-minutes': minutes }: NonNullable<RecipeFile['actions']>): ActionsJob {

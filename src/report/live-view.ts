@@ -68,6 +68,7 @@ function newSlot(): Slot {
 
 function outcomeOf(row: Row): Outcome | undefined {
   if (row.state === 'running') return undefined;
+  if (row.state === 'skipped') return 'stopped';
   return row.state === 'hit' ? 'done' : row.state;
 }
 

@@ -37,6 +37,7 @@ const ICONS: Readonly<Record<Exclude<RowState, 'running'>, readonly ['green' | '
   done: ['green', '✔'],
   hit: ['green', '✔'],
   failed: ['red', '✖'],
+  skipped: ['yellow', '↓'],
   stopped: ['yellow', '↓'],
 };
 

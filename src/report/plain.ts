@@ -77,6 +77,8 @@ export class PlainLines {
   #finished(row: Row): string {
     if (row.state === 'hit')
       return `${this.#label(row.stage)} ${[this.#paint('green', 'cached'), detailText(row)].filter(Boolean).join(', ')}`;
+    if (row.state === 'skipped')
+      return `${this.#label(row.stage)} ${[this.#paint('yellow', 'skipped'), detailText(row)].filter(Boolean).join(', ')}`;
     const word = row.state === 'failed' ? this.#paint('red', 'failed') : this.#paint('green', 'done');
     return `${this.#label(row.stage)} ${[word, detailText(row)].filter(Boolean).join(', ')} (${duration(row.ms ?? 0)})`;
   }

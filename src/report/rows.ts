@@ -2,7 +2,7 @@ import type { SampleResult } from '../domain/sample.ts';
 import { formatBytes } from '../domain/units.ts';
 import type { ProgressUnit } from '../events.ts';
 import type { Streams } from './renderer.ts';
-import type { Row, RunState, StageProgress } from './run-state.ts';
+import type { Row, RowState, RunState, StageProgress } from './run-state.ts';
 import { columnsOf, printable, truncate } from './text.ts';
 
 /** Order in which several units of one stage are shown. */
@@ -34,9 +34,12 @@ export function progressText(row: Row): string {
   }).join(', ');
 }
 
+/** What stands in place of a duration. */
+const TOOK: Partial<Record<RowState, string>> = { hit: 'cached', skipped: 'skipped', stopped: 'stopped' };
+
 /** What a stage came to, and how long it took or that it was found in the store. */
 function outcomeText(row: Row): string {
-  const took = row.state === 'hit' ? 'cached' : row.state === 'stopped' ? 'stopped' : duration(row.ms ?? 0);
+  const took = TOOK[row.state] ?? duration(row.ms ?? 0);
   return [detailText(row), `(${took})`].filter(Boolean).join(' ');
 }
 

@@ -1,7 +1,7 @@
 import type { SampleResult } from '../domain/sample.ts';
 import type { Event, ProgressUnit, StageName } from '../events.ts';
 
-export type RowState = 'running' | 'done' | 'hit' | 'failed' | 'stopped';
+export type RowState = 'running' | 'done' | 'hit' | 'failed' | 'skipped' | 'stopped';
 
 /** One stage that was started, as it stands. */
 export interface Row {

@@ -22,6 +22,7 @@ function passed(report: Report): string {
     ...(totals.declared > 0 ? [`${totals.declared} with a declared difference`] : []),
   ];
   const at = bundle === undefined ? '' : `; bundle: ${bundle.file} (${formatBytes(bundle.size)})`;
+  if (totals.samples === 0 && bundle === undefined) return `Nothing was run for ${target.triple}.`;
   if (totals.samples === 0) return `Built for ${target.triple}, nothing was run${at}.`;
   return `${[`${[...equalOf(report), ...testsOf(report)].join(', ')} on ${target.triple}`, ...left].join(', ')}${at}.`;
 }

@@ -5,7 +5,8 @@ import type { PythonSource } from '../domain/python-packages.ts';
 import type { Failure } from '../failure.ts';
 import { addPath, type Collected } from './collect.ts';
 import { markersOf } from './environment.ts';
-import { holds, type MarkerEnvironment, normalizedName, parseMarker } from './marker.ts';
+import { markerHolds, otherVersion, withoutWheel } from './foreign-lock.ts';
+import { normalizedName } from './marker.ts';
 import { unknownName, wrongPython } from './pyproject.ts';
 import { readTomlFile, type TomlFile } from './toml-file.ts';
 
@@ -23,7 +24,8 @@ export async function readPylock(
   const { table } = toml;
   const version = textAt(table, 'lock-version') ?? '';
   if (version.split('.')[0] !== VERSION.split('.')[0]) {
-    collected.fail(otherVersion(toml, version));
+    const fix = `Have it written in version ${VERSION}: \`pip lock\`, \`uv export --format pylock.toml\`.`;
+    collected.fail(otherVersion(toml, { version, key: 'lock-version', read: VERSION, fix }));
     return;
   }
   const unfit = wrongPython(collected, toml, textAt(table, 'requires-python'));
@@ -39,33 +41,16 @@ export async function readPylock(
     }
   }
   const chosen = groups.length > 0 ? groups : textsAt(table, 'default-groups');
+  const lock = { collected, toml, rewrite: 'Have the tool that wrote this lock write it again.' };
   const environment = markersOf(collected.environment, { extras, groups: chosen });
   const environments = textsAt(table, 'environments');
-  if (environments.length > 0 && !environments.some((text) => applies(collected, toml, text, environment)))
+  if (environments.length > 0 && !environments.some((text) => markerHolds(lock, text, environment)))
     collected.fail(otherEnvironment(collected, toml, environments));
   for (const one of tablesAt(table, 'packages')) {
     const marker = textAt(one, 'marker');
-    if (marker !== undefined && !applies(collected, toml, marker, environment)) continue;
+    if (marker !== undefined && !markerHolds(lock, marker, environment)) continue;
     addPackage(collected, toml, one);
   }
-}
-
-function applies(
-  collected: Collected,
-  toml: TomlFile,
-  text: string,
-  environment: MarkerEnvironment,
-): boolean {
-  const marker = parseMarker(text);
-  if (marker.ok) return holds(marker.value, environment);
-  const start = toml.locate(text);
-  collected.fail({
-    code: 'recipe/requirement-syntax',
-    what: `This is no marker: ${marker.error.message}.`,
-    fix: ['Have the tool that wrote this lock write it again.'],
-    at: { ...start, column: start.column + marker.error.offset },
-  });
-  return false;
 }
 
 function addPackage(collected: Collected, toml: TomlFile, one: Table): void {
@@ -99,7 +84,7 @@ function addPackage(collected: Collected, toml: TomlFile, one: Table): void {
   const remote = wheels.filter((wheel) => !local.includes(wheel));
   if (remote.length === 0 && local.length > 0) return;
   if (remote.length === 0 || version === undefined) {
-    collected.fail(noWheel(name, one, at));
+    collected.fail(withoutWheel(name, Object.keys(tableAt(one, 'vcs')).length > 0, at));
     return;
   }
   collected.index.push({
@@ -117,32 +102,6 @@ function digestsOf(file: Table): readonly string[] {
   const hashes = tableAt(file, 'hashes');
   const algorithm = ['sha256', 'sha384', 'sha512'].find((one) => textAt(hashes, one) !== undefined);
   return algorithm === undefined ? [] : [`${algorithm}:${textAt(hashes, algorithm)}`];
-}
-
-function noWheel(name: string, one: Table, at: Failure['at']): Failure {
-  const repository = Object.keys(tableAt(one, 'vcs')).length > 0;
-  return {
-    code: 'recipe/lock-source',
-    what: repository
-      ? `\`${name}\` comes from a repository, which is not fetched here.`
-      : `The lock has no wheel of \`${name}\`, only its source.`,
-    fix: [
-      `Build it once (\`pip wheel --no-deps ${name}\`) and name the wheel by its path, or its source by the path of the archive.`,
-    ],
-    ...defined({ at }),
-  };
-}
-
-function otherVersion(toml: TomlFile, version: string): Failure {
-  return {
-    code: 'recipe/pylock-version',
-    what:
-      version === ''
-        ? 'The file has no `lock-version`: it is no `pylock.toml`.'
-        : `The lock has version ${version} of its format; ${VERSION} is read here.`,
-    fix: [`Have it written in version ${VERSION}: \`pip lock\`, \`uv export --format pylock.toml\`.`],
-    at: toml.locate('lock-version'),
-  };
 }
 
 function otherEnvironment({ environment }: Collected, toml: TomlFile, all: readonly string[]): Failure {

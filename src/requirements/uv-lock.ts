@@ -1,11 +1,11 @@
 import { dirname, resolve } from 'node:path';
 import { isTable, type Table, tableAt, tablesAt, textAt } from '../crate/toml.ts';
-import { defined } from '../domain/defined.ts';
 import type { PythonSource } from '../domain/python-packages.ts';
 import type { Failure } from '../failure.ts';
 import { addPath, type Collected } from './collect.ts';
 import { markersOf } from './environment.ts';
-import { holds, normalizedName, parseMarker } from './marker.ts';
+import { type ForeignLock, markerHolds, otherVersion, withoutWheel } from './foreign-lock.ts';
+import { normalizedName } from './marker.ts';
 import { unknownName, wrongPython } from './pyproject.ts';
 import { readTomlFile, type TomlFile } from './toml-file.ts';
 
@@ -13,9 +13,7 @@ import { readTomlFile, type TomlFile } from './toml-file.ts';
 const VERSION = 1;
 
 /** What a walk through the lock has reached. */
-interface Walk {
-  readonly collected: Collected;
-  readonly toml: TomlFile;
+interface Walk extends ForeignLock {
   readonly packages: readonly Table[];
   /** Package → the extras of it that have been followed. */
   readonly reached: Map<Table, Set<string>>;
@@ -33,7 +31,10 @@ export async function readUvLock(
   const toml = await readTomlFile(collected, file, at);
   if (toml === undefined) return;
   if (toml.table.version !== VERSION) {
-    collected.fail(otherVersion(toml));
+    const fix =
+      'Export it in the common format and name that: `uv export --format pylock.toml -o pylock.toml`.';
+    const version = String(toml.table.version ?? '');
+    collected.fail(otherVersion(toml, { version, key: 'version', read: String(VERSION), fix }));
     return;
   }
   const unfit = wrongPython(collected, toml, textAt(toml.table, 'requires-python'));
@@ -44,7 +45,8 @@ export async function readUvLock(
     collected.fail(noRoot(toml));
     return;
   }
-  const walk: Walk = { collected, toml, packages, reached: new Map([[root, new Set()]]) };
+  const rewrite = 'Have uv write this lock again: `uv lock`.';
+  const walk: Walk = { collected, toml, rewrite, packages, reached: new Map([[root, new Set()]]) };
   follow(walk, tablesAt(root, 'dependencies'));
   for (const extra of extras) {
     const all = tableAt(root, 'optional-dependencies');
@@ -65,7 +67,7 @@ function sourceOf(one: Table): Table {
 function follow(walk: Walk, dependencies: readonly Table[]): void {
   for (const dependency of dependencies) {
     const marker = textAt(dependency, 'marker');
-    if (marker !== undefined && !applies(walk, marker)) continue;
+    if (marker !== undefined && !markerHolds(walk, marker, markersOf(walk.collected.environment))) continue;
     const one = walk.packages.find((candidate) => isMeant(candidate, dependency));
     if (one === undefined) {
       walk.collected.fail(lost(walk.toml, textAt(dependency, 'name') ?? ''));
@@ -97,19 +99,6 @@ function isMeant(candidate: Table, dependency: Table): boolean {
   );
 }
 
-function applies({ collected, toml }: Walk, text: string): boolean {
-  const marker = parseMarker(text);
-  if (marker.ok) return holds(marker.value, markersOf(collected.environment));
-  const start = toml.locate(text);
-  collected.fail({
-    code: 'recipe/requirement-syntax',
-    what: `This is no marker: ${marker.error.message}.`,
-    fix: ['Have uv write this lock again: `uv lock`.'],
-    at: { ...start, column: start.column + marker.error.offset },
-  });
-  return false;
-}
-
 function add({ collected, toml }: Walk, one: Table): void {
   const name = textAt(one, 'name') ?? '';
   const source = sourceOf(one);
@@ -126,7 +115,7 @@ function add({ collected, toml }: Walk, one: Table): void {
   }
   const version = textAt(one, 'version');
   if (source.git !== undefined || hashes.length === 0 || version === undefined) {
-    collected.fail(notLocked(name, source.git !== undefined, at));
+    collected.fail(withoutWheel(name, source.git !== undefined, at));
     return;
   }
   const address = textAt(source, 'url');
@@ -135,32 +124,12 @@ function add({ collected, toml }: Walk, one: Table): void {
   else collected.index.push({ ...common, specifier: '', address });
 }
 
-function notLocked(name: string, repository: boolean, at: Failure['at']): Failure {
-  return {
-    code: 'recipe/lock-source',
-    what: repository
-      ? `\`${name}\` comes from a repository, which is not fetched here.`
-      : `The lock has no wheel of \`${name}\`, only its source.`,
-    fix: [`Build it once (\`uv build --wheel\` or \`pip wheel --no-deps\`) and name the wheel by its path.`],
-    ...defined({ at }),
-  };
-}
-
 function lost(toml: TomlFile, name: string): Failure {
   return {
     code: 'recipe/requirement-syntax',
     what: `The lock has no package \`${name}\`, on which another one depends.`,
     fix: ['Have uv write it again: `uv lock`.'],
     at: toml.locate(name),
-  };
-}
-
-function otherVersion(toml: TomlFile): Failure {
-  return {
-    code: 'recipe/pylock-version',
-    what: `The lock has version ${String(toml.table.version)} of its format; ${VERSION} is read here.`,
-    fix: ['Export it in the common format and name that: `uv export --format pylock.toml -o pylock.toml`.'],
-    at: toml.locate('version'),
   };
 }
 

@@ -9,8 +9,10 @@ import { compareExpected, expectedRun } from './expected.ts';
 import { failedStep } from './failed-step.ts';
 import { writeLogs } from './logs.ts';
 import { lineOf, observeLine, type SampleExecutor } from './observe.ts';
-import { resultOf, resultWithoutReference } from './result.ts';
+import { type Runs, resultOf, resultWithoutReference } from './result.ts';
 import { executorOf, explained, outcomeOf, type RunInput, type RunOutcome } from './run.ts';
+import { compareServer, unasked } from './server/compare.ts';
+import { observeServer, type ServerClient, type ServerCommand } from './server/observe.ts';
 
 const NOTHING = new Uint8Array();
 
@@ -18,11 +20,13 @@ export interface CommandsInput extends Omit<RunInput, 'samples' | 'capabilities'
   readonly commands: readonly CommandTest[];
   /** The recipe, which they stand in. */
   readonly file: string;
+  /** What starts and asks servers, or why programs of the target cannot be any; called where a command is one. */
+  readonly servers: () => Promise<ServerClient | { readonly impossible: string }>;
 }
 
 /**
  * Runs the program with arguments of its own, from the bundle, and compares with what the recipe expects: what the
- * reference interpreter does with other arguments, or an exit status and a standard output. Results that the store has are
+ * reference interpreter does with other arguments, or an exit status and a standard output; of a server, its answers. Results that the store has are
  * not run again.
  */
 export async function runCommands(
@@ -31,7 +35,7 @@ export async function runCommands(
   input: CommandsInput,
 ): Promise<Result<RunOutcome>> {
   const executor = executorOf(context, store, input);
-  const finished: { readonly result: SampleResult; readonly cached: boolean }[] = [];
+  const finished: Finished[] = [];
   let failure: Failure | undefined;
   await Promise.all(
     input.commands.map(async (command, index) => {
@@ -48,48 +52,100 @@ export async function runCommands(
   return failure === undefined ? ok(outcomeOf(finished)) : err(failure);
 }
 
+type Finished = { readonly result: SampleResult; readonly cached: boolean };
+
 async function runCommand(
   context: Context,
   executor: SampleExecutor,
   input: CommandsInput,
   command: CommandTest,
-): Promise<Result<{ readonly result: SampleResult; readonly cached: boolean }>> {
+): Promise<Result<Finished>> {
+  const { server } = command;
+  if (server === undefined) {
+    const ran = await observeCommand(executor, input, command);
+    return ran.ok ? finish(context, input, command, ran.value) : ran;
+  }
+  const servers = await input.servers();
+  if ('impossible' in servers)
+    return ok({ result: notStarted(command, input, servers.impossible), cached: true });
+  const asked = await observeAndAsk(executor, input, servers, { ...command, server });
+  return asked.ok ? finish(context, input, command, asked.value) : asked;
+}
+
+/** Both sides of a command, compared. */
+interface Compared {
+  readonly runs: Runs;
+  readonly result: SampleResult;
+  /** What the target was compared with. */
+  readonly side: 'reference' | 'expected';
+  readonly cached: boolean;
+}
+
+async function observeCommand(
+  executor: SampleExecutor,
+  { runtimes, target: on, file }: CommandsInput,
+  command: CommandTest,
+): Promise<Result<Compared>> {
   const [target, reference] = await Promise.all([
-    observeLine(executor, input.runtimes.target, command),
+    observeLine(executor, runtimes.target, command),
     command.reference === undefined
       ? ok(undefined)
-      : observeLine(executor, input.runtimes.reference, { ...command, args: command.reference }),
+      : observeLine(executor, runtimes.reference, { ...command, args: command.reference }),
   ]);
   if (!target.ok) return target;
   if (!reference.ok) return reference;
+  const sample = asSample(command, file);
+  if (reference.value !== undefined) {
+    const runs = { target: target.value, reference: reference.value };
+    const cached = target.value.cached && reference.value.cached;
+    return ok({ runs, result: resultOf(sample, on, runs), side: 'reference', cached });
+  }
+  const runs = { target: target.value, reference: expectedRun(command, target.value) };
+  const difference = compareExpected(command, runs.reference, target.value);
+  const result = resultWithoutReference(sample, on, runs, difference);
+  return ok({ runs, result, side: 'expected', cached: target.value.cached });
+}
+
+async function observeAndAsk(
+  executor: SampleExecutor,
+  { runtimes, target: on, file }: CommandsInput,
+  client: ServerClient,
+  command: ServerCommand,
+): Promise<Result<Compared>> {
+  const served = await observeServer(executor, runtimes.target, client, command);
+  if (!served.ok) return served;
+  const { run } = served.value;
+  const runs = { target: run, reference: expectedRun(command, run) };
+  const difference =
+    served.value.outcome === 'unknown' ? unasked(run) : compareServer(command, runs.reference, served.value);
+  const result = resultWithoutReference(asSample(command, file), on, runs, difference);
+  return ok({ runs, result, side: 'expected', cached: run.cached });
+}
+
+async function finish(
+  context: Context,
+  input: CommandsInput,
+  command: CommandTest,
+  { runs, result: compared, side, cached }: Compared,
+): Promise<Result<Finished>> {
   const sample = asSample(command, input.file);
-  const runs = { target: target.value, reference: reference.value ?? expectedRun(command, target.value) };
-  const compared =
-    reference.value === undefined
-      ? resultWithoutReference(
-          sample,
-          input.target,
-          runs,
-          compareExpected(command, runs.reference, target.value),
-        )
-      : resultOf(sample, input.target, runs);
   const result: SampleResult = { ...(await explained(compared, runs, input)), by: 'command' };
-  if (result.status === 'failed')
-    context.emit({
-      type: 'step-failed',
-      step: failedStep(lineOf(input.runtimes.target, command), sample, {
-        ...runs,
-        ...(reference.value === undefined ? { reference: { ...runs.reference, stderr: NOTHING } } : {}),
-      }),
-    });
-  const side = reference.value === undefined ? 'expected' : 'reference';
-  const logs =
-    result.status === 'passed'
-      ? ok([])
-      : await writeLogs(input.artifacts, sample.name, runs, result.diff, side);
+  if (result.status === 'passed') return ok({ result, cached });
+  context.emit({
+    type: 'step-failed',
+    step: failedStep(lineOf(input.runtimes.target, command), sample, {
+      ...runs,
+      ...(side === 'expected' ? { reference: { ...runs.reference, stderr: NOTHING } } : {}),
+    }),
+  });
+  const logs = await writeLogs(input.artifacts, sample.name, runs, result.diff, side);
   if (!logs.ok) return logs;
-  const cached = target.value.cached && (reference.value?.cached ?? true);
   return ok({ result: logs.value.length === 0 ? result : { ...result, logs: logs.value }, cached });
+}
+
+function notStarted(command: CommandTest, { target, file }: CommandsInput, why: string): SampleResult {
+  const { name, title, tier } = asSample(command, file);
+  return { name, title, tier, file, status: 'skipped', by: 'command', reason: `${target.name}: ${why}` };
 }
 
 function asSample({ name, args, stdin, timeoutSeconds }: CommandTest, file: string): Sample {

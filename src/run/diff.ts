@@ -13,7 +13,7 @@ const MAX_MILLISECONDS = 1000;
 
 /** Unified diff of one stream, reference against target; the outputs are known to differ. `side` names the former. */
 export function unifiedDiff(
-  stream: 'stdout' | 'stderr',
+  stream: string,
   reference: Uint8Array,
   target: Uint8Array,
   side: 'reference' | 'expected' = 'reference',

@@ -43,7 +43,8 @@ export function compareExpected(command: CommandTest, expected: Run, target: Run
   return { kind: exits ? 'exit-differs' : 'output-differs', reason: reasons.join('; '), ...diff };
 }
 
-function stderrOf(run: Run): string {
+/** The end of what a run said on standard error, titled; empty where it said nothing. */
+export function stderrOf(run: Run): string {
   const lines = linesOf(run);
   if (lines.length === 0) return '';
   const left = lines.length - STDERR_LINES;

@@ -82,16 +82,19 @@ export function observeLine(
   });
 }
 
-interface Watched {
+export interface Watched {
   /** What this is: runs of two kinds share no results. */
   readonly what: string;
   readonly command: Command & { readonly timeoutMs: number };
   readonly mounts: readonly Mount[];
   /** What an outcome depends on beside runtime and command. */
   readonly inputs: Readonly<Record<string, Json>>;
+  /** Whether a run that ended by itself is worth keeping; absent: each is. */
+  readonly keep?: (run: Run) => boolean;
 }
 
-async function observeRun(
+/** Runs a command in the root of a runtime, or reads from the store how it went. */
+export async function observeRun(
   executor: SampleExecutor,
   runtime: RuntimeInstance,
   watched: Watched,
@@ -116,7 +119,7 @@ async function observeRun(
   const exit = await executor.schedule(() => start(executor, sandboxOf(runtime, watched.mounts), command));
   if (!exit.ok) return exit;
   const run = runOf(runtime, exit.value);
-  if (run.end === 'itself') {
+  if (run.end === 'itself' && watched.keep?.(run) !== false) {
     const written = await executor.store.writeResult(key, toKept(run));
     if (!written.ok) executor.onNotKept(written.error.what);
   }

@@ -4,6 +4,7 @@ import type { AdapterKind } from './instance.ts';
 export const OPERATIONS = {
   samples: 'samples',
   commands: '`tests.commands`',
+  servers: '`server` in `tests.commands`',
   cargo: '`tests.cargo`',
   exec: '`provision exec`, `provision shell`',
   snapshot: '`snapshot` below `wasm`',
@@ -51,6 +52,7 @@ const WASI: RuntimeCapabilities = {
   root: 'host',
   needsHostLibraries: true,
   impossible: {
+    servers: 'WASI preview 1 has no sockets to listen on',
     cargo: "cargo's test programs are not bundled with a standard library",
     oci: NOT_STARTED,
     deb: NOT_STARTED,

@@ -3,7 +3,7 @@ import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type CrateChoice, findCrate, readCrate } from '../../src/crate/crate.ts';
-import type { Crate } from '../../src/domain/crate.ts';
+import { type Crate, cargoSelection } from '../../src/domain/crate.ts';
 import { temporaryFolder } from '../support/cli.ts';
 import { crateOf, LOCK, MANIFEST, PROGRAM } from '../support/crate.ts';
 
@@ -150,8 +150,12 @@ test('a folder without a crate, and a crate without a binary, are rejected by co
   const empty = temporaryFolder(t);
   assert.match(await fails(empty), /^recipe\/no-project\n/);
   assert.equal(findCrate(join(empty, 'below')), undefined);
-  const library = crateOf(t, { 'Cargo.toml': MANIFEST, 'src/lib.rs': '' });
-  assert.match(await fails(library), /^recipe\/no-bin\n/);
+  const members = crateOf(t, {
+    'Cargo.toml': '[workspace]\nmembers = ["a"]\n',
+    'a/Cargo.toml': MANIFEST,
+    'a/src/lib.rs': '',
+  });
+  assert.match(await fails(members), /^recipe\/no-bin\n/);
   assert.match(await fails(crateOf(t, { 'Cargo.toml': 'x = 1\n' })), /^recipe\/no-package\n/);
   const broken = await readCrate(crateOf(t, { 'Cargo.toml': '[package]\nname = \n' }), USUAL);
   assert.ok(!broken.ok);
@@ -186,4 +190,25 @@ test('a package without binaries is run by its examples; one with them has an ex
   const plugin = `${MANIFEST}\n[[example]]\nname = "one"\ncrate-type = ["cdylib"]\n`;
   const other = crateOf(t, { 'Cargo.toml': plugin, 'Cargo.lock': LOCK, 'src/lib.rs': '', ...examples });
   assert.equal((await read(other)).bin, 'two');
+});
+
+test('a package that is a library has its tests, and no program', async (t) => {
+  for (const files of [
+    { 'Cargo.toml': MANIFEST, 'src/lib.rs': '' },
+    { 'Cargo.toml': `${MANIFEST}\n[lib]\npath = "python.rs"\n`, 'python.rs': '' },
+  ]) {
+    const library = await read(crateOf(t, files));
+    assert.deepEqual([library.testsOnly, library.bin, library.bins], [true, 'mini', []]);
+    assert.deepEqual(cargoSelection(library), ['--lib']);
+  }
+  const example = await read(
+    crateOf(t, { 'Cargo.toml': MANIFEST, 'src/lib.rs': '', 'examples/shows.rs': '' }),
+  );
+  assert.equal(example.testsOnly, undefined);
+  assert.deepEqual(cargoSelection(example), ['--example', 'shows']);
+  assert.deepEqual(cargoSelection(await read(crateOf(t))), ['--bin', 'mini']);
+  assert.match(
+    await fails(crateOf(t, { 'Cargo.toml': MANIFEST, 'src/lib.rs': '' }), { ...USUAL, bin: 'mini' }),
+    /^recipe\/no-bin\n/,
+  );
 });

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import { writeAll } from '../../src/init/write.ts';
 import { provision, REPOSITORY, temporaryFolder } from '../support/cli.ts';
-import { crateOf, MANIFEST, PROGRAM, put } from '../support/crate.ts';
+import { crateOf, LOCK, MANIFEST, PROGRAM, put } from '../support/crate.ts';
 import { asOrdinaryUser } from '../support/ordinary-user.ts';
 import { CTRL_C, NO_TERMINAL, onTerminal } from '../support/terminal.ts';
 
@@ -78,11 +78,10 @@ test('init does not prompt without a terminal; --bin selects one of several prog
   assert.ok(!existsSync(join(crate, '.github')));
 });
 
-test('init rejects a folder without a crate, a library and an extension module', async (t) => {
+test('init rejects a folder without a crate and an extension module', async (t) => {
   const empty = temporaryFolder(t);
   const cases = [
     [empty, /recipe\/no-project/],
-    [crateOf(t, { 'Cargo.toml': MANIFEST, 'src/lib.rs': '' }), /recipe\/no-bin[\s\S]*maturin/],
     [
       crateOf(t, {
         ...PROGRAM,
@@ -175,3 +174,43 @@ test('init fails on a folder that cannot be written and leaves it unchanged', (t
 function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
+
+test('init of a library writes its tests; what needs a program is rejected with the reason', async (t) => {
+  const files = { 'Cargo.toml': MANIFEST, 'Cargo.lock': LOCK, 'src/lib.rs': '', 'samples/notes.py': '' };
+  const crate = crateOf(t, files);
+  const asked = await provision(['init', '--yes', '--tests', 'samples'], { cwd: crate });
+  assert.equal(asked.status, 2);
+  assert.match(asked.stderr, /usage\/tests[\s\S]*library/);
+  const init = await provision(['init', 'x86_64', '--yes', '--no-workflow'], { cwd: crate });
+  assert.equal(init.status, 0, init.stderr);
+  assert.match(init.stdout, /^mini: no program\n[\s\S]* {2}Does {2}a library: its own tests are run\n/);
+  const written = readFileSync(join(crate, 'provision.yaml'), 'utf8');
+  assert.deepEqual(parse(written), { schema: 1, extends: 'x86_64', tests: { cargo: {} } });
+  const plan = await provision(['plan'], { cwd: crate });
+  assert.match(plan.stdout, /bundle +Skipped: mini is a library\.[\s\S]*cargo-test Fetch/);
+  for (const [more, key] of [
+    ['samples: {path: samples}', /recipe\/no-program[\s\S]*`samples` needs[\s\S]*library/],
+    ['wasm: {snapshot: true}', /`wasm\.snapshot` needs a program/],
+  ] as const) {
+    writeFileSync(join(crate, 'provision.yaml'), `${written}${more}\n`);
+    const rejected = await provision(['plan'], { cwd: crate });
+    assert.equal(rejected.status, 2);
+    assert.match(rejected.stderr, key);
+  }
+  writeFileSync(join(crate, 'provision.yaml'), 'schema: 1\nextends: x86_64\n');
+  assert.match(
+    (await provision(['plan'], { cwd: crate })).stderr,
+    /recipe\/no-bin[\s\S]*tests: \{cargo: \{\}\}/,
+  );
+  writeFileSync(join(crate, 'provision.yaml'), written);
+  for (const [args, what] of [
+    [['run', '--format', 'deb'], /`--format deb` needs a program/],
+    [['run', '--samples', 'samples'], /`--samples` needs a program/],
+    [['conformance', 'x86_64', '--project', '.'], /`provision conformance` needs a program/],
+    [['probe', '--ladder'], /`--ladder` needs a program/],
+  ] as const) {
+    const rejected = await provision([...args], { cwd: crate });
+    assert.equal(rejected.status, 2, rejected.stderr);
+    assert.match(rejected.stderr, what);
+  }
+});

@@ -53,7 +53,7 @@ fn main() {
   );
 });
 
-test("CPython's own command line runs scripts; a server without options has no run that ends", () => {
+test("CPython's own command line runs scripts; a server whose port is not known has no run that ends", () => {
   const main = 'fn main() { let args: Vec<_> = std::env::args().collect(); unsafe { Py_BytesMain(0, p) }; }';
   assert.deepEqual(shapeOf(main).script, ['{script}', '{args}']);
   assert.deepEqual(shapeOf('let l = TcpListener::bind(a); axum::serve(l, app).await'), { title: 'a server' });
@@ -61,4 +61,30 @@ test("CPython's own command line runs scripts; a server without options has no r
     shapeOf('fn main() { let n = std::env::args().nth(1).expect("a name"); }').command?.status,
     101,
   );
+});
+
+test('servers are asked on the port in their source', () => {
+  const cases: readonly (readonly [string, object | undefined])[] = [
+    ['TcpListener::bind("127.0.0.1:8080")?', { port: 8080 }],
+    ['TcpListener::bind(("0.0.0.0", 7000u16))?', { port: 7000 }],
+    ['axum::serve(TcpListener::bind("0.0.0.0:3000").await?, app)', { port: 3000, http: '/' }],
+    [
+      'axum::serve(TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 3001))).await?, app)',
+      { port: 3001, http: '/' },
+    ],
+    ['HttpServer::new(app).bind((Ipv4Addr::LOCALHOST, 9000))?.run()', { port: 9000, http: '/' }],
+    ['HttpServer::new(app).bind(("127.0.0.1", 9001))?.run()', { port: 9001, http: '/' }],
+    ['tiny_http::Server::http("localhost:8000")', { port: 8000, http: '/' }],
+    ['#[launch] fn rocket() -> _ { rocket::build() }', { port: 8000, http: '/' }],
+    [
+      'let l = TcpListener::bind("127.0.0.1:0")?; println!("listening on {}", l.local_addr()?);',
+      { ready: 'listening on 127.0.0.1:{port}' },
+    ],
+    ['let l = TcpListener::bind("127.0.0.1:0")?; println!("{}", l.local_addr()?);', undefined],
+    ['TcpListener::bind(std::env::var("ADDRESS")?)', undefined],
+    ['UnixListener::bind("/tmp/socket")', undefined],
+  ];
+  for (const [source, server] of cases) assert.deepEqual(shapeOf(source).command?.server, server, source);
+  const demanding = 'let a = std::env::args().nth(1).unwrap(); TcpListener::bind("127.0.0.1:80")';
+  assert.deepEqual(shapeOf(demanding).command?.status, 101);
 });

@@ -32,7 +32,11 @@ interface Made {
 async function run(
   t: TestContext,
   command: Partial<CommandTest>,
-  { open = false, target = {} }: { open?: boolean; target?: Partial<RuntimeInstance> } = {},
+  {
+    open = false,
+    target = {},
+    client = '',
+  }: { open?: boolean; target?: Partial<RuntimeInstance>; client?: string } = {},
 ): Promise<Made> {
   const folder = mkdtempSync(join(tmpdir(), 'provision commands ü '));
   const opened = await openStore(join(folder, 'store'));
@@ -65,6 +69,7 @@ async function run(
     artifacts,
     file: '/job/provision.yaml',
     leavesPythonOpen: async () => open,
+    servers: async () => ({ mounts: [], command: ['/bin/sh', '-c', client], env: {}, key: client }),
   });
   if (!ran.ok) throw new Error(JSON.stringify(ran.error));
   const [result] = ran.value.results;
@@ -155,4 +160,96 @@ test('the same in a test of cargo: one side of the assertion begins the other', 
   assert.ok(explainUnflushedTest(said('[104, 101]', '[]')));
   assert.equal(explainUnflushedTest(said('"a"', '"b"')), undefined);
   assert.equal(explainUnflushedTest(said('1', '2')), undefined);
+});
+
+test('of a server: that it listens, what it answers, how it ends', async (t) => {
+  const base64 = (text: string) => Buffer.from(text).toString('base64');
+  const server = {
+    port: 80,
+    start: 2,
+    ask: [
+      { http: '/', method: 'GET', status: 200, expect: 'hello\n' },
+      { args: ['ping', '{port}'], status: 0 },
+    ],
+  };
+  const asked = {
+    outcome: 'asked',
+    answers: [
+      { status: 200, body: base64('hello\n') },
+      { status: 0, body: '', stderr: '' },
+    ],
+    terminated: true,
+    exit: { signal: 'SIGTERM' },
+    stdout: base64('up\n'),
+    stderr: base64('a warning\n'),
+  };
+  const [first, second] = asked.answers;
+  const served = async (outcome: object, more: Partial<CommandTest> = {}) => {
+    const client = `cat >/dev/null; printf %s '${JSON.stringify(outcome)}'`;
+    return (await run(t, { server, ...more }, { client })).result;
+  };
+  const passed = await served(asked);
+  assert.deepEqual([passed.status, passed.target?.stdout, passed.by], ['passed', 'up\n', 'command']);
+  const byItself = { ...asked, terminated: false, exit: { status: 0 } };
+  assert.equal((await served(byItself)).status, 'passed');
+  const cases: readonly (readonly [object, Partial<CommandTest>, string, string, RegExp])[] = [
+    [
+      { ...asked, answers: [{ status: 500, body: base64('oh\n') }, second] },
+      {},
+      'output-differs',
+      'GET /: status 500, expected was 200; the answer differs from line 1 on',
+      /a warning[\s\S]*--- expected answer to GET \/\n[\s\S]*-hello\n\+oh/,
+    ],
+    [
+      { ...asked, answers: [first, { status: 3, stderr: base64('refused\n') }] },
+      {},
+      'output-differs',
+      'the client ping {port}: status 3, expected was 0',
+      /stderr of the client ping \{port\}:\nrefused/,
+    ],
+    [
+      { ...asked, answers: [{ error: 'no answer came within 5 s' }] },
+      {},
+      'output-differs',
+      'GET /: no answer came within 5 s',
+      /a warning/,
+    ],
+    [
+      { outcome: 'ended', exit: { status: 101 }, stderr: base64('Address already in use\n') },
+      {},
+      'exit-differs',
+      'the server ended before it listened on port 80: exit status 101',
+      /Address already in use/,
+    ],
+    [
+      { outcome: 'silent', exit: { signal: 'SIGTERM' }, terminated: true, stdout: base64('still\n') },
+      {},
+      'time-limit',
+      'the server runs, and has not listened on port 80 within 2 s (`start`)',
+      /stdout of the program:\nstill/,
+    ],
+    [
+      { outcome: 'taken' },
+      {},
+      'test-failed',
+      'something listens on port 80 already: the server was not started',
+      /^/,
+    ],
+    [
+      { ...asked, exit: { signal: 'SIGSEGV' } },
+      {},
+      'exit-differs',
+      'signal SIGSEGV, expected was exit status 0',
+      /a warning/,
+    ],
+    [asked, { stdout: 'down\n' }, 'output-differs', 'stdout differs from line 1 on', /-down\n\+up/],
+  ];
+  for (const [outcome, more, kind, reason, diff] of cases) {
+    const result = await served(outcome, more);
+    assert.deepEqual([result.status, result.kind, result.reason], ['failed', kind, reason]);
+    assert.match(result.diff ?? '', diff);
+  }
+  const killed = (await run(t, { server }, { client: 'echo out of memory >&2; exit 9' })).result;
+  assert.equal(killed.reason, 'what asks the server did not come to its end: exit status 9');
+  assert.match(killed.diff as string, /out of memory/);
 });

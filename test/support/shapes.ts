@@ -209,6 +209,18 @@ mod tests {
 }
 `,
     },
+    recipe: { tests: { cargo: {}, commands: [{ name: 'serves', server: { port: 8080 } }] } },
+  },
+  'tests-only': {
+    files: {
+      'src/lib.rs': `${PRELUDE}
+/// Adds in Python.
+pub fn add(a: i32, b: i32) -> PyResult<i32> {
+    Python::attach(|py| py.eval(&std::ffi::CString::new(format!("{a} + {b}"))?, None, None)?.extract())
+}
+`,
+      'tests/adds.rs': '#[test]\nfn adds() {\n    assert_eq!(tests_only::add(20, 22).unwrap(), 42);\n}\n',
+    },
     recipe: { tests: { cargo: {} } },
   },
   'extension-and-program': {

@@ -5,6 +5,7 @@ import { explainFetch } from '../../build/fetch-failure.ts';
 import { hostCargo } from '../../build/host-cargo.ts';
 import { fillBuildView } from '../../build/view.ts';
 import type { Blocker } from '../../domain/blocker.ts';
+import { cargoSelection } from '../../domain/crate.ts';
 import { defined } from '../../domain/defined.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Sample } from '../../domain/sample.ts';
@@ -115,7 +116,13 @@ export async function tryBuild(
   if (!box.ok) return box;
   await using sandbox = box.value.sandbox;
   const argv = [
-    ...[plan.toolchain.tools.cargo ?? 'cargo', 'build', '--locked', '--offline', '--bin', project.bin],
+    ...[
+      plan.toolchain.tools.cargo ?? 'cargo',
+      'build',
+      '--locked',
+      '--offline',
+      ...cargoSelection(plan.crate),
+    ],
     ...['--target', plan.target.rustTriple],
     ...(project.features.length > 0 ? ['--features', project.features.join(',')] : []),
     ...(project.defaultFeatures ? [] : ['--no-default-features']),

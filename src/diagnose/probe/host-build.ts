@@ -2,6 +2,7 @@ import { appendFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../../domain/context.ts';
+import { cargoSelection } from '../../domain/crate.ts';
 import { defined } from '../../domain/defined.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import { shellCommand } from '../../domain/shell.ts';
@@ -52,7 +53,7 @@ export async function tryHostBuild(context: ProbeSetup, rust: HostRust): Promise
   const { plan } = run;
   const { project } = plan.recipe;
   const argv = [
-    ...['cargo', 'build', '--locked', '--bin', project.bin, '--target', plan.target.rustTriple],
+    ...['cargo', 'build', '--locked', ...cargoSelection(plan.crate), '--target', plan.target.rustTriple],
     ...(project.features.length > 0 ? ['--features', project.features.join(',')] : []),
     ...(project.defaultFeatures ? [] : ['--no-default-features']),
   ];

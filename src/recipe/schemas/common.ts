@@ -106,3 +106,5 @@ export type TreeFile = z.output<typeof addedTreeSchema>;
 export const optimizationFlags = z
   .array(z.enum(['pgo', 'lto']))
   .refine((flags) => new Set(flags).size === flags.length, 'a list that names each flag once');
+
+export const seconds = z.number().positive().max(86400);

@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { description, NAME, name, optimizationFlags, path, version } from './common.ts';
+import { description, name, optimizationFlags, path, seconds, version } from './common.ts';
+import { testsSchema } from './tests.ts';
 
 const mebibytes = z.number().int().positive().max(4096);
 
@@ -53,8 +54,6 @@ const variables = (what: string) =>
     .default({})
     .describe(what);
 
-const seconds = z.number().positive().max(86400);
-
 /** What a recipe and an extending recipe say alike of the crate. */
 const projectKeys = {
   profile: z
@@ -89,59 +88,6 @@ const samplesKeys = {
     }),
   env: variables('Further environment of every sample, on the target and on the reference.'),
 };
-
-const testsSchema = z
-  .strictObject({
-    cargo: z
-      .strictObject({
-        args: z
-          .array(z.string())
-          .default([])
-          .describe('Arguments of `cargo test` in front of `--`: `--lib`, `--test <name>`.'),
-        harness: z.array(z.string()).default([]).describe('Arguments of the test programs, behind `--`.'),
-        timeout: seconds.default(600).describe('Seconds all of it may take, compiling included.'),
-      })
-      .optional()
-      .describe("Run `cargo test` for the target, its programs in the target's runtime."),
-    commands: z
-      .array(
-        z
-          .strictObject({
-            name: z
-              .string()
-              .regex(NAME, 'a name of letters, digits, `.`, `_`, `-`')
-              .describe('Name of the test.'),
-            args: z.array(z.string()).default([]).describe('Arguments of the program.'),
-            stdin: z.string().default('').describe('Standard input.'),
-            status: z.number().int().min(0).max(255).default(0).describe('Exit status it must end with.'),
-            stdout: z
-              .string()
-              .optional()
-              .describe('What it must print on standard output, byte for byte; without it anything.'),
-            reference: z
-              .array(z.string())
-              .min(1)
-              .optional()
-              .meta({
-                description:
-                  'Arguments of the reference interpreter: standard output, standard error and exit status must be equal to its own.',
-                examples: [['-c', 'print("hello")']],
-              }),
-            timeout: seconds.default(60).describe('Seconds it may take.'),
-          })
-          .superRefine((command, context) => {
-            if (command.reference === undefined || command.stdout === undefined) return;
-            context.addIssue({
-              code: 'custom',
-              path: ['stdout'],
-              message: 'left out where `reference` is given',
-            });
-          }),
-      )
-      .default([])
-      .describe('Runs of the program itself, from the bundle.'),
-  })
-  .describe('What is run beside the samples.');
 
 /** Packages that a recipe adds to a shipped definition. */
 const addedPackages = (what: string, example: readonly string[]) =>

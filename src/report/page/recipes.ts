@@ -94,6 +94,7 @@ const OUTCOMES: Readonly<Record<StageReport['outcome'], string>> = {
   hit: 'from the store',
   done: 'done',
   failed: 'failed',
+  skipped: 'skipped',
 };
 
 function fromStore(stages: readonly StageReport[]): string {

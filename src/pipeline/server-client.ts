@@ -1,0 +1,52 @@
+import { readdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { readElf } from '../bundle/elf.ts';
+import type { Mount } from '../engine/engine.ts';
+import { PATHS } from '../engine/paths.ts';
+import { exists } from '../exec/files.ts';
+import type { ServerClient } from '../run/server/observe.ts';
+import type { RuntimeInstance } from '../runtime/instance.ts';
+import { digestFile } from '../store/digest.ts';
+
+/**
+ * The reference interpreter in the sandbox of another program: its root is below a folder there, so its own dynamic linker is
+ * called by its path and told where its libraries are (ld.so(8), `--library-path`). `home` is the tool's own folder.
+ */
+export async function serverClient(home: string, reference: RuntimeInstance): Promise<ServerClient> {
+  const script = join(home, 'src', 'run', 'server', 'client.py');
+  const prefix = reference.mounts.find(({ at }) => at === PATHS.interpreter) as Mount & { source: string };
+  const [program] = reference.command;
+  const elf = await readElf(join(prefix.source, 'bin', basename(program)));
+  const linker = elf?.interpreter;
+  if (linker === undefined) throw new Error(`${program} has no dynamic linker`);
+  const at = {
+    root: `${PATHS.client}/root`,
+    python: `${PATHS.client}/python`,
+    script: `${PATHS.client}/client.py`,
+  };
+  const libraries = await libraryFolders(reference.rootfs);
+  return {
+    mounts: [
+      { kind: 'tree', source: reference.rootfs, at: at.root },
+      { ...prefix, at: at.python },
+      { kind: 'source', source: script, at: at.script },
+    ],
+    command: [
+      `${at.root}${linker}`,
+      ...['--library-path', libraries.map((folder) => `${at.root}/${folder}`).join(':')],
+      ...[`${at.python}/bin/${basename(program)}`, '-SB', at.script],
+    ],
+    env: { PYTHONHOME: at.python },
+    key: { interpreter: reference.key, script: (await digestFile(script)).digest },
+  };
+}
+
+/** Folders of a root that have a C library, relative to it. */
+async function libraryFolders(root: string): Promise<readonly string[]> {
+  const names = await readdir(join(root, 'usr', 'lib'));
+  const folders = ['usr/lib', ...names.map((name) => `usr/lib/${name}`)];
+  const found = await Promise.all(
+    folders.map(async (folder) => ((await exists(join(root, folder, 'libc.so.6'))) ? folder : [])),
+  );
+  return found.flat();
+}
