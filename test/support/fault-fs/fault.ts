@@ -65,19 +65,35 @@ export function underFault(
   env: Readonly<Record<string, string>> = {},
 ): Promise<FaultRun> {
   writeFileSync(log, JSON.stringify({ counts: {}, asked: 0, failed: 0 } satisfies FaultLog));
-  const child = spawn('unshare', ['-rm', '--kill-child', '--fork', '--pid', '--mount-proc', 'bash', '-ec', SCRIPT, 'sh', mountedAt, backing], {
-    env: {
-      ...plainEnvironment(),
-      PROVISION_ENGINE: 'namespace',
-      NODE: process.execPath,
-      SERVE: join(REPOSITORY, 'test', 'support', 'fault-fs', 'serve.ts'),
-      FAULT: JSON.stringify(fault),
-      LOG: log,
-      P: line,
-      ...env,
+  const child = spawn(
+    'unshare',
+    [
+      '-rm',
+      '--kill-child',
+      '--fork',
+      '--pid',
+      '--mount-proc',
+      'bash',
+      '-ec',
+      SCRIPT,
+      'sh',
+      mountedAt,
+      backing,
+    ],
+    {
+      env: {
+        ...plainEnvironment(),
+        PROVISION_ENGINE: 'namespace',
+        NODE: process.execPath,
+        SERVE: join(REPOSITORY, 'test', 'support', 'fault-fs', 'serve.ts'),
+        FAULT: JSON.stringify(fault),
+        LOG: log,
+        P: line,
+        ...env,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  );
   const output = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr'] as const)
     child[stream].setEncoding('utf8').on('data', (text: string) => {

@@ -1,4 +1,6 @@
 // The operations of a file system that passes everything on to a folder.
+
+import { spawnSync } from 'node:child_process';
 import {
   type BigIntStats,
   chmodSync,
@@ -24,7 +26,6 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import { spawnSync } from 'node:child_process';
 import {
   attrReply,
   entryReply,
@@ -39,10 +40,19 @@ import {
   writeReply,
 } from './wire.ts';
 
-type Handle = { readonly node: number } & ({ readonly descriptor: number } | { readonly names: readonly string[] });
+type Handle = { readonly node: number } & (
+  | { readonly descriptor: number }
+  | { readonly names: readonly string[] }
+);
 
 /** Flags that the kernel has dealt with already, or that must not keep another handle from reading. */
-const OPEN_FLAGS = ~(constants.O_CREAT | constants.O_EXCL | constants.O_NOCTTY | constants.O_TRUNC | constants.O_APPEND);
+const OPEN_FLAGS = ~(
+  constants.O_CREAT |
+  constants.O_EXCL |
+  constants.O_NOCTTY |
+  constants.O_TRUNC |
+  constants.O_APPEND
+);
 const [SET_MODE, SET_UID, SET_GID, SET_SIZE, SET_ATIME, SET_MTIME, SET_ATIME_NOW, SET_MTIME_NOW] = [
   1, 2, 4, 8, 16, 32, 128, 256,
 ];
@@ -167,16 +177,19 @@ export class PassedFiles {
 
   #file(body: Buffer): { readonly descriptor: number } {
     const handle = this.#handles.get(Number(body.readBigUInt64LE(0)));
-    if (handle === undefined || !('descriptor' in handle)) throw Object.assign(new Error('no handle'), { errno: -9 });
+    if (handle === undefined || !('descriptor' in handle))
+      throw Object.assign(new Error('no handle'), { errno: -9 });
     return handle;
   }
 
   /** Of a file without a name by a handle that is still open. */
   #stats(node: number): BigIntStats {
     const path = this.#paths.get(node);
-    if (path !== undefined && this.#nodes.get(path) === node) return lstatSync(this.#at(path), { bigint: true });
+    if (path !== undefined && this.#nodes.get(path) === node)
+      return lstatSync(this.#at(path), { bigint: true });
     for (const handle of this.#handles.values()) {
-      if (handle.node === node && 'descriptor' in handle) return fstatSync(handle.descriptor, { bigint: true });
+      if (handle.node === node && 'descriptor' in handle)
+        return fstatSync(handle.descriptor, { bigint: true });
     }
     return lstatSync(this.#at(this.#path(node)), { bigint: true });
   }
@@ -238,7 +251,8 @@ export class PassedFiles {
     const open = [...this.#handles.values()].find((one) => one.node === node && 'descriptor' in one);
     if (open !== undefined && 'descriptor' in open) {
       try {
-        return ftruncateSync(open.descriptor, size);
+        ftruncateSync(open.descriptor, size);
+        return;
       } catch {
         // That one is open for reading only.
       }
