@@ -1,4 +1,5 @@
 import { err, ok, type Result } from '../domain/result.ts';
+import { systemFailure } from '../exec/system-error.ts';
 import type { Failure } from '../failure.ts';
 
 /** Runs a step that touches the disk; the disk's own errors become failures, anything else is a bug and is thrown. */
@@ -9,6 +10,22 @@ export async function onDisk<T>(path: string, step: () => Promise<T>): Promise<R
     const failure = diskFailure(cause, path);
     if (failure) return err(failure);
     throw cause;
+  }
+}
+
+/**
+ * Runs a step that fills a folder of the store and may read and write elsewhere as well: what the disk refuses outside of
+ * the store is a failure, too, but nothing that another store would mend.
+ */
+export async function onDiskOf<T>(store: string, step: () => Promise<Result<T>>): Promise<Result<T>> {
+  try {
+    return await step();
+  } catch (cause) {
+    const { path } = cause as NodeJS.ErrnoException;
+    const inside = path === undefined || path === store || path.startsWith(`${store}/`);
+    const failure = (inside ? diskFailure(cause, store) : undefined) ?? systemFailure(cause);
+    if (failure === undefined) throw cause;
+    return err(failure);
   }
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Digest, Fingerprint } from '../domain/ids.ts';
 import { err, type Result } from '../domain/result.ts';
 import { interrupted } from '../failure.ts';
-import { errorCode, onDisk } from './disk.ts';
+import { errorCode, onDisk, onDiskOf } from './disk.ts';
 import {
   formatManifest,
   type Manifest,
@@ -106,7 +106,7 @@ export async function makeEntry(store: string, making: Making): Promise<Result<S
   let placed = false;
   try {
     if (making.signal.aborted) return err(interrupted());
-    const made = await making.make(join(started.value, 'root'));
+    const made = await onDiskOf(store, () => making.make(join(started.value, 'root')));
     if (!made.ok) return made;
     const entry = await onDisk(store, () => placeEntry(store, making, started.value, made.value));
     placed = entry.ok && !entry.value.hit;

@@ -1,7 +1,7 @@
 // Real faults in the real pipeline; after each, the next run must succeed.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -18,6 +18,7 @@ import {
   temporaryFolder,
   untilPrinted,
 } from '../support/cli.ts';
+import { cloneStore, removeEntries } from '../support/clone-store.ts';
 import { ownCopyOfRunner } from '../support/project.ts';
 
 before(async () => {
@@ -28,32 +29,6 @@ before(async () => {
   });
   assert.equal(run.status, 0, run.stdout + run.stderr);
 });
-
-/** A copy of the shared store by hard links; parts may be left out. */
-function cloneStore(folder: string, without: readonly string[] = []): string {
-  const store = join(folder, 'store');
-  mkdirSync(store, { recursive: true });
-  for (const part of ['blobs', 'trees', 'builds', 'results'].filter((one) => !without.includes(one))) {
-    assert.equal(spawnSync('cp', ['-al', join(SHARED_STORE, part), join(store, part)]).status, 0);
-  }
-  if (!without.includes('volumes')) {
-    assert.equal(spawnSync('cp', ['-a', join(SHARED_STORE, 'volumes'), join(store, 'volumes')]).status, 0);
-  }
-  return store;
-}
-
-/** Removes the trees made for an image or sysroot, which their entries name. */
-function removeEntries(store: string, kind: 'trees' | 'builds', matches: RegExp): number {
-  let removed = 0;
-  for (const name of readdirSync(join(store, kind))) {
-    const entry = join(store, kind, name, 'entry.json');
-    if (existsSync(entry) && matches.test(readFileSync(entry, 'utf8'))) {
-      rmSync(join(store, kind, name), { recursive: true });
-      removed += 1;
-    }
-  }
-  return removed;
-}
 
 function mounts(): string {
   return readFileSync('/proc/mounts', 'utf8');

@@ -24,6 +24,7 @@ import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
 import { verifyStore } from '../../src/store/verify.ts';
 import { provision } from '../support/cli.ts';
+import { numbers } from '../support/random.ts';
 import { freshStore, leftovers, never } from '../support/stores.ts';
 
 const FILES = 100;
@@ -76,15 +77,6 @@ async function runOf(store: Store, verify: boolean): Promise<string> {
   assert.ok(program.ok, JSON.stringify(program));
   await store.settled();
   return readFileSync(join(program.value.folder, 'program'), 'utf8');
-}
-
-/** Pseudo-random numbers, so that a failure can be repeated. */
-function numbers(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fff_ffff;
-    return Math.floor((state / 0x8000_0000) * below);
-  };
 }
 
 const WAYS: Readonly<Record<string, (file: string, random: (below: number) => number) => void>> = {
