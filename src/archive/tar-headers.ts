@@ -145,8 +145,8 @@ export class TarHeaders {
     else if (![...FILES, ...LINKS, FOLDER, ...DEVICES].includes(type)) {
       throw new Refusal(unsupported(this.#archive, `It holds an entry of type ${quoted(type)}.`));
     }
-    for (const name of ['mode', 'mtime'] as const) this.#number(block, name);
-    for (const name of ['uid', 'gid'] as const) if (!isBlank(block, name)) this.#number(block, name);
+    this.#number(block, 'mode');
+    for (const name of ['uid', 'gid', 'mtime'] as const) if (!isBlank(block, name)) this.#number(block, name);
     this.#checkNames(type, block, magic === POSIX);
     const size = this.#number(block, 'size');
     if (size < 0 || !Number.isSafeInteger(size)) this.#refuse('The size in a header is out of range.');
