@@ -6,6 +6,7 @@ import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { interrupted } from '../failure.ts';
 import { countReleased } from './gc-pressure.ts';
 import { corrupt, noXz, Refusal, truncated } from './refusal.ts';
+import { lengthOfXzStream } from './xz-stream.ts';
 
 export type Compression = 'xz' | 'gz' | 'zst' | 'none';
 
@@ -66,6 +67,7 @@ async function throughXz(archive: string, range: Range, signal: AbortSignal, tak
   if (status === COMMAND_NOT_FOUND) throw new Refusal(noXz());
   if (status !== 0)
     throw new Refusal(xzFailure(archive, stderr || `xz ended with ${name ?? `status ${status}`}`));
+  if (lengthOfXzStream(range) !== range.size) throw new Refusal(trailing(archive));
 }
 
 interface Drained {
@@ -137,16 +139,20 @@ async function throughZlib(
       }
     },
   });
+  const decoder = compression === 'gz' ? createGunzip() : createZstdDecompress();
   try {
     if (compression === 'none') await pipeline(input, output, { signal });
-    else
-      await pipeline(input, compression === 'gz' ? createGunzip() : createZstdDecompress(), output, {
-        signal,
-      });
+    else await pipeline(input, decoder, output, { signal });
   } catch (cause) {
     if (signal.aborted) throw new Refusal(interrupted());
     throw zlibRefusal(archive, cause) ?? cause;
   }
+  // The decoder stops where the compressed data ends.
+  if (compression !== 'none' && decoder.bytesWritten !== range.size) throw new Refusal(trailing(archive));
+}
+
+function trailing(archive: string) {
+  return corrupt(archive, 'Something comes after the end of its compressed data.');
 }
 
 /** Codes: zlib.h and zstd_errors.h, as Node names them. */

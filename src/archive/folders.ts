@@ -24,18 +24,15 @@ export class Folders {
     this.root = root;
   }
 
-  /** The parts of an entry's name; rejects names that textually leave the root. */
+  /** The parts of an entry's name; rejects absolute ones and those with `..`. */
   static parts(archive: string, name: string): string[] {
     if (name.includes('\0') || name.includes('\ufffd')) throw new Refusal(badName(archive, name));
     if (name.startsWith('/')) throw new Refusal(escapesRoot(archive, name));
     if (Buffer.byteLength(name) > LONGEST_NAME)
       throw new Refusal(corrupt(archive, 'A name in it is over 4096 bytes long.'));
     const parts = name.split('/').filter((part) => part !== '' && part !== '.');
-    let depth = 0;
-    for (const part of parts) {
-      depth += part === '..' ? -1 : 1;
-      if (depth < 0) throw new Refusal(escapesRoot(archive, name));
-    }
+    // Also where it would lead back into the root: through a link it means another place for each reader.
+    if (parts.includes('..')) throw new Refusal(escapesRoot(archive, name));
     return parts;
   }
 

@@ -1,6 +1,7 @@
 import { Parser } from 'tar/parse';
 import type { ReadEntry } from 'tar/read-entry';
-import { badName, corrupt, deviceNode, Refusal, tooLarge, truncated, unsupported } from './refusal.ts';
+import { corrupt, deviceNode, Refusal, unsupported } from './refusal.ts';
+import { TarHeaders } from './tar-headers.ts';
 
 export interface TarEntry {
   readonly type: 'file' | 'hard-link' | 'symlink' | 'folder';
@@ -42,7 +43,7 @@ const DEVICES: Readonly<Partial<Record<ReadEntry['type'], string>>> = {
 
 /**
  * Reads a tar stream (ustar, GNU long names, pax) entry by entry; the visitor works synchronously. Throws `Refusal` for
- * anything irregular: a checksum, a type of entry we do not know, an end without the block of zeros that marks it.
+ * anything irregular (`TarHeaders`): a checksum, a type of entry we do not know, an end without the mark of it, ….
  * Source of the format: tar(5), pax(1).
  */
 export async function readTar(
@@ -58,10 +59,10 @@ export async function readTar(
 class TarReader {
   readonly #archive: string;
   readonly #visitor: Visitor;
+  readonly #headers: TarHeaders;
   readonly #parser: Parser;
   #first = true;
   #entries = 0;
-  #sawEnd = false;
   /** What the visitor threw, on its way through the parser. */
   #thrown: { readonly error: unknown } | undefined;
   #complaint: Error | undefined;
@@ -69,14 +70,11 @@ class TarReader {
   constructor(archive: string, visitor: Visitor) {
     this.#archive = archive;
     this.#visitor = visitor;
+    this.#headers = new TarHeaders(archive);
     this.#parser = new Parser({
       strict: true,
       onReadEntry: (entry) => this.#guard(() => this.#visit(entry)),
     });
-    this.#parser.on('nullBlock', () => {
-      this.#sawEnd = true;
-    });
-    this.#parser.on('meta', (text: string) => this.#guard(() => this.#refuseGarbled(text)));
     this.#parser.on('ignoredEntry', (entry: ReadEntry) => this.#guard(() => this.#refuseUnknown(entry)));
     this.#parser.on('error', (error: Error) => {
       this.#complaint ??= error;
@@ -86,14 +84,13 @@ class TarReader {
   write(chunk: Buffer): void {
     if (this.#first) this.#refuseCompressed(chunk);
     this.#first = false;
+    this.#headers.check(chunk);
     this.#step(() => this.#parser.write(chunk));
   }
 
   end(): void {
+    this.#headers.end();
     this.#step(() => this.#parser.end());
-    // Cut between two entries, the parser sees nothing wrong.
-    if (!this.#sawEnd)
-      throw new Refusal(truncated(this.#archive, 'The mark at the end of the tar archive is missing.'));
   }
 
   #step(action: () => void): void {
@@ -104,13 +101,10 @@ class TarReader {
       throw new Refusal(corrupt(this.#archive, 'The tar archive in it cannot be read.', [String(error)]));
     }
     const complaint = this.#complaint;
-    // The parser takes an archive without any entry for none at all.
-    if (!complaint || (this.#entries === 0 && this.#sawEnd)) return;
-    throw new Refusal(
-      complaint.message.includes('Truncated')
-        ? truncated(this.#archive, 'The tar archive in it is cut off.', [complaint.message])
-        : corrupt(this.#archive, 'The tar archive in it cannot be read.', [complaint.message]),
-    );
+    // The parser takes an archive without any entry for none at all; its headers have been checked.
+    if (!complaint || (this.#entries === 0 && complaint.message.endsWith('Unrecognized archive format')))
+      return;
+    throw new Refusal(corrupt(this.#archive, 'The tar archive in it cannot be read.', [complaint.message]));
   }
 
   #guard(action: () => void): void {
@@ -146,15 +140,9 @@ class TarReader {
 
   /** The parser skips these silently; a file of the package would be missing. */
   #refuseUnknown(entry: ReadEntry): void {
-    if (entry.meta) throw new Refusal(tooLarge(this.#archive, entry.path, '1 MiB of extended header'));
     throw new Refusal(
       unsupported(this.#archive, `It holds an entry of type ${entry.type}: ${JSON.stringify(entry.path)}.`),
     );
-  }
-
-  /** The parser ignores records of an extended header that it cannot read: the entry would get another name. */
-  #refuseGarbled(text: string): void {
-    if (text.includes('\ufffd')) throw new Refusal(badName(this.#archive, text));
   }
 
   /** The parser would decompress once more, which no format of ours needs. */

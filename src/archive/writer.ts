@@ -70,6 +70,9 @@ export class Writer {
   readonly #options: WriterOptions;
   /** Paths this archive made: a later entry of the same name replaces them, as in any tar archive. */
   readonly #own = new Set<string>();
+  /** Names of the symbolic links this archive made, and modes of its folders. */
+  readonly #links = new Set<string>();
+  readonly #folderModes = new Map<string, number>();
   readonly #excluded = new Set<string>();
   /** Hard links that were not made → the file they stand for. */
   readonly #sameAs = new Map<string, string>();
@@ -137,7 +140,8 @@ export class Writer {
   /** Name of the file that a hard link stands for, through other links that were not made. */
   #targetOf(entry: TarEntry): string {
     if (/[\0\ufffd]/.test(entry.target)) throw new Refusal(badName(this.#options.archive, entry.target));
-    const named = plainName(entry.target);
+    const named = Folders.parts(this.#options.archive, entry.target.replace(/^\/+/, '')).join('/');
+    this.#refuseThroughOwnLink(entry, named);
     return this.#sameAs.get(named) ?? named;
   }
 
@@ -158,8 +162,27 @@ export class Writer {
   #folder(entry: TarEntry): void {
     const { archive, folders, budget } = this.#options;
     budget.take(archive, entry.name, 0);
-    folders.make(archive, Folders.parts(archive, entry.name).join('/'));
+    const name = Folders.parts(archive, entry.name).join('/');
+    this.#refuseThroughOwnLink(entry, `${name}/`);
+    if ((this.#folderModes.get(name) ?? entry.mode) !== entry.mode) {
+      throw new Refusal(conflict(archive, entry.name, 'It holds that folder twice, with different modes.'));
+    }
+    this.#folderModes.set(name, entry.mode);
+    folders.make(archive, name);
     this.#note(entry);
+  }
+
+  /**
+   * No archive that was made of a tree has an entry behind one of its own links. Readers differ in where that leads:
+   * GNU tar makes such a link last, or replaces it by a folder. Links of other archives are followed within the root.
+   */
+  #refuseThroughOwnLink({ name: shown }: TarEntry, name: string): void {
+    if (this.#links.size === 0) return;
+    for (let at = name.indexOf('/'); at >= 0; at = name.indexOf('/', at + 1)) {
+      if (!this.#links.has(name.slice(0, at))) continue;
+      const why = `It goes through ${JSON.stringify(name.slice(0, at))}, a symbolic link of the same archive.`;
+      throw new Refusal(conflict(this.#options.archive, shown, why));
+    }
   }
 
   #note(entry: TarEntry): void {
@@ -174,6 +197,7 @@ export class Writer {
       symlinkSync(entry.target, path);
       lutimesSync(path, entry.mtime, entry.mtime);
     });
+    this.#links.add(plainName(entry.name));
   }
 
   /** Path of an existing file, resolved as chroot(2) would; undefined when there is none. */
@@ -182,7 +206,7 @@ export class Writer {
     const slash = name.lastIndexOf('/');
     const last = name.slice(slash + 1);
     const folder = folders.find(archive, slash < 0 ? '' : name.slice(0, slash));
-    if (folder === undefined || last === '' || last === '..') return undefined;
+    if (folder === undefined || last === '') return undefined;
     const path = `${folder}/${last}`;
     const info = lstatSync(path, { throwIfNoEntry: false });
     return info && !info.isDirectory() ? path : undefined;
@@ -211,8 +235,10 @@ export class Writer {
   #wantedPath(entry: TarEntry): string {
     const { archive, folders } = this.#options;
     const parts = Folders.parts(archive, entry.name);
+    this.#refuseThroughOwnLink(entry, parts.join('/'));
+    this.#links.delete(parts.join('/'));
     const last = parts.pop();
-    if (last === undefined || last === '..') {
+    if (last === undefined) {
       throw new Refusal(conflict(archive, entry.name, 'That path is a folder and the entry is none.'));
     }
     return `${folders.make(archive, parts.join('/'))}/${last}`;

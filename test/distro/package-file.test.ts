@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { ar, compress, debAround, file, tar } from '../support/deb.ts';
 import { unpackBytes, unpackingRoot } from '../support/unpacking.ts';
 
-const PACKED = compress(tar([file('./a', Buffer.alloc(200_000, 'some text '))]), 'xz');
+const TAR = tar([file('./a', Buffer.alloc(200_000, 'some text '))]);
+const PACKED = compress(TAR, 'xz');
 
 const damaged: readonly [title: string, code: string, bytes: Uint8Array][] = [
   ['an empty file', 'archive/corrupt', Buffer.alloc(0)],
@@ -25,8 +26,44 @@ const damaged: readonly [title: string, code: string, bytes: Uint8Array][] = [
     'archive/unsupported',
     ar([
       ['debian-binary', Buffer.from('2.0\n')],
+      ['control.tar.gz', PACKED],
       ['data.tar.lzma', PACKED],
     ]),
+  ],
+  [
+    'no control before the data',
+    'archive/corrupt',
+    ar([
+      ['debian-binary', Buffer.from('2.0\n')],
+      ['data.tar.xz', PACKED],
+    ]),
+  ],
+  [
+    'an unknown member before the data',
+    'archive/corrupt',
+    ar([
+      ['debian-binary', Buffer.from('2.0\n')],
+      ['control.tar.gz', PACKED],
+      ['other', PACKED],
+      ['data.tar.xz', PACKED],
+    ]),
+  ],
+  ['two streams of xz', 'archive/corrupt', debAround(Buffer.concat([PACKED, PACKED]))],
+  [
+    'something after the stream of xz',
+    'archive/corrupt',
+    debAround(Buffer.concat([PACKED, Buffer.from('more')])),
+  ],
+  ['zeros after the stream of xz', 'archive/corrupt', debAround(Buffer.concat([PACKED, Buffer.alloc(4)]))],
+  [
+    'something after the frame of zst',
+    'archive/corrupt',
+    debAround(Buffer.concat([compress(TAR, 'zst'), Buffer.from('more')]), 'zst'),
+  ],
+  [
+    'zeros after the data of gz',
+    'archive/corrupt',
+    debAround(Buffer.concat([compress(TAR, 'gz'), Buffer.alloc(4)]), 'gz'),
   ],
   ['no data', 'archive/truncated', ar([['debian-binary', Buffer.from('2.0\n')]])],
   ['a file cut off', 'archive/truncated', debAround(PACKED).subarray(0, -100)],

@@ -12,6 +12,8 @@ const COMPRESSIONS: Readonly<Record<string, Compression>> = {
   'data.tar': 'none',
 };
 
+const CONTROL = /^control\.tar(\.gz|\.xz|\.zst)?$/;
+
 /**
  * Finds the data member of a `.deb`: an ar(5) archive of `debian-binary` (format 2), `control.tar*` and `data.tar*`,
  * in that order, with members whose names begin with `_` ignored. Source: deb(5). Throws `Refusal`.
@@ -24,6 +26,7 @@ export function locateData(archive: string, file: string): TarStretch {
       throw new Refusal(corrupt(archive, 'It is no Debian package: the mark of an ar archive is missing.'));
     }
     let sawVersion = false;
+    let sawControl = false;
     for (let at = MAGIC.length; at < size; ) {
       const member = readMember(archive, descriptor, at);
       if (member.start + member.size > size) {
@@ -31,12 +34,17 @@ export function locateData(archive: string, file: string): TarStretch {
           truncated(archive, `Its member ${member.name} should be ${member.size} bytes long.`),
         );
       }
-      if (!sawVersion)
-        checkVersion(archive, member.name, read(descriptor, member.start, Math.min(member.size, 8)));
+      const { name } = member;
+      if (!sawVersion) checkVersion(archive, name, read(descriptor, member.start, Math.min(member.size, 8)));
+      else if (!sawControl && CONTROL.test(name)) sawControl = true;
+      else if (name.startsWith('data.tar') && sawControl) return dataOf(archive, file, member);
+      else if (!name.startsWith('_')) {
+        throw new Refusal(
+          corrupt(archive, `Its member ${JSON.stringify(name)} is not where one of that name may be.`),
+        );
+      }
       sawVersion = true;
-      if (member.name.startsWith('data.tar')) return dataOf(archive, file, member);
-      // Members begin at even offsets.
-      at = member.start + member.size + (member.size % 2);
+      at = afterMember(archive, descriptor, member);
     }
     throw new Refusal(truncated(archive, 'It has no data.tar member.'));
   } finally {
@@ -53,16 +61,31 @@ interface Member {
 function readMember(archive: string, descriptor: number, at: number): Member {
   const header = read(descriptor, at, HEADER);
   if (header.length < HEADER) throw new Refusal(truncated(archive, 'It ends within the header of a member.'));
-  const size = header.slice(48, 58).trim();
-  if (header.slice(58) !== '`\n' || !/^\d+$/.test(size)) {
+  if (header.slice(58) !== '`\n' || !/^\d+ *$/.test(header.slice(48, 58))) {
     throw new Refusal(corrupt(archive, `The header of a member at byte ${at} is not one of an ar archive.`));
   }
-  return { name: header.slice(0, 16).trim().replace(/\/$/, ''), start: at + HEADER, size: Number(size) };
+  return {
+    name: header.slice(0, 16).replace(/\/? *$/, ''),
+    start: at + HEADER,
+    size: Number(header.slice(48, 58)),
+  };
+}
+
+/** Members begin at even offsets; a line break fills the gap. */
+function afterMember(archive: string, descriptor: number, { start, size, name }: Member): number {
+  const end = start + size;
+  if (size % 2 === 0) return end;
+  if (read(descriptor, end, 1) !== '\n') {
+    throw new Refusal(
+      corrupt(archive, `Its member ${JSON.stringify(name)} does not end as one of an ar archive does.`),
+    );
+  }
+  return end + 1;
 }
 
 function checkVersion(archive: string, name: string, content: string): void {
   if (name !== 'debian-binary') throw new Refusal(corrupt(archive, 'Its first member is not debian-binary.'));
-  if (!content.startsWith('2.')) {
+  if (!/^2\.\d+\n/.test(content)) {
     throw new Refusal(
       unsupported(archive, `Its package format is ${JSON.stringify(content.trim())}, known is 2.0.`),
     );
