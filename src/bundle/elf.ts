@@ -23,10 +23,12 @@ const PT_INTERP = 3;
 const DT_NULL = 0;
 const DT_NEEDED = 1;
 const DT_STRTAB = 5;
+const DT_SYMTAB = 6;
 const DT_STRSZ = 10;
 const DT_SONAME = 14;
 const DT_RPATH = 15;
 const DT_RUNPATH = 29;
+const DT_VERSYM = 0x6ffffff0;
 const DT_VERNEED = 0x6ffffffe;
 const DT_VERNEEDNUM = 0x6fffffff;
 
@@ -34,10 +36,22 @@ const DT_VERNEEDNUM = 0x6fffffff;
 const LARGEST = 64 * 2 ** 20;
 
 /** Reads an ELF file of any machine. Undefined for a file that is not ELF, is truncated or is inconsistent. */
-export async function readElf(path: string): Promise<ElfFile | undefined> {
+export function readElf(path: string): Promise<ElfFile | undefined> {
+  return readWith(path, (reader) => reader.read());
+}
+
+/** Symbol versions that a file asks for → the symbols that it asks for in them. Undefined as for `readElf`. */
+export function readWantedSymbols(path: string): Promise<ReadonlyMap<string, readonly string[]> | undefined> {
+  return readWith(path, (reader) => reader.wantedSymbols());
+}
+
+async function readWith<T>(
+  path: string,
+  read: (reader: Reader) => Promise<T | undefined>,
+): Promise<T | undefined> {
   const file = await open(path);
   try {
-    return await new Reader(file, (await file.stat()).size).read();
+    return await read(new Reader(file, (await file.stat()).size));
   } catch (error) {
     if (error instanceof Damaged || error instanceof RangeError) return undefined;
     throw error;
@@ -67,12 +81,8 @@ class Reader {
   }
 
   async read(): Promise<ElfFile | undefined> {
-    if (this.#size < 52) return undefined;
-    const ident = await this.#bytes(0, 16);
-    if (ident.readUInt32BE(0) !== 0x7f454c46) return undefined;
-    this.#wide = ident[4] === 2;
-    this.#little = ident[5] === 1;
-    const head = await this.#bytes(0, this.#wide ? 64 : 52);
+    const head = await this.#header();
+    if (head === undefined) return undefined;
     const segments = await this.#segments(head);
     const interp = segments.find(({ type }) => type === PT_INTERP);
     const interpreter = interp === undefined ? undefined : await this.#text(interp.offset, interp.size);
@@ -83,6 +93,50 @@ class Reader {
       ...defined({ interpreter }),
       ...(await this.#dynamic(segments)),
     };
+  }
+
+  async #header(): Promise<Buffer | undefined> {
+    if (this.#size < 52) return undefined;
+    const ident = await this.#bytes(0, 16);
+    if (ident.readUInt32BE(0) !== 0x7f454c46) return undefined;
+    this.#wide = ident[4] === 2;
+    this.#little = ident[5] === 1;
+    return this.#bytes(0, this.#wide ? 64 : 52);
+  }
+
+  async wantedSymbols(): Promise<ReadonlyMap<string, readonly string[]> | undefined> {
+    const head = await this.#header();
+    if (head === undefined) return undefined;
+    const segments = await this.#segments(head);
+    const segment = segments.find(({ type }) => type === PT_DYNAMIC);
+    const tags = segment === undefined ? [] : this.#tags(await this.#bytes(segment.offset, segment.size));
+    const at = (tag: number): number | undefined => {
+      const address = tags.find(([name]) => name === tag)?.[1];
+      return address === undefined ? undefined : fileOffset(segments, address);
+    };
+    const [texts, symbols, indexes, needed] = [at(DT_STRTAB), at(DT_SYMTAB), at(DT_VERSYM), at(DT_VERNEED)];
+    const wanted = new Map<string, string[]>();
+    if (texts === undefined || symbols === undefined || indexes === undefined || needed === undefined)
+      return wanted;
+    const names = await this.#bytes(texts, tags.find(([name]) => name === DT_STRSZ)?.[1] ?? 0);
+    const versions = new Map<number, string>();
+    const count = tags.find(([name]) => name === DT_VERNEEDNUM)?.[1] ?? 0;
+    await this.#eachNeed(needed, count, (_library, one) => {
+      versions.set(this.#half(one, 6), textAt(names, this.#word(one, 8)));
+    });
+    const size = this.#wide ? 24 : 16;
+    // No tag says how many symbols there are: linkers put the next table right behind them.
+    const end = Math.min(...[texts, indexes, needed].filter((table) => table > symbols));
+    const many = Math.floor((end - symbols) / size);
+    const [table, index] = [await this.#bytes(symbols, many * size), await this.#bytes(indexes, many * 2)];
+    for (let number = 0; number < many; number += 1) {
+      // The highest bit says that the symbol is hidden.
+      const version = versions.get(this.#half(index, number * 2) & 0x7fff);
+      if (version === undefined) continue;
+      const name = textAt(names, this.#word(table, number * size));
+      wanted.set(version, [...(wanted.get(version) ?? []), name]);
+    }
+    return wanted;
   }
 
   async #segments(head: Buffer): Promise<readonly Segment[]> {
@@ -148,22 +202,30 @@ class Reader {
   }
 
   /** `Verneed` and `Vernaux` records: the same layout in both classes (LSB Core, "Symbol Versioning"). */
-  async #versions(offset: number, count: number, names: Buffer): Promise<ElfFile['versions']> {
-    const versions: Record<string, string[]> = {};
+  async #eachNeed(
+    offset: number,
+    count: number,
+    see: (library: number, need: Buffer) => void,
+  ): Promise<void> {
     let at = offset;
     for (let index = 0; index < count; index += 1) {
       const record = await this.#bytes(at, 16);
-      const library = textAt(names, this.#word(record, 4));
-      const needed = versions[library] ?? [];
-      versions[library] = needed;
       let next = at + this.#word(record, 8);
       for (let left = this.#half(record, 2); left > 0; left -= 1) {
         const one = await this.#bytes(next, 16);
-        needed.push(textAt(names, this.#word(one, 8)));
+        see(this.#word(record, 4), one);
         next += this.#word(one, 12);
       }
       at += this.#word(record, 12);
     }
+  }
+
+  async #versions(offset: number, count: number, names: Buffer): Promise<ElfFile['versions']> {
+    const versions: Record<string, string[]> = {};
+    await this.#eachNeed(offset, count, (library, need) => {
+      const name = textAt(names, library);
+      versions[name] = [...(versions[name] ?? []), textAt(names, this.#word(need, 8))];
+    });
     for (const needed of Object.values(versions)) needed.sort();
     return versions;
   }

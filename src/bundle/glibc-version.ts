@@ -28,14 +28,17 @@ export function minimumGlibc(files: ReadonlyMap<string, ElfFile>): GlibcRequirem
 }
 
 function newest(versions: readonly string[]): string | undefined {
-  const numbers = versions.flatMap(
-    (version) => /^GLIBC_(\d+(?:\.\d+)*)$/.exec(version)?.[1] ?? NAMED[version] ?? [],
-  );
+  const numbers = versions.flatMap((version) => releaseOf(version) ?? []);
   return numbers.sort(compareVersions).at(-1);
 }
 
+/** The release of glibc that a symbol version is of: `GLIBC_2.34` → `2.34`. */
+export function releaseOf(version: string): string | undefined {
+  return /^GLIBC_(\d+(?:\.\d+)*)$/.exec(version)?.[1] ?? NAMED[version];
+}
+
 /** Compares component by component as numbers: 2.9 is older than 2.34. */
-function compareVersions(a: string, b: string): number {
+export function compareVersions(a: string, b: string): number {
   const [left, right] = [a.split('.').map(Number), b.split('.').map(Number)];
   for (let i = 0; i < Math.max(left.length, right.length); i += 1) {
     const order = (left[i] ?? 0) - (right[i] ?? 0);

@@ -224,6 +224,8 @@ export interface Recipe {
   readonly runtime?: RuntimeKind;
   /** Only where the target is WebAssembly. */
   readonly wasm?: WasmSettings;
+  /** Version of the oldest glibc that the bundle has to start with. */
+  readonly glibc?: string;
   readonly limits?: Limits;
   /** Its job in GitHub Actions, for `provision matrix`. */
   readonly actions?: ActionsJob;

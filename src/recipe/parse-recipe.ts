@@ -174,6 +174,7 @@ function commonOf(file: string, read: RecipeFile | ExtendingFile) {
       pythonPaths: read.python?.paths?.map((text) => pathOf(file, text)),
       rust: read.rust === 'host' ? read.rust : undefined,
       runtime,
+      glibc: read.glibc,
       limits: read.limits && limitsOf(read.limits),
       wasm: wasm && wasmSettings(wasm),
       actions: read.actions && actionsOf(read.actions),

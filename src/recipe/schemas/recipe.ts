@@ -116,6 +116,16 @@ const packagesFile = z.strictObject({
 
 /** … and of the rest. */
 const commonKeys = {
+  glibc: z
+    .string()
+    .regex(/^2\.[0-9]+$/, 'a version of glibc in quotes, such as `"2.31"`')
+    .optional()
+    .meta({
+      description:
+        'The oldest glibc that the bundle has to start with, in quotes. A bundle that asks for more is a failure that names ' +
+        'files and symbols.',
+      examples: ['2.31'],
+    }),
   limits: z
     .strictObject({
       'memory-mib': z
