@@ -35,7 +35,8 @@ export async function readCargoConfiguration(
   if (!files.ok) return files;
   if (files.value.length === 0) return ok(undefined);
   for (const file of files.value) {
-    const outside = pathsOutside(file, root);
+    // Those of files in the project come with its path dependencies.
+    const outside = file.inside ? [] : pathsOutside(file, root);
     if (outside.length > 0) return err(crateOutside(file.file, outside));
     const forced = forcedVariables(file);
     if (forced !== undefined) return err(forced);
@@ -185,9 +186,8 @@ function crateOutside(file: string, paths: readonly string[]): Failure {
   return {
     code: 'recipe/path-outside',
     what: `Cargo's configuration names crates outside of the project, which a build does not see: ${paths.map((path) => `\`${path}\``).join(', ')}.`,
-    fix: [
-      'Move the crates into the project and name them with a path below it; or take these lines out of the file.',
-    ],
+    why: 'The file is outside of the project, too: other projects of this machine have other crates there.',
+    fix: ['Write these lines into `.cargo/config.toml` of the project, or move the crates into it.'],
     see: [file],
   };
 }

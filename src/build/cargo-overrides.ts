@@ -1,7 +1,9 @@
 import type { CargoFile } from '../crate/cargo-files.ts';
+import { type CfgFacts, cfgHolds } from '../crate/cfg.ts';
 import { isTable, type Table, tableAt } from '../crate/toml.ts';
 import type { Overridden } from '../domain/cargo.ts';
 import type { Resolved } from '../domain/definitions.ts';
+import type { Target } from '../domain/target.ts';
 import { PATHS } from '../engine/paths.ts';
 
 type Instead = string | undefined;
@@ -32,9 +34,7 @@ export function overriddenIn(
     ['build.target', otherTarget(build.target, target.rustTriple)],
     ...WRAPPERS.map((key): [string, Instead] => [`build.${key}`, wrapperOf(build[key], inside)]),
     ...Object.entries(tableAt(table, 'target')).flatMap(([name, one]) =>
-      name.startsWith('cfg(') || name === target.rustTriple || name === hostTarget.rustTriple
-        ? programsOf(name, one)
-        : [],
+      [target, hostTarget].some((either) => isFor(name, either)) ? programsOf(name, one) : [],
     ),
     [
       'net.git-fetch-with-cli',
@@ -46,6 +46,25 @@ export function overriddenIn(
   return found.flatMap(([key, instead]) =>
     instead === undefined ? [] : [{ key, file: file.file, inside, instead }],
   );
+}
+
+/** Whether a table of `[target]` may be for a target. */
+function isFor(name: string, target: Target): boolean {
+  return name.startsWith('cfg(') ? cfgHolds(name, cfgFacts(target)) !== false : name === target.rustTriple;
+}
+
+/** What can be told of a target without its compiler; conditions on anything else may hold. */
+function cfgFacts({ rustTriple, libc, pointerWidth, endianness }: Target): CfgFacts {
+  // machine-vendor-system-environment; shorter ones are of no Unix.
+  const [, , system] = rustTriple.split('-');
+  return {
+    ...(system === undefined
+      ? {}
+      : { target_os: [system], target_env: [libc], target_family: ['unix'], unix: [true] }),
+    target_pointer_width: [String(pointerWidth)],
+    target_endian: [endianness],
+    windows: [],
+  };
 }
 
 function otherTarget(value: unknown, triple: string): Instead {

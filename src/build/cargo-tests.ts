@@ -4,9 +4,7 @@ import type { Context } from '../domain/context.ts';
 import type { CargoTests } from '../domain/definitions.ts';
 import type { Digest, Fingerprint } from '../domain/ids.ts';
 import { err, ok, type Result } from '../domain/result.ts';
-import type { StoredTree } from '../domain/stored-tree.ts';
-import type { Mount, Sandbox } from '../engine/engine.ts';
-import { PATHS } from '../engine/paths.ts';
+import type { Sandbox } from '../engine/engine.ts';
 import { crateAt } from '../engine/project-paths.ts';
 import { runTool } from '../engine/tool.ts';
 import type { Failure } from '../failure.ts';
@@ -16,6 +14,7 @@ import type { Json, Store } from '../store/store.ts';
 import { type BuildInput, buildMounts, cargoOf, programInputs, volumeName } from './build.ts';
 import { fetchCrates } from './crates.ts';
 import { hostCargo } from './host-cargo.ts';
+import { type PythonSite, pythonMounts } from './python-mounts.ts';
 import { explainHidden } from './sources/explain.ts';
 import { digestProject } from './sources/project.ts';
 import { type CargoTestResult, readTests } from './test-output.ts';
@@ -71,24 +70,8 @@ function resultKey(input: CargoTestsInput, wanted: CargoTests, sources: Digest):
 }
 
 export interface CargoTestsInput extends BuildInput {
-  /** Packages and modules that the program's Python imports: the folder `site` of an entry. */
-  readonly python?: StoredTree & { readonly meta: { readonly site: string } };
-}
-
-/** Adds a folder of packages to the search path as `site` does: at its end, with the `.pth` files in it. */
-const SITE = `import site
-site.addsitedir('${PATHS.python}/site')
-`;
-
-/** The test programs have no bundle around them: the packages are in a folder that `PYTHONPATH` names. */
-async function pythonMounts({ python }: CargoTestsInput, folder: string): Promise<readonly Mount[]> {
-  if (python === undefined) return [];
-  const start = join(folder, 'sitecustomize.py');
-  await writeFile(start, SITE);
-  return [
-    { kind: 'source', source: start, at: `${PATHS.python}/sitecustomize.py` },
-    { kind: 'tree', source: join(python.folder, python.meta.site), at: `${PATHS.python}/site` },
-  ];
+  /** Packages and modules that the program's Python imports. */
+  readonly python?: PythonSite;
 }
 
 type Kept = { readonly tests: readonly CargoTestResult[]; readonly ms: number } & {
@@ -125,7 +108,7 @@ async function start(
     mounts: [
       ...buildMounts(input, view.value),
       ...cargo.value.sources,
-      ...(await pythonMounts(input, folder)),
+      ...(await pythonMounts(input.python, folder)),
     ],
   });
   if (!sandbox.ok) return sandbox;

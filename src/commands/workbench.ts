@@ -1,5 +1,7 @@
+import { join } from 'node:path';
 import { type BuildContext, buildMounts, volumeName } from '../build/build.ts';
 import { hostCargo } from '../build/host-cargo.ts';
+import { pythonMounts } from '../build/python-mounts.ts';
 import { type BuildView, openView, type ViewInput } from '../build/view.ts';
 import type { Context } from '../domain/context.ts';
 import type { Plan } from '../domain/plan.ts';
@@ -9,7 +11,10 @@ import { hostNameOf, PATHS } from '../engine/paths.ts';
 import { projectRoot } from '../engine/project-paths.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import { type Planned, planRun, prepareEnv, startRun } from '../pipeline/prepare.ts';
+import { artifactsFolder } from '../pipeline/run.ts';
+import { makePackagesAlone } from '../pipeline/runtimes.ts';
 import { type Session, withSession } from '../pipeline/session.ts';
+import { withTemporaryFolder } from '../store/scratch.ts';
 import type { Store } from '../store/store.ts';
 
 /** The build's own sandbox, for a user's commands. */
@@ -38,14 +43,18 @@ export async function withWorkbench<T>(
 ): Promise<Result<T>> {
   const planned = await planRun(context, recipe, hostMachine());
   if (!planned.ok) return planned;
-  return withSession(context, [planned.value], (session) => open(session, planned.value, use, options));
+  return withSession(context, [planned.value], (session) =>
+    withTemporaryFolder(session.store.folder, 'workbench', (folder) =>
+      open(session, planned.value, use, { ...options, folder }),
+    ),
+  );
 }
 
 async function open<T>(
   session: Session,
   planned: Planned,
   use: (bench: Workbench) => Promise<Result<T>>,
-  options: WorkbenchOptions,
+  { followEdits, folder }: WorkbenchOptions & { readonly folder: string },
 ): Promise<Result<T>> {
   const { context, store } = session;
   const started = await startRun(session, planned);
@@ -57,6 +66,9 @@ async function open<T>(
   const prepared = await prepareEnv(session, run);
   if (!prepared.ok) return prepared;
 
+  const logs = join(artifactsFolder(context.settings.cwd, plan.recipe.name), 'logs');
+  const packages = await makePackagesAlone(session, run, prepared.value, logs);
+  if (!packages.ok) return packages;
   const { env, sysroot } = prepared.value;
   const cargo = await hostCargo(context.settings, plan.cargo, { config: env.cargoConfig });
   if (!cargo.ok) return cargo;
@@ -70,7 +82,12 @@ async function open<T>(
   const sandbox = await engine.value.open({
     rootfs: toolchain.value.folder,
     network: context.settings.offline ? 'none' : 'host',
-    mounts: [...buildMounts(input, view.value), ...cargo.value.sources, ...cargo.value.mounts],
+    mounts: [
+      ...buildMounts(input, view.value),
+      ...cargo.value.sources,
+      ...cargo.value.mounts,
+      ...(await pythonMounts(packages.value?.target, folder)),
+    ],
     hostname: hostNameOf(plan.recipe.name),
   });
   if (!sandbox.ok) return sandbox;
@@ -78,7 +95,7 @@ async function open<T>(
   const local = engine.value.info.name === 'namespace';
   const paths = await pathsOf(store, input, local);
   if (!paths.ok) return paths;
-  using _follower = options.followEdits === true && local ? follow(() => prepare(false)) : undefined;
+  using _follower = followEdits === true && local ? follow(() => prepare(false)) : undefined;
   // Awaited: the sandbox is closed when this function returns.
   const used = await use({
     ...{ plan, box, paths: paths.value, project: view.value.project },

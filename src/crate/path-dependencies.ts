@@ -4,6 +4,7 @@ import { defined } from '../domain/defined.ts';
 import type { OutsideFolder } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
+import type { CargoFile } from './cargo-files.ts';
 import { type Manifest, readManifest } from './manifest.ts';
 import { isTable, type Table, tableAt, textAt } from './toml.ts';
 import { workspaceOf } from './workspace.ts';
@@ -13,7 +14,7 @@ interface PathReference {
   /** Name of the dependency. */
   readonly key: string;
   readonly path: string;
-  /** The manifest that it is written in: of the package, or of its workspace. */
+  /** What it is written in: the manifest of the package or its workspace, or a configuration file of cargo. */
   readonly in: Manifest;
 }
 
@@ -25,14 +26,16 @@ const USED_BY_MEMBERS = [...USED_BY_ALL, 'dev-dependencies', 'dev_dependencies']
  * The path dependencies of a workspace, and theirs, that are not in its folder or are reached through a link that leads
  * out of it, with the workspaces that they inherit from (The Cargo Book, "Specifying Dependencies"). Failures:
  * `recipe/no-dependency` (nothing is there), `recipe/path-outside` (an absolute path), with their positions.
+ * `configurations` are cargo's files in the workspace: they may replace crates, too.
  */
 export async function pathDependencies(
   workspace: Manifest,
   members: readonly Manifest[],
+  configurations: readonly CargoFile[],
 ): Promise<Result<readonly OutsideFolder[]>> {
   const search = new Search(workspace);
   for (const member of members) await search.addMember(member);
-  for (const reference of patches(workspace)) {
+  for (const reference of [...patches(workspace), ...configurations.flatMap(replacements)]) {
     const followed = await search.follow(reference);
     if (followed !== undefined) return err(followed);
   }
@@ -140,6 +143,19 @@ function patches(workspace: Manifest): readonly PathReference[] {
   return tables.flatMap((one) =>
     Object.entries(one).flatMap(([key, value]) => pathIn(value, key, workspace)),
   );
+}
+
+/** `[patch]` and `paths` of a configuration file (The Cargo Book, "Configuration Format"). */
+function replacements({ file, base, table }: CargoFile): readonly PathReference[] {
+  const from = { folder: base, file, table };
+  const { paths } = table;
+  const listed = Array.isArray(paths) ? paths.filter((path) => typeof path === 'string') : [];
+  return [
+    ...Object.values(tableAt(table, 'patch'))
+      .filter(isTable)
+      .flatMap((one) => Object.entries(one).flatMap(([key, value]) => pathIn(value, key, from))),
+    ...listed.map((path) => ({ key: path, path, in: from })),
+  ];
 }
 
 function pathIn(value: unknown, key: string, from: Manifest): readonly PathReference[] {

@@ -6,6 +6,7 @@ import { readCargoConfiguration } from '../../src/build/cargo-configuration.ts';
 import { crateAccess, hostCargo } from '../../src/build/host-cargo.ts';
 import { pinNotice } from '../../src/build/rust-pin.ts';
 import { satisfiesPin } from '../../src/crate/rust-toolchain.ts';
+import { formatToml } from '../../src/crate/toml.ts';
 import type { CargoConfiguration } from '../../src/domain/cargo.ts';
 import type { Resolved } from '../../src/domain/definitions.ts';
 import type { LockedPackage } from '../../src/domain/packages.ts';
@@ -29,8 +30,13 @@ function placeOf(t: TestContext, files: Readonly<Record<string, string>>): Place
   put(folder, files);
   const resolved = {
     recipe: { project: { folder: join(project, 'member'), root: project } },
-    target: { rustTriple: 'aarch64-unknown-linux-gnu', libc: 'gnu' },
-    hostTarget: { rustTriple: 'x86_64-unknown-linux-gnu' },
+    target: { rustTriple: 'aarch64-unknown-linux-gnu', libc: 'gnu', pointerWidth: 64, endianness: 'little' },
+    hostTarget: {
+      rustTriple: 'x86_64-unknown-linux-gnu',
+      libc: 'gnu',
+      pointerWidth: 64,
+      endianness: 'little',
+    },
     rustStd: { from: 'packages' },
     toolchain: { name: 'llvm' },
   } as unknown as Resolved;
@@ -123,11 +129,11 @@ test('paths outside of the project: vendored crates are mounted, the bundle of a
 test('crates outside of the project, forced variables and files that are no TOML are refused by name', async (t) => {
   const patched = await refused(
     placeOf(t, {
-      'above/project/.cargo/config.toml': '[patch.crates-io]\na = { path = "../a" }\nb = { path = "b" }\n',
+      'above/.cargo/config.toml': '[patch.crates-io]\na = { path = "a" }\nb = { path = "project/b" }\n',
     }),
   );
   assert.equal(patched.code, 'recipe/path-outside');
-  assert.match(patched.what, /`\.\.\/a`\.$/);
+  assert.match(patched.what, /: `a`\.$/);
   const forced = await refused(
     placeOf(t, {
       'above/project/.cargo/config.toml': '[env]\nPYO3_CONFIG_FILE = { value = "x", force = true }\n',
@@ -155,6 +161,47 @@ test('what a build does not take is named with its file; what it takes, and what
     'target.x86_64-unknown-linux-gnu.linker',
   ]);
   assert.ok(overridden.every(({ file }) => /config\.toml$/.test(file)));
+});
+
+test('a linker of a condition is named where the condition may hold', async (t) => {
+  const named = async (condition: string) => {
+    const text = `[target.'cfg(${condition})']\nlinker = "x"\n`;
+    return (await configured(placeOf(t, { 'home/config.toml': text }))).overridden.length === 1;
+  };
+  for (const [condition, holds] of [
+    ['unix', true],
+    ['windows', false],
+    ['not(windows)', true],
+    ['target_os = "linux"', true],
+    ['target_os = "macos"', false],
+    ['any(target_os = "macos", windows)', false],
+    ['any(windows, target_arch = "aarch64")', true],
+    ['all(unix, target_env = "musl")', false],
+    ['all(target_pointer_width = "64", not(target_endian = "big"))', true],
+    ['all()', true],
+    ['any()', false],
+    ['not(something_else)', true],
+  ] as const)
+    assert.equal(await named(condition), holds, condition);
+});
+
+test('tables that change what is built count, and how crates are fetched does not', async (t) => {
+  const counted = {
+    build: { rustdocflags: ['--cfg', 'docs'] },
+    unstable: { 'build-std': ['std'] },
+    target: { 'aarch64-unknown-linux-gnu': { z: { 'rustc-link-lib': ['z'] } } },
+  };
+  const place = placeOf(t, {
+    'home/config.toml': `${formatToml({ ...counted, http: { timeout: 5, multiplexing: false } })}\n`,
+  });
+  const configuration = await configured(place);
+  const plain = (value: unknown) => JSON.parse(JSON.stringify(value));
+  assert.deepEqual(plain(configuration.counted), counted);
+  assert.deepEqual(plain(configuration.outer), { ...counted, http: { timeout: 5, multiplexing: false } });
+  const cargo = await hostCargo(testContext().settings, configuration, {});
+  assert.ok(cargo.ok);
+  assert.match(cargo.value.config, /rustdocflags[\s\S]*timeout = 5|timeout = 5[\s\S]*rustdocflags/);
+  assert.deepEqual(configuration.overridden, []);
 });
 
 test('a pin of Rust that the image satisfies is no notice; another one names both', async (t) => {

@@ -53,8 +53,7 @@ function placeOf(t: TestContext, tests: object | undefined = undefined, cwd = 'w
     ...{ name: 'x', file: join(place, 'ws/provision.yaml'), project, tests },
     samples: { paths: [join(place, 'ws/app/samples')] },
   };
-  const sysrootFile = { lockFile: join(place, 'ws/provision.x.lock') };
-  return { place, context, notices, resolved: { recipe, sysrootFile } as unknown as Resolved };
+  return { place, context, notices, resolved: { recipe } as unknown as Resolved };
 }
 
 async function digest({ context, resolved }: Place, logs?: string): Promise<string> {
@@ -79,6 +78,9 @@ test('a build sees the workspace and its dependencies, not the recipe, its lock 
   const before = await digest(project);
   put(project.place, { 'ws/provision.yaml': '2', 'ws/provision.x.lock': '2', 'ws/app/samples/b.py': '2' });
   put(project.place, {
+    // Written for another target or machine.
+    'ws/provision.llvm-arm64.lock': '{}',
+    'ws/provision.other.python.lock': '{}',
     'shared/never.rs': '2',
     'ws/app/artifacts/x/anything': '2',
     'logs of/a/run/logs/x': '2',
@@ -89,6 +91,14 @@ test('a build sees the workspace and its dependencies, not the recipe, its lock 
     put(project.place, { [path]: `changed ${path}` });
     assert.notEqual(await digest(project), earlier, path);
   }
+});
+
+test('files that only look like a lock of the recipe are sources', async (t) => {
+  const project = placeOf(t);
+  const own = ['ws/app/provision.x.lock', 'ws/other.x.lock', 'ws/provision.lock'];
+  put(project.place, Object.fromEntries(own.map((path) => [path, '{}'])));
+  const all = await seen(t, project);
+  for (const path of own) assert.ok(all.includes(path), path);
 });
 
 test('samples are seen, and count, where tests of the crate may read them', async (t) => {

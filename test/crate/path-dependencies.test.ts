@@ -201,3 +201,24 @@ test('the sandbox path of a crate, and the names in a program, follow from what 
   const far = { ...project, outside: [at('/opt/x')] };
   assert.deepEqual([projectRoot(far), crateAt(far)], ['/', '/job/project/home/me/code/app/cli']);
 });
+
+test("crates that cargo's configuration in the project replaces are found as well", async (t) => {
+  const config = '[patch.crates-io]\na = { path = "../a" }\nb = { path = "b" }\n';
+  const place = placeOf(t, {
+    ...LEAVES,
+    'app/Cargo.toml': manifest('app'),
+    'app/src/main.rs': '',
+    'app/b/Cargo.toml': manifest('b'),
+    'app/.cargo/config.toml': `paths = ["../c"]\n${config}`,
+    // Other projects have this one above them, too.
+    '.cargo/config.toml': 'paths = ["d"]\n',
+  });
+  assert.deepEqual(await outside(place, 'app'), ['a', 'c']);
+  put(place, { 'app/.cargo/config.toml': config.replace('../a', '../none') });
+  const lost = await failure(place, 'app');
+  assert.equal(lost.code, 'recipe/no-dependency');
+  assert.match(lost.at?.file ?? '', /app\/\.cargo\/config\.toml$/);
+  assert.equal(lost.at?.line, 2);
+  put(place, { 'app/.cargo/config.toml': `[patch.crates-io]\na = { path = "${place}/a" }\n` });
+  assert.equal((await failure(place, 'app')).code, 'recipe/path-outside');
+});

@@ -1,6 +1,7 @@
 // Every entry of the catalogue against what the tools really print. The fixtures were made by the scripts in provoke/.
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { linesOf, matchesOf } from '../../src/diagnose/classify.ts';
@@ -225,4 +226,18 @@ test('the step that an entry names is a step of the probe', async () => {
   const source = await readFile(join(REPOSITORY, 'src', 'diagnose', 'probe', 'step.ts'), 'utf8');
   for (const { step } of CATALOGUE)
     if (step !== undefined) assert.match(source, new RegExp(`name: '${step}'`));
+});
+
+test('the cure of a missing library names the folder that has it', (t) => {
+  const { lines, cure } = recognized(fixture('shared-library-not-found'));
+  const library = /(lib\S+?\.so[^\s:]*)/.exec(lines.join('\n'))?.[1] as string;
+  const root = temporaryFolder(t, 'provision libraries ü ');
+  mkdirSync(join(root, 'opt', 'far'), { recursive: true });
+  writeFileSync(join(root, 'opt', 'far', library), '');
+  // A whole machine is not searched here.
+  const command = (cure as string).replace('find / ', `find '${root}' `);
+  const shown = execFileSync('/bin/sh', ['-c', `${command}\nprintf %s "$LD_LIBRARY_PATH"`], {
+    encoding: 'utf8',
+  });
+  assert.equal(shown, join(root, 'opt', 'far'));
 });

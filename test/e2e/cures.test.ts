@@ -104,7 +104,6 @@ const NOT_TRIED: Readonly<Record<string, string>> = {
     'undefined-python-libraries',
     'duplicate-symbols',
     'elf-interpreter',
-    'shared-library-not-found',
     'glibc-too-new',
     'unknown-wasm-import',
     'wasm-memory-limit',
@@ -122,6 +121,7 @@ const NOT_TRIED: Readonly<Record<string, string>> = {
     'auto-initialize-static',
     'crate-msrv',
   ]),
+  'shared-library-not-found': 'catalogue.test.ts runs its command',
   'no-encodings': 'a bundle always has its library: only a program outside of one ends so',
   'crate-not-in-lock': 'own-crate.test.ts provokes it',
   ...those('profiles.test.ts provokes it and tries its cure', [

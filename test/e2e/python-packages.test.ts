@@ -1,5 +1,6 @@
 // `python.packages` from wheels in a folder: pip's messages become failures with a code.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -41,8 +42,8 @@ function build(requirements: readonly string[], base = 'aarch64', more = ''): Pr
   return command('run');
 }
 
-function command(name: string): Promise<CliRun> {
-  return provision([name], {
+function command(...argv: readonly string[]): Promise<CliRun> {
+  return provision([...argv], {
     cwd: join(folder, 'crate'),
     store: SHARED_STORE,
     timeoutMs: 30 * 60_000,
@@ -61,6 +62,33 @@ test('a pure Python package is bundled', async () => {
   const report = JSON.parse(readFileSync(join(folder, 'crate/artifacts/aarch64/report.json'), 'utf8'));
   const inspected = await provision(['inspect', join(folder, 'crate', report.bundle.file), '--json']);
   assert.ok(JSON.parse(inspected.stdout).parts.packages.files >= 1, inspected.stdout);
+  const page = readFileSync(join(folder, 'crate/artifacts/report.html'), 'utf8');
+  assert.match(page, /<dt>Python packages<\/dt><dd>pure 1\.0<\/dd>/);
+});
+
+test('a shell of the build sees the packages that PYTHONPATH names', async () => {
+  const run = await command(
+    'exec',
+    '--',
+    'sh',
+    '-c',
+    'cd "$PYTHONPATH" && find . -name "pure*" -o -name "*.py"',
+  );
+  assert.equal(run.status, 0, run.stderr);
+  assert.match(run.stdout, /^\.\/sitecustomize\.py$/m);
+  assert.match(run.stdout, /^\.\/site\/pure$/m);
+});
+
+test('packages are in container images and Debian packages', async () => {
+  const run = await command('run', '--format', 'deb', '--format', 'oci');
+  assert.equal(run.status, 0, run.stderr);
+  const { packages } = JSON.parse(
+    readFileSync(join(folder, 'crate/artifacts/aarch64/report.json'), 'utf8'),
+  ) as { packages: readonly { format: string; file: string }[] };
+  for (const { format, file } of packages) {
+    const inspected = await provision(['inspect', join(folder, 'crate', file), '--json']);
+    assert.match(inspected.stdout + inspected.stderr, /pure/, format);
+  }
 });
 
 test('a package without a wheel for the target is a failure that names it', async () => {
@@ -152,6 +180,72 @@ test('a project is built from locked build requirements, beside modules and what
   // What is locked and in the store needs no index.
   rmSync(join(wheels, 'helper-1.0-py3-none-any.whl'));
   assert.equal((await build(['./proj'], 'aarch64', more)).status, 0);
+});
+
+test('a lock is stale once a wheel by path or a build requirement is another one', async () => {
+  const bytes = (value: number) =>
+    makeWheel('local', 'py3-none-any', 'local.py', Buffer.from(`value = ${value}\n`));
+  const file = join(folder, 'crate', 'local-1.0-py3-none-any.whl');
+  writeFileSync(file, bytes(1));
+  const sources = ['./local-1.0-py3-none-any.whl', 'pure'];
+  await build(sources);
+  assert.equal((await command('lock')).status, 0);
+  assert.equal((await command('plan')).status, 0);
+  writeFileSync(file, bytes(2));
+  const run = await build(sources);
+  assert.deepEqual(codeOf(run), [3, 'lock/python-stale']);
+  assert.match(run.stderr, /Run `provision lock/);
+  assert.equal((await command('lock')).status, 0);
+  assert.equal((await build(sources)).status, 0, 'what is printed as the cure');
+});
+
+test('modules with the name of a package or of the standard library are rejected', async () => {
+  for (const [name, reason] of [
+    ['pure', /pure/],
+    ['json', /json[\s\S]*standard library/],
+  ] as const) {
+    const paths = join(folder, 'crate', `python-${name}`);
+    mkdirSync(paths, { recursive: true });
+    writeFileSync(join(paths, `${name}.py`), 'value = 1\n');
+    const run = await build(['pure'], 'aarch64', `  paths: [python-${name}/]\n`);
+    const code = codeOf(run)[1];
+    if (code === 'lock/python-stale' || code === 'lock/python-missing') {
+      assert.equal((await command('lock')).status, 0);
+    }
+    const again = await command('run');
+    assert.deepEqual(codeOf(again), [2, 'recipe/python-collision']);
+    assert.match(again.stderr, reason);
+  }
+});
+
+test('a project that builds a wheel for this machine is rejected', async () => {
+  project(
+    BACKEND.replaceAll('py3-none-any', 'cp313-cp313-linux_x86_64').replace(
+      'Root-Is-Purelib: true',
+      'Root-Is-Purelib: false',
+    ),
+  );
+  wheel('helper', 'py3-none-any', 'helper.py', Buffer.from("text = 'helped'\n"));
+  await build(['./proj']);
+  await command('lock');
+  const run = await build(['./proj']);
+  assert.deepEqual(codeOf(run), [6, 'build/native-wheel']);
+  assert.match(run.stderr, /proj-1\.0-cp313-cp313-linux_x86_64\.whl/);
+  project(BACKEND);
+});
+
+test('a source distribution by its path is built', async () => {
+  project(BACKEND);
+  execFileSync('tar', ['-czf', 'proj-1.0.tar.gz', '--transform', 's,^proj,proj-1.0,', 'proj'], {
+    cwd: join(folder, 'crate'),
+  });
+  const sources = ['./proj-1.0.tar.gz'];
+  await build(sources);
+  assert.equal((await command('lock')).status, 0);
+  const run = await build(sources);
+  assert.equal(run.status, 0, run.stderr);
+  const report = JSON.parse(readFileSync(join(folder, 'crate/artifacts/aarch64/report.json'), 'utf8'));
+  assert.deepEqual(report.pythonCode.packages[0], { name: 'proj', version: '1.0', from: 'proj-1.0.tar.gz' });
 });
 
 test('a module that cannot be compiled is named with line and column', async () => {

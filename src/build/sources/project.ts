@@ -1,5 +1,5 @@
-import { realpath } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { readdir, realpath } from 'node:fs/promises';
+import { basename, dirname, extname, join, relative } from 'node:path';
 import type { Context } from '../../domain/context.ts';
 import type { Project, Resolved } from '../../domain/definitions.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
@@ -38,11 +38,7 @@ export function copyProject(
   return reading(resolved.recipe.project.root, fill, dirname(to.manifest));
 }
 
-async function listProject(
-  context: Context,
-  { recipe, sysrootFile, tools, pythonLock }: Resolved,
-  logs?: string,
-): Promise<Listing> {
+async function listProject(context: Context, { recipe }: Resolved, logs?: string): Promise<Listing> {
   const { project, samples, tests } = recipe;
   const artifacts = 'artifacts of provision go there';
   const except = new Map([
@@ -52,9 +48,7 @@ async function listProject(
       ? []
       : ([logs, dirname(logs)].map((path) => [path, artifacts]) as [string, string][])),
     [recipe.file, 'it is the recipe'],
-    ...[sysrootFile?.lockFile, tools?.file.lockFile, pythonLock?.file]
-      .filter((file) => file !== undefined)
-      .map((file) => [file, 'it is the lock of the recipe'] as const),
+    ...(await locksBeside(recipe.file)).map((file) => [file, 'it is a lock of the recipe'] as const),
     // Tests of the crate may read them, and what its tests see is what it is built from.
     ...(tests?.cargo === undefined
       ? samples.paths.map((path) => [path, 'it belongs to the samples of the recipe'] as const)
@@ -62,6 +56,16 @@ async function listProject(
   ]);
   for (const [path, why] of [...except]) except.set(await realpath(path).catch(() => path), why);
   return listSources(partsOf(project), except);
+}
+
+/** The locks of a recipe, also those for other targets and machines than the one at hand: `<recipe>.<of what>.lock`. */
+async function locksBeside(recipe: string): Promise<readonly string[]> {
+  const folder = dirname(recipe);
+  const prefix = `${basename(recipe, extname(recipe))}.`;
+  const names = await readdir(folder).catch(() => []);
+  return names
+    .filter((name) => name.startsWith(prefix) && name.endsWith('.lock') && name.length > prefix.length + 4)
+    .map((name) => join(folder, name));
 }
 
 /** The workspace, and the path dependencies that a link or a path outside of it leads to. */

@@ -28,7 +28,7 @@ ${recipes.map(({ report }) => about(report))}`;
 
 /** What a recipe was made from. */
 function about(report: Report): Html {
-  const { python, reference, toolchain, sysroot, engine, host, bundle } = report;
+  const { python, pythonCode, reference, toolchain, sysroot, engine, host, bundle } = report;
   const versions = Object.entries({ ...toolchain?.versions, ...sysroot?.versions });
   const facts: readonly (readonly [string, Content])[] = [
     ['Target', html`<code>${report.target.triple}</code>`],
@@ -38,6 +38,7 @@ function about(report: Report): Html {
         ? undefined
         : `${python.version}, ${python.linkage} ${python.libpython}. ${python.why}`,
     ],
+    ['Python packages', pythonCode === undefined ? undefined : packagesText(pythonCode)],
     ['Reference', reference === undefined ? undefined : reference.version],
     [
       'Bundle',
@@ -62,6 +63,12 @@ function about(report: Report): Html {
 <dl>${shown.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>
 ${notices.length === 0 ? '' : html`<h4>Notices</h4><ul class="notices">${notices}</ul>`}</details>
 `;
+}
+
+function packagesText({ packages, files }: NonNullable<Report['pythonCode']>): string {
+  const names = packages.map(({ name, version }) => `${name} ${version}`);
+  const own = files === 0 ? [] : [`${files} ${files === 1 ? 'file' : 'files'} of \`python.paths\``];
+  return [...names, ...own].join(', ');
 }
 
 /** When each stage ran, and for how long: bars on one line of time for each recipe. */
