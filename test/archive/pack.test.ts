@@ -114,6 +114,7 @@ test('a .tar.gz is unpacked with the same guards as a package', async (t) => {
   const cases = [
     ['archive/escapes-root', gzipSync(tar([file('../evil')]))],
     ['archive/escapes-root', gzipSync(tar([file('/evil')]))],
+    ['archive/conflict', gzipSync(tar([symlink('out', place), file('out/evil')]))],
     ['archive/device-node', gzipSync(tar([{ name: 'null', type: '3' }]))],
     ['archive/truncated', gzipSync(tar([file('a', Buffer.alloc(5000))]).subarray(0, 3000))],
     ['archive/truncated', gzipSync(tar([file('a')])).subarray(0, -10)],
@@ -125,10 +126,7 @@ test('a .tar.gz is unpacked with the same guards as a package', async (t) => {
     assert.ok(!done.ok);
     assert.equal(done.error.code, code);
   }
-  writeFileSync(
-    archive,
-    gzipSync(tar([symlink('out', place), file('out/evil'), folder('lib/'), file('lib/x')])),
-  );
+  writeFileSync(archive, gzipSync(tar([symlink('out', place), folder('lib/'), file('lib/x')])));
   const inside = await unpackTarGz(archive, join(place, 'inside'));
   assert.ok(inside.ok);
   assert.deepEqual(readdirSync(place).sort(), ['archive.tar.gz', 'inside', 'to']);
