@@ -5,7 +5,7 @@ import type { CargoTests } from '../domain/definitions.ts';
 import type { Digest, Fingerprint } from '../domain/ids.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { StoredTree } from '../domain/stored-tree.ts';
-import type { Mount, Sandbox } from '../engine/engine.ts';
+import type { Exit, Mount, Sandbox } from '../engine/engine.ts';
 import { PATHS } from '../engine/paths.ts';
 import { crateAt } from '../engine/project-paths.ts';
 import { runTool } from '../engine/tool.ts';
@@ -221,13 +221,13 @@ function text(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('utf8');
 }
 
-function stopped(seconds: number, limit: 'time' | 'output', log: string): Failure {
+function stopped(seconds: number, limit: NonNullable<Exit['limit']>, log: string): Failure {
   return {
     code: 'samples/cargo-test-limit',
     what:
       limit === 'time'
         ? `\`cargo test\` exceeded its time limit of ${seconds} s.`
-        : '`cargo test` exceeded the output limit of a command.',
+        : `\`cargo test\` exceeded the ${limit} limit of a command.`,
     fix: ['Raise `tests.cargo.timeout` in the recipe, or select fewer tests in `args`.'],
     see: [log],
   };
