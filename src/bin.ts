@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Entry point, of an installed package (`bin` in package.json) and of a checkout (the launcher `provision`).
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { tmpdir } from 'node:os';
 import process, { stderr, versions } from 'node:process';
@@ -20,7 +20,7 @@ if (Number.parseInt(versions.node, 10) < OLDEST_NODE) {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(130));
   // Before any import, so that later starts load the modules from the cache. Node looks for a place until it finds one:
   // below a temporary folder that cannot be made (TMPDIR=/proc/none) for ever.
-  if (existsSync(tmpdir())) enableCompileCache();
+  if (existsSync(tmpdir()) && !fileSizesLimited()) enableCompileCache();
   try {
     await import('./cli.ts');
   } catch (error) {
@@ -31,5 +31,14 @@ if (Number.parseInt(versions.node, 10) < OLDEST_NODE) {
       `provision cannot read its own files: ${message}\n  Check its installation, and \`ulimit -n\`.\n`,
     );
     process.exitCode = 5;
+  }
+}
+
+/** Node writes that cache when nothing of ours can handle SIGXFSZ any more: `ulimit -f` would end a command that is done. */
+function fileSizesLimited(): boolean {
+  try {
+    return !/^Max file size +unlimited /m.test(readFileSync('/proc/self/limits', 'utf8'));
+  } catch {
+    return false;
   }
 }

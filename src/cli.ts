@@ -208,12 +208,16 @@ function isDone(command: Command, result: Result<Outcome>): boolean {
 /** Reads a line from the user; undefined at end of input or on an interrupt. */
 async function ask(question: string, signal: AbortSignal): Promise<string | undefined> {
   const { createInterface } = await import('node:readline/promises');
+  const { displayed } = await import('./report/text.ts');
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const ended = new Promise<undefined>((resolve) => lines.once('close', () => resolve(undefined)));
     // At a terminal readline handles Ctrl-C itself.
     lines.once('SIGINT', () => lines.close());
-    return await Promise.race([lines.question(question, { signal }).catch(() => undefined), ended]);
+    return await Promise.race([
+      lines.question(displayed(question), { signal }).catch(() => undefined),
+      ended,
+    ]);
   } finally {
     lines.close();
   }
@@ -236,8 +240,8 @@ function useColor(): boolean {
 }
 
 async function succeed(outcome: Outcome, json: boolean): Promise<number> {
-  const { displayed } = await import('./report/text.ts');
-  await output.write('stdout', json ? `${JSON.stringify(outcome.json, null, 2)}\n` : displayed(outcome.text));
+  const { displayed, displayedJson } = await import('./report/text.ts');
+  await output.write('stdout', json ? `${displayedJson(outcome.json)}\n` : displayed(outcome.text));
   if (outcome.failure !== undefined) {
     await printFailure(outcome.failure);
     return exitCodeOf(outcome.failure);
@@ -246,7 +250,10 @@ async function succeed(outcome: Outcome, json: boolean): Promise<number> {
 }
 
 async function fail(failure: Failure, json = false): Promise<number> {
-  if (json) await output.write('stdout', `${JSON.stringify({ failure }, null, 2)}\n`);
+  if (json) {
+    const { displayedJson } = await import('./report/text.ts');
+    await output.write('stdout', `${displayedJson({ failure })}\n`);
+  }
   await printFailure(failure);
   return exitCodeOf(failure);
 }

@@ -16,6 +16,7 @@ import { MODULE_AT } from '../runtime/wasmtime.ts';
 import { withTemporaryFolder } from '../store/scratch.ts';
 import { WASM_RECIPE, WASM_SNAPSHOT_RECIPE } from './default-recipe.ts';
 import { median } from './measure.ts';
+import { countOption } from './options.ts';
 
 const SCRIPTS: Readonly<Record<string, string>> = {
   print: 'print(1)\n',
@@ -29,7 +30,9 @@ const WORK = '/job/samples';
 
 /** `provision bench wasm`: launch to exit in wasmtime, in Node and natively, interleaved. */
 export async function benchWasm(invocation: Invocation): Promise<Result<Outcome>> {
-  const rounds = Number(invocation.values.rounds ?? 15);
+  const counted = countOption(invocation, 'rounds', 1);
+  if (!counted.ok) return counted;
+  const rounds = counted.value ?? 15;
   return withTemporaryFolder(invocation.context.settings.store, 'bench', async (folder) => {
     const context = { ...invocation.context, emit: () => {} };
     const named = invocation.positionals[1];

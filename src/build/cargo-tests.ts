@@ -4,7 +4,7 @@ import type { Context } from '../domain/context.ts';
 import type { CargoTests } from '../domain/definitions.ts';
 import type { Digest, Fingerprint } from '../domain/ids.ts';
 import { err, ok, type Result } from '../domain/result.ts';
-import type { Sandbox } from '../engine/engine.ts';
+import type { Exit, Sandbox } from '../engine/engine.ts';
 import { crateAt } from '../engine/project-paths.ts';
 import { runTool } from '../engine/tool.ts';
 import type { Failure } from '../failure.ts';
@@ -204,13 +204,13 @@ function text(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('utf8');
 }
 
-function stopped(seconds: number, limit: 'time' | 'output', log: string): Failure {
+function stopped(seconds: number, limit: NonNullable<Exit['limit']>, log: string): Failure {
   return {
     code: 'samples/cargo-test-limit',
     what:
       limit === 'time'
         ? `\`cargo test\` exceeded its time limit of ${seconds} s.`
-        : '`cargo test` exceeded the output limit of a command.',
+        : `\`cargo test\` exceeded the ${limit} limit of a command.`,
     fix: ['Raise `tests.cargo.timeout` in the recipe, or select fewer tests in `args`.'],
     see: [log],
   };

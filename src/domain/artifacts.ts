@@ -1,4 +1,5 @@
 import type { Failure } from '../failure.ts';
+import { meaningOf } from './errno.ts';
 
 /** A file in the artifacts of each recipe: whoever finds it knows that the folder is no source of a program. */
 export const ARTIFACTS_MARK = '.provision';
@@ -13,15 +14,42 @@ export const SHARED_ARTIFACTS: ReadonlySet<string> = new Set(
     .concat('report.html'),
 );
 
-/** The failure for an error of the operating system while artifacts are written; undefined for any other error. */
+/** Errors that another choice of folder on the same machine may not mend: the machine is at its limits, or broken. */
+const MACHINE = [
+  'ENOSPC',
+  'EDQUOT',
+  'EIO',
+  'EREMOTEIO',
+  'EUCLEAN',
+  'ESTALE',
+  'EFBIG',
+  'EMFILE',
+  'ENFILE',
+  'ENOMEM',
+  'EAGAIN',
+];
+
+/**
+ * The failure for an error of the operating system while artifacts are written; undefined for any other error.
+ * `usage/artifacts` where the folder is not one to write in, `store/artifacts` where the disk or a limit is in the way.
+ */
 export function artifactsFailure(folder: string, error: unknown): Failure | undefined {
   if (!(error instanceof Error) || (error as NodeJS.ErrnoException).code === undefined) return undefined;
+  const meaning = meaningOf(error);
+  if (meaning !== undefined && MACHINE.includes(meaning.name)) {
+    return {
+      code: 'store/artifacts',
+      what: `The artifacts folder ${folder} cannot be written: ${meaning.says}.`,
+      fix: [meaning.fix, 'Or run the command in a folder on another disk: `artifacts/` is made there.'],
+      evidence: [error.message],
+    };
+  }
   return {
     code: 'usage/artifacts',
     what: `The artifacts folder ${folder} cannot be written.`,
     why: error.message,
     fix: [
-      'Run the command in a folder of your own, with space left: `artifacts/` is made there. `--project <folder>` names the crate from anywhere.',
+      'Run the command in a folder of your own: `artifacts/` is made there. `--project <folder>` names the crate from anywhere.',
     ],
   };
 }

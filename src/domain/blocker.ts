@@ -5,7 +5,7 @@ import { defined } from './defined.ts';
 export interface StepExit {
   readonly status?: number;
   readonly signal?: string;
-  readonly limit?: 'time' | 'output';
+  readonly limit?: 'time' | 'output' | 'disk';
 }
 
 /** A process of another tool that failed, as it was started and as it ended. */

@@ -68,7 +68,7 @@ export interface ModuleResult {
 /** How a module went in one runtime. */
 export interface ModuleRun extends OutcomeCounts {
   /** `done`: it finished. `skipped`: it reported that it cannot run here. Otherwise what stopped it. */
-  readonly end: 'done' | 'skipped' | 'stopped' | 'time' | 'output' | 'emulator';
+  readonly end: 'done' | 'skipped' | 'stopped' | 'time' | 'output' | 'disk' | 'emulator';
   /** Why it was skipped or stopped. */
   readonly reason?: string;
   /** Milliseconds, wall. */

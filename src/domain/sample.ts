@@ -47,6 +47,7 @@ export type SampleFailureKind =
   | 'exit-differs'
   | 'time-limit'
   | 'output-limit'
+  | 'disk-limit'
   | 'emulator-crash'
   | 'reference-failed'
   | 'test-failed';

@@ -59,6 +59,11 @@ export interface Command {
   readonly timeoutMs?: number;
   /** Bytes of stdout and stderr (each) kept; beyond it the process is ended and `limit` says so. Default 64 MiB. */
   readonly maxOutput?: number;
+  /**
+   * Bytes that may lie in its scratch and temporary folders; beyond it the process is ended and `limit` says so. Held to by
+   * the engine `namespace`, which looks several times a second.
+   */
+  readonly maxDisk?: number;
   /** Called with each chunk as it arrives. */
   readonly onOutput?: (stream: 'stdout' | 'stderr', chunk: Uint8Array) => void;
   /** `inherit`: the terminal is handed over (an interactive shell); nothing is captured. */
@@ -71,7 +76,7 @@ export interface Exit {
   /** e.g. `SIGSEGV`. */
   readonly signal?: string;
   /** Set when we ended it. */
-  readonly limit?: 'time' | 'output';
+  readonly limit?: 'time' | 'output' | 'disk';
   readonly stdout: Uint8Array;
   readonly stderr: Uint8Array;
   /** Milliseconds, wall. */

@@ -2,8 +2,8 @@ import { createHash, type Hash } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
 import { copyFile, type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { errorCode } from '../domain/errno.ts';
 import type { Digest } from '../domain/ids.ts';
-import { errorCode } from '../store/disk.ts';
 import { livenessOf, ownTag } from '../store/process-tag.ts';
 import type { Store } from '../store/store.ts';
 

@@ -45,7 +45,7 @@ function locationLines(
 ): readonly string[] {
   const number = String(line);
   const gutter = ' '.repeat(number.length);
-  const head = `${gutter}${paint('cyan', '-->')} ${file}:${line}:${column}`;
+  const head = `${gutter}${paint('cyan', '-->')} ${printable(file)}:${line}:${column}`;
   if (text === undefined) return [head];
   const room = Math.max(20, width - number.length - 4);
   const before = shown(text.slice(0, column - 1));

@@ -22,6 +22,14 @@ export function displayed(text: string): string {
     .replaceAll(/[\p{Cs}\p{Cn}\u202a-\u202e\u2066-\u2069]/gu, '');
 }
 
+/** A value as JSON that a terminal shows as it is: what would control it is written as an escape of JSON's own. */
+export function displayedJson(value: unknown): string {
+  return JSON.stringify(value, null, 2).replaceAll(
+    /[\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
 /**
  * Columns that a text takes on a terminal: 2 for the wide forms of Unicode's East Asian Width (UAX 11), 0 for marks and
  * format characters.

@@ -1,6 +1,6 @@
 import type { Observation, SampleFailureKind } from '../domain/sample.ts';
 import { firstDifferentLine, unifiedDiff } from './diff.ts';
-import { OUTPUT_LIMIT, type Run } from './observe.ts';
+import { DISK_LIMIT, OUTPUT_LIMIT, type Run } from './observe.ts';
 
 /** Why a sample does not pass. */
 export interface Difference {
@@ -36,16 +36,24 @@ export function stopped(reference: Run, target: Run, timeoutSeconds: number): Di
         reason: `printed more than ${OUTPUT_LIMIT / 1024 / 1024} MiB${also}`,
         ...shown,
       };
+    case 'disk':
+      return { kind: 'disk-limit', reason: `${filled()}${also}`, ...shown };
     default:
       return {
         kind: 'reference-failed',
-        reason:
-          reference.end === 'time'
-            ? `the reference ran into the time limit of ${timeoutSeconds} s`
-            : `the reference printed more than ${OUTPUT_LIMIT / 1024 / 1024} MiB`,
+        reason: `the reference ${limitOf(reference.end, timeoutSeconds)}`,
         ...shown,
       };
   }
+}
+
+function limitOf(end: Run['end'], timeoutSeconds: number): string {
+  if (end === 'time') return `ran into the time limit of ${timeoutSeconds} s`;
+  return end === 'disk' ? filled() : `printed more than ${OUTPUT_LIMIT / 1024 / 1024} MiB`;
+}
+
+function filled(): string {
+  return `wrote more than ${DISK_LIMIT / 1024 / 1024} MiB to the disk`;
 }
 
 function differing(reference: Run, target: Run): Difference | undefined {

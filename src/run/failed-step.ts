@@ -22,7 +22,7 @@ export function failedStep(
     ...{ stage: 'run', doing: `Running ${name}`, argv, env, cwd, place: 'sandbox' },
     exit: {
       ...target.exit,
-      ...(target.end === 'time' || target.end === 'output' ? { limit: target.end } : {}),
+      ...(target.end === 'itself' || target.end === 'emulator' ? {} : { limit: target.end }),
     },
     ms: target.ms,
     output: said.filter((line) => !expected.has(line)).join('\n'),

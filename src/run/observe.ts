@@ -12,6 +12,9 @@ import type { SampleInputs } from './inputs.ts';
 /** Bytes of stdout and of stderr that a sample may print. */
 export const OUTPUT_LIMIT = 8 * 1024 * 1024;
 
+/** Bytes that a sample may have on the disk at a time, in its scratch and temporary folders. */
+export const DISK_LIMIT = 512 * 1024 * 1024;
+
 /** How one run of a script in one runtime ended. */
 export interface Run {
   readonly stdout: Uint8Array;
@@ -20,7 +23,7 @@ export interface Run {
   /** Milliseconds, wall. */
   readonly ms: number;
   /** `itself`: the program exited, whatever its status. */
-  readonly end: 'itself' | 'time' | 'output' | 'emulator';
+  readonly end: 'itself' | 'time' | 'output' | 'disk' | 'emulator';
   /** What went wrong with the emulator, where the run ended by it. */
   readonly why?: string;
   readonly emulator: readonly string[];
@@ -149,6 +152,7 @@ function startOf(
     stdin,
     timeoutMs: timeoutSeconds * 1000,
     maxOutput: OUTPUT_LIMIT,
+    maxDisk: DISK_LIMIT,
   };
 }
 

@@ -9,7 +9,7 @@ import type { Run } from './observe.ts';
 const SHOWN_BYTES = 16 * 1024;
 
 /** Differences that no declaration excuses. */
-const NEVER_DECLARED = ['time-limit', 'output-limit', 'emulator-crash', 'reference-failed'];
+const NEVER_DECLARED = ['time-limit', 'output-limit', 'disk-limit', 'emulator-crash', 'reference-failed'];
 
 export interface Runs {
   readonly reference: Run;

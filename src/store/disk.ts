@@ -1,3 +1,4 @@
+import { errorCode } from '../domain/errno.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { systemFailure } from '../exec/system-error.ts';
 import type { Failure } from '../failure.ts';
@@ -39,11 +40,6 @@ export function diskFailure(cause: unknown, path: string): Failure | undefined {
   if (!describe) return undefined;
   const error = cause as NodeJS.ErrnoException;
   return { ...describe(error.path ?? path), evidence: [error.message] };
-}
-
-/** `ENOENT` and the like; undefined for an error that does not come from the operating system. */
-export function errorCode(cause: unknown): string | undefined {
-  return cause instanceof Error ? (cause as NodeJS.ErrnoException).code : undefined;
 }
 
 const noSpace = (path: string, why: string): Failure => ({
@@ -105,6 +101,9 @@ const DISK_ERRORS: Readonly<Record<string, (path: string) => Failure>> = {
   ELOOP: notAFolder,
   ENAMETOOLONG: tooLong,
   EIO: broken,
+  EREMOTEIO: broken,
+  EUCLEAN: broken,
+  ESTALE: broken,
   EMFILE: tooManyFiles,
   ENFILE: tooManyFiles,
 };

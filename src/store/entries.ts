@@ -1,9 +1,10 @@
 import { mkdir, readFile, rename, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import { errorCode } from '../domain/errno.ts';
 import type { Digest, Fingerprint } from '../domain/ids.ts';
 import { err, type Result } from '../domain/result.ts';
 import { interrupted } from '../failure.ts';
-import { errorCode, onDisk, onDiskOf } from './disk.ts';
+import { onDisk, onDiskOf } from './disk.ts';
 import {
   formatManifest,
   type Manifest,

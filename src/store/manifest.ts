@@ -2,8 +2,8 @@ import { createHash, hash } from 'node:crypto';
 import { createReadStream, lstatSync, type Stats } from 'node:fs';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
+import { errorCode } from '../domain/errno.ts';
 import type { Digest } from '../domain/ids.ts';
-import { errorCode } from './disk.ts';
 
 /** What lies at a path of an entry. */
 export type ManifestItem =

@@ -1,11 +1,12 @@
 import { constants, statSync } from 'node:fs';
 import { access, mkdir, open, readFile, rename, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { errorCode } from '../domain/errno.ts';
 import type { Digest, Fingerprint } from '../domain/ids.ts';
 import { ok, type Result } from '../domain/result.ts';
 import { Background } from './background.ts';
 import { digestFile } from './digest.ts';
-import { errorCode, onDisk } from './disk.ts';
+import { onDisk } from './disk.ts';
 import { type EntryName, entryFolder, makeEntry, markUsed, readRecord, setAside } from './entries.ts';
 import { fingerprint as fingerprintOf } from './fingerprint.ts';
 import { type Again, type DamageReport, Integrity } from './integrity.ts';

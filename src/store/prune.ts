@@ -1,8 +1,9 @@
 import { rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { errorCode } from '../domain/errno.ts';
 import type { Fingerprint } from '../domain/ids.ts';
 import { ok, type Result } from '../domain/result.ts';
-import { errorCode, onDisk } from './disk.ts';
+import { onDisk } from './disk.ts';
 import { tryLock } from './locks.ts';
 import type { Store } from './store.ts';
 import { oldestOtherSession, removeTree, sweep, temporaryPath } from './temporary.ts';

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCode } from './disk.ts';
+import { errorCode } from '../domain/errno.ts';
 import { livenessOf, ownTag } from './process-tag.ts';
+import { pathBelow } from './walk.ts';
 
 /** What another boot or container left behind is removed when it is older than this. */
 const FOREIGN_LEFTOVER_MS = 24 * 3600 * 1000;
@@ -80,15 +81,15 @@ export async function writeFlushed(path: string, text: string): Promise<void> {
 }
 
 /**
- * Removes a folder with all that is in it, also where a build left folders that their owner may not write, or nested
- * them so deep that no path names the innermost.
+ * Removes a folder with all that is in it, also where a build left folders that their owner may not write, nested them so
+ * deep that no path names the innermost, or gave them names in no encoding.
  */
 export async function removeTree(path: string): Promise<void> {
   try {
     await rm(path, { recursive: true, force: true });
   } catch (cause) {
     if (!['EACCES', 'EPERM', 'ENAMETOOLONG'].includes(errorCode(cause) ?? '')) throw cause;
-    await openUp(path);
+    await openUp(Buffer.from(path));
     await rm(path, { recursive: true, force: true });
   }
 }
@@ -97,19 +98,19 @@ export async function removeTree(path: string): Promise<void> {
 const LONG_PATH = 2048;
 
 /** Makes all folders below one writable, and moves those with long paths up to it. */
-async function openUp(top: string): Promise<void> {
+async function openUp(top: Buffer): Promise<void> {
   const folders = [top];
   for (const folder of folders) {
     await chmod(folder, 0o700);
-    for (const entry of await readdir(folder, { withFileTypes: true })) {
+    for (const entry of await readdir(folder, { withFileTypes: true, encoding: 'buffer' })) {
       if (!entry.isDirectory()) continue;
-      const below = join(folder, entry.name);
-      if (Buffer.byteLength(below) < LONG_PATH) {
+      const below = pathBelow(folder, entry.name);
+      if (below.length < LONG_PATH) {
         folders.push(below);
       } else {
         // Its `..` changes: rename(2) wants it writable.
         await chmod(below, 0o700);
-        const moved = join(top, randomBytes(8).toString('hex'));
+        const moved = pathBelow(top, Buffer.from(randomBytes(8).toString('hex')));
         await rename(below, moved);
         folders.push(moved);
       }

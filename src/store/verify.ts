@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { errorCode } from '../domain/errno.ts';
 import type { Digest, Fingerprint } from '../domain/ids.ts';
 import type { Result } from '../domain/result.ts';
 import { digestFile } from './digest.ts';
-import { errorCode, onDisk } from './disk.ts';
+import { onDisk } from './disk.ts';
 import { type EntryName, entryFolder, readManifest, readRecord, setAside } from './entries.ts';
 import type { DamageReport } from './integrity.ts';
 import { tryLock } from './locks.ts';

@@ -1,15 +1,15 @@
 import { lstat, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { errorCode } from './disk.ts';
+import { errorCode } from '../domain/errno.ts';
 
 /** What cannot be counted: gone meanwhile, another user's, or nested deeper than a path can name. */
 const UNSEEN = ['ENOENT', 'EACCES', 'EPERM', 'ENAMETOOLONG'];
 
 /** Bytes on the disk below a path (hard-linked files once), and the number of files that can be seen; absent: nothing. */
-export async function measure(
-  path: string,
-  seen = new Set<string>(),
-): Promise<{ bytes: number; files: number }> {
+export function measure(path: string, seen = new Set<string>()): Promise<{ bytes: number; files: number }> {
+  return measureBelow(Buffer.from(path), seen);
+}
+
+async function measureBelow(path: Buffer, seen: Set<string>): Promise<{ bytes: number; files: number }> {
   let info: Awaited<ReturnType<typeof lstat>>;
   try {
     info = await lstat(path);
@@ -26,20 +26,25 @@ export async function measure(
   const total = { bytes: info.blocks * 512, files: info.isDirectory() ? 0 : 1 };
   if (!info.isDirectory()) return total;
   for (const name of await namesToCount(path)) {
-    const below = await measure(join(path, name), seen);
+    const below = await measureBelow(pathBelow(path, name), seen);
     total.bytes += below.bytes;
     total.files += below.files;
   }
   return total;
 }
 
-async function namesToCount(folder: string): Promise<string[]> {
+async function namesToCount(folder: Buffer): Promise<Buffer[]> {
   try {
-    return await readdir(folder);
+    return await readdir(folder, { encoding: 'buffer' });
   } catch (cause) {
     if (UNSEEN.includes(errorCode(cause) ?? '')) return [];
     throw cause;
   }
+}
+
+/** A path by its bytes: what a build names its files need not be UTF-8. */
+export function pathBelow(folder: Buffer, name: Uint8Array): Buffer {
+  return Buffer.concat([folder, Buffer.from('/'), name]);
 }
 
 /** Names in a folder; none when it went away meanwhile. */

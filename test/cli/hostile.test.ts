@@ -153,9 +153,11 @@ test('too few files that may be open: a failure with the limit, whatever is open
 });
 
 test('a limit on the size of files: what is to be written fails, and says so', async (t) => {
+  // Without modules compiled before: what Node keeps of them at its end is written, too.
+  const env = { TMPDIR: temporaryFolder(t) };
   const run = await runHostile(
     ['clean'],
-    { script: 'set -o pipefail; ulimit -f 0; $P 2>&1 | cat' },
+    { script: 'set -o pipefail; ulimit -f 0; $P 2>&1 | cat', env },
     temporaryFolder(t),
   );
   assertNoTrace(run, run.stdout);
@@ -192,10 +194,21 @@ test('control characters of a description do not reach the terminal', async (t) 
     join(cwd, 'mine.yaml'),
     runnerRecipe('aarch64').replace('The isolate runner.', () => hostile),
   );
+  const controls = /[^\P{Cc}\n\t]|[\u202a-\u202e]/u;
   const run = await runHostile(['plan', './mine.yaml'], { script: '$P' }, cwd);
   assert.equal(run.status, 0, JSON.stringify(run));
   assert.match(run.stdout, /red {2}bell {2}over .* end/);
-  assert.doesNotMatch(run.stdout, /[^\P{Cc}\n\t]/u);
+  assert.doesNotMatch(run.stdout, controls);
+  const json = await runHostile(['plan', './mine.yaml', '--json'], { script: '$P' }, cwd);
+  assert.equal(json.status, 0, JSON.stringify(json));
+  assert.doesNotMatch(json.stdout, controls);
+  // The names of files and values that a failure quotes.
+  const name = 'bad \x1b[31m\u202e.yaml';
+  writeFileSync(join(cwd, name), runnerRecipe('aarch64').replace('target:', '"tar\\x9bget":'));
+  const failing = await runHostile(['plan', `./${name}`], { script: '$P' }, cwd);
+  assert.equal(failing.status, 2, JSON.stringify(failing));
+  assert.match(failing.stderr, /bad .*\.yaml/);
+  assert.doesNotMatch(failing.stderr, controls);
 });
 
 test('unpacking a bundle leaves nothing in the temporary folder of the machine, and needs none', async (t) => {

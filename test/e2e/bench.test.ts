@@ -1,4 +1,5 @@
-// Short real runs of the benches, and the files they write.
+// Short real runs of the benches, each of them, and the files they write. Those that take minutes are run with
+// PROVISION_TEST_ALL=1.
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import type { Amortization } from '../../src/domain/amortization.ts';
 import type { OverheadReport } from '../../src/domain/overhead.ts';
 import type { SuiteTimes } from '../../src/domain/suite-times.ts';
 import { type CliRun, provision, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
+import { engineMissing, startEngine } from '../support/dockerd.ts';
 import { runnerRecipe } from '../support/runner-recipe.ts';
 
 const folder = temporaryFolder({ after: (done) => process.once('exit', done) }, 'provision bench ü ');
@@ -105,6 +107,79 @@ test('tax: measures one build with each way to start it against the reference', 
   assert.ok(existsSync(join(folder, 'artifacts', 'tax.html')));
 });
 
+interface Rows {
+  readonly rows: readonly {
+    readonly what: string;
+    readonly runs: readonly number[];
+    readonly against?: { readonly runs: readonly number[]; readonly ratio: number };
+  }[];
+}
+
+async function rowsOf(...args: string[]): Promise<Rows['rows']> {
+  const run = await bench(...args, '--json');
+  assert.equal(run.status, 0, run.stderr);
+  const { rows } = JSON.parse(run.stdout) as Rows;
+  for (const { what, runs, against } of rows) {
+    assert.ok(runs.length > 0 && runs.every((ms) => ms > 0), what);
+    assert.ok(against === undefined || (against.runs.every((ms) => ms > 0) && against.ratio > 0), what);
+  }
+  return rows;
+}
+
+const whole = process.env.PROVISION_TEST_ALL === '1' ? false : 'PROVISION_TEST_ALL=1 runs it';
+
+test('python: measures loop and start of one program against the reference, in CPU time', async () => {
+  const run = await bench('python', 'aarch64', '--rounds', '1', '--warm-up', '0', '--json');
+  assert.equal(run.status, 0, run.stderr);
+  const [{ measured }] = JSON.parse(run.stdout);
+  assert.deepEqual(
+    measured.map(({ probe }: { probe: string }) => probe),
+    ['loop', 'start'],
+  );
+  for (const { isolate, ratio } of measured) assert.ok(isolate.median > 0 && ratio.value > 0);
+});
+
+test('provisioning: times a run with nothing changed, a sample added and a line changed', async () => {
+  const rows = await rowsOf('provisioning', 'aarch64', '--skip-cold', '--rounds', '1');
+  assert.deepEqual(
+    rows.map(({ what }) => what.split(':')[0]),
+    ['warm', 'launcher', 'one sample added', 'one line of the program changed'],
+  );
+});
+
+test('provisioning: times a run on an empty store against the same work by hand', {
+  skip: whole,
+}, async () => {
+  const [cold] = await rowsOf('provisioning', 'aarch64', '--rounds', '1');
+  assert.match(cold?.what ?? '', /^cold/);
+  assert.equal(cold?.against?.runs.length, 1);
+});
+
+test('wasm: times one module in each engine and natively', { skip: whole }, async () => {
+  const run = await bench('wasm', '--rounds', '1', '--json');
+  assert.equal(run.status, 0, run.stderr);
+  assert.match(run.stdout, /wasmtime/);
+});
+
+test('engine: times the Docker engine against namespaces', {
+  skip: whole || engineMissing('dockerd') || false,
+}, async () => {
+  const docker = await startEngine('dockerd');
+  try {
+    const rows = await rowsOf(
+      'engine',
+      'aarch64',
+      '--rounds',
+      '1',
+      '--engine',
+      `docker:unix://${docker.socket}`,
+    );
+    assert.equal(rows.length, 3);
+  } finally {
+    await docker.remove();
+  }
+});
+
 test('invalid options are rejected before anything is built', async () => {
   const errorOf = async (...args: string[]): Promise<string> => {
     const run = await bench(...args);
@@ -115,5 +190,6 @@ test('invalid options are rejected before anything is built', async () => {
   assert.match(await errorOf('amortize', 'aarch64', '--clock', 'sun'), /wall or cpu/);
   assert.match(await errorOf('amortize', 'aarch64', '--workload', 'none.py'), /There is no workload/);
   assert.match(await errorOf('tax', '--cells', 'static-pgp'), /Did you mean static-pgo\?/);
+  assert.match(await errorOf('wasm', '--rounds', 'x'), /--rounds takes a whole number from 1/);
   assert.match(await errorOf('suite', '--rounds', '0'), /--rounds takes a whole number from 1/);
 });

@@ -14,6 +14,7 @@ const ALLOWANCES: Readonly<Record<Product, Allowances>> = {
     variables: ['HOME'],
     inRun: [],
     ambiguousStatuses: [],
+    diskLimit: false,
     copyRefusals: COPY_REFUSALS,
     linksBetweenMounts: true,
   },
@@ -22,6 +23,7 @@ const ALLOWANCES: Readonly<Record<Product, Allowances>> = {
     inRun: ['.containerenv', 'podman-init', 'secrets'],
     // Its process 1 cannot tell them from signals.
     ambiguousStatuses: [130, 139, 141],
+    diskLimit: false,
     copyRefusals: COPY_REFUSALS,
     // It resolves each link inside the one volume.
     linksBetweenMounts: false,

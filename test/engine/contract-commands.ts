@@ -97,6 +97,15 @@ export function commandContract(bench: () => ContractBench, allowances: Allowanc
     assert.deepEqual([exact.limit, exact.stdout], [undefined, '0123456789']);
   });
 
+  test('a program is ended when it fills the disk, also with files in many places', async (t) => {
+    const box = await openBox(t, bench());
+    const many = 'i=0; while :; do head -c 1000000 /dev/zero >/tmp/$i; i=$((i + 1)); done';
+    const exit = await shell(box, many, { maxDisk: 20_000_000, timeoutMs: 30_000 });
+    assert.equal(exit.limit, allowances.diskLimit ? 'disk' : 'time');
+    const little = await shell(box, 'head -c 1000000 /dev/zero >/tmp/one', { maxDisk: 20_000_000 });
+    assert.deepEqual([little.status, little.limit], [0, undefined]);
+  });
+
   test('what a program leaves running ends with it', async (t) => {
     const box = await openBox(t, bench());
     const began = performance.now();

@@ -26,6 +26,8 @@ export interface Allowances {
   readonly ambiguousStatuses: readonly number[];
   /** Codes of failures with which it refuses a copy. */
   readonly copyRefusals: readonly string[];
+  /** Whether it holds to a limit on the disk. */
+  readonly diskLimit: boolean;
   /** Whether a link from one scratch folder or volume into another is followed when files are copied out. */
   readonly linksBetweenMounts: boolean;
 }

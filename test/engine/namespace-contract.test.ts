@@ -24,6 +24,7 @@ engineContract(open, async (bench) => removeBench(bench), {
   variables: [],
   inRun: [],
   ambiguousStatuses: [],
+  diskLimit: true,
   copyRefusals: ['engine/cannot-copy'],
   linksBetweenMounts: true,
 });

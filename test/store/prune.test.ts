@@ -162,7 +162,7 @@ async function pruned(store: Store, options: Parameters<typeof prune>[1]) {
 /** Folders in each other, each of them read-only, to a depth at which no path names the innermost (PATH_MAX, 4096). */
 function nestDeep(folder: string): void {
   const script =
-    'cd "$1"; i=0; while [ $i -lt 60 ]; do mkdir "$2" && cd -P "$2" && i=$((i + 1)) || exit 1; done; : >file; chmod 500 .';
+    'cd "$1"; name=$2$(printf "\\377"); i=0; while [ $i -lt 60 ]; do mkdir "$name" && cd -P "$name" && i=$((i + 1)) || exit 1; done; : >file; chmod 500 .';
   execFileSync('/bin/sh', ['-c', script, 'sh', folder, 'n'.repeat(100)]);
 }
 

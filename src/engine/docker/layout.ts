@@ -8,9 +8,9 @@ import {
   statSync,
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { errorCode } from '../../domain/errno.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Failure } from '../../failure.ts';
-import { errorCode } from '../../store/disk.ts';
 import type { Mount, SandboxSpec } from '../engine.ts';
 import { mountSourceMissing, noMountPoint, rootMissing } from '../failures.ts';
 import { isWithin } from '../paths.ts';

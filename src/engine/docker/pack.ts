@@ -5,9 +5,9 @@ import { Header, type HeaderData } from 'tar/header';
 import { Pax } from 'tar/pax';
 import { FIXED_TIME } from '../../archive/folder-attributes.ts';
 import { defined } from '../../domain/defined.ts';
+import { errorCode } from '../../domain/errno.ts';
 import type { Digest } from '../../domain/ids.ts';
 import type { Failure } from '../../failure.ts';
-import { errorCode } from '../../store/disk.ts';
 import type { LeftOut } from '../engine.ts';
 
 /** Raised when the same tree is packed to other bytes. */

@@ -1,7 +1,7 @@
 import { lstat, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { errorCode } from '../../domain/errno.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
-import { errorCode } from '../../store/disk.ts';
 import type { SandboxSpec } from '../engine.ts';
 import { copyTree } from './copy.ts';
 import type { Tools } from './tools.ts';

@@ -1,7 +1,7 @@
 import { chmod, lstat, mkdir, readdir, readlink, realpath, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { errorCode } from '../../domain/errno.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
-import { errorCode } from '../../store/disk.ts';
 import type { EngineDeps, Mount, SandboxSpec } from '../engine.ts';
 import { mountSourceMissing, noMountPoint } from '../failures.ts';
 import { isWithin } from '../paths.ts';

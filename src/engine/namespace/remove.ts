@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errorCode } from '../../store/disk.ts';
+import { errorCode } from '../../domain/errno.ts';
 import { removeTree } from '../../store/temporary.ts';
 
 const ATTEMPTS = 10;

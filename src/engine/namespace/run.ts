@@ -5,15 +5,16 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { isatty } from 'node:tty';
 import { defined } from '../../domain/defined.ts';
+import { errorCode } from '../../domain/errno.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import { DEFAULT_MAX_OUTPUT } from '../../exec/process.ts';
 import { interrupted } from '../../failure.ts';
-import { errorCode } from '../../store/disk.ts';
 import { folderWithin } from '../../store/temporary.ts';
 import type { Command, Exit, SandboxSpec } from '../engine.ts';
 import { cannotStart, commandNotFound } from '../failures.ts';
 import { TOOL_ENV } from '../tool-env.ts';
 import { type Captured, capture } from './capture.ts';
+import { watchDisk, writableFolders } from './disk-watch.ts';
 import { mountEntries } from './entries.ts';
 import { sandboxFailed } from './failures.ts';
 import type { Features, IdMaps } from './features.ts';
@@ -143,6 +144,10 @@ async function runCaptured(start: Start): Promise<Result<Exit>> {
       onOverflow: () => stop('output'),
     });
   const [out, errors] = [listen('stdout', stdout.read), listen('stderr', stderr.read)];
+  const disk =
+    command.maxDisk === undefined
+      ? undefined
+      : watchDisk(writableFolders(box.folder, start.run), command.maxDisk, () => stop('disk'));
   const end = await endOf(child, {
     box,
     stop,
@@ -153,6 +158,7 @@ async function runCaptured(start: Start): Promise<Result<Exit>> {
   await entry.namespaces.end();
   await Promise.all([out.ended, errors.ended]);
   box.fifos.giveBack(fifos.value);
+  if ((await disk?.end()) === true) limit ??= 'disk';
   if (box.signal.aborted) return err(interrupted());
   if (end.error !== undefined) return err(cannotStart(command.argv[0], end.error));
   const exit: Exit = {

@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import { lstat, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCode } from '../../store/disk.ts';
+import { errorCode } from '../../domain/errno.ts';
 import { isWithin } from '../paths.ts';
 
 /** Something that lies at a path of the sandbox, as the host knows it. Later layers lie over earlier ones. */

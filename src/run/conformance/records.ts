@@ -53,6 +53,7 @@ function endOf(
 ): Pick<ModuleRun, 'end' | 'reason'> {
   if (run.end === 'time') return { end: 'time', reason: `ran into the time limit${after(last)}` };
   if (run.end === 'output') return { end: 'output', reason: `printed too much${after(last)}` };
+  if (run.end === 'disk') return { end: 'disk', reason: `filled the disk${after(last)}` };
   if (run.end === 'emulator') return { end: 'emulator', reason: run.why ?? 'the emulator failed' };
   if (typeof end?.skipped === 'string') return { end: 'skipped', reason: end.skipped };
   if (typeof end?.broken === 'string') return { end: 'stopped', reason: end.broken };
