@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { distribution } from '../distro/distribution.ts';
 import type { Context } from '../domain/context.ts';
@@ -241,6 +241,8 @@ export async function joinSite(
       await mkdir(join(folder, 'data'));
       if (modules !== undefined) await cp(join(modules.folder, modules.meta.site), site, { recursive: true });
       if (packages !== undefined) {
+        const hidden = await hiddenName(site, join(packages.folder, packages.meta.site));
+        if (hidden !== undefined) return err(collision(hidden));
         const both = await copyWithout(join(packages.folder, packages.meta.site), site);
         if (both !== undefined) return err(collision(both));
         await cp(join(packages.folder, packages.meta.data), join(folder, 'data'), { recursive: true });
@@ -249,6 +251,26 @@ export async function joinSite(
     },
     { signal: context.signal },
   );
+}
+
+/**
+ * The first name that is a module in a file in one folder and a package in the other: only one of the two would be imported
+ * (The Python Language Reference, "The import system").
+ */
+async function hiddenName(one: string, other: string): Promise<string | undefined> {
+  const [a, b] = await Promise.all([one, other].map(importNames));
+  const names = new Set([...(a?.modules ?? [])].filter((name) => b?.packages.has(name)));
+  for (const name of b?.modules ?? []) if (a?.packages.has(name)) names.add(name);
+  return [...names].sort()[0];
+}
+
+async function importNames(folder: string) {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const files = entries.filter((one) => one.isFile() && /\.(?:pyc?|so)$/.test(one.name));
+  return {
+    modules: new Set(files.map(({ name }) => name.split('.')[0] as string)),
+    packages: new Set(entries.filter((one) => one.isDirectory()).map(({ name }) => name)),
+  };
 }
 
 /** Copies a tree into another; the path of a file that both have ends it. */
