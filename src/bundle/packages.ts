@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { distribution } from '../distro/distribution.ts';
 import type { Context } from '../domain/context.ts';
@@ -6,7 +6,6 @@ import { defined } from '../domain/defined.ts';
 import type { PythonDistribution } from '../domain/python.ts';
 import type { IndexRequirement, PathWheel } from '../domain/python-packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
-import { exists } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import type { PackageEnvironment } from '../requirements/environment.ts';
 import { copyCode } from '../requirements/files.ts';
@@ -19,7 +18,7 @@ import { mountAt, type PipHost, runPythonTask, WORK } from './python-task.ts';
 import { type BuiltWheel, nameWith, referTo, type Wheels } from './wheels.ts';
 
 /** Incremented when equal requirements give different files. */
-const PACKAGES_VERSION = 2;
+export const PACKAGES_VERSION = 2;
 
 export interface InstallInput {
   readonly environment: PackageEnvironment;
@@ -217,64 +216,6 @@ async function wrongModules({ files }: Modules, output: string): Promise<Failure
   }
   const [first, ...also] = failures;
   return first === undefined ? undefined : { ...first, ...(also.length > 0 ? { also } : {}) };
-}
-
-/** Packages and modules in one folder, as the interpreter imports them. */
-export async function joinSite(
-  context: Context,
-  store: Store,
-  packages: Packages | undefined,
-  modules: CompiledModules | undefined,
-): Promise<Result<Packages>> {
-  const inputs = {
-    what: 'python site',
-    version: PACKAGES_VERSION,
-    packages: packages?.fingerprint ?? null,
-    modules: modules?.fingerprint ?? null,
-  };
-  return store.obtain(
-    'builds',
-    inputs,
-    async (folder) => {
-      const site = join(folder, 'site');
-      await mkdir(site);
-      await mkdir(join(folder, 'data'));
-      if (modules !== undefined) await cp(join(modules.folder, modules.meta.site), site, { recursive: true });
-      if (packages !== undefined) {
-        const both = await copyWithout(join(packages.folder, packages.meta.site), site);
-        if (both !== undefined) return err(collision(both));
-        await cp(join(packages.folder, packages.meta.data), join(folder, 'data'), { recursive: true });
-      }
-      return ok({ site: 'site', data: 'data', installed: packages?.meta.installed ?? [] });
-    },
-    { signal: context.signal },
-  );
-}
-
-/** Copies a tree into another; the path of a file that both have ends it. */
-async function copyWithout(from: string, to: string): Promise<string | undefined> {
-  let both: string | undefined;
-  await cp(from, to, {
-    recursive: true,
-    filter: async (source, destination) => {
-      const isFile = !(await exists(join(source, '.')));
-      if (isFile && (await exists(destination))) {
-        both ??= source.slice(from.length + 1);
-        return false;
-      }
-      return true;
-    },
-  });
-  return both;
-}
-
-function collision(file: string): Failure {
-  return {
-    code: 'recipe/python-collision',
-    what: `Both \`python.paths\` and \`python.packages\` have \`${file}\`.`,
-    why: 'Both are put into one folder. They may share a namespace package (a folder without `__init__.py`), and no file.',
-    fix: ['Rename the module, or leave the package out.'],
-  };
 }
 
 /** The package folder of the interpreter in a tree, relative to its prefix; a distribution may have patched it. */

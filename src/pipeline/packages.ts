@@ -1,11 +1,11 @@
 import { cp } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Bytecode } from '../bundle/bytecode.ts';
+import { joinSite } from '../bundle/join-site.ts';
 import {
   type CompiledModules,
   compileModules,
   installPackages,
-  joinSite,
   type Packages,
   sitePath,
 } from '../bundle/packages.ts';
