@@ -63,7 +63,8 @@ function cutAt(place: string, type: FileSystem, log: DiskLog, before: number, di
   log.cut(before, image, dice);
   mkdirSync(mounted, { recursive: true });
   writeFileSync(boot, '00000000-0000-4000-8000-000000000000\n');
-  run('mount', ['-t', type, '-o', 'loop', image, mounted]);
+  // XFS takes no second file system of one UUID while another mount namespace still has the first.
+  run('mount', ['-t', type, '-o', type === 'xfs' ? 'loop,nouuid' : 'loop', image, mounted]);
   try {
     // The next boot of the machine.
     const script = 'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"';
