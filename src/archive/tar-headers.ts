@@ -2,6 +2,7 @@ import { checkPaxRecords } from './pax-records.ts';
 import { badName, corrupt, Refusal, tooLarge, truncated, unsupported } from './refusal.ts';
 
 const BLOCK = 512;
+const [BLANK, ZERO] = [0x20, 0x30];
 /** As in the library; longer names and values are none of a package. Bytes. */
 const LONGEST_METADATA = 1 << 20;
 const ZEROS = Buffer.alloc(1 << 16);
@@ -146,7 +147,9 @@ export class TarHeaders {
       throw new Refusal(unsupported(this.#archive, `It holds an entry of type ${quoted(type)}.`));
     }
     this.#number(block, 'mode');
-    for (const name of ['uid', 'gid', 'mtime'] as const) if (!isBlank(block, name)) this.#number(block, name);
+    for (const name of ['uid', 'gid', 'mtime'] as const) {
+      if (isOctal(block[FIELDS[name][0]] as number) || !isBlank(block, name)) this.#number(block, name);
+    }
     this.#checkNames(type, block, magic === POSIX);
     const size = this.#number(block, 'size');
     if (size < 0 || !Number.isSafeInteger(size)) this.#refuse('The size in a header is out of range.');
@@ -175,15 +178,9 @@ export class TarHeaders {
   }
 
   #checkNames(type: string, block: Buffer, posix: boolean): void {
-    const names = (['name', 'target', ...(posix ? (['prefix'] as const) : [])] as const).map((name) => {
-      const value = field(block, name);
-      const end = value.indexOf('\0');
-      if (end >= 0 && !isZero(Buffer.from(value.slice(end), 'latin1'))) {
-        throw new Refusal(badName(this.#archive, value));
-      }
-      return end < 0 ? value : value.slice(0, end);
-    });
-    const [name = '', target = ''] = names;
+    const name = this.#name(block, 'name');
+    const target = this.#name(block, 'target');
+    if (posix) this.#name(block, 'prefix');
     if (name === '') this.#refuse('An entry has no name.');
     if (METADATA.includes(type)) return;
     if (LINKS.includes(type) !== (target !== '')) {
@@ -196,6 +193,17 @@ export class TarHeaders {
     if (type !== FOLDER && shown.endsWith('/')) {
       this.#refuse(`${quoted(shown)} is no folder, and its name ends in a slash.`);
     }
+  }
+
+  /** The text of a field, which zeros fill up. */
+  #name(block: Buffer, name: Field): string {
+    const [at, length] = FIELDS[name];
+    if (block[at] === 0 && isZero(block.subarray(at, at + length))) return '';
+    const value = text(block, at, length);
+    const end = value.indexOf('\0');
+    if (end < 0) return value;
+    if (!isZero(block.subarray(at + end, at + length))) throw new Refusal(badName(this.#archive, value));
+    return value.slice(0, end);
   }
 
   #readMetadata(padded: Buffer): void {
@@ -224,9 +232,15 @@ export class TarHeaders {
       const value = block.subarray(at + 1, at + length).reduce((sum, byte) => sum * 256 + byte, 0);
       return first === 0x80 ? value : value - 256 ** (length - 1);
     }
-    const digits = /^ *([0-7]+)[ \0]*$/.exec(text(block, at, length))?.[1];
-    if (digits === undefined) this.#refuse(`The field ${name} of a header is no number.`);
-    return Number.parseInt(digits, 8);
+    let [value, digits, next] = [0, 0, at];
+    const end = at + length;
+    while (next < end && block[next] === BLANK) next += 1;
+    for (; next < end && isOctal(block[next] as number); next += 1, digits += 1) {
+      value = value * 8 + (block[next] as number) - ZERO;
+    }
+    while (next < end && (block[next] === BLANK || block[next] === 0)) next += 1;
+    if (digits === 0 || next < end) this.#refuse(`The field ${name} of a header is no number.`);
+    return value;
   }
 
   #refuse(why: string): never {
@@ -245,6 +259,10 @@ function isZero(bytes: Buffer): boolean {
     if (!piece.equals(ZEROS.subarray(0, piece.length))) return false;
   }
   return true;
+}
+
+function isOctal(byte: number): boolean {
+  return byte >= ZERO && byte < ZERO + 8;
 }
 
 function isBlank(block: Buffer, name: Field): boolean {

@@ -7,7 +7,7 @@ import { temporaryFolder } from '../support/cli.ts';
 import { oddArchive } from '../support/odd-archives.ts';
 import { compareUnpackers, type Verdict } from '../support/other-unpackers.ts';
 
-const TRIALS = Number(process.env.PROVISION_TEST_TRIALS ?? 240);
+const TRIALS = Number(process.env.PROVISION_TEST_TRIALS ?? 210);
 const SEED = Number(process.env.PROVISION_TEST_SEED ?? 1);
 const AT_ONCE = 4;
 
