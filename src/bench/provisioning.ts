@@ -17,6 +17,7 @@ import { environment, type Measured, median, PROGRAM, runTool } from './measure.
 import { copyProject } from './project-copy.ts';
 import { type Row, roundsOf, seconds, table } from './rows.ts';
 
+/** Of a warm run, and of the launcher, where `--rounds` does not say how many: they are short. */
 const WARM_RUNS = 11;
 
 /** `provision bench provisioning`: a cold run against the same work by hand, a warm run, an added sample, a changed line. */
@@ -44,6 +45,7 @@ async function measureAll(invocation: Invocation, folder: string): Promise<Resul
     folder,
     recipe,
     rounds,
+    warmRuns: invocation.values.rounds === undefined ? WARM_RUNS : rounds,
     planned: planned.value,
     prepared: prepared.value,
   };
@@ -61,6 +63,7 @@ interface Bench {
   readonly folder: string;
   readonly recipe: string;
   readonly rounds: number;
+  readonly warmRuns: number;
   readonly planned: Planned;
   readonly prepared: Prepared;
 }
@@ -145,7 +148,7 @@ async function warm(bench: Bench): Promise<Result<readonly Row[]>> {
   const first = await runTool(context, args, bench.folder);
   if (!first.ok) return first;
   const runs: number[] = [];
-  for (let i = 0; i < WARM_RUNS; i++) {
+  for (let i = 0; i < bench.warmRuns; i++) {
     const run = await runTool(context, args, bench.folder);
     if (!run.ok) return run;
     runs.push(run.value.ms);
@@ -165,7 +168,7 @@ async function launcher(bench: Bench): Promise<Result<readonly Row[]>> {
   if (!existsSync(file)) return ok([]);
   const own: number[] = [];
   const bare: number[] = [];
-  for (let i = 0; i <= WARM_RUNS; i++) {
+  for (let i = 0; i <= bench.warmRuns; i++) {
     for (const [times, argv] of [
       [own, [file]],
       [bare, [execPath, '--disable-warning=ExperimentalWarning', PROGRAM]],

@@ -7,6 +7,7 @@ import { shellCommand } from '../domain/shell.ts';
 import type { StageName } from '../events.ts';
 import type { Failure } from '../failure.ts';
 import type { Command, Exit, Sandbox } from './engine.ts';
+import { machineRefusal } from './machine-refusal.ts';
 
 export interface ToolRun {
   readonly stage: StageName;
@@ -56,10 +57,12 @@ export async function runTool(context: Context, sandbox: Sandbox, run: ToolRun):
   const output = Buffer.concat(pending).toString('utf8');
   context.emit({ type: 'step-failed', step: stepOf(run, exit.value, output) });
   const lines = output.trimEnd().split('\n');
+  const refusal = machineRefusal(output);
   return err({
     code: run.code,
     what: `${run.doing} failed: \`${run.command.argv[0]}\` ended with ${describeExit(exit.value)}.`,
     fix: run.fix,
+    ...refusal,
     evidence: lines.slice(-EVIDENCE_LINES),
     see: [run.log],
   });

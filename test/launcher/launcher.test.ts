@@ -120,6 +120,24 @@ test('`npm test` started by an old npm and Node runs the tests in the required N
   );
 });
 
+test('a closed standard output is a failure: nothing that is shown is lost unseen', async (t) => {
+  const { folder, home, cache, env } = faked(t);
+  const path = pathFolder(folder, { npm: FAKE_NPM, node: 'fits' });
+  const closed = await run(['/bin/sh', '-c', 'exec "$0" list >&-', join(home, 'provision')], {
+    path,
+    cache,
+    env,
+  });
+  assert.deepEqual([closed.status, closed.stdout], [5, '']);
+  assert.match(closed.stderr, /standard output is closed[\s\S]*>\/dev\/null/);
+  const unwanted = await run(['/bin/sh', '-c', 'exec "$0" list >/dev/null', join(home, 'provision')], {
+    path,
+    cache,
+    env,
+  });
+  assert.equal(unwanted.status, 0, unwanted.stderr);
+});
+
 test('a suitable Node on PATH is used, and its version is queried once', async (t) => {
   const { folder, home, cache, notes, env } = faked(t);
   const path = pathFolder(folder, { npm: FAKE_NPM });
