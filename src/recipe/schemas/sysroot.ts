@@ -4,6 +4,7 @@ import {
   architecture,
   description,
   extensionModules,
+  leftOutPatches,
   name,
   optimizationFlags,
   packageName,
@@ -109,6 +110,7 @@ export const librarySchema = z
     description,
     source: packageName.describe('Source package.'),
     patches,
+    'left-out-patches': leftOutPatches,
     build: z
       .string()
       .min(1)
