@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSy
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { type CliRun, provision, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
+import { assertPatchesDeclared } from '../support/source-patches.ts';
 import { assertDeclared, surfaceDifferences, surfaces } from '../support/surface.ts';
 
 interface Report {
@@ -49,6 +50,10 @@ test('the report lists the modules that the build lacks with the reasons', () =>
     listed.join('\n'),
   );
   for (const name of MODULES) assert.ok(!names.includes(name) && !names.includes(`_${name}`), name);
+});
+
+test('every patch of the source packages is applied, or left out with a reason', () => {
+  assertPatchesDeclared('sysroots/static-musl/cpython-3.13/x86_64-musl.lock', 'cpython-3.13', SHARED_STORE);
 });
 
 test('what it offers is what the packaged interpreter offers, but for what is declared with a reason', async (t) => {

@@ -57,7 +57,10 @@ export function checkout(folder: string, dependencies: 'two' | 'real' = 'two'): 
     copyFileSync(join(HOME, file), join(home, file));
   chmodSync(join(home, 'provision'), 0o755);
   if (dependencies === 'two') writeSmallLock(home);
-  const program = `console.log(JSON.stringify({ args: process.argv.slice(2) as string[], version: process.version, exec: process.execPath, cwd: process.cwd(), path: process.env.PATH }));\n`;
+  // It may be started in a folder that is no longer there.
+  const program = `let cwd: string | undefined;
+try { cwd = process.cwd(); } catch {}
+console.log(JSON.stringify({ args: process.argv.slice(2) as string[], version: process.version, exec: process.execPath, cwd, path: process.env.PATH }));\n`;
   writeFileSync(join(home, 'src', 'bin.ts'), program);
   writeFileSync(join(home, 'test', 'run.ts'), program);
   return home;

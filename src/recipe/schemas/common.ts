@@ -59,6 +59,14 @@ export const patches = z
     "Patches of the distribution, by their names in the source package's `debian/patches`, in order.",
   );
 
+/** What `patches` leaves out, so that nothing is left out by oversight. */
+export const leftOutPatches = z
+  .record(z.string(), z.string().min(1))
+  .default({})
+  .describe(
+    "Patches of `debian/patches` that are not applied → why. With `patches` they are the package's whole series.",
+  );
+
 const packages = z
   .array(packageName)
   .describe('Packages to install, with their dependencies; recommended packages are not installed.');

@@ -3,6 +3,7 @@ import {
   description,
   extensionModules,
   INSIDE,
+  leftOutPatches,
   name,
   packageName,
   patches,
@@ -57,6 +58,7 @@ export const pythonSchema = z
       .strictObject({
         package: packageName.describe('Source package.'),
         patches,
+        'left-out-patches': leftOutPatches,
         configure: words('Arguments of `configure` in every sysroot.'),
         ...extensionModules,
       })

@@ -4,6 +4,7 @@ import {
   architecture,
   description,
   extensionModules,
+  leftOutPatches,
   name,
   optimizationFlags,
   packageName,
@@ -113,6 +114,7 @@ export const librarySchema = z
     description,
     source: packageName.describe('Source package.'),
     patches,
+    'left-out-patches': leftOutPatches,
     build: z
       .string()
       .min(1)
