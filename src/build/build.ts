@@ -18,6 +18,7 @@ import { programFormat } from '../runtime/program/program.ts';
 import { digestFile } from '../store/digest.ts';
 import { fingerprint } from '../store/fingerprint.ts';
 import type { Store, StoreEntry } from '../store/store.ts';
+import { cargoHomeMounts } from './cargo-home.ts';
 import { type CargoStep, fetchCrates } from './crates.ts';
 import { hostCargo } from './host-cargo.ts';
 import { explainHidden } from './sources/explain.ts';
@@ -146,17 +147,20 @@ async function compileProgram(
   if (!view.ok) return view;
   if (view.value.sources.digest !== to.sources)
     return err(sourcesChanged(input.resolved.recipe.project.root));
-  const step = { context, input, engine: engine.value, cargo: cargo.value, view: view.value, log };
+  const step = { context, store, input, engine: engine.value, cargo: cargo.value, view: view.value, log };
   const fetched = await fetchCrates(step);
   if (!fetched.ok) {
     const { project } = input.resolved.recipe;
     // Cargo reads the manifests then, and looks for what they name.
     return err(explainHidden(fetched.error, await readFile(log, 'utf8'), project, view.value.sources));
   }
-  return compile(step, to.folder);
+  return compile({ ...step, input }, to.folder);
 }
 
-async function compile(step: CargoStep, folder: string): Promise<Result<BuildMeta>> {
+async function compile(
+  step: CargoStep & { readonly input: BuildInput },
+  folder: string,
+): Promise<Result<BuildMeta>> {
   const { context, input } = step;
   const { project } = input.resolved.recipe;
   const sandbox = await step.engine.open({
@@ -229,7 +233,7 @@ export function buildMounts(
     { kind: 'tree', source: input.sysroot.folder, at: PATHS.sysroot },
     { kind: 'source', source: project, at: PATHS.project },
     { kind: 'source', source: env, at: PATHS.env },
-    { kind: 'volume', name: 'cargo', at: PATHS.cargo },
+    ...cargoHomeMounts('build'),
     { kind: 'volume', name: volumeName(input), at: PATHS.target },
     ...(rust === undefined
       ? []

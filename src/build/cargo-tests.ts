@@ -99,7 +99,7 @@ async function start(
   if (!view.ok) return view;
   // The program may have come from the store: then nothing of its crates has to be here yet.
   const fetched = await fetchCrates({
-    ...{ context, input, engine: engine.value, cargo: cargo.value, view: view.value, log },
+    ...{ context, store, input, engine: engine.value, cargo: cargo.value, view: view.value, log },
   });
   if (!fetched.ok) return fetched;
   const sandbox = await engine.value.open({

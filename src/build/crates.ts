@@ -1,22 +1,32 @@
+import { readFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import type { Context } from '../domain/context.ts';
 import { err, ok, type Result } from '../domain/result.ts';
-import type { Engine } from '../engine/engine.ts';
-import { crateAt } from '../engine/project-paths.ts';
+import type { Engine, Mount } from '../engine/engine.ts';
+import { PATHS } from '../engine/paths.ts';
+import { crateAt, projectRoot } from '../engine/project-paths.ts';
 import { runTool } from '../engine/tool.ts';
+import type { Store } from '../store/store.ts';
 import { type BuildInput, buildMounts, cargoOf } from './build.ts';
+import { cargoHomeMounts } from './cargo-home.ts';
 import { explainFetch } from './fetch-failure.ts';
 import type { HostCargo } from './host-cargo.ts';
+import { sealCrates } from './sealed-crates.ts';
 import type { BuildView } from './view.ts';
 
 /** A step of cargo in the build's sandbox. */
 export interface CargoStep {
   readonly context: Context;
-  readonly input: BuildInput;
+  readonly store: Store;
+  readonly input: Pick<BuildInput, 'resolved' | 'toolchain' | 'sysroot' | 'env'>;
   readonly engine: Engine;
   readonly cargo: HostCargo;
   readonly view: BuildView;
   readonly log: string;
 }
+
+/** No program but the toolchain's own is started where crates are fetched. */
+export const NO_WRAPPERS = { RUSTC_WRAPPER: '', RUSTC_WORKSPACE_WRAPPER: '' } as const;
 
 /**
  * Fetches the crates, the only step with network: those that the program has on its target, and those that build scripts and
@@ -24,13 +34,38 @@ export interface CargoStep {
  * `cfg(tokio_unstable)` depend on them; so each side is asked for as it is built.
  */
 export async function fetchCrates(step: CargoStep): Promise<Result<void>> {
+  const { context, store, engine, input, cargo, view } = step;
+  const { target, hostTarget, recipe, rust } = input.resolved;
+  const { project } = recipe;
+  const file = join(view.project, relative(projectRoot(project), project.root), 'Cargo.lock');
+  const lock = await readFile(file, 'utf8').catch(() => '');
+  return sealCrates(
+    {
+      ...{ context, store, engine, rootfs: input.toolchain.folder },
+      lock,
+      inputs: {
+        targets: [target.rustTriple, hostTarget.rustTriple],
+        toolchain: input.toolchain.fingerprint,
+        rust: rust?.version ?? null,
+        // Manifests and configuration of the project, too: features and conditions.
+        sources: view.sources.manifests,
+        env: { ...input.env.variables },
+        config: cargo.config,
+        names: { ...cargo.names },
+      },
+    },
+    () => fetchBothSides(step, lock),
+  );
+}
+
+async function fetchBothSides(step: CargoStep, lock: string): Promise<Result<void>> {
   const { context, input, cargo } = step;
   const { target, hostTarget, crate } = input.resolved;
   const { offline } = context.settings;
   const sandbox = await step.engine.open({
     rootfs: input.toolchain.folder,
     network: offline ? 'none' : 'host',
-    mounts: [...buildMounts(input, step.view), ...cargo.sources, ...cargo.mounts],
+    mounts: [...fetchMounts(buildMounts(input, step.view)), ...cargo.sources, ...cargo.mounts],
   });
   if (!sandbox.ok) return sandbox;
   await using box = sandbox.value;
@@ -52,11 +87,19 @@ export async function fetchCrates(step: CargoStep): Promise<Result<void>> {
           ...[cargoOf(input), 'fetch', '--locked', '--target', triple],
           ...(offline ? ['--offline'] : []),
         ] as [string, ...string[]],
-        env: { ...input.env.variables, ...flags, ...cargo.env },
+        env: { ...input.env.variables, ...flags, ...cargo.env, ...cargo.tokens(lock), ...NO_WRAPPERS },
         cwd: crateAt(input.resolved.recipe.project),
       },
     });
     if (!run.ok) return err(explainFetch(run.error, crate));
   }
   return ok(undefined);
+}
+
+/** The mounts of a build with cargo's home to be written, and without what builds have left. */
+export function fetchMounts(mounts: readonly Mount[]): readonly Mount[] {
+  const others = mounts.filter(
+    ({ at }) => at !== PATHS.target && at !== PATHS.seals && !at.startsWith(`${PATHS.cargo}/`),
+  );
+  return [...others, ...cargoHomeMounts('fetch')];
 }

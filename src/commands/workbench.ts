@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import { type BuildContext, buildMounts, volumeName } from '../build/build.ts';
+import { CARGO_HOME_VOLUMES } from '../build/cargo-home.ts';
+import { type CargoStep, fetchCrates } from '../build/crates.ts';
 import { hostCargo } from '../build/host-cargo.ts';
 import { pythonMounts } from '../build/python-mounts.ts';
 import { type BuildView, openView, type ViewInput } from '../build/view.ts';
@@ -79,6 +81,12 @@ async function open<T>(
     prepareView(session, volumeName(input), { resolved: plan, env, cargo: cargo.value }, first);
   const view = await prepare(true);
   if (!view.ok) return view;
+  await fetchFor(session, {
+    input: { ...input, env },
+    engine: engine.value,
+    cargo: cargo.value,
+    view: view.value,
+  });
   const sandbox = await engine.value.open({
     rootfs: toolchain.value.folder,
     network: context.settings.offline ? 'none' : 'host',
@@ -104,6 +112,24 @@ async function open<T>(
   return used.ok ? ok(used.value) : used;
 }
 
+/** The sandbox sees crates and cannot write any. A project that lacks some can still be looked at: cargo says what is missing. */
+async function fetchFor(
+  { context, store }: Session,
+  step: Omit<CargoStep, 'context' | 'store' | 'log'>,
+): Promise<void> {
+  const fetched = await withTemporaryFolder(store.folder, 'crates', (folder) =>
+    fetchCrates({ ...step, context: silent(context), store, log: join(folder, 'crates.log') }),
+  );
+  if (fetched.ok || context.signal.aborted) return;
+  const message = `The crates could not be fetched: ${fetched.error.what}`;
+  context.emit({ type: 'notice', level: 'warning', code: fetched.error.code, message });
+}
+
+/** What cargo prints is not what the user asked for. */
+function silent(context: Context): Context {
+  return { ...context, emit: () => {} };
+}
+
 /** Folders of the sandbox and of this machine; volumes and trees of an engine elsewhere are its own. */
 async function pathsOf(
   store: Store,
@@ -112,15 +138,13 @@ async function pathsOf(
 ): Promise<Result<Workbench['paths']>> {
   const project = [PATHS.project, projectRoot(input.resolved.recipe.project)] as const;
   if (!local) return ok([project]);
-  const [target, cargo] = [await store.volume(volumeName(input)), await store.volume('cargo')];
-  if (!target.ok) return target;
-  if (!cargo.ok) return cargo;
-  return ok([
-    project,
-    [PATHS.target, target.value],
-    [PATHS.cargo, cargo.value],
-    [PATHS.sysroot, input.sysroot.folder],
-  ]);
+  const volumes: (readonly [string, string])[] = [];
+  for (const [at, name] of [[PATHS.target, volumeName(input)] as const, ...CARGO_HOME_VOLUMES]) {
+    const volume = await store.volume(name);
+    if (!volume.ok) return volume;
+    volumes.push([at, volume.value]);
+  }
+  return ok([project, ...volumes, [PATHS.sysroot, input.sysroot.folder]]);
 }
 
 /** Milliseconds between two looks at the project. */

@@ -31,7 +31,7 @@ export type Mount =
       readonly without?: LeftOut;
     }
   /** A named folder of the engine that outlives the sandbox: cargo's target folder and registry. */
-  | { readonly kind: 'volume'; readonly name: string; readonly at: string }
+  | { readonly kind: 'volume'; readonly name: string; readonly at: string; readonly readOnly?: boolean }
   /** An empty writable folder on disk, gone with the sandbox; files in it can be copied out. */
   | { readonly kind: 'scratch'; readonly at: string };
 

@@ -9,8 +9,10 @@ export const PATHS = {
   project: '/job/project',
   /** Cargo's target folder. */
   target: '/job/target',
-  /** Cargo's home: registry and sources of crates. */
+  /** Cargo's home. It is part of the root, so nothing can be put there; `registry` and `git` in it are volumes. */
   cargo: '/job/cargo',
+  /** What is known of the crates that were checked. */
+  seals: '/job/seals',
   /** The user's own Rust toolchain, where a recipe wants it. */
   rust: '/opt/rust',
   /** Files made for the build. */

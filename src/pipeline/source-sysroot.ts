@@ -1,4 +1,6 @@
+import { cargoHomeMounts } from '../build/cargo-home.ts';
 import { crateAccess } from '../build/host-cargo.ts';
+import { sealCrates } from '../build/sealed-crates.ts';
 import { distribution } from '../distro/distribution.ts';
 import type { Resolved, SourceSysroot } from '../domain/definitions.ts';
 import type { LockedPackage } from '../domain/packages.ts';
@@ -10,7 +12,7 @@ import { checkCLibrary } from '../sysroot/source/c-library.ts';
 import { compose, type Part } from '../sysroot/source/compose.ts';
 import { buildCPython, type CPython } from '../sysroot/source/cpython.ts';
 import { buildLibraries, type Library } from '../sysroot/source/libraries.ts';
-import { buildRustStd } from '../sysroot/source/rust-std.ts';
+import { buildRustStd, type CrateAccess } from '../sysroot/source/rust-std.ts';
 import type { Tree } from '../toolchain/tree.ts';
 import type { Session } from './session.ts';
 import { sideBySide } from './side-by-side.ts';
@@ -173,8 +175,27 @@ async function makeStd(
   const std = await recorder.stage(
     'rust-std',
     `Rust standard library for ${resolved.target.rustTriple}`,
-    () => buildRustStd(context, store, buildContext, () => crateAccess(context.settings)),
+    () => buildRustStd(context, store, buildContext, () => accessOf(session, buildContext)),
     ({ hit, meta }) => ({ hit, detail: `${meta.libraries} libraries` }),
   );
   return std.ok ? ok([std.value]) : std;
+}
+
+async function accessOf(
+  { context, store }: Session,
+  { engine, toolchain, target }: SourceBuildContext,
+): Promise<Result<CrateAccess>> {
+  const access = await crateAccess(context.settings);
+  if (!access.ok) return access;
+  const opened = await engine();
+  if (!opened.ok) return opened;
+  const inputs = { std: target.rustTriple, toolchain: toolchain.fingerprint, config: access.value.config };
+  const crates = { context, store, engine: opened.value, rootfs: toolchain.folder, inputs };
+  return ok({
+    ...access.value,
+    // Of a mirror in place of the public registry; std's crates come from no other.
+    env: { ...access.value.env, ...access.value.tokens('') },
+    home: { fetch: cargoHomeMounts('fetch'), build: cargoHomeMounts('build') },
+    seal: (lock, fetch) => sealCrates({ ...crates, lock }, fetch),
+  });
 }

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { readCargoConfiguration } from '../../src/build/cargo-configuration.ts';
 import { crateAccess, hostCargo } from '../../src/build/host-cargo.ts';
+import { tokensFor } from '../../src/build/registry-tokens.ts';
 import { pinNotice } from '../../src/build/rust-pin.ts';
 import { satisfiesPin } from '../../src/crate/rust-toolchain.ts';
-import { formatToml } from '../../src/crate/toml.ts';
+import { formatToml, type Table } from '../../src/crate/toml.ts';
 import type { CargoConfiguration } from '../../src/domain/cargo.ts';
 import type { Resolved } from '../../src/domain/definitions.ts';
 import type { LockedPackage } from '../../src/domain/packages.ts';
@@ -89,7 +90,12 @@ test('what says only where crates come from, or how cargo prints, is no input of
   const cargo = await hostCargo(settings, configuration, {});
   assert.ok(cargo.ok);
   assert.doesNotMatch(cargo.value.config + JSON.stringify(configuration), /secret-token/);
-  assert.equal(cargo.value.env.CARGO_REGISTRIES_OWN_TOKEN, 'secret-token');
+  assert.doesNotMatch(JSON.stringify(cargo.value), /secret-token/);
+  const named = (index: string) => `[[package]]\nname = "a"\nversion = "1.0.0"\nsource = "${index}"\n`;
+  assert.deepEqual(cargo.value.tokens(named('sparse+http://127.0.0.1/')), {
+    CARGO_REGISTRIES_OWN_TOKEN: 'secret-token',
+  });
+  assert.deepEqual(cargo.value.tokens(named('sparse+http://127.0.0.2/')), {});
   const alone = await crateAccess(settings);
   assert.ok(alone.ok);
   assert.match(alone.value.config, /registries\.own/);
@@ -231,4 +237,21 @@ test('a pin of Rust that the image satisfies is no notice; another one names bot
     'above/rust-toolchain': 'nightly\n',
   });
   assert.equal(await pinNotice(fits.resolved, rustc), undefined);
+});
+
+test('a token goes to the index that the machine names, and to what replaces another source', () => {
+  const lock = '[[package]]\nname = "a"\nversion = "1.0.0"\nsource = "sparse+http://own.invalid/"\n';
+  const variables = {
+    CARGO_REGISTRIES_OWN_TOKEN: 'one',
+    CARGO_REGISTRIES_A_MIRROR_TOKEN: 'two',
+    CARGO_REGISTRY_TOKEN: 'three',
+  };
+  const own = { registries: { own: { index: 'sparse+http://own.invalid' } } };
+  const tokens = (outer: Table, merged: Table) => tokensFor(lock, variables, { outer, merged });
+  assert.deepEqual(tokens({}, own), { CARGO_REGISTRIES_OWN_TOKEN: 'one' });
+  // The project says that the name is of another registry than the machine does.
+  assert.deepEqual(tokens({ registries: { own: { index: 'sparse+http://right.invalid/' } } }, own), {});
+  const source = { 'crates-io': { 'replace-with': 'a-mirror' } };
+  assert.deepEqual(tokens({ source }, { source }), { CARGO_REGISTRIES_A_MIRROR_TOKEN: 'two' });
+  assert.deepEqual(tokens({}, { source }), {});
 });

@@ -120,4 +120,19 @@ export function isolationContract(bench: () => ContractBench, allowances: Allowa
     assert.equal(first.stdout, '/job:\nout\ntarget\n\n/job/out:\none\n\n/job/target:\none\nother\n');
     assert.equal(second.stdout, '/job:\nmore\nout\ntarget\n\n/job/out:\nother\n\n/job/target:\none\nother\n');
   });
+
+  test('a volume that is only read has what others wrote, and cannot be written', async (t) => {
+    const writing = await openBox(t, bench(), {
+      mounts: [{ kind: 'volume', name: 'read', at: '/job/home/registry' }],
+    });
+    assert.equal((await shell(writing, 'echo kept >/job/home/registry/file')).stderr, '');
+    const mounts = [{ kind: 'volume', name: 'read', at: '/job/home/registry', readOnly: true }] as const;
+    const reading = await openBox(t, bench(), { mounts });
+    const { stdout, stderr } = await shell(
+      reading,
+      'cat /job/home/registry/file; echo x >/job/home/registry/file; rm -f /job/home/registry/file; echo x >/job/home/config.toml; cat /job/home/registry/file',
+    );
+    assert.equal(stdout, 'kept\nkept\n');
+    assert.equal(stderr.match(/Read-only file system/g)?.length, 3, stderr);
+  });
 }

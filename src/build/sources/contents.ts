@@ -38,14 +38,19 @@ export function digestOf(file: string): Content {
   }
 }
 
+/** Files that decide which crates are fetched. */
+const MANIFEST = /(?:^|\/)(?:Cargo\.toml|Cargo\.lock|\.cargo\/config(?:\.toml)?)$/;
+
 /** Adds up the digest of all that a build sees, entry by entry in their order. */
 export class SourcesDigest {
   readonly #hash = createHash('sha256');
+  readonly #manifests = createHash('sha256');
   files = 0;
   bytes = 0;
 
   file(path: string, executable: boolean, { digest, size }: Pick<Content, 'digest' | 'size'>): void {
     this.#add([executable ? 'program' : 'file', path, digest]);
+    if (MANIFEST.test(path)) this.#manifests.update(`${JSON.stringify([path, digest])}\n`);
     this.files += 1;
     this.bytes += size;
   }
@@ -56,6 +61,10 @@ export class SourcesDigest {
 
   digest(): Digest {
     return `sha256:${this.#hash.digest('hex')}`;
+  }
+
+  manifests(): Digest {
+    return `sha256:${this.#manifests.digest('hex')}`;
   }
 
   #add(fields: readonly string[]): void {

@@ -36,6 +36,8 @@ export interface SourcePart {
 export interface Sources {
   /** Digest of the names, modes and contents of all that a build sees. */
   readonly digest: Digest;
+  /** Digest of the manifests, locks and files of cargo's configuration among them. */
+  readonly manifests: Digest;
   readonly files: number;
   /** Bytes. */
   readonly bytes: number;

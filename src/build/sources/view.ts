@@ -65,7 +65,14 @@ export async function fillView(listing: Listing, folder: string, manifest: strin
   writeFileSync(beside, JSON.stringify([...now]));
   renameSync(beside, manifest);
   const { files, bytes } = digest;
-  return { digest: digest.digest(), files, bytes, hidden: listing.hidden, outward: listing.outward };
+  return {
+    digest: digest.digest(),
+    manifests: digest.manifests(),
+    files,
+    bytes,
+    hidden: listing.hidden,
+    outward: listing.outward,
+  };
 }
 
 /** The same digest without a view. Throws the errors of the system. */
@@ -81,7 +88,14 @@ export async function digestListing(listing: Listing): Promise<Sources> {
     else digest.file(entry.path, isExecutable(entry), contentOf(entry, sizeOf(entry)));
   }
   const { files, bytes } = digest;
-  return { digest: digest.digest(), files, bytes, hidden: listing.hidden, outward: listing.outward };
+  return {
+    digest: digest.digest(),
+    manifests: digest.manifests(),
+    files,
+    bytes,
+    hidden: listing.hidden,
+    outward: listing.outward,
+  };
 }
 
 class View {

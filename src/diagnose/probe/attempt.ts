@@ -1,8 +1,10 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildMounts } from '../../build/build.ts';
+import { fetchMounts, NO_WRAPPERS } from '../../build/crates.ts';
 import { explainFetch } from '../../build/fetch-failure.ts';
 import { hostCargo } from '../../build/host-cargo.ts';
+import { sealCrates } from '../../build/sealed-crates.ts';
 import { fillBuildView } from '../../build/view.ts';
 import type { Blocker } from '../../domain/blocker.ts';
 import { cargoSelection } from '../../domain/crate.ts';
@@ -59,9 +61,27 @@ function blockerOf({ session, diagnostics }: ProbeContext, stage: string, failur
 
 /** Fetches the crates, as any first build does; the attempts after it are made without network. */
 export async function fetchCrates(context: ProbeContext): Promise<Result<void>> {
+  const { session, run, toolchain } = context;
+  const engine = await session.engine();
+  if (!engine.ok) return engine;
+  const { root } = run.plan.recipe.project;
+  const lock = await readFile(join(root, 'Cargo.lock'), 'utf8').catch(() => '');
+  return sealCrates(
+    {
+      ...{ context: session.context, store: session.store, engine: engine.value, rootfs: toolchain.folder },
+      lock,
+      // A probe fetches always: what it shows is what a first build meets.
+      inputs: {},
+      always: true,
+    },
+    () => fetchWithCargo(context, lock),
+  );
+}
+
+async function fetchWithCargo(context: ProbeContext, lock: string): Promise<Result<void>> {
   const { session, run } = context;
   const { offline } = session.context.settings;
-  const box = await openBuild(context, NOTHING, [], offline ? 'none' : 'host');
+  const box = await openBuild(context, 'fetch', NOTHING, []);
   if (!box.ok) return box;
   await using sandbox = box.value.sandbox;
   const cargo = run.plan.toolchain.tools.cargo ?? 'cargo';
@@ -83,7 +103,12 @@ export async function fetchCrates(context: ProbeContext): Promise<Result<void>> 
         '--locked',
         ...(offline ? ['--offline'] : []),
       ],
-      env: { ...bareVariables(run.plan), ...box.value.cargoEnv },
+      env: {
+        ...bareVariables(run.plan),
+        ...box.value.cargo.env,
+        ...box.value.cargo.tokens(lock),
+        ...NO_WRAPPERS,
+      },
       cwd: crateAt(run.plan.recipe.project),
     },
   });
@@ -112,7 +137,7 @@ export async function tryBuild(
   const mounts: readonly Mount[] =
     input.sysroot === undefined ? [] : [{ kind: 'tree', source: input.sysroot, at: PATHS.sysroot }];
   const files = { ...(input.files ?? NOTHING), pyo3Config: input.config };
-  const box = await openBuild(context, files, mounts, 'none', input.linker);
+  const box = await openBuild(context, 'build', files, mounts, input.linker);
   if (!box.ok) return box;
   await using sandbox = box.value.sandbox;
   const argv = [
@@ -211,9 +236,9 @@ const NOTHING: BuildEnv = { variables: {}, pyo3Config: '', cmakeToolchain: '' };
 
 async function openBuild(
   context: ProbeContext,
+  use: 'fetch' | 'build',
   files: BuildEnv,
   more: readonly Mount[],
-  network: 'none' | 'host',
   linker?: string,
 ) {
   const { session, run, toolchain } = context;
@@ -229,21 +254,22 @@ async function openBuild(
   if (linker !== undefined) await writeFile(join(view.value.env, 'linker'), linker, { mode: 0o755 });
   // Neither the sysroot, for which the toolchain stands in here, nor what builds of the recipe itself have left.
   const input = { resolved: run.plan, toolchain, sysroot: toolchain };
-  const mounts = buildMounts(input, view.value).filter(
+  const whole = buildMounts(input, view.value);
+  const mounts = (use === 'fetch' ? fetchMounts(whole) : whole).filter(
     ({ at }) => at !== PATHS.sysroot && at !== PATHS.target,
   );
   const sandbox = await engine.value.open({
     rootfs: toolchain.folder,
-    network,
+    network: use === 'build' || session.context.settings.offline ? 'none' : 'host',
     mounts: [
       ...mounts,
       { kind: 'volume', name: context.volume, at: PATHS.target },
       ...more,
       ...cargo.value.sources,
-      ...(network === 'host' ? cargo.value.mounts : []),
+      ...(use === 'fetch' ? cargo.value.mounts : []),
     ],
   });
-  return sandbox.ok ? ok({ sandbox: sandbox.value, cargoEnv: cargo.value.env }) : sandbox;
+  return sandbox.ok ? ok({ sandbox: sandbox.value, cargo: cargo.value }) : sandbox;
 }
 
 async function logFile({ logs }: ProbeContext, name: string): Promise<string> {

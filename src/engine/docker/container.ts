@@ -94,11 +94,12 @@ function limitsOf({ server }: Machine): Docker.Ulimit[] {
 }
 
 function mountsOf({ layout, volumes }: ContainerPlan): Docker.MountSettings[] {
-  const readOnly = new Set(layout.folders.map(({ at }) => at));
+  const filled = new Set(layout.folders.map(({ at }) => at));
+  const onlyRead = new Set(layout.writables.filter((one) => one.readOnly === true).map(({ at }) => at));
   return [...volumes].map(([at, name]) => ({
-    ...{ Type: 'volume', Source: name, Target: at, ReadOnly: readOnly.has(at) },
-    // What is filled is not to be filled by the engine; what is writable takes its owner from the mount point.
-    ...(readOnly.has(at)
+    ...{ Type: 'volume', Source: name, Target: at, ReadOnly: filled.has(at) || onlyRead.has(at) },
+    // What is filled is not to be filled by the engine; what is written to takes its owner from the mount point.
+    ...(filled.has(at)
       ? { VolumeOptions: { NoCopy: true, Labels: {}, DriverConfig: { Name: '', Options: {} } } }
       : {}),
   })) as Docker.MountSettings[];

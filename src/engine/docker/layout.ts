@@ -8,6 +8,7 @@ import {
   statSync,
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { defined } from '../../domain/defined.ts';
 import { errorCode } from '../../domain/errno.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Failure } from '../../failure.ts';
@@ -17,11 +18,13 @@ import { isWithin } from '../paths.ts';
 import { type Part, TREE } from './pack.ts';
 import type { FolderSource } from './volumes.ts';
 
-/** A writable mount: its content outlives commands. */
+/** A mount whose content outlives commands. */
 export interface Writable {
   readonly at: string;
   /** Absent: a scratch folder. */
   readonly volume?: string;
+  /** A volume that is only read in this sandbox. */
+  readonly readOnly?: boolean;
 }
 
 /** What a sandbox consists of, in terms of an engine. Paths `at` are of the sandbox, free of links. */
@@ -113,7 +116,9 @@ class Draft implements Layout {
     const outer = this.#outer(at);
     const problem = outer === undefined ? this.#point(at, true) : inside(outer, at);
     if (problem !== undefined) return problem;
-    this.writables.push({ at, ...(mount.kind === 'volume' ? { volume: mount.name } : {}) });
+    const volume =
+      mount.kind === 'volume' ? { volume: mount.name, ...defined({ readOnly: mount.readOnly }) } : {};
+    this.writables.push({ at, ...volume });
     this.#mounted.push({ at });
     return undefined;
   }

@@ -126,7 +126,9 @@ async function placeMount(
   }
   const resolved = await mountPoint(draft, mount.at, (await lstat(source.value)).isDirectory());
   if (!resolved.ok) return resolved;
-  draft.layers.push({ at: resolved.value.path, host: source.value, kind: mount.kind });
+  // A volume that is only read is as a tree here.
+  const kind = mount.kind === 'volume' && mount.readOnly === true ? 'tree' : mount.kind;
+  draft.layers.push({ at: resolved.value.path, host: source.value, kind });
   return ok(undefined);
 }
 

@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../../domain/context.ts';
 import { ok, type Result } from '../../domain/result.ts';
@@ -24,6 +24,10 @@ export interface CrateAccess {
   readonly config: string;
   readonly env: Readonly<Record<string, string>>;
   readonly mounts: readonly Mount[];
+  /** Cargo's home where crates are fetched, and where they are compiled. */
+  readonly home: { readonly fetch: readonly Mount[]; readonly build: readonly Mount[] };
+  /** Makes sure that the crates of a `Cargo.lock` are there and are what it names; `fetch` is called where they may not be. */
+  readonly seal: (lock: string, fetch: () => Promise<Result<void>>) => Promise<Result<void>>;
 }
 
 /**
@@ -63,30 +67,29 @@ async function make(
   await mkdir(toolsFolder);
   const config = join(folder, '.cargo-config.toml');
   await writeFile(config, access.value.config);
-  const mounts: readonly Mount[] = [
-    { kind: 'volume', name: 'cargo', at: PATHS.cargo },
-    { kind: 'source', source: config, at: '/job/.cargo/config.toml' },
-  ];
+  const configured: Mount = { kind: 'source', source: config, at: '/job/.cargo/config.toml' };
   const step = { sources: {}, sysroot: buildContext.base.folder, toolsFolder };
   const env = environment(buildContext, context.settings.jobs);
   // Crates are fetched in a step of their own, the only one with network.
-  const fetching = await openSourceSandbox(buildContext, {
-    ...step,
-    mounts: [...mounts, ...access.value.mounts],
-    network: context.settings.offline ? 'none' : 'host',
-  });
-  if (!fetching.ok) return fetching;
-  {
+  const fetched = await access.value.seal(await lockOfStd(buildContext.toolchain.folder), async () => {
+    const fetching = await openSourceSandbox(buildContext, {
+      ...step,
+      mounts: [configured, ...access.value.home.fetch, ...access.value.mounts],
+      network: context.settings.offline ? 'none' : 'host',
+    });
+    if (!fetching.ok) return fetching;
     await using box = fetching.value;
-    const fetched = await runScript(context, box, {
+    const ran = await runScript(context, box, {
       stage: 'rust-std',
       name: 'rust-std-crates',
       script: `phase crates\n${PROJECT}cargo fetch --target "$TARGET" ${STD}${context.settings.offline ? ' --offline' : ''}\n`,
       env: { ...env, ...access.value.env },
       logs: buildContext.logs,
     });
-    if (!fetched.ok) return fetched;
-  }
+    return ran.ok ? ok(undefined) : ran;
+  });
+  if (!fetched.ok) return fetched;
+  const mounts = [configured, ...access.value.home.build];
   const sandbox = await openSourceSandbox(buildContext, { ...step, mounts });
   if (!sandbox.ok) return sandbox;
   await using box = sandbox.value;
@@ -103,6 +106,14 @@ async function make(
   await rm(toolsFolder, { recursive: true });
   await rm(config);
   return ok({ libraries: Number(reported.value.get('libraries')?.[0] ?? 0) });
+}
+
+/** The lock of the standard library's crates, as the package of its sources has it; empty where there is none. */
+async function lockOfStd(toolchain: string): Promise<string> {
+  const sources = join(toolchain, 'usr', 'src');
+  const folder = (await readdir(sources).catch(() => [])).find((name) => name.startsWith('rustc-'));
+  if (folder === undefined) return '';
+  return readFile(join(sources, folder, 'library', 'Cargo.lock'), 'utf8').catch(() => '');
 }
 
 /** Cargo's target folder. */

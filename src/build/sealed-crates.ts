@@ -1,0 +1,99 @@
+import { isTable, parseToml, type Table } from '../crate/toml.ts';
+import type { Context } from '../domain/context.ts';
+import { err, ok, type Result } from '../domain/result.ts';
+import type { Engine, Exit } from '../engine/engine.ts';
+import type { Failure } from '../failure.ts';
+import { fingerprint } from '../store/fingerprint.ts';
+import type { Json, Store } from '../store/store.ts';
+import { CRATES_LOCK, cargoHomeMounts, cargoHomeScript } from './cargo-home.ts';
+
+export interface CratesInput {
+  readonly context: Context;
+  readonly store: Store;
+  readonly engine: Engine;
+  /** Tree with the script's shell. */
+  readonly rootfs: string;
+  /** Text of the `Cargo.lock`. */
+  readonly lock: string;
+  /** What else decides which crates are fetched. */
+  readonly inputs: { readonly [name: string]: Json };
+  /** Also where nothing changed. */
+  readonly always?: true;
+}
+
+/**
+ * Makes sure that the crates of a lock are there and are what it names. `fetch` runs cargo's fetch, and is not called where
+ * nothing changed since the crates were last compared. Failures: those of `fetch`, and `fetch/crates-checksum`.
+ */
+export async function sealCrates(
+  input: CratesInput,
+  fetch: () => Promise<Result<void>>,
+): Promise<Result<void>> {
+  const { context, store } = input;
+  const key = fingerprint({ what: 'crates', lock: input.lock, ...input.inputs });
+  if (input.always !== true) {
+    const known = await run(input, 'known', key);
+    if (!known.ok) return known;
+    if (known.value.status === 0) return ok(undefined);
+  }
+  const lock = await store.lock(CRATES_LOCK, { signal: context.signal });
+  if (!lock.ok) return lock;
+  await using _ = lock.value;
+  const prepared = await run(input, 'prepare', key);
+  if (!prepared.ok) return prepared;
+  if (prepared.value.status !== 0) return err(unchecked(prepared.value));
+  const fetched = await fetch();
+  if (!fetched.ok) return fetched;
+  const sealed = await run(input, 'seal', key);
+  if (!sealed.ok) return sealed;
+  return sealed.value.status === 0 ? ok(undefined) : err(unchecked(sealed.value));
+}
+
+async function run(
+  { engine, rootfs, lock }: CratesInput,
+  step: 'prepare' | 'seal' | 'known',
+  key: string,
+): Promise<Result<Exit>> {
+  const mounts = cargoHomeMounts(step === 'known' ? 'build' : 'check');
+  const opened = await engine.open({ rootfs, network: 'none', mounts });
+  if (!opened.ok) return opened;
+  await using box = opened.value;
+  return await box.run({
+    argv: cargoHomeScript(step, key),
+    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
+    cwd: '/',
+    stdin: crateLines(lock),
+  });
+}
+
+/** The packages of a `Cargo.lock` that come from elsewhere, a line for each: input of the script. */
+export function crateLines(lock: string): string {
+  const parsed = parseToml(lock);
+  const packages = parsed.ok && Array.isArray(parsed.value.package) ? parsed.value.package : [];
+  return packages
+    .filter(isTable)
+    .flatMap(lineOf)
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+/** Nothing that would be another path than that of a crate: whoever writes the lock is not trusted. */
+function lineOf({ name, version, source, checksum }: Table): readonly string[] {
+  const commit = /^git\+.*#([0-9a-f]{40})$/.exec(String(source))?.[1];
+  if (commit !== undefined) return [`git ${commit}`];
+  return /^[0-9a-f]{64}$/.test(String(checksum)) &&
+    /^[\w-]+$/.test(String(name)) &&
+    /^[\w.+-]+$/.test(String(version))
+    ? [`crate ${checksum} ${name}-${version}`]
+    : [];
+}
+
+function unchecked(exit: Exit): Failure {
+  const said = Buffer.from(exit.stderr).toString('utf8').trimEnd().split('\n');
+  return {
+    code: 'fetch/crates-checksum',
+    what: 'The crates that were fetched could not be compared with Cargo.lock, or are not what it names.',
+    fix: ['Run the same command again: what differs was removed and is fetched anew.'],
+    evidence: said.slice(-20),
+  };
+}

@@ -1,0 +1,106 @@
+/** Where the attempts of a hostile crate are aimed: all of this machine, and none of them is to be reached. */
+export interface Aim {
+  /** Files that must stay as they are or must not come to be: paths of this machine and of sandboxes. */
+  readonly files: readonly string[];
+  /** Port of this machine's loopback. */
+  readonly port: number;
+  /** Process id of a program outside of all sandboxes. */
+  readonly process: number;
+}
+
+/** What of a sandbox must not be writable for code of the project. */
+const SANDBOX_FILES = [
+  '/job/cargo/config.toml',
+  '/job/cargo/credentials.toml',
+  '/job/cargo/registry/taken',
+  '/job/cargo/registry/src/taken',
+  '/job/cargo/git/taken',
+  '/job/seals/taken',
+  '/job/.cargo/config.toml',
+  '/job/project/src/main.rs',
+  '/job/env/pyo3-config.txt',
+  '/sysroot/taken',
+  '/usr/bin/taken',
+  '/etc/passwd',
+];
+
+/** A workspace whose build script, procedural macro, compiler wrapper, test and program all try the same. */
+export function hostileCrate(aim: Aim): Readonly<Record<string, string>> {
+  const package_ = (name: string, more = ''): string =>
+    `[package]\nname = "${name}"\nversion = "0.1.0"\nedition = "2021"\n${more}`;
+  return {
+    'Cargo.toml': `${package_('hostile')}[dependencies]\nspy = { path = "spy" }\n[workspace]\n`,
+    'Cargo.lock':
+      'version = 4\n\n[[package]]\nname = "hostile"\nversion = "0.1.0"\ndependencies = ["spy"]\n\n[[package]]\nname = "spy"\nversion = "0.1.0"\n',
+    '.cargo/config.toml': '[build]\nrustc-wrapper = "./wrapper"\n',
+    wrapper: wrapper(aim),
+    'attempts.rs': attempts(aim),
+    'build.rs':
+      'include!("attempts.rs");\nfn main() { for line in attempts("build.rs") { println!("cargo:warning={line}"); } }\n',
+    'spy/Cargo.toml': package_('spy', '[lib]\nproc-macro = true\n'),
+    'spy/src/lib.rs':
+      'include!("../../attempts.rs");\n#[proc_macro]\npub fn spy(_: proc_macro::TokenStream) -> proc_macro::TokenStream { for line in attempts("macro") { eprintln!("{line}"); } Default::default() }\n',
+    'src/main.rs':
+      'include!("../attempts.rs");\nspy::spy!();\nfn main() { for line in attempts("program") { println!("{line}"); } }\n#[test]\nfn tries() { for line in attempts("test") { println!("{line}"); } }\n',
+    'provision.yaml': `schema: 1
+extends: aarch64
+project: {profile: dev}
+tests: {cargo: {harness: [--nocapture]}, commands: [{name: tries, stdout: "tried by program: nothing reached\\n"}]}
+`,
+  };
+}
+
+/** A shell has no more than files and a device of the network. */
+function wrapper({ files, port, process }: Aim): string {
+  return `#!/bin/bash
+reached=
+for file in ${[...SANDBOX_FILES, ...files].map((file) => `'${file}'`).join(' ')}; do
+  (echo taken >>"$file") 2>/dev/null && reached="$reached $file"
+done
+(: </dev/tcp/127.0.0.1/${port}) 2>/dev/null && reached="$reached network"
+kill -9 ${process} 2>/dev/null && reached="$reached process"
+(: >/dev/tty) 2>/dev/null && reached="$reached terminal"
+[ -n "$CARGO_REGISTRIES_OWN_TOKEN" ] && reached="$reached token"
+echo "tried by wrapper: \${reached:-nothing reached}" >&2
+exec "$@"
+`;
+}
+
+function attempts({ files, port, process }: Aim): string {
+  // Backwards: a program with paths of the machine in it would not be delivered.
+  const backwards = [...SANDBOX_FILES, ...files].map((file) => [...file].reverse().join(''));
+  const list = JSON.stringify(backwards);
+  return `extern "C" {
+    fn kill(process: i32, signal: i32) -> i32;
+    fn ptrace(request: i64, process: i32, address: usize, data: usize) -> i64;
+    fn ioctl(file: i32, request: u64, ...) -> i32;
+}
+
+#[allow(dead_code)]
+fn attempts(who: &str) -> Vec<String> {
+    use std::io::Write;
+    let mut reached = Vec::new();
+    for name in ${list} {
+        let file: String = name.chars().rev().collect();
+        let opened = std::fs::OpenOptions::new().append(true).create(true).open(&file);
+        if opened.and_then(|mut file| file.write_all(b"taken")).is_ok() { reached.push(file); }
+    }
+    let limit = std::time::Duration::from_millis(300);
+    for address in ["127.0.0.1:${port}", "192.0.2.1:80"] {
+        if std::net::TcpStream::connect_timeout(&address.parse().unwrap(), limit).is_ok() { reached.push(address.to_string()); }
+    }
+    let typed = b'x';
+    unsafe {
+        if ptrace(16, ${process}, 0, 0) == 0 { reached.push("ptrace".to_string()); }
+        if kill(${process}, 9) == 0 { reached.push("kill".to_string()); }
+        // TIOCSTI, of ioctl_tty(2): what a terminal gets as if it were typed.
+        if ioctl(0, 0x5412, &typed) == 0 || ioctl(2, 0x5412, &typed) == 0 { reached.push("TIOCSTI".to_string()); }
+    }
+    if std::fs::File::open("/dev/tty").is_ok() { reached.push("terminal".to_string()); }
+    if std::fs::metadata("/proc/${process}").is_ok() { reached.push("process".to_string()); }
+    if std::env::var("CARGO_REGISTRIES_OWN_TOKEN").is_ok() { reached.push("token".to_string()); }
+    let what = if reached.is_empty() { "nothing reached".to_string() } else { reached.join(" ") };
+    vec![format!("tried by {who}: {what}")]
+}
+`;
+}
