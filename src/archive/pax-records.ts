@@ -14,6 +14,8 @@ const KEYWORDS = new Set([
   'gname',
   'comment',
 ]);
+/** Of users and groups: `id_t` of Linux. */
+export const LARGEST_ID = 0xffffffff;
 const NAMES = ['path', 'linkpath'];
 /** These make of an entry what its header does not say. */
 const SPARSE = /^(GNU|SUN)\./;
@@ -63,6 +65,9 @@ function checkRecord(archive: string, key: string, value: string, forAll: boolea
   if (NAMES.includes(key) && value === '') throw malformed(archive, `has an empty ${key}`);
   if (key === 'size' && !(/^\d+$/.test(value) && Number.isSafeInteger(Number(value)))) {
     throw malformed(archive, 'has a size that is no number');
+  }
+  if ((key === 'uid' || key === 'gid') && !(/^\d{1,10}$/.test(value) && Number(value) <= LARGEST_ID)) {
+    throw malformed(archive, `has a ${key} that is out of range or no number`);
   }
   if (key.endsWith('time') && KEYWORDS.has(key) && !/^-?\d{1,12}(\.\d*)?$/.test(value)) {
     throw malformed(archive, `has a time that is no number: ${JSON.stringify(key)}`);

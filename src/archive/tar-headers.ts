@@ -1,4 +1,4 @@
-import { checkPaxRecords } from './pax-records.ts';
+import { checkPaxRecords, LARGEST_ID } from './pax-records.ts';
 import { badName, corrupt, Refusal, tooLarge, truncated, unsupported } from './refusal.ts';
 
 const BLOCK = 512;
@@ -148,7 +148,11 @@ export class TarHeaders {
     }
     this.#number(block, 'mode');
     for (const name of ['uid', 'gid', 'mtime'] as const) {
-      if (isOctal(block[FIELDS[name][0]] as number) || !isBlank(block, name)) this.#number(block, name);
+      if (isBlank(block, name)) continue;
+      const value = this.#number(block, name);
+      if (name !== 'mtime' && (value < 0 || value > LARGEST_ID)) {
+        this.#refuse(`The ${name} in a header is out of range.`);
+      }
     }
     this.#checkNames(type, block, magic === POSIX);
     const size = this.#number(block, 'size');
@@ -229,8 +233,8 @@ export class TarHeaders {
     const [at, length] = FIELDS[name];
     const first = block[at] as number;
     if ((first === 0x80 || first === 0xff) && (name === 'size' || name === 'mtime' || name.endsWith('id'))) {
-      const value = block.subarray(at + 1, at + length).reduce((sum, byte) => sum * 256 + byte, 0);
-      return first === 0x80 ? value : value - 256 ** (length - 1);
+      const value = BigInt(`0x${block.toString('hex', at + 1, at + length)}`);
+      return Number(first === 0x80 ? value : BigInt.asIntN(8 * (length - 1), value));
     }
     let [value, digits, next] = [0, 0, at];
     const end = at + length;
