@@ -71,7 +71,7 @@ export class Writer {
   /** Paths this archive made: a later entry of the same name replaces them, as in any tar archive. */
   readonly #own = new Set<string>();
   /** Names of the symbolic links this archive made, and modes of its folders. */
-  readonly #links = new Set<string>();
+  readonly #links = new Map<string, string>();
   readonly #folderModes = new Map<string, number>();
   readonly #excluded = new Set<string>();
   /** Hard links that were not made → the file they stand for. */
@@ -197,7 +197,7 @@ export class Writer {
       symlinkSync(entry.target, path);
       lutimesSync(path, entry.mtime, entry.mtime);
     });
-    this.#links.add(plainName(entry.name));
+    this.#links.set(plainName(entry.name), entry.target);
   }
 
   /** Path of an existing file, resolved as chroot(2) would; undefined when there is none. */
@@ -236,6 +236,11 @@ export class Writer {
     const { archive, folders } = this.#options;
     const parts = Folders.parts(archive, entry.name);
     this.#refuseThroughOwnLink(entry, parts.join('/'));
+    // GNU tar makes links that may lead out last: whether the later entry stays is left to chance there.
+    if (/^\/|(^|\/)\.\.(\/|$)/.test(this.#links.get(parts.join('/')) ?? '')) {
+      const why = 'It holds that name once more, before it as a symbolic link that may lead out.';
+      throw new Refusal(conflict(archive, entry.name, why));
+    }
     this.#links.delete(parts.join('/'));
     const last = parts.pop();
     if (last === undefined) {
