@@ -31,6 +31,14 @@ const REFUSALS: readonly Refusal[] = [
     },
   },
   {
+    says: /File name too long|\(os error 36\)/,
+    failure: {
+      code: 'store/name-too-long',
+      why: 'The file system of the store does not take names, or paths, that are as long.',
+      fix: ['Choose a shorter path, or another file system, with `--store <folder>`.'],
+    },
+  },
+  {
     says: /Too many open files|\(os error (?:23|24)\)/,
     failure: {
       code: 'store/too-many-open-files',
