@@ -1,4 +1,4 @@
-import { cp, mkdir, readdir } from 'node:fs/promises';
+import { cp, mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../domain/context.ts';
 import { err, ok, type Result } from '../domain/result.ts';
@@ -67,8 +67,7 @@ async function copyWithout(from: string, to: string): Promise<string | undefined
   await cp(from, to, {
     recursive: true,
     filter: async (source, destination) => {
-      const isFile = !(await exists(join(source, '.')));
-      if (isFile && (await exists(destination))) {
+      if (!(await stat(source)).isDirectory() && (await exists(destination))) {
         both ??= source.slice(from.length + 1);
         return false;
       }

@@ -18,7 +18,7 @@ import { mountAt, type PipHost, runPythonTask, WORK } from './python-task.ts';
 import { type BuiltWheel, nameWith, referTo, type Wheels } from './wheels.ts';
 
 /** Incremented when equal requirements give different files. */
-export const PACKAGES_VERSION = 2;
+export const PACKAGES_VERSION = 3;
 
 export interface InstallInput {
   readonly environment: PackageEnvironment;
