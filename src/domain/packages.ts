@@ -40,7 +40,7 @@ export interface TreeRules {
   readonly links: Readonly<Record<string, string>>;
   /** Small text files to write: path → content. */
   readonly files: Readonly<Record<string, string>>;
-  /** Whether links to absolute paths are made relative: what is not used as a root has them otherwise lead out of it. */
+  /** Whether the packages' links to absolute paths are made relative: where the tree is no root they lead out of it. */
   readonly relativeLinks?: boolean;
 }
 

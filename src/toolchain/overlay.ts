@@ -37,11 +37,12 @@ export function overlay(
 ): Promise<Result<void>> {
   return refusable(root, async () => {
     const over = new Overlay(root, `The definition of ${name}`);
+    if (rules.relativeLinks === true) over.relativeLinks(root, '');
+    // Links of the definition are as they are written: they may lead to what is beside the tree.
     for (const [path, target] of sorted(rules.links)) over.link(path, target);
     for (const [path, text] of sorted(rules.files)) over.file(path, text);
     for (const path of MOUNT_POINTS) over.folder(path);
     dropUnusedLinks(root, layout);
-    if (rules.relativeLinks === true) over.relativeLinks(root, '');
     over.fixTimes();
   });
 }

@@ -131,7 +131,8 @@ test('absolute links are made relative where that is asked for, also through lin
     ]),
   ];
   const asIs = order(made);
-  const relative = order(made, { definition: { ...DEFINITION, relativeLinks: true } });
+  const links = { 'usr/lib/near/beside': '/usr/lib/tool' };
+  const relative = order(made, { definition: { ...DEFINITION, links, relativeLinks: true } });
   assert.notEqual(treeFingerprint(asIs), treeFingerprint(relative));
   const tree = await makeTree(testContext(), store, relative);
   assert.ok(tree.ok, JSON.stringify(tree));
@@ -139,6 +140,7 @@ test('absolute links are made relative where that is asked for, also through lin
   for (const name of ['libc.so', 'libm.so', 'here.so']) assert.equal(readFileSync(at(name), 'utf8'), 'c');
   assert.equal(readlinkSync(at('here.so')), 'libc.so');
   assert.equal(readlinkSync(at('out')), '../../../proc/mounts');
+  assert.equal(readlinkSync(at('beside')), '/usr/lib/tool', "the definition's own");
   assert.equal(lstatSync(at('libc.so')).mtime.toISOString(), '1980-01-01T00:00:00.000Z');
   const plain = await makeTree(testContext(), store, asIs);
   assert.ok(plain.ok, JSON.stringify(plain));
