@@ -1,0 +1,50 @@
+// CPython on the oldest glibc that is packaged. Each target needs a CPython of its own, which takes long: with
+// PROVISION_TEST_ALL=1 only.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { env } from 'node:process';
+import { test } from 'node:test';
+import { provision, REPOSITORY, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
+
+const skip = env.PROVISION_TEST_ALL === '1' ? false : 'PROVISION_TEST_ALL=1 builds CPython for them';
+const RUNNER = JSON.stringify(join(REPOSITORY, 'runner'));
+
+for (const target of ['x86_64', 'aarch64']) {
+  test(`a program for ${target} starts with the glibc of Debian 11, and its samples are equal there`, {
+    skip,
+  }, async (t) => {
+    const folder = temporaryFolder(t);
+    writeFileSync(
+      join(folder, 'portable.yaml'),
+      `schema: 1\ndescription: Older systems.\ntarget: ${target}\nsysroot: portable-gnu\nglibc: "2.31"\n` +
+        `project: {path: ${RUNNER}, bin: isolate}\nsamples: {path: ${JSON.stringify(join(REPOSITORY, 'runner', 'samples'))}}\n`,
+    );
+    const run = await provision(['run', './portable.yaml', '--artifacts', 'out'], {
+      ...{ cwd: folder, store: SHARED_STORE, timeoutMs: 90 * 60_000 },
+    });
+    assert.equal(run.status, 0, run.stdout + run.stderr);
+    const { totals } = JSON.parse(readFileSync(join(folder, 'out', 'report.json'), 'utf8')) as {
+      readonly totals: { readonly samples: number; readonly passed: number; readonly skipped: number };
+    };
+    assert.equal(totals.passed + totals.skipped, totals.samples);
+    assert.ok(totals.passed > 60);
+    const archive = readdirSync(join(folder, 'out')).find((name) => name.endsWith('.tar.gz')) as string;
+    const inspected = await provision(['inspect', join(folder, 'out', archive), '--json']);
+    const { libc } = JSON.parse(inspected.stdout) as { readonly libc: { readonly floor: string } };
+    assert.equal(libc.floor, '2.30');
+    const mine = process.report.getReport() as { header: { arch: string; glibcVersionRuntime?: string } };
+    const { arch, glibcVersionRuntime: glibc = '2.0' } = mine.header;
+    if (target !== 'x86_64' || arch !== 'x64' || Number(glibc.split('.')[1]) < 30) return;
+    // On this machine, outside of any sandbox.
+    assert.equal(spawnSync('tar', ['-xzf', join(folder, 'out', archive)], { cwd: folder }).status, 0);
+    writeFileSync(
+      join(folder, 'one.py'),
+      'import ssl, sqlite3, ctypes, platform; print(platform.libc_ver())\n',
+    );
+    const program = join(folder, archive.replace(/\.tar\.gz$/, ''), 'bin', 'isolate');
+    const started = spawnSync(program, ['one.py'], { cwd: folder, encoding: 'utf8', env: {} });
+    assert.deepEqual([started.status, started.stdout], [0, `('glibc', '${glibc}')\n`], started.stderr);
+  });
+}
