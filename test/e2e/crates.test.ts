@@ -132,7 +132,7 @@ test('what only the machine that builds needs is fetched as well, and nothing th
   change();
   const ran = await provision(['run', '--store', store], { cwd, timeoutMs: 30 * 60_000 });
   assert.equal(ran.status, 0, ran.stdout + ran.stderr);
-  const cache = join(store, 'volumes', 'cargo', 'registry', 'cache');
+  const cache = join(store, 'volumes', 'crates-registry', 'cache');
   const fetched = readdirSync(cache).flatMap((registry) => readdirSync(join(cache, registry)));
   const names = fetched.map((file) => file.replace(/-\d.*$/, '')).sort();
   for (const name of ['cfg-if', 'cpufeatures', 'either', 'itoa', 'lazy_static', 'scopeguard', 'sha2'])
