@@ -1,7 +1,7 @@
 // A disk whose power can be cut after the fact: all that was written to it is in a log, and a cut is an image of what may
 // be on it at a moment. What was written before the last flush is there; of what came later, anything may be missing, and
 // the last of it may be torn. Source: Documentation/block/writeback_cache_control.rst of Linux.
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
   closeSync,
   existsSync,
@@ -22,7 +22,8 @@ export type FileSystem = 'ext4' | 'xfs' | 'btrfs';
 
 /** XFS takes none below 300 MB. Bytes. */
 const DISK = 448 << 20;
-const SECTOR = 512;
+/** Bytes that a disk writes whole or not at all: XFS, for one, does not recover from less of a block. */
+const SECTOR = 4096;
 const FLUSH = 0xffff_ffff_ffff_ffffn;
 const OPTIONS: Readonly<Record<FileSystem, readonly string[]>> = {
   ext4: ['-q', '-F'],
@@ -58,6 +59,13 @@ export function run(program: string, args: readonly string[]): string {
     maxBuffer: 1 << 26,
     stdio: ['ignore', 'pipe', 'pipe'],
   }).trim();
+}
+
+/** Whether a file system can be mounted: one that its own recovery gives up holds nothing any more, right or wrong. */
+export function mounts(type: FileSystem, image: string, at: string): boolean {
+  // XFS takes no second file system of one UUID while another mount namespace still has the first.
+  const options = type === 'xfs' ? 'loop,nouuid' : 'loop';
+  return spawnSync('mount', ['-t', type, '-o', options, image, at]).status === 0;
 }
 
 /** Runs `work` on a new file system, given where it is mounted, and returns the log of its disk. */
@@ -133,7 +141,10 @@ export class DiskLog {
     for (const operation of later) if (dice.chance(percent)) this.#write(disk, operation);
     const torn = this.operations[before];
     if (torn !== undefined)
-      this.#write(disk, { ...torn, length: dice.below(torn.length / SECTOR + 1) * SECTOR });
+      this.#write(disk, {
+        ...torn,
+        length: Math.min(torn.length, dice.below(Math.ceil(torn.length / SECTOR) + 1) * SECTOR),
+      });
     closeSync(disk);
   }
 
