@@ -16,11 +16,13 @@ import { runTool } from '../engine/tool.ts';
 import type { BuildEnv } from '../env/env.ts';
 import { programFormat } from '../runtime/program/program.ts';
 import { digestFile } from '../store/digest.ts';
+import { onDisk } from '../store/disk.ts';
 import { fingerprint } from '../store/fingerprint.ts';
 import type { Store, StoreEntry } from '../store/store.ts';
 import { cargoHomeMounts } from './cargo-home.ts';
-import { type CargoStep, fetchCrates } from './crates.ts';
+import { type CargoStep, fetchCrates, lockedCrates } from './crates.ts';
 import { hostCargo } from './host-cargo.ts';
+import { CRATES_UNKNOWN, cratesKey, type LockedCrates, onKnownCrates } from './sealed-crates.ts';
 import { explainHidden } from './sources/explain.ts';
 import { digestProject } from './sources/project.ts';
 import { traceUndefined } from './undefined-symbols.ts';
@@ -148,19 +150,30 @@ async function compileProgram(
   if (view.value.sources.digest !== to.sources)
     return err(sourcesChanged(input.resolved.recipe.project.root));
   const step = { context, store, input, engine: engine.value, cargo: cargo.value, view: view.value, log };
-  const fetched = await fetchCrates(step);
+  const crates = await lockedCrates(step);
+  if (await comparedBefore(step, crates)) {
+    const compiled = await compile(step, to.folder, crates);
+    if (compiled.ok || compiled.error.code !== CRATES_UNKNOWN) return compiled;
+  }
+  const fetched = await fetchCrates(step, crates);
   if (!fetched.ok) {
     const { project } = input.resolved.recipe;
     // Cargo reads the manifests then, and looks for what they name.
     return err(explainHidden(fetched.error, await readFile(log, 'utf8'), project, view.value.sources));
   }
-  return compile({ ...step, input }, to.folder);
+  const noted = await onDisk(step.view.crates, () => writeFile(step.view.crates, cratesKey(crates)));
+  return noted.ok ? compile(step, to.folder) : noted;
 }
 
-async function compile(
-  step: CargoStep & { readonly input: BuildInput },
-  folder: string,
-): Promise<Result<BuildMeta>> {
+/** Whether the last build of this project had the same crates: then they are compared where the program is built. */
+async function comparedBefore({ view }: CargoStep, crates: LockedCrates): Promise<boolean> {
+  return (await readFile(view.crates, 'utf8').catch(() => '')) === cratesKey(crates);
+}
+
+type BuildStep = CargoStep & { readonly input: BuildInput };
+
+/** With `crates`: only if nothing changed since they were compared; else `build/crates-unknown`. */
+async function compile(step: BuildStep, folder: string, crates?: LockedCrates): Promise<Result<BuildMeta>> {
   const { context, input } = step;
   const { project } = input.resolved.recipe;
   const sandbox = await step.engine.open({
@@ -178,7 +191,7 @@ async function compile(
     ...(project.defaultFeatures ? [] : ['--no-default-features']),
     ...['--jobs', String(context.settings.jobs), '--message-format', 'json-render-diagnostics'],
   ];
-  const run = await runTool(context, box, {
+  const run = await runTool(context, crates === undefined ? box : onKnownCrates(box, crates), {
     stage: 'build',
     code: 'build/failed',
     doing: `Building ${project.bin} for ${input.resolved.target.rustTriple}`,

@@ -1,5 +1,5 @@
 import { shellWord } from '../domain/shell.ts';
-import type { Mount } from '../engine/engine.ts';
+import type { Command, Mount } from '../engine/engine.ts';
 import { PATHS } from '../engine/paths.ts';
 
 /**
@@ -131,3 +131,30 @@ export function cargoHomeScript(
 ): readonly [string, ...string[]] {
   return ['bash', '-c', `${SCRIPT}${step} ${shellWord(key)}\n`];
 }
+
+/** Exit status of `commandOnKnown` where the crates are not known. */
+export const NOT_KNOWN = 75;
+
+/**
+ * A command that begins only where the step `known` finds nothing changed: one sandbox instead of two. The script runs in an
+ * environment of its own and reads standard input; the command gets its own environment, exactly, and nothing to read.
+ */
+export function commandOnKnown(
+  key: string,
+  { argv, env }: Pick<Command, 'argv' | 'env'>,
+): Pick<Command, 'argv' | 'env'> {
+  const script = `(
+${SCRIPT}known ${shellWord(key)}
+)
+[ $? = 0 ] || exit ${NOT_KNOWN}
+exec /usr/bin/env -i "$@" </dev/null
+`;
+  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+  return {
+    // Without `--norc` bash reads its file where standard input is a socket.
+    argv: ['/usr/bin/bash', '--norc', '-c', script, 'bash', ...variables, ...argv],
+    env: SCRIPT_ENV,
+  };
+}
+
+export const SCRIPT_ENV = { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' } as const;

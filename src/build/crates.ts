@@ -11,7 +11,7 @@ import { type BuildInput, buildMounts, cargoOf } from './build.ts';
 import { cargoHomeMounts } from './cargo-home.ts';
 import { explainFetch } from './fetch-failure.ts';
 import type { HostCargo } from './host-cargo.ts';
-import { sealCrates } from './sealed-crates.ts';
+import { type LockedCrates, sealCrates } from './sealed-crates.ts';
 import type { BuildView } from './view.ts';
 
 /** A step of cargo in the build's sandbox. */
@@ -33,29 +33,32 @@ export const NO_WRAPPERS = { RUSTC_WRAPPER: '', RUSTC_WORKSPACE_WRAPPER: '' } as
  * procedural macros have on the machine that builds. Cargo gives flags to the target's alone, and conditions such as
  * `cfg(tokio_unstable)` depend on them; so each side is asked for as it is built.
  */
-export async function fetchCrates(step: CargoStep): Promise<Result<void>> {
-  const { context, store, engine, input, cargo, view } = step;
+export async function fetchCrates(step: CargoStep, crates?: LockedCrates): Promise<Result<void>> {
+  const { context, store, engine, input } = step;
+  const locked = crates ?? (await lockedCrates(step));
+  return sealCrates({ ...{ context, store, engine, rootfs: input.toolchain.folder }, ...locked }, () =>
+    fetchBothSides(step, locked.lock),
+  );
+}
+
+/** The lock of a step's project, and what else decides which crates it needs. */
+export async function lockedCrates({ input, cargo, view }: CargoStep): Promise<LockedCrates> {
   const { target, hostTarget, recipe, rust } = input.resolved;
   const { project } = recipe;
   const file = join(view.project, relative(projectRoot(project), project.root), 'Cargo.lock');
-  const lock = await readFile(file, 'utf8').catch(() => '');
-  return sealCrates(
-    {
-      ...{ context, store, engine, rootfs: input.toolchain.folder },
-      lock,
-      inputs: {
-        targets: [target.rustTriple, hostTarget.rustTriple],
-        toolchain: input.toolchain.fingerprint,
-        rust: rust?.version ?? null,
-        // Manifests and configuration of the project, too: features and conditions.
-        sources: view.sources.manifests,
-        env: { ...input.env.variables },
-        config: cargo.config,
-        names: { ...cargo.names },
-      },
+  return {
+    lock: await readFile(file, 'utf8').catch(() => ''),
+    inputs: {
+      targets: [target.rustTriple, hostTarget.rustTriple],
+      toolchain: input.toolchain.fingerprint,
+      rust: rust?.version ?? null,
+      // Manifests and configuration of the project, too: features and conditions.
+      sources: view.sources.manifests,
+      env: { ...input.env.variables },
+      config: cargo.config,
+      names: { ...cargo.names },
     },
-    () => fetchBothSides(step, lock),
-  );
+  };
 }
 
 async function fetchBothSides(step: CargoStep, lock: string): Promise<Result<void>> {

@@ -1,22 +1,33 @@
 import { isTable, parseToml, type Table } from '../crate/toml.ts';
 import type { Context } from '../domain/context.ts';
 import { err, ok, type Result } from '../domain/result.ts';
-import type { Engine, Exit } from '../engine/engine.ts';
+import type { Command, Engine, Exit, Sandbox } from '../engine/engine.ts';
 import type { Failure } from '../failure.ts';
 import { fingerprint } from '../store/fingerprint.ts';
 import type { Json, Store } from '../store/store.ts';
-import { CRATES_LOCK, cargoHomeMounts, cargoHomeScript } from './cargo-home.ts';
+import {
+  CRATES_LOCK,
+  cargoHomeMounts,
+  cargoHomeScript,
+  commandOnKnown,
+  NOT_KNOWN,
+  SCRIPT_ENV,
+} from './cargo-home.ts';
 
-export interface CratesInput {
+/** The crates of a build. */
+export interface LockedCrates {
+  /** Text of the `Cargo.lock`. */
+  readonly lock: string;
+  /** What else decides which crates are fetched. */
+  readonly inputs: { readonly [name: string]: Json };
+}
+
+export interface CratesInput extends LockedCrates {
   readonly context: Context;
   readonly store: Store;
   readonly engine: Engine;
   /** Tree with the script's shell. */
   readonly rootfs: string;
-  /** Text of the `Cargo.lock`. */
-  readonly lock: string;
-  /** What else decides which crates are fetched. */
-  readonly inputs: { readonly [name: string]: Json };
   /** Also where nothing changed. */
   readonly always?: true;
 }
@@ -30,7 +41,7 @@ export async function sealCrates(
   fetch: () => Promise<Result<void>>,
 ): Promise<Result<void>> {
   const { context, store } = input;
-  const key = fingerprint({ what: 'crates', lock: input.lock, ...input.inputs });
+  const key = cratesKey(input);
   if (input.always !== true) {
     const known = await run(input, 'known', key);
     if (!known.ok) return known;
@@ -49,6 +60,35 @@ export async function sealCrates(
   return sealed.value.status === 0 ? ok(undefined) : err(unchecked(sealed.value));
 }
 
+/** Names the crates of a build among those of all builds. */
+export function cratesKey({ lock, inputs }: LockedCrates): string {
+  return fingerprint({ what: 'crates', lock, ...inputs });
+}
+
+/**
+ * A sandbox of a build that runs commands only while nothing changed since the crates were compared. Failure otherwise:
+ * `build/crates-unknown`, before the command has begun; it never reaches a user.
+ */
+export function onKnownCrates(sandbox: Pick<Sandbox, 'run'>, crates: LockedCrates): Pick<Sandbox, 'run'> {
+  return {
+    run: async (command: Command): Promise<Result<Exit>> => {
+      const waiting = commandOnKnown(cratesKey(crates), command);
+      const exit = await sandbox.run({ ...command, ...waiting, stdin: crateLines(crates.lock) });
+      return exit.ok && exit.value.status === NOT_KNOWN ? err(cratesUnknown()) : exit;
+    },
+  };
+}
+
+export const CRATES_UNKNOWN = 'build/crates-unknown';
+
+function cratesUnknown(): Failure {
+  return {
+    code: CRATES_UNKNOWN,
+    what: 'The crates of this build are others than those that were compared with Cargo.lock.',
+    fix: ['Run the same command again.'],
+  };
+}
+
 async function run(
   { engine, rootfs, lock }: CratesInput,
   step: 'prepare' | 'seal' | 'known',
@@ -60,7 +100,7 @@ async function run(
   await using box = opened.value;
   return await box.run({
     argv: cargoHomeScript(step, key),
-    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
+    env: SCRIPT_ENV,
     cwd: '/',
     stdin: crateLines(lock),
   });

@@ -18,6 +18,8 @@ export interface BuildView {
   readonly env: string;
   /** What `project` holds. */
   readonly sources: Sources;
+  /** File with the key of the crates that the last build compared with their lock; it need not be there. */
+  readonly crates: string;
 }
 
 export interface ViewInput {
@@ -61,7 +63,7 @@ export async function fillBuildView(
     ...{ folder: view.project, manifest },
     ...defined({ logs }),
   });
-  return sources.ok ? ok({ ...view, sources: sources.value }) : sources;
+  return sources.ok ? ok({ ...view, sources: sources.value, crates: join(folder, 'crates') }) : sources;
 }
 
 const PYTHON_HOME = 'python-home.c';

@@ -33,7 +33,11 @@ const OUTPUT_KEPT = 4 * 1024 * 1024;
  * Runs a tool of the toolchain; a non-zero exit becomes a failure that quotes the tool's last lines. The log is written as
  * the tool prints, so that it is there whatever becomes of us.
  */
-export async function runTool(context: Context, sandbox: Sandbox, run: ToolRun): Promise<Result<Exit>> {
+export async function runTool(
+  context: Context,
+  sandbox: Pick<Sandbox, 'run'>,
+  run: ToolRun,
+): Promise<Result<Exit>> {
   context.emit({ type: 'command', stage: run.stage, line: shellCommand(run.command.argv) });
   appendFileSync(run.log, `$ ${shellCommand(run.command.argv)}\n`);
   const pending: Uint8Array[] = [];

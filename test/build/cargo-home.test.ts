@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { cargoHomeScript } from '../../src/build/cargo-home.ts';
+import { cargoHomeScript, commandOnKnown, NOT_KNOWN } from '../../src/build/cargo-home.ts';
 import { crateLines } from '../../src/build/sealed-crates.ts';
 import { temporaryFolder } from '../support/cli.ts';
 import { put } from '../support/crate.ts';
@@ -39,18 +39,23 @@ function homeOf(t: TestContext) {
   // The sandbox's paths have no spaces.
   const folder = temporaryFolder(t, 'provision-home-');
   put(folder, { 'cargo/registry/.keep': '', 'seals/.keep': '' });
-  const step = (name: 'prepare' | 'seal' | 'known') => {
-    const [program, ...args] = cargoHomeScript(name, 'key').map((word) =>
+  const start = (argv: readonly string[], env: NodeJS.ProcessEnv = process.env) => {
+    const [program, ...args] = argv.map((word) =>
       word.replaceAll('/job/cargo', join(folder, 'cargo')).replaceAll('/job/seals', join(folder, 'seals')),
     );
-    const { status, stderr } = spawnSync(program as string, args, {
-      input: crateLines(LOCK),
-      encoding: 'utf8',
+    const { status, stdout, stderr } = spawnSync(program as string, args, {
+      ...{ input: crateLines(LOCK), encoding: 'utf8', env, cwd: folder },
     });
+    return { status, stdout, stderr };
+  };
+  const step = (name: 'prepare' | 'seal' | 'known') => {
+    const { status, stderr } = start(cargoHomeScript(name, 'key'));
     return { status, stderr };
   };
   const write = (files: Readonly<Record<string, string>>) => put(join(folder, 'cargo'), files);
   return {
+    folder,
+    start,
     step,
     write,
     fetch: () =>
@@ -132,4 +137,24 @@ test('a file with another checksum than the lock names is removed, and said', (t
     /^leaf-1\.0\.0\+x: its file has the SHA-256 [0-9a-f]{64}, the lock says [0-9a-f]{64}$/m,
   );
   assert.deepEqual([home.has(CRATE), home.has(SOURCES)], [false, false]);
+});
+
+test('a command that waits for known crates begins in its own folder and environment, with nothing to read, or not at all', (t) => {
+  const home = homeOf(t);
+  home.fetch();
+  const script = 'pwd; cat; env | sort; echo "$*"; exit 9';
+  const { argv, env } = commandOnKnown('key', {
+    argv: ['sh', '-c', script, 'sh', 'one two', '$(three)'],
+    env: { PATH: '/bin:/usr/bin:/own', LC_ALL: 'C.UTF-8', BASH_ENV: '/nowhere' },
+  });
+  assert.deepEqual(home.start(argv, env), { status: NOT_KNOWN, stdout: '', stderr: '' });
+  home.step('seal');
+  const variables = `BASH_ENV=/nowhere\nLC_ALL=C.UTF-8\nPATH=/bin:/usr/bin:/own\nPWD=${home.folder}\n`;
+  assert.deepEqual(home.start(argv, env), {
+    status: 9,
+    stdout: `${home.folder}\n${variables}one two $(three)\n`,
+    stderr: '',
+  });
+  home.write({ [`${SOURCES}/src/lib.rs`]: 'fn bad() {}' });
+  assert.deepEqual(home.start(argv, env), { status: NOT_KNOWN, stdout: '', stderr: '' });
 });

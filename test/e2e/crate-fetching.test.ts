@@ -2,7 +2,7 @@
 // differ only in cargo's words are run with PROVISION_TEST_ALL=1; test/build/fetch-failure.test.ts has those words.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type CliRun, provision, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
@@ -227,4 +227,43 @@ for (const [name, trouble, env] of [
     assert.equal(ran.status, 0, ran.stdout + ran.stderr);
     assert.doesNotMatch(ran.stdout + ran.stderr, /let-me-in/);
   });
+}
+
+test('a crate that is changed between two builds is noticed where the second is made, and unpacked anew', async (t) => {
+  const registry = await startCrateRegistry(t, {});
+  const { index, checksum } = registry;
+  const place = temporaryFolder(t, 'provision edited ü ');
+  const cwd = join(place, 'crate');
+  const main = (word: string) => `fn main() { println!("${word} {}", leaf::NAME); }\n`;
+  const expected = (word: string) =>
+    `schema: 1\nextends: x86_64\ntests: {commands: [{name: says, stdout: "${word} leaf\\n"}]}\n`;
+  put(cwd, {
+    'Cargo.toml':
+      '[package]\nname = "tried"\nversion = "0.1.0"\nedition = "2021"\n[dependencies]\nleaf = { version = "1.0.0", registry = "own" }\n',
+    'Cargo.lock': `version = 4\n\n[[package]]\nname = "leaf"\nversion = "1.0.0"\nsource = "${index}"\nchecksum = "${checksum}"\n\n${OWN}dependencies = [\n "leaf",\n]\n`,
+    'src/main.rs': main('first'),
+    'provision.yaml': expected('first'),
+  });
+  put(join(place, 'home'), { 'config.toml': `[registries.own]\nindex = "${index}"\n` });
+  const run = async () => {
+    const env = { CARGO_HOME: join(place, 'home') };
+    const ran = await provision(['run'], { cwd, store: SHARED_STORE, env });
+    assert.equal(ran.status, 0, ran.stdout + ran.stderr);
+    const log = readFileSync(join(cwd, 'artifacts', 'x86_64', 'logs', 'build.log'), 'utf8');
+    return [...log.matchAll(/^\$ cargo (\w+)/gm)].map(([, word]) => word);
+  };
+  const before = registries();
+  assert.deepEqual(await run(), ['fetch', 'fetch', 'build']);
+  put(cwd, { 'src/main.rs': main('second'), 'provision.yaml': expected('second') });
+  assert.deepEqual(await run(), ['build']);
+  const [mine] = registries().filter((folder) => !before.includes(folder));
+  put(join(mine as string, 'leaf-1.0.0'), { 'src/lib.rs': 'pub const NAME: &str = "stolen";\n' });
+  put(cwd, { 'src/main.rs': main('third'), 'provision.yaml': expected('third') });
+  assert.deepEqual(await run(), ['build', 'fetch', 'fetch', 'build']);
+});
+
+/** Folders of unpacked crates; each registry of a test has an address of its own. */
+function registries(): readonly string[] {
+  const folder = join(SHARED_STORE, 'volumes', 'crates-registry', 'src');
+  return existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : [];
 }
