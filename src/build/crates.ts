@@ -10,6 +10,7 @@ import type { Store } from '../store/store.ts';
 import { type BuildInput, buildMounts, cargoOf } from './build.ts';
 import { cargoHomeMounts } from './cargo-home.ts';
 import { explainFetch } from './fetch-failure.ts';
+import { fetchConfigurations, fetchVariables } from './fetch-step.ts';
 import type { HostCargo } from './host-cargo.ts';
 import { type LockedCrates, sealCrates } from './sealed-crates.ts';
 import type { BuildView } from './view.ts';
@@ -25,7 +26,7 @@ export interface CargoStep {
   readonly log: string;
 }
 
-/** No program but the toolchain's own is started where crates are fetched. */
+/** No program but the toolchain's own is started where crates are fetched; these are of the machine's environment. */
 export const NO_WRAPPERS = { RUSTC_WRAPPER: '', RUSTC_WORKSPACE_WRAPPER: '' } as const;
 
 /**
@@ -65,10 +66,17 @@ async function fetchBothSides(step: CargoStep, lock: string): Promise<Result<voi
   const { context, input, cargo } = step;
   const { target, hostTarget, crate } = input.resolved;
   const { offline } = context.settings;
+  const covers = await fetchConfigurations(step.view, input.resolved.recipe.project);
+  if (!covers.ok) return covers;
   const sandbox = await step.engine.open({
     rootfs: input.toolchain.folder,
     network: offline ? 'none' : 'host',
-    mounts: [...fetchMounts(buildMounts(input, step.view)), ...cargo.sources, ...cargo.mounts],
+    mounts: [
+      ...fetchMounts(buildMounts(input, step.view)),
+      ...covers.value,
+      ...cargo.sources,
+      ...cargo.mounts,
+    ],
   });
   if (!sandbox.ok) return sandbox;
   await using box = sandbox.value;
@@ -90,7 +98,13 @@ async function fetchBothSides(step: CargoStep, lock: string): Promise<Result<voi
           ...[cargoOf(input), 'fetch', '--locked', '--target', triple],
           ...(offline ? ['--offline'] : []),
         ] as [string, ...string[]],
-        env: { ...input.env.variables, ...flags, ...cargo.env, ...cargo.tokens(lock), ...NO_WRAPPERS },
+        env: {
+          ...fetchVariables(input.env.variables),
+          ...flags,
+          ...cargo.env,
+          ...cargo.tokens(lock),
+          ...NO_WRAPPERS,
+        },
         cwd: crateAt(input.resolved.recipe.project),
       },
     });

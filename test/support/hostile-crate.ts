@@ -24,6 +24,54 @@ const SANDBOX_FILES = [
   '/etc/passwd',
 ];
 
+/** Files of the machine that is attempted on, beside those that the aim names. */
+const NO_FILES: readonly string[] = [];
+
+/** A Python script that tries the same; prints one line. */
+export function hostileSample(aim: Aim, files: readonly string[] = SANDBOX_FILES): string {
+  return `import fcntl, os, signal, socket
+
+reached = []
+for file in ${JSON.stringify([...files, ...aim.files])}:
+    try:
+        with open(file, "ab") as opened:
+            opened.write(b"taken")
+        reached.append("file")
+    except OSError:
+        pass
+for address in [("127.0.0.1", ${aim.port}), ("192.0.2.1", 80)]:
+    try:
+        socket.create_connection(address, 0.3).close()
+        reached.append("network")
+    except OSError:
+        pass
+try:
+    os.kill(${aim.process}, signal.SIGKILL)
+    reached.append("process")
+except OSError:
+    pass
+for stream in 0, 2:
+    try:
+        fcntl.ioctl(stream, 0x5412, b"x")
+        reached.append("TIOCSTI")
+    except OSError:
+        pass
+try:
+    open("/dev/tty").close()
+    reached.append("terminal")
+except OSError:
+    pass
+if "CARGO_REGISTRIES_OWN_TOKEN" in os.environ:
+    reached.append("token")
+print("tried by sample:", *reached or ["nothing reached"])
+`;
+}
+
+/** The attempts of a program as a source file of its own, on this machine's files alone. */
+export function hostileProgram(aim: Aim): string {
+  return `${attempts(aim, NO_FILES)}\nfn main() { for line in attempts("control") { println!("{line}"); } }\n`;
+}
+
 /** A workspace whose build script, procedural macro, compiler wrapper, test and program all try the same. */
 export function hostileCrate(aim: Aim): Readonly<Record<string, string>> {
   const package_ = (name: string, more = ''): string =>
@@ -32,7 +80,9 @@ export function hostileCrate(aim: Aim): Readonly<Record<string, string>> {
     'Cargo.toml': `${package_('hostile')}[dependencies]\nspy = { path = "spy" }\n[workspace]\n`,
     'Cargo.lock':
       'version = 4\n\n[[package]]\nname = "hostile"\nversion = "0.1.0"\ndependencies = ["spy"]\n\n[[package]]\nname = "spy"\nversion = "0.1.0"\n',
-    '.cargo/config.toml': '[build]\nrustc-wrapper = "./wrapper"\n',
+    // The first compiles as well; the others are to be started nowhere.
+    '.cargo/config.toml':
+      '[build]\nrustc-wrapper = "./wrapper"\nrustc = "./wrapper"\n[env]\nLD_PRELOAD = "/job/project/not-loaded.so"\n',
     wrapper: wrapper(aim),
     'attempts.rs': attempts(aim),
     'build.rs':
@@ -66,9 +116,9 @@ exec "$@"
 `;
 }
 
-function attempts({ files, port, process }: Aim): string {
+function attempts({ files, port, process }: Aim, more: readonly string[] = SANDBOX_FILES): string {
   // Backwards: a program with paths of the machine in it would not be delivered.
-  const backwards = [...SANDBOX_FILES, ...files].map((file) => [...file].reverse().join(''));
+  const backwards = [...more, ...files].map((file) => [...file].reverse().join(''));
   const list = JSON.stringify(backwards);
   return `extern "C" {
     fn kill(process: i32, signal: i32) -> i32;

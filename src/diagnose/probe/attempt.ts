@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { buildMounts } from '../../build/build.ts';
 import { fetchMounts, NO_WRAPPERS } from '../../build/crates.ts';
 import { explainFetch } from '../../build/fetch-failure.ts';
+import { fetchConfigurations, fetchVariables } from '../../build/fetch-step.ts';
 import { hostCargo } from '../../build/host-cargo.ts';
 import { sealCrates } from '../../build/sealed-crates.ts';
 import { fillBuildView } from '../../build/view.ts';
@@ -104,7 +105,7 @@ async function fetchWithCargo(context: ProbeContext, lock: string): Promise<Resu
         ...(offline ? ['--offline'] : []),
       ],
       env: {
-        ...bareVariables(run.plan),
+        ...fetchVariables(bareVariables(run.plan)),
         ...box.value.cargo.env,
         ...box.value.cargo.tokens(lock),
         ...NO_WRAPPERS,
@@ -258,11 +259,14 @@ async function openBuild(
   const mounts = (use === 'fetch' ? fetchMounts(whole) : whole).filter(
     ({ at }) => at !== PATHS.sysroot && at !== PATHS.target,
   );
+  const covers = use === 'fetch' ? await fetchConfigurations(view.value, run.plan.recipe.project) : ok([]);
+  if (!covers.ok) return covers;
   const sandbox = await engine.value.open({
     rootfs: toolchain.folder,
     network: use === 'build' || session.context.settings.offline ? 'none' : 'host',
     mounts: [
       ...mounts,
+      ...covers.value,
       { kind: 'volume', name: context.volume, at: PATHS.target },
       ...more,
       ...cargo.value.sources,

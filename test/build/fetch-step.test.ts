@@ -1,0 +1,174 @@
+// What of a project can be started or loaded where crates are fetched: nothing.
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import {
+  conditionFlags,
+  fetchConfigurations,
+  fetchVariables,
+  withoutPrograms,
+} from '../../src/build/fetch-step.ts';
+import { formatToml } from '../../src/crate/toml.ts';
+import type { Project } from '../../src/domain/definitions.ts';
+import { temporaryFolder } from '../support/cli.ts';
+import { put } from '../support/crate.ts';
+
+test('variables that start or load something are left out, those about crates and conditions are not', () => {
+  const kept = {
+    HOME: '/tmp',
+    PATH: '/usr/bin:/bin',
+    RUSTC_BOOTSTRAP: '1',
+    CARGO_HOME: '/job/cargo',
+    CARGO_NET_RETRY: '0',
+    CARGO_REGISTRIES_OWN_INDEX: 'sparse+https://own.invalid/',
+    CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS: '--sysroot=/sysroot/usr --cfg tokio_unstable',
+    CARGO_ENCODED_RUSTFLAGS: '--cfg=a b\x1f-Ctarget-cpu=native',
+  };
+  const given = {
+    ...kept,
+    PATH: '/job/project/bin:/usr/bin:bin::/usr/../job/project:/bin',
+    CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS:
+      '--sysroot=/sysroot/usr -Clinker=./bad -Zcodegen-backend=./bad.so --cfg tokio_unstable -C link-arg=x',
+    CARGO_ENCODED_RUSTFLAGS: '--cfg=a b\x1f-Zllvm-plugins=bad.so\x1f-Ctarget-cpu=native',
+    LD_PRELOAD: '/job/project/bad.so',
+    LD_LIBRARY_PATH: '/job/project',
+    GCONV_PATH: '/job/project',
+    BASH_ENV: '/job/project/bad',
+    RUSTC: './bad',
+    CARGO_BUILD_RUSTC: './bad',
+    CARGO_BUILD_RUSTC_WRAPPER: './bad',
+    CARGO_REGISTRIES_OWN_CREDENTIAL_PROVIDER: './bad',
+    CARGO_REGISTRY_GLOBAL_CREDENTIAL_PROVIDERS: './bad',
+    CARGO_CREDENTIAL_ALIAS_OWN: './bad',
+    CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER: './bad',
+  };
+  assert.deepEqual(fetchVariables(given), kept);
+});
+
+for (const [flags, kept] of [
+  ['--cfg a --cfg=b -C panic=abort -Cpanic=abort --codegen=panic=abort', undefined],
+  ['-C target-feature=+crt-static -Ctarget-cpu=x', undefined],
+  ['--sysroot /sysroot/usr', undefined],
+  ['--sysroot /job/project/own --sysroot=/job/project/own --sysroot=own --sysroot=/usr/../job/project', ''],
+  ['-C linker=x -Clinker=x -Zcodegen-backend=x.so -C llvm-args=-load=x.so -O -g --emit asm', ''],
+  // The value of an option is none itself.
+  ['-C --cfg --cfg -C', '--cfg -C'],
+  ['--cfg', ''],
+] as const) {
+  test(`of the flags ${flags}`, () => {
+    assert.equal(conditionFlags(flags.split(' ')).join(' '), kept ?? flags);
+  });
+}
+
+const HOSTILE = `include = "bad.toml"
+[env]
+LD_PRELOAD = "/job/project/bad.so"
+[build]
+rustc = "./bad"
+rustc-wrapper = "./bad"
+target = "x"
+rustflags = ["--cfg", "a", "-Clinker=./bad"]
+[target.x]
+runner = "./bad"
+rustflags = "--cfg b -Zcodegen-backend=./bad.so"
+[target.'cfg(unix)']
+linker = "./bad"
+[credential-alias]
+own = "./bad"
+[registry]
+global-credential-providers = ["./bad"]
+[registries.own]
+index = "sparse+https://own.invalid/"
+credential-provider = "./bad"
+[net]
+retry = 0
+[source.crates-io]
+replace-with = "own"
+`;
+
+/** The configuration without all of that. */
+const CLEAN = {
+  build: { target: 'x', rustflags: ['--cfg', 'a'] },
+  target: { x: { rustflags: ['--cfg', 'b'] }, 'cfg(unix)': {} },
+  registry: {},
+  registries: { own: { index: 'sparse+https://own.invalid/' } },
+  net: { retry: 0 },
+  source: { 'crates-io': { 'replace-with': 'own' } },
+};
+
+async function coversOf(
+  t: TestContext,
+  files: Readonly<Record<string, string>>,
+  links: Readonly<Record<string, string>> = {},
+  crate = '',
+) {
+  const folder = temporaryFolder(t, 'provision covers ü ');
+  const view = { project: join(folder, 'project'), crates: join(folder, 'crates') };
+  mkdirSync(join(view.project, crate), { recursive: true });
+  put(view.project, files);
+  for (const [name, target] of Object.entries(links)) symlinkSync(target, join(view.project, name));
+  const project = { root: '/own', folder: join('/own', crate) } as Project;
+  const covers = await fetchConfigurations(view, project);
+  assert.ok(covers.ok);
+  return covers.value.map((mount) => {
+    assert.equal(mount.kind, 'source');
+    return { at: mount.at, file: (name: string) => readFileSync(join(mount.source, name), 'utf8') };
+  });
+}
+
+test('a configuration loses what it could start, and keeps where crates come from', async (t) => {
+  const [cover, ...more] = await coversOf(t, { '.cargo/config.toml': HOSTILE, '.cargo/vendor/a': 'kept' });
+  assert.equal(more.length, 0);
+  assert.equal(cover?.at, '/job/project/.cargo');
+  assert.equal(cover.file('vendor/a'), 'kept');
+  assert.equal(cover.file('config.toml'), formatToml(CLEAN));
+  assert.deepEqual(withoutPrograms(CLEAN), CLEAN);
+});
+
+test('a configuration with nothing to start is left alone', async (t) => {
+  assert.deepEqual(await coversOf(t, { '.cargo/config.toml': '[net]\nretry = 0\n' }), []);
+  assert.deepEqual(await coversOf(t, { 'src/main.rs': '' }), []);
+});
+
+for (const [name, files, links, crate, at] of [
+  ['of a member', { 'a/b/.cargo/config': HOSTILE }, {}, 'a/b', ['/job/project/a/b/.cargo']],
+  [
+    'of a member and of the workspace',
+    { 'a/.cargo/config.toml': HOSTILE, '.cargo/config.toml': HOSTILE },
+    {},
+    'a',
+    ['/job/project/a/.cargo', '/job/project/.cargo'],
+  ],
+  ['behind a link', { 'real/config.toml': HOSTILE }, { '.cargo': 'real' }, '', ['/job/project/real']],
+  [
+    'behind a link by its path in the sandbox',
+    { 'real/config.toml': HOSTILE },
+    { '.cargo': '/job/project/other', other: '../project/real' },
+    '',
+    ['/job/project/real'],
+  ],
+  [
+    'as a link',
+    { 'real.toml': HOSTILE, '.cargo/other': '' },
+    { '.cargo/config.toml': '/job/project/real.toml' },
+    '',
+    ['/job/project/.cargo'],
+  ],
+  ['that is no TOML', { '.cargo/config.toml': '[env\n' }, {}, '', ['/job/project/.cargo']],
+  [
+    'that is a link to elsewhere',
+    { '.cargo/other': '' },
+    { '.cargo/config.toml': '/job/target/config.toml' },
+    '',
+    ['/job/project/.cargo'],
+  ],
+] as const) {
+  test(`a configuration ${name} is covered where it is`, async (t) => {
+    const covers = await coversOf(t, files, links, crate);
+    assert.deepEqual(
+      covers.map((cover) => cover.at),
+      at,
+    );
+  });
+}
