@@ -8,6 +8,7 @@ import type { Amortization } from '../../src/domain/amortization.ts';
 import type { OverheadReport } from '../../src/domain/overhead.ts';
 import type { SuiteTimes } from '../../src/domain/suite-times.ts';
 import { type CliRun, provision, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
+import { put } from '../support/crate.ts';
 import { engineMissing, startEngine } from '../support/dockerd.ts';
 import { runnerRecipe } from '../support/runner-recipe.ts';
 
@@ -193,3 +194,41 @@ test('invalid options are rejected before anything is built', async () => {
   assert.match(await errorOf('wasm', '--rounds', 'x'), /--rounds takes a whole number from 1/);
   assert.match(await errorOf('suite', '--rounds', '0'), /--rounds takes a whole number from 1/);
 });
+
+test('edit: an edited line is compiled on both sides, and the stage is measured against both cargos', async () => {
+  const cwd = join(folder, 'edited');
+  put(cwd, {
+    'Cargo.toml': '[package]\nname = "edited"\nversion = "0.1.0"\nedition = "2021"\n',
+    'Cargo.lock': 'version = 4\n\n[[package]]\nname = "edited"\nversion = "0.1.0"\n',
+    'src/main.rs': 'fn main() { println!("1"); }\n',
+    'samples/one.py': 'print(1)\n',
+    'provision.yaml': 'schema: 1\nextends: x86_64\nsamples: {path: samples}\n',
+  });
+  const run = await provision(['bench', 'edit', 'provision.yaml', '--rounds', '2', '--json'], {
+    ...{ cwd, store: SHARED_STORE, timeoutMs: 20 * 60_000 },
+  });
+  assert.equal(run.status, 0, run.stdout + run.stderr);
+  const { rows } = JSON.parse(run.stdout) as { readonly rows: readonly EditRow[] };
+  assert.deepEqual(
+    rows.map(({ what, against }) => `${what.replace(/^.*: /, '')} | ${against?.what ?? ''}`),
+    [
+      'build after an edit | cargo build on this machine',
+      "build after an edit | the toolchain's cargo in it",
+      'the whole run, with bundle and samples | ',
+    ],
+  );
+  for (const { runs, against } of rows) {
+    assert.equal(runs.length, 2);
+    // The stage is never quicker than the cargo inside of it, nor the run than the stage.
+    assert.ok(runs.every((ms) => ms > 0) && against?.runs.every((ms) => ms > 0) !== false);
+  }
+  const [stage, inside, whole] = rows as [EditRow, EditRow, EditRow];
+  assert.ok(inside.runs.every((ms, at) => ms >= (inside.against?.runs[at] ?? 0)));
+  assert.ok(stage.runs.every((ms, at) => ms < (whole.runs[at] ?? 0)));
+});
+
+interface EditRow {
+  readonly what: string;
+  readonly runs: readonly number[];
+  readonly against?: { readonly what: string; readonly runs: readonly number[] };
+}
