@@ -80,7 +80,7 @@ export async function makeBundle(
     ...(input.packages === undefined
       ? {}
       : { packages: input.packages.target.fingerprint, packagesAt: input.packages.at }),
-    ...(venv === undefined ? {} : { venv }),
+    ...defined({ venv }),
     ...format.bundleInputs(input.resolved),
   };
   return store.obtain<BundleMeta>(

@@ -35,9 +35,9 @@ def python(name):
 
 const VENV = `${PRELUDE}
 ASK = '''
-import ctypes, linecache, os, site, sqlite3, ssl, sys
+import ctypes, linecache, os, sqlite3, ssl, sys, sysconfig
 print(sys.prefix, os.path.realpath(sys._base_executable) == os.path.realpath(sys.argv[1]), sys.base_prefix == sys.argv[2])
-print(site.getsitepackages(), os.path.islink(sys.executable))
+print(sysconfig.get_path('purelib'), os.path.islink(sys.executable))
 '''
 
 
@@ -46,14 +46,23 @@ def make(name, by, *options):
     print(said(python(name), '-c', ASK, sys.executable, sys.base_prefix))
 
 
+def drop(*names):
+    # A sample may write half a gigabyte, and a program with all of Python inside is copied under four names.
+    for name in names:
+        shutil.rmtree(os.path.join(base, name))
+
+
 make('links', sys.executable)
 make('copies', sys.executable, '--copies')
 make('copies of copies', python('copies'), '--copies')
 make('links of copies', python('copies'))
+drop('copies of copies', 'links of copies')
 make('copies of links', python('links'), '--copies')
 make('copies', sys.executable, '--copies', '--upgrade')
+drop('copies of links')
 make('links', sys.executable, '--copies', '--clear')
-make('with the base packages', sys.executable, '--copies', '--system-site-packages')
+drop('links')
+make('links', sys.executable, '--system-site-packages')
 # Its own folder moved: the program is in it, and knows where the base is.
 os.rename(os.path.join(base, 'copies'), os.path.join(base, 'moved'))
 print(said(python('moved'), '-c', 'import ssl, sys; print(sys.prefix)'))
