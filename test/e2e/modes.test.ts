@@ -14,9 +14,9 @@ const skip = process.env.PROVISION_TEST_ALL === '1' ? false : 'PROVISION_TEST_AL
 const LIST = `cd "$(mktemp -d)"
 listed() { tar -tv | awk -v of="$1" '{print of, $1, $2}' | sort | uniq -c; }
 gzip -dc "$1"/*.tar.gz | listed bundle
-listed image <"$1"/*.oci.tar
+cat "$1"/*.oci.tar | listed image
 tar -xf "$1"/*.oci.tar
-for blob in blobs/sha256/*; do gzip -dc "$blob" 2>/dev/null | tar -tv 2>/dev/null; done | awk '{print "layer", $1, $2}' | sort | uniq -c
+for blob in blobs/sha256/*; do gzip -dc <"$blob" 2>/dev/null | tar -tv 2>/dev/null; done | awk '{print "layer", $1, $2}' | sort | uniq -c
 ar tv "$1"/*.deb | awk '{print "ar", $1, $2}'
 dpkg-deb --fsys-tarfile "$1"/*.deb | listed data
 dpkg-deb --ctrl-tarfile "$1"/*.deb | listed control
@@ -60,6 +60,7 @@ test('modes do not depend on the umask', { skip, timeout: 10 * 60_000 }, async (
   }
   assert.equal(lists[1], lists[0]);
   assert.equal(lists[2], lists[0]);
+  assert.match(lists[0] as string, /layer -rwxr-xr-x/);
   const modes = new Set((lists[0] as string).match(/[-dlrwxt]{10}/g));
   const usualModes = ['-rw-r--r--', '-rwxr-xr-x', 'drwxr-xr-x', 'lrwxrwxrwx', 'drwxrwxrwt'];
   assert.deepEqual(

@@ -124,7 +124,7 @@ test('modules and packages are imported wherever the program runs', async (t) =>
 
 test('in a snapshot, too', { skip: ALL ? false : 'PROVISION_TEST_ALL=1 runs it' }, async (t) => {
   const cwd = crateOf(t, FILES);
-  const project = `project: {path: ${JSON.stringify(join(REPOSITORY, 'runner'))}}\n`;
+  const project = `project: {path: ${JSON.stringify(join(REPOSITORY, 'runner'))}, features: [snapshot]}\n`;
   const run = await runWith(t, cwd, 'wasm32-wasip1-snapshot', project);
   assert.equal(run.status, 0, run.stdout + run.stderr);
   assert.deepEqual(results(cwd), [['imports', 'passed']]);
