@@ -16,7 +16,7 @@ listed() { tar -tv | awk -v of="$1" '{print of, $1, $2}' | sort | uniq -c; }
 gzip -dc "$1"/*.tar.gz | listed bundle
 cat "$1"/*.oci.tar | listed image
 tar -xf "$1"/*.oci.tar
-for blob in blobs/sha256/*; do gzip -dc <"$blob" 2>/dev/null | tar -tv 2>/dev/null; done | awk '{print "layer", $1, $2}' | sort | uniq -c
+for blob in blobs/sha256/*; do gzip -dc <"$blob" 2>/dev/null | tar -tv 2>/dev/null || true; done | awk '{print "layer", $1, $2}' | sort | uniq -c
 ar tv "$1"/*.deb | awk '{print "ar", $1, $2}'
 dpkg-deb --fsys-tarfile "$1"/*.deb | listed data
 dpkg-deb --ctrl-tarfile "$1"/*.deb | listed control
