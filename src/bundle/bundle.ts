@@ -2,6 +2,7 @@ import { chmod, copyFile, cp, mkdir, readdir, rm, writeFile } from 'node:fs/prom
 import { basename, dirname, join } from 'node:path';
 import { packTarGz } from '../archive/pack.ts';
 import type { Context } from '../domain/context.ts';
+import { defined } from '../domain/defined.ts';
 import type { Resolved } from '../domain/definitions.ts';
 import type { Digest } from '../domain/ids.ts';
 import type { PythonDistribution } from '../domain/python.ts';
@@ -17,6 +18,7 @@ import { checkLibrary, checkProgram, distinctive, findPaths, pathLeak } from './
 import { indexLibraries, libraryClosure } from './libraries.ts';
 import type { Packages } from './packages.ts';
 import { copyStdlib } from './stdlib.ts';
+import { extendVenv, readVenvAddition } from './venv.ts';
 
 /** Incremented when the layout of a bundle or its checks change. */
 const BUNDLE_VERSION = 2;
@@ -60,6 +62,9 @@ export async function makeBundle(
   store: Store,
   input: BundleInput,
 ): Promise<Result<Bundle>> {
+  const format = programFormat(input.resolved.target);
+  // No environments on WASI, which starts no processes.
+  const venv = format.machineCode ? await readVenvAddition(context) : undefined;
   const inputs = {
     what: 'bundle',
     version: BUNDLE_VERSION,
@@ -75,18 +80,22 @@ export async function makeBundle(
     ...(input.packages === undefined
       ? {}
       : { packages: input.packages.target.fingerprint, packagesAt: input.packages.at }),
-    ...programFormat(input.resolved.target).bundleInputs(input.resolved),
+    ...defined({ venv }),
+    ...format.bundleInputs(input.resolved),
   };
-  return store.obtain<BundleMeta>('builds', inputs, (folder) => assemble(context, store, input, folder), {
-    signal: context.signal,
-  });
+  return store.obtain<BundleMeta>(
+    'builds',
+    inputs,
+    (folder) => assemble(context, store, input, { folder, ...defined({ venv }) }),
+    { signal: context.signal },
+  );
 }
 
 async function assemble(
   context: Context,
   store: Store,
   input: BundleInput,
-  folder: string,
+  { folder, venv }: { readonly folder: string; readonly venv?: string },
 ): Promise<Result<BundleMeta>> {
   const sound = await verifyInputs(store, input);
   if (!sound.ok) return sound;
@@ -99,6 +108,7 @@ async function assemble(
   const program = join(home, 'bin', input.program.meta.program);
   await copyFile(join(input.program.folder, input.program.meta.program), program);
   await chmod(program, 0o755);
+  const library = join(home, input.python.stdlib.replace(/^usr\//, ''));
   const stdlib = await copyStdlib({
     python: input.python,
     sysroot: input.sysroot.folder,
@@ -111,8 +121,9 @@ async function assemble(
       input.python.bytecode === undefined ? input.reference.folder : input.sysroot.folder,
       input.python.stdlib,
     ),
-    to: join(home, input.python.stdlib.replace(/^usr\//, '')),
+    to: library,
   });
+  if (venv !== undefined) await extendVenv(library, input.python.minor, venv);
   const packages = await addPackages(home, input.packages);
   if (hasModulesInside(input)) await addLandmark(home, input.python);
   const format = programFormat(input.resolved.target);

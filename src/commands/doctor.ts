@@ -12,6 +12,7 @@ import { probeNamespaceEngine } from '../engine/namespace/namespace.ts';
 import { TOOL_ENV } from '../engine/tool-env.ts';
 import type { Failure } from '../failure.ts';
 import { openStore } from '../store/open.ts';
+import type { Store } from '../store/store.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
 
 export const command: Command = {
@@ -43,7 +44,8 @@ interface Check {
 }
 
 async function run({ context }: Invocation): Promise<Result<Outcome>> {
-  const [docker, namespace] = await Promise.all([surveyEngines(context), checkNamespace(context)]);
+  const store = await openStore(context.settings.store);
+  const [docker, namespace] = await Promise.all([surveyEngines(context), checkNamespace(context, store)]);
   const checks: readonly Check[] = [
     ...docker.map(checkFinding),
     namespace,
@@ -58,7 +60,8 @@ async function run({ context }: Invocation): Promise<Result<Outcome>> {
   return ok({
     text: format(checks),
     json: { machine: machine(), kernel: release(), works, checks, servers },
-    ...(works ? {} : { failure: noEngine(checks) }),
+    // Without a store the engine itself may well work.
+    ...(works ? {} : { failure: store.ok ? noEngine(checks) : store.error }),
   });
 }
 
@@ -87,9 +90,8 @@ function checkFinding(finding: Finding): Check {
 }
 
 /** Makes one sandbox: the only way to know what the kernel grants. */
-async function checkNamespace(context: Context): Promise<Check> {
+async function checkNamespace(context: Context, store: Result<Store>): Promise<Check> {
   const base = { topic: 'engine', name: 'namespace (user namespaces)' } as const;
-  const store = await openStore(context.settings.store);
   if (!store.ok) return { ...base, state: 'lack', ...describe(store.error) };
   const deps = {
     volume: (name: string) => store.value.volume(name),

@@ -6,6 +6,7 @@ import { err, ok, type Result } from '../domain/result.ts';
 import { exitCodeOf, type Failure } from '../failure.ts';
 import { matrixSummary } from '../report/actions/summary.ts';
 import { duration } from '../report/rows.ts';
+import { countedText } from '../report/summary-line.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
 
 export const command: Command = {
@@ -90,10 +91,10 @@ function failureOf(reports: readonly Report[], missing: readonly string[]): Fail
 
 function tableOf(reports: readonly Report[], missing: readonly string[]): string {
   const rows = [
-    ...reports.map(({ recipe, status, totals, ms, failure }) => [
+    ...reports.map(({ recipe, status, totals, samples, ms, failure }) => [
       recipe,
       status,
-      totals.samples === 0 ? '' : `${totals.passed} of ${totals.samples} equal`,
+      countedText({ totals, samples }),
       duration(ms),
       failure?.code ?? '',
     ]),

@@ -45,12 +45,31 @@ function testsOf({ samples }: Report): readonly string[] {
   return [`${counted} ${tests.length === 1 ? 'test passes' : 'tests pass'}`];
 }
 
+/** How many samples equal the reference, and how many tests pass, in the words of a table's cell. */
+export function countedText({ totals, samples }: Pick<Report, 'totals' | 'samples'>): string {
+  if (totals.samples === 0) return '';
+  const { tests, passed } = countTests(samples);
+  const all = totals.samples - tests;
+  return [
+    ...(all === 0 ? [] : [`${totals.passed - passed} of ${all} equal`]),
+    ...(tests === 0 ? [] : [`${passed} of ${tests} tests pass`]),
+  ].join(', ');
+}
+
+/** Results that are no samples: commands of the recipe and tests of the crate's own. */
+export function countTests(samples: Report['samples']) {
+  const tests = samples.filter(({ by }) => by !== undefined);
+  const count = (wanted: string): number => tests.filter(({ status }) => status === wanted).length;
+  return { tests: tests.length, passed: count('passed'), failed: count('failed') };
+}
+
 function failed({ totals, target, samples, artifacts }: Report): string {
   const first = samples.find(({ status }) => status === 'failed');
   const verb = samples.some(({ kind }) => kind !== undefined && !kind.endsWith('-differs'))
     ? 'fail'
     : 'differ';
-  const counted = `${totals.failed} of ${totals.samples} samples ${totals.failed === 1 ? `${verb}s` : verb}`;
+  const noun = samples.every(({ by }) => by !== undefined) ? 'tests' : 'samples';
+  const counted = `${totals.failed} of ${totals.samples} ${noun} ${totals.failed === 1 ? `${verb}s` : verb}`;
   return `${counted} on ${target.triple}: see ${artifacts}/report.json; first: ${first?.name ?? 'unknown'}.`;
 }
 

@@ -38,8 +38,11 @@ const COMMANDS: Readonly<Record<string, readonly [number, ...string[]]>> = {
 /** What the gate runs in every environment. */
 const CORE = ['list', 'inspect', 'exec', 'unknown'];
 
+/** Commands that lock something in the store. */
+const LOCKS = ['env', 'exec', 'probe', 'conformance', 'bench', 'run', 'json'];
+
 /** Commands that open the store. */
-const USES_STORE = ['env', 'inspect', 'exec', 'clean', 'probe', 'conformance', 'bench', 'run', 'json'];
+const USES_STORE = [...LOCKS, 'inspect', 'clean', 'doctor'];
 
 interface Environment extends Hostile {
   /** Exit codes that are other than at a plain terminal, and a line of standard error; by command. */
@@ -88,7 +91,7 @@ const ENVIRONMENTS: readonly Environment[] = [
     name: 'no program on PATH',
     script: '$P',
     env: { PATH: '' },
-    other: (command) => (command === 'exec' ? [5, /store\/no-shell[\s\S]*export PATH/] : undefined),
+    other: (command) => (LOCKS.includes(command) ? [5, /store\/no-shell[\s\S]*export PATH/] : undefined),
   },
   {
     name: 'a store that cannot be made',

@@ -358,6 +358,12 @@ test('virtual environments are made and used as with python3: links, copies, lin
     `['${join(base, 'links')}/lib/python3.13/site-packages']\n`,
   );
   assert.match(run(program, '-m', 'ensurepip'), /^1: .*No module named ensurepip\n$/);
+  const without = run(program, '-m', 'venv', join(base, "it's one"));
+  assert.match(without, /^1: error: pip cannot be put into .*it's one: there is no ensurepip\./);
+  // The cure as it is printed.
+  const [, cure = ''] = /^ {2}fix: (.*)$/m.exec(without) ?? [];
+  assert.equal(run('/bin/sh', '-c', cure), '');
+  assert.match(told(join(base, "it's one", 'bin', 'python')), /it's one/);
   mkdirSync(join(base, 'app'));
   writeFileSync(join(base, 'app', '__main__.py'), 'import sys\nprint("zipped", sys.argv[1:])\n');
   assert.equal(run(program, '-m', 'zipapp', 'app', '-p', links), '');

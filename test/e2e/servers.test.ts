@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Report } from '../../src/domain/report.ts';
+import { CAPABILITIES } from '../../src/runtime/capabilities.ts';
 import { provision, SHARED_STORE } from '../support/cli.ts';
 import { crateOf } from '../support/crate.ts';
 
@@ -139,4 +140,32 @@ test('servers are started, asked and ended; what goes wrong is told with what th
   assert.match(diff('twice'), /Address already in use|AddrInUse/);
   // What passed is not run again; what was silent would be.
   assert.ok(totals.cached >= 5, JSON.stringify(totals));
+});
+
+test('on WASI a server is not started, and the reason is told', async (t) => {
+  const crate = crateOf(t, {
+    'Cargo.toml': '[package]\nname = "serves"\nversion = "0.1.0"\nedition = "2021"\n',
+    'Cargo.lock': 'version = 4\n\n[[package]]\nname = "serves"\nversion = "0.1.0"\n',
+    'src/main.rs': 'fn main() {\n    println!("{}", std::env::args().count());\n}\n',
+    'provision.yaml': `schema: 1
+extends: wasm32-wasip1
+tests:
+  commands:
+    - {name: counts, args: [one], stdout: "2\\n"}
+    - {name: serves, server: {port: 8080}}
+`,
+  });
+  const run = await provision(['run'], { cwd: crate, store: SHARED_STORE });
+  assert.equal(run.status, 0, run.stdout + run.stderr);
+  const why = CAPABILITIES.wasmtime.impossible.servers as string;
+  assert.ok((run.stdout + run.stderr).includes(why), run.stdout + run.stderr);
+  const { samples } = JSON.parse(
+    readFileSync(join(crate, 'artifacts/wasm32-wasip1/report.json'), 'utf8'),
+  ) as Report;
+  const [counts, serves] = ['counts', 'serves'].map((name) =>
+    samples.find((one) => one.name === `command/${name}`),
+  );
+  assert.equal(counts?.status, 'passed');
+  assert.equal(serves?.status, 'skipped');
+  assert.ok(serves?.reason?.includes(why), serves?.reason);
 });

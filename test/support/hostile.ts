@@ -42,7 +42,8 @@ export function runHostile(
   return new Promise((resolve) => {
     const child = execFile(
       '/bin/bash',
-      ['-c', script.replaceAll('$P', () => command)],
+      // It reads ~/.bashrc where its input is a socket: bash(1), "Invoked by remote shell daemon".
+      ['--norc', '-c', script.replaceAll('$P', () => command)],
       { cwd, env: set, timeout: 120_000, killSignal: 'SIGKILL' },
       (error, stdout, stderr) =>
         resolve({ status: error === null ? 0 : (error.code ?? error.signal ?? null), stdout, stderr }),

@@ -4,7 +4,7 @@ import type { SampleResult } from '../../domain/sample.ts';
 import { formatBytes } from '../../domain/units.ts';
 import type { Failure } from '../../failure.ts';
 import { duration } from '../rows.ts';
-import { summaryLine } from '../summary-line.ts';
+import { countedText, countTests, summaryLine } from '../summary-line.ts';
 import { block, code, details, plainText, table } from './markdown.ts';
 
 const MARKS = { passed: '✅', failed: '❌', blocked: '⛔', error: '💥' } as const;
@@ -75,7 +75,7 @@ function stripped(failure: Failure, report: Report): Failure {
 function figures(report: Report): readonly string[] {
   const { samples, ms, bundle, engine, python } = { ...report, samples: samplesCell(report) };
   const rows = [
-    ['samples', samples],
+    [noun(report.samples), samples],
     ['time', duration(ms)],
     ...(bundle === undefined ? [] : [['bundle', `${code(bundle.file)}, ${formatBytes(bundle.size)}`]]),
     ...(python === undefined ? [] : [['Python', plainText(`${python.version}, ${python.linkage}`)]]),
@@ -84,10 +84,12 @@ function figures(report: Report): readonly string[] {
   return table(['', ''], rows);
 }
 
-function samplesCell({ totals }: Report): string {
+function samplesCell({ totals, samples }: Report): string {
   if (totals.samples === 0) return '';
-  const parts = [`${totals.passed} of ${totals.samples} equal`];
-  if (totals.failed > 0) parts.push(`${totals.failed} differ`);
+  const parts = [countedText({ totals, samples })];
+  const { failed } = countTests(samples);
+  if (totals.failed > failed) parts.push(`${totals.failed - failed} differ`);
+  if (failed > 0) parts.push(`${failed} fail`);
   if (totals.skipped > 0) parts.push(`${totals.skipped} skipped`);
   return parts.join(', ');
 }
@@ -125,7 +127,7 @@ function differPart(samples: readonly SampleResult[]): readonly string[] {
   if (failed.length === 0) return [];
   return [
     '',
-    '### Samples that differ',
+    failed.every(({ by }) => by !== undefined) ? '### Tests that fail' : '### Samples that differ',
     '',
     ...table(
       ['sample', 'how', 'why'],
@@ -145,7 +147,10 @@ function samplesPart(samples: readonly SampleResult[]): readonly string[] {
     plainText(reason ?? declared.map((why) => `declared: ${why}`).join('\n')),
     target === undefined ? '' : duration(target.ms),
   ]);
-  return ['', ...details(`All ${samples.length} samples`, table(['sample', 'status', 'why', 'time'], rows))];
+  return [
+    '',
+    ...details(`All ${samples.length} ${noun(samples)}`, table(['sample', 'status', 'why', 'time'], rows)),
+  ];
 }
 
 function stagesPart({ stages }: Report): readonly string[] {
@@ -162,4 +167,9 @@ function firstLines(text: string): string {
   const lines = text.split('\n');
   if (lines.length <= MAX_DIFF) return text;
   return [...lines.slice(0, MAX_DIFF), `… ${lines.length - MAX_DIFF} more lines`].join('\n');
+}
+
+/** A library has tests alone. */
+function noun(samples: Report['samples']): 'samples' | 'tests' {
+  return samples.length > 0 && samples.every(({ by }) => by !== undefined) ? 'tests' : 'samples';
 }

@@ -99,11 +99,13 @@ interface Look {
   readonly opens: boolean;
 }
 
-function lookOf({ status, declared = [] }: SampleResult): Look {
-  if (status === 'failed') return { kind: 'failed', sign: '✗', word: 'differs', opens: true };
+function lookOf({ status, by, declared = [] }: SampleResult): Look {
+  const test = by !== undefined;
+  if (status === 'failed')
+    return { kind: 'failed', sign: '✗', word: test ? 'fails' : 'differs', opens: true };
   if (status === 'skipped') return { kind: 'skipped', sign: '–', word: 'skipped', opens: true };
   if (declared.length > 0) return { kind: 'declared', sign: '≈', word: 'differs as declared', opens: true };
-  return { kind: 'passed', sign: '✓', word: 'equal', opens: false };
+  return { kind: 'passed', sign: '✓', word: test ? 'passes' : 'equal', opens: false };
 }
 
 function detail(

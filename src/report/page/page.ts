@@ -1,3 +1,4 @@
+import { countTests } from '../summary-line.ts';
 import { blockersSection, ladderSection } from './blockers.ts';
 import { conformanceSection } from './conformance.ts';
 import { type Content, type Html, html, trusted } from './html.ts';
@@ -71,7 +72,7 @@ async function sectionsOf(artifacts: Artifacts): Promise<readonly Section[]> {
       id: 'samples',
       title: 'Samples',
       about:
-        'Standard output, standard error and exit status of each script, against CPython. What is not equal opens.',
+        'Standard output, standard error and exit status of each script, against CPython; tests state themselves what is right. What is not equal, or fails, opens.',
       body: recipes.length === 0 ? undefined : matrixSection(recipes),
     },
     {
@@ -124,10 +125,18 @@ function verdict(recipes: readonly RecipeArtifacts[]): Content {
   const sum = (key: 'passed' | 'failed' | 'skipped' | 'declared'): number =>
     recipes.reduce((total, { report }) => total + report.totals[key], 0);
   const stopped = recipes.filter(({ report }) => report.status === 'blocked' || report.status === 'error');
+  const { tests, passed, failed } = countTests(recipes.flatMap(({ report }) => report.samples));
+  const equal = sum('passed') - sum('declared') - passed;
+  const differ = sum('failed') - failed;
   const parts = [
-    `${sum('passed') - sum('declared')} results equal the reference byte for byte`,
+    // Without any sample there is nothing that could equal it.
+    ...(tests > 0 && equal + differ + sum('declared') === 0
+      ? []
+      : [`${equal} results equal the reference byte for byte`]),
+    ...(tests > 0 ? [`${passed} of ${tests} tests pass`] : []),
     ...(sum('declared') > 0 ? [`${sum('declared')} differ as declared`] : []),
-    ...(sum('failed') > 0 ? [`${sum('failed')} differ`] : []),
+    ...(differ > 0 ? [`${differ} differ`] : []),
+    ...(failed > 0 ? [`${failed} ${failed === 1 ? 'test fails' : 'tests fail'}`] : []),
     ...(sum('skipped') > 0 ? [`${sum('skipped')} are skipped`] : []),
     ...(stopped.length > 0 ? [`${stopped.map(({ report }) => report.recipe).join(', ')} stopped`] : []),
   ];
