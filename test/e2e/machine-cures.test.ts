@@ -47,31 +47,33 @@ async function does(script: string): Promise<string> {
   return output;
 }
 
-/** Runs a script until it ends well, cure after cure: what stood in the way. What is exported stays for the next. */
+/** Runs a script in a folder until it ends well, cure after cure there: what stood in the way. Exports stay for the next. */
 async function follow(
+  folder: string,
   script: string,
 ): Promise<{ readonly codes: readonly string[]; readonly output: string }> {
   const codes: string[] = [];
   for (;;) {
-    const { status, output } = await machine.run(`. /root/env\n${script}`);
+    const { status, output } = await machine.run(`. /root/env\ncd ${folder}\n${script}`);
     if (status === 0) return { codes, output };
     const context = { recipe: 'aarch64', target: TARGET, folder: 'blockers', versions: {}, values };
     const blocker = recognize({ stage: 'build', doing: 'Building', output }, context, CATALOGUE, []);
     const code = blocker?.code ?? 'unknown';
     assert.ok(blocker?.cure !== undefined && !codes.includes(code), `${[...codes, code]}\n${output}`);
     codes.push(code);
-    await does(`. /root/env\n${blocker.cure}\ndeclare -px > /root/env`);
+    await does(`. /root/env\ncd ${folder}\n${blocker.cure}\ndeclare -px > /root/env`);
   }
 }
 
 /** Other variables than those that cures have exported so far. */
 const afresh = (exports = '') => does(`declare -px > /root/env; ${exports} declare -px > /root/env`);
 
-const BUILD = `cd /root/crate; cargo build --locked --target ${TARGET}`;
+const CRATE = '/root/crate';
+const BUILD = `cargo build --locked --target ${TARGET}`;
 const PROGRAM = `target/${TARGET}/debug/isolate`;
 
 test('the way from a Debian to a program for 64-bit ARM, cure by cure', OPTIONS, async () => {
-  const built = await follow(BUILD);
+  const built = await follow(CRATE, BUILD);
   assert.deepEqual(built.codes, [
     'missing-target-std',
     'pyo3-cross-version',
@@ -82,11 +84,11 @@ test('the way from a Debian to a program for 64-bit ARM, cure by cure', OPTIONS,
   await does(`echo 'print(6 * 7)' > /root/s.py`);
   // As systemd does where it runs: tells the kernel of the emulators that packages bring.
   const booted = '[ ! -x /usr/lib/systemd/systemd-binfmt ] || /usr/lib/systemd/systemd-binfmt';
-  const ran = await follow(`${booted}; cd /root/crate; export PYTHONHOME=/usr; ${PROGRAM} /root/s.py`);
+  const ran = await follow(CRATE, `${booted}; export PYTHONHOME=/usr; ${PROGRAM} /root/s.py`);
   assert.deepEqual(ran.codes, ['no-emulator']);
   assert.equal(ran.output, '42\n');
   await afresh('export PYTHONHOME=/none;');
-  const found = await follow(`${booted}; cd /root/crate; ${PROGRAM} /root/s.py`);
+  const found = await follow(CRATE, `${booted}; ${PROGRAM} /root/s.py`);
   assert.deepEqual(found, { codes: ['no-encodings'], output: '42\n' });
 });
 
@@ -96,13 +98,13 @@ test(
   async () => {
     const linker = 'export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc;';
     await afresh(`${linker} export PYO3_CROSS_LIB_DIR=/usr/lib/aarch64-linux-gnu;`);
-    const built = await follow(BUILD);
+    const built = await follow(CRATE, BUILD);
     assert.deepEqual(built.codes, ['sysconfigdata-not-found', 'no-python-interpreter']);
     await does(
       'apt-get install python3; mkdir -p /root/lib/python3.12 /root/lib/python3.13; for one in 12 13; do cp /usr/lib/python3.13/_sysconfigdata__aarch64-linux-gnu.py /root/lib/python3.$one/; done',
     );
     await afresh(`${linker} export PYO3_CROSS_LIB_DIR=/root/lib;`);
-    assert.deepEqual((await follow(BUILD)).codes, ['several-pythons']);
+    assert.deepEqual((await follow(CRATE, BUILD)).codes, ['several-pythons']);
   },
 );
 
@@ -115,9 +117,9 @@ test('a crate that starts Python by itself, and a libpython that is static', OPT
       'implementation=CPython\nversion=3.13\nshared=false\nabi3=false\nlib_name=python3.13\nlib_dir=/usr/lib/aarch64-linux-gnu\npointer_width=64\nbuild_flags=\nsuppress_build_script_link_lines=true\n',
   });
   await afresh(
-    'export PYO3_CONFIG_FILE=/root/starts/config.txt CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc; cd /root/starts;',
+    'export PYO3_CONFIG_FILE=/root/starts/config.txt CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc;',
   );
-  const { codes } = await follow(`cd /root/starts; cargo build --target ${TARGET}`);
+  const { codes } = await follow('/root/starts', `cargo build --target ${TARGET}`);
   assert.deepEqual(codes, ['auto-initialize-static']);
 });
 
@@ -129,8 +131,28 @@ test('a crate that wants a newer Rust', OPTIONS, async () => {
   });
   await afresh();
   await does('cd /root/newer; CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS=allow cargo generate-lockfile');
-  const { codes } = await follow('cd /root/newer; cargo build --locked');
+  const { codes } = await follow('/root/newer', 'cargo build --locked');
   assert.deepEqual(codes, ['crate-msrv']);
+});
+
+test('a Cargo.toml that was changed after its lock', OPTIONS, async () => {
+  machine.put('root/changed', {
+    'Cargo.toml':
+      '[package]\nname = "changed"\nversion = "0.1.0"\nedition = "2021"\n[dependencies]\ncfg-if = "1"\n',
+    'Cargo.lock': 'version = 4\n\n[[package]]\nname = "changed"\nversion = "0.1.0"\n',
+    'src/main.rs': 'fn main() {}\n',
+  });
+  await afresh();
+  const { codes } = await follow('/root/changed', 'cargo build --locked');
+  assert.deepEqual(codes, ['crate-not-in-lock']);
+});
+
+test('a library that no loader looks for', OPTIONS, async () => {
+  await does(`mkdir -p /opt/far/lib; cd /root; echo 'int far(void) { return 0; }' > far.c
+    gcc -shared -o /opt/far/lib/libfar.so.1 far.c; echo 'int far(void); int main(void) { return far(); }' > near.c
+    gcc -o near near.c -L/opt/far/lib -l:libfar.so.1`);
+  await afresh();
+  assert.deepEqual((await follow('/root', './near')).codes, ['shared-library-not-found']);
 });
 
 /** What is found where a program's loader is not at its place, natively and emulated. */
@@ -138,7 +160,7 @@ test('a loader that is elsewhere, under qemu', OPTIONS, async () => {
   await afresh();
   await does(`cd /root; echo 'int main(void) { return 0; }' > x.c; aarch64-linux-gnu-gcc -o x x.c
     mv /lib/ld-linux-aarch64.so.1 /root/moved`);
-  const { codes } = await follow('qemu-aarch64 /root/x');
+  const { codes } = await follow('/root', 'qemu-aarch64 /root/x');
   assert.deepEqual(codes, ['elf-interpreter']);
 });
 
