@@ -25,6 +25,8 @@ const SCRIPT = String.raw`cd "$SYSROOT"
 mkdir -p "$OUT/usr/lib"
 for archive in usr/lib/libpython*.a; do
   [ -f "$archive" ] && [ ! -L "$archive" ] || continue
+  # Objects of WebAssembly are of another format, which objcopy cannot rename in.
+  "$READELF" -h "$archive" 2> /dev/null | grep -q '^ELF Header' || continue
   "$READELF" -sW "$archive" |
     sed -nE 's/^ *[0-9]+: [0-9a-f]+ +(0x)?[0-9a-f]+ [A-Z]+ +(GLOBAL|WEAK) +[A-Z]+ +(\[[^]]*\] +)?([0-9]+|COM|ABS) ([A-Za-z0-9_]+)$/\5/p' |
     grep -vE '^_?Py|^__|^main$' | sort -u | sed 's/.*/& _Py_inside_&/' > "$OUT/names"
@@ -43,8 +45,6 @@ export async function keepOwnSymbols(
   buildContext: SourceBuildContext,
   cpython: StoredTree,
 ): Promise<Result<StoredTree>> {
-  // The archives of WebAssembly are of another format, which objcopy cannot change.
-  if (buildContext.target.libc === 'wasi') return ok(cpython);
   const inputs = {
     what: 'own-symbols',
     cpython: cpython.fingerprint,
