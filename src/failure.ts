@@ -35,6 +35,8 @@ export interface Failure {
   /** What to do next: one action for each entry, commands in backquotes. */
   readonly fix: readonly string[];
   readonly at?: SourcePosition;
+  /** The entry of a list of the user's that it is about, as it is written there. */
+  readonly entry?: string;
   /** Verbatim lines of a tool or server. */
   readonly evidence?: readonly string[];
   /** Further failures of the same pass (a recipe with three errors reports all three). */

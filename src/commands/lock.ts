@@ -1,3 +1,4 @@
+import { packageWith } from '../diagnose/read-catalogue.ts';
 import { distribution } from '../distro/distribution.ts';
 import { closest } from '../domain/closest.ts';
 import type { Settings } from '../domain/context.ts';
@@ -9,8 +10,10 @@ import type { LockedDefinition } from '../lock/checksum.ts';
 import { readLock } from '../lock/lockfile.ts';
 import { type LockDifference, relock } from '../lock/relock.ts';
 import { rustStdMismatch } from '../lock/rust-std.ts';
+import { combineFailures } from '../recipe/combine-failures.ts';
 import { definitionFiles, type LockedFile } from '../recipe/definitions.ts';
 import { projectFile, recipeNames } from '../recipe/find.ts';
+import { locatePackages } from '../recipe/locate-failure.ts';
 import { resolveRecipe } from '../recipe/recipe.ts';
 import { loadTargets } from '../recipe/targets.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
@@ -58,12 +61,21 @@ async function run({ context, positionals }: Invocation): Promise<Result<Outcome
     return python.ok ? checkOnly(wanted.value, python.value) : python;
   }
   const done: Locked[] = [];
+  const failed = new Map<LockedDefinition['kind'], Failure>();
   for (const { file, definition } of wanted.value) {
+    // The same packages for another machine fail the same way.
+    if (failed.has(definition.kind)) continue;
     const locked = await relock(context, file, definition);
-    if (!locked.ok) return locked;
+    if (!locked.ok) {
+      if (!ofCrate || !NAMED.includes(locked.error.code)) return locked;
+      failed.set(definition.kind, await inRecipe(settings, file, definition, locked.error));
+      continue;
+    }
     const { changed, differences } = locked.value;
     done.push({ id: file.id, changed, differences });
   }
+  const failure = combineFailures([...failed.values()]);
+  if (failure !== undefined) return err(failure);
   const python = await writePythonLocks(context, recipes);
   if (!python.ok) return python;
   done.push(...python.value);
@@ -73,6 +85,23 @@ async function run({ context, positionals }: Invocation): Promise<Result<Outcome
     ...differences.map(describe),
   ]);
   return ok({ text: `${lines.join('\n')}\n`, json: done });
+}
+
+/** Failures about packages that a recipe names. */
+const NAMED: readonly string[] = ['lock/unknown-package', 'lock/unsatisfiable'];
+
+/** What cannot be resolved of what a recipe adds, located in the recipe. */
+function inRecipe(
+  { home }: Settings,
+  { file }: DefinitionFile,
+  { kind }: LockedDefinition,
+  failure: Failure,
+): Promise<Failure> {
+  const [key, codes] =
+    kind === 'image'
+      ? (['toolchain', ['missing-program']] as const)
+      : (['sysroot', ['no-pkg-config-package', 'library-not-found', 'missing-header']] as const);
+  return locatePackages(failure, file, key, (entry) => packageWith(home, codes, entry));
 }
 
 const NOTHING_ADDED =

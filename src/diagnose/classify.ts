@@ -17,11 +17,20 @@ const LONGEST_LINE = 600;
  * Entries of the catalogue that fit an output, what is printed earlier first. An entry that another one names in `before`
  * is a consequence of it and left out.
  */
-export function matchesOf(catalogue: readonly BlockerPattern[], output: string): readonly Match[] {
+export function matchesOf(catalogue: readonly BlockerPattern[], log: string): readonly Match[] {
+  const output = withoutStatus(log);
   const found = catalogue.flatMap((pattern) => matchOf(pattern, output) ?? []);
   return found
     .filter((one) => !found.some((other) => other.pattern.before.includes(one.pattern.code)))
     .sort((a, b) => a.at - b.at);
+}
+
+/**
+ * Blanks in place of CMake's status lines (`-- Package 'x' not found`): each is the answer to a question that it goes on
+ * after, whatever the answer is. Errors have no dashes.
+ */
+function withoutStatus(log: string): string {
+  return log.replaceAll(/^[ \t]*-- .*$/gm, (line) => ' '.repeat(line.length));
 }
 
 function matchOf(pattern: BlockerPattern, output: string): Match | undefined {
@@ -47,7 +56,8 @@ function groupsOf(pattern: BlockerPattern, output: string): Readonly<Record<stri
 }
 
 /** The verbatim lines that matter: those that a pattern finds, with what belongs to them. */
-export function linesOf({ pattern }: Match, output: string): readonly string[] {
+export function linesOf({ pattern }: Match, log: string): readonly string[] {
+  const output = withoutStatus(log);
   const lines = output.split('\n');
   const starts = startsOf(lines);
   const wanted = new Set<number>();

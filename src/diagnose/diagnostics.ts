@@ -11,7 +11,7 @@ import type { Settings } from '../domain/context.ts';
 import type { SampleResult } from '../domain/sample.ts';
 import { readTool } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
-import { readCatalogue } from './read-catalogue.ts';
+import { catalogueFolder, readCatalogue } from './read-catalogue.ts';
 import { type DiagnosticsContext, type Occurrence, ownBlocker, recognize } from './recognize.ts';
 import { redactText, secretsOf } from './redact.ts';
 import { sarifLog, writeSarif } from './sarif.ts';
@@ -19,9 +19,6 @@ import { fullLog, removeBlockers, updateBlocker, writeBlocker } from './write.ts
 
 /** Failures that are neither the user's input, nor samples, nor Ctrl-C: another tool or the machine is the cause. */
 const AREAS = /^(?:build|fetch|archive|engine|store)\//;
-
-/** Where the catalogue is, from the tool's own folder. */
-const CATALOGUE = join('src', 'diagnose', 'catalogue');
 
 export interface DiagnosticsInput {
   readonly settings: Settings;
@@ -119,7 +116,7 @@ export class Diagnostics {
 
   #recordOccurrence(occurrence: Occurrence, log: string, file: string | undefined): Blocker | undefined {
     const { settings, context } = this.#input;
-    this.#catalogue ??= readCatalogue(join(settings.home, CATALOGUE));
+    this.#catalogue ??= readCatalogue(catalogueFolder(settings.home));
     const secrets = this.#secrets(occurrence.step?.env ?? {});
     const recognized = recognize(occurrence, context, this.#catalogue, secrets);
     if (recognized === undefined) return undefined;

@@ -54,7 +54,7 @@ function contextOf(
   recipe: string,
   folder: string,
 ): DiagnosticsContext {
-  const { target, sysroot } = plan;
+  const { target } = plan;
   return {
     recipe: plan.recipe.name,
     target: target.rustTriple,
@@ -68,18 +68,24 @@ function contextOf(
       linux: release(),
       provision: readTool(home).version,
     },
-    values: {
-      recipe: shellWord(recipe),
-      target: target.rustTriple,
-      target_env: target.rustTriple.toUpperCase().replaceAll('-', '_'),
-      clang_target: target.clangTriple,
-      ...distribution.advice.placeholders(target),
-      program: plan.recipe.project.bin,
-      multiarch: target.multiarch,
-      python: sysroot.python.version,
-      machine: target.machine,
-      ...recipeValues(plan),
-    },
+    values: placeholders(plan, recipe),
+  };
+}
+
+/** What cures may name, for a recipe as the user calls it. */
+export function placeholders(plan: Plan, recipe: string): Readonly<Record<string, string>> {
+  const { target, sysroot } = plan;
+  return {
+    recipe: shellWord(recipe),
+    target: target.rustTriple,
+    target_env: target.rustTriple.toUpperCase().replaceAll('-', '_'),
+    clang_target: target.clangTriple,
+    ...distribution.advice.placeholders(target),
+    program: plan.recipe.project.bin,
+    multiarch: target.multiarch,
+    python: sysroot.python.version,
+    machine: target.machine,
+    ...recipeValues(plan),
   };
 }
 

@@ -38,6 +38,11 @@ const entry = z
 
 const file = z.strictObject({ schema: z.literal(1), blockers: z.array(entry).min(1) });
 
+/** Where the catalogue is in the tool's own folder. */
+export function catalogueFolder(home: string): string {
+  return join(home, 'src', 'diagnose', 'catalogue');
+}
+
 /**
  * The catalogue of blockers: every YAML file of a folder, in the order of their names. It is part of the tool: a mistake
  * in it is a bug, and throws. Read at once, not awaited: it is needed at the moment when something fails.
@@ -49,4 +54,13 @@ export function readCatalogue(folder: string): readonly BlockerPattern[] {
     if (!read.success) throw new Error(`${name}: ${z.prettifyError(read.error)}`);
     return read.data.blockers;
   });
+}
+
+/** The package that has a program, library or header, as the tables of these entries of the catalogue name it. */
+export function packageWith(home: string, codes: readonly string[], wanted: string): string | undefined {
+  const entries = readCatalogue(catalogueFolder(home));
+  const tables = codes
+    .flatMap((one) => entries.filter(({ code: of }) => of === one))
+    .flatMap(({ packages }) => Object.values(packages));
+  return tables.find((table) => Object.hasOwn(table, wanted))?.[wanted];
 }

@@ -12,6 +12,7 @@ import { checkCLibrary } from '../sysroot/source/c-library.ts';
 import { compose, type Part } from '../sysroot/source/compose.ts';
 import { buildCPython, type CPython } from '../sysroot/source/cpython.ts';
 import { buildLibraries, type Library } from '../sysroot/source/libraries.ts';
+import { keepOwnSymbols } from '../sysroot/source/own-symbols.ts';
 import { buildRustStd, type CrateAccess } from '../sysroot/source/rust-std.ts';
 import type { Tree } from '../toolchain/tree.ts';
 import type { Session } from './session.ts';
@@ -49,7 +50,7 @@ export async function makeSourceSysroot(session: Session, input: SourceSysrootIn
   return compose(
     session.context,
     session.store,
-    [base, ...python.libraries, python.cpython, ...std],
+    [base, ...python.libraries, python.linkable, ...std],
     base.meta,
   );
 }
@@ -126,6 +127,8 @@ async function fetchSource(
 interface Python {
   readonly libraries: readonly Library[];
   readonly cpython: CPython;
+  /** That, as it is linked beside crates. */
+  readonly linkable: Part;
 }
 
 async function makePython(
@@ -162,7 +165,11 @@ async function makePython(
         .join(', '),
     }),
   );
-  return cpython.ok ? ok({ libraries: libraries.value, cpython: cpython.value }) : err(cpython.error);
+  if (!cpython.ok) return cpython;
+  const linkable = await keepOwnSymbols(context, store, buildContext, cpython.value);
+  return linkable.ok
+    ? ok({ libraries: libraries.value, cpython: cpython.value, linkable: linkable.value })
+    : linkable;
 }
 
 async function makeStd(

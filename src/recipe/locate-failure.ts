@@ -1,4 +1,4 @@
-import type { SourcePosition } from '../failure.ts';
+import type { Failure, SourcePosition } from '../failure.ts';
 import { readYaml } from './document.ts';
 
 /** Key of a recipe that a failure of an area is about. */
@@ -14,4 +14,41 @@ export async function locateInRecipe(file: string, failureCode: string): Promise
   if (key === undefined) return undefined;
   const document = await readYaml(file);
   return document.ok ? document.value.locate([key], 'key') : undefined;
+}
+
+/** Keys of a recipe that hold packages: of the toolchain, of the sysroot. */
+export type PackagesKey = 'toolchain' | 'sysroot';
+
+/**
+ * A failure of resolving what a recipe adds, with the key and the location of each entry that it is about; of the list
+ * where it is about none alone. `packageOf`: the package that has what an entry names, where that is no package.
+ */
+export async function locatePackages(
+  failure: Failure,
+  file: string,
+  key: PackagesKey,
+  packageOf: (entry: string) => string | undefined,
+): Promise<Failure> {
+  const document = await readYaml(file);
+  if (!document.ok) return failure;
+  const written = (document.value.value as Partial<Record<PackagesKey, { packages?: unknown }>>)[key]
+    ?.packages;
+  const entries: readonly unknown[] = Array.isArray(written) ? written : [];
+  const locate = (one: Failure): Failure => {
+    const index = one.entry === undefined ? -1 : entries.indexOf(one.entry);
+    const meant = one.entry === undefined ? undefined : packageOf(one.entry);
+    return {
+      ...one,
+      ...(index === -1 ? {} : { why: `\`${key}.packages\` of the recipe names it.` }),
+      ...(meant === undefined || index === -1
+        ? {}
+        : { fix: [`Write \`${meant}\`: that package has \`${one.entry}\`.`] }),
+      at: document.value.locate(
+        index === -1 ? [key, 'packages'] : [key, 'packages', index],
+        index === -1 ? 'key' : 'value',
+      ),
+    };
+  };
+  const { also, ...first } = failure;
+  return { ...locate(first), ...(also === undefined ? {} : { also: also.map(locate) }) };
 }

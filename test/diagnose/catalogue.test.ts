@@ -120,8 +120,10 @@ test('what a build script lacks is named as the line of the recipe that adds it'
   );
   assert.deepEqual(cures, {
     'missing-header': 'sysroot: {packages: [libssl-dev]}',
+    'missing-header-cmake': 'sysroot: {packages: [libcurl4-openssl-dev]}',
     'missing-program': 'toolchain: {packages: [cmake]}',
     'missing-program-autoreconf': 'toolchain: {packages: [autoconf]}',
+    'missing-program-git': 'toolchain: {packages: [git]}',
     'missing-program-make': 'toolchain: {packages: [bison]}',
     'missing-program-nasm': 'toolchain: {packages: [nasm]}',
     'missing-program-perl': 'toolchain: {packages: [perl]}',
@@ -129,6 +131,9 @@ test('what a build script lacks is named as the line of the recipe that adds it'
     'no-cxx-standard-library': 'sysroot: {packages: [libstdc++-14-dev]}',
     'no-libclang': 'toolchain: {packages: [libclang1-19]}',
     'no-pkg-config-package': 'sysroot: {packages: [libpq-dev]}',
+    'no-git-history':
+      'let commit = std::process::Command::new("git").args(["rev-parse", "HEAD"]).output().unwrap().stdout;',
+    'no-pkg-config-package-cmake': 'sysroot: {packages: [liblz4-dev]}',
     'writes-outside-out-dir': 'let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").unwrap());',
   });
   assert.equal(recognized(fixture('required-features')).cure, 'project: {features: [server, tls]}');

@@ -222,6 +222,20 @@ test('every unknown package is named, with the closest known name', { skip }, as
   assert.match(locked.error.also?.[0]?.what ?? '', /"nothing-like-it"/);
 });
 
+test('a name that packages merely mention is not suggested', { skip }, async (t) => {
+  const { context, machine } = await setUp(t);
+  for (const [name, fix] of [
+    ['heavvy', 'Did you mean `heavy`?'],
+    ['othre', 'Check its name in the definition.'],
+    ['other', 'Check its name in the definition.'],
+  ] as const) {
+    const locked = await resolveLock(context, image([name]), machine);
+    assert.ok(!locked.ok && locked.error.code === 'lock/unknown-package', JSON.stringify(locked));
+    assert.deepEqual(locked.error.fix, [fix]);
+    assert.equal(locked.error.entry, name);
+  }
+});
+
 test('an unknown package among those left out is an error too', { skip }, async (t) => {
   const { context, machine } = await setUp(t);
   for (const without of [['compilre'], ['compiler', 'heavyy']]) {

@@ -54,11 +54,15 @@ test('the toolchain of a musl target is added to, locked again without a change,
 });
 
 for (const [title, packages, says] of [
-  ['a package that there is none of', 'nasm, no-such-tool', /error\[lock\/unknown-package\].*"no-such-tool"/],
+  [
+    'a package that there is none of',
+    'nasm, no-such-tool',
+    /error\[lock\/unknown-package\].*"no-such-tool"[\s\S]*provision\.yaml:3:30[\s\S]*`toolchain\.packages` of the recipe/,
+  ],
   [
     'packages that exclude each other',
     'systemd, systemd-standalone-sysusers',
-    /error\[lock\/unsatisfiable\][\s\S]*systemd-standalone-sysusers : Conflicts: systemd-sysusers/,
+    /error\[lock\/unsatisfiable\][\s\S]*provision\.yaml:3:13[\s\S]*systemd-standalone-sysusers : Conflicts: systemd-sysusers/,
   ],
 ] as const) {
   test(`${title} in a toolchain: named, and nothing is written`, {

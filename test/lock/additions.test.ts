@@ -3,12 +3,15 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { packageWith } from '../../src/diagnose/read-catalogue.ts';
 import type { LockedPackage } from '../../src/domain/packages.ts';
 import { buildEnv } from '../../src/env/env.ts';
+import type { Failure } from '../../src/failure.ts';
 import { toolsOn } from '../../src/lock/additions.ts';
 import { definitionChecksum } from '../../src/lock/checksum.ts';
 import { formatLock } from '../../src/lock/lockfile.ts';
 import { readLocks, toolchainPackages } from '../../src/pipeline/trees.ts';
+import { locatePackages } from '../../src/recipe/locate-failure.ts';
 import { resolveRecipe } from '../../src/recipe/recipe.ts';
 import { provision, REPOSITORY, temporaryFolder } from '../support/cli.ts';
 import { put } from '../support/crate.ts';
@@ -107,4 +110,37 @@ test('a build sees the target in the variables of bindgen and CMake', async (t) 
   assert.equal(variables.LIBCLANG_PATH, '/usr/lib/llvm-19/lib');
   assert.match(cmakeToolchain, /set\(CMAKE_C_COMPILER_TARGET "aarch64-linux-gnu"\)/);
   assert.match(cmakeToolchain, /set\(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY "ONLY"\)/);
+});
+
+test('what cannot be resolved is located in the recipe, entry by entry, with the package that has it', async (t) => {
+  const folder = crate(t, '{packages: [perl, protoc, cmakee]}\nsysroot:\n  packages:\n    - zlib');
+  const file = join(folder, 'provision.yaml');
+  const unknown = (entry: string): Failure => ({
+    ...{
+      code: 'lock/unknown-package',
+      entry,
+      what: `There is no package "${entry}".`,
+      fix: ['Did you mean it?'],
+    },
+  });
+  const packageOf = (entry: string) => packageWith(REPOSITORY, ['missing-program'], entry);
+  const tools = await locatePackages(
+    { ...unknown('protoc'), also: [unknown('cmakee'), unknown('gcc')] },
+    file,
+    'toolchain',
+    packageOf,
+  );
+  const place = ({ at }: Failure) => [at?.file, at?.line, at?.column];
+  assert.deepEqual(place(tools), [file, 3, 30]);
+  assert.equal(tools.why, '`toolchain.packages` of the recipe names it.');
+  assert.deepEqual(tools.fix, ['Write `protobuf-compiler`: that package has `protoc`.']);
+  const [typo, dependency] = tools.also as [Failure, Failure];
+  assert.deepEqual(place(typo), [file, 3, 38]);
+  assert.deepEqual(typo.fix, ['Did you mean it?']);
+  // Not an entry of the recipe's: the list, and what apt says.
+  assert.deepEqual(place(dependency), [file, 3, 13]);
+  assert.equal(dependency.why, undefined);
+  const sysroot = await locatePackages(unknown('zlib'), file, 'sysroot', () => undefined);
+  assert.deepEqual(place(sysroot), [file, 6, 7]);
+  assert.equal(sysroot.why, '`sysroot.packages` of the recipe names it.');
 });

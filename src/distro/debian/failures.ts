@@ -61,22 +61,36 @@ export async function unknownPackages(
   names: readonly string[],
 ): Promise<Failure> {
   const known = await packageNames(apt);
-  const [first, ...also] = [...new Set(names)].map((name) =>
-    unknownPackage(name, set, apt.architecture, known),
-  );
+  const failures: Failure[] = [];
+  for (const name of new Set(names)) {
+    const meant = await nearest(apt, name, known);
+    failures.push({
+      code: 'lock/unknown-package',
+      entry: name,
+      what: `There is no package "${name}" for ${apt.architecture} (set "${set}").`,
+      fix: [meant === undefined ? 'Check its name in the definition.' : `Did you mean \`${meant}\`?`],
+    });
+  }
+  const [first, ...also] = failures;
   if (first === undefined) throw new Error('no unknown package');
   return also.length === 0 ? first : { ...first, also };
 }
 
-function unknownPackage(name: string, set: string, architecture: string, known: readonly string[]): Failure {
+/** How many near names are looked at: most are of packages that there are. */
+const NEAREST = 5;
+
+/** The nearest name of a package that can be installed. The index also has names that others merely mention. */
+async function nearest(apt: PrivateApt, name: string, known: readonly string[]): Promise<string | undefined> {
   // Only names that can be near: the whole index against each is slow.
-  const near = known.filter((each) => Math.abs(each.length - name.length) <= name.length / 3);
-  const meant = closest(name, near);
-  return {
-    code: 'lock/unknown-package',
-    what: `There is no package "${name}" for ${architecture} (set "${set}").`,
-    fix: [meant === undefined ? 'Check its name in the definition.' : `Did you mean \`${meant}\`?`],
-  };
+  let near = known.filter((each) => Math.abs(each.length - name.length) <= name.length / 3 && each !== name);
+  for (let tried = 0; tried < NEAREST; tried += 1) {
+    const meant = closest(name, near);
+    if (meant === undefined) return undefined;
+    const shown = await apt.run(['apt-cache', 'show', '--no-all-versions', meant]);
+    if (shown.ok && shown.value.stdout.includes(`Package: ${meant}\n`)) return meant;
+    near = near.filter((each) => each !== meant);
+  }
+  return undefined;
 }
 
 async function packageNames(apt: PrivateApt): Promise<readonly string[]> {

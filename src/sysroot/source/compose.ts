@@ -35,13 +35,18 @@ export function compose(
   return store.obtain('trees', inputs, make, { signal: context.signal });
 }
 
+/** Lays a tree under another: what that one has stays. */
+export async function layUnder(from: string, to: string): Promise<void> {
+  await lay(from, to, () => false);
+}
+
 /** Lays a tree over another; the path at which both have something, if there is one. */
-async function lay(from: string, to: string): Promise<string | undefined> {
+async function lay(from: string, to: string, clashes = (_path: string) => true): Promise<string | undefined> {
   await mkdir(to, { recursive: true });
   for (const entry of await readdir(from, { withFileTypes: true })) {
     const [source, destination] = [join(from, entry.name), join(to, entry.name)];
     if (entry.isDirectory()) {
-      const clashing = await lay(source, destination);
+      const clashing = await lay(source, destination, clashes);
       if (clashing !== undefined) return clashing;
       continue;
     }
@@ -49,8 +54,8 @@ async function lay(from: string, to: string): Promise<string | undefined> {
       if (entry.isSymbolicLink()) await symlink(await readlink(source), destination);
       else await share(source, destination);
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return destination;
-      throw cause;
+      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+      if (clashes(destination)) return destination;
     }
   }
   return undefined;

@@ -16,7 +16,7 @@ inside() {
 
 # Names of this machine and of the index that it is set to use.
 scrub() {
-  sed -e "s#$PLACE#/home/me#g" -e "s#$HOME/\.#/home/me/.#g" -e 's#/tmp/#/run/tmp/#g' \
+  sed -e "s#$PLACE#/home/me#g" -e "s#${STORE:-$HOME/.cache/provision/store}#/home/me/store#g" -e "s#$HOME/\.#/home/me/.#g" -e 's#/tmp/#/run/tmp/#g' \
     -e 's#index\.[a-z.]*-[0-9a-f]\{16\}#registry#g' -e 's#Updating [a-z.]* index#Updating registry index#' -e 's#https://index\.[a-z.]*/#https://index.example/#g'
 }
 

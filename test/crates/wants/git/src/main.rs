@@ -1,0 +1,3 @@
+fn main() {
+    println!("{}", git_version::git_version!(args = ["--always"]));
+}

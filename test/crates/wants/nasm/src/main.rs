@@ -1,0 +1,6 @@
+extern "C" {
+    fn answer() -> i32;
+}
+fn main() {
+    println!("{}", unsafe { answer() });
+}
