@@ -28,6 +28,7 @@ fn main() -> PyResult<()> {
         None => return Ok(println!("usage: cell <script>")),
     };
     let ran = Python::attach(|py| {
+        py.import("sys")?.setattr("argv", std::env::args().skip(1).collect::<Vec<_>>())?;
         py.run(&std::ffi::CString::new(code)?, None, None).inspect_err(|error| error.print(py))
     });
     if std::env::args().nth(2).is_none() {
