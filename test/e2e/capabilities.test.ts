@@ -1,7 +1,8 @@
 // What `OPERATIONS` lists, on every target: each is done once with a small crate, or refused with the reason of the table.
-// Some targets here; all that need no CPython of their own with PROVISION_TEST_ALL=1.
+// Some targets here; all of them, and the probe and conformance, with PROVISION_TEST_ALL=1; of these
+// only the recipes that PROVISION_TEST_CELLS names, with commas.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { CAPABILITIES, type RuntimeCapabilities } from '../../src/runtime/capabilities.ts';
@@ -10,8 +11,11 @@ import { crateOf } from '../support/crate.ts';
 import { lockedWith } from '../support/shapes.ts';
 
 const GATE = ['x86_64', 'wasm32-wasip1', 'wasm32-wasip1-node'];
-const ALL = [...GATE, 'native', 'aarch64', 'musl', 'armv7', 'ppc64le', 'riscv64', 's390x'];
-const recipes = process.env.PROVISION_TEST_ALL === '1' ? ALL : GATE;
+const ALL = [...GATE, 'native', 'aarch64', 'musl', 'armv7', 'ppc64le', 'riscv64', 's390x', 'aarch64-musl'];
+const NAMED = process.env.PROVISION_TEST_CELLS?.split(',');
+const recipes = (process.env.PROVISION_TEST_ALL === '1' ? ALL : GATE).filter(
+  (recipe) => NAMED === undefined || NAMED.includes(recipe),
+);
 
 const MAIN = `use pyo3::prelude::*;
 
@@ -24,6 +28,7 @@ fn main() -> PyResult<()> {
         None => return Ok(println!("usage: cell <script>")),
     };
     let ran = Python::attach(|py| {
+        py.import("sys")?.setattr("argv", std::env::args().skip(1).collect::<Vec<_>>())?;
         py.run(&std::ffi::CString::new(code)?, None, None).inspect_err(|error| error.print(py))
     });
     if std::env::args().nth(2).is_none() {
@@ -58,6 +63,7 @@ tests:
 `;
 
 interface Report {
+  readonly bundle?: { readonly file: string };
   readonly samples: readonly {
     readonly name: string;
     readonly status: string;
@@ -86,7 +92,7 @@ test('each operation is done on each target, or refused with its reason', async 
       const formats = possible.flatMap((format) => ['--format', format]);
       const run = await provision([recipe, ...formats], { cwd, store: SHARED_STORE });
       assert.equal(run.status, 7, run.stdout + run.stderr);
-      const { samples } = JSON.parse(
+      const { samples, bundle } = JSON.parse(
         readFileSync(join(cwd, 'artifacts', recipe, 'report.json'), 'utf8'),
       ) as Report;
       const status = (name: string): string | undefined =>
@@ -108,11 +114,44 @@ test('each operation is done on each target, or refused with its reason', async 
         assert.equal(refused.status, 2);
         assert.ok(refused.stderr.replaceAll(/\s+/g, ' ').includes(impossible[format] as string));
       }
-      const exec = await provision(['exec', recipe, '--', 'cargo', '--version'], {
-        cwd,
-        store: SHARED_STORE,
-      });
-      assert.equal(exec.status, 0, exec.stderr);
+      for (const workbench of ['exec', 'shell']) {
+        const asked = await provision([workbench, recipe, '--', 'cargo', '--version'], {
+          cwd,
+          store: SHARED_STORE,
+        });
+        assert.equal(asked.status, 0, asked.stderr);
+        assert.match(asked.stdout, /^cargo \d/m, workbench);
+      }
+      const inspected = await provision(['inspect', join(cwd, bundle?.file ?? ''), '--json'], { cwd });
+      assert.equal(inspected.status, 0, inspected.stderr);
+      assert.ok(inspected.stdout.includes('bin/cell'), inspected.stdout);
+      if (impossible.snapshot !== undefined) await refusesSnapshot(cwd, recipe, impossible.snapshot);
+      if (process.env.PROVISION_TEST_ALL === '1') await probesAndConforms(cwd, recipe);
     });
   }
 });
+
+async function refusesSnapshot(cwd: string, recipe: string, why: string): Promise<void> {
+  const project = join(cwd, 'with-snapshot.yaml');
+  writeFileSync(project, `schema: 1\nextends: ${recipe}\nwasm: {snapshot: true}\n`);
+  const refused = await provision(['plan', project], { cwd });
+  rmSync(project);
+  assert.equal(refused.status, 2, refused.stdout + refused.stderr);
+  assert.ok(refused.stderr.replaceAll(/\s+/g, ' ').includes(why), refused.stderr);
+}
+
+async function probesAndConforms(cwd: string, recipe: string): Promise<void> {
+  const probed = await provision(['probe', recipe, '--rust', 'image', '--json'], {
+    cwd,
+    store: SHARED_STORE,
+  });
+  assert.equal(probed.status, 0, probed.stdout + probed.stderr);
+  assert.ok(Array.isArray((JSON.parse(probed.stdout) as { blockers?: unknown }).blockers), probed.stdout);
+  const conformed = await provision(['conformance', recipe, '--tests', 'test_class'], {
+    cwd,
+    store: SHARED_STORE,
+    timeoutMs: 20 * 60_000,
+  });
+  assert.equal(conformed.status, 0, conformed.stdout + conformed.stderr);
+  assert.match(conformed.stdout, /1 of 1 modules? conforms?/);
+}
