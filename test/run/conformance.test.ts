@@ -217,6 +217,16 @@ test('the summary fits 80 columns and names what is worse', () => {
   );
 });
 
+test('a program that gives Python no arguments is named as that, and is no failure of a test', async (t) => {
+  const { run } = await suite(
+    t,
+    `here && printf '\\n%s{"end": true, "arguments": false}\\n' "$RS" && exit 2; ran m a passed; end`,
+  );
+  const outcome = await run();
+  assert.ok(!outcome.ok);
+  assert.equal(outcome.error.code, 'samples/no-arguments');
+});
+
 async function suite(
   t: TestContext,
   script: string,

@@ -4,7 +4,8 @@
 
 Both interpreters run it alike, with the package `test` beside it. Outcomes are written to standard output as a JSON text
 sequence (RFC 7464): a record begins with the control character RS, so that whatever the tests print themselves can
-stand between. The last record has `"end": true`: without it the module did not come to its end.
+stand between. The last record has `"end": true`: without it the module did not come to its end. With `"arguments": false` the
+program that runs this did not give its arguments to Python.
 """
 
 import importlib
@@ -132,4 +133,7 @@ def main(module, without):
 
 
 if __name__ == "__main__":
+    if len(getattr(sys, "argv", ())) < 2:
+        report({"end": True, "arguments": False})
+        raise SystemExit(2)
     main(sys.argv[1], [word for word in sys.argv[2:] if word != "--without"])

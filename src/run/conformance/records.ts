@@ -19,6 +19,11 @@ const RECORD = '\x1e';
 /** Characters of standard error that are kept of a run that was stopped. */
 const LAST_OUTPUT = 2000;
 
+/** Whether the program gave its arguments to Python: without them nothing can be asked of it. */
+export function hasArguments(run: Run): boolean {
+  return ![...recordsOf(run.stdout)].some((record) => record.end === true && record.arguments === false);
+}
+
 /** Reads the records of a run, between whatever the tests printed. */
 export function readRecords(run: Run): ModuleRecords {
   const tests = new Map<string, TestRecord>();

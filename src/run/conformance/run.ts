@@ -12,7 +12,7 @@ import type { Store } from '../../store/store.ts';
 import { observe, type Run, type SampleExecutor } from '../observe.ts';
 import { executorOf } from '../run.ts';
 import { compareModule, knownOn } from './compare.ts';
-import { readRecords } from './records.ts';
+import { hasArguments, readRecords } from './records.ts';
 
 export interface ConformanceInput {
   readonly suite: ConformanceSuite;
@@ -72,6 +72,11 @@ export async function runConformance(
         return;
       }
       const { reference, target } = runs.value;
+      if (!hasArguments(target)) {
+        failure ??= noArguments();
+        executor.stop();
+        return;
+      }
       results[index] = compareModule(name, readRecords(reference), readRecords(target), known);
       cached += reference.cached && target.cached ? 1 : 0;
       done += 1;
@@ -79,6 +84,16 @@ export async function runConformance(
     }),
   );
   return failure === undefined ? ok({ modules: results, cached }) : err(failure);
+}
+
+function noArguments(): Failure {
+  return {
+    code: 'samples/no-arguments',
+    what: "The program runs a script and does not give it its arguments: `sys.argv` has none, so no module of CPython's tests can be asked for.",
+    fix: [
+      'Set it before the script is run, in Rust with PyO3: `py.import("sys")?.setattr("argv", std::env::args().skip(1).collect::<Vec<_>>())?`',
+    ],
+  };
 }
 
 async function runModule(
