@@ -68,6 +68,14 @@ test('the commands that run something try the engine first as well', async (t) =
     await withoutEngine(t, args, limited('max_user_namespaces'));
 });
 
+test('doctor: no engine works, and why', async (t) => {
+  const run = await withoutEngine(t, ['doctor'], limited('max_user_namespaces'), {
+    DOCKER_HOST: 'unix:///proc/none/docker.sock',
+  });
+  assert.match(run.stderr, /error\[engine\/none-works\]/);
+  assert.match(run.stdout.replaceAll(/\s+/g, ' '), /sudo sysctl -w user\.max_user_namespaces=\d+/);
+});
+
 test('another limit, and root of a container without powers, are told apart', async (t) => {
   const network = await withoutEngine(t, ['aarch64'], limited('max_net_namespaces'));
   assert.match(network.stderr, /user\.max_net_namespaces = 0/);
