@@ -137,8 +137,8 @@ test('a sample reaches nothing, and what it prints reaches no terminal, log of c
   const attempts = `${hostileSample(aim)}raise SystemExit(len(reached))\n`;
   const prints = `import os
 for text in ${JSON.stringify(ESCAPES)}:
-    print(text)
-print(os.urandom(8).hex())
+    # Differs from the reference, so that all of it is shown.
+    print(text, os.urandom(8).hex())
 `;
   put(place, {
     'provision.yaml': `schema: 1\nextends: x86_64\nproject: {path: ${JSON.stringify(join(REPOSITORY, 'runner'))}}\nsamples: {path: samples}\n`,

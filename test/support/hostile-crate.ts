@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
 /** Where the attempts of a hostile crate are aimed: all of this machine, and none of them is to be reached. */
 export interface Aim {
   /** Files that must stay as they are or must not come to be: paths of this machine and of sandboxes. */
@@ -77,7 +79,8 @@ export function hostileCrate(aim: Aim): Readonly<Record<string, string>> {
   const package_ = (name: string, more = ''): string =>
     `[package]\nname = "${name}"\nversion = "0.1.0"\nedition = "2021"\n${more}`;
   return {
-    'Cargo.toml': `${package_('hostile')}[dependencies]\nspy = { path = "spy" }\n[workspace]\n`,
+    // Never seen before: its crates are fetched.
+    'Cargo.toml': `${package_('hostile')}metadata = {once = "${randomUUID()}"}\n[dependencies]\nspy = { path = "spy" }\n[workspace]\n`,
     'Cargo.lock':
       'version = 4\n\n[[package]]\nname = "hostile"\nversion = "0.1.0"\ndependencies = ["spy"]\n\n[[package]]\nname = "spy"\nversion = "0.1.0"\n',
     // The first compiles as well; the others are to be started nowhere.
