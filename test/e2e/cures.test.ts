@@ -208,7 +208,8 @@ const NOT_TRIED: Readonly<Record<string, string>> = {
     'qemu-unsupported-syscall',
     'network-refused',
   ]),
-  'host-libpython': 'GNU ld passes over what it cannot link; with clang and lld another blocker was recognised first',
+  'host-libpython':
+    'GNU ld passes over what it cannot link; with clang and lld another blocker was recognised first',
   'dl-find-object': 'a link line that names an unwinder of another C library has to be made by hand',
   'no-space': 'a full disk is a failure of its own before a compiler meets it: faults.test.ts',
   'out-of-memory': 'the memory that lets one job through and not two differs with compiler and machine',
