@@ -136,9 +136,11 @@ function splitWrong(
   return sections.every((names) => names.includes('.debug_info.dwo')) ? [] : ['no debug information in it'];
 }
 
-/** A bundle with libraries of its own wants the C library that they are from. */
+/** A program for glibc wants the one that it was linked with, which this machine may not have. */
 function runsHere({ target, python }: Report): boolean {
-  return process.arch === 'x64' && target.triple.startsWith('x86_64-') && python?.linkage === 'static';
+  return (
+    process.arch === 'x64' && target.triple === 'x86_64-unknown-linux-musl' && python?.linkage === 'static'
+  );
 }
 
 /** The delivered program in another folder, with nothing in its environment. */
