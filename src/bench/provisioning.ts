@@ -160,7 +160,7 @@ async function warm(bench: Bench): Promise<Result<readonly Row[]>> {
   return ok([
     { what: 'warm: nothing changed', ms: median(runs), runs, goal: '≤ 600 ms', met: median(runs) <= 600 },
     {
-      what: 'check of toolchain and sysroot by size, time and inode, before something is made of them',
+      what: 'check: toolchain and sysroot by size, time and inode, before something is made of them',
       ...{ ms: median(checked.value), runs: checked.value, goal: 'no part of a run with nothing changed' },
     },
     ...launched.value,
