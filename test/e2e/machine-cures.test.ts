@@ -28,7 +28,7 @@ before(async () => {
   const resolved = await resolveRecipe({ home: REPOSITORY, cwd: REPOSITORY }, 'aarch64');
   assert.ok(resolved.ok, JSON.stringify(resolved));
   values = placeholders(makePlan(resolved.value, HOST), 'aarch64');
-  machine = DebianMachine.make({ after: (done) => process.once('exit', done) }, [
+  machine = await DebianMachine.make({ after: (done) => process.once('exit', done) }, [
     'gcc',
     'libc6-dev',
     'rustup',

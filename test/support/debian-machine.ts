@@ -1,8 +1,11 @@
+import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { distribution } from '../../src/distro/distribution.ts';
 import { temporaryFolder } from './cli.ts';
+import { testContext } from './context.ts';
 
 type After = { after(done: () => void): void };
 
@@ -35,9 +38,9 @@ export class DebianMachine {
     this.root = root;
   }
 
-  static make(t: After, packages: readonly string[], suite = 'trixie'): DebianMachine {
+  static async make(t: After, packages: readonly string[], suite = 'trixie'): Promise<DebianMachine> {
     const root = join(temporaryFolder(t, 'provision machine '), 'root');
-    const mirror = process.env.PROVISION_DEBIAN_MIRROR ?? '';
+    const mirror = process.env.PROVISION_DEBIAN_MIRROR ?? (await mirrorOfMachine());
     execFileSync(
       'mmdebstrap',
       [
@@ -58,7 +61,8 @@ export class DebianMachine {
     const inner = [
       'mount --rbind /dev "$1/dev"; mount -t proc proc "$1/proc"',
       'mount -t binfmt_misc none "$1/proc/sys/fs/binfmt_misc"',
-      `exec chroot "$1" /usr/bin/env -i HOME=/root LANG=C.UTF-8 CARGO_TERM_COLOR=never DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin /bin/bash -c "$2" 2>&1`,
+      `exec chroot "$1" /usr/bin/env -i HOME=/root LANG=C.UTF-8 CARGO_TERM_COLOR=never DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin /bin/bash -c 'PATH=$HOME/.cargo/bin:$PATH'"
+$2" 2>&1`,
     ].join('\n');
     const namespaces = 'unshare --mount --pid --fork --kill-child --propagation private';
     const child = spawn(
@@ -95,4 +99,11 @@ export class DebianMachine {
       writeFileSync(file, text);
     }
   }
+}
+
+/** The mirror that apt of this machine reads from. */
+async function mirrorOfMachine(): Promise<string> {
+  const { urls, why } = await distribution.locate(testContext(), []);
+  assert.ok(urls[0] !== undefined, why);
+  return urls[0];
 }
