@@ -5,7 +5,7 @@ import { ok, type Result } from '../../domain/result.ts';
 import type { StoredTree } from '../../domain/stored-tree.ts';
 import { PATHS } from '../../engine/paths.ts';
 import { onDisk } from '../../store/disk.ts';
-import type { Store, StoreEntry } from '../../store/store.ts';
+import type { Store } from '../../store/store.ts';
 import {
   openSourceSandbox,
   type SourceBuildContext,
@@ -56,7 +56,7 @@ export async function keepOwnSymbols(
     inputs,
     (folder) => make(context, buildContext, cpython, folder),
     { signal: context.signal },
-  ) as Promise<Result<StoreEntry<OwnSymbolsMeta>>>;
+  );
 }
 
 async function make(
