@@ -36,6 +36,8 @@ export interface SysrootDefinition {
   /** Name of the target it is for. */
   readonly target: string;
   readonly python: PythonChoice;
+  /** The oldest glibc that its libpython starts with, where it is for glibc and states it: `2.30`. */
+  readonly glibc?: string;
   /** Link-time tree, or what CPython is built on; its name in the lock is `sysroot`. */
   readonly sysroot: TreeDefinition;
   /** Run-time tree: libc and nothing of Python; its name in the lock is `rootfs`. */
@@ -47,6 +49,9 @@ export interface SysrootDefinition {
   /** How it is built; absent: the packages have a libpython, with its extension modules in files of their own. */
   readonly source?: SourceBuild;
 }
+
+/** Where a libpython comes from: packages of the distribution, or its source. */
+export type PythonOrigin = 'packages' | 'source';
 
 export interface PythonChoice {
   /** Folder in `pythons/`, e.g. `cpython-3.13`. */
@@ -204,6 +209,8 @@ export interface Recipe {
   readonly sysroot: string;
   /** Version of Python, where the recipe states it. */
   readonly pythonVersion?: string;
+  /** Where its libpython comes from, where the recipe states it. */
+  readonly pythonFrom?: PythonOrigin;
   /** Variant of the interpreter, where it is not the plain one. */
   readonly variant?: string;
   readonly project: Project;

@@ -1,12 +1,9 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Built } from '../build/build.ts';
 import { type Bundle, makeBundle } from '../bundle/bundle.ts';
 import { checkGlibcFloor } from '../bundle/glibc-floor.ts';
 import { readContents } from '../bundle/inspect.ts';
 import { type Unpacked, unpackBundle } from '../bundle/unpack.ts';
-import type { Context } from '../domain/context.ts';
-import { defined } from '../domain/defined.ts';
 import type { Plan } from '../domain/plan.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { formatBytes } from '../domain/units.ts';
@@ -70,7 +67,7 @@ function bundleOnce(
       noticeSandboxPaths(session, made.value);
       const unpacked = await unpackBundle(context, store, made.value);
       if (!unpacked.ok) return unpacked;
-      const tooNew = await belowFloor(context, plan, unpacked.value);
+      const tooNew = await belowFloor(plan, unpacked.value);
       return tooNew === undefined
         ? ok({ bundle: made.value, unpacked: unpacked.value, program })
         : err(tooNew);
@@ -81,28 +78,15 @@ function bundleOnce(
 
 /** What the recipe says of systems that the bundle has to start on, where it says something. */
 async function belowFloor(
-  { settings }: Context,
-  { recipe: { glibc: floor }, sysroot }: Plan,
+  { recipe: { glibc: floor } }: Plan,
   { folder, top }: Unpacked,
 ): Promise<Failure | undefined> {
   if (floor === undefined) return undefined;
   const contents = await readContents(join(folder, top));
   if (!contents.ok) return contents.error;
   const { elves, program } = contents.value;
-  const [, python, target] = sysroot.name.split('/');
-  const locked = existsSync(join(settings.home, 'sysroots', OLDEST, python ?? '', `${target}.lock`));
-  const older = locked && !sysroot.name.startsWith(`${OLDEST}/`) ? OLDEST : undefined;
-  return checkGlibcFloor({
-    folder: join(folder, top),
-    elves,
-    floor,
-    program: program.path,
-    ...defined({ older }),
-  });
+  return checkGlibcFloor({ folder: join(folder, top), elves, floor, program: program.path });
 }
-
-/** The sysroot whose Python is built on the oldest glibc there is. */
-const OLDEST = 'portable-gnu';
 
 /** Such paths do not exist where the program runs. */
 function noticeSandboxPaths({ context }: Session, { meta }: Bundle): void {

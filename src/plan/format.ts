@@ -16,6 +16,7 @@ export function formatPlan(plan: Plan, base = ''): string {
       target: target.rustTriple,
       toolchain: toolchain.name,
       sysroot: sysroot.name,
+      ...(sysroot.glibc === undefined ? {} : { glibc: `${sysroot.glibc} or newer, for its Python` }),
       reference: reference.name,
       runtime: `${runtime}${emulator}`,
     },

@@ -169,6 +169,7 @@ function commonOf(file: string, read: RecipeFile | ExtendingFile) {
       variant,
       allocator,
       pythonVersion: read.python?.version,
+      pythonFrom: read.python?.from,
       pythonPackages:
         read.python?.packages === undefined ? undefined : packagesOf(file, read.python.packages),
       pythonPaths: read.python?.paths?.map((text) => pathOf(file, text)),

@@ -1,5 +1,6 @@
 import { closest } from '../domain/closest.ts';
 import { defined } from '../domain/defined.ts';
+import type { PythonOrigin } from '../domain/definitions.ts';
 import type { Libc } from '../domain/ids.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
@@ -19,7 +20,9 @@ import { type BrokenTarget, readTargets } from './targets.ts';
 export interface FormHead {
   readonly name: string;
   readonly libc: Libc | undefined;
-  readonly isDefault: boolean;
+  readonly from: PythonOrigin | undefined;
+  /** Of which recipes it is the default: of all with its C library, or of those that name its origin. */
+  readonly isDefault: boolean | 'of its kind';
 }
 
 /** The axes: everything that can be provisioned is a point of them. */
@@ -77,15 +80,24 @@ async function loadHeads(home: string, read: Reader): Promise<Result<readonly Fo
   for (const name of formNames(home)) {
     const document = await read(formFile(home, name));
     if (!document.ok) return document;
-    const parsed = document.value.value as { libc?: unknown; default?: unknown } | null;
+    const parsed = document.value.value as { libc?: unknown; kind?: unknown; default?: unknown } | null;
     const libc =
       parsed?.libc === 'gnu' || parsed?.libc === 'musl' || parsed?.libc === 'wasi' ? parsed.libc : undefined;
-    const isDefault = parsed?.default === true;
-    const other = heads.find((head) => isDefault && head.isDefault && head.libc === libc);
+    const from =
+      parsed?.kind === 'packages' ? 'packages' : parsed?.kind === 'cpython-source' ? 'source' : undefined;
+    const isDefault = parsed?.default === true || (parsed?.default === 'of its kind' && parsed.default);
+    const head = { name, libc, from, isDefault } as const;
+    const other = heads.find((one) => areBothDefault(one, head));
     if (other !== undefined) return err(secondDefault(other, document.value));
-    heads.push({ name, libc, isDefault });
+    heads.push(head);
   }
   return ok(heads);
+}
+
+/** One form is the default of a C library, and one of each origin. */
+function areBothDefault(one: FormHead, other: FormHead): boolean {
+  if (one.libc !== other.libc || one.isDefault === false || other.isDefault === false) return false;
+  return one.from === other.from || (one.isDefault === true && other.isDefault === true);
 }
 
 function secondDefault({ name, libc }: FormHead, document: YamlDocument): Failure {
@@ -110,6 +122,9 @@ export interface Asked {
   readonly target: string;
   readonly sysroot?: string;
   readonly pythonVersion?: string;
+  readonly pythonFrom?: PythonOrigin;
+  /** The target was named on the command line: what the recipe says of its own may not be there for this one. */
+  readonly borrowed?: boolean;
   readonly variant?: string;
 }
 
@@ -117,59 +132,87 @@ export type Chosen = Pick<Point, 'form' | 'target' | 'python' | 'variant' | 'shi
 
 /** The point that a recipe selects. Fails with the location of every key that names something unknown. */
 export function choosePoint(axes: Axes, asked: Asked, document: YamlDocument): Result<Chosen> {
-  const { targets, broken, pythons, forms } = axes;
+  const { targets, broken, pythons } = axes;
   const wrong = broken.find(({ name, triple }) => [name, triple].includes(asked.target));
   if (wrong !== undefined) return err(wrong.failure);
   const target = targets.find(({ name, rustTriple }) => [name, rustTriple].includes(asked.target));
   const form =
-    asked.sysroot === undefined
-      ? forms.find(({ libc, isDefault }) => isDefault && libc === target?.libc)
-      : forms.find(({ name }) => name === asked.sysroot);
+    target === undefined && asked.sysroot === undefined
+      ? undefined
+      : chooseForm(axes, asked, target, document);
   const { pythonVersion: version } = asked;
   const versions = pythons.map(({ value }) => value.word);
+  const names = targets.map(({ name }) => name);
   const failure = combineFailures([
-    ...(target === undefined
-      ? [
-          unknown(
-            'target',
-            asked.target,
-            targets.map(({ name }) => name),
-            document,
-            ['target'],
-          ),
-        ]
-      : []),
-    ...(form === undefined && (asked.sysroot !== undefined || target !== undefined)
-      ? [
-          unknown(
-            'sysroot',
-            asked.sysroot ?? '',
-            forms.map(({ name }) => name),
-            document,
-            ['sysroot'],
-          ),
-        ]
-      : []),
+    ...(target === undefined ? [unknown('target', asked.target, names, document, ['target'])] : []),
+    ...(form === undefined || form.ok ? [] : [form.error]),
     ...(version !== undefined && !versions.includes(version)
       ? [unknown('python', version, versions, document, ['python', 'version'])]
       : []),
   ]);
   if (failure !== undefined) return err(failure);
-  if (target === undefined || form === undefined) throw new Error('a failure got lost');
-  const fitting = pythons.filter(({ value }) => fits(value, form, target));
+  if (target === undefined || !form?.ok) throw new Error('a failure got lost');
+  const fitting = pythons.filter(({ value }) => fits(value, form.value, target));
   const python = fitting.find(({ value }) => version === undefined || value.word === version);
-  if (python === undefined) return err(misfit(form, target, version, document));
+  if (python === undefined) return err(misfit(form.value, target, version, document));
   const { variant } = asked;
   const variants = Object.keys(python.value.variants);
   if (variant !== undefined && !variants.includes(variant))
     return err(unknown('variant', variant, variants, document, ['variant']));
   return ok({
-    form: form.name,
+    form: form.value.name,
     target,
     python,
-    shipped: shippedFor(axes, form, python.value),
+    shipped: shippedFor(axes, form.value, python.value),
     ...defined({ variant }),
   });
+}
+
+/** The sysroot that a recipe names, or the default of its target's C library and of where its Python is to come from. */
+function chooseForm(
+  { forms }: Axes,
+  { sysroot, pythonFrom: asked, borrowed }: Asked,
+  target: Target | undefined,
+  document: YamlDocument,
+): Result<FormHead> {
+  const fitting = forms.filter(({ libc }) => libc === target?.libc);
+  const from =
+    borrowed && (sysroot !== undefined || !fitting.some((one) => one.from === asked)) ? undefined : asked;
+  const form =
+    sysroot !== undefined
+      ? forms.find(({ name }) => name === sysroot)
+      : from !== undefined
+        ? fitting.find((one) => one.from === from && one.isDefault !== false)
+        : fitting.find(({ isDefault }) => isDefault === true);
+  if (form !== undefined && (from === undefined || form.from === from)) return ok(form);
+  if (from !== undefined && target !== undefined) return err(noOrigin(from, form, target, fitting, document));
+  const names = forms.map(({ name }) => name);
+  return err(unknown('sysroot', sysroot ?? '', names, document, ['sysroot']));
+}
+
+/** `python.from` asks for what the sysroot, or any for the target, is not. */
+function noOrigin(
+  from: PythonOrigin,
+  form: FormHead | undefined,
+  target: Target,
+  fitting: readonly FormHead[],
+  document: YamlDocument,
+): Failure {
+  const others = fitting.filter((one) => one.from === from).map(({ name }) => name);
+  const wanted = from === 'packages' ? 'made of packages' : 'built from source';
+  return {
+    code: 'recipe/no-such-origin',
+    what:
+      form === undefined
+        ? `No sysroot for \`${target.name}\` is ${wanted}.`
+        : `The sysroot \`${form.name}\` is not ${wanted}.`,
+    fix: [
+      others.length === 0
+        ? 'Remove `from` below `python`.'
+        : `Name another one (${list(others)}) or none, or remove \`from\` below \`python\`.`,
+    ],
+    at: document.locate(['python', 'from'], 'value'),
+  };
 }
 
 function fits({ forms }: PythonDefinition, { name, libc }: FormHead, target: Target): boolean {
@@ -181,6 +224,14 @@ function fits({ forms }: PythonDefinition, { name, libc }: FormHead, target: Tar
 function shippedFor({ targets }: Axes, form: FormHead, python: PythonDefinition): readonly string[] {
   const fitting = targets.filter((target) => fits(python, form, target));
   return architecturesOf(fitting);
+}
+
+/** The forms that there are of a Python for a target. */
+export function formsOf(
+  { forms }: Axes,
+  { python, target }: Pick<Chosen, 'python' | 'target'>,
+): readonly FormHead[] {
+  return forms.filter((form) => fits(python.value, form, target));
 }
 
 /** Every point that has a lock: combinations of target, Python and form. */

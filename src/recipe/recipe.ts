@@ -22,10 +22,11 @@ import { chooseArchitecture, loadRuntime } from './definitions.ts';
 import type { YamlDocument } from './document.ts';
 import { type Added, type FoundRecipe, findRecipe, type RecipeLookup, recipeNames } from './find.ts';
 import { imageFile, imageNames, pythonImageFile, runtimeFile, sysrootFile } from './folders.ts';
+import { belowFloor } from './glibc.ts';
 import { loadImage, loadPythonImage } from './images.ts';
 import type { Loaded } from './load.ts';
 import { DEFAULT_WASM, loadShipped } from './parse-recipe.ts';
-import { type Chosen, choosePoint, loadAllAxes, loadAxes, unknown } from './points.ts';
+import { type Axes, type Chosen, choosePoint, loadAllAxes, loadAxes, unknown } from './points.ts';
 import { openReader, type Reader } from './reader.ts';
 import type { SysrootFile } from './schemas.ts';
 import { loadForm, loadSysroot } from './sysroots.ts';
@@ -85,6 +86,7 @@ function describe(description: string, target: Target): string {
 /** Everything that a recipe names, read. */
 interface Named {
   readonly found: FoundRecipe;
+  readonly axes: Axes;
   readonly point: Chosen;
   readonly form: Loaded<SysrootFile>;
   readonly hostTarget: Target;
@@ -113,6 +115,7 @@ async function resolveNames(
     ...noInterpreter(reference),
     ...notForWasm(recipe, document, target),
     ...runtimeTwice(document),
+    ...belowFloor(named.value.axes, point, recipe.glibc, found.draft.sysroot !== undefined, document),
     ...compiledMisfit(recipe, document, sysroot, form.value),
     ...(added === undefined || added.sysroot.length === 0 ? [] : foreignPackages(document, target)),
   ]);
@@ -149,7 +152,7 @@ async function readNamed(lookup: RecipeLookup, found: FoundRecipe, read: Reader)
   const [axes, crate] = await Promise.all([loadAxes(home, read), resolveCrate(draft, document)]);
   if (!axes.ok) return axes;
   const images = imageNames(home);
-  const chosen = choosePoint(axes.value, draft, document);
+  const chosen = choosePoint(axes.value, { ...draft, borrowed: found.borrowed }, document);
   const failure = combineFailures([
     ...[chosen, crate].flatMap((one) => (one.ok ? [] : [one.error])),
     ...(draft.toolchain === undefined || images.includes(draft.toolchain)
@@ -184,6 +187,7 @@ async function readNamed(lookup: RecipeLookup, found: FoundRecipe, read: Reader)
   if (hostTarget === undefined) throw new Error('an image without its machine was read');
   return ok({
     found,
+    axes: axes.value,
     point,
     form: form.value,
     hostTarget,

@@ -19,6 +19,7 @@ import { packagesOf } from './architectures.ts';
 import { combineFailures } from './combine-failures.ts';
 import type { YamlDocument } from './document.ts';
 import { formFile, libraryNames } from './folders.ts';
+import { floorOf } from './glibc.ts';
 import { LIBRARY, SYSROOT } from './json-schema.ts';
 import { type Loaded, load } from './load.ts';
 import { loadDifferences, type PythonDefinition, pythonFiles } from './pythons.ts';
@@ -127,6 +128,7 @@ function joined({ point, form, suite, sysroot, rootfs, source }: Joined): Sysroo
       abiflags: `${python.abiflags}${flags ?? ''}`,
       ...defined({ variant }),
     },
+    ...defined({ glibc: floorOf(point, point.form) }),
     sysroot,
     rootfs,
     ...rulesOf(form, python.source),

@@ -491,6 +491,12 @@ const CASES: readonly Case[] = [
     in: 'sysroots/second/sysroot.yaml',
   },
   {
+    title: 'two sysroots of one kind that are its default',
+    files: { 'sysroots/second/sysroot.yaml': SYSROOT.replace('default: true', 'default: of its kind') },
+    mistakes: [['recipe/second-default', '5:1', '`packaged`']],
+    in: 'sysroots/second/sysroot.yaml',
+  },
+  {
     title: 'mistakes in two definitions',
     files: {
       'docker/tools/image.yaml': `${IMAGE}more: 1\n`,

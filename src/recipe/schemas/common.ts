@@ -116,3 +116,6 @@ export const optimizationFlags = z
   .refine((flags) => new Set(flags).size === flags.length, 'a list that names each flag once');
 
 export const seconds = z.number().positive().max(86400);
+
+/** A release of the GNU C library. */
+export const glibcVersion = z.string().regex(/^2\.[0-9]+$/, 'a version of glibc in quotes, such as `"2.31"`');

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import {
   description,
   extensionModules,
+  glibcVersion,
   INSIDE,
   leftOutPatches,
   name,
@@ -27,6 +28,16 @@ const formSchema = z
       .refine((names) => new Set(names).size === names.length, 'a list that names each patch once')
       .default([])
       .describe("Patches of your own, below `patches/` beside this file, applied after the distribution's."),
+    glibc: z
+      .union([glibcVersion, z.record(name, glibcVersion)], {
+        error: 'a version in quotes, or one for each target',
+      })
+      .optional()
+      .meta({
+        description:
+          'Version of the oldest glibc that this libpython starts with, in quotes: one for all targets, or one for each.',
+        examples: ['2.38'],
+      }),
     training: inside
       .optional()
       .describe('Training script for profiles, beside this file; required by `pgo`.'),

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { description, name, optimizationFlags, path, seconds, version } from './common.ts';
+import { description, glibcVersion, name, optimizationFlags, path, seconds, version } from './common.ts';
 import { testsSchema } from './tests.ts';
 
 const mebibytes = z.number().int().positive().max(4096);
@@ -116,16 +116,12 @@ const packagesFile = z.strictObject({
 
 /** … and of the rest. */
 const commonKeys = {
-  glibc: z
-    .string()
-    .regex(/^2\.[0-9]+$/, 'a version of glibc in quotes, such as `"2.31"`')
-    .optional()
-    .meta({
-      description:
-        'The oldest glibc that the bundle has to start with, in quotes. A bundle that asks for more is a failure that names ' +
-        'files and symbols.',
-      examples: ['2.31'],
-    }),
+  glibc: glibcVersion.optional().meta({
+    description:
+      'The oldest glibc that the bundle has to start with, in quotes. A bundle that asks for more is a failure that names ' +
+      'files and symbols.',
+    examples: ['2.31'],
+  }),
   limits: z
     .strictObject({
       'memory-mib': z
@@ -206,6 +202,13 @@ const commonKeys = {
             'for the target.',
           examples: ['3.13'],
         }),
+      from: z
+        .enum(['packages', 'source'])
+        .optional()
+        .describe(
+          "Where libpython comes from: the distribution's packages, which are there in seconds and need a new glibc, or its " +
+            "source, built on the oldest C library of the target. Without it the sysroot's.",
+        ),
       packages: z
         .union([path, z.array(z.union([z.string().min(1), packagesFile])).min(1)], {
           error: 'a path or a list of requirements',

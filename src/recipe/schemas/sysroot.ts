@@ -18,7 +18,13 @@ const head = {
   schema: version,
   description,
   libc: z.enum(['gnu', 'musl', 'wasi']).describe('Kind of C library it is for.'),
-  default: z.boolean().default(false).describe('Whether it is the default for recipes with this C library.'),
+  default: z
+    .union([z.boolean(), z.literal('of its kind')], { error: 'true, false or `of its kind`' })
+    .default(false)
+    .describe(
+      'Whether it is the default for recipes with this C library; `of its kind` if only for those that say where their ' +
+        'libpython comes from (`python.from`).',
+    ),
   toolchain: name.describe('Default image of recipes with this sysroot: name of a folder in `docker/`.'),
   architectures: z
     .array(architecture)

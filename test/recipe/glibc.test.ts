@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { resolveRecipe } from '../../src/recipe/recipe.ts';
+import { REPOSITORY, temporaryFolder } from '../support/cli.ts';
+import { put } from '../support/crate.ts';
+
+/** What a crate's own recipe resolves to, with the shipped definitions. */
+async function resolved(t: TestContext, recipe: string, asked?: string) {
+  const cwd = temporaryFolder(t);
+  put(cwd, {
+    'Cargo.toml': '[package]\nname = "own"\nversion = "0.1.0"\nedition = "2021"\n',
+    'src/main.rs': 'fn main() {}\n',
+  });
+  mkdirSync(join(cwd, 'samples'));
+  writeFileSync(join(cwd, 'provision.yaml'), `schema: 1\n${recipe}\n`);
+  return resolveRecipe({ home: REPOSITORY, cwd, machine: 'x86_64' }, asked);
+}
+
+async function sysrootOf(t: TestContext, recipe: string, asked?: string): Promise<string> {
+  const found = await resolved(t, recipe, asked);
+  assert.ok(found.ok, JSON.stringify(found));
+  return found.value.sysroot.name;
+}
+
+async function failureOf(t: TestContext, recipe: string) {
+  const found = await resolved(t, recipe);
+  assert.ok(!found.ok);
+  const { code, fix = [], at } = found.error;
+  return { code, fix: fix.join(' '), at: `${at?.line}:${at?.column}` };
+}
+
+test('where libpython comes from selects the sysroot', async (t) => {
+  for (const target of ['x86_64', 'aarch64', 'armv7', 'ppc64le', 'riscv64', 's390x']) {
+    const of = (from: string) => sysrootOf(t, `extends: ${target}\npython: {from: ${from}}`);
+    assert.equal(await of('source'), `portable-gnu/cpython-3.13/${target}`);
+    assert.equal(await of('packages'), `packaged/cpython-3.13/${target}`);
+  }
+  assert.match(await sysrootOf(t, 'extends: musl\npython: {from: source}'), /^static-musl\//);
+});
+
+test('an origin that there is not is a failure, but for a target that was named on the command line', async (t) => {
+  const packages = 'python: {from: packages}';
+  const musl = await failureOf(t, `extends: musl\n${packages}`);
+  assert.deepEqual([musl.code, musl.at], ['recipe/no-such-origin', '3:16']);
+  const native = await failureOf(t, `extends: native\n${packages}`);
+  assert.deepEqual([native.code, native.at], ['recipe/no-such-origin', '3:16']);
+  assert.match(native.fix, /`packaged`/);
+  assert.match(await sysrootOf(t, `extends: x86_64\n${packages}`, 'musl'), /^static-musl\//);
+  assert.match(await sysrootOf(t, `extends: x86_64\n${packages}`, 'native'), /^static-gnu\//);
+  assert.match(await sysrootOf(t, `extends: x86_64\n${packages}`, 'aarch64'), /^packaged\//);
+});
+
+test('a glibc that its Python does not start with is a failure before anything is fetched', async (t) => {
+  const of = (recipe: string) => failureOf(t, recipe);
+  const aarch64 = await of('extends: aarch64\nglibc: "2.31"');
+  assert.deepEqual([aarch64.code, aarch64.at], ['recipe/glibc-too-old', '3:8']);
+  assert.match(aarch64.fix, /Write `python: \{from: source\}`: that Python starts with glibc 2\.30\./);
+  // The printed cure, and what else is said: the glibc that it needs.
+  const cured = 'extends: aarch64\nglibc: "2.31"\npython: {from: source}';
+  assert.match(await sysrootOf(t, cured), /^portable-gnu\//);
+  assert.match(await sysrootOf(t, 'extends: aarch64\nglibc: "2.38"'), /^packaged\//);
+});
+
+test('a glibc that no Python reaches is named with the lowest one, and the target that needs none', async (t) => {
+  const known = await failureOf(t, 'extends: x86_64\nglibc: "2.17"');
+  assert.equal(known.code, 'recipe/glibc-too-old');
+  assert.match(known.fix, /less than glibc 2\.30; the target `x86_64-musl` needs none/);
+  const alone = await failureOf(t, 'extends: riscv64\nglibc: "2.17"');
+  assert.match(alone.fix, /less than glibc 2\.38\. /);
+});
