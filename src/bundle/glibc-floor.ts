@@ -1,7 +1,8 @@
 import { join } from 'node:path';
+import { compareReleases } from '../domain/glibc.ts';
 import type { Failure } from '../failure.ts';
 import { type ElfFile, readWantedSymbols } from './elf.ts';
-import { compareVersions, minimumGlibc, releaseOf } from './glibc-version.ts';
+import { minimumGlibc, releaseOf } from './glibc-version.ts';
 
 export interface FloorCheck {
   /** Folder of the unpacked bundle. */
@@ -23,7 +24,7 @@ const SYMBOLS_SHOWN = 5;
 export async function checkGlibcFloor(check: FloorCheck): Promise<Failure | undefined> {
   const { folder, elves, floor, program, older } = check;
   const needed = minimumGlibc(elves);
-  if (needed === undefined || compareVersions(needed.version, floor) <= 0) return undefined;
+  if (needed === undefined || compareReleases(needed.version, floor) <= 0) return undefined;
   const found: string[] = [];
   const files: string[] = [];
   for (const path of [...elves.keys()].sort()) {
@@ -52,12 +53,12 @@ export async function checkGlibcFloor(check: FloorCheck): Promise<Failure | unde
 function newerThan(floor: string, wanted: ReadonlyMap<string, readonly string[]>): readonly string[] {
   const newer = [...wanted].flatMap(([version, symbols]) => {
     const release = releaseOf(version);
-    return release === undefined || compareVersions(release, floor) <= 0
+    return release === undefined || compareReleases(release, floor) <= 0
       ? []
       : [{ version, release, symbols }];
   });
   return newer
-    .toSorted((a, b) => compareVersions(b.release, a.release))
+    .toSorted((a, b) => compareReleases(b.release, a.release))
     .map(({ version, symbols }) => {
       const more = symbols.length > SYMBOLS_SHOWN ? ` and ${symbols.length - SYMBOLS_SHOWN} more` : '';
       return `${version} (${symbols.slice(0, SYMBOLS_SHOWN).join(', ')}${more})`;

@@ -1,3 +1,4 @@
+import { compareReleases } from '../domain/glibc.ts';
 import type { ElfFile } from './elf.ts';
 
 /** The minimum version of glibc that a set of files needs. */
@@ -20,7 +21,7 @@ export function minimumGlibc(files: ReadonlyMap<string, ElfFile>): GlibcRequirem
   for (const [name, file] of files) {
     const needed = newest(Object.values(file.versions).flat());
     if (needed === undefined) continue;
-    const order = minimum === undefined ? 1 : compareVersions(needed, minimum.version);
+    const order = minimum === undefined ? 1 : compareReleases(needed, minimum.version);
     if (order > 0) minimum = { version: needed, neededBy: [name] };
     else if (order === 0) minimum?.neededBy.push(name);
   }
@@ -29,20 +30,10 @@ export function minimumGlibc(files: ReadonlyMap<string, ElfFile>): GlibcRequirem
 
 function newest(versions: readonly string[]): string | undefined {
   const numbers = versions.flatMap((version) => releaseOf(version) ?? []);
-  return numbers.sort(compareVersions).at(-1);
+  return numbers.sort(compareReleases).at(-1);
 }
 
 /** The release of glibc that a symbol version is of: `GLIBC_2.34` → `2.34`. */
 export function releaseOf(version: string): string | undefined {
   return /^GLIBC_(\d+(?:\.\d+)*)$/.exec(version)?.[1] ?? NAMED[version];
-}
-
-/** Compares component by component as numbers: 2.9 is older than 2.34. */
-export function compareVersions(a: string, b: string): number {
-  const [left, right] = [a.split('.').map(Number), b.split('.').map(Number)];
-  for (let i = 0; i < Math.max(left.length, right.length); i += 1) {
-    const order = (left[i] ?? 0) - (right[i] ?? 0);
-    if (order !== 0) return order;
-  }
-  return 0;
 }

@@ -205,6 +205,7 @@ const NOUNS = {
   python: 'Python',
   toolchain: 'toolchain image',
   variant: 'variant',
+  system: 'system',
 } as const;
 
 /** A key that names something unknown. */

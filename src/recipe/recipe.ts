@@ -29,6 +29,7 @@ import { type Chosen, choosePoint, loadAllAxes, loadAxes, unknown } from './poin
 import { openReader, type Reader } from './reader.ts';
 import type { SysrootFile } from './schemas.ts';
 import { loadForm, loadSysroot } from './sysroots.ts';
+import { chooseSystems } from './systems.ts';
 
 /**
  * A recipe with everything it names; what `asked` can be: `findRecipe`. Fails with every mistake of the recipe and of
@@ -108,16 +109,23 @@ async function resolveNames(
   const { target } = point;
   const recipe = withPlaces(whole(named.value), document);
   const rustStd = toolchain.value.rustStd[target.name];
+  const { home } = lookup;
+  const { borrowed } = found;
+  const systems = await chooseSystems({
+    ...{ home, document, borrowed, target, sysroot, read },
+    ...defined({ asked: recipe.systems }),
+  });
   const misfit = combineFailures([
     ...(rustStd === undefined ? [noRustStd(document, toolchain.value, target)] : []),
     ...noInterpreter(reference),
     ...notForWasm(recipe, document, target),
     ...runtimeTwice(document),
+    ...(systems.ok ? [] : [systems.error]),
     ...compiledMisfit(recipe, document, sysroot, form.value),
     ...(added === undefined || added.sysroot.length === 0 ? [] : foreignPackages(document, target)),
   ]);
-  if (misfit !== undefined || rustStd === undefined) return err(misfit as Failure);
-  const runtime = await runtimeDefinitionOf(lookup.home, recipe, target);
+  if (misfit !== undefined || rustStd === undefined || !systems.ok) return err(misfit as Failure);
+  const runtime = await runtimeDefinitionOf(home, recipe, target);
   if (!runtime.ok) return runtime;
   const additions = additionsOf(found.draft.file, added, sysroot, toolchain.value);
   const std = rustStd.from === 'packages' ? rustStd.tree.exclude : [];
@@ -128,6 +136,7 @@ async function resolveNames(
     hostTarget,
     toolchain: toolchain.value,
     sysroot: leavingOut(optimized(withPackages(sysroot, added?.sysroot ?? []), recipe), std),
+    ...systems.value,
     rustStd,
     reference: reference.value,
     files: {

@@ -26,6 +26,7 @@ export const architecture = z
   .string()
   .regex(/^(?:\{debian-arch\}|[a-z0-9]+(-[a-z0-9]+)*)$/, 'the name of a Debian architecture')
   .describe("Debian's name of the packages' architecture.");
+export const glibc = z.string().regex(/^2\.[0-9]+$/, 'a version of glibc in quotes, such as `"2.31"`');
 export const program = z
   .string()
   .regex(
