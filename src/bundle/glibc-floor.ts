@@ -1,6 +1,7 @@
 import { join } from 'node:path';
+import { defined } from '../domain/defined.ts';
 import { compareReleases } from '../domain/glibc.ts';
-import type { Failure } from '../failure.ts';
+import type { Failure, SourcePosition } from '../failure.ts';
 import { type ElfFile, readWantedSymbols } from './elf.ts';
 import { minimumGlibc, releaseOf } from './glibc-version.ts';
 
@@ -9,33 +10,47 @@ export interface FloorCheck {
   readonly folder: string;
   /** ELF files in it, by path relative to it. */
   readonly elves: ReadonlyMap<string, ElfFile>;
-  /** The oldest glibc that it has to start with: `2.31`. */
-  readonly floor: string;
+  /** What it has to start with. */
+  readonly floors: readonly Floor[];
   /** Path of the program in it. */
   readonly program: string;
   /** Name of a sysroot that is built on an older glibc, where there is one. */
   readonly older?: string;
 }
 
+/** A glibc that a bundle has to start with: the recipe's `glibc`, or that of a system that it names. */
+export interface Floor {
+  /** `2.31`. */
+  readonly version: string;
+  readonly system?: string;
+  /** Where the recipe names the system. */
+  readonly at?: SourcePosition;
+}
+
 /** Symbols that are named for a file. */
 const SYMBOLS_SHOWN = 5;
 
 /** The failure of a bundle that asks for a newer glibc than it has to start with (`build/glibc-too-new`). */
-export async function checkGlibcFloor(check: FloorCheck): Promise<Failure | undefined> {
-  const { folder, elves, floor, program, older } = check;
+export async function checkGlibcFloors(check: FloorCheck): Promise<Failure | undefined> {
+  const { folder, elves, floors, program, older } = check;
   const needed = minimumGlibc(elves);
-  if (needed === undefined || compareReleases(needed.version, floor) <= 0) return undefined;
+  if (needed === undefined) return undefined;
+  const missed = floors
+    .filter(({ version }) => compareReleases(needed.version, version) > 0)
+    .toSorted((a, b) => compareReleases(a.version, b.version));
+  const [oldest] = missed;
+  if (oldest === undefined) return undefined;
   const found: string[] = [];
   const files: string[] = [];
   for (const path of [...elves.keys()].sort()) {
-    const lines = newerThan(floor, (await readWantedSymbols(join(folder, path))) ?? new Map());
+    const lines = newerThan(oldest.version, (await readWantedSymbols(join(folder, path))) ?? new Map());
     found.push(...lines.map((line) => `${path}: ${line}`));
     if (lines.length > 0) files.push(path);
   }
   const ofPython = files.some((path) => path !== program);
   return {
     code: 'build/glibc-too-new',
-    what: `The bundle needs glibc ${needed.version}, and the recipe says \`glibc: "${floor}"\`.`,
+    what: `The bundle needs glibc ${needed.version}, and ${missed.map(statement).join(', ')}.`,
     why: ofPython
       ? 'Python or its libraries are made for a newer glibc than that.'
       : 'The program itself calls these functions: a crate with C code, or a library that it is linked with.',
@@ -43,10 +58,30 @@ export async function checkGlibcFloor(check: FloorCheck): Promise<Failure | unde
       ...(ofPython && older !== undefined
         ? [`Write \`sysroot: ${older}\` into the recipe: its Python is built on an older glibc.`]
         : []),
-      `Or, where such systems need not be reached, write \`glibc: "${needed.version}"\`, or leave the key out.`,
+      ...remedies(missed, needed.version),
     ],
+    ...defined({ at: missed.find(({ at }) => at !== undefined)?.at }),
     evidence: found,
   };
+}
+
+function statement({ version, system }: Floor): string {
+  return system === undefined
+    ? `the recipe says \`glibc: "${version}"\``
+    : `the system \`${system}\` has ${version}`;
+}
+
+/** What to write where such systems need not be reached. */
+function remedies(missed: readonly Floor[], needed: string): readonly string[] {
+  const systems = missed.flatMap(({ system }) => (system === undefined ? [] : [`\`${system}\``]));
+  return [
+    ...(missed.some(({ system }) => system === undefined)
+      ? [`Or, where such systems need not be reached, write \`glibc: "${needed}"\`, or leave the key out.`]
+      : []),
+    ...(systems.length === 0
+      ? []
+      : [`Or, where it need not run there, leave ${systems.join(' and ')} out of \`systems\`.`]),
+  ];
 }
 
 /** One line for each symbol version that is newer, the newest first. */

@@ -95,7 +95,9 @@ function jobOf(recipe: string, resolved: Resolved, locks: Locks): Result<Job> {
 
 /** What the store of a job is filled with: the digests of all locked files, and of the locked engine. */
 function checksum({ runtimeDefinition }: Resolved, locks: Locks): string {
-  const digests = allLocks(locks).flatMap(({ needed }) => needed).map(({ digest }) => digest);
+  const digests = allLocks(locks)
+    .flatMap(({ needed }) => needed)
+    .map(({ digest }) => digest);
   if (runtimeDefinition !== undefined) digests.push(runtimeDefinition.wheel.digest);
   return createHash('sha256')
     .update([...new Set(digests)].sort().join('\n'))

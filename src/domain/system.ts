@@ -1,3 +1,4 @@
+import type { SourcePosition } from '../failure.ts';
 import type { DefinitionFile } from './definitions.ts';
 import type { TreeDefinition } from './packages.ts';
 
@@ -19,8 +20,8 @@ export interface ChosenSystem {
   readonly definition: SystemDefinition;
   /** Absent: it has no packages, and no lock. */
   readonly file?: DefinitionFile;
-  /** The recipe names it; otherwise it is one of the defaults. */
-  readonly named: boolean;
+  /** Where the recipe names it; absent: it is one of the defaults. */
+  readonly at?: SourcePosition;
 }
 
 /** What reports state of a system. */

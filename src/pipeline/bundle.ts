@@ -1,8 +1,7 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Built } from '../build/build.ts';
 import { type Bundle, makeBundle } from '../bundle/bundle.ts';
-import { checkGlibcFloor } from '../bundle/glibc-floor.ts';
+import { checkGlibcFloors, type Floor } from '../bundle/glibc-floor.ts';
 import { readContents } from '../bundle/inspect.ts';
 import { type Unpacked, unpackBundle } from '../bundle/unpack.ts';
 import type { Context } from '../domain/context.ts';
@@ -12,6 +11,7 @@ import { err, ok, type Result } from '../domain/result.ts';
 import { formatBytes } from '../domain/units.ts';
 import type { Failure } from '../failure.ts';
 import type { Tree } from '../toolchain/tree.ts';
+import { olderSysroot } from './older-sysroot.ts';
 import type { Prepared } from './prepare.ts';
 import type { RuntimeParts } from './runtimes.ts';
 import type { Session } from './session.ts';
@@ -82,27 +82,29 @@ function bundleOnce(
 /** What the recipe says of systems that the bundle has to start on, where it says something. */
 async function belowFloor(
   { settings }: Context,
-  { recipe: { glibc: floor }, sysroot }: Plan,
+  plan: Plan,
   { folder, top }: Unpacked,
 ): Promise<Failure | undefined> {
-  if (floor === undefined) return undefined;
+  const { recipe, systems } = plan;
+  const floors: readonly Floor[] = [
+    ...(recipe.glibc === undefined ? [] : [{ version: recipe.glibc }]),
+    // On the others it starts where it starts on the system that it is linked for.
+    ...systems.flatMap(({ at, definition: { name, glibc } }) =>
+      at !== undefined && glibc !== undefined ? [{ version: glibc, system: name, at }] : [],
+    ),
+  ];
+  if (floors.length === 0) return undefined;
   const contents = await readContents(join(folder, top));
   if (!contents.ok) return contents.error;
   const { elves, program } = contents.value;
-  const [, python, target] = sysroot.name.split('/');
-  const locked = existsSync(join(settings.home, 'sysroots', OLDEST, python ?? '', `${target}.lock`));
-  const older = locked && !sysroot.name.startsWith(`${OLDEST}/`) ? OLDEST : undefined;
-  return checkGlibcFloor({
+  return checkGlibcFloors({
     folder: join(folder, top),
     elves,
-    floor,
+    floors,
     program: program.path,
-    ...defined({ older }),
+    ...defined({ older: olderSysroot(settings, plan) }),
   });
 }
-
-/** The sysroot whose Python is built on the oldest glibc there is. */
-const OLDEST = 'portable-gnu';
 
 /** Such paths do not exist where the program runs. */
 function noticeSandboxPaths({ context }: Session, { meta }: Bundle): void {

@@ -4,7 +4,7 @@ import { compareReleases } from '../domain/glibc.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { ChosenSystem, SystemFacts } from '../domain/system.ts';
 import type { Target } from '../domain/target.ts';
-import type { Failure } from '../failure.ts';
+import type { Failure, SourcePosition } from '../failure.ts';
 import { packagesOf } from './architectures.ts';
 import { combineFailures } from './combine-failures.ts';
 import type { LockedFile } from './definitions.ts';
@@ -50,13 +50,14 @@ interface Known {
  * library), `recipe/system-without-architecture`; each at the name in the recipe.
  */
 export async function chooseSystems(input: SystemsInput): Promise<Result<Systems>> {
-  const { asked, target, sysroot } = input;
+  const { asked, target, sysroot, document } = input;
   const known = await loadSystems(input);
   if (!known.ok) return known;
   const own = known.value.find(
     ({ loaded: { value } }) => value.libc === target.libc && value.suite === rootSuite(sysroot),
   );
-  const chosen = asked === undefined ? ok(defaultsOf(known.value, own, input)) : namedOf(known.value, asked, input);
+  const chosen =
+    asked === undefined ? ok(defaultsOf(known.value, own, input)) : namedOf(known.value, asked, input);
   if (!chosen.ok) return chosen;
   const systems: ChosenSystem[] = [];
   for (const one of chosen.value) {
@@ -64,7 +65,8 @@ export async function chooseSystems(input: SystemsInput): Promise<Result<Systems
     if (one === own) continue;
     const read = await systemOf(one, input);
     if (!read.ok) return read;
-    systems.push(read.value);
+    const at = asked && placeOf(document, asked.indexOf(one.name));
+    systems.push({ ...read.value, ...defined({ at }) });
   }
   return ok({ systems, ...defined({ system: own && factsOf(own) }) });
 }
@@ -77,7 +79,11 @@ function factsOf({ name, loaded: { value } }: Known): SystemFacts {
   return { name, description: value.description, ...defined({ glibc: value.glibc }) };
 }
 
-async function loadSystems({ home, target, read }: Pick<SystemsInput, 'home' | 'target' | 'read'>): Promise<Result<readonly Known[]>> {
+async function loadSystems({
+  home,
+  target,
+  read,
+}: Pick<SystemsInput, 'home' | 'target' | 'read'>): Promise<Result<readonly Known[]>> {
   const options = { read, variables: targetVariables(target) };
   const names = systemNames(home);
   const loaded = await Promise.all(
@@ -114,8 +120,11 @@ function namedOf(
     const found = known.find((one) => one.name === name);
     const misfit = found === undefined ? undefined : misfitOf(found.loaded.value, target);
     if (found !== undefined && misfit === undefined) return [found];
-    const at = document.written(['systems', index]) === undefined ? ['systems'] : ['systems', index];
-    if (found === undefined) failures.push(unknown('system', name, names, document, at));
+    if (found === undefined)
+      failures.push({
+        ...unknown('system', name, names, document, ['systems']),
+        at: placeOf(document, index),
+      });
     else if (!borrowed && misfit !== undefined)
       failures.push({
         ...MISFITS[misfit](name, found.loaded.value, target),
@@ -123,7 +132,7 @@ function namedOf(
           `For \`${target.name}\` there are: ${list(fitting(known, target)) || 'none'}.`,
           `Remove \`${name}\` from \`systems\`.`,
         ],
-        at: document.locate(at, 'value'),
+        at: placeOf(document, index),
       });
     return [];
   });
@@ -131,8 +140,16 @@ function namedOf(
   return failure === undefined ? ok(chosen) : err(failure);
 }
 
+/** Where a recipe names a system. */
+function placeOf(document: YamlDocument, index: number): SourcePosition {
+  const path = ['systems', index];
+  return document.locate(document.written(path) === undefined ? ['systems'] : path, 'value');
+}
+
 function fitting(known: readonly Known[], target: Target): readonly string[] {
-  return known.filter(({ loaded: { value } }) => misfitOf(value, target) === undefined).map(({ name }) => name);
+  return known
+    .filter(({ loaded: { value } }) => misfitOf(value, target) === undefined)
+    .map(({ name }) => name);
 }
 
 type Misfit = 'libc' | 'architecture';
@@ -158,7 +175,7 @@ const MISFITS: Readonly<
 /** A system with its root for the target. */
 async function systemOf(
   { name, loaded: { value, document } }: Known,
-  { home, target, asked, read }: Pick<SystemsInput, 'home' | 'target' | 'asked' | 'read'>,
+  { home, target, read }: Pick<SystemsInput, 'home' | 'target' | 'read'>,
 ): Promise<Result<ChosenSystem>> {
   const options = { read, variables: targetVariables(target) };
   const root =
@@ -180,7 +197,6 @@ async function systemOf(
       rootfs: rootfs.value,
     },
     ...(root.value.packages.length === 0 ? {} : { file: systemFile(home, name, architecture) }),
-    named: asked !== undefined,
   });
 }
 

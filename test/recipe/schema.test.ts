@@ -9,7 +9,16 @@ import { definitionFiles } from '../../src/recipe/definitions.ts';
 import { FILE_KINDS, jsonSchemaOf, recipeJsonSchema } from '../../src/recipe/json-schema.ts';
 import { listRecipes, resolveRecipe } from '../../src/recipe/recipe.ts';
 import { referencePage } from '../../src/recipe/reference-page.ts';
-import { DEFAULTS, IMAGE, LIBC, PYTHON, RECIPE, SYSROOT, SYSTEM, TARGET } from '../support/definitions-home.ts';
+import {
+  DEFAULTS,
+  IMAGE,
+  LIBC,
+  PYTHON,
+  RECIPE,
+  SYSROOT,
+  SYSTEM,
+  TARGET,
+} from '../support/definitions-home.ts';
 import { assertGolden } from '../support/golden.ts';
 
 const HOME = dirname(dirname(dirname(fileURLToPath(import.meta.url))));

@@ -117,11 +117,11 @@ const packagesFile = z.strictObject({
 /** … and of the rest. */
 const commonKeys = {
   glibc: glibc.optional().meta({
-      description:
-        'The oldest glibc that the bundle has to start with, in quotes. A bundle that asks for more is a failure that names ' +
-        'files and symbols.',
-      examples: ['2.31'],
-    }),
+    description:
+      'The oldest glibc that the bundle has to start with, in quotes. A bundle that asks for more is a failure that names ' +
+      'files and symbols.',
+    examples: ['2.31'],
+  }),
   systems: z
     .array(name)
     .refine((names) => new Set(names).size === names.length, 'a list that names each system once')
@@ -137,7 +137,7 @@ const commonKeys = {
     .boolean()
     .default(true)
     .describe(
-      'Whether the bundle is started once on this machine, **outside of any sandbox**, where it is of the target\'s ' +
+      "Whether the bundle is started once on this machine, **outside of any sandbox**, where it is of the target's " +
         'architecture ([security](security.md)). Its outcome is reported; it fails no run.',
     ),
   limits: z

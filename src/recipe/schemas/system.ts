@@ -31,10 +31,12 @@ export const systemSchema = z
       context.addIssue({ code: 'custom', path: [key], message });
     const packages = typeof system.root === 'string' || system.root.packages.length > 0;
     if (packages && system.suite === undefined) issue('suite', 'there: the root has packages');
-    if (packages && system.architectures === undefined) issue('architectures', 'there: the root has packages');
+    if (packages && system.architectures === undefined)
+      issue('architectures', 'there: the root has packages');
     if (system.libc === 'gnu' && system.glibc === undefined)
       issue('glibc', 'there: the C library of its programs is glibc');
-    if (system.libc !== 'gnu' && system.glibc !== undefined) issue('glibc', 'left out: its programs use none');
+    if (system.libc !== 'gnu' && system.glibc !== undefined)
+      issue('glibc', 'left out: its programs use none');
   })
   .describe(
     'A system on which the samples of a recipe are proved to run (`systems` in a recipe): a root with its C library and ' +
