@@ -123,7 +123,9 @@ function titleOf(recipes: readonly RecipeArtifacts[]): string {
 
 function verdict(recipes: readonly RecipeArtifacts[]): Content {
   const sum = (key: 'passed' | 'failed' | 'skipped' | 'declared'): number =>
-    recipes.reduce((total, { report }) => total + report.totals[key], 0);
+    recipes
+      .flatMap(({ report }) => [report.totals, ...(report.systems ?? []).map(({ totals }) => totals)])
+      .reduce((total, totals) => total + totals[key], 0);
   const stopped = recipes.filter(({ report }) => report.status === 'blocked' || report.status === 'error');
   const { tests, passed, failed } = countTests(recipes.flatMap(({ report }) => report.samples));
   const equal = sum('passed') - sum('declared') - passed;

@@ -1,6 +1,7 @@
 import type { Report, StageReport } from '../../domain/report.ts';
 import { formatBytes } from '../../domain/units.ts';
 import { duration } from '../rows.ts';
+import { hostStartText, systemText } from '../systems.ts';
 import { type Content, type Html, html, idOf } from './html.ts';
 import type { RecipeArtifacts } from './load.ts';
 
@@ -47,7 +48,9 @@ function about(report: Report): Html {
         : html`<code>${bundle.file}</code><br><code class="digest">${bundle.digest}</code>`,
     ],
     ['Engine', engine === undefined ? undefined : `${engine.name} ${engine.version}, ${engine.detail}`],
+    ['Systems', systemsOf(report)],
     ['Host', `${host.machine}, ${host.cores} cores`],
+    ['The bundle on this host, outside of any sandbox', hostOf(report)],
     [
       'Packages',
       versions.length === 0 ? undefined : versions.map(([name, version]) => `${name} ${version}`).join(', '),
@@ -63,6 +66,20 @@ function about(report: Report): Html {
 <dl>${shown.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>
 ${notices.length === 0 ? '' : html`<h4>Notices</h4><ul class="notices">${notices}</ul>`}</details>
 `;
+}
+
+/** Where the samples ran, and how they went on each. */
+function systemsOf({ recipe, system, samples, systems = [] }: Report): Content {
+  if (systems.length === 0) return system === undefined ? undefined : `${system.name}: ${system.description}`;
+  const own = { name: system?.name ?? recipe, samples };
+  return html`<ul>${[own, ...systems].map((one) => html`<li>${systemText(one)}</li>`)}</ul>`;
+}
+
+function hostOf(report: Report): Content {
+  const { cures = [], lines = [] } = report.hostStart ?? {};
+  const text = hostStartText(report);
+  if (text === undefined) return undefined;
+  return html`${text}${lines.length === 0 ? '' : html`<pre tabindex="0">${lines.join('\n')}</pre>`}${cures.map((one) => html`<p>Cure: ${one}</p>`)}`;
 }
 
 function packagesText({ packages, files }: NonNullable<Report['pythonCode']>): string {
