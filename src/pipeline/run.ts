@@ -133,7 +133,7 @@ async function runAll(
   const { emit } = session.context;
   const { plan } = run;
   const logs = join(artifacts, 'logs');
-  const systems = await systemRuntimes(session, run, made, logs);
+  const systems = samples.length === 0 ? ok([]) : await systemRuntimes(session, run, made, logs);
   if (!systems.ok) return systems;
   const ran = await runSuite(session, plan, samples, { ...runtimes, systems: systems.value }, artifacts);
   if (!ran.ok) return ran;

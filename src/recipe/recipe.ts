@@ -137,6 +137,8 @@ async function resolveNames(
     toolchain: toolchain.value,
     sysroot: leavingOut(optimized(withPackages(sysroot, added?.sysroot ?? []), recipe), std),
     ...systems.value,
+    // A library has no program that could run on them.
+    ...(crate.testsOnly === true ? { systems: [] } : {}),
     rustStd,
     reference: reference.value,
     files: {

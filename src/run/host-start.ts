@@ -112,6 +112,7 @@ async function run(
     stdin: start.stdin,
     timeoutMs: start.timeoutSeconds * 1000,
     maxOutput: OUTPUT,
+    ownSession: true,
     signal,
   });
   if (ended.ok) return ok(keptOf(ended.value, copy));
