@@ -27,12 +27,12 @@ export function systemsText({
 }
 
 /** How it went on a system, in the words of a table's cell. */
-export function systemText({ name, samples }: Pick<SystemReport, 'name' | 'samples'>): string {
+export function systemText({ samples }: Pick<SystemReport, 'samples'>): string {
   const { all, equal } = countOf(samples);
   const count = (wanted: SampleResult['status']): number =>
     samples.filter(({ status }) => status === wanted).length;
   return [
-    `${name}: ${equal} of ${all} equal`,
+    `${equal} of ${all} equal`,
     ...(count('failed') > 0 ? [`${count('failed')} differ`] : []),
     ...(count('skipped') > 0 ? [`${count('skipped')} skipped`] : []),
   ].join(', ');

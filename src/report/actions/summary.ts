@@ -78,7 +78,7 @@ function figures(report: Report): readonly string[] {
   const start = hostStartText(report);
   const rows = [
     [noun(report.samples), samples],
-    ...(report.systems ?? []).map((one) => ['on', plainText(systemText(one))]),
+    ...(report.systems ?? []).map((one) => [`on ${one.name}`, plainText(systemText(one))]),
     ...(start === undefined ? [] : [['this machine', plainText(start)]]),
     ['time', duration(ms)],
     ...(bundle === undefined ? [] : [['bundle', `${code(bundle.file)}, ${formatBytes(bundle.size)}`]]),

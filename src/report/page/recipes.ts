@@ -72,7 +72,7 @@ ${notices.length === 0 ? '' : html`<h4>Notices</h4><ul class="notices">${notices
 function systemsOf({ recipe, system, samples, systems = [] }: Report): Content {
   if (systems.length === 0) return system === undefined ? undefined : `${system.name}: ${system.description}`;
   const own = { name: system?.name ?? recipe, samples };
-  return html`<ul>${[own, ...systems].map((one) => html`<li>${systemText(one)}</li>`)}</ul>`;
+  return html`<ul>${[own, ...systems].map((one) => html`<li>${one.name}: ${systemText(one)}</li>`)}</ul>`;
 }
 
 function hostOf(report: Report): Content {
