@@ -87,7 +87,7 @@ test('a packaged Python runs on its own release, and is refused on an older one 
   assert.match(failure?.what ?? '', /^The bundle needs glibc 2\.38, and the system `debian-12` has 2\.36\.$/);
   assert.match(
     failure?.fix.join('\n') ?? '',
-    /Write `sysroot: portable-gnu`[^]*leave `debian-12` out of `systems`/,
+    /Write `sysroot: portable-gnu`[\s\S]*leave `debian-12` out of `systems`/,
   );
   assert.match(
     failure?.evidence?.join('\n') ?? '',
