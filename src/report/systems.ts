@@ -45,3 +45,11 @@ export function hostStartText({ hostStart }: Pick<Report, 'hostStart'>): string 
   const where = `${system}${glibc === undefined ? '' : `, glibc ${glibc}`}`;
   return started ? `starts (${name}; ${where})` : `does not start (${where}): ${reason}`;
 }
+
+/** A count of results over all systems. */
+export function sumOf(
+  { totals, systems = [] }: Pick<Report, 'totals' | 'systems'>,
+  key: 'passed' | 'declared' | 'failed' | 'skipped',
+): number {
+  return systems.reduce((sum, one) => sum + one.totals[key], totals[key]);
+}
