@@ -21,7 +21,7 @@ import { checkPythonLocks, writePythonLocks } from './lock-python.ts';
 
 export const command: Command = {
   name: 'lock',
-  summary: 'resolve images, sysroots and systems to exact packages, write locks',
+  summary: 'resolve definitions to exact packages, write locks',
   positionals: [{ name: 'definition', required: false, rest: true, completes: 'definition' }],
   options: {},
   examples: [
