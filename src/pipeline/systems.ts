@@ -1,5 +1,5 @@
 import { defined } from '../domain/defined.ts';
-import { err, ok, type Result } from '../domain/result.ts';
+import { ok, type Result } from '../domain/result.ts';
 import type { SystemDefinition, SystemFacts } from '../domain/system.ts';
 import type { SystemRuntime } from '../run/run.ts';
 import { targetRuntime, withSuite } from '../runtime/runtime.ts';
@@ -17,19 +17,18 @@ export async function systemRuntimes(
   logs: string,
 ): Promise<Result<readonly SystemRuntime[]>> {
   const { program, digest } = made.program.meta;
-  const all = await Promise.all(
-    plan.systems.map(async ({ definition }): Promise<Result<SystemRuntime>> => {
-      const root = await trees.make(systemKey(definition.name));
-      if (!root.ok) return root;
-      session.context.emit({ type: 'facts', facts: rootfsFacts(root.value) });
-      const input = { ...made, rootfs: root.value, program, programDigest: digest, logs };
-      const runtime = await targetRuntime(session, plan, input);
-      if (!runtime.ok) return runtime;
-      return ok({ facts: factsOf(definition), runtime: withSuite(runtime.value, plan.recipe.samples) });
-    }),
-  );
-  const failed = all.find((one) => !one.ok);
-  return failed?.ok === false ? err(failed.error) : ok(all.flatMap((one) => (one.ok ? [one.value] : [])));
+  const runtimes: SystemRuntime[] = [];
+  // One after the other: they are small, and two stages of one name at a time could not be told apart.
+  for (const { definition } of plan.systems) {
+    const root = await trees.make(systemKey(definition.name));
+    if (!root.ok) return root;
+    session.context.emit({ type: 'facts', facts: rootfsFacts(root.value) });
+    const input = { ...made, rootfs: root.value, program, programDigest: digest, logs };
+    const runtime = await targetRuntime(session, plan, input);
+    if (!runtime.ok) return runtime;
+    runtimes.push({ facts: factsOf(definition), runtime: withSuite(runtime.value, plan.recipe.samples) });
+  }
+  return ok(runtimes);
 }
 
 function factsOf({ name, description, glibc }: SystemDefinition): SystemFacts {
