@@ -42,8 +42,9 @@ export async function checkGlibcFloors(check: FloorCheck): Promise<Failure | und
   if (oldest === undefined) return undefined;
   const found: string[] = [];
   const files: string[] = [];
-  for (const path of [...elves.keys()].sort()) {
-    const lines = newerThan(oldest.version, (await readWantedSymbols(join(folder, path))) ?? new Map());
+  for (const [path, { versions }] of [...elves].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const symbols = (await readWantedSymbols(join(folder, path))) ?? new Map<string, readonly string[]>();
+    const lines = newerThan(oldest.version, Object.values(versions).flat(), symbols);
     found.push(...lines.map((line) => `${path}: ${line}`));
     if (lines.length > 0) files.push(path);
   }
@@ -57,7 +58,7 @@ export async function checkGlibcFloors(check: FloorCheck): Promise<Failure | und
     fix: [
       ...(ofPython && older !== undefined
         ? [`Write \`sysroot: ${older}\` into the recipe: its Python is built on an older glibc.`]
-        : []),
+        : ['Build it for musl (`provision musl`): a static program needs no glibc of the system.']),
       ...remedies(missed, needed.version),
     ],
     ...defined({ at: missed.find(({ at }) => at !== undefined)?.at }),
@@ -84,17 +85,21 @@ function remedies(missed: readonly Floor[], needed: string): readonly string[] {
   ];
 }
 
-/** One line for each symbol version that is newer, the newest first. */
-function newerThan(floor: string, wanted: ReadonlyMap<string, readonly string[]>): readonly string[] {
-  const newer = [...wanted].flatMap(([version, symbols]) => {
+/** One line for each symbol version that is newer, the newest first, with symbols where there are any. */
+function newerThan(
+  floor: string,
+  versions: readonly string[],
+  wanted: ReadonlyMap<string, readonly string[]>,
+): readonly string[] {
+  const newer = [...new Set(versions)].flatMap((version) => {
     const release = releaseOf(version);
-    return release === undefined || compareReleases(release, floor) <= 0
-      ? []
-      : [{ version, release, symbols }];
+    return release === undefined || compareReleases(release, floor) <= 0 ? [] : [{ version, release }];
   });
   return newer
     .toSorted((a, b) => compareReleases(b.release, a.release))
-    .map(({ version, symbols }) => {
+    .map(({ version }) => {
+      const symbols = wanted.get(version) ?? [];
+      if (symbols.length === 0) return version;
       const more = symbols.length > SYMBOLS_SHOWN ? ` and ${symbols.length - SYMBOLS_SHOWN} more` : '';
       return `${version} (${symbols.slice(0, SYMBOLS_SHOWN).join(', ')}${more})`;
     });
