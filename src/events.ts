@@ -1,9 +1,10 @@
 import type { FailedStep } from './domain/blocker.ts';
-import type { Report } from './domain/report.ts';
+import type { HostStart, Report } from './domain/report.ts';
 import type { SampleResult } from './domain/sample.ts';
+import type { SystemFacts } from './domain/system.ts';
 import type { Failure } from './failure.ts';
 
-/** All stages, in the order of the pipeline; some run side by side. After `cargo-test`: those of other commands. */
+/** All stages, in the order of the pipeline; some run side by side. After `host`: those of other commands. */
 export const STAGES = [
   'lock',
   'engine',
@@ -26,6 +27,7 @@ export const STAGES = [
   'run',
   'commands',
   'cargo-test',
+  'host',
   'tests',
   'conformance',
   'counters',
@@ -52,11 +54,17 @@ export interface Facts
     readonly cached: number;
     /** Files written, relative to the artifacts folder. */
     readonly logs: readonly string[];
+    /** The samples on further systems. */
+    readonly systems: readonly (SystemFacts & {
+      readonly results: readonly SampleResult[];
+      readonly cached: number;
+    })[];
   };
+  readonly hostStart?: HostStart;
 }
 
 /** What a run is going to make; nothing that was made for an earlier plan counts any more. */
-export type PlannedRun = Pick<Report, 'recipe' | 'target' | 'plan'>;
+export type PlannedRun = Pick<Report, 'recipe' | 'target' | 'plan' | 'system'>;
 
 export type ProgressUnit =
   | 'bytes'

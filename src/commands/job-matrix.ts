@@ -3,7 +3,7 @@ import type { Settings } from '../domain/context.ts';
 import type { Resolved } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
-import { type Locks, readLocks } from '../pipeline/trees.ts';
+import { allLocks, type Locks, readLocks } from '../pipeline/trees.ts';
 import { makePlan } from '../plan/plan.ts';
 import { resolveRecipe } from '../recipe/recipe.ts';
 import { runtimeOf } from '../runtime/runtime.ts';
@@ -94,9 +94,10 @@ function jobOf(recipe: string, resolved: Resolved, locks: Locks): Result<Job> {
 }
 
 /** What the store of a job is filled with: the digests of all locked files, and of the locked engine. */
-function checksum({ runtimeDefinition }: Resolved, { toolchain, tools, sysroot, reference }: Locks): string {
-  const locks = [toolchain, ...(tools === undefined ? [] : [tools]), sysroot, reference];
-  const digests = locks.flatMap(({ needed }) => needed).map(({ digest }) => digest);
+function checksum({ runtimeDefinition }: Resolved, locks: Locks): string {
+  const digests = allLocks(locks)
+    .flatMap(({ needed }) => needed)
+    .map(({ digest }) => digest);
   if (runtimeDefinition !== undefined) digests.push(runtimeDefinition.wheel.digest);
   return createHash('sha256')
     .update([...new Set(digests)].sort().join('\n'))

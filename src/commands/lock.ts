@@ -21,7 +21,7 @@ import { checkPythonLocks, writePythonLocks } from './lock-python.ts';
 
 export const command: Command = {
   name: 'lock',
-  summary: 'resolve images and sysroots to exact packages, write locks',
+  summary: 'resolve definitions to exact packages, write locks',
   positionals: [{ name: 'definition', required: false, rest: true, completes: 'definition' }],
   options: {},
   examples: [
@@ -40,8 +40,8 @@ interface Wanted {
   readonly definition: LockedDefinition;
 }
 
-/** What stands behind the name of an image: it is locked for each of its architectures. */
-const ARCHITECTURE = /(?<=^docker\/[^/]+|^pythons\/[^/]+\/[^/]+)\/[^/]+$/;
+/** What stands behind the name of an image or system: it is locked for each of its architectures. */
+const ARCHITECTURE = /(?<=^docker\/[^/]+|^systems\/[^/]+|^pythons\/[^/]+\/[^/]+)\/[^/]+$/;
 
 interface Locked {
   readonly id: string;
@@ -223,7 +223,7 @@ function unknown(id: string, files: readonly LockedFile[]): Failure {
   const meant = closest(id, known);
   return {
     code: 'usage/unknown-definition',
-    what: `There is no image, Python or sysroot "${id}".`,
+    what: `There is no image, Python, sysroot or system "${id}".`,
     fix: [...(meant === undefined ? [] : [`Did you mean ${meant}?`]), `Known: ${known.join(', ')}.`],
   };
 }

@@ -19,7 +19,8 @@ import { recordRun } from '../report/fold-run.ts';
 import { writePage } from '../report/page/write.ts';
 import { makeReport } from '../report/run-report.ts';
 import { summaryLine } from '../report/summary-line.ts';
-import { type RunOutcome, samplesFailure } from '../run/run.ts';
+import type { RunOutcome } from '../run/run.ts';
+import { samplesFailure } from '../run/samples-failure.ts';
 import { actionsOutput } from './actions-output.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
 
@@ -44,6 +45,10 @@ export const command: Command = {
       multiple: true,
       value: '<format>',
       help: 'ship the bundle as `oci` or `deb` too (repeatable)',
+    },
+    'no-host': {
+      type: 'boolean',
+      help: 'do not start the bundle on this machine outside of a sandbox',
     },
   },
   examples: [
@@ -116,7 +121,12 @@ async function runOnce(
       : resolve(settings.cwd, given);
   const diagnostics = openDiagnostics(settings, planned.value, artifacts, { recipe });
   const formats = values.format as readonly string[] | undefined;
-  const request = { artifacts, samplesOnly: samples !== undefined, ...defined({ formats }) };
+  const request = {
+    artifacts,
+    samplesOnly: samples !== undefined,
+    host: values['no-host'] !== true,
+    ...defined({ formats }),
+  };
   const use = async (session: Session): Promise<Result<Pick<Ran, 'ended'> & { relocked: boolean }>> => {
     const came = await runPipeline(session, planned.value, request);
     // What fails once everything is being stopped fails for that reason, whatever an engine calls it.

@@ -91,12 +91,12 @@ function failureOf(reports: readonly Report[], missing: readonly string[]): Fail
 
 function tableOf(reports: readonly Report[], missing: readonly string[]): string {
   const rows = [
-    ...reports.map(({ recipe, status, totals, samples, ms, failure }) => [
-      recipe,
-      status,
-      countedText({ totals, samples }),
-      duration(ms),
-      failure?.code ?? '',
+    ...reports.map((report) => [
+      report.recipe,
+      report.status,
+      countedText(report),
+      duration(report.ms),
+      report.failure?.code ?? '',
     ]),
     ...missing.map((recipe) => [recipe, 'no report', '', '', '']),
   ];

@@ -3,6 +3,7 @@ import type { Crate } from './crate.ts';
 import type { Digest, RuntimeKind } from './ids.ts';
 import type { PackageSet, TreeDefinition } from './packages.ts';
 import type { PythonPath, PythonSource } from './python-packages.ts';
+import type { ChosenSystem, SystemFacts } from './system.ts';
 import type { Target } from './target.ts';
 
 /** `docker/<name>/image.yaml` for one architecture, or what `pythons/` has of the kind: a locked root filesystem. */
@@ -233,6 +234,10 @@ export interface Recipe {
   readonly wasm?: WasmSettings;
   /** Version of the oldest glibc that the bundle has to start with. */
   readonly glibc?: string;
+  /** Names of the systems on which it has to run; absent: those of its target that it promises to run on. */
+  readonly systems?: readonly string[];
+  /** `false`: the bundle is not started on this machine outside of a sandbox. */
+  readonly host?: false;
   readonly limits?: Limits;
   /** Its job in GitHub Actions, for `provision matrix`. */
   readonly actions?: ActionsJob;
@@ -349,6 +354,12 @@ export interface Resolved {
   readonly hostTarget: Target;
   readonly toolchain: ImageDefinition;
   readonly sysroot: SysrootDefinition;
+  /** What the recipe says to have the libpython that starts with the oldest glibc; absent: it has it. */
+  readonly olderPython?: string;
+  /** The system whose C library the bundle is linked with; absent: there is none in `systems/`. */
+  readonly system?: SystemFacts;
+  /** The others that its samples run on. */
+  readonly systems: readonly ChosenSystem[];
   /** Where the target's Rust standard library comes from. */
   readonly rustStd: RustStd;
   /** The reference interpreter, whose output is expected of the target. */

@@ -2,7 +2,8 @@ import type { Failure } from '../failure.ts';
 import type { BlockerSummary } from './blocker.ts';
 import type { Linkage, TargetTriple } from './ids.ts';
 import type { InstalledPackage } from './python-packages.ts';
-import type { SampleResult } from './sample.ts';
+import type { Observation, SampleResult } from './sample.ts';
+import type { SystemFacts } from './system.ts';
 
 /** `artifacts/<recipe>/report.json`: what a run did, from what, and its outcome. Schema: docs/report.schema.json. */
 export interface Report {
@@ -48,8 +49,14 @@ export interface Report {
   readonly notices: readonly Notice[];
   /** What stopped the run, or samples of it; in the order in which it was met. */
   readonly blockers: readonly BlockerSummary[];
+  /** The system that `samples` ran on, where it has a name. */
+  readonly system?: SystemFacts;
   readonly samples: readonly SampleResult[];
   readonly totals: Totals;
+  /** The same samples on further systems. */
+  readonly systems?: readonly SystemReport[];
+  /** Absent: the bundle was not started outside of a sandbox. */
+  readonly hostStart?: HostStart;
   /** Files of this run, relative to `artifacts`. */
   readonly logs: readonly string[];
   readonly failure?: Failure;
@@ -107,11 +114,49 @@ export interface Totals {
   readonly cached: number;
 }
 
+/** The samples on one further system. */
+export interface SystemReport extends SystemFacts {
+  readonly samples: readonly SampleResult[];
+  readonly totals: Totals;
+}
+
+/** How the bundle started on the machine that provision ran on, outside of any sandbox. */
+export interface HostStart {
+  readonly started: boolean;
+  /** What it was started with: name of a sample or of a command of the recipe. */
+  readonly with: string;
+  /** The machine's operating system, and the version of its glibc where it has one. */
+  readonly system: string;
+  readonly glibc?: string;
+  readonly exit: Observation['exit'];
+  /** Milliseconds, wall. */
+  readonly ms: number;
+  /** Why it counts as not started. */
+  readonly reason?: string;
+  /** What mends it, where the cause is known: any one of them. */
+  readonly cures?: readonly string[];
+  /** The last lines of its standard error, where it did not start. */
+  readonly lines?: readonly string[];
+}
+
 /** How a run went, by the failure that ended it. */
 export function reportStatus(failure: Failure | undefined): ReportStatus {
   if (failure === undefined) return 'passed';
   if (failure.code.startsWith('samples/')) return 'failed';
   return failure.code.startsWith('build/') ? 'blocked' : 'error';
+}
+
+/** Every result of a report: of the samples and tests, then of the samples on each further system. */
+export function allResults({
+  samples,
+  systems = [],
+}: Pick<Report, 'samples' | 'systems'>): readonly SampleResult[] {
+  return [...samples, ...systems.flatMap((one) => one.samples)];
+}
+
+/** A sample's name, and the system that it ran on where that is a further one. */
+export function namedOn({ name, system }: Pick<SampleResult, 'name' | 'system'>): string {
+  return system === undefined ? name : `${name} on ${system}`;
 }
 
 export function totalsOf(samples: readonly SampleResult[], cached: number): Totals {

@@ -57,6 +57,8 @@ export interface SampleResult {
   readonly title: string;
   readonly tier: Sample['tier'];
   readonly status: SampleStatus;
+  /** The system that it ran on, where that is not the one that all else runs on. */
+  readonly system?: string;
   /** What it is where it is no sample: a command of the recipe, or a test of the crate's own. */
   readonly by?: 'command' | 'cargo';
   /** The script, as it was given or found. */

@@ -1,5 +1,6 @@
 import { execa, type ResultPromise } from 'execa';
 import { defined } from '../domain/defined.ts';
+import { errorCode } from '../domain/errno.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { type Failure, interrupted } from '../failure.ts';
 
@@ -17,6 +18,8 @@ export interface ProcessSpec {
   readonly onOutput?: (stream: 'stdout' | 'stderr', chunk: Uint8Array) => void;
   /** `inherit`: the terminal is handed over and nothing is captured. */
   readonly stdio?: 'capture' | 'inherit';
+  /** A session of its own, setsid(2): it has no terminal, and what it leaves running in its group is ended with it. */
+  readonly ownSession?: boolean;
   /** Milliseconds between asking (SIGTERM) and ending (SIGKILL). Default 2000; 0 ends at once. */
   readonly graceMs?: number;
   readonly signal: AbortSignal;
@@ -76,6 +79,7 @@ function start(spec: ProcessSpec): Child {
     buffer: false,
     encoding: 'buffer',
     stripFinalNewline: false,
+    detached: spec.ownSession === true,
     ...(inherit
       ? { stdio: 'inherit' as const }
       : {
@@ -85,6 +89,15 @@ function start(spec: ProcessSpec): Child {
         }),
     ...(spec.stdin === undefined || inherit ? {} : { input: spec.stdin }),
   }) as unknown as Child;
+}
+
+/** Signals a process group, kill(2); one that is gone is no error. */
+function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, signal);
+  } catch (error) {
+    if (errorCode(error) !== 'ESRCH') throw error;
+  }
 }
 
 interface Guard {
@@ -99,11 +112,17 @@ function guardProcess(child: Child, spec: ProcessSpec): Guard {
   const maximum = spec.maxOutput ?? DEFAULT_MAX_OUTPUT;
   let limit: 'time' | 'output' | undefined;
   let killTimer: NodeJS.Timeout | undefined;
+  const kill = (signal: NodeJS.Signals): void => {
+    if (spec.ownSession === true) killGroup(child.pid, signal);
+    else child.kill(signal);
+  };
   const end = (): void => {
     const grace = spec.graceMs ?? DEFAULT_GRACE_MS;
-    child.kill(grace === 0 ? 'SIGKILL' : 'SIGTERM');
-    killTimer ??= setTimeout(() => child.kill('SIGKILL'), grace);
+    kill(grace === 0 ? 'SIGKILL' : 'SIGTERM');
+    killTimer ??= setTimeout(() => kill('SIGKILL'), grace);
   };
+  // What it leaves behind would hold its output open.
+  if (spec.ownSession === true) child.nodeChildProcess.once('exit', () => kill('SIGKILL'));
   for (const name of ['stdout', 'stderr'] as const) {
     let bytes = 0;
     child[name]?.on('data', (chunk: Buffer) => {

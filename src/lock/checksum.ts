@@ -3,8 +3,9 @@ import { defined } from '../domain/defined.ts';
 import type { ImageDefinition, SysrootDefinition } from '../domain/definitions.ts';
 import type { Digest } from '../domain/ids.ts';
 import type { PackageSet } from '../domain/packages.ts';
+import type { SystemDefinition } from '../domain/system.ts';
 
-export type LockedDefinition = ImageDefinition | SysrootDefinition;
+export type LockedDefinition = ImageDefinition | SysrootDefinition | SystemDefinition;
 
 /**
  * Checksum of what decides the packages of a definition, and of nothing else: a new description or exclude rule
@@ -21,6 +22,7 @@ export function definitionChecksum(definition: LockedDefinition): Digest {
 /** The package sets of a definition under their names in the lock, sorted by name. */
 export function packageSets(definition: LockedDefinition): Readonly<Record<string, PackageSet>> {
   if (definition.kind === 'image') return { rootfs: definition.rootfs, ...rustStdSets(definition) };
+  if (definition.kind === 'system') return { rootfs: definition.rootfs };
   const { rootfs, sysroot, source } = definition;
   return { rootfs, ...defined({ sources: source?.sources }), sysroot };
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Built } from '../build/build.ts';
 import { type Bundle, makeBundle } from '../bundle/bundle.ts';
-import { checkGlibcFloor } from '../bundle/glibc-floor.ts';
+import { checkGlibcFloors, type Floor } from '../bundle/glibc-floor.ts';
 import { readContents } from '../bundle/inspect.ts';
 import { type Unpacked, unpackBundle } from '../bundle/unpack.ts';
 import type { Plan } from '../domain/plan.ts';
@@ -77,15 +77,20 @@ function bundleOnce(
 }
 
 /** What the recipe says of systems that the bundle has to start on, where it says something. */
-async function belowFloor(
-  { recipe: { glibc: floor } }: Plan,
-  { folder, top }: Unpacked,
-): Promise<Failure | undefined> {
-  if (floor === undefined) return undefined;
+async function belowFloor(plan: Plan, { folder, top }: Unpacked): Promise<Failure | undefined> {
+  const { recipe, systems } = plan;
+  const floors: readonly Floor[] = [
+    ...(recipe.glibc === undefined ? [] : [{ version: recipe.glibc }]),
+    // On the others it starts where it starts on the system that it is linked for.
+    ...systems.flatMap(({ at, definition: { name, glibc } }) =>
+      at !== undefined && glibc !== undefined ? [{ version: glibc, system: name, at }] : [],
+    ),
+  ];
+  if (floors.length === 0) return undefined;
   const contents = await readContents(join(folder, top));
   if (!contents.ok) return contents.error;
   const { elves, program } = contents.value;
-  return checkGlibcFloor({ folder: join(folder, top), elves, floor, program: program.path });
+  return checkGlibcFloors({ folder: join(folder, top), elves, floors, program: program.path });
 }
 
 /** Such paths do not exist where the program runs. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Bundle } from '../bundle/bundle.ts';
+import { defined } from '../domain/defined.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { PythonDistribution } from '../domain/python.ts';
 import type { InstalledPackage } from '../domain/python-packages.ts';
@@ -16,6 +17,7 @@ export function plannedRun({ cargo: _ofThisMachine, ...plan }: Plan): PlannedRun
   return {
     recipe: plan.recipe.name,
     target: { name: plan.target.name, triple: plan.target.rustTriple },
+    ...defined({ system: plan.system }),
     plan: `sha256:${createHash('sha256').update(JSON.stringify(plan)).digest('hex')}`,
   };
 }
@@ -69,8 +71,8 @@ export function packagesFacts(packages: readonly Package[]): Facts {
   };
 }
 
-export function testsFacts({ results, cached, logs }: RunOutcome): Facts {
-  return { tests: { results, cached, logs } };
+export function testsFacts({ results, cached, logs, systems }: RunOutcome): Facts {
+  return { tests: { results, cached, logs, systems } };
 }
 
 function treeFacts(

@@ -20,6 +20,7 @@ import { type PythonInputs, readPythonInputs } from './python-inputs.ts';
 import { Recorder } from './recorder.ts';
 import type { Session } from './session.ts';
 import {
+  allLocks,
   type Locks,
   readLocks,
   type TreeKey,
@@ -78,7 +79,7 @@ export async function planFrom(
     () => readLocks(plan),
     (value) => ({
       hit: true,
-      detail: Object.values(value)
+      detail: allLocks(value)
         .map(({ file }) => file.id)
         .join(', '),
     }),

@@ -7,7 +7,7 @@ import { toolsOn } from '../lock/additions.ts';
 import type { LockedDefinition } from '../lock/checksum.ts';
 import { type LockDifference, relock } from '../lock/relock.ts';
 import type { Session } from './session.ts';
-import type { Locked, Locks } from './trees.ts';
+import { allLocks, type Locked, type Locks } from './trees.ts';
 
 /**
  * If no mirror has a locked file any more, resolves the locks that name it again, within their suite, with a warning for
@@ -50,8 +50,8 @@ function toolsAgain({ toolchain, tools }: Locks, image: Lock): LockedDefinition 
  */
 async function lacking({ store }: Session, locks: Locks): Promise<readonly Locked[]> {
   const found = new Map<string, Locked>();
-  const { toolchain, tools, sysroot, reference } = locks;
-  for (const locked of [toolchain, ...(tools === undefined ? [] : [tools]), sysroot, reference]) {
+  const { toolchain, tools } = locks;
+  for (const locked of allLocks(locks)) {
     const there = await Promise.all(locked.needed.map(({ digest }) => exists(store.blobPath(digest))));
     const base = locked === tools && found.has(toolchain.file.id);
     if (base || there.includes(false)) found.set(locked.file.id, locked);

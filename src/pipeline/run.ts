@@ -9,17 +9,19 @@ import type { Plan } from '../domain/plan.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Sample } from '../domain/sample.ts';
 import { collectSamples } from '../run/collect.ts';
-import { type RunOutcome, runSamples } from '../run/run.ts';
+import { type RunOutcome, runSamples, type SystemOutcome, type SystemRuntime } from '../run/run.ts';
 import { capabilitiesOf } from '../runtime/runtime.ts';
 import type { Store } from '../store/store.ts';
 import { deliver, makeArtifacts } from './deliver.ts';
 import { packagesFacts, testsFacts } from './facts.ts';
 import { makePackages } from './formats.ts';
+import { proveOnHost } from './host-start.ts';
 import { testLibrary } from './library.ts';
 import { needProgram } from './need-program.ts';
 import { type Planned, type Run, startRun } from './prepare.ts';
 import { type Made, makeProgram, makeRuntimes, type Runtimes } from './runtimes.ts';
 import type { Session } from './session.ts';
+import { systemRuntimes } from './systems.ts';
 import { joined, runTests } from './tests.ts';
 
 export interface RunRequest {
@@ -29,6 +31,8 @@ export interface RunRequest {
   readonly artifacts: string;
   /** Formats that the bundle is shipped as beside its archive. */
   readonly formats?: readonly string[];
+  /** `false`: the bundle is not started outside of a sandbox, whatever the recipe says. */
+  readonly host?: boolean;
 }
 
 /** A finished run, whether its samples passed or not. */
@@ -100,7 +104,7 @@ async function runOnce(session: Session, planned: Planned, request: RunRequest):
     const shipped = await deliver(session.store, folder, meta.digest, artifacts, meta.file);
     if (!shipped.ok) return shipped;
   }
-  const outcome = await runAll(session, plan, made.value, runtimes.value, samples.value, request);
+  const outcome = await runAll(session, run, made.value, runtimes.value, samples.value, request);
   return outcome.ok ? ok({ run, made: made.value, outcome: outcome.value }) : outcome;
 }
 
@@ -120,19 +124,22 @@ async function deliverDebugFile(store: Store, { program }: Made, artifacts: stri
 /** The samples, then the recipe's other tests. */
 async function runAll(
   session: Session,
-  plan: Plan,
+  run: Run,
   made: Made,
   runtimes: Runtimes,
   samples: readonly Sample[],
-  { artifacts, samplesOnly }: RunRequest,
+  { artifacts, samplesOnly, host = true }: RunRequest,
 ): Promise<Result<RunOutcome>> {
   const { emit } = session.context;
-  const ran = await runSuite(session, plan, samples, runtimes, artifacts);
+  const { plan } = run;
+  const logs = join(artifacts, 'logs');
+  const systems = samples.length === 0 ? ok([]) : await systemRuntimes(session, run, made, logs);
+  if (!systems.ok) return systems;
+  const ran = await runSuite(session, plan, samples, { ...runtimes, systems: systems.value }, artifacts);
   if (!ran.ok) return ran;
   emit({ type: 'facts', facts: testsFacts(ran.value) });
   if (samplesOnly === true) return ran;
   const { toolchain, prepared, packages } = made;
-  const logs = join(artifacts, 'logs');
   const tests = await runTests(session, plan, {
     ...{ toolchain, prepared, runtimes, artifacts, logs },
     ...defined({ packages }),
@@ -141,20 +148,22 @@ async function runAll(
   const outcome = joined([ran.value, tests.value]);
   emit({ type: 'facts', facts: testsFacts(outcome) });
   if (outcome.results.length === 0) emit(nothingRun(plan));
-  return ok(outcome);
+  if (!host) return ok(outcome);
+  const started = await proveOnHost(session, plan, made, samples, outcome);
+  return started.ok ? ok(outcome) : started;
 }
 
 async function runSuite(
   session: Session,
   plan: Plan,
   samples: readonly Sample[],
-  runtimes: Runtimes,
+  { systems, ...runtimes }: Runtimes & { readonly systems: readonly SystemRuntime[] },
   artifacts: string,
 ): Promise<Result<RunOutcome>> {
   if (samples.length === 0) return ok(joined([]));
   return session.recorder.stage(
     'run',
-    `Samples on ${plan.target.rustTriple}`,
+    `Samples on ${[plan.target.rustTriple, ...systems.map(({ facts }) => facts.name)].join(', ')}`,
     () =>
       runSamples(session.context, session.store, {
         samples,
@@ -162,10 +171,11 @@ async function runSuite(
         target: plan.target,
         capabilities: capabilitiesOf(plan),
         runtimes,
+        systems,
         artifacts,
         leavesPythonOpen: () => leavesPythonOpen(plan.crate),
       }),
-    (value) => ({ hit: value.cached + value.skipped === value.results.length, detail: summary(value) }),
+    (value) => ({ hit: nothingStarted(value), detail: summary(value) }),
   );
 }
 
@@ -208,11 +218,29 @@ export async function suiteOf({ recipe: { samples }, crate }: Plan): Promise<Res
     : collectSamples(samples.paths, { timeoutSeconds: samples.timeoutSeconds });
 }
 
-function summary({ results, passed, failed, skipped }: RunOutcome): string {
+/** Whether every result was in the store; one that was skipped is not in it, and nothing was started for it. */
+function nothingStarted(outcome: RunOutcome): boolean {
+  return [outcome, ...outcome.systems].every(
+    ({ results, cached }) =>
+      cached + results.filter(({ status }) => status === 'skipped').length === results.length,
+  );
+}
+
+function summary({ results, passed, failed, skipped, systems }: RunOutcome): string {
   const parts = [`${passed} of ${results.length} equal`];
   if (failed > 0) parts.push(`${failed} differ`);
   if (skipped > 0) parts.push(`${skipped} skipped`);
-  return parts.join(', ');
+  return [parts.join(', '), ...systems.map(onSystem)].join('; ');
+}
+
+function onSystem({ name, results }: SystemOutcome): string {
+  const count = (wanted: string): number => results.filter(({ status }) => status === wanted).length;
+  const [differ, skip] = [count('failed'), count('skipped')];
+  return [
+    `${name}: ${count('passed')} equal`,
+    ...(differ > 0 ? [`${differ} differ`] : []),
+    ...(skip > 0 ? [`${skip} skipped`] : []),
+  ].join(', ');
 }
 
 /** `artifacts/<recipe>` below the folder that the command was given in. */

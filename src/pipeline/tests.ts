@@ -57,6 +57,7 @@ export function joined(outcomes: readonly RunOutcome[]): RunOutcome {
     skipped: sum('skipped'),
     cached: sum('cached'),
     logs: outcomes.flatMap(({ logs }) => logs),
+    systems: outcomes.flatMap(({ systems }) => systems),
   };
 }
 

@@ -8,6 +8,7 @@ import {
 } from '../domain/definitions.ts';
 import type { Lock, LockedPackage, TreeDefinition } from '../domain/packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import type { SystemDefinition } from '../domain/system.ts';
 import { formatBytes } from '../domain/units.ts';
 import type { StageName } from '../events.ts';
 import { Deliveries } from '../fetch/deliveries.ts';
@@ -23,7 +24,10 @@ import type { Session } from './session.ts';
 import { makeSourceSysroot } from './source-sysroot.ts';
 
 /** The trees of a run, in the order in which they are needed. */
-export type TreeKey = 'toolchain' | 'sysroot' | 'reference' | 'rootfs';
+export type TreeKey = 'toolchain' | 'sysroot' | 'reference' | 'rootfs' | SystemKey;
+
+/** The root of one of the further systems, by its name. */
+export type SystemKey = `system:${string}`;
 
 /** Those, and the toolchain image without what the recipe adds: what comes from source is built with it for all recipes. */
 type OrderKey = TreeKey | 'image';
@@ -43,6 +47,13 @@ export interface Locks {
   /** Its link-time set holds the Rust standard library, too, which the toolchain's lock names. */
   readonly sysroot: Locked;
   readonly reference: Locked;
+  /** Of the further systems that have packages. */
+  readonly systems: readonly Locked[];
+}
+
+/** All of them, one after the other. */
+export function allLocks({ toolchain, tools, sysroot, reference, systems }: Locks): readonly Locked[] {
+  return [toolchain, ...(tools === undefined ? [] : [tools]), sysroot, reference, ...systems];
 }
 
 /** Reads and checks the locks of everything that a recipe names. */
@@ -61,11 +72,19 @@ export async function readLocks(resolved: Resolved): Promise<Result<Locks>> {
   if (!reference.ok) return reference;
   const std = rustStdPackages(resolved, toolchain.value);
   if (!std.ok) return std;
+  const systems: Locked[] = [];
+  for (const { definition, file } of resolved.systems) {
+    if (file === undefined) continue;
+    const locked = await readLocked(file, definition);
+    if (!locked.ok) return locked;
+    systems.push(locked.value);
+  }
   return ok({
     toolchain: { ...toolchain.value, needed: [...setOf(toolchain.value, 'rootfs'), ...std.value] },
     ...defined({ tools: tools.value }),
     sysroot: withStd(sysroot.value, std.value),
     reference: reference.value,
+    systems,
   });
 }
 
@@ -117,7 +136,8 @@ interface Order {
   readonly stage: StageName;
   readonly definition: TreeDefinition;
   readonly packages: readonly LockedPackage[];
-  readonly lock: Lock;
+  /** Absent: it has no packages. */
+  readonly lock?: Lock;
 }
 
 function orders(resolved: Resolved, locks: Locks): readonly Order[] {
@@ -156,7 +176,25 @@ function orders(resolved: Resolved, locks: Locks): readonly Order[] {
       packages: setOf(locks.sysroot, 'rootfs'),
       lock: locks.sysroot.lock,
     },
+    ...resolved.systems.map(({ definition }) => systemOrder(definition, locks.systems)),
   ];
+}
+
+function systemOrder(definition: SystemDefinition, locks: readonly Locked[]): Order {
+  const { name, rootfs } = definition;
+  const locked = locks.find((one) => one.definition === definition);
+  return {
+    key: systemKey(name),
+    name,
+    stage: 'rootfs',
+    definition: rootfs,
+    packages: locked === undefined ? [] : setOf(locked, 'rootfs'),
+    ...defined({ lock: locked?.lock }),
+  };
+}
+
+export function systemKey(name: string): SystemKey {
+  return `system:${name}`;
 }
 
 /** An image with what a recipe adds, in one tree; its own links and files are written over theirs. */
@@ -180,20 +218,29 @@ export function lockChecksums(
   { plan, locks }: { readonly plan: Resolved; readonly locks: Locks },
 ): ReadonlyMap<string, string> {
   return new Map(
-    orders(plan, locks).map((order) => [
-      entryFolder(store.folder, 'trees', treeFingerprint(order)),
-      lockChecksum(order.lock),
-    ]),
+    orders(plan, locks).flatMap((order) =>
+      order.lock === undefined
+        ? []
+        : [[entryFolder(store.folder, 'trees', treeFingerprint(order)), lockChecksum(order.lock)] as const],
+    ),
   );
 }
 
-const TITLES: Readonly<Record<OrderKey, string>> = {
+const TITLES: Readonly<Record<Exclude<OrderKey, SystemKey>, string>> = {
   toolchain: 'Toolchain',
   image: 'Toolchain image',
   sysroot: 'Sysroot',
   reference: 'Reference interpreter',
   rootfs: 'Target rootfs',
 };
+
+function titleOf({ key, name }: Order): string {
+  return `${isSystem(key) ? 'Root of the system' : TITLES[key]} ${name}`;
+}
+
+function isSystem(key: OrderKey): key is SystemKey {
+  return key.startsWith('system:');
+}
 
 export interface TreeMaker {
   /** The trees whose packages are not in the store as trees. */
@@ -236,7 +283,7 @@ export async function treeMaker(
     const order = all.find((one) => one.key === key) as Order;
     return recorder.stage(
       order.stage,
-      `${TITLES[key]} ${order.name}`,
+      titleOf(order),
       () => makeTree(context, store, { ...order, files: () => files(order) }),
       (tree) => ({
         hit: tree.hit,
@@ -273,7 +320,7 @@ export async function treeMaker(
 async function* download(session: Session, packages: readonly LockedPackage[], locks: Locks) {
   const { context, store } = session;
   // The newest first: where locks are of different times, the snapshot of each has its own files.
-  const times = [...new Set(Object.values(locks).map(({ lock }) => lock.resolved))].sort().reverse();
+  const times = [...new Set(allLocks(locks).map(({ lock }) => lock.resolved))].sort().reverse();
   const mirrors = await distribution.locate(context, times);
   yield* fetchPackages(context, store, packages, mirrors, { stage: 'toolchain' });
 }

@@ -4,7 +4,7 @@ import type { RuntimeKind } from '../domain/ids.ts';
 import type { TreeDefinition } from '../domain/packages.ts';
 import type { Plan, PlannedStage } from '../domain/plan.ts';
 import type { Target } from '../domain/target.ts';
-import { chooseRuntime, runtimeOf } from '../runtime/runtime.ts';
+import { chooseRuntime, runtimeCapabilities, runtimeOf } from '../runtime/runtime.ts';
 
 export { formatPlan } from './format.ts';
 
@@ -36,6 +36,7 @@ function obtaining({
   reference,
   rustStd,
   files,
+  systems,
 }: Resolved): readonly PlannedStage[] {
   const added = tools?.packages ?? [];
   const image = { ...toolchain.rootfs, packages: [...new Set([...toolchain.rootfs.packages, ...added])] };
@@ -49,8 +50,14 @@ function obtaining({
           ...(tools === undefined ? [] : [tools.file]),
           files.reference,
           files.sysroot,
+          ...systems.flatMap(({ file }) => file ?? []),
         ].map(({ lockPath }) => lockPath),
-        suites: [...new Set([toolchain.suite, sysroot.suite, reference.suite])],
+        suites: [
+          ...new Set([
+            ...[toolchain.suite, sysroot.suite, reference.suite],
+            ...systems.flatMap(({ definition: { suite } }) => (suite === '' ? [] : [suite])),
+          ]),
+        ],
       },
     },
     {
@@ -63,6 +70,7 @@ function obtaining({
           ...(rustStd.from === 'packages' ? [rustStd.tree] : []),
           sysroot.rootfs,
           reference.rootfs,
+          ...systems.map(({ definition }) => definition.rootfs),
         ]),
       },
     },
@@ -77,6 +85,9 @@ function obtaining({
     }),
     tree('reference', `Unpack \`${reference.name}\`, the reference interpreter.`, reference.rootfs),
     tree('rootfs', 'Unpack the run-time tree: libc, and nothing of Python.', sysroot.rootfs),
+    ...systems.map(({ definition: { name, rootfs } }) =>
+      tree('rootfs', `Unpack the root of the system \`${name}\`.`, rootfs),
+    ),
   ];
 }
 
@@ -217,7 +228,10 @@ function addingPython({ pythonPackages = [], pythonPaths = [] }: Recipe): readon
 }
 
 /** From the bundle to the report. */
-function proving({ recipe, target, reference }: Resolved, runtime: RuntimeKind): readonly PlannedStage[] {
+function proving(
+  { recipe, target, reference, system, systems }: Resolved,
+  runtime: RuntimeKind,
+): readonly PlannedStage[] {
   const launcher = runtimeOf(runtime).launcher(target);
   return [
     {
@@ -226,11 +240,24 @@ function proving({ recipe, target, reference }: Resolved, runtime: RuntimeKind):
       inputs: {
         samples: recipe.samples.paths,
         'timeout-seconds': recipe.samples.timeoutSeconds,
+        systems: [
+          ...(system === undefined ? [] : [system.name]),
+          ...systems.map(({ definition }) => definition.name),
+        ],
         reference: reference.tools.python ?? reference.name,
         runtime,
         ...(launcher.length === 0 ? {} : { emulator: launcher.join(' ') }),
       },
     },
+    ...(recipe.host === false || !runtimeCapabilities(runtime).byKernel
+      ? []
+      : [
+          {
+            stage: 'host',
+            does: 'Start the bundle once on this machine, outside of any sandbox.',
+            inputs: {},
+          },
+        ]),
     reporting(recipe),
   ];
 }

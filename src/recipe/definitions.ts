@@ -7,6 +7,7 @@ import type {
   SysrootDefinition,
 } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import type { SystemDefinition } from '../domain/system.ts';
 import { architectureOn } from './architectures.ts';
 import {
   imageFile,
@@ -26,15 +27,16 @@ import { loadPython } from './pythons.ts';
 import { openReader, type Reader } from './reader.ts';
 import type { RuntimeFile, SysrootFile } from './schemas.ts';
 import { loadForm, loadSysroot, sysrootName } from './sysroots.ts';
+import { lockedSystems } from './systems.ts';
 import { loadTargets } from './targets.ts';
 
 /** A definition that a lock is made for, read when it is asked for. */
 export interface LockedFile {
   readonly file: DefinitionFile;
-  load(): Promise<Result<ImageDefinition | SysrootDefinition>>;
+  load(): Promise<Result<ImageDefinition | SysrootDefinition | SystemDefinition>>;
 }
 
-/** Everything that a lock is made for: images, what there is of each Python, sysroots; by name. */
+/** Everything that a lock is made for: images, what there is of each Python, sysroots, systems; by name. */
 export async function definitionFiles(
   home: string,
   read: Reader = openReader(),
@@ -59,7 +61,8 @@ export async function definitionFiles(
     file: sysrootFile(home, sysrootName(point)),
     load: () => loadPoint(home, point, read),
   }));
-  return ok([...files, ...further.value, ...points]);
+  const systems = await lockedSystems(home, axes.value.targets, read);
+  return systems.ok ? ok([...files, ...further.value, ...points, ...systems.value]) : systems;
 }
 
 async function pythonImages(

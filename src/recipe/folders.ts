@@ -56,6 +56,19 @@ export function libcNames(home: string): readonly string[] {
   return yamlNames(join(home, 'targets', 'libc'));
 }
 
+export function systemYaml(home: string, name: string): string {
+  return join(home, 'systems', `${name}.yaml`);
+}
+
+export function systemNames(home: string): readonly string[] {
+  return yamlNames(join(home, 'systems'));
+}
+
+export function systemFile(home: string, name: string, architecture: string): DefinitionFile {
+  const lockPath = `systems/${name}.${architecture}.lock`;
+  return lockedAt(home, `systems/${name}/${architecture}`, systemYaml(home, name), lockPath);
+}
+
 export function imageYaml(home: string, name: string): string {
   return join(home, 'docker', name, 'image.yaml');
 }

@@ -13,6 +13,7 @@ import {
   runtimeSchema,
   shippedSchema,
   sysrootSchema,
+  systemSchema,
   targetSchema,
 } from './schemas.ts';
 
@@ -43,6 +44,7 @@ export interface FileKind {
     | 'extending recipe'
     | 'target'
     | 'C library'
+    | 'system'
     | 'Python'
     | 'image'
     | 'sysroot'
@@ -92,6 +94,12 @@ export const LIBC: FileKind = {
   where: 'targets/libc/*.yaml',
   schemaFile: 'targets/libc/schema.json',
   schema: libcSchema,
+};
+export const SYSTEM: FileKind = {
+  noun: 'system',
+  where: 'systems/*.yaml',
+  schemaFile: 'systems/schema.json',
+  schema: systemSchema,
 };
 export const PYTHON: FileKind = {
   noun: 'Python',
@@ -145,6 +153,7 @@ export const FILE_KINDS: readonly FileKind[] = [
   DEFAULTS,
   TARGET,
   LIBC,
+  SYSTEM,
   PYTHON,
   IMAGE,
   SYSROOT,

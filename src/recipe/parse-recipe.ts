@@ -109,7 +109,7 @@ function takenName(home: string, { value, document }: Loaded<RecipeDraft>): Fail
 }
 
 /** The other keys of a recipe, with their defaults. */
-const NOTHING_SAID = { rust: 'image' } as const;
+const NOTHING_SAID = { rust: 'image', host: true } as const;
 
 /** A user's own recipe: complete, or extending a shipped one. */
 export async function loadOwnRecipe(file: string): Promise<Result<Loaded<RecipeDraft | ExtendingDraft>>> {
@@ -176,6 +176,8 @@ function commonOf(file: string, read: RecipeFile | ExtendingFile) {
       rust: read.rust === 'host' ? read.rust : undefined,
       runtime,
       glibc: read.glibc,
+      systems: read.systems,
+      host: read.host ? undefined : read.host,
       limits: read.limits && limitsOf(read.limits),
       wasm: wasm && wasmSettings(wasm),
       actions: read.actions && actionsOf(read.actions),

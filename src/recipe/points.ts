@@ -256,6 +256,7 @@ const NOUNS = {
   python: 'Python',
   toolchain: 'toolchain image',
   variant: 'variant',
+  system: 'system',
 } as const;
 
 /** A key that names something unknown. */

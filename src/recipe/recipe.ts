@@ -22,7 +22,7 @@ import { chooseArchitecture, loadRuntime } from './definitions.ts';
 import type { YamlDocument } from './document.ts';
 import { type Added, type FoundRecipe, findRecipe, type RecipeLookup, recipeNames } from './find.ts';
 import { imageFile, imageNames, pythonImageFile, runtimeFile, sysrootFile } from './folders.ts';
-import { belowFloor } from './glibc.ts';
+import { belowFloor, lineOfOldest } from './glibc.ts';
 import { loadImage, loadPythonImage } from './images.ts';
 import type { Loaded } from './load.ts';
 import { DEFAULT_WASM, loadShipped } from './parse-recipe.ts';
@@ -30,6 +30,7 @@ import { type Axes, type Chosen, choosePoint, loadAllAxes, loadAxes, unknown } f
 import { openReader, type Reader } from './reader.ts';
 import type { SysrootFile } from './schemas.ts';
 import { loadForm, loadSysroot } from './sysroots.ts';
+import { chooseSystems } from './systems.ts';
 
 /**
  * A recipe with everything it names; what `asked` can be: `findRecipe`. Fails with every mistake of the recipe and of
@@ -105,22 +106,38 @@ async function resolveNames(
 ): Promise<Result<Resolved>> {
   const named = await readNamed(lookup, found, read);
   if (!named.ok) return named;
-  const { point, sysroot, toolchain, reference, crate, hostTarget, form } = named.value;
+  const { axes, point, sysroot, toolchain, reference, crate, hostTarget, form } = named.value;
+  const sysrootNamed = found.draft.sysroot !== undefined;
   const { document, added } = found;
   const { target } = point;
   const recipe = withPlaces(whole(named.value), document);
   const rustStd = toolchain.value.rustStd[target.name];
+  const { home } = lookup;
+  const { borrowed } = found;
+  const systems = await chooseSystems({
+    ...{ home, document, borrowed, target, sysroot, read },
+    ...defined({ asked: recipe.systems }),
+  });
   const misfit = combineFailures([
     ...(rustStd === undefined ? [noRustStd(document, toolchain.value, target)] : []),
     ...noInterpreter(reference),
     ...notForWasm(recipe, document, target),
     ...runtimeTwice(document),
-    ...belowFloor(named.value.axes, point, recipe.glibc, found.draft.sysroot !== undefined, document),
+    ...(systems.ok
+      ? belowFloor({
+          axes,
+          point,
+          named: sysrootNamed,
+          document,
+          glibc: recipe.glibc,
+          systems: systems.value.systems,
+        })
+      : [systems.error]),
     ...compiledMisfit(recipe, document, sysroot, form.value),
     ...(added === undefined || added.sysroot.length === 0 ? [] : foreignPackages(document, target)),
   ]);
-  if (misfit !== undefined || rustStd === undefined) return err(misfit as Failure);
-  const runtime = await runtimeDefinitionOf(lookup.home, recipe, target);
+  if (misfit !== undefined || rustStd === undefined || !systems.ok) return err(misfit as Failure);
+  const runtime = await runtimeDefinitionOf(home, recipe, target);
   if (!runtime.ok) return runtime;
   const additions = additionsOf(found.draft.file, added, sysroot, toolchain.value);
   const std = rustStd.from === 'packages' ? rustStd.tree.exclude : [];
@@ -131,6 +148,10 @@ async function resolveNames(
     hostTarget,
     toolchain: toolchain.value,
     sysroot: leavingOut(optimized(withPackages(sysroot, added?.sysroot ?? []), recipe), std),
+    ...systems.value,
+    ...defined({ olderPython: lineOfOldest(axes, point, sysrootNamed) }),
+    // A library has no program that could run on them.
+    ...(crate.testsOnly === true ? { systems: [] } : {}),
     rustStd,
     reference: reference.value,
     files: {

@@ -4,4 +4,5 @@ export * from './schemas/python.ts';
 export * from './schemas/recipe.ts';
 export * from './schemas/runtime.ts';
 export * from './schemas/sysroot.ts';
+export * from './schemas/system.ts';
 export * from './schemas/target.ts';

@@ -153,7 +153,7 @@ function unknownLibc(
   name: string,
   known: readonly string[],
   document: YamlDocument,
-  key: 'libc' | 'run' = 'libc',
+  key: 'libc' | 'run' | 'root' = 'libc',
 ): Failure {
   const meant = closest(name, known);
   return {
@@ -186,25 +186,28 @@ async function loadLibc(
   const loaded = await load<LibcFile, LibcFile>(libcFile(home, name), LIBC, (parsed) => parsed, options);
   if (!loaded.ok) return loaded;
   const { value, document } = loaded.value;
-  const run = typeof value.run === 'string' ? await runOf(home, value.run, document, options) : ok(value.run);
+  const run =
+    typeof value.run === 'string'
+      ? await runTreeOf(home, value.run, { document, key: 'run' }, options)
+      : ok(value.run);
   if (!run.ok) return run;
   return ok({ value: { name, suite: value.suite, link: value.link, run: run.value }, document });
 }
 
-/** The run-time tree that another C library states. */
-async function runOf(
+/** The run-time tree that another C library states; `key` of the document names it. */
+export async function runTreeOf(
   home: string,
   name: string,
-  document: YamlDocument,
+  { document, key }: { readonly document: YamlDocument; readonly key: 'run' | 'root' },
   options: LoadOptions,
 ): Promise<Result<CLibrary['run']>> {
   const known = libcNames(home);
-  if (!known.includes(name)) return err(unknownLibc(name, known, document, 'run'));
+  if (!known.includes(name)) return err(unknownLibc(name, known, document, key));
   const loaded = await load<LibcFile, LibcFile>(libcFile(home, name), LIBC, (parsed) => parsed, options);
   if (!loaded.ok) return loaded;
   const { run } = loaded.value.value;
   // Not a chain of names, which could be a circle.
-  return typeof run === 'string' ? err(unknownLibc(name, [run], document, 'run')) : ok(run);
+  return typeof run === 'string' ? err(unknownLibc(name, [run], document, key)) : ok(run);
 }
 
 /** The C library that programs for a target are linked with where nothing asks for a newer one. */

@@ -1,4 +1,4 @@
-import type { Report } from '../domain/report.ts';
+import { allResults, type Report } from '../domain/report.ts';
 import type { SampleResult } from '../domain/sample.ts';
 import type { Failure } from '../failure.ts';
 
@@ -10,10 +10,7 @@ const ERRORS = ['emulator-crash', 'reference-failed'];
  * stopped before its samples is one test case with an error, so that it is seen.
  */
 export function junitXml(report: Report): string {
-  const cases = [
-    ...report.samples.map((sample) => sampleCase(report.recipe, sample)),
-    ...stoppedCase(report),
-  ];
+  const cases = [...allResults(report).map((sample) => sampleCase(report, sample)), ...stoppedCase(report)];
   const count = (element: string): number => cases.filter((xml) => xml.includes(`<${element}`)).length;
   const attributes = attributesOf({
     name: report.recipe,
@@ -41,10 +38,13 @@ export function junitXml(report: Report): string {
   ].join('\n');
 }
 
-function sampleCase(recipe: string, sample: SampleResult): string {
+/** Where there are several systems, the class names the one that the sample ran on. */
+function sampleCase({ recipe, system, systems = [] }: Report, sample: SampleResult): string {
   const ms = (sample.target?.ms ?? 0) + (sample.reference?.ms ?? 0);
   const inside = sampleElements(sample);
-  return testCase({ classname: `${recipe}.${sample.tier}`, name: sample.name, time: seconds(ms) }, inside);
+  const on = sample.system ?? (systems.length > 0 && sample.by === undefined ? system?.name : undefined);
+  const classname = [recipe, ...(on === undefined ? [] : [on]), sample.tier].join('.');
+  return testCase({ classname, name: sample.name, time: seconds(ms) }, inside);
 }
 
 function sampleElements(sample: SampleResult): string {

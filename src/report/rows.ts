@@ -1,3 +1,4 @@
+import { namedOn } from '../domain/report.ts';
 import type { SampleResult } from '../domain/sample.ts';
 import { formatBytes } from '../domain/units.ts';
 import type { ProgressUnit } from '../events.ts';
@@ -74,7 +75,7 @@ function titled(row: Row, text: string, columns: number): string {
 
 /** A sample that failed, as one line. */
 export function sampleText(sample: SampleResult): string {
-  return printable(`${sample.name}: ${sample.reason ?? 'failed'}`).replaceAll('\n', ' ');
+  return printable(`${namedOn(sample)}: ${sample.reason ?? 'failed'}`).replaceAll('\n', ' ');
 }
 
 /** `0.4 s`, `12 s`, `3 min 5 s`. */

@@ -26,7 +26,7 @@ export function makeReport(input: ReportInput): Report | undefined {
   const { record, failure } = input;
   const { planned, facts, stages, notices, began } = record;
   if (planned === undefined) return undefined;
-  const { engine, python, pythonCode, reference, toolchain, sysroot, tests } = facts;
+  const { engine, python, pythonCode, reference, toolchain, sysroot, tests, hostStart } = facts;
   const samples = tests?.results ?? [];
   const finished = Date.now();
   const folder = shown(input.artifacts, input.cwd);
@@ -48,8 +48,21 @@ export function makeReport(input: ReportInput): Report | undefined {
     blockers: input.blockers,
     samples,
     totals: totalsOf(samples, tests?.cached ?? 0),
+    ...systemsPart(facts),
+    ...defined({ hostStart }),
     logs: [...toolLogs(input.artifacts), ...(tests?.logs ?? [])],
     ...defined({ failure }),
+  };
+}
+
+function systemsPart({ tests }: Facts): Pick<Report, 'systems'> {
+  if (tests === undefined || tests.systems.length === 0) return {};
+  return {
+    systems: tests.systems.map(({ results, cached, ...facts }) => ({
+      ...facts,
+      samples: results,
+      totals: totalsOf(results, cached),
+    })),
   };
 }
 

@@ -1,5 +1,6 @@
-import type { Report } from '../domain/report.ts';
+import { allResults, namedOn, type Report } from '../domain/report.ts';
 import { formatBytes } from '../domain/units.ts';
+import { systemsText } from './systems.ts';
 
 /** The last line of a run: one sentence that can be acted on. */
 export function summaryLine(report: Report): string {
@@ -24,7 +25,7 @@ function passed(report: Report): string {
   const at = bundle === undefined ? '' : `; bundle: ${bundle.file} (${formatBytes(bundle.size)})`;
   if (totals.samples === 0 && bundle === undefined) return `Nothing was run for ${target.triple}.`;
   if (totals.samples === 0) return `Built for ${target.triple}, nothing was run${at}.`;
-  return `${[`${[...equalOf(report), ...testsOf(report)].join(', ')} on ${target.triple}`, ...left].join(', ')}${at}.`;
+  return `${[`${[...equalOf(report), ...testsOf(report)].join(', ')} on ${target.triple}${systemsText(report)}`, ...left].join(', ')}${at}.`;
 }
 
 function equalOf({ totals, samples }: Report): readonly string[] {
@@ -46,12 +47,13 @@ function testsOf({ samples }: Report): readonly string[] {
 }
 
 /** How many samples equal the reference, and how many tests pass, in the words of a table's cell. */
-export function countedText({ totals, samples }: Pick<Report, 'totals' | 'samples'>): string {
+export function countedText(report: Pick<Report, 'totals' | 'samples' | 'system' | 'systems'>): string {
+  const { totals, samples } = report;
   if (totals.samples === 0) return '';
   const { tests, passed } = countTests(samples);
   const all = totals.samples - tests;
   return [
-    ...(all === 0 ? [] : [`${totals.passed - passed} of ${all} equal`]),
+    ...(all === 0 ? [] : [`${totals.passed - passed} of ${all} equal${systemsText(report)}`]),
     ...(tests === 0 ? [] : [`${passed} of ${tests} tests pass`]),
   ].join(', ');
 }
@@ -63,14 +65,17 @@ export function countTests(samples: Report['samples']) {
   return { tests: tests.length, passed: count('passed'), failed: count('failed') };
 }
 
-function failed({ totals, target, samples, artifacts }: Report): string {
-  const first = samples.find(({ status }) => status === 'failed');
+function failed(report: Report): string {
+  const { target, artifacts } = report;
+  const samples = allResults(report);
+  const bad = samples.filter(({ status }) => status === 'failed');
+  const [first] = bad;
   const verb = samples.some(({ kind }) => kind !== undefined && !kind.endsWith('-differs'))
     ? 'fail'
     : 'differ';
   const noun = samples.every(({ by }) => by !== undefined) ? 'tests' : 'samples';
-  const counted = `${totals.failed} of ${totals.samples} ${noun} ${totals.failed === 1 ? `${verb}s` : verb}`;
-  return `${counted} on ${target.triple}: see ${artifacts}/report.json; first: ${first?.name ?? 'unknown'}.`;
+  const counted = `${bad.length} of ${samples.length} ${noun} ${bad.length === 1 ? `${verb}s` : verb}`;
+  return `${counted} on ${target.triple}: see ${artifacts}/report.json; first: ${first === undefined ? 'unknown' : namedOn(first)}.`;
 }
 
 function stopped({ failure, artifacts }: Report): string {

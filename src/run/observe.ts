@@ -131,7 +131,11 @@ export async function observeRun(
 
 /** How a sample is started in a runtime. */
 export function commandOf(runtime: RuntimeInstance, sample: Sample): Watched['command'] {
-  return startOf(runtime, [...runtime.command, ...argumentsOf(runtime, sample)], sample);
+  return startOf(
+    runtime,
+    [...runtime.command, ...argumentsOf(runtime.arguments, scriptAt(sample), sample)],
+    sample,
+  );
 }
 
 /** How a command line of its own is started in a runtime. */
@@ -156,12 +160,14 @@ function startOf(
   };
 }
 
-function argumentsOf(runtime: RuntimeInstance, sample: Sample): readonly string[] {
-  const script = scriptAt(sample);
-  if (runtime.arguments === undefined) return [script, ...sample.argv];
-  return runtime.arguments.flatMap((word) =>
-    word === '{args}' ? sample.argv : [word.replaceAll('{script}', script)],
-  );
+/** What follows the program: `words` with `{script}` and `{args}` filled in; absent: the script, then its arguments. */
+export function argumentsOf(
+  words: readonly string[] | undefined,
+  script: string,
+  sample: Pick<Sample, 'argv'>,
+): readonly string[] {
+  if (words === undefined) return [script, ...sample.argv];
+  return words.flatMap((word) => (word === '{args}' ? sample.argv : [word.replaceAll('{script}', script)]));
 }
 
 function scriptAt(sample: Sample): string {

@@ -17,19 +17,18 @@ export interface Runs {
 }
 
 /** What came of a sample, without its logs. */
-export function resultOf(
-  sample: Sample,
-  target: Pick<Target, 'name' | 'rustTriple' | 'libc'>,
-  runs: Runs,
-): SampleResult {
+export function resultOf(sample: Sample, target: Place, runs: Runs): SampleResult {
   const difference = compare(runs.reference, runs.target, sample.timeoutSeconds);
   return resultFrom(sample, target, runs, difference);
 }
 
+/** Where a sample runs: names by which declarations can refer to it. */
+export type Place = Pick<Target, 'name' | 'rustTriple' | 'libc'> & { readonly system?: string };
+
 /** The result of a run that has no reference: nothing of the kind is in it. */
 export function resultWithoutReference(
   sample: Sample,
-  target: Pick<Target, 'name' | 'rustTriple' | 'libc'>,
+  target: Place,
   runs: Runs,
   difference: Difference | undefined,
 ): SampleResult {
@@ -39,7 +38,7 @@ export function resultWithoutReference(
 
 function resultFrom(
   sample: Sample,
-  target: Pick<Target, 'name' | 'rustTriple' | 'libc'>,
+  target: Place,
   runs: Runs,
   difference: Difference | undefined,
 ): SampleResult {
@@ -58,12 +57,13 @@ export function skipped(sample: Sample, facility: string, target: string): Sampl
 }
 
 /** Reasons of the differences that are declared for this target. */
-export function declaredOn(
-  sample: Sample,
-  target: Pick<Target, 'name' | 'rustTriple' | 'libc'>,
-): readonly string[] {
+export function declaredOn(sample: Sample, target: Place): readonly string[] {
   return sample.knownDifferences
-    .filter(({ on }) => [target.name, target.rustTriple, target.libc].some((name) => on.includes(name)))
+    .filter(({ on }) =>
+      [target.name, target.rustTriple, target.libc, target.system].some(
+        (name) => name !== undefined && on.includes(name),
+      ),
+    )
     .map(({ reason }) => reason);
 }
 

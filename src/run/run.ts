@@ -1,8 +1,10 @@
 import { relative } from 'node:path';
 import type { Context } from '../domain/context.ts';
+import { defined } from '../domain/defined.ts';
+import { namedOn } from '../domain/report.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Sample, SampleResult } from '../domain/sample.ts';
-import { shellWord } from '../domain/shell.ts';
+import type { SystemFacts } from '../domain/system.ts';
 import type { Target } from '../domain/target.ts';
 import type { Engine } from '../engine/engine.ts';
 import { type Failure, interrupted } from '../failure.ts';
@@ -12,7 +14,7 @@ import type { Store } from '../store/store.ts';
 import { failedStep } from './failed-step.ts';
 import { Inputs } from './inputs.ts';
 import { writeLogs } from './logs.ts';
-import { commandOf, observe, type SampleExecutor } from './observe.ts';
+import { commandOf, observe, type Run, type SampleExecutor } from './observe.ts';
 import { Pool } from './pool.ts';
 import { declaredOn, type Runs, resultOf, skipped } from './result.ts';
 import { explainUnflushed } from './unflushed.ts';
@@ -25,10 +27,25 @@ export interface RunInput {
   /** Facilities that the target has (docs/samples.md); `module:*` for every module. */
   readonly capabilities: readonly string[];
   readonly runtimes: { readonly target: RuntimeInstance; readonly reference: RuntimeInstance };
+  /** Further systems that the samples run on. */
+  readonly systems?: readonly SystemRuntime[];
   /** Folder in whose `logs/` the outputs of samples that differ are written. */
   readonly artifacts: string;
   /** Whether the program starts Python and never ends it; asked where output is missing. */
   readonly leavesPythonOpen: () => Promise<boolean>;
+}
+
+/** The program of the bundle in the root of a system. */
+export interface SystemRuntime {
+  readonly facts: SystemFacts;
+  readonly runtime: RuntimeInstance;
+}
+
+/** The samples on a further system. */
+export interface SystemOutcome extends SystemFacts {
+  /** In the order of the samples. */
+  readonly results: readonly SampleResult[];
+  readonly cached: number;
 }
 
 export interface RunOutcome {
@@ -41,20 +58,25 @@ export interface RunOutcome {
   readonly cached: number;
   /** Files written, relative to the artifacts folder. */
   readonly logs: readonly string[];
+  /** The same samples on further systems; they count nowhere above but in `logs`. */
+  readonly systems: readonly SystemOutcome[];
 }
-
-/** Lines of a difference that a failure shows. */
-const EVIDENCE_LINES = 20;
 
 interface Finished {
   readonly result: SampleResult;
   readonly cached: boolean;
 }
 
+/** Where the samples run: on the system that all else runs on, or on a further one. */
+interface Side {
+  readonly system?: string;
+  readonly runtime: RuntimeInstance;
+}
+
 /**
- * Runs every sample on the target and on the reference, as many runs at once as there are jobs, and compares stdout,
- * stderr and exit status byte for byte. Results that the store has are not run again. Samples that differ are
- * no failure of this call; the engine's failures are.
+ * Runs every sample on the target, on its further systems and on the reference, as many runs at once as there are jobs,
+ * and compares stdout, stderr and exit status byte for byte. Results that the store has are not run again. Samples that
+ * differ are no failure of this call; the engine's failures are.
  */
 export async function runSamples(
   context: Context,
@@ -62,23 +84,32 @@ export async function runSamples(
   input: RunInput,
 ): Promise<Result<RunOutcome>> {
   const { cwd } = context.settings;
-  const finished: Finished[] = [];
-  const inputs = new Inputs(input.samples);
-  const executor = executorOf(context, store, input);
+  const { systems = [] } = input;
+  const suite: Suite = {
+    executor: executorOf(context, store, input),
+    inputs: new Inputs(input.samples),
+    expected: new Map(),
+  };
+  const sides: readonly Side[] = [
+    { runtime: input.runtimes.target },
+    ...systems.map(({ facts, runtime }) => ({ system: facts.name, runtime })),
+  ];
+  const finished: Finished[][] = sides.map(() => []);
   let failure: Failure | undefined;
   let done = 0;
-  const total = input.samples.length;
+  const total = input.samples.length * sides.length;
   context.emit({ type: 'stage-progress', stage: 'run', done, total, unit: 'samples' });
+  const runs = sides.flatMap((side, i) => input.samples.map((sample, index) => ({ side, i, sample, index })));
   await Promise.all(
-    input.samples.map(async (sample, index) => {
-      const one = await runSample(context, executor, inputs, input, sample);
+    runs.map(async ({ side, i, sample, index }) => {
+      const one = await runSample(context, suite, input, sample, side);
       if (!one.ok) {
         failure ??= one.error;
-        executor.stop();
+        suite.executor.stop();
         return;
       }
       const result = { ...one.value.result, file: asTyped(cwd, sample.file) };
-      finished[index] = { ...one.value, result };
+      (finished[i] as Finished[])[index] = { ...one.value, result };
       done += 1;
       context.emit({ type: 'sample-finished', result, cached: one.value.cached });
       context.emit({
@@ -87,11 +118,19 @@ export async function runSamples(
         done,
         total,
         unit: 'samples',
-        detail: sample.name,
+        detail: namedOn(result),
       });
     }),
   );
-  return failure === undefined ? ok(outcomeOf(finished)) : err(failure);
+  if (failure !== undefined) return err(failure);
+  const [own = [], ...others] = finished;
+  const outcome = outcomeOf(own);
+  const further = systems.map(({ facts }, i) => ({ facts, outcome: outcomeOf(others[i] ?? []) }));
+  return ok({
+    ...outcome,
+    logs: [outcome, ...further.map((one) => one.outcome)].flatMap(({ logs }) => logs),
+    systems: further.map(({ facts, outcome: { results, cached } }) => ({ ...facts, results, cached })),
+  });
 }
 
 /**
@@ -124,33 +163,6 @@ export async function runReference(
   return failure === undefined ? ok({ samples: wanted.length, cached }) : err(failure);
 }
 
-/** `samples/differ`, with how to see and to repeat what failed; nothing when all passed. */
-export function samplesFailure(outcome: RunOutcome, recipe: string, artifacts: string): Failure | undefined {
-  const failed = outcome.results.filter(({ status }) => status === 'failed');
-  const [first] = failed;
-  if (first === undefined) return undefined;
-  const named = failed.slice(0, 3).map(({ name }) => name);
-  const names =
-    failed.length > named.length
-      ? `${named.join(', ')} and ${failed.length - named.length} more`
-      : named.join(', ');
-  return {
-    code: 'samples/differ',
-    what: `${failed.length} of ${outcome.results.length} ${outcome.results.some(({ by }) => by === undefined) ? 'samples' : 'tests'} ${failed.length === 1 ? 'fails' : 'fail'}: ${names}.`,
-    why: `${first.name}: ${first.reason}.`,
-    fix: [
-      ...(first.cures ?? []),
-      first.by === undefined
-        ? `Run one alone: \`provision ${recipe} --samples ${shellWord(first.file)}\``
-        : `Fix it, then run \`provision ${recipe}\` again: what did not change is not run again.`,
-    ],
-    ...(first.diff === undefined
-      ? {}
-      : { evidence: first.diff.trimEnd().split('\n').slice(0, EVIDENCE_LINES) }),
-    see: [`${artifacts}/report.json`, ...(first.logs ?? []).map((path) => `${artifacts}/${path}`)],
-  };
-}
-
 /** The executor of a whole suite; after `stop` nothing more is started. */
 export function executorOf(
   context: Context,
@@ -177,37 +189,53 @@ export function executorOf(
   };
 }
 
+/** What the runs of one suite share. */
+interface Suite {
+  readonly executor: SampleExecutor & { stop(): void };
+  readonly inputs: Inputs;
+  /** The reference's runs: one for all systems. */
+  readonly expected: Map<Sample, Promise<Result<Run>>>;
+}
+
 async function runSample(
   context: Context,
-  executor: SampleExecutor,
-  inputs: Inputs,
+  { executor, inputs, expected }: Suite,
   input: RunInput,
   sample: Sample,
+  { system, runtime }: Side,
 ): Promise<Result<Finished>> {
+  const on = defined({ system });
   const missing = missingFacility(sample.requires, input.capabilities);
   if (missing !== undefined)
-    return ok({ result: skipped(sample, missing, input.target.name), cached: false });
+    return ok({ result: { ...skipped(sample, missing, input.target.name), ...on }, cached: false });
   const files = await inputs.of(sample);
-  if (!files.folder) context.emit(notShown(sample));
-  const [target, reference] = await Promise.all([
-    observe(executor, input.runtimes.target, sample, files),
-    observe(executor, input.runtimes.reference, sample, files),
-  ]);
+  if (!files.folder && system === undefined) context.emit(notShown(sample));
+  const asked = expected.get(sample) ?? observe(executor, input.runtimes.reference, sample, files);
+  expected.set(sample, asked);
+  const [target, reference] = await Promise.all([observe(executor, runtime, sample, files), asked]);
   if (!target.ok) return target;
   if (!reference.ok) return reference;
   const runs = { target: target.value, reference: reference.value };
-  const result = await explained(resultOf(sample, input.target, runs), runs, input);
+  const place = { ...input.target, ...on };
+  const result = { ...(await explained(resultOf(sample, place, runs), runs, input)), ...on };
   if (result.status === 'failed')
     context.emit({
       type: 'step-failed',
-      step: failedStep(commandOf(input.runtimes.target, sample), sample, runs),
+      step: failedStep(commandOf(runtime, sample), { name: namedOn(result) }, runs),
     });
-  const declared = declaredOn(sample, input.target);
-  if (declared.length > 0 && result.status === 'passed' && result.declared === undefined) {
+  const declared = declaredOn(sample, place);
+  const clean = result.status === 'passed' && result.declared === undefined;
+  if (declared.length > 0 && clean && system === undefined) {
     context.emit(declaredNotSeen(sample, input.target.name));
   }
-  const clean = result.status === 'passed' && result.declared === undefined;
-  const logs = clean ? ok([]) : await writeLogs(input.artifacts, sample.name, runs, result.diff);
+  const logs = clean
+    ? ok([])
+    : await writeLogs(
+        input.artifacts,
+        system === undefined ? sample.name : `systems/${system}/${sample.name}`,
+        runs,
+        result.diff,
+      );
   if (!logs.ok) return logs;
   const cached = target.value.cached && reference.value.cached;
   return ok({ result: logs.value.length === 0 ? result : { ...result, logs: logs.value }, cached });
@@ -235,6 +263,7 @@ export function outcomeOf(finished: readonly Finished[]): RunOutcome {
     skipped: count('skipped'),
     cached: finished.filter(({ cached }) => cached).length,
     logs: results.flatMap(({ logs = [] }) => logs),
+    systems: [],
   };
 }
 

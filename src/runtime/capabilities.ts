@@ -23,6 +23,8 @@ export interface RuntimeCapabilities {
   readonly facilities: readonly string[];
   /** Programs are translated or emulated: they take several times as long as natively. */
   readonly emulated: boolean;
+  /** The kernel starts its programs itself: they can be started outside of a sandbox, too. */
+  readonly byKernel: boolean;
   /** Whose C library the sandbox's root holds: the `target`'s for the program, or the `host`'s for the runtime itself. */
   readonly root: 'target' | 'host';
   /** The runtime loads libraries of the host beyond those that Python loads: the toolchain image has them. */
@@ -39,6 +41,7 @@ const POSIX = ['threads', 'subprocess', 'sockets', 'signals', 'files', 'symlinks
 const NATIVE: RuntimeCapabilities = {
   facilities: POSIX,
   emulated: false,
+  byKernel: true,
   root: 'target',
   needsHostLibraries: false,
   impossible: {
@@ -52,6 +55,7 @@ const WASI: RuntimeCapabilities = {
   // WASI preview 1 has files and links and none of the others.
   facilities: ['files', 'symlinks', 'module:*'],
   emulated: true,
+  byKernel: false,
   root: 'host',
   needsHostLibraries: true,
   impossible: {
@@ -69,6 +73,7 @@ export const CAPABILITIES: Readonly<Record<AdapterKind, RuntimeCapabilities>> = 
     // The emulator does not start further programs of the target: without binfmt_misc the kernel cannot (execve(2), ENOEXEC).
     facilities: POSIX.filter((name) => name !== 'subprocess'),
     emulated: true,
+    byKernel: false,
     // qemu-user(1): `-L`, prefix of the target's interpreter and libraries.
     rootOption: '-L',
   },

@@ -73,6 +73,7 @@ const STAGE_TEXTS: Readonly<Record<StageName, string>> = {
   run: 'run the samples on the target and compare',
   commands: "run the recipe's commands from the bundle",
   'cargo-test': 'build the tests of the crate and run them on the target',
+  host: 'start the bundle on this machine, outside of any sandbox',
   tests: "unpack CPython's own tests",
   conformance: "run CPython's own tests and compare",
   counters: 'unpack the tools that count instructions',

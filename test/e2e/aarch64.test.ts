@@ -152,6 +152,7 @@ test('an ordinary user can run a recipe without root', {
     'targets',
     'pythons',
     'sysroots',
+    'systems',
     'docker',
     'package.json',
     'node_modules',

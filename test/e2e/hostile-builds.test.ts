@@ -93,7 +93,7 @@ for (const product of PRODUCTS) {
     const main = readFileSync(join(crate, 'src/main.rs'), 'utf8');
     const engine = await engineOf(t, product);
 
-    const ran = await provision(['run', '--engine', engine], {
+    const ran = await provision(['run', '--engine', engine, '--no-host'], {
       ...{ cwd: crate, store: SHARED_STORE, env: TOKEN },
     });
 
@@ -141,7 +141,7 @@ for text in ${JSON.stringify(ESCAPES)}:
     print(text, os.urandom(8).hex())
 `;
   put(place, {
-    'provision.yaml': `schema: 1\nextends: x86_64\nproject: {path: ${JSON.stringify(join(REPOSITORY, 'runner'))}}\nsamples: {path: samples}\n`,
+    'provision.yaml': `schema: 1\nextends: x86_64\nproject: {path: ${JSON.stringify(join(REPOSITORY, 'runner'))}}\nsamples: {path: samples}\nhost: false\n`,
     'samples/attempts.py': attempts,
     'samples/prints.py': prints,
   });

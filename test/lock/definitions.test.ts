@@ -8,7 +8,7 @@ import { definitionFiles, imageHere } from '../../src/recipe/definitions.ts';
 import { plainEnvironment, REPOSITORY, temporaryFolder } from '../support/cli.ts';
 import { testContext } from '../support/context.ts';
 
-test('every image, Python and sysroot has a lock that fits it', async () => {
+test('every image, Python, sysroot and system has a lock that fits it', async () => {
   const all = await definitionFiles(REPOSITORY);
   assert.ok(all.ok && all.value.length > 0, JSON.stringify(all));
   for (const { file, load } of all.value) {

@@ -254,7 +254,7 @@ function looseText({ sets, ...head }: Loose): string {
 }
 
 test('the locks of this repository are written as this code writes them, and name no host', () => {
-  for (const folder of ['docker', 'pythons', 'sysroots']) {
+  for (const folder of ['docker', 'pythons', 'sysroots', 'systems']) {
     const names = readdirSync(join(REPOSITORY, folder), { recursive: true, encoding: 'utf8' });
     const locks = names.filter((name) => name.endsWith('.lock'));
     assert.ok(locks.length > 0);

@@ -10,7 +10,7 @@ import { definitionFiles } from '../../src/recipe/definitions.ts';
 import { listRecipes, resolveRecipe } from '../../src/recipe/recipe.ts';
 import { copyOfTool, provision, REPOSITORY, temporaryFolder } from '../support/cli.ts';
 
-const DATA = ['targets', 'pythons', 'docker', 'sysroots', 'libraries', 'recipes', 'runtimes'];
+const DATA = ['targets', 'pythons', 'docker', 'sysroots', 'systems', 'libraries', 'recipes', 'runtimes'];
 const HOST = { machine: 'x86_64', platform: 'linux' };
 
 function put(home: string, file: string, text: string): void {

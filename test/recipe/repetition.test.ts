@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { REPOSITORY } from '../support/cli.ts';
 
-const FOLDERS = ['docker', 'libraries', 'pythons', 'recipes', 'sysroots', 'targets'];
+const FOLDERS = ['docker', 'libraries', 'pythons', 'recipes', 'sysroots', 'systems', 'targets'];
 
 /** As many lines that say the same in two files are a statement that belongs into one. */
 const RUN = 5;

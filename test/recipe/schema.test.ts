@@ -9,7 +9,16 @@ import { definitionFiles } from '../../src/recipe/definitions.ts';
 import { FILE_KINDS, jsonSchemaOf, recipeJsonSchema } from '../../src/recipe/json-schema.ts';
 import { listRecipes, resolveRecipe } from '../../src/recipe/recipe.ts';
 import { referencePage } from '../../src/recipe/reference-page.ts';
-import { DEFAULTS, IMAGE, LIBC, PYTHON, RECIPE, SYSROOT, TARGET } from '../support/definitions-home.ts';
+import {
+  DEFAULTS,
+  IMAGE,
+  LIBC,
+  PYTHON,
+  RECIPE,
+  SYSROOT,
+  SYSTEM,
+  TARGET,
+} from '../support/definitions-home.ts';
 import { assertGolden } from '../support/golden.ts';
 
 const HOME = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -32,6 +41,7 @@ const SHIPPED: Readonly<Record<string, readonly string[]>> = {
   'recipe defaults': yamlIn('recipes').filter((file) => basename(file) === 'defaults.yaml'),
   target: yamlIn('targets'),
   'C library': yamlIn('targets/libc'),
+  system: yamlIn('systems'),
   Python: below('pythons', 'python.yaml'),
   image: [...below('docker', 'image.yaml'), ...yamlIn('pythons')],
   sysroot: below('sysroots', 'sysroot.yaml'),
@@ -80,6 +90,7 @@ const EXAMPLE: Readonly<Record<string, string>> = {
   'extending recipe': EXTENDING,
   target: TARGET,
   'C library': LIBC,
+  system: SYSTEM,
   Python: PYTHON,
   image: IMAGE,
   sysroot: SYSROOT,

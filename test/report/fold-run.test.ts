@@ -53,12 +53,12 @@ test('bytes of facts are summed, later tests replace earlier ones', () => {
   const { facts } = foldRun(BEGAN, [
     { type: 'facts', facts: { downloaded: 10 } },
     { type: 'facts', facts: { downloaded: 5, unpacked: 100 } },
-    { type: 'facts', facts: { unpacked: 0, tests: { results: [], cached: 0, logs: [] } } },
-    { type: 'facts', facts: { tests: { results: [sample], cached: 1, logs: ['logs/a'] } } },
+    { type: 'facts', facts: { unpacked: 0, tests: { results: [], cached: 0, logs: [], systems: [] } } },
+    { type: 'facts', facts: { tests: { results: [sample], cached: 1, logs: ['logs/a'], systems: [] } } },
   ]);
   assert.equal(facts.downloaded, 15);
   assert.equal(facts.unpacked, 100);
-  assert.deepEqual(facts.tests, { results: [sample], cached: 1, logs: ['logs/a'] });
+  assert.deepEqual(facts.tests, { results: [sample], cached: 1, logs: ['logs/a'], systems: [] });
 });
 
 test('a second plan starts the facts anew and keeps stages and notices', () => {

@@ -10,7 +10,7 @@ import { ok } from '../../src/domain/result.ts';
 import type { SampleResult } from '../../src/domain/sample.ts';
 import type { Event } from '../../src/events.ts';
 import { runCommands } from '../../src/run/commands.ts';
-import { samplesFailure } from '../../src/run/run.ts';
+import { samplesFailure } from '../../src/run/samples-failure.ts';
 import { explainUnflushedTest, FLUSH_CURES } from '../../src/run/unflushed.ts';
 import type { RuntimeInstance } from '../../src/runtime/instance.ts';
 import { openStore } from '../../src/store/open.ts';

@@ -118,6 +118,7 @@ export function copyOfTool(folder: string): string {
     'recipes',
     'targets',
     'sysroots',
+    'systems',
     'docker',
     'libraries',
     'runtimes',

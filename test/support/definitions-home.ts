@@ -59,6 +59,16 @@ run:
   packages: [libc6]
 `;
 
+/** A system of the far machine, whose C library is that of the target. */
+export const SYSTEM = `schema: 1
+description: The far system.
+libc: gnu
+glibc: "2.41"
+suite: trixie
+architectures: [far]
+root: far-gnu-1
+`;
+
 export const IMAGE = `schema: 1
 description: Host tools.
 suite: trixie

@@ -26,6 +26,7 @@ export const architecture = z
   .string()
   .regex(/^(?:\{debian-arch\}|[a-z0-9]+(-[a-z0-9]+)*)$/, 'the name of a Debian architecture')
   .describe("Debian's name of the packages' architecture.");
+export const glibcVersion = z.string().regex(/^2\.[0-9]+$/, 'a version of glibc in quotes, such as `"2.31"`');
 export const program = z
   .string()
   .regex(
@@ -116,6 +117,3 @@ export const optimizationFlags = z
   .refine((flags) => new Set(flags).size === flags.length, 'a list that names each flag once');
 
 export const seconds = z.number().positive().max(86400);
-
-/** A release of the GNU C library. */
-export const glibcVersion = z.string().regex(/^2\.[0-9]+$/, 'a version of glibc in quotes, such as `"2.31"`');

@@ -122,6 +122,24 @@ const commonKeys = {
       'files and symbols.',
     examples: ['2.31'],
   }),
+  systems: z
+    .array(name)
+    .refine((names) => new Set(names).size === names.length, 'a list that names each system once')
+    .optional()
+    .meta({
+      description:
+        'Systems on which the bundle must run: names of files in `systems/`. Its samples run in the root of the C library that it ' +
+        'is linked with, and in the root of each of these. Without it: every system that has the architecture and, where ' +
+        'programs use glibc, one no older than that. `[]`: none.',
+      examples: [['debian-12', 'debian-13']],
+    }),
+  host: z
+    .boolean()
+    .default(true)
+    .describe(
+      "Whether the bundle is started once on this machine, **outside of any sandbox**, where it is of the target's " +
+        'architecture ([security](security.md)). Its outcome is reported; it fails no run.',
+    ),
   limits: z
     .strictObject({
       'memory-mib': z

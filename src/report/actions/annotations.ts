@@ -1,5 +1,5 @@
 import { isAbsolute, relative } from 'node:path';
-import type { Report } from '../../domain/report.ts';
+import { allResults, namedOn, type Report } from '../../domain/report.ts';
 import type { Failure, SourcePosition } from '../../failure.ts';
 import type { Annotation } from './commands.ts';
 
@@ -32,7 +32,7 @@ export function reportAnnotations(
   workspace: string | undefined,
   location: SourcePosition | undefined,
 ): readonly Annotation[] {
-  const { failure, blockers, samples } = report;
+  const { failure, blockers } = report;
   const own = failure === undefined ? [] : failureAnnotations(failure, workspace, location);
   const more = [
     ...blockers.map(
@@ -43,14 +43,14 @@ export function reportAnnotations(
         ...locationOf(location, workspace),
       }),
     ),
-    ...samples
+    ...allResults(report)
       .filter(({ status }) => status === 'failed')
       .map(
-        ({ name, kind, reason, file }): Annotation => ({
+        (one): Annotation => ({
           level: 'error',
-          title: `${name}: ${kind ?? 'failed'}`,
-          message: reason ?? 'The sample failed.',
-          ...locationOf({ file, line: 1, column: 1 }, workspace),
+          title: `${namedOn(one)}: ${one.kind ?? 'failed'}`,
+          message: one.reason ?? 'The sample failed.',
+          ...locationOf({ file: one.file, line: 1, column: 1 }, workspace),
         }),
       ),
   ];

@@ -1,10 +1,11 @@
 import type { BlockerSummary } from '../../domain/blocker.ts';
-import type { Report } from '../../domain/report.ts';
+import { allResults, namedOn, type Report } from '../../domain/report.ts';
 import type { SampleResult } from '../../domain/sample.ts';
 import { formatBytes } from '../../domain/units.ts';
 import type { Failure } from '../../failure.ts';
 import { duration } from '../rows.ts';
 import { countedText, countTests, summaryLine } from '../summary-line.ts';
+import { hostStartText, systemText } from '../systems.ts';
 import { block, code, details, plainText, table } from './markdown.ts';
 
 const MARKS = { passed: '✅', failed: '❌', blocked: '⛔', error: '💥' } as const;
@@ -24,8 +25,8 @@ export function reportSummary(report: Report): string {
     ...figures(report),
     ...blockerPart(report.blockers),
     ...(failure === undefined || status === 'failed' ? [] : ['', ...failurePart(stripped(failure, report))]),
-    ...differPart(report.samples),
-    ...samplesPart(report.samples),
+    ...differPart(allResults(report)),
+    ...samplesPart(report),
     ...stagesPart(report),
     '',
   ].join('\n');
@@ -74,8 +75,11 @@ function stripped(failure: Failure, report: Report): Failure {
 
 function figures(report: Report): readonly string[] {
   const { samples, ms, bundle, engine, python } = { ...report, samples: samplesCell(report) };
+  const start = hostStartText(report);
   const rows = [
     [noun(report.samples), samples],
+    ...(report.systems ?? []).map((one) => [`on ${one.name}`, plainText(systemText(one))]),
+    ...(start === undefined ? [] : [['this machine', plainText(start)]]),
     ['time', duration(ms)],
     ...(bundle === undefined ? [] : [['bundle', `${code(bundle.file)}, ${formatBytes(bundle.size)}`]]),
     ...(python === undefined ? [] : [['Python', plainText(`${python.version}, ${python.linkage}`)]]),
@@ -84,9 +88,10 @@ function figures(report: Report): readonly string[] {
   return table(['', ''], rows);
 }
 
-function samplesCell({ totals, samples }: Report): string {
+function samplesCell(report: Report): string {
+  const { totals, samples } = report;
   if (totals.samples === 0) return '';
-  const parts = [countedText({ totals, samples })];
+  const parts = [countedText(report)];
   const { failed } = countTests(samples);
   if (totals.failed > failed) parts.push(`${totals.failed - failed} differ`);
   if (failed > 0) parts.push(`${failed} fail`);
@@ -131,25 +136,34 @@ function differPart(samples: readonly SampleResult[]): readonly string[] {
     '',
     ...table(
       ['sample', 'how', 'why'],
-      failed.map(({ name, kind = '', reason = '' }) => [code(name), plainText(kind), plainText(reason)]),
+      failed.map((one) => [code(namedOn(one)), plainText(one.kind ?? ''), plainText(one.reason ?? '')]),
     ),
-    ...failed.flatMap(({ name, diff }) =>
-      diff === undefined ? [] : ['', ...details(code(name), [block(firstLines(diff))])],
+    ...failed.flatMap((one) =>
+      one.diff === undefined ? [] : ['', ...details(code(namedOn(one)), [block(firstLines(one.diff))])],
     ),
   ];
 }
 
-function samplesPart(samples: readonly SampleResult[]): readonly string[] {
+function samplesPart({ samples, systems = [] }: Report): readonly string[] {
   if (samples.length === 0) return [];
+  const marks = (name: string): readonly string[] =>
+    systems.map((system) => {
+      const status = system.samples.find((one) => one.name === name)?.status;
+      return status === undefined ? '' : SAMPLE_MARKS[status];
+    });
   const rows = samples.map(({ name, status, reason, declared = [], target }) => [
     code(name),
     `${SAMPLE_MARKS[status]} ${status}`,
+    ...marks(name),
     plainText(reason ?? declared.map((why) => `declared: ${why}`).join('\n')),
     target === undefined ? '' : duration(target.ms),
   ]);
   return [
     '',
-    ...details(`All ${samples.length} ${noun(samples)}`, table(['sample', 'status', 'why', 'time'], rows)),
+    ...details(
+      `All ${samples.length} ${noun(samples)}`,
+      table(['sample', 'status', ...systems.map(({ name }) => name), 'why', 'time'], rows),
+    ),
   ];
 }
 

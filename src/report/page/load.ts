@@ -139,11 +139,18 @@ function listOf(value: unknown, ...texts: readonly string[]): boolean {
   );
 }
 
-function isReport({ recipe, target, samples, stages, notices, totals, host, tool }: Fields): boolean {
+function isSamples(value: unknown): boolean {
+  return listOf(value, 'name', 'title', 'tier', 'status', 'file');
+}
+
+function isReport(report: Fields): boolean {
+  const { recipe, target, samples, systems = [], stages, notices, totals, host, tool } = report;
   return (
     typeof recipe === 'string' &&
     [target, totals, host, tool].every(isObject) &&
-    listOf(samples, 'name', 'title', 'tier', 'status', 'file') &&
+    isSamples(samples) &&
+    listOf(systems, 'name') &&
+    (systems as readonly Fields[]).every((one) => isSamples(one.samples) && isObject(one.totals)) &&
     listOf(stages, 'name', 'outcome') &&
     listOf(notices, 'message')
   );

@@ -1,3 +1,4 @@
+import { defined } from '../../domain/defined.ts';
 import type { Observation, SampleResult } from '../../domain/sample.ts';
 import { address, type Content, clip, type Html, html } from './html.ts';
 import type { RecipeArtifacts } from './load.ts';
@@ -23,54 +24,77 @@ interface Row {
   readonly name: string;
   readonly title: string;
   readonly tier: string;
-  /** By recipe, in the order of the columns. */
+  /** In the order of the columns. */
   readonly results: readonly (SampleResult | undefined)[];
 }
 
-/** Recipes × samples. What differs, is declared or was skipped opens its details. */
+/** A recipe on one system. */
+interface Column {
+  readonly recipe: RecipeArtifacts;
+  readonly samples: readonly SampleResult[];
+  /** Where the recipe has several, or the one has a name. */
+  readonly system?: string;
+}
+
+function columnsOf(recipes: readonly RecipeArtifacts[]): readonly Column[] {
+  return recipes.flatMap((recipe): readonly Column[] => {
+    const { samples, system, systems = [] } = recipe.report;
+    return [
+      { recipe, samples, ...(systems.length === 0 ? {} : defined({ system: system?.name })) },
+      ...systems.map((one) => ({ recipe, samples: one.samples, system: one.name })),
+    ];
+  });
+}
+
+function titleOf({ recipe, system }: Column): string {
+  return [recipe.report.recipe, ...(system === undefined ? [] : [system])].join(', ');
+}
+
+/** Samples × recipes and their systems. What differs, is declared or was skipped opens its details. */
 export function matrixSection(recipes: readonly RecipeArtifacts[]): Html {
-  const rows = rowsOf(recipes);
+  const columns = columnsOf(recipes);
+  const rows = rowsOf(columns);
   if (rows.length === 0) return html`<p>No samples were run.</p>`;
   const diffs = rows.flatMap(({ results }) => results).filter((one) => one?.diff !== undefined).length;
   const room = Math.max(DIFF_LEAST, Math.min(DIFF_MOST, Math.floor(DIFF_BUDGET / Math.max(1, diffs))));
   const details: Html[] = [];
   const cell = (row: Row, i: number): Html => {
     const result = row.results[i];
-    const recipe = recipes[i] as RecipeArtifacts;
+    const column = columns[i] as Column;
     if (result === undefined) return html`<td class="cell none"><span class="hidden">not run</span></td>`;
     const look = lookOf(result);
     if (look.opens === false)
       return html`<td class="cell ${look.kind}" title="${look.word}"><span aria-hidden="true">${look.sign}</span><span class="hidden">${look.word}</span></td>`;
     const id = `detail-${details.length + 1}`;
-    details.push(detail(id, recipe, result, look.word, room));
-    return html`<td class="cell ${look.kind}"><button type="button" popovertarget="${id}" title="${look.word}"><span aria-hidden="true">${look.sign}</span><span class="hidden">${look.word}: ${row.name} on ${recipe.report.recipe}</span></button></td>`;
+    details.push(detail(id, column, result, look.word, room));
+    return html`<td class="cell ${look.kind}"><button type="button" popovertarget="${id}" title="${look.word}"><span aria-hidden="true">${look.sign}</span><span class="hidden">${look.word}: ${row.name} on ${titleOf(column)}</span></button></td>`;
   };
   const bodies = tiersOf(rows).map(
     (tier) => html`<tbody>
-<tr class="tier"><th scope="rowgroup" colspan="${recipes.length + 1}"><span>${tier}</span></th></tr>
+<tr class="tier"><th scope="rowgroup" colspan="${columns.length + 1}"><span>${tier}</span></th></tr>
 ${rows
   .filter((row) => row.tier === tier)
   .map(
     (
       row,
-    ) => html`<tr class="${isSame(row) ? 'same' : 'other'}"><th scope="row" title="${row.name}: ${row.title}">${shortName(row)}</th>${recipes.map((_, i) => cell(row, i))}</tr>
+    ) => html`<tr class="${isSame(row) ? 'same' : 'other'}"><th scope="row" title="${row.name}: ${row.title}">${shortName(row)}</th>${columns.map((_, i) => cell(row, i))}</tr>
 `,
   )}</tbody>
 `,
   );
   return html`<ul class="legend">${LEGEND.map(([kind, sign, word]) => html`<li><span class="cell ${kind}" aria-hidden="true">${sign}</span> ${word}</li>`)}</ul>
 <p><label><input type="checkbox" id="only-other"> Only samples that are not equal everywhere</label></p>
-<div class="scroll" role="region" aria-label="Samples by recipe" tabindex="0"><table class="matrix">
-<thead><tr><th scope="col">sample</th>${recipes.map(({ report }) => html`<th scope="col"><span>${report.recipe}</span></th>`)}</tr></thead>
+<div class="scroll" role="region" aria-label="Samples by recipe and system" tabindex="0"><table class="matrix">
+<thead><tr><th scope="col">sample</th>${columns.map(({ recipe: { report }, system }) => html`<th scope="col"><span>${report.recipe}${system === undefined ? '' : html` <small>${system}</small>`}</span></th>`)}</tr></thead>
 ${bodies}</table></div>
 ${details}`;
 }
 
-function rowsOf(recipes: readonly RecipeArtifacts[]): readonly Row[] {
-  const byRecipe = recipes.map(({ report }) => new Map(report.samples.map((one) => [one.name, one])));
-  const names = [...new Set(byRecipe.flatMap((results) => [...results.keys()]))].sort();
+function rowsOf(columns: readonly Column[]): readonly Row[] {
+  const byColumn = columns.map(({ samples }) => new Map(samples.map((one) => [one.name, one])));
+  const names = [...new Set(byColumn.flatMap((results) => [...results.keys()]))].sort();
   return names.map((name) => {
-    const results = byRecipe.map((some) => some.get(name));
+    const results = byColumn.map((some) => some.get(name));
     const first = results.find((one) => one !== undefined);
     return { name, title: first?.title ?? '', tier: first?.tier ?? '', results };
   });
@@ -108,19 +132,14 @@ function lookOf({ status, by, declared = [] }: SampleResult): Look {
   return { kind: 'passed', sign: '✓', word: test ? 'passes' : 'equal', opens: false };
 }
 
-function detail(
-  id: string,
-  { folder, report }: RecipeArtifacts,
-  result: SampleResult,
-  word: string,
-  room: number,
-): Html {
+function detail(id: string, column: Column, result: SampleResult, word: string, room: number): Html {
   const { name, title, reason, cures = [], declared = [], diff, target, reference, logs = [] } = result;
+  const { folder } = column.recipe;
   const base = folder === '' ? '' : `${folder}/`;
   const links = logs.map((log) => html`<li><a href="${address(base + log)}">${log}</a></li>`);
   return html`<div popover id="${id}" class="detail" role="dialog" aria-labelledby="${id}-title">
 <button type="button" class="close" popovertarget="${id}" popovertargetaction="hide" autofocus>Close</button>
-<h3 id="${id}-title">${name} <small>on ${report.recipe}: ${word}</small></h3>
+<h3 id="${id}-title">${name} <small>on ${titleOf(column)}: ${word}</small></h3>
 <p>${title}</p>
 ${reason === undefined ? '' : html`<p><strong>${reason}</strong></p>`}
 ${cures.map((one) => html`<p>Cure: ${one}</p>`)}

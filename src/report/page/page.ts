@@ -1,4 +1,5 @@
 import { countTests } from '../summary-line.ts';
+import { sumOf } from '../systems.ts';
 import { blockersSection, ladderSection } from './blockers.ts';
 import { conformanceSection } from './conformance.ts';
 import { type Content, type Html, html, trusted } from './html.ts';
@@ -123,7 +124,7 @@ function titleOf(recipes: readonly RecipeArtifacts[]): string {
 
 function verdict(recipes: readonly RecipeArtifacts[]): Content {
   const sum = (key: 'passed' | 'failed' | 'skipped' | 'declared'): number =>
-    recipes.reduce((total, { report }) => total + report.totals[key], 0);
+    recipes.reduce((total, { report }) => total + sumOf(report, key), 0);
   const stopped = recipes.filter(({ report }) => report.status === 'blocked' || report.status === 'error');
   const { tests, passed, failed } = countTests(recipes.flatMap(({ report }) => report.samples));
   const equal = sum('passed') - sum('declared') - passed;

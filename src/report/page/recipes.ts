@@ -1,6 +1,7 @@
 import type { Report, StageReport } from '../../domain/report.ts';
 import { formatBytes } from '../../domain/units.ts';
 import { duration } from '../rows.ts';
+import { hostStartText, sumOf, systemText } from '../systems.ts';
 import { type Content, type Html, html, idOf } from './html.ts';
 import type { RecipeArtifacts } from './load.ts';
 
@@ -14,14 +15,15 @@ export function recipesSection(recipes: readonly RecipeArtifacts[]): Html {
     }) => html`<tr><th scope="row"><a href="#${idOf('about', report.recipe)}">${report.recipe}</a></th>
 <td><code>${report.target.triple}</code></td>
 <td class="status ${report.status}"><span aria-hidden="true">${SIGNS[report.status]}</span> ${report.status}</td>
-<td class="number">${report.totals.passed - report.totals.declared}</td><td class="number">${report.totals.declared}</td>
-<td class="number">${report.totals.failed}</td><td class="number">${report.totals.skipped}</td>
+<td class="number">${1 + (report.systems ?? []).length}</td>
+<td class="number">${sumOf(report, 'passed') - sumOf(report, 'declared')}</td><td class="number">${sumOf(report, 'declared')}</td>
+<td class="number">${sumOf(report, 'failed')}</td><td class="number">${sumOf(report, 'skipped')}</td>
 <td class="number">${duration(report.ms)}</td><td class="number">${report.bundle === undefined ? '' : formatBytes(report.bundle.size)}</td>
 <td><time datetime="${report.finished}">${report.finished.slice(0, 16).replace('T', ' ')}</time></td></tr>
 `,
   );
   return html`<div class="scroll" role="region" aria-label="Recipes" tabindex="0"><table class="runs">
-<thead><tr><th scope="col">recipe</th><th scope="col">target</th><th scope="col">run</th><th scope="col" class="number">equal</th><th scope="col" class="number">declared</th><th scope="col" class="number">differ</th><th scope="col" class="number">skipped</th><th scope="col" class="number">took</th><th scope="col" class="number">bundle</th><th scope="col">ended (UTC)</th></tr></thead>
+<thead><tr><th scope="col">recipe</th><th scope="col">target</th><th scope="col">run</th><th scope="col" class="number">systems</th><th scope="col" class="number">equal</th><th scope="col" class="number">declared</th><th scope="col" class="number">differ</th><th scope="col" class="number">skipped</th><th scope="col" class="number">took</th><th scope="col" class="number">bundle</th><th scope="col">ended (UTC)</th></tr></thead>
 <tbody>${rows}</tbody></table></div>
 ${recipes.map(({ report }) => about(report))}`;
 }
@@ -47,7 +49,9 @@ function about(report: Report): Html {
         : html`<code>${bundle.file}</code><br><code class="digest">${bundle.digest}</code>`,
     ],
     ['Engine', engine === undefined ? undefined : `${engine.name} ${engine.version}, ${engine.detail}`],
+    ['Systems', systemsOf(report)],
     ['Host', `${host.machine}, ${host.cores} cores`],
+    ['Start on the host', hostOf(report)],
     [
       'Packages',
       versions.length === 0 ? undefined : versions.map(([name, version]) => `${name} ${version}`).join(', '),
@@ -63,6 +67,20 @@ function about(report: Report): Html {
 <dl>${shown.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>
 ${notices.length === 0 ? '' : html`<h4>Notices</h4><ul class="notices">${notices}</ul>`}</details>
 `;
+}
+
+/** Where the samples ran, and how they went on each. */
+function systemsOf({ recipe, system, samples, systems = [] }: Report): Content {
+  if (systems.length === 0) return system === undefined ? undefined : `${system.name}: ${system.description}`;
+  const own = { name: system?.name ?? recipe, samples };
+  return html`<ul>${[own, ...systems].map((one) => html`<li>${one.name}: ${systemText(one)}</li>`)}</ul>`;
+}
+
+function hostOf(report: Report): Content {
+  const { cures = [], lines = [] } = report.hostStart ?? {};
+  const text = hostStartText(report);
+  if (text === undefined) return undefined;
+  return html`outside of any sandbox it ${text}${lines.length === 0 ? '' : html`<pre tabindex="0">${lines.join('\n')}</pre>`}${cures.map((one) => html`<p>Cure: ${one}</p>`)}`;
 }
 
 function packagesText({ packages, files }: NonNullable<Report['pythonCode']>): string {
