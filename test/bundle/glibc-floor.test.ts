@@ -47,7 +47,7 @@ test('systems that are too old are named together, the oldest first, at their pl
 
 test('a program that itself asks for more is no matter of its Python', async (t) => {
   const check = await bundle(t, { 'bin/program': ['GLIBC_2.34'], [PYTHON]: ['GLIBC_2.2.5'] });
-  const failure = await check([NEWER], 'portable');
+  const failure = await check([NEWER]);
   assert.match(failure?.why ?? '', /^The program itself/);
   assert.ok(!failure?.fix.some((one) => one.includes('portable')));
 });
