@@ -19,15 +19,8 @@ import { plannedRun, sysrootFacts } from './facts.ts';
 import { type PythonInputs, readPythonInputs } from './python-inputs.ts';
 import { Recorder } from './recorder.ts';
 import type { Session } from './session.ts';
-import {
-  allLocks,
-  type Locks,
-  readLocks,
-  type TreeKey,
-  type TreeMaker,
-  toolchainPackages,
-  treeMaker,
-} from './trees.ts';
+import type { TreeKey } from './tree-orders.ts';
+import { allLocks, type Locks, readLocks, type TreeMaker, toolchainPackages, treeMaker } from './trees.ts';
 
 /** Recipe, plan and locks: everything that is known before anything is fetched. */
 export interface Planned {

@@ -7,7 +7,7 @@ import { rootfsFacts } from './facts.ts';
 import type { Run } from './prepare.ts';
 import type { Made } from './runtimes.ts';
 import type { Session } from './session.ts';
-import { systemKey } from './trees.ts';
+import { systemKey } from './tree-orders.ts';
 
 /** The bundle in the root of every further system of the plan. */
 export async function systemRuntimes(

@@ -6,11 +6,9 @@ import {
   type Resolved,
   type SourceSysroot,
 } from '../domain/definitions.ts';
-import type { Lock, LockedPackage, TreeDefinition } from '../domain/packages.ts';
+import type { Lock, LockedPackage } from '../domain/packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
-import type { SystemDefinition } from '../domain/system.ts';
 import { formatBytes } from '../domain/units.ts';
-import type { StageName } from '../events.ts';
 import { Deliveries } from '../fetch/deliveries.ts';
 import { fetchPackages } from '../fetch/fetch.ts';
 import { toolsOn } from '../lock/additions.ts';
@@ -22,15 +20,7 @@ import type { Store } from '../store/store.ts';
 import { makeTree, type Tree, treeFingerprint } from '../toolchain/tree.ts';
 import type { Session } from './session.ts';
 import { makeSourceSysroot } from './source-sysroot.ts';
-
-/** The trees of a run, in the order in which they are needed. */
-export type TreeKey = 'toolchain' | 'sysroot' | 'reference' | 'rootfs' | SystemKey;
-
-/** The root of one of the further systems, by its name. */
-export type SystemKey = `system:${string}`;
-
-/** Those, and the toolchain image without what the recipe adds: what comes from source is built with it for all recipes. */
-type OrderKey = TreeKey | 'image';
+import { type Order, type OrderKey, orders, setOf, type TreeKey, titleOf } from './tree-orders.ts';
 
 export interface Locked {
   readonly file: DefinitionFile;
@@ -111,10 +101,6 @@ export function toolchainPackages({ toolchain, tools }: Locks): readonly LockedP
   return [...setOf(toolchain, 'rootfs'), ...(tools === undefined ? [] : setOf(tools, 'rootfs'))];
 }
 
-function setOf({ lock }: Pick<Locked, 'lock'>, name: string): readonly LockedPackage[] {
-  return lock.sets[name] ?? [];
-}
-
 /** The packages of Rust's standard library for the target. */
 function rustStdPackages({ rustStd, toolchain }: Resolved, locked: Locked): Result<readonly LockedPackage[]> {
   if (rustStd.from === 'source') return ok([]);
@@ -130,88 +116,6 @@ function withStd(sysroot: Locked, std: readonly LockedPackage[]): Locked {
   return { ...sysroot, lock: { ...sysroot.lock, sets: { ...sysroot.lock.sets, sysroot: both } } };
 }
 
-interface Order {
-  readonly key: OrderKey;
-  readonly name: string;
-  readonly stage: StageName;
-  readonly definition: TreeDefinition;
-  readonly packages: readonly LockedPackage[];
-  /** Absent: it has no packages. */
-  readonly lock?: Lock;
-}
-
-function orders(resolved: Resolved, locks: Locks): readonly Order[] {
-  const image: Order = {
-    key: locks.tools === undefined ? 'toolchain' : 'image',
-    name: resolved.toolchain.name,
-    stage: 'toolchain',
-    definition: resolved.toolchain.rootfs,
-    packages: setOf(locks.toolchain, 'rootfs'),
-    lock: locks.toolchain.lock,
-  };
-  return [
-    ...(locks.tools === undefined ? [] : [withTools(image, locks.tools)]),
-    image,
-    {
-      key: 'sysroot',
-      name: resolved.sysroot.name,
-      stage: 'sysroot',
-      definition: resolved.sysroot.sysroot,
-      packages: setOf(locks.sysroot, 'sysroot'),
-      lock: locks.sysroot.lock,
-    },
-    {
-      key: 'reference',
-      name: resolved.reference.name,
-      stage: 'reference',
-      definition: resolved.reference.rootfs,
-      packages: setOf(locks.reference, 'rootfs'),
-      lock: locks.reference.lock,
-    },
-    {
-      key: 'rootfs',
-      name: `${resolved.sysroot.name} (run time)`,
-      stage: 'rootfs',
-      definition: resolved.sysroot.rootfs,
-      packages: setOf(locks.sysroot, 'rootfs'),
-      lock: locks.sysroot.lock,
-    },
-    ...resolved.systems.map(({ definition }) => systemOrder(definition, locks.systems)),
-  ];
-}
-
-function systemOrder(definition: SystemDefinition, locks: readonly Locked[]): Order {
-  const { name, rootfs } = definition;
-  const locked = locks.find((one) => one.definition === definition);
-  return {
-    key: systemKey(name),
-    name,
-    stage: 'rootfs',
-    definition: rootfs,
-    packages: locked === undefined ? [] : setOf(locked, 'rootfs'),
-    ...defined({ lock: locked?.lock }),
-  };
-}
-
-export function systemKey(name: string): SystemKey {
-  return `system:${name}`;
-}
-
-/** An image with what a recipe adds, in one tree; its own links and files are written over theirs. */
-function withTools(image: Order, tools: Locked): Order {
-  const more = setOf(tools, 'rootfs');
-  const { definition } = image;
-  const links = { ...distribution.alternatives(more), ...definition.links };
-  return {
-    ...image,
-    key: 'toolchain',
-    name: `${image.name} with ${tools.definition.rootfs.packages.join(', ')}`,
-    definition: { ...definition, links },
-    packages: [...image.packages, ...more].sort(byNameAndArchitecture),
-    lock: tools.lock,
-  };
-}
-
 /** Root tree of the store, whether it is there or not → checksum of the lock that it is made from. */
 export function lockChecksums(
   store: Store,
@@ -224,22 +128,6 @@ export function lockChecksums(
         : [[entryFolder(store.folder, 'trees', treeFingerprint(order)), lockChecksum(order.lock)] as const],
     ),
   );
-}
-
-const TITLES: Readonly<Record<Exclude<OrderKey, SystemKey>, string>> = {
-  toolchain: 'Toolchain',
-  image: 'Toolchain image',
-  sysroot: 'Sysroot',
-  reference: 'Reference interpreter',
-  rootfs: 'Target rootfs',
-};
-
-function titleOf({ key, name }: Order): string {
-  return `${isSystem(key) ? 'Root of the system' : TITLES[key]} ${name}`;
-}
-
-function isSystem(key: OrderKey): key is SystemKey {
-  return key.startsWith('system:');
 }
 
 export interface TreeMaker {
