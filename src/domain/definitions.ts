@@ -414,4 +414,6 @@ export interface DefinitionFile {
   readonly lockPath: string;
   /** What follows `provision lock` to have it written; absent: the `id`. */
   readonly lockArguments?: string;
+  /** The shipped definition that a recipe's own lock adds packages to. */
+  readonly addsTo?: DefinitionFile;
 }

@@ -35,7 +35,7 @@ export async function relock(
   options: ResolveOptions = {},
 ): Promise<Result<Relocked>> {
   const before = await readLock(file, definition);
-  const resolved = await resolveLock(context, definition, options);
+  const resolved = await resolveLock(context, definition, { ...options, kept: await keptSets(file) });
   if (!resolved.ok) return resolved;
   if (before.ok && JSON.stringify(before.value.sets) === JSON.stringify(resolved.value.sets)) {
     return ok({ lock: before.value, changed: false, differences: [] });
@@ -43,6 +43,15 @@ export async function relock(
   const differences = lockDifferences(await readSets(file), resolved.value.sets);
   const written = await writeLock(file, resolved.value);
   return written.ok ? ok({ lock: resolved.value, changed: true, differences }) : written;
+}
+
+/**
+ * Of a shipped definition that a recipe adds packages to: its sources. The patches of each are named beside them, so another
+ * version would not be built; and CPython and its libraries stay the entries of the store that they are for everybody.
+ */
+async function keptSets({ addsTo }: DefinitionFile): Promise<Lock['sets']> {
+  const { sources } = addsTo === undefined ? {} : await readSets(addsTo);
+  return sources === undefined ? {} : { sources };
 }
 
 /** The differences between the sets of two locks, by set and name. A rebuilt file of the same version counts too. */

@@ -139,7 +139,7 @@ async function resolveNames(
   if (misfit !== undefined || rustStd === undefined || !systems.ok) return err(misfit as Failure);
   const runtime = await runtimeDefinitionOf(home, recipe, target);
   if (!runtime.ok) return runtime;
-  const additions = additionsOf(found.draft.file, added, sysroot, toolchain.value);
+  const additions = additionsOf(home, found.draft.file, added, sysroot, toolchain.value);
   const std = rustStd.from === 'packages' ? rustStd.tree.exclude : [];
   return ok({
     recipe: target.libc === 'wasi' ? { ...recipe, wasm: recipe.wasm ?? DEFAULT_WASM } : recipe,
@@ -277,6 +277,7 @@ function leavingOut(sysroot: SysrootDefinition, exclude: readonly string[]): Sys
 
 /** What the recipe adds, and where its locks are: one for each sysroot and each image. */
 function additionsOf(
+  home: string,
   file: string,
   added: Added | undefined,
   sysroot: SysrootDefinition,
@@ -288,7 +289,13 @@ function additionsOf(
   return {
     ...(added.sysroot.length === 0
       ? {}
-      : { sysrootFile: ownLock(file, sysroot.name, lockArguments), sysrootPackages: added.sysroot }),
+      : {
+          sysrootFile: {
+            ...ownLock(file, sysroot.name, lockArguments),
+            addsTo: sysrootFile(home, sysroot.name),
+          },
+          sysrootPackages: added.sysroot,
+        }),
     ...(packages.length === 0 ? {} : { tools: { packages, file: ownLock(file, image, lockArguments) } }),
   };
 }
