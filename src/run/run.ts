@@ -200,7 +200,10 @@ async function runSample(
   if (result.status === 'failed')
     context.emit({
       type: 'step-failed',
-      step: failedStep(commandOf(input.runtimes.target, sample), sample, runs),
+      step: {
+        ...failedStep(commandOf(input.runtimes.target, sample), sample, runs),
+        declares: `# differs-on: ${input.target.name}`,
+      },
     });
   const declared = declaredOn(sample, input.target);
   if (declared.length > 0 && result.status === 'passed' && result.declared === undefined) {
