@@ -219,6 +219,7 @@ fn main() {
       ),
     },
     cure: /^unset RUSTFLAGS CFLAGS; find /,
+    more: true,
   },
 ];
 
