@@ -118,8 +118,9 @@ for (const { where, files, exports } of [
   test(`illegal-instruction: another processor is asked for in the ${where}`, OPTIONS, async () => {
     const at = crate(`counts-${where}`, { 'src/main.rs': COUNTS, ...files });
     // The first of 64-bit ARM, without atomic instructions.
-    await debian.afresh(`${LINKER} export QEMU_CPU=cortex-a53 QEMU_LD_PREFIX=/usr/aarch64-linux-gnu;`);
-    if (exports !== '') await debian.afresh(`. /root/env; ${exports}`);
+    await debian.afresh(
+      `${LINKER} export QEMU_CPU=cortex-a53 QEMU_LD_PREFIX=/usr/aarch64-linux-gnu; ${exports}`,
+    );
     const program = `target/${TARGET}/debug/counts-${where}`;
     const ran = await debian.follow(at, `${BUILD} --quiet; qemu-aarch64 ${program}`);
     assert.deepEqual(ran, { codes: ['illegal-instruction'], output: '1\n' });
