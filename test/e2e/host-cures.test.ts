@@ -99,6 +99,36 @@ fn main() {
   assert.match(ran.output, /^true true$/m);
 });
 
+/** Two crates of this machine's own with zlib, as an archive. */
+const WITH_ZLIB = {
+  'undefined-python-libraries': `extern "C" {
+    fn inflateReset2(stream: *mut u8, bits: i32) -> i32;
+}
+fn main() {
+    println!("{}", unsafe { inflateReset2(std::ptr::null_mut(), 0) });
+}
+`,
+  'duplicate-symbols': `#[link(name = "z", kind = "static", modifiers = "+whole-archive")]
+extern "C" {}
+#[no_mangle]
+extern "C" fn zlibVersion() -> i32 {
+    -2
+}
+fn main() {
+    println!("{}", zlibVersion());
+}
+`,
+};
+
+for (const [code, main] of Object.entries(WITH_ZLIB))
+  test(`${code}: a function that no library of the link has, or that two have`, OPTIONS, async () => {
+    const own = await CuredMachine.as(debian.machine, 'x86_64');
+    const at = crate(code, { 'src/main.rs': main });
+    await own.does('apt-get install zlib1g-dev');
+    await own.afresh("export RUSTFLAGS='-L native=/usr/lib/x86_64-linux-gnu';");
+    assert.deepEqual(await own.follow(at, 'cargo run --quiet'), { codes: [code], output: '-2\n' });
+  });
+
 const COUNTS = `use std::sync::atomic::{AtomicUsize, Ordering};
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 fn main() {
