@@ -166,7 +166,7 @@ function blockerText(blocker: Blocker, artifacts: string): string {
     ...(command === undefined ? [] : [`  $ ${command.line}`]),
     ...lines.map((line) => `  | ${line}`),
     ...wrap(because, COLUMNS),
-    ...(cure === undefined ? [] : [`fix:  ${cure}`]),
+    ...(cure === undefined ? [] : [`fix:  ${cureSentence(cure)}`]),
     ...advice.flatMap((one) => wrap(one, COLUMNS - 6).map((line) => `      ${line}`)),
     `log:  ${join(artifacts, log)}`,
     '',

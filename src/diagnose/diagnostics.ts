@@ -20,6 +20,9 @@ import { fullLog, removeBlockers, updateBlocker, writeBlocker } from './write.ts
 /** Failures that are neither the user's input, nor samples, nor Ctrl-C: another tool or the machine is the cause. */
 const AREAS = /^(?:build|fetch|archive|engine|store)\//;
 
+/** Of a link: the evidence names the symbols. */
+const UNDEFINED_SYMBOLS = 'build/undefined-symbols';
+
 export interface DiagnosticsInput {
   readonly settings: Settings;
   readonly artifacts: string;
@@ -83,7 +86,7 @@ export class Diagnostics {
     despiteDiskErrors(() => updateBlocker(artifacts, complete));
     this.#writeSarif();
     // It states its cause and its cure itself.
-    if (recorded === undefined) {
+    if (recorded === undefined && complete.cure === undefined) {
       const see = [join(artifacts, blocker.log), ...(failure.see ?? [])];
       return { ...failure, ...(failure.evidence && { evidence: blocker.lines }), see };
     }
@@ -111,14 +114,27 @@ export class Diagnostics {
     const secrets = this.#secrets({});
     const file = failure.see?.find((one) => one.endsWith('.log'));
     const log = `${textOf(failure)}\n\n${fullLog(file, '')}`;
-    return this.#add(ownBlocker({ stage, failure }, this.#input.context, secrets), log, secrets);
+    const blocker =
+      this.#missingLibrary(stage, failure) ?? ownBlocker({ stage, failure }, this.#input.context, secrets);
+    return this.#add(blocker, log, secrets);
+  }
+
+  /** What a link has left undefined without an error is known by the names of the symbols. */
+  #missingLibrary(stage: string, { code, what, evidence = [] }: Failure): Blocker | undefined {
+    if (code !== UNDEFINED_SYMBOLS) return undefined;
+    const occurrence = { stage, doing: what.replace(/\.$/, ''), output: evidence.join('\n') };
+    const blocker = recognize(occurrence, this.#input.context, this.#known(), this.#secrets({}));
+    return blocker?.code === 'unknown' ? undefined : blocker;
+  }
+
+  #known(): readonly BlockerPattern[] {
+    this.#catalogue ??= readCatalogue(catalogueFolder(this.#input.settings.home));
+    return this.#catalogue;
   }
 
   #recordOccurrence(occurrence: Occurrence, log: string, file: string | undefined): Blocker | undefined {
-    const { settings, context } = this.#input;
-    this.#catalogue ??= readCatalogue(catalogueFolder(settings.home));
     const secrets = this.#secrets(occurrence.step?.env ?? {});
-    const recognized = recognize(occurrence, context, this.#catalogue, secrets);
+    const recognized = recognize(occurrence, this.#input.context, this.#known(), secrets);
     if (recognized === undefined) return undefined;
     const blocker = this.#withOwnFile(recognized);
     if (file !== undefined) this.#byLog.set(file, blocker.log);
@@ -205,7 +221,7 @@ function explained(failure: Failure, blocker: Blocker, artifacts: string, log: s
     why: `${blocker.title} [${blocker.code}]. ${failure.why ?? blocker.because}`,
     fix: [...new Set(fix)],
     // Where a stage found out more than the tool printed, that comes first.
-    evidence: failure.code === 'build/undefined-symbols' ? [...own, ...blocker.lines] : blocker.lines,
+    evidence: failure.code === UNDEFINED_SYMBOLS ? [...own, ...blocker.lines] : blocker.lines,
     see,
   };
 }

@@ -69,7 +69,7 @@ export function recognize(
   const matches = matchesOf(catalogue, output);
   const [match] = matches;
   if (match === undefined && occurrence.step?.knownOnly === true) return undefined;
-  const explanation = match === undefined ? unknown(output) : known(match, output, context);
+  const explanation = match === undefined ? unknown(output) : known(match, occurrence, output, context);
   return {
     schema: 1,
     ...explanation,
@@ -88,13 +88,14 @@ export function recognize(
 
 type Explanation = Pick<Blocker, 'code' | 'title' | 'lines' | 'because' | 'cure' | 'advice' | 'rung'>;
 
-function known(match: Match, output: string, context: DiagnosticsContext): Explanation {
+function known(match: Match, { step }: Occurrence, output: string, context: DiagnosticsContext): Explanation {
   const { pattern, groups } = match;
-  const named = packageOf(match);
+  const named = packageOf(match, context.values);
   const values = {
     ...{ target: context.target, recipe: context.recipe },
     ...context.values,
     ...groups,
+    ...defined({ declares: step?.declares }),
     ...(named === undefined ? {} : { package: named }),
   };
   const text = (template: string): string =>
@@ -112,10 +113,10 @@ function known(match: Match, output: string, context: DiagnosticsContext): Expla
   };
 }
 
-/** The package of what the output names, where the entry knows it. */
-function packageOf({ pattern, groups }: Match): string | undefined {
+/** The package of what the output or the context names, where the entry knows it. */
+function packageOf({ pattern, groups }: Match, values: Readonly<Record<string, string>>): string | undefined {
   const known = Object.entries(pattern.packages).flatMap(([group, packages]) => {
-    const found = groups[group];
+    const found = groups[group] ?? values[group];
     return found !== undefined && Object.hasOwn(packages, found) ? [packages[found] as string] : [];
   });
   return known[0];

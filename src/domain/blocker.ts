@@ -29,6 +29,8 @@ export interface FailedStep {
   readonly versions?: Readonly<Record<string, string>>;
   /** The sample, where the step was one. */
   readonly sample?: string;
+  /** Line of the sample's header that declares a difference there, up to the reason: `# differs-on: aarch64`. */
+  readonly declares?: string;
   /** Reported as a blocker only if the catalogue has it: a program may end like this on purpose. */
   readonly knownOnly?: boolean;
 }
@@ -48,9 +50,9 @@ export interface BlockerPattern {
   /** Lines after each that matters that belong to it. */
   readonly after: number;
   readonly because: string;
-  /** A command, or a line of a recipe or of a build script, that fixes it; of several the first without a hole. */
+  /** A command, or a line that `cureSentence` says the place of, that fixes it; of several the first without a hole. */
   readonly fix: readonly string[];
-  /** What a group found → what packages call it, which is `{package}`: `program: {protoc: protobuf-compiler}`. */
+  /** What a group found, or a value of the context → what packages call it, which is `{package}`: `program: {protoc: protobuf-compiler}`. */
   readonly packages: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly advice: readonly string[];
   /** Step of provisioning that fixes it. */
@@ -77,7 +79,7 @@ export interface Blocker {
   /** Verbatim lines that matter, secrets redacted. */
   readonly lines: readonly string[];
   readonly because: string;
-  /** A command, or a line of a recipe or of a build script: `cureSentence` says which. */
+  /** A command, or a line of a file: `cureSentence` says which. */
   readonly cure?: string;
   readonly advice: readonly string[];
   /** Name of the step of the ladder that fixes it. */
@@ -157,9 +159,17 @@ export interface LadderStep {
   readonly blocker?: BlockerSummary;
 }
 
+/** How lines begin that are no commands, and where they are written. */
+const LINES: readonly (readonly [beginning: RegExp, place: string])[] = [
+  [/^(?:let |println!)/, 'the build script'],
+  [/^mod /, 'the crate'],
+  [/^# /, 'the header of the sample'],
+];
+
 /** What to do with a cure, as a sentence. */
 export function cureSentence(cure: string): string {
-  if (/^let /.test(cure)) return `Write in the build script: \`${cure}\``;
+  const place = LINES.find(([beginning]) => beginning.test(cure))?.[1];
+  if (place !== undefined) return `Write in ${place}: \`${cure}\``;
   const key = /^(toolchain|sysroot|project): \{/.exec(cure)?.[1];
   if (key === undefined) return `Run: \`${cure}\``;
   const locked = key === 'project' ? '' : ' Then run `provision lock`.';

@@ -221,7 +221,10 @@ async function runSample(
   if (result.status === 'failed')
     context.emit({
       type: 'step-failed',
-      step: failedStep(commandOf(runtime, sample), { name: namedOn(result) }, runs),
+      step: {
+        ...failedStep(commandOf(runtime, sample), { name: namedOn(result) }, runs),
+        declares: `# differs-on: ${system ?? input.target.name}`,
+      },
     });
   const declared = declaredOn(sample, place);
   const clean = result.status === 'passed' && result.declared === undefined;

@@ -2,11 +2,13 @@
 // Some targets here; all of them, and the probe and conformance, with PROVISION_TEST_ALL=1; of these
 // only the recipes that PROVISION_TEST_CELLS names, with commas.
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { catalogueFolder, readCatalogue } from '../../src/diagnose/read-catalogue.ts';
+import type { BlockerSummary } from '../../src/domain/blocker.ts';
 import { CAPABILITIES, type RuntimeCapabilities } from '../../src/runtime/capabilities.ts';
-import { provision, SHARED_STORE } from '../support/cli.ts';
+import { provision, REPOSITORY, SHARED_STORE } from '../support/cli.ts';
 import { crateOf } from '../support/crate.ts';
 import { lockedWith } from '../support/shapes.ts';
 
@@ -16,6 +18,8 @@ const NAMED = process.env.PROVISION_TEST_CELLS?.split(',');
 const recipes = (process.env.PROVISION_TEST_ALL === '1' ? ALL : GATE).filter(
   (recipe) => NAMED === undefined || NAMED.includes(recipe),
 );
+
+const CODES = new Set(readCatalogue(catalogueFolder(REPOSITORY)).map(({ code }) => code));
 
 const MAIN = `use pyo3::prelude::*;
 
@@ -146,11 +150,27 @@ async function probesAndConforms(cwd: string, recipe: string): Promise<void> {
     store: SHARED_STORE,
   });
   assert.equal(probed.status, 0, probed.stdout + probed.stderr);
-  assert.ok(Array.isArray((JSON.parse(probed.stdout) as { blockers?: unknown }).blockers), probed.stdout);
+  const { blockers } = JSON.parse(probed.stdout) as { readonly blockers: readonly BlockerSummary[] };
+  for (const { code, cure = '', lines, file } of blockers) {
+    assert.ok(CODES.has(code), probed.stdout);
+    assert.ok(cure !== '' && lines.length > 0, probed.stdout);
+    assert.ok(existsSync(join(cwd, 'artifacts', recipe, file)), file);
+  }
+  assert.deepEqual(
+    blockers.map(({ code }) => code),
+    [firstBlocker(recipe)],
+  );
   if (recipe === 'x86_64') await namesMissingArguments(cwd, recipe);
   const conformed = await conform(cwd, recipe);
   assert.equal(conformed.status, 0, conformed.stdout + conformed.stderr);
   assert.match(conformed.stdout, /1 of 1 modules? conforms?/);
+}
+
+/** What a build with the Rust of the image meets first: it has a standard library, which is that of the machine. */
+function firstBlocker(recipe: string): string {
+  const machine = { x64: 'x86_64', arm64: 'aarch64' }[process.arch as string];
+  const own = (recipe === 'native' ? 'x86_64' : recipe) === machine;
+  return own ? 'no-python-interpreter' : 'missing-target-std';
 }
 
 function conform(cwd: string, recipe: string, ...more: readonly string[]) {

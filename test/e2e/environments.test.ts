@@ -115,6 +115,10 @@ print(last(said(sys.executable, '-m', 'pip', '--python', 'copies', 'install', 'p
 uses('copies')
 print(said(sys.executable, '-m', 'virtualenv', '--quiet', '--no-download', '--app-data', os.path.join(base, 'data'), 'virtual'))
 uses('virtual')
+# virtualenv's own way copies the program alone, which then lacks a libpython that is a file of the bundle.
+print(said(sys.executable, '-m', 'virtualenv', '--quiet', '--creator', 'venv', '--copies', '--no-download', '--app-data', os.path.join(base, 'data'), 'copied'))
+print(os.path.islink(python('copied')))
+uses('copied')
 print(last(said(sys.executable, '-m', 'pip', 'install', '--target', os.path.join(base, 'into'), 'greets')))
 print(os.listdir(os.path.join(base, 'into')))
 shutil.rmtree(base)

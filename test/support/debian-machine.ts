@@ -69,7 +69,8 @@ $2" 2>&1`,
       'unshare',
       [
         ...['--user', 'sh', '-c', `read -r _; exec ${namespaces} sh -ec "$0" machine "$@" < /dev/null`],
-        ...[inner, this.root, `set -e\n${script}`],
+        // The shell starts what comes last, too: the first process of a namespace cannot be ended by signals of its own.
+        ...[inner, this.root, `set -e\n${script}\nexit`],
       ],
       { stdio: ['pipe', 'pipe', 'pipe'] },
     );
