@@ -37,6 +37,8 @@ export async function probeDockerEngine(
   return ok({
     info: { name: 'docker', version: found.value.server.version, detail: describe(machine) },
     open: (spec) => openSandbox(machine, cache, { ...(limits && { limits }), ...spec }),
+    emulation: async () =>
+      ok({ by: 'none', why: 'The engine `docker` registers no emulator.', fix: [], evidence: [] }),
     close: () => close(found.value, cache),
   });
 }

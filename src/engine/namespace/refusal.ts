@@ -44,6 +44,7 @@ function stepsOf(refusals: readonly Refusal[]): string {
     mount: 'a mount was refused',
     loopback: 'the loopback could not be brought up',
     hostname: 'the host name could not be set',
+    emulation: 'an emulator could not be registered',
     pivot: 'the root could not be swapped',
     time: 'nothing happened for a minute',
   };

@@ -1,0 +1,63 @@
+import { machine, release } from 'node:os';
+import type { ElfKind, EmulationSupport } from '../emulation.ts';
+import { isProgramMachine } from '../instructions.ts';
+import { hostInterpreter } from '../registered-here.ts';
+import type { Features } from './features.ts';
+import type { Refusal } from './setup.ts';
+
+/** From this Linux on a user namespace has registrations of its own. */
+const SINCE = [6, 7] as const;
+
+/** Something to register when it is tried: no machine of elf(5) has this number. */
+export const NO_MACHINE: ElfKind = { pointerWidth: 64, endianness: 'little', number: 0xfefe };
+
+/** What becomes of programs of a kind here, after the probe; `refusal` is what stood against an emulator of the sandbox's own. */
+export async function emulationSupport(
+  features: Features,
+  refusal: Refusal | undefined,
+  elf: ElfKind,
+): Promise<EmulationSupport> {
+  if (features.emulation) return { by: 'sandbox' };
+  const interpreter = await hostInterpreter(elf);
+  if (interpreter !== undefined) return { by: 'host', interpreter };
+  const evidence = refusal?.evidence ?? [];
+  return { by: 'none', ...explain(features, evidence), evidence };
+}
+
+interface Cause {
+  readonly why: string;
+  readonly fix: readonly string[];
+}
+
+function explain(features: Features, evidence: readonly string[]): Cause {
+  const said = (pattern: RegExp) => evidence.some((line) => pattern.test(line));
+  if (!isProgramMachine(machine()))
+    return { why: `There is no starter of emulators for a machine of the kind ${machine()}.`, fix: [] };
+  if (isOlder(release())) {
+    return {
+      why: `Linux ${release()} has one set of registrations for the whole machine: only from ${SINCE.join('.')} on a user namespace has its own.`,
+      fix: [`Use Linux ${SINCE.join('.')} or later.`],
+    };
+  }
+  if (said(/unknown filesystem type/)) {
+    return {
+      why: 'This kernel has no binfmt_misc, or its module is not loaded.',
+      fix: ['Load it: `sudo modprobe binfmt_misc`'],
+    };
+  }
+  if (!features.userNamespace && !features.unprivileged) {
+    return {
+      why: 'Programs run in the user namespace that we run in, and what is registered there is registered for all in it.',
+      fix: ['Let user namespaces be made here.'],
+    };
+  }
+  return {
+    why: 'The kernel refuses to mount binfmt_misc in a user namespace, or to register in it: a container, a seccomp filter or a security module (AppArmor, SELinux) forbids it.',
+    fix: ['Run outside of that confinement.'],
+  };
+}
+
+function isOlder(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
+  return major < SINCE[0] || (major === SINCE[0] && minor < SINCE[1]);
+}
