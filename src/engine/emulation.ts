@@ -18,7 +18,7 @@ export type EmulationSupport =
   /** The kernel hands it to the emulator: registered for the sandbox alone, in its user namespace. */
   | { readonly by: 'sandbox' }
   /** The same, by what the machine has registered. */
-  | { readonly by: 'host'; readonly interpreter: string }
+  | { readonly by: 'host' }
   /** It does not start: execve(2), ENOEXEC. */
   | {
       readonly by: 'none';

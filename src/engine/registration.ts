@@ -1,5 +1,11 @@
 import type { ElfKind } from './emulation.ts';
 
+/** Where the kernel has its registrations when they are mounted (its admin-guide). */
+export const BINFMT_MISC = '/proc/sys/fs/binfmt_misc';
+
+/** Something to register when it is tried: no machine of elf(5) has this number. */
+export const NO_MACHINE: ElfKind = { pointerWidth: 64, endianness: 'little', number: 0xfefe };
+
 /** Bytes of a program that are compared: elf(5), up to and with `e_machine`. */
 const COMPARED = 20;
 /** Offsets of elf(5). */

@@ -18,13 +18,14 @@ const NOT_STARTED = 127;
  */
 export function starterProgram(machine: ProgramMachine, launcher: readonly [string, ...string[]]): Buffer {
   const words = [...launcher, ARGV0];
-  const { elfMachine, swap, setWord, execute, exit } = INSTRUCTIONS[machine];
+  const { elfMachine, prepare, swap, setWord, execute, exit } = INSTRUCTIONS[machine];
   return elfProgram(elfMachine, words, (address) => {
     const first = PATH - words.length;
     return Buffer.concat([
+      prepare,
       swap(PATH, OWN_NAME),
       ...words.map((word, index) => setWord(first + index, address(word))),
-      execute(address(launcher[0]), first),
+      execute(first, first),
       exit(NOT_STARTED),
     ]);
   });

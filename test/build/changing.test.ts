@@ -33,7 +33,7 @@ async function attempts(
   let opened = 0;
   const engine: Engine = {
     info: { name: 'namespace', version: '', detail: '' },
-    emulation: async () => ok({ by: 'host', interpreter: 'test' }),
+    emulation: async () => ok({ by: 'host' }),
     open: async () => {
       opened += 1;
       return err({ code: 'engine/refused', what: 'There is no sandbox.', fix: [] });

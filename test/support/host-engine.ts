@@ -26,7 +26,7 @@ export function hostEngine(): HostEngine {
     commands,
     opened,
     peak: () => peak,
-    emulation: async () => ok({ by: 'host', interpreter: 'test' }),
+    emulation: async () => ok({ by: 'host' }),
     open: async (spec) => {
       opened.push(spec);
       return ok(

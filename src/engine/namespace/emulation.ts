@@ -1,27 +1,29 @@
 import { machine, release } from 'node:os';
+import { ok, type Result } from '../../domain/result.ts';
 import type { ElfKind, EmulationSupport } from '../emulation.ts';
+import type { Engine } from '../engine.ts';
+import { startsForeign } from '../foreign-trial.ts';
 import { isProgramMachine } from '../instructions.ts';
-import { hostInterpreter } from '../registered-here.ts';
 import type { Features } from './features.ts';
-import type { Refusal } from './setup.ts';
+import { removeFolder } from './remove.ts';
+import type { Machine } from './sandbox.ts';
 
 /** From this Linux on a user namespace has registrations of its own. */
 const SINCE = [6, 7] as const;
 
-/** Something to register when it is tried: no machine of elf(5) has this number. */
-export const NO_MACHINE: ElfKind = { pointerWidth: 64, endianness: 'little', number: 0xfefe };
-
-/** What becomes of programs of a kind here, after the probe; `refusal` is what stood against an emulator of the sandbox's own. */
+/** What becomes of programs of a kind here, after the probe. `folder`: a path for a sandbox's own folder, where nothing is yet. */
 export async function emulationSupport(
-  features: Features,
-  refusal: Refusal | undefined,
+  { features, refused }: Pick<Machine, 'features' | 'refused'>,
+  engine: Pick<Engine, 'open'>,
+  folder: string,
   elf: ElfKind,
-): Promise<EmulationSupport> {
-  if (features.emulation) return { by: 'sandbox' };
-  const interpreter = await hostInterpreter(elf);
-  if (interpreter !== undefined) return { by: 'host', interpreter };
-  const evidence = refusal?.evidence ?? [];
-  return { by: 'none', ...explain(features, evidence), evidence };
+): Promise<Result<EmulationSupport>> {
+  if (features.emulation) return ok({ by: 'sandbox' });
+  const host = await startsForeign(engine, folder, elf);
+  await removeFolder(folder);
+  if (!host.ok) return host;
+  const evidence = refused?.evidence ?? [];
+  return ok(host.value ? { by: 'host' } : { by: 'none', ...explain(features, evidence), evidence });
 }
 
 interface Cause {

@@ -12,8 +12,9 @@ import { ownTag } from '../../store/process-tag.ts';
 import type { Emulation } from '../emulation.ts';
 import type { Engine, EngineDeps, ProbeEngine, SandboxSpec } from '../engine.ts';
 import { isProgramMachine } from '../instructions.ts';
+import { NO_MACHINE } from '../registration.ts';
 import { TOOL_ENV } from '../tool-env.ts';
-import { emulationSupport, NO_MACHINE } from './emulation.ts';
+import { emulationSupport } from './emulation.ts';
 import { describeFeatures, type Features, idMaps } from './features.ts';
 import { makePrivate } from './layout.ts';
 import { explainRefusals } from './refusal.ts';
@@ -54,7 +55,7 @@ export const probeNamespaceEngine: ProbeEngine = async (context, deps) => {
         folder: sandboxFolder(deps),
         signal: context.signal,
       }),
-    emulation: async (elf) => ok(await emulationSupport(machine.value.features, machine.value.refused, elf)),
+    emulation: (elf) => emulationSupport(machine.value, engine, sandboxFolder(deps), elf),
   };
   return ok(engine);
 };
