@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { NO_MACHINE } from '../../src/engine/registration.ts';
 import type { Failure } from '../../src/failure.ts';
 import {
   type Bench,
@@ -24,6 +26,12 @@ function mask(type: 'proc' | 'sysfs', file: string): string {
     grep ' - ${type} ' /proc/self/mountinfo | cut -d ' ' -f 5 | while read -r place; do
       mount --bind /dev/null "$place/${file}"
     done`);
+}
+
+/** Lets no program be started from a folder: mount(8), `noexec`. */
+function withoutExecution(folder: string): string {
+  const at = quoted(folder);
+  return confined(`mount --bind ${at} ${at}; mount -o remount,bind,noexec ${at}`);
 }
 
 const REQUEST: ProgramRequest = {
@@ -125,4 +133,30 @@ test('the engine works as root that may make user namespaces only', () => {
   );
   assert.match(info?.detail ?? '', /^in a user namespace/);
   assert.match(exit?.stdout ?? '', /^0\ncat\n/, JSON.stringify(exit));
+});
+
+const EMULATED: ProgramRequest = {
+  ...REQUEST,
+  spec: { emulation: { launcher: ['/bin/sh'], elf: NO_MACHINE } },
+};
+
+test('an emulator that the kernel does not open: the sandbox has none, and the engine says why', () => {
+  const { info, exit, emulation } = programBehind(bench, withoutExecution(bench.scratch), EMULATED);
+  assert.match(info?.detail ?? '', /no emulation of its own/);
+  assert.equal(exit?.stdout, '1234\ncat\nptmx\n', JSON.stringify(exit));
+  assert.ok(emulation?.by === 'none', JSON.stringify(emulation));
+  assert.match(emulation.why, /noexec/);
+  assert.match(emulation.fix.join(), /--store/);
+  assert.ok(emulation.evidence.length > 0);
+});
+
+test('binfmt_misc refused by a filter of system calls, as in a container: nothing else is lost', () => {
+  const program = join(import.meta.dirname, '..', 'support', 'refuse-plain-mounts.py');
+  const { info, exit, emulation } = programBehind(bench, `exec python3 ${quoted(program)} "$@"`, EMULATED);
+  assert.match(info?.detail ?? '', /no emulation of its own/);
+  assert.match(exit?.stdout ?? '', /\ncat\nptmx\n$/, JSON.stringify(exit));
+  assert.ok(emulation?.by === 'none', JSON.stringify(emulation));
+  assert.match(emulation.why, /seccomp filter/);
+  assert.match(emulation.fix.join(), /--security-opt/);
+  assert.match(emulation.evidence.join(), /^mount: .*permission denied/);
 });

@@ -179,6 +179,9 @@ function explain(step: RegistrarStep): { readonly why: string; readonly fix: rea
   }
   return {
     why: 'Containers of this engine may not make user namespaces: its seccomp profile, or a limit of its machine, forbids it.',
-    fix: ['Use the other engine: `--engine namespace`.'],
+    fix: [
+      'Start its daemon with a seccomp profile that lets containers make user namespaces and mount in them: `dockerd --seccomp-profile <file>`.',
+      'Or use the other engine: `--engine namespace`.',
+    ],
   };
 }

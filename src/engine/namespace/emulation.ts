@@ -5,6 +5,8 @@ import type { Engine } from '../engine.ts';
 import { startsForeign } from '../foreign-trial.ts';
 import { isProgramMachine } from '../instructions.ts';
 import type { Features } from './features.ts';
+import { lockedOptions, readHostMounts } from './mountinfo.ts';
+import { type Cause, confinedByAppArmor, confinement } from './refusal.ts';
 import { removeFolder } from './remove.ts';
 import type { Machine } from './sandbox.ts';
 
@@ -22,16 +24,12 @@ export async function emulationSupport(
   const host = await startsForeign(engine, folder, elf);
   await removeFolder(folder);
   if (!host.ok) return host;
+  if (host.value) return ok({ by: 'host' });
   const evidence = refused?.evidence ?? [];
-  return ok(host.value ? { by: 'host' } : { by: 'none', ...explain(features, evidence), evidence });
+  return ok({ by: 'none', ...(await explain(features, evidence, folder)), evidence });
 }
 
-interface Cause {
-  readonly why: string;
-  readonly fix: readonly string[];
-}
-
-function explain(features: Features, evidence: readonly string[]): Cause {
+async function explain(features: Features, evidence: readonly string[], folder: string): Promise<Cause> {
   const said = (pattern: RegExp) => evidence.some((line) => pattern.test(line));
   if (!isProgramMachine(machine()))
     return { why: `There is no starter of emulators for a machine of the kind ${machine()}.`, fix: [] };
@@ -41,22 +39,31 @@ function explain(features: Features, evidence: readonly string[]): Cause {
       fix: [`Use Linux ${SINCE.join('.')} or later.`],
     };
   }
-  if (said(/unknown filesystem type/)) {
-    return {
-      why: 'This kernel has no binfmt_misc, or its module is not loaded.',
-      fix: ['Load it: `sudo modprobe binfmt_misc`'],
-    };
-  }
   if (!features.userNamespace && !features.unprivileged) {
     return {
       why: 'Programs run in the user namespace that we run in, and what is registered there is registered for all in it.',
       fix: ['Let user namespaces be made here.'],
     };
   }
-  return {
-    why: 'The kernel refuses to mount binfmt_misc in a user namespace, or to register in it: a container, a seccomp filter or a security module (AppArmor, SELinux) forbids it.',
-    fix: ['Run outside of that confinement.'],
-  };
+  if (said(/unknown filesystem type/)) {
+    return {
+      why: 'This kernel has no binfmt_misc, or its module is not loaded.',
+      fix: ['Load it: `sudo modprobe binfmt_misc`'],
+    };
+  }
+  if (!said(/^mount: /) && lockedOptions(await readHostMounts(), folder).includes('noexec')) {
+    return {
+      why: 'The kernel does not open the emulator: the store is on a file system from which no program may be started (`noexec`).',
+      fix: ['Put the store on another file system: `--store <folder>`.'],
+    };
+  }
+  return (
+    (await confinedByAppArmor()) ??
+    (await confinement()) ?? {
+      why: 'The kernel refuses to mount binfmt_misc in a user namespace, or to register in it, and no setting of this machine tells why: a security module (AppArmor, SELinux) or a confined service may forbid it.',
+      fix: ['Run it outside of that confinement.'],
+    }
+  );
 }
 
 function isOlder(version: string): boolean {
