@@ -29,6 +29,8 @@ export interface Run {
   /** What went wrong with the emulator, where the run ended by it. */
   readonly why?: string;
   readonly emulator: readonly string[];
+  /** What reads as if the emulator had failed in a program that was started: one sentence. */
+  readonly started?: string;
   /** Taken from the store: nothing was started. */
   readonly cached: boolean;
 }
@@ -137,7 +139,7 @@ export async function observeRun(
   );
   if (!exit.ok) return exit;
   const run = runOf(runtime, exit.value);
-  if (run.end === 'itself' && watched.keep?.(run) !== false) {
+  if (run.end === 'itself' && run.started === undefined && watched.keep?.(run) !== false) {
     const written = await executor.store.writeResult(key, toKept(run));
     if (!written.ok) executor.onNotKept(written.error.what);
   }
@@ -240,7 +242,7 @@ function runOf(runtime: RuntimeInstance, exit: Exit): Run {
     ...defined({ exit: cause.trap === undefined ? undefined : { signal: cause.trap } }),
     stderr: cause.stderr,
     end: cause.by === 'emulator' ? 'emulator' : 'itself',
-    ...defined({ why: cause.why }),
+    ...defined({ why: cause.why, started: cause.started }),
     emulator: cause.messages,
   };
 }
