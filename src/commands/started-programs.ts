@@ -3,9 +3,10 @@ import { distribution } from '../distro/distribution.ts';
 import type { Context } from '../domain/context.ts';
 import { ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
-import type { ElfKind, EmulationSupport } from '../engine/emulation.ts';
+import type { ElfKind } from '../engine/emulation.ts';
 import type { Engine } from '../engine/engine.ts';
 import { loadTargets } from '../recipe/targets.ts';
+import type { Unstarted } from '../run/started-programs.ts';
 
 /** What becomes of programs that programs of other machines start, in one engine. */
 export interface StartedPrograms {
@@ -22,19 +23,21 @@ export async function checkStartedPrograms(
   const targets = await loadTargets(settings.home);
   if (!targets.ok) return targets;
   const emulated = targets.value.flatMap(({ value }) => emulatedHere(value));
-  const unable: { readonly name: string; readonly support: EmulationSupport }[] = [];
-  for (const { name, elf } of emulated) {
-    const support = await engine.emulation(elf);
+  const found = await Promise.all(emulated.map(({ elf }) => engine.emulation(elf)));
+  const unable: { readonly name: string; readonly support: Unstarted }[] = [];
+  let own = false;
+  for (const [index, support] of found.entries()) {
     if (!support.ok) return support;
-    if (support.value.by === 'sandbox') {
-      const detail = 'are emulated, too: the emulator is registered for the sandbox alone (binfmt_misc)';
-      return ok({ works: true, detail, fix: [] });
-    }
-    if (support.value.by === 'none') unable.push({ name, support: support.value });
+    own ||= support.value.by === 'sandbox';
+    if (support.value.by === 'none')
+      unable.push({ name: emulated[index]?.name ?? '', support: support.value });
   }
   const [first] = unable;
-  if (first === undefined || first.support.by !== 'none') {
-    return ok({ works: true, detail: 'are emulated, too: by what this machine has registered', fix: [] });
+  if (first === undefined) {
+    const how = own
+      ? 'the emulator is registered for the sandbox alone (binfmt_misc)'
+      : 'by what this machine has registered';
+    return ok({ works: true, detail: `are emulated, too: ${how}`, fix: [] });
   }
   const { why, fix, evidence } = first.support;
   const names = unable.map(({ name }) => name).join(', ');
