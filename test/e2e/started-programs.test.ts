@@ -46,7 +46,7 @@ def square(n):
 def shown(*argv, **settings):
     run = subprocess.run(argv, capture_output=True, text=True, timeout=100, **settings)
     said = run.stdout + "".join(run.stderr.splitlines(keepends=True)[-1:])
-    print(run.returncode, said.replace(os.path.basename(sys.executable), "python"))
+    print(run.returncode, said.replace(sys.executable, "python"))
 
 if __name__ == "__main__":
     shown(sys.executable, "-c", "import sys; print(sys.argv, sys.executable)", "one", "two words", "é", "")
