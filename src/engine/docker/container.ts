@@ -47,7 +47,7 @@ export function holdingOptions(plan: ContainerPlan): Docker.ContainerCreateOptio
   };
 }
 
-/** A container for one command: the user's ids, no capability, nothing of the root writable, no network unless asked for. */
+/** A container for one command: the user's ids, no capability for what it runs, nothing of the root writable, no network unless asked for. */
 export function commandOptions(
   plan: ContainerPlan,
   command: Command,
