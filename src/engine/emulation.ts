@@ -1,3 +1,5 @@
+import type { Result } from '../domain/result.ts';
+
 /** What tells programs of one machine from those of another: elf(5), the identification and `e_machine`. */
 export interface ElfKind {
   readonly pointerWidth: 32 | 64;
@@ -28,3 +30,18 @@ export type EmulationSupport =
       /** Words of the system. */
       readonly evidence: readonly string[];
     };
+
+/** Asks once for each kind of programs; what failed is asked again. */
+export function oncePerKind(
+  find: (elf: ElfKind) => Promise<Result<EmulationSupport>>,
+): (elf: ElfKind) => Promise<Result<EmulationSupport>> {
+  const known = new Map<string, Promise<Result<EmulationSupport>>>();
+  return async (elf) => {
+    const key = `${elf.number} ${elf.pointerWidth} ${elf.endianness}`;
+    const asked = known.get(key) ?? find(elf);
+    known.set(key, asked);
+    const found = await asked;
+    if (!found.ok) known.delete(key);
+    return found;
+  };
+}

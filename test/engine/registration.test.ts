@@ -5,6 +5,8 @@ import { writeFileSync } from 'node:fs';
 import { machine } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { err, ok } from '../../src/domain/result.ts';
+import { oncePerKind } from '../../src/engine/emulation.ts';
 import { isProgramMachine } from '../../src/engine/instructions.ts';
 import { registrarProgram } from '../../src/engine/registrar.ts';
 import { magicOf, NO_MACHINE, registrationLine } from '../../src/engine/registration.ts';
@@ -105,4 +107,21 @@ test('a registrar registers for itself alone, keeps the ids, and becomes the pro
   );
   writeFileSync(registrar, registrarProgram(own, { line: 'nonsense', uid, gid }), { mode: 0o755 });
   assert.equal(run('/bin/true').stderr, 'provision: emulator not registered: register\n');
+});
+
+test('an engine is asked once for each kind of programs, and again where it failed', async () => {
+  let asked = 0;
+  const ask = oncePerKind(async (elf) => {
+    asked += 1;
+    return elf.number === 2 && asked === 2
+      ? err({ code: 'engine/sandbox-failed', what: 'It failed.', fix: [] })
+      : ok({ by: 'sandbox' });
+  });
+  const kind = (number: number) => ({ ...NO_MACHINE, number });
+  const all = await Promise.all([ask(kind(1)), ask(kind(1)), ask({ ...kind(1), endianness: 'little' })]);
+  assert.deepEqual([all.map((one) => one.ok), asked], [[true, true, true], 1]);
+  assert.deepEqual(
+    [(await ask(kind(2))).ok, (await ask(kind(2))).ok, (await ask(kind(2))).ok, asked],
+    [false, true, true, 3],
+  );
 });

@@ -1,5 +1,6 @@
 import type { Context } from '../../domain/context.ts';
 import { ok, type Result } from '../../domain/result.ts';
+import { oncePerKind } from '../emulation.ts';
 import type { Engine, EngineOptions } from '../engine.ts';
 import { formatAddress } from './address.ts';
 import { findEngine } from './discovery.ts';
@@ -41,7 +42,7 @@ export async function probeDockerEngine(
   return ok({
     info: { name: 'docker', version: found.value.server.version, detail: describe(machine) },
     open: (spec) => emulation.open(spec),
-    emulation: (elf) => emulation.support(elf),
+    emulation: oncePerKind((elf) => emulation.support(elf)),
     close: () => close(found.value, cache),
   });
 }

@@ -61,10 +61,12 @@ export class ContainerEmulation {
     return ok({ by: 'none', ...explain(refused.value), evidence });
   }
 
-  /** Tried once, in a container of an empty root tree. */
-  #whatIsRefused(): Promise<Result<RegistrarStep | undefined>> {
+  /** Tried in a container of an empty root tree, until it has come to an answer. */
+  async #whatIsRefused(): Promise<Result<RegistrarStep | undefined>> {
     this.#refused ??= this.#try();
-    return this.#refused;
+    const refused = await this.#refused;
+    if (!refused.ok) this.#refused = undefined;
+    return refused;
   }
 
   async #try(): Promise<Result<RegistrarStep | undefined>> {

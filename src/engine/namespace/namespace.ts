@@ -9,7 +9,7 @@ import { runProcess } from '../../exec/process.ts';
 import { interrupted } from '../../failure.ts';
 import { onDisk } from '../../store/disk.ts';
 import { ownTag } from '../../store/process-tag.ts';
-import type { Emulation } from '../emulation.ts';
+import { type Emulation, oncePerKind } from '../emulation.ts';
 import type { Engine, EngineDeps, ProbeEngine, SandboxSpec } from '../engine.ts';
 import { isProgramMachine } from '../instructions.ts';
 import { NO_MACHINE } from '../registration.ts';
@@ -55,7 +55,7 @@ export const probeNamespaceEngine: ProbeEngine = async (context, deps) => {
         folder: sandboxFolder(deps),
         signal: context.signal,
       }),
-    emulation: (elf) => emulationSupport(machine.value, engine, sandboxFolder(deps), elf),
+    emulation: oncePerKind((elf) => emulationSupport(machine.value, engine, sandboxFolder(deps), elf)),
   };
   return ok(engine);
 };
