@@ -1,5 +1,6 @@
 import { machine, release } from 'node:os';
 import { ok, type Result } from '../../domain/result.ts';
+import { onDisk } from '../../store/disk.ts';
 import type { ElfKind, EmulationSupport } from '../emulation.ts';
 import type { Engine } from '../engine.ts';
 import { startsForeign } from '../foreign-trial.ts';
@@ -21,8 +22,9 @@ export async function emulationSupport(
   elf: ElfKind,
 ): Promise<Result<EmulationSupport>> {
   if (features.emulation) return ok({ by: 'sandbox' });
-  const host = await startsForeign(engine, folder, elf);
+  const tried = await onDisk(folder, () => startsForeign(engine, folder, elf));
   await removeFolder(folder);
+  const host = tried.ok ? tried.value : tried;
   if (!host.ok) return host;
   if (host.value) return ok({ by: 'host' });
   const evidence = refused?.evidence ?? [];
