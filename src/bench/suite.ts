@@ -10,7 +10,7 @@ import { type Session, withSession } from '../pipeline/session.ts';
 import { collectSamples } from '../run/collect.ts';
 import { missingFacility } from '../runtime/facilities.ts';
 import { SCRATCH_AT, SUITE_AT } from '../runtime/instance.ts';
-import { capabilitiesOf, runtimeCapabilities } from '../runtime/runtime.ts';
+import { runtimeCapabilities, sharedCapabilitiesOf } from '../runtime/runtime.ts';
 import { withTemporaryFolder } from '../store/scratch.ts';
 import { artifactsOf, measuredBy, refreshPage, writeFiles } from './artifacts.ts';
 import { SUITE_RECIPES } from './default-recipe.ts';
@@ -161,7 +161,7 @@ async function runSample(
   for (const { planned } of all) {
     const { plan } = planned;
     const { name } = plan.recipe;
-    const missing = missingFacility(sample.requires, capabilitiesOf(plan));
+    const missing = missingFacility(sample.requires, sharedCapabilitiesOf(plan));
     const targetCommand = bench.targets.get(name);
     if (missing !== undefined) skipped.set(name, missing);
     else if (targetCommand !== undefined) commands[name] = commandOf(targetCommand(script), sample);

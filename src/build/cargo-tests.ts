@@ -2,12 +2,13 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../domain/context.ts';
 import type { CargoTests } from '../domain/definitions.ts';
-import type { Digest, Fingerprint } from '../domain/ids.ts';
+import type { Digest, Fingerprint, RuntimeKind } from '../domain/ids.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Exit, Sandbox } from '../engine/engine.ts';
 import { crateAt } from '../engine/project-paths.ts';
 import { runTool } from '../engine/tool.ts';
 import type { Failure } from '../failure.ts';
+import { toolchainEmulation } from '../runtime/runtime.ts';
 import { fingerprint } from '../store/fingerprint.ts';
 import { withTemporaryFolder } from '../store/scratch.ts';
 import type { Json, Store } from '../store/store.ts';
@@ -70,6 +71,7 @@ function resultKey(input: CargoTestsInput, wanted: CargoTests, sources: Digest):
 }
 
 export interface CargoTestsInput extends BuildInput {
+  readonly runtime: RuntimeKind;
   /** Packages and modules that the program's Python imports. */
   readonly python?: PythonSite;
 }
@@ -110,6 +112,7 @@ async function start(
       ...cargo.value.sources,
       ...(await pythonMounts(input.python, folder)),
     ],
+    ...toolchainEmulation(input.resolved.target, input.runtime),
   });
   if (!sandbox.ok) return sandbox;
   await using box = sandbox.value;

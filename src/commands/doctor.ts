@@ -8,12 +8,14 @@ import type { Context } from '../domain/context.ts';
 import { ok, type Result } from '../domain/result.ts';
 import { formatBytes } from '../domain/units.ts';
 import { type Finding, surveyEngines } from '../engine/docker/discovery.ts';
+import type { Engine } from '../engine/engine.ts';
 import { probeNamespaceEngine } from '../engine/namespace/namespace.ts';
 import { TOOL_ENV } from '../engine/tool-env.ts';
 import type { Failure } from '../failure.ts';
 import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
+import { checkStartedPrograms } from './started-programs.ts';
 
 export const command: Command = {
   name: 'doctor',
@@ -35,7 +37,12 @@ type State = 'ok' | 'none' | 'lack';
 
 /** One line of what was looked at. */
 interface Check {
-  readonly topic: 'engine' | 'disk' | 'network' | 'programs';
+  readonly topic:
+    | 'engine'
+    | 'programs that programs of other machines start'
+    | 'disk'
+    | 'network'
+    | 'programs';
   readonly name: string;
   /** `none`: not there, and nothing is missing for it. */
   readonly state: State;
@@ -45,10 +52,11 @@ interface Check {
 
 async function run({ context }: Invocation): Promise<Result<Outcome>> {
   const store = await openStore(context.settings.store);
-  const [docker, namespace] = await Promise.all([surveyEngines(context), checkNamespace(context, store)]);
+  const [docker, probed] = await Promise.all([surveyEngines(context), probeNamespace(context, store)]);
   const checks: readonly Check[] = [
     ...docker.map(checkFinding),
-    namespace,
+    checkNamespace(probed),
+    ...(await checkEmulation(context, store, probed, docker)),
     ...(await checkDisks(context, docker)),
     ...checkNetwork(context),
     ...checkPrograms(),
@@ -90,18 +98,48 @@ function checkFinding(finding: Finding): Check {
 }
 
 /** Makes one sandbox: the only way to know what the kernel grants. */
-async function checkNamespace(context: Context, store: Result<Store>): Promise<Check> {
-  const base = { topic: 'engine', name: 'namespace (user namespaces)' } as const;
-  if (!store.ok) return { ...base, state: 'lack', ...describe(store.error) };
+async function probeNamespace(context: Context, store: Result<Store>): Promise<Result<Engine>> {
+  if (!store.ok) return store;
   const deps = {
     volume: (name: string) => store.value.volume(name),
     scratch: join(store.value.folder, 'tmp'),
   };
   const engine = await probeNamespaceEngine(context, deps);
   await store.value.settled();
+  return engine;
+}
+
+function checkNamespace(engine: Result<Engine>): Check {
+  const base = { topic: 'engine', name: 'namespace (user namespaces)' } as const;
   if (!engine.ok) return { ...base, state: 'lack', ...describe(engine.error) };
   const { version, detail } = engine.value.info;
   return { ...base, state: 'ok', detail: `${version}; ${detail}`, fix: [] };
+}
+
+/** In each kind of engine that works, of Docker's the one that a run would take. */
+async function checkEmulation(
+  context: Context,
+  store: Result<Store>,
+  namespace: Result<Engine>,
+  docker: readonly Finding[],
+): Promise<readonly Check[]> {
+  const checks = namespace.ok ? [await checkStarted(context, 'namespace', namespace.value)] : [];
+  if (!store.ok || !docker.some(({ state }) => state === 'works')) return checks;
+  const { probeDockerEngine } = await import('../engine/docker/docker.ts');
+  const engine = await probeDockerEngine(context, { store: store.value });
+  // Why not is said of the engine itself.
+  if (!engine.ok) return checks;
+  const check = await checkStarted(context, 'docker', engine.value);
+  await engine.value.close?.();
+  return [...checks, check];
+}
+
+async function checkStarted(context: Context, name: string, engine: Engine): Promise<Check> {
+  const base = { topic: 'programs that programs of other machines start', name } as const;
+  const found = await checkStartedPrograms(context, engine);
+  if (!found.ok) return { ...base, state: 'lack', ...describe(found.error) };
+  const { works, detail, fix } = found.value;
+  return { ...base, state: works ? 'ok' : 'lack', detail, fix };
 }
 
 async function checkDisks({ settings }: Context, docker: readonly Finding[]): Promise<readonly Check[]> {

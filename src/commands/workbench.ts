@@ -16,6 +16,7 @@ import { type Planned, planRun, prepareEnv, startRun } from '../pipeline/prepare
 import { artifactsFolder } from '../pipeline/run.ts';
 import { makePackagesAlone } from '../pipeline/runtimes.ts';
 import { type Session, withSession } from '../pipeline/session.ts';
+import { toolchainEmulation } from '../runtime/runtime.ts';
 import { withTemporaryFolder } from '../store/scratch.ts';
 import type { Store } from '../store/store.ts';
 
@@ -97,6 +98,7 @@ async function open<T>(
       ...(await pythonMounts(packages.value?.target, folder)),
     ],
     hostname: hostNameOf(plan.recipe.name),
+    ...toolchainEmulation(plan.target, plan.runtime),
   });
   if (!sandbox.ok) return sandbox;
   await using box = sandbox.value;

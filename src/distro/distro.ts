@@ -120,6 +120,8 @@ export interface Advice {
   packageOf(program: string): string | undefined;
   /** The package that a shared library is in by the distribution's rules for names. */
   packageOfLibrary(library: string): string | undefined;
+  /** Lets the kernel of a machine start programs of other machines, in every root: a command. */
+  readonly registerEmulators: string;
   /** Placeholders that advice may use, and what stands for them. */
   placeholders(target: Target): Readonly<Record<string, string>>;
 }

@@ -1,6 +1,7 @@
 import type { Context } from '../domain/context.ts';
 import type { Limits } from '../domain/definitions.ts';
 import type { Result } from '../domain/result.ts';
+import type { ElfKind, Emulation, EmulationSupport } from './emulation.ts';
 
 /** What a run asks of whatever engine it gets. Looked at when a sandbox is opened. */
 export interface EngineOptions {
@@ -47,6 +48,8 @@ export interface SandboxSpec {
   readonly hostname?: string;
   /** For each command, where the engine can hold to them. */
   readonly limits?: Limits;
+  /** How programs of another machine start that its programs start: where the engine can (`Engine.emulation`). */
+  readonly emulation?: Emulation;
 }
 
 export interface Command {
@@ -99,6 +102,8 @@ export interface EngineInfo {
 export interface Engine {
   readonly info: EngineInfo;
   open(spec: SandboxSpec): Promise<Result<Sandbox>>;
+  /** What becomes of programs of a kind that the programs of its sandboxes start: tried, not guessed. */
+  emulation(elf: ElfKind): Promise<Result<EmulationSupport>>;
   /** Removes what the engine keeps for the time of this process. Left out (a crash), the next start of one does it. */
   close?(): Promise<void>;
 }

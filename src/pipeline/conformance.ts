@@ -15,6 +15,7 @@ import { pythonImageHere } from '../recipe/definitions.ts';
 import { loadConformance } from '../recipe/pythons.ts';
 import { knownOn, totalsOf, unseen } from '../run/conformance/compare.ts';
 import { type ConformanceOutcome, runConformance } from '../run/conformance/run.ts';
+import { STARTED_PROGRAMS, unstartedNotice, whyUnstarted } from '../run/started-programs.ts';
 import { FACILITIES } from '../runtime/facilities.ts';
 import { capabilitiesOf } from '../runtime/runtime.ts';
 import { makeTree, type Tree } from '../toolchain/tree.ts';
@@ -190,7 +191,11 @@ async function runModules(
   if (!made.ok) return made;
   const runtimes = await makeRuntimes(session, run, made.value, logs);
   if (!runtimes.ok) return runtimes;
-  const capabilities = capabilitiesOf(plan);
+  const unstarted = await whyUnstarted(session.engine, runtimes.value.target);
+  if (!unstarted.ok) return unstarted;
+  if (unstarted.value !== undefined) session.context.emit(unstartedNotice(unstarted.value));
+  const lacking = unstarted.value === undefined ? [] : [STARTED_PROGRAMS];
+  const capabilities = capabilitiesOf(plan).filter((name) => !lacking.includes(name));
   return session.recorder.stage(
     'conformance',
     `CPython's tests on ${plan.target.rustTriple}`,

@@ -113,7 +113,10 @@ async function cargoTests(
       const ran = await runCargoTests(
         context,
         store,
-        { resolved: plan, env, toolchain, sysroot, engine, logs, ...defined({ python: packages?.target }) },
+        {
+          ...{ resolved: plan, runtime: plan.runtime, env, toolchain, sysroot, engine, logs },
+          ...defined({ python: packages?.target }),
+        },
         wanted,
       );
       if (!ran.ok) return ran;

@@ -1,5 +1,6 @@
 import { relative } from 'node:path';
 import { defined } from '../domain/defined.ts';
+import type { Fingerprint } from '../domain/ids.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Observation, Sample } from '../domain/sample.ts';
 import type { Command, Engine, Exit, Mount, SandboxSpec } from '../engine/engine.ts';
@@ -8,6 +9,7 @@ import { readExit } from '../runtime/runtime.ts';
 import { fingerprint } from '../store/fingerprint.ts';
 import type { Json, Store } from '../store/store.ts';
 import type { SampleInputs } from './inputs.ts';
+import { whyUnstarted } from './started-programs.ts';
 
 /** Bytes of stdout and of stderr that a sample may print. */
 export const OUTPUT_LIMIT = 8 * 1024 * 1024;
@@ -27,6 +29,8 @@ export interface Run {
   /** What went wrong with the emulator, where the run ended by it. */
   readonly why?: string;
   readonly emulator: readonly string[];
+  /** What reads as if the emulator had failed in a program that was started: one sentence. */
+  readonly started?: string;
   /** Taken from the store: nothing was started. */
   readonly cached: boolean;
 }
@@ -52,16 +56,31 @@ export function observe(
   sample: Sample,
   inputs: SampleInputs,
 ): Promise<Result<Run>> {
+  return observeRun(executor, runtime, watchedOf(runtime, sample, inputs));
+}
+
+/** Whether the store has the result of a sample in a runtime where the programs start that it starts. */
+export async function isKept(
+  { store }: Pick<SampleExecutor, 'store'>,
+  runtime: RuntimeInstance,
+  sample: Sample,
+  inputs: SampleInputs,
+): Promise<boolean> {
+  const watched = watchedOf(runtime, sample, inputs);
+  return (await readKept(store, keyOf(runtime, watched), watched)) !== undefined;
+}
+
+function watchedOf(runtime: RuntimeInstance, sample: Sample, inputs: SampleInputs): Watched {
   const suite: Mount = inputs.folder
     ? { kind: 'source', source: sample.suite, at: SUITE_AT }
     : { kind: 'source', source: sample.file, at: scriptAt(sample) };
-  return observeRun(executor, runtime, {
+  return {
     what: 'sample run',
     command: commandOf(runtime, sample),
     mounts: [suite],
     // The script, and what it may import or open.
     inputs: { files: inputs.files, folder: inputs.folder },
-  });
+  };
 }
 
 /** What a command line of its own is run with: no script, no suite. */
@@ -102,10 +121,40 @@ export async function observeRun(
   runtime: RuntimeInstance,
   watched: Watched,
 ): Promise<Result<Run>> {
-  const { command } = watched;
-  const key = fingerprint({
+  const { store } = executor;
+  let key = keyOf(runtime, watched);
+  let kept = await readKept(store, key, watched);
+  if (kept === undefined) {
+    const unstarted = await whyUnstarted(executor.engine, runtime);
+    if (!unstarted.ok) return unstarted;
+    // A run without the programs that it starts is another one.
+    if (unstarted.value !== undefined) {
+      key = keyOf(runtime, watched, { started: 'not emulated' });
+      kept = await readKept(store, key, watched);
+    }
+  }
+  if (kept !== undefined) return ok(fromKept(kept));
+  const exit = await executor.schedule(() =>
+    start(executor, sandboxOf(runtime, watched.mounts), watched.command),
+  );
+  if (!exit.ok) return exit;
+  const run = runOf(runtime, exit.value);
+  if (run.end === 'itself' && run.started === undefined && watched.keep?.(run) !== false) {
+    const written = await executor.store.writeResult(key, toKept(run));
+    if (!written.ok) executor.onNotKept(written.error.what);
+  }
+  return ok(run);
+}
+
+/** What an outcome depends on; `more` where it is not all that the runtime promises. */
+function keyOf(
+  runtime: RuntimeInstance,
+  { what, command, inputs }: Watched,
+  more: Readonly<Record<string, Json>> = {},
+): Fingerprint {
+  return fingerprint({
     // What this is, and the form in which it is kept.
-    kind: watched.what,
+    kind: what,
     format: 1,
     // Interpreter, root and emulator.
     runtime: runtime.key,
@@ -114,19 +163,15 @@ export async function observeRun(
     env: command.env,
     cwd: command.cwd,
     stdin: command.stdin as string,
-    ...watched.inputs,
+    ...inputs,
+    ...more,
   });
-  const kept = await executor.store.readResult<Kept>(key);
-  // A stricter time limit than that of the kept run has to be tried.
-  if (kept !== undefined && kept.ms <= command.timeoutMs) return ok(fromKept(kept));
-  const exit = await executor.schedule(() => start(executor, sandboxOf(runtime, watched.mounts), command));
-  if (!exit.ok) return exit;
-  const run = runOf(runtime, exit.value);
-  if (run.end === 'itself' && watched.keep?.(run) !== false) {
-    const written = await executor.store.writeResult(key, toKept(run));
-    if (!written.ok) executor.onNotKept(written.error.what);
-  }
-  return ok(run);
+}
+
+/** A stricter time limit than that of the kept run has to be tried. */
+async function readKept(store: Store, key: Fingerprint, { command }: Watched): Promise<Kept | undefined> {
+  const kept = await store.readResult<Kept>(key);
+  return kept !== undefined && kept.ms <= command.timeoutMs ? kept : undefined;
 }
 
 /** How a sample is started in a runtime. */
@@ -189,6 +234,7 @@ function sandboxOf(runtime: RuntimeInstance, mounts: readonly Mount[]): SandboxS
     mounts: [...runtime.mounts, ...mounts, { kind: 'scratch', at: SCRATCH_AT }],
     network: 'none',
     hostname: 'sample',
+    ...defined({ emulation: runtime.emulation }),
   };
 }
 
@@ -202,7 +248,7 @@ function runOf(runtime: RuntimeInstance, exit: Exit): Run {
     ...defined({ exit: cause.trap === undefined ? undefined : { signal: cause.trap } }),
     stderr: cause.stderr,
     end: cause.by === 'emulator' ? 'emulator' : 'itself',
-    ...defined({ why: cause.why }),
+    ...defined({ why: cause.why, started: cause.started }),
     emulator: cause.messages,
   };
 }

@@ -52,8 +52,10 @@ function resultFrom(
   return { ...common(sample), status: 'failed', reason, kind, ...shown };
 }
 
-export function skipped(sample: Sample, facility: string, target: string): SampleResult {
-  return { ...common(sample), status: 'skipped', reason: `${target} lacks ${facility}` };
+/** `why`: a sentence, where it is this machine that lacks it. */
+export function skipped(sample: Sample, facility: string, target: string, why?: string): SampleResult {
+  const here = why === undefined ? '' : ` here: ${why.replace(/\.$/, '')}`;
+  return { ...common(sample), status: 'skipped', reason: `${target} lacks ${facility}${here}` };
 }
 
 /** Reasons of the differences that are declared for this target. */

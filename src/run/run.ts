@@ -12,11 +12,12 @@ import { missingFacility } from '../runtime/facilities.ts';
 import type { RuntimeInstance } from '../runtime/instance.ts';
 import type { Store } from '../store/store.ts';
 import { failedStep } from './failed-step.ts';
-import { Inputs } from './inputs.ts';
+import { Inputs, type SampleInputs } from './inputs.ts';
 import { writeLogs } from './logs.ts';
-import { commandOf, observe, type Run, type SampleExecutor } from './observe.ts';
+import { commandOf, isKept, observe, type Run, type SampleExecutor } from './observe.ts';
 import { Pool } from './pool.ts';
 import { declaredOn, type Runs, resultOf, skipped } from './result.ts';
+import { STARTED_PROGRAMS, type Unstarted, unstartedNotice, whyUnstarted } from './started-programs.ts';
 import { explainUnflushed } from './unflushed.ts';
 
 export interface RunInput {
@@ -163,15 +164,18 @@ export async function runReference(
   return failure === undefined ? ok({ samples: wanted.length, cached }) : err(failure);
 }
 
+export interface SuiteExecutor extends SampleExecutor {
+  stop(): void;
+  /** Called for each sample that is skipped because the programs that it starts would not start. */
+  readonly onUnstarted: (why: Unstarted) => void;
+}
+
 /** The executor of a whole suite; after `stop` nothing more is started. */
-export function executorOf(
-  context: Context,
-  store: Store,
-  input: Pick<RunInput, 'engine'>,
-): SampleExecutor & { stop(): void } {
+export function executorOf(context: Context, store: Store, input: Pick<RunInput, 'engine'>): SuiteExecutor {
   const pool = new Pool(context.settings.jobs);
   let stopped = false;
   let reported = false;
+  let told = false;
   return {
     store,
     engine: input.engine,
@@ -179,6 +183,10 @@ export function executorOf(
       pool.run(async () => (stopped || context.signal.aborted ? err(interrupted()) : await work())),
     stop: () => {
       stopped = true;
+    },
+    onUnstarted: (unstarted) => {
+      if (!told) context.emit(unstartedNotice(unstarted));
+      told = true;
     },
     onNotKept: (why) => {
       if (reported) return;
@@ -191,7 +199,7 @@ export function executorOf(
 
 /** What the runs of one suite share. */
 interface Suite {
-  readonly executor: SampleExecutor & { stop(): void };
+  readonly executor: SuiteExecutor;
   readonly inputs: Inputs;
   /** The reference's runs: one for all systems. */
   readonly expected: Map<Sample, Promise<Result<Run>>>;
@@ -209,6 +217,13 @@ async function runSample(
   if (missing !== undefined)
     return ok({ result: { ...skipped(sample, missing, input.target.name), ...on }, cached: false });
   const files = await inputs.of(sample);
+  const unstarted = await unstartedFor(executor, runtime, sample, files);
+  if (!unstarted.ok) return unstarted;
+  if (unstarted.value !== undefined) {
+    executor.onUnstarted(unstarted.value);
+    const result = skipped(sample, STARTED_PROGRAMS, input.target.name, unstarted.value.why);
+    return ok({ result: { ...result, ...on }, cached: false });
+  }
   if (!files.folder && system === undefined) context.emit(notShown(sample));
   const asked = expected.get(sample) ?? observe(executor, input.runtimes.reference, sample, files);
   expected.set(sample, asked);
@@ -242,6 +257,19 @@ async function runSample(
   if (!logs.ok) return logs;
   const cached = target.value.cached && reference.value.cached;
   return ok({ result: logs.value.length === 0 ? result : { ...result, logs: logs.value }, cached });
+}
+
+/** Why a sample that starts programs cannot; nothing where it can, or has. */
+async function unstartedFor(
+  executor: SampleExecutor,
+  runtime: RuntimeInstance,
+  sample: Sample,
+  files: SampleInputs,
+): Promise<Result<Unstarted | undefined>> {
+  if (!sample.requires.includes(STARTED_PROGRAMS)) return ok(undefined);
+  return (await isKept(executor, runtime, sample, files))
+    ? ok(undefined)
+    : whyUnstarted(executor.engine, runtime);
 }
 
 /** A failed result, with the cause where it is known. */

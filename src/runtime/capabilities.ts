@@ -21,6 +21,8 @@ export type Operation = keyof typeof OPERATIONS;
 export interface RuntimeCapabilities {
   /** Facilities that samples may require (docs/samples.md); `module:*` for every module of the standard library. */
   readonly facilities: readonly string[];
+  /** Those of them that depend on the machine and its engine: whether the kernel starts programs through an emulator. */
+  readonly conditional: readonly string[];
   /** Programs are translated or emulated: they take several times as long as natively. */
   readonly emulated: boolean;
   /** The kernel starts its programs itself: they can be started outside of a sandbox, too. */
@@ -40,6 +42,7 @@ const POSIX = ['threads', 'subprocess', 'sockets', 'signals', 'files', 'symlinks
 
 const NATIVE: RuntimeCapabilities = {
   facilities: POSIX,
+  conditional: [],
   emulated: false,
   byKernel: true,
   root: 'target',
@@ -54,6 +57,7 @@ const NOT_STARTED = 'It is a WebAssembly module: neither a kernel nor a containe
 const WASI: RuntimeCapabilities = {
   // WASI preview 1 has files and links and none of the others.
   facilities: ['files', 'symlinks', 'module:*'],
+  conditional: [],
   emulated: true,
   byKernel: false,
   root: 'host',
@@ -70,8 +74,8 @@ export const CAPABILITIES: Readonly<Record<AdapterKind, RuntimeCapabilities>> = 
   native: NATIVE,
   'qemu-user': {
     ...NATIVE,
-    // The emulator does not start further programs of the target: without binfmt_misc the kernel cannot (execve(2), ENOEXEC).
-    facilities: POSIX.filter((name) => name !== 'subprocess'),
+    // The emulator itself starts no further program of the target: the kernel does, by binfmt_misc, or none (execve(2), ENOEXEC).
+    conditional: ['subprocess'],
     emulated: true,
     byKernel: false,
     // qemu-user(1): `-L`, prefix of the target's interpreter and libraries.

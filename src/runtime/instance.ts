@@ -1,4 +1,5 @@
 import type { RuntimeKind } from '../domain/ids.ts';
+import type { Emulation } from '../engine/emulation.ts';
 import type { Mount } from '../engine/engine.ts';
 import type { Json } from '../store/store.ts';
 
@@ -21,6 +22,8 @@ export interface RuntimeInstance {
   readonly arguments?: readonly string[];
   /** Environment beside the one that every sample gets. */
   readonly env: Readonly<Record<string, string>>;
+  /** How programs start that the program starts; absent: the kernel starts them, or there are none. */
+  readonly emulation?: Emulation;
   /** Name of the emulator or WebAssembly runtime that `command` starts with, when there is one: messages name it. */
   readonly emulator?: string;
   /** Whatever can change what a script prints here: digests of interpreter, root, emulator. */

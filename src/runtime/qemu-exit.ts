@@ -1,3 +1,5 @@
+import { constants } from 'node:os';
+import { defined } from '../domain/defined.ts';
 import type { Exit } from '../engine/engine.ts';
 import type { ExitCause } from './exit.ts';
 
@@ -19,8 +21,8 @@ const CORE_SIGNALS = new Set([
   'SIGSYS',
 ]);
 
-/** Written when the emulated program gets a signal that it does not handle; children of the program have it too. */
-const PROGRAM_SIGNAL = /qemu: uncaught target signal \d+ \([^)\n]*\) - core dumped\n/g;
+/** Written when an emulated program gets a signal that it does not handle: the one that was run, or one that it started. */
+const PROGRAM_SIGNAL = /qemu: uncaught target signal (\d+) \([^)\n]*\) - core dumped\n/g;
 
 /** What qemu writes when it fails itself: its own fault, a failed assertion, an event it has no answer to. */
 const EMULATOR_FAULTS: readonly RegExp[] = [
@@ -41,17 +43,24 @@ const NOT_STARTED: readonly RegExp[] = [
 /** Distinguishes an exit of qemu's user mode from the program's. `emulator` is the name of the emulator program. */
 export function readQemuExit(exit: Exit, emulator: string): ExitCause {
   const stderr = Buffer.from(exit.stderr).toString('utf8');
-  const messages = stderr.match(PROGRAM_SIGNAL) ?? [];
+  const messages = [...stderr.matchAll(PROGRAM_SIGNAL)];
   const own = {
     stderr: messages.length === 0 ? exit.stderr : withoutMessages(exit.stderr),
-    messages: messages.map((line) => line.trimEnd()),
+    messages: messages.map(([line]) => line.trimEnd()),
   };
+  const signals = messages.map(([, number]) => Number(number));
   const why =
-    exit.signal === undefined
-      ? notStarted(exit, stderr)
-      : emulatorSignal(exit.signal, stderr, messages.length > 0);
+    exit.signal !== undefined && CORE_SIGNALS.has(exit.signal)
+      ? emulatorSignal(exit.signal, stderr, signals)
+      : notStarted(exit, stderr);
+  // A fault in what the program started does not end the program: the words are all that is seen of it.
+  const fault = why === undefined ? faultIn(stderr) : undefined;
+  const started =
+    fault === undefined
+      ? undefined
+      : `${emulator} failed itself in a program that was started by this one: ${fault}`;
   return why === undefined
-    ? { by: 'program', ...own }
+    ? { by: 'program', ...own, ...defined({ started }) }
     : { by: 'emulator', why: `${emulator} ${why}`, ...own };
 }
 
@@ -60,14 +69,17 @@ function withoutMessages(stderr: Uint8Array): Uint8Array {
   return Buffer.from(Buffer.from(stderr).toString('latin1').replaceAll(PROGRAM_SIGNAL, ''), 'latin1');
 }
 
-function emulatorSignal(signal: string, stderr: string, reported: boolean): string | undefined {
-  if (!CORE_SIGNALS.has(signal)) return undefined;
-  const fault = EMULATOR_FAULTS.map((pattern) => pattern.exec(stderr)?.[0]).find(
-    (line) => line !== undefined,
-  );
+/** `reported`: numbers of the signals that programs got; what one of its children got does not end the program. */
+function emulatorSignal(signal: string, stderr: string, reported: readonly number[]): string | undefined {
+  const fault = faultIn(stderr);
   if (fault !== undefined) return `failed itself: ${fault}`;
-  if (reported) return undefined;
+  // The numbers of these signals are the same on every machine that is emulated here.
+  if (reported.includes(constants.signals[signal as NodeJS.Signals])) return undefined;
   return `ended with ${signal} and did not say that the program got it`;
+}
+
+function faultIn(stderr: string): string | undefined {
+  return EMULATOR_FAULTS.map((pattern) => pattern.exec(stderr)?.[0]).find((line) => line !== undefined);
 }
 
 function notStarted(exit: Exit, stderr: string): string | undefined {

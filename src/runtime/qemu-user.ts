@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { ok } from '../domain/result.ts';
 import type { Emulator, Target } from '../domain/target.ts';
+import type { Emulation } from '../engine/emulation.ts';
 import { PATHS } from '../engine/paths.ts';
 import { assignments, bundleMount, programAt } from './bundled.ts';
 import { programExit } from './exit.ts';
 import { readQemuExit } from './qemu-exit.ts';
-import type { TargetRuntime } from './runtime.ts';
+import type { EmulatorPlace, TargetRuntime } from './runtime.ts';
 
 /** The toolchain's user-mode emulator starts the program, in the same root as natively. */
 export const QEMU_USER: TargetRuntime = {
@@ -23,9 +24,11 @@ export const QEMU_USER: TargetRuntime = {
     const argv = [...launcher(target), ...(target.libc === 'gnu' ? ['-L', PATHS.sysroot] : [])];
     return { argv, mounts: [], key: argv };
   },
+  emulation,
   instantiate: async (_session, { target }, input) => {
     const emulator = emulatorOf(target);
     const { program } = emulator;
+    const started = emulation(target, { folder: PATHS.emulator });
     const at = `${PATHS.emulator}/${program}`;
     return ok({
       kind: 'qemu-user',
@@ -36,12 +39,14 @@ export const QEMU_USER: TargetRuntime = {
       ],
       command: [at, ...options(emulator), programAt(input.program)],
       env: {},
+      emulation: started,
       emulator: program,
       key: {
         bundle: input.bundle.meta.digest,
         rootfs: input.rootfs.fingerprint,
         // The emulator comes from the toolchain; another toolchain may bring another one.
         emulator: [program, ...options(emulator), 'of', input.toolchain.fingerprint].join(' '),
+        starts: [...started.launcher],
       },
     });
   },
@@ -51,6 +56,21 @@ export const QEMU_USER: TargetRuntime = {
 function launcher(target: Target): readonly string[] {
   const emulator = emulatorOf(target);
   return [emulator.program, ...options(emulator)];
+}
+
+/** The same emulator with the same options, for what its programs start; `root` is the target's where that is not `/`. */
+function emulation(target: Target, at: EmulatorPlace): Emulation {
+  const emulator = emulatorOf(target);
+  const { elf, pointerWidth, endianness } = target;
+  if (elf === undefined) throw new Error(`the target ${target.name} is emulated and names no ELF machine`);
+  return {
+    launcher: [
+      `${at.folder}/${emulator.program}`,
+      ...options(emulator),
+      ...(at.root === undefined ? [] : ['-L', at.root]),
+    ],
+    elf: { pointerWidth, endianness, number: elf.number },
+  };
 }
 
 /** qemu-user(1): `-cpu`, the model that is emulated; qemu's own default without it. */

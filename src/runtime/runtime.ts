@@ -6,7 +6,9 @@ import type { Plan } from '../domain/plan.ts';
 import { ok, type Result } from '../domain/result.ts';
 import type { StoredTree } from '../domain/stored-tree.ts';
 import type { Target } from '../domain/target.ts';
+import type { Emulation } from '../engine/emulation.ts';
 import type { Engine, Exit, Mount } from '../engine/engine.ts';
+import { PATHS } from '../engine/paths.ts';
 import type { StageName } from '../events.ts';
 import type { Store } from '../store/store.ts';
 import { CAPABILITIES, type RuntimeCapabilities } from './capabilities.ts';
@@ -39,6 +41,8 @@ export interface TargetRuntime extends Runtime {
   bareLauncher(target: Target, tree: LinkTree): readonly string[];
   /** How programs are started in the toolchain image while a source is built for the target: configure runs its own. */
   buildLauncher(home: string, target: Target): Promise<BuildLauncher>;
+  /** How a sandbox starts programs of the target that others start; absent: the kernel does, or there are none. */
+  emulation?(target: Target, at: EmulatorPlace): Emulation;
   /** Obtains what it needs beyond the trees of a run. */
   prepare?(session: RuntimeSession, plan: Plan, trees: RuntimeTrees, logs: string): Promise<Result<Wasmtime>>;
   /** The program of an unpacked bundle, ready to be started. */
@@ -68,6 +72,12 @@ export interface BuildLauncher {
   readonly mounts: readonly Mount[];
   /** What it is, beyond the image: programs may behave otherwise in another one. */
   readonly key: readonly string[];
+}
+
+/** Where a sandbox sees the emulator, and the target's root where that is not `/`. */
+export interface EmulatorPlace {
+  readonly folder: string;
+  readonly root?: string;
 }
 
 /** The target's link-time tree as a sandbox sees it. */
@@ -127,6 +137,13 @@ export function chooseRuntime(
   return starts ? 'native' : (recipe.runtime ?? target.runtime);
 }
 
+/** What a sandbox of the toolchain image starts programs of the target with, where emulation is needed. */
+export function toolchainEmulation(target: Target, runtime: RuntimeKind): { readonly emulation?: Emulation } {
+  const root = target.libc === 'gnu' ? PATHS.sysroot : undefined;
+  const at = { folder: '/usr/bin', ...defined({ root }) };
+  return defined({ emulation: RUNTIMES[runtime].emulation?.(target, at) });
+}
+
 /** Obtains what the plan's runtime needs beyond the trees; undefined where it needs nothing. */
 export async function prepareRuntime(
   session: RuntimeSession,
@@ -165,6 +182,12 @@ export function capabilitiesOf(plan: Plan): readonly string[] {
     ...CAPABILITIES[plan.runtime].facilities,
     ...lackingModules(plan).map((name) => `${LACKING}${name}`),
   ];
+}
+
+/** The same without what depends on the engine: in a sandbox that several targets share, no emulator is registered. */
+export function sharedCapabilitiesOf(plan: Plan): readonly string[] {
+  const { conditional } = CAPABILITIES[plan.runtime];
+  return capabilitiesOf(plan).filter((name) => !conditional.includes(name));
 }
 
 /** An extension module `_name` is the better half of the module `name`. */

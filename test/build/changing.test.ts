@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type BuildInput, build } from '../../src/build/build.ts';
 import type { Context } from '../../src/domain/context.ts';
-import { err } from '../../src/domain/result.ts';
+import { err, ok } from '../../src/domain/result.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { openStore } from '../../src/store/open.ts';
 import { temporaryFolder } from '../support/cli.ts';
@@ -33,6 +33,7 @@ async function attempts(
   let opened = 0;
   const engine: Engine = {
     info: { name: 'namespace', version: '', detail: '' },
+    emulation: async () => ok({ by: 'host' }),
     open: async () => {
       opened += 1;
       return err({ code: 'engine/refused', what: 'There is no sandbox.', fix: [] });

@@ -170,7 +170,10 @@ test('docs/samples.md has what each runtime offers, and describes every facility
       ['facility', ...names],
       FACILITIES.map((facility) => [
         `\`${facility}\``,
-        ...kinds.map((kind) => (CAPABILITIES[kind].facilities.includes(facility) ? 'yes' : 'no')),
+        ...kinds.map((kind) => {
+          if (CAPABILITIES[kind].conditional.includes(facility)) return 'by the kernel';
+          return CAPABILITIES[kind].facilities.includes(facility) ? 'yes' : 'no';
+        }),
       ]),
     ),
   );

@@ -59,7 +59,10 @@ test('every sample equals the reference, with exit code 0 and a summary line', (
     [],
   );
   assert.equal(totals.passed + totals.skipped, SAMPLES.length);
-  for (const sample of samples) if (sample.status === 'skipped') assert.ok(sample.reason, sample.name);
+  // Whether started programs are emulated is the machine's to say.
+  for (const sample of samples)
+    if (sample.status === 'skipped')
+      assert.match(sample.reason ?? '', /lacks subprocess here: /, sample.name);
   assert.match(first.stdout.trimEnd().split('\n').at(-1) as string, /equal the reference/);
 });
 
@@ -84,10 +87,11 @@ test('a second run takes everything from the store and starts no process of the 
   const again = await provision(['aarch64'], { cwd: folder, store: SHARED_STORE });
   assert.equal(again.status, 0, again.stderr);
   const { stages, totals } = report();
+  // Where something is skipped the engine is asked again: another machine, or this one after a change, may do it.
   assert.equal(
-    stages.find(({ name }) => name === 'engine'),
-    undefined,
-    'no engine was looked for',
+    stages.find(({ name }) => name === 'engine') === undefined,
+    totals.skipped === 0,
+    'an engine was looked for only if something was skipped',
   );
   assert.deepEqual(stages.filter(({ outcome }) => outcome !== 'hit' && outcome !== 'done').length, 0);
   for (const name of ['toolchain', 'sysroot', 'build', 'bundle', 'run']) {

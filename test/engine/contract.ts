@@ -3,6 +3,7 @@ import { after, before } from 'node:test';
 import type { Engine } from '../../src/engine/engine.ts';
 import type { EngineBench } from '../support/sandboxes.ts';
 import { commandContract } from './contract-commands.ts';
+import { emulationContract } from './contract-emulation.ts';
 import { copyContract, mountContract } from './contract-files.ts';
 import { isolationContract } from './contract-isolation.ts';
 import { sourcesContract } from './contract-sources.ts';
@@ -49,4 +50,5 @@ export function engineContract(
   mountContract(current);
   copyContract(current, allowances);
   sourcesContract(current);
+  emulationContract(current);
 }

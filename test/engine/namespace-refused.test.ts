@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
+import { machine } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { isProgramMachine } from '../../src/engine/instructions.ts';
+import { magicOf, NO_MACHINE, registrationLine } from '../../src/engine/registration.ts';
+import { starterProgram } from '../../src/engine/starter.ts';
 import type { Failure } from '../../src/failure.ts';
 import {
   type Bench,
@@ -24,6 +29,12 @@ function mask(type: 'proc' | 'sysfs', file: string): string {
     grep ' - ${type} ' /proc/self/mountinfo | cut -d ' ' -f 5 | while read -r place; do
       mount --bind /dev/null "$place/${file}"
     done`);
+}
+
+/** Lets no program be started from a folder: mount(8), `noexec`. */
+function withoutExecution(folder: string): string {
+  const at = quoted(folder);
+  return confined(`mount --bind ${at} ${at}; mount -o remount,bind,noexec ${at}`);
 }
 
 const REQUEST: ProgramRequest = {
@@ -125,4 +136,53 @@ test('the engine works as root that may make user namespaces only', () => {
   );
   assert.match(info?.detail ?? '', /^in a user namespace/);
   assert.match(exit?.stdout ?? '', /^0\ncat\n/, JSON.stringify(exit));
+});
+
+/** Refuses mounts as the filters of containers do. */
+const FILTER = join(import.meta.dirname, '..', 'support', 'refuse-plain-mounts.py');
+
+const EMULATED: ProgramRequest = {
+  ...REQUEST,
+  spec: { emulation: { launcher: ['/bin/sh'], elf: NO_MACHINE } },
+};
+
+test('an emulator that the kernel does not open: the sandbox has none, and the engine says why', () => {
+  const { info, exit, emulation } = programBehind(bench, withoutExecution(bench.scratch), EMULATED);
+  assert.match(info?.detail ?? '', /no emulation of its own/);
+  assert.equal(exit?.stdout, '1234\ncat\nptmx\n', JSON.stringify(exit));
+  assert.ok(emulation?.by === 'none', JSON.stringify(emulation));
+  assert.match(emulation.why, /noexec/);
+  assert.match(emulation.fix.join(), /--store/);
+  assert.ok(emulation.evidence.length > 0);
+});
+
+test('binfmt_misc refused by a filter of system calls, as in a container: nothing else is lost', () => {
+  const { info, exit, emulation } = programBehind(bench, `exec python3 ${quoted(FILTER)} "$@"`, EMULATED);
+  assert.match(info?.detail ?? '', /no emulation of its own/);
+  assert.match(exit?.stdout ?? '', /\ncat\nptmx\n$/, JSON.stringify(exit));
+  assert.ok(emulation?.by === 'none', JSON.stringify(emulation));
+  assert.match(emulation.why, /seccomp filter/);
+  assert.match(emulation.fix.join(), /--security-opt/);
+  assert.match(emulation.evidence.join(), /^mount: .*permission denied/);
+});
+
+test("an emulator of the sandbox's own refused, and one registered by the machine: that one counts", (t) => {
+  const own = machine();
+  if (!isProgramMachine(own)) return t.skip(`there are no starters for ${own}`);
+  const folder = bench.make('machine');
+  writeFileSync(join(folder, 'starter'), starterProgram(own, ['/bin/sh', '-c', 'echo "$3" "$4"']), {
+    mode: 0o755,
+  });
+  const program = Buffer.alloc(64);
+  magicOf(NO_MACHINE).magic.copy(program);
+  writeFileSync(join(folder, 'far'), program, { mode: 0o755 });
+  // A user namespace around all stands for the machine.
+  const register = `mkdir -p mounted; mount -t binfmt_misc none mounted; printf %s ${quoted(registrationLine('far', NO_MACHINE, 'starter'))} >mounted/register`;
+  const script = `cd ${quoted(folder)}; exec unshare --user --map-root-user --mount -- sh -euc ${quoted(`${register}; exec python3 ${quoted(FILTER)} "$@"`)} sh "$@"`;
+  const { exit, emulation } = programBehind(bench, script, {
+    spec: { ...EMULATED.spec, mounts: [{ kind: 'source', source: folder, at: '/foreign' }] },
+    command: { argv: ['sh', '-c', '/foreign/far one two'] },
+  });
+  assert.deepEqual(emulation, { by: 'host' });
+  assert.equal(exit?.stdout, 'one two\n', JSON.stringify(exit));
 });

@@ -29,3 +29,15 @@ test('a run that a limit stopped does not pass, and the reason names the limit a
   ]);
   assert.deepEqual(told('itself', 'itself'), [undefined, undefined]);
 });
+
+test('words of a failing emulator are its fault where the reference does not have them', () => {
+  const words = (text: string, started?: string): Run => ({
+    ...ended('itself'),
+    stderr: Buffer.from(text),
+    ...(started === undefined ? {} : { started }),
+  });
+  const fault = 'qemu failed itself in a program that was started by this one: x';
+  assert.deepEqual(compare(words('died\n'), words('x\ndied\n', fault), 60)?.kind, 'emulator-crash');
+  assert.deepEqual(compare(words('died\n'), words('x\ndied\n', fault), 60)?.reason, fault);
+  assert.equal(compare(words('x\n'), words('x\n', fault), 60), undefined);
+});

@@ -34,3 +34,11 @@ test('of one that ended otherwise all that the reference did not print counts', 
     'Connection refused\ngone',
   );
 });
+
+test('what the emulator says of a signal counts where the program ended otherwise, not where a child crashed on purpose', () => {
+  const emulator = ['qemu: uncaught target signal 4 (Illegal instruction) - core dumped'];
+  const reference = run('begin\nend\n', '', 0);
+  assert.equal(outputOf({ ...run('begin\n', '', 1), emulator }, reference), emulator[0]);
+  assert.equal(outputOf({ ...run('other\n', '', 0), emulator }, reference), '');
+  assert.equal(outputOf({ ...run('begin\n', '', 0), end: 'time', emulator }, reference), '');
+});

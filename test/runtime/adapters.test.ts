@@ -44,7 +44,16 @@ const BUNDLE = { kind: 'tree', source: '/store/unpacked/program-far', at: PATHS.
 function planFor(runtime: RuntimeKind, emulator?: Emulator): Plan {
   return {
     runtime,
-    target: { name: 'far', libc: 'gnu', ...(emulator === undefined ? {} : { emulator }) },
+    target: {
+      ...{
+        name: 'far',
+        libc: 'gnu',
+        pointerWidth: 32,
+        endianness: 'big',
+        elf: { machine: 'Far', number: 7 },
+      },
+      ...(emulator === undefined ? {} : { emulator }),
+    },
     recipe: { name: 'far', samples: { env: { MODE: 'x' } }, wasm: { stack: 8 * 2 ** 20, initialMemory: 0 } },
     reference: { tools: { python: 'python3.13' } },
     crate: {},
@@ -83,7 +92,12 @@ test('an emulated program is started by the emulator of the toolchain', async ()
     BUNDLE,
     { kind: 'tree', source: '/store/toolchain/usr/bin/qemu-far', at: '/opt/emulator/qemu-far' },
   ]);
-  assert.deepEqual(made.key, { bundle: 'sha256:dd', rootfs: 'cc', emulator: 'qemu-far of aa' });
+  assert.deepEqual(made.emulation, {
+    launcher: ['/opt/emulator/qemu-far'],
+    elf: { pointerWidth: 32, endianness: 'big', number: 7 },
+  });
+  const starts = made.emulation.launcher;
+  assert.deepEqual(made.key, { bundle: 'sha256:dd', rootfs: 'cc', emulator: 'qemu-far of aa', starts });
 });
 
 test('the CPU model of a target is an option of every command, and part of the key', async () => {
@@ -187,7 +201,12 @@ test('samples that start programs, threads or sockets run where the runtime has 
     Object.entries(CAPABILITIES).flatMap(([kind, { facilities }]) =>
       facilities.includes(facility) ? [kind] : [],
     );
-  assert.deepEqual(having('subprocess'), ['native', 'reference']);
+  assert.deepEqual(having('subprocess'), ['native', 'qemu-user', 'reference']);
+  const conditional = Object.entries(CAPABILITIES).filter(([, one]) => one.conditional.length > 0);
+  assert.deepEqual(
+    conditional.map(([kind, one]) => [kind, ...one.conditional]),
+    [['qemu-user', 'subprocess']],
+  );
   assert.deepEqual(having('threads'), ['native', 'qemu-user', 'reference']);
   assert.deepEqual(having('sockets'), having('threads'));
   assert.deepEqual(having('files'), Object.keys(CAPABILITIES));

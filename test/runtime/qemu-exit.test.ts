@@ -47,6 +47,22 @@ test("an emulator's message is removed from bytes that are no UTF-8 without chan
   assert.deepEqual(cause.messages, [line.trimEnd()]);
 });
 
+test("a child's signal does not stand for the emulator's own, nor a child's fault for the program's", () => {
+  const child = 'qemu: uncaught target signal 11 (Segmentation fault) - core dumped\n';
+  const output = (stderr: string) => ({ stdout: Buffer.alloc(0), stderr: Buffer.from(stderr), ms: 1 });
+  const aborted = readExit(startedBy('qemu-aarch64'), { signal: 'SIGABRT', ...output(child) });
+  assert.equal(aborted.by, 'emulator');
+  assert.match(aborted.why ?? '', /did not say/);
+  const fault = 'qemu-aarch64: QEMU internal SIGSEGV {code=MAPERR, addr=0x20}';
+  const went = readExit(startedBy('qemu-aarch64'), { status: 1, ...output(`${fault}\nchild died\n`) });
+  assert.deepEqual(
+    [went.by, went.started],
+    ['program', `qemu-aarch64 failed itself in a program that was started by this one: ${fault}`],
+  );
+  const crashed = readExit(startedBy('qemu-aarch64'), { status: 1, ...output(child) });
+  assert.deepEqual([crashed.by, crashed.started, crashed.stderr.length], ['program', undefined, 0]);
+});
+
 const live = spawnSync('qemu-x86_64', ['--version']).status === 0 && process.arch === 'x64';
 
 test("an abort under the qemu of this machine is the program's", {

@@ -25,6 +25,8 @@ export interface TestEngine {
 export interface EngineOptions {
   /** Puts the data on a file system of that many bytes. */
   readonly size?: number;
+  /** Containers may make all system calls (seccomp): namespaces of their own, and mounts in them. */
+  readonly unfiltered?: boolean;
 }
 
 /** Why there can be no engine here; undefined when there can. */
@@ -143,7 +145,14 @@ class Running implements TestEngine {
       '--containerd',
       join(folder, 'cd'),
     ];
-    return ['dockerd', [...folders, ...own, ...network, ...storage], {}];
+    return ['dockerd', [...folders, ...own, ...network, ...storage, ...this.#seccomp()], {}];
+  }
+
+  #seccomp(): string[] {
+    if (this.#options.unfiltered !== true) return [];
+    const profile = join(this.folder, 'seccomp.json');
+    writeFileSync(profile, JSON.stringify({ defaultAction: 'SCMP_ACT_ALLOW' }));
+    return ['--seccomp-profile', profile];
   }
 
   #podman(): [string, string[], Record<string, string>] {

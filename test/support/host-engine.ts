@@ -26,6 +26,7 @@ export function hostEngine(): HostEngine {
     commands,
     opened,
     peak: () => peak,
+    emulation: async () => ok({ by: 'host' }),
     open: async (spec) => {
       opened.push(spec);
       return ok(

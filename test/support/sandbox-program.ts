@@ -22,11 +22,19 @@ process.stdout.write(`${JSON.stringify(await main())}\n`);
 async function main(): Promise<unknown> {
   const engine = await probeEngine(request.folder, controller.signal);
   if (!engine.ok) return { failure: engine.error };
+  const { emulation: wanted } = request.spec;
+  const support = wanted === undefined ? undefined : await engine.value.emulation(wanted.elf);
+  if (support?.ok === false) return { failure: support.error };
+  const emulation = support?.value;
   const box = await engine.value.open(request.spec);
   if (!box.ok) return { failure: box.error };
   await using sandbox = box.value;
   const exit = await sandbox.run(request.command);
-  if (!exit.ok) return { info: engine.value.info, failure: exit.error };
+  if (!exit.ok) return { info: engine.value.info, failure: exit.error, emulation };
   const { stdout, stderr, ...rest } = exit.value;
-  return { info: engine.value.info, exit: { ...rest, stdout: text(stdout), stderr: text(stderr) } };
+  return {
+    info: engine.value.info,
+    exit: { ...rest, stdout: text(stdout), stderr: text(stderr) },
+    emulation,
+  };
 }

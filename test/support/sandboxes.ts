@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { Context } from '../../src/domain/context.ts';
 import { ok, type Result } from '../../src/domain/result.ts';
+import type { EmulationSupport } from '../../src/engine/emulation.ts';
 import type { Command, Engine, EngineInfo, Exit, Sandbox, SandboxSpec } from '../../src/engine/engine.ts';
 import { probeNamespaceEngine } from '../../src/engine/namespace/namespace.ts';
 import type { Failure } from '../../src/failure.ts';
@@ -154,6 +155,8 @@ export interface ProgramAnswer {
   readonly info?: EngineInfo;
   readonly failure?: Failure;
   readonly exit?: Outcome;
+  /** Of the kind of programs that the sandbox is to emulate, where it is to. */
+  readonly emulation?: EmulationSupport;
 }
 
 /** Command line of a program of its own that opens a sandbox and runs one command in it. */

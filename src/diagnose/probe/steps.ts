@@ -232,8 +232,10 @@ async function startWith(
   const inBundle = mounts.find((mount) => 'source' in mount && mount.source === part)?.at;
   const { emulated, root } = runtimeCapabilities(plan.runtime);
   const bare = emulated && !applied.has('emulator');
+  // Without an emulator nothing stands in for the processor, in what is started either.
+  const { emulation: _, ...withoutEmulation } = target;
   const instance: RuntimeInstance = {
-    ...target,
+    ...(bare ? withoutEmulation : target),
     mounts,
     rootfs: applied.has('rootfs') || (root === 'host' && !bare) ? target.rootfs : context.toolchain.folder,
     ...(bare && inBundle !== undefined ? { command: [`${inBundle}/bin/${program}`] } : {}),

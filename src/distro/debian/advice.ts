@@ -14,6 +14,8 @@ const PROGRAMS: Readonly<Record<string, string>> = {
 
 export const advice: Advice = {
   otherMirror: `Name another mirror: \`${MIRROR_VARIABLE}=<address ending in /debian>\`.`,
+  // Its registrations have the flag `F`: the emulator need not be in a program's root.
+  registerEmulators: 'sudo apt-get install qemu-user-static',
   packageOf: (program) => PROGRAMS[program],
   packageOfLibrary,
   placeholders: ({ debianArch }) => ({ debian_arch: debianArch }),

@@ -47,7 +47,7 @@ export function holdingOptions(plan: ContainerPlan): Docker.ContainerCreateOptio
   };
 }
 
-/** A container for one command: the user's ids, no capability, nothing of the root writable, no network unless asked for. */
+/** A container for one command: the user's ids, no capability for what it runs, nothing of the root writable, no network unless asked for. */
 export function commandOptions(
   plan: ContainerPlan,
   command: Command,
@@ -73,6 +73,7 @@ export function commandOptions(
       ReadonlyRootfs: true,
       NetworkMode: networkOf(plan, command),
       CapDrop: ['ALL'],
+      ...capabilitiesFor(plan),
       SecurityOpt: ['no-new-privileges'],
       // The output is read as it comes; a log beside it would only fill a disk.
       LogConfig: { Type: 'none', Config: {} },
@@ -83,6 +84,14 @@ export function commandOptions(
       ...(limits?.processors === undefined ? {} : { NanoCpus: Math.round(limits.processors * 1e9) }),
     },
   };
+}
+
+/**
+ * Root maps itself into a user namespace with this capability only (user_namespaces(7), since Linux 5.12). The registrar
+ * needs it; what it becomes is in that namespace and has lost it.
+ */
+function capabilitiesFor({ machine, spec }: ContainerPlan): Pick<Docker.HostConfig, 'CapAdd'> {
+  return machine.uid === 0 && spec.emulation !== undefined ? { CapAdd: ['SETFCAP'] } : {};
 }
 
 /**

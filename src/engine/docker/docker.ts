@@ -1,8 +1,10 @@
 import type { Context } from '../../domain/context.ts';
 import { ok, type Result } from '../../domain/result.ts';
+import { oncePerKind } from '../emulation.ts';
 import type { Engine, EngineOptions } from '../engine.ts';
 import { formatAddress } from './address.ts';
 import { findEngine } from './discovery.ts';
+import { ContainerEmulation } from './emulation.ts';
 import { RootfsImages } from './images.ts';
 import type { EngineStore, Machine } from './machine.ts';
 import { storeId } from './names.ts';
@@ -34,9 +36,13 @@ export async function probeDockerEngine(
     volumes: new FilledVolumes(machine),
     init: true,
   };
+  const emulation = new ContainerEmulation(machine, (spec) =>
+    openSandbox(machine, cache, { ...(limits && { limits }), ...spec }),
+  );
   return ok({
     info: { name: 'docker', version: found.value.server.version, detail: describe(machine) },
-    open: (spec) => openSandbox(machine, cache, { ...(limits && { limits }), ...spec }),
+    open: (spec) => emulation.open(spec),
+    emulation: oncePerKind((elf) => emulation.support(elf)),
     close: () => close(found.value, cache),
   });
 }

@@ -10,6 +10,7 @@ export function sandboxFailed(refusal: Refusal): Failure {
     mount: 'a mount was refused',
     loopback: 'its loopback could not be brought up',
     hostname: 'its host name could not be set',
+    emulation: 'its emulator could not be registered',
     pivot: 'its root could not be entered',
     time: 'setting it up took too long',
   };

@@ -12,6 +12,8 @@ export interface Features {
   readonly loopback: 'sys' | 'ip' | 'down';
   /** Pseudo-terminals of its own (`/dev/pts`). */
   readonly terminals: boolean;
+  /** Programs of another machine are started through an emulator that is registered for the sandbox (binfmt_misc). */
+  readonly emulation: boolean;
 }
 
 /** Lines of `/proc/<pid>/{uid,gid}_map` for the namespace that programs run in: user_namespaces(7). */
@@ -45,5 +47,6 @@ export function describeFeatures(features: Features): string {
     ...(features.ownProc ? [] : ["the machine's /proc"]),
     ...(features.loopback === 'down' ? ['loopback down without network'] : []),
     ...(features.terminals ? [] : ['no pseudo-terminals']),
+    ...(features.emulation ? [] : ['no emulation of its own for programs that programs start']),
   ].join('; ');
 }

@@ -1,15 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
-import { release } from 'node:os';
+import { machine as machineName, release } from 'node:os';
 import { join } from 'node:path';
 import type { Context } from '../../domain/context.ts';
+import { defined } from '../../domain/defined.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import { runProcess } from '../../exec/process.ts';
 import { interrupted } from '../../failure.ts';
 import { onDisk } from '../../store/disk.ts';
 import { ownTag } from '../../store/process-tag.ts';
+import { type Emulation, oncePerKind } from '../emulation.ts';
 import type { Engine, EngineDeps, ProbeEngine, SandboxSpec } from '../engine.ts';
+import { isProgramMachine } from '../instructions.ts';
+import { NO_MACHINE } from '../registration.ts';
 import { TOOL_ENV } from '../tool-env.ts';
+import { emulationSupport } from './emulation.ts';
 import { describeFeatures, type Features, idMaps } from './features.ts';
 import { makePrivate } from './layout.ts';
 import { explainRefusals } from './refusal.ts';
@@ -50,6 +55,7 @@ export const probeNamespaceEngine: ProbeEngine = async (context, deps) => {
         folder: sandboxFolder(deps),
         signal: context.signal,
       }),
+    emulation: oncePerKind((elf) => emulationSupport(machine.value, engine, sandboxFolder(deps), elf)),
   };
   return ok(engine);
 };
@@ -70,26 +76,32 @@ async function probe(context: Context, deps: EngineDeps, tools: Tools): Promise<
   const refusals: Refusal[] = [];
   let features: Features | undefined = allOf(uid !== 0);
   while (features !== undefined) {
-    const machine: Machine = { tools, features, idMaps: await idMaps(features, uid, gid), uid, gid };
+    const refused = refusals.findLast(({ step }) => step === 'emulation');
+    const ids = await idMaps(features, uid, gid);
+    const machine: Machine = { tools, features, idMaps: ids, uid, gid, ...defined({ refused }) };
     const refusal = await attempt(context, deps, machine);
     if (!refusal.ok) return refusal;
     if (refusal.value === undefined) return ok(machine);
     refusals.push(refusal.value);
     features = without(features, refusal.value, tools);
   }
-  return err(await explainRefusals(refusals));
+  return err(await explainRefusals(refusals.filter(({ step }) => step !== 'emulation')));
 }
 
 function allOf(userNamespace: boolean): Features {
-  return { userNamespace, unprivileged: true, ownProc: true, loopback: 'sys', terminals: true };
+  const emulation = isProgramMachine(machineName());
+  return { userNamespace, unprivileged: true, ownProc: true, loopback: 'sys', terminals: true, emulation };
 }
 
 /** What to try next; undefined when nothing is left that could be done without. */
 function without(features: Features, { step, evidence }: Refusal, tools: Tools): Features | undefined {
   const refused = (path: string): boolean => evidence.some((line) => line.includes(`/${path}: `));
   const loopback = features.loopback === 'sys' && tools.ip !== undefined ? 'ip' : 'down';
+  const inner = step === 'keeper' || step === 'map';
   const less: Partial<Features> = {
-    ...(step === 'keeper' || step === 'map' ? { unprivileged: false } : {}),
+    ...(inner ? { unprivileged: false } : {}),
+    // Without any user namespace of the sandbox's own it would be the machine that gets the registration.
+    ...(step === 'emulation' || (inner && !features.userNamespace) ? { emulation: false } : {}),
     ...(step === 'loopback' ? { loopback } : {}),
     ...(step === 'mount' && refused('root/proc') ? { ownProc: false } : {}),
     ...(step === 'mount' && refused('run/sys') ? { loopback } : {}),
@@ -110,7 +122,8 @@ async function attempt(
   try {
     const empty = join(folder, 'empty');
     await mkdir(empty, { recursive: true });
-    const spec: SandboxSpec = { rootfs: empty, mounts: [], network: 'none' };
+    const emulation: Emulation = { launcher: ['/emulator'], elf: NO_MACHINE };
+    const spec: SandboxSpec = { rootfs: empty, mounts: [], network: 'none', emulation };
     const box = await prepare({ machine, deps, spec, folder, signal: context.signal });
     if (!box.ok) return box;
     const run = join(folder, 'run');

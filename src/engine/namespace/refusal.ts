@@ -3,7 +3,7 @@ import { exists } from '../../exec/files.ts';
 import type { Failure } from '../../failure.ts';
 import type { Refusal } from './setup.ts';
 
-interface Cause {
+export interface Cause {
   readonly why: string;
   readonly fix: readonly string[];
 }
@@ -44,6 +44,7 @@ function stepsOf(refusals: readonly Refusal[]): string {
     mount: 'a mount was refused',
     loopback: 'the loopback could not be brought up',
     hostname: 'the host name could not be set',
+    emulation: 'an emulator could not be registered',
     pivot: 'the root could not be swapped',
     time: 'nothing happened for a minute',
   };
@@ -90,7 +91,7 @@ async function cloneForbidden(): Promise<Cause | undefined> {
 }
 
 /** Ubuntu 23.10 and later: a program without a profile that grants `userns` gets a namespace without powers. */
-async function confinedByAppArmor(): Promise<Cause | undefined> {
+export async function confinedByAppArmor(): Promise<Cause | undefined> {
   const name = 'kernel.apparmor_restrict_unprivileged_userns';
   if (process.getuid?.() === 0 || ((await sysctl(name.replace('.', '/'))) ?? '0') === '0') return undefined;
   const profile =
@@ -118,13 +119,19 @@ async function unsaidCause(refusals: readonly Refusal[]): Promise<Cause> {
   if (!hasMessage(refusals, 'Operation not permitted') && !hasMessage(refusals, 'ermission denied')) {
     return { why: 'No setting of this machine tells why.', fix: ['See the message of the system below.'] };
   }
+  return (
+    (await confinement()) ?? {
+      why: 'The kernel does not permit it to us, and no setting of this machine tells why: a security module (SELinux, AppArmor, Landlock), a chroot or a confined service refuses namespaces so.',
+      fix: ['Run it outside of that confinement (not in a chroot), or as root.'],
+    }
+  );
+}
+
+/** Whether we run in a container or under a filter of system calls. */
+export async function confinement(): Promise<Cause | undefined> {
   const container = (await exists('/.dockerenv')) || (await exists('/run/.containerenv'));
   const filtered = /^Seccomp:\s*2$/m.test(await readFile('/proc/self/status', 'utf8'));
-  if (container || filtered) return confinedCause(container, filtered);
-  return {
-    why: 'The kernel does not permit it to us, and no setting of this machine tells why: a security module (SELinux, AppArmor, Landlock), a chroot or a confined service refuses namespaces so.',
-    fix: ['Run it outside of that confinement (not in a chroot), or as root.'],
-  };
+  return container || filtered ? confinedCause(container, filtered) : undefined;
 }
 
 /** Container engines filter unshare(2), mount(2) and setns(2) with seccomp, and mounts with AppArmor. */

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { mkdir, rmdir, writeFile } from 'node:fs/promises';
-import { constants } from 'node:os';
+import { constants, machine } from 'node:os';
 import { join } from 'node:path';
 import { isatty } from 'node:tty';
 import { defined } from '../../domain/defined.ts';
@@ -12,6 +12,9 @@ import { interrupted } from '../../failure.ts';
 import { folderWithin } from '../../store/temporary.ts';
 import type { Command, Exit, SandboxSpec } from '../engine.ts';
 import { cannotStart, commandNotFound } from '../failures.ts';
+import { isProgramMachine } from '../instructions.ts';
+import { registrationLine } from '../registration.ts';
+import { starterProgram } from '../starter.ts';
 import { TOOL_ENV } from '../tool-env.ts';
 import { type Captured, capture } from './capture.ts';
 import { watchDisk, writableFolders } from './disk-watch.ts';
@@ -30,9 +33,12 @@ import {
   terminalCommand,
 } from './program.ts';
 import { removeFolder } from './remove.ts';
-import { type Namespaces, type Refusal, startNamespaces } from './setup.ts';
+import { type Namespaces, type Refusal, type Registration, startNamespaces } from './setup.ts';
 import type { Tools } from './tools.ts';
 import type { Layer } from './view.ts';
+
+/** File name, in a run's folder, of the program that starts the emulator. */
+const STARTER = 'starter';
 
 /** An open sandbox: all that its commands have in common. */
 export interface Box {
@@ -92,12 +98,13 @@ export async function makeNamespaces(
   );
   const parked = join(privateHost(layout, layout.parking, run), OLD_ROOT);
   await mkdir(parked);
+  const registration = await prepareRegistration(box, run);
   const started = await startNamespaces(
     {
       ...{ tools: box.tools, features, idMaps: box.idMaps, network: spec.network, fstab, cwd: run },
       ...defined({ hostname: spec.hostname }),
       ...{ root: layout.root, oldRoot: join(layout.root, layout.parking.at, OLD_ROOT) },
-      ...defined({ sys }),
+      ...defined({ sys, registration }),
     },
     box.signal,
   );
@@ -105,6 +112,20 @@ export async function makeNamespaces(
   // so the old root goes, without a program of the host inside.
   if (started.ok) await rmdir(parked);
   return started;
+}
+
+/** Makes, in the run's folder, what the kernel is to start programs of another machine with. */
+async function prepareRegistration(
+  { spec, features }: Omit<Box, 'fifos'>,
+  run: string,
+): Promise<Registration | undefined> {
+  const host = machine();
+  if (spec.emulation === undefined || !features.emulation || !isProgramMachine(host)) return undefined;
+  const { launcher, elf } = spec.emulation;
+  const at = join(run, 'binfmt');
+  await mkdir(at);
+  await writeFile(join(run, STARTER), starterProgram(host, launcher), { mode: 0o755 });
+  return { line: registrationLine('provision', elf, STARTER), at };
 }
 
 interface Start {

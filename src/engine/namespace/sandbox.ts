@@ -15,6 +15,7 @@ import { makeLayout } from './layout.ts';
 import { readHostMounts } from './mountinfo.ts';
 import { removeFolder } from './remove.ts';
 import { type Box, runCommand } from './run.ts';
+import type { Refusal } from './setup.ts';
 import type { Tools } from './tools.ts';
 
 /** Who runs us and with what. */
@@ -24,6 +25,8 @@ export interface Machine {
   readonly idMaps: IdMaps | undefined;
   readonly uid: number;
   readonly gid: number;
+  /** Why no emulator can be registered, where it was tried. */
+  readonly refused?: Refusal;
 }
 
 export interface OpenInput {

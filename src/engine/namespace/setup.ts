@@ -32,13 +32,31 @@ echo "init $init"
   if [ -n "$NS_SYS" ]; then echo 1 >"$NS_SYS/class/net/lo/flags" || fail loopback; fi
   if [ -n "$NS_IP" ]; then "$NS_IP" link set lo up || fail loopback; fi
   if [ -n "$NS_HOSTNAME" ]; then "$NS_HOSTNAME_TOOL" "$NS_HOSTNAME" || fail hostname; fi
-  "$NS_PIVOT_ROOT" "$NS_ROOT" "$NS_OLD_ROOT" || fail pivot
-  echo "ready $keeper"
+  enter() { "$NS_PIVOT_ROOT" "$NS_ROOT" "$NS_OLD_ROOT" || fail pivot; echo "ready $keeper"; }
+  case $NS_EMULATE in
+  '') enter ;;
+  here) "$NS_SH" -c "$NS_REGISTRAR" | { IFS= read -r word || fail emulation; enter; } ;;
+  keeper)
+    "$NS_NSENTER" "--user=/proc/$keeper/ns/user" -- "$NS_UNSHARE" --mount -- "$NS_SH" -c "$NS_REGISTRAR" |
+      { IFS= read -r word || fail emulation; enter; }
+    ;;
+  esac
 }
 `;
 
+/** Its standard output stays open: what waits for its end reads from there. */
 const KEEPER_SCRIPT = `
-IFS=' ' read -r pid rest </proc/self/stat && echo "$pid" && exec >/dev/null && read -r end
+IFS=' ' read -r pid rest </proc/self/stat && echo "$pid" && read -r end
+`;
+
+/**
+ * Registers an emulator for a user namespace: binfmt_misc of Linux 6.7 and later keeps the registrations of each apart, and
+ * has them as long as it is mounted or a file of it is open. Programs do not see it: the swap of the roots takes the mount
+ * away, or it is in a mount namespace of its own. It ends with the keeper.
+ */
+const REGISTRAR_SCRIPT = `
+"$NS_MOUNT" -t binfmt_misc none "$NS_BINFMT" && exec 3<"$NS_BINFMT/status" || exit
+printf '%s' "$NS_REGISTRATION" >"$NS_BINFMT/register" && echo registered && exec >/dev/null && read -r end
 `;
 
 /** Milliseconds; a healthy set-up takes about ten. */
@@ -56,13 +74,31 @@ export interface SetupSpec {
   readonly oldRoot: string;
   /** Where the fstab mounts a `/sys` for the loopback. */
   readonly sys?: string;
+  readonly registration?: Registration;
   /** Working folder of the set-up. */
   readonly cwd: string;
 }
 
+/** An emulator, to be registered in the user namespace of the programs. */
+export interface Registration {
+  /** What is written to `register` of binfmt_misc; a relative path in it is looked for in the set-up's working folder. */
+  readonly line: string;
+  /** Folder of the host to mount binfmt_misc on. */
+  readonly at: string;
+}
+
 /** Why a sandbox did not come up. */
 export interface Refusal {
-  readonly step: 'unshare' | 'keeper' | 'map' | 'mount' | 'loopback' | 'hostname' | 'pivot' | 'time';
+  readonly step:
+    | 'unshare'
+    | 'keeper'
+    | 'map'
+    | 'mount'
+    | 'loopback'
+    | 'hostname'
+    | 'emulation'
+    | 'pivot'
+    | 'time';
   /** Words of the system's tools. */
   readonly evidence: readonly string[];
 }
@@ -125,7 +161,21 @@ function scriptVariables({ tools, idMaps, ...spec }: SetupSpec): Record<string, 
     NS_SYS: spec.sys ?? '',
     NS_IP: withIp ? (tools.ip ?? '') : '',
     NS_HOSTNAME: spec.hostname ?? '',
+    NS_NSENTER: tools.nsenter,
+    NS_EMULATE: registrar(spec),
+    NS_REGISTRAR: REGISTRAR_SCRIPT,
+    NS_REGISTRATION: spec.registration?.line ?? '',
+    NS_BINFMT: spec.registration?.at ?? '',
   };
+}
+
+/**
+ * Which user namespace gets the registration: the one that the sandbox is made in, whose root may mount, or, where that is
+ * the machine's, the keeper's.
+ */
+function registrar({ features, registration }: Omit<SetupSpec, 'tools' | 'idMaps'>): '' | 'here' | 'keeper' {
+  if (registration === undefined) return '';
+  return features.userNamespace ? 'here' : 'keeper';
 }
 
 /** The conversation with one set-up script. */
