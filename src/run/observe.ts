@@ -180,7 +180,7 @@ async function start(executor: SampleExecutor, spec: SandboxSpec, command: Comma
 function sandboxOf(runtime: RuntimeInstance, mounts: readonly Mount[]): SandboxSpec {
   return {
     rootfs: runtime.rootfs,
-    mounts: [...runtime.mounts, ...mounts, { kind: 'scratch', at: SCRATCH_AT }],
+    mounts: [...runtime.mounts, ...mounts, { kind: 'scratch', at: SCRATCH_AT, temporary: true }],
     network: 'none',
     hostname: 'sample',
   };

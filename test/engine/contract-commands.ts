@@ -102,6 +102,21 @@ export function commandContract(bench: () => ContractBench, allowances: Allowanc
     const many = 'i=0; while :; do head -c 1000000 /dev/zero >/tmp/$i; i=$((i + 1)); done';
     const exit = await shell(box, many, { maxDisk: 20_000_000, timeoutMs: 30_000 });
     assert.equal(exit.limit, allowances.diskLimit ? 'disk' : 'time');
+    // The folder that it works in counts, too, and all of them together.
+    const there = await openBox(t, bench(), { mounts: [{ kind: 'scratch', at: '/s', temporary: true }] });
+    const two =
+      'cd /s; head -c 15000000 /dev/zero >one && head -c 15000000 /dev/zero >/tmp/two && sleep 20; echo there';
+    const both = await shell(there, two, { maxDisk: 20_000_000, timeoutMs: 30_000 });
+    assert.deepEqual([both.limit, both.stdout], [allowances.diskLimit ? 'disk' : undefined, '']);
+    // Nothing of it is left for the next command.
+    const next = await shell(
+      there,
+      'ls -A /tmp; rm -f /s/one; head -c 15000000 /dev/zero >/s/two; echo there',
+      {
+        maxDisk: 20_000_000,
+      },
+    );
+    assert.deepEqual([next.stdout, next.limit], ['there\n', undefined]);
     const little = await shell(box, 'head -c 1000000 /dev/zero >/tmp/one', { maxDisk: 20_000_000 });
     assert.deepEqual([little.status, little.limit], [0, undefined]);
   });

@@ -203,7 +203,7 @@ export async function tryRun(
       mounts: [
         ...instance.mounts,
         { kind: 'source', source: sample.suite, at: SUITE_AT },
-        { kind: 'scratch', at: SCRATCH_AT },
+        { kind: 'scratch', at: SCRATCH_AT, temporary: true },
       ],
       network: 'none',
       hostname: 'sample',
