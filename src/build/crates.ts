@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { Context } from '../domain/context.ts';
+import { absentAsUndefined } from '../domain/errno.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Engine, Mount } from '../engine/engine.ts';
 import { PATHS } from '../engine/paths.ts';
@@ -49,7 +50,7 @@ export async function lockedCrates({ input, cargo, view }: CargoStep): Promise<L
   const { project } = recipe;
   const file = join(view.project, relative(projectRoot(project), project.root), 'Cargo.lock');
   return {
-    lock: await readFile(file, 'utf8').catch(() => ''),
+    lock: (await readFile(file, 'utf8').catch(absentAsUndefined)) ?? '',
     inputs: {
       targets: [target.rustTriple, hostTarget.rustTriple],
       toolchain: input.toolchain.fingerprint,

@@ -4,6 +4,7 @@ import { dirname, join, posix } from 'node:path';
 import { wordsOf } from '../crate/cargo-files.ts';
 import { formatToml, isTable, parseToml, type Table } from '../crate/toml.ts';
 import type { Project } from '../domain/definitions.ts';
+import { absentAsUndefined } from '../domain/errno.ts';
 import type { Result } from '../domain/result.ts';
 import type { Mount } from '../engine/engine.ts';
 import { isWithin, PATHS } from '../engine/paths.ts';
@@ -155,11 +156,11 @@ async function coverFolder(
   cleanTable: (table: Table) => Table,
 ): Promise<boolean> {
   const folder = hostPath(root, at);
-  const names = await readdir(folder).catch(() => [] as string[]);
+  const names = (await readdir(folder).catch(absentAsUndefined)) ?? [];
   const changed = new Map<string, string>();
   for (const name of ['config', 'config.toml'].filter((one) => names.includes(one))) {
     const file = await seenAt(root, posix.join(at, name));
-    const text = file && (await readFile(hostPath(root, file), 'utf8').catch(() => undefined));
+    const text = file && (await readFile(hostPath(root, file), 'utf8').catch(absentAsUndefined));
     // What cannot be read here is not to be read there.
     const parsed = text === undefined ? undefined : parseToml(text);
     const clean = parsed?.ok === true ? formatToml(cleanTable(parsed.value)) : '';

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isTable, parseToml, type Table, tableAt } from '../crate/toml.ts';
 import type { CargoConfiguration } from '../domain/cargo.ts';
+import { absentAsUndefined } from '../domain/errno.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { plainIndex, type TokenIndexes, variablePart } from './transport.ts';
 
@@ -97,7 +98,7 @@ async function tokensIn(
 ): Promise<Result<Record<string, string>>> {
   for (const name of names) {
     const file = join(cargoHome, name);
-    const text = await readFile(file, 'utf8').catch(() => undefined);
+    const text = await readFile(file, 'utf8').catch(absentAsUndefined);
     if (text === undefined) continue;
     const parsed = parseToml(text);
     if (parsed.ok) return ok(tokensOf(parsed.value));

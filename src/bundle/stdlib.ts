@@ -1,8 +1,8 @@
 import { copyFile, mkdir, readdir, readFile, readlink, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { eachAtOnce } from '../domain/each-at-once.ts';
+import { absentAsUndefined, errorCode } from '../domain/errno.ts';
 import type { PythonDistribution } from '../domain/python.ts';
-import { exists } from '../exec/files.ts';
 
 /** Files that are copied at once. */
 const AT_ONCE = 16;
@@ -66,16 +66,14 @@ async function pathsBelow(input: StdlibInput, relative: string): Promise<readonl
 
 /** Resolves a path, following links as if the tree were the root; undefined for dangling links. */
 async function resolveInside(root: string, path: string): Promise<string | undefined> {
-  const file = await realpath(path).catch(() => undefined);
+  const file = await realpath(path).catch(absentAsUndefined);
   if (file?.startsWith(`${root}/`)) return file;
-  const target = await readlink(path).catch(() => undefined);
+  const target = await readlink(path).catch((cause: unknown) =>
+    errorCode(cause) === 'EINVAL' ? undefined : absentAsUndefined(cause),
+  );
   if (target === undefined) return undefined;
   const inside = target.startsWith('/') ? join(root, target) : join(dirname(path), target);
-  return inside.startsWith(`${root}/`) &&
-    (await stat(inside).then(
-      (s) => s.isFile(),
-      () => false,
-    ))
+  return inside.startsWith(`${root}/`) && (await stat(inside).catch(absentAsUndefined))?.isFile() === true
     ? inside
     : undefined;
 }
@@ -87,10 +85,10 @@ async function copyBytecode(input: StdlibInput, path: string, source: string): P
   const compiled = join(input.bytecode, folder, name);
   const [ours, theirs] = await Promise.all([
     readFile(source),
-    readFile(join(input.compiledFrom, path)).catch(() => undefined),
+    readFile(join(input.compiledFrom, path)).catch(absentAsUndefined),
   ]);
   if (theirs === undefined || !ours.equals(theirs)) return 0;
-  if (!(await exists(compiled))) return 0;
+  if ((await stat(compiled).catch(absentAsUndefined)) === undefined) return 0;
   await copyTo(compiled, join(input.to, folder, '__pycache__', name));
   return 1;
 }

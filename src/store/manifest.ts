@@ -3,7 +3,7 @@ import { createReadStream, lstatSync, type Stats } from 'node:fs';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import { eachAtOnce } from '../domain/each-at-once.ts';
-import { errorCode } from '../domain/errno.ts';
+import { absentAsUndefined, errorCode } from '../domain/errno.ts';
 import type { Digest } from '../domain/ids.ts';
 
 /** What lies at a path of an entry. */
@@ -264,11 +264,6 @@ function lookAt(path: Buffer): Stats | undefined {
   } catch (cause) {
     return absentAsUndefined(cause);
   }
-}
-
-function absentAsUndefined(cause: unknown): undefined {
-  if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(errorCode(cause) ?? '')) return undefined;
-  throw cause;
 }
 
 /** Bytes of all files below a folder. */

@@ -11,6 +11,7 @@ import { fillBuildView } from '../../build/view.ts';
 import type { Blocker } from '../../domain/blocker.ts';
 import { cargoSelection } from '../../domain/crate.ts';
 import { defined } from '../../domain/defined.ts';
+import { absentAsUndefined } from '../../domain/errno.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Sample } from '../../domain/sample.ts';
 import { shellCommand } from '../../domain/shell.ts';
@@ -67,7 +68,7 @@ export async function fetchCrates(context: ProbeContext): Promise<Result<void>> 
   const engine = await session.engine();
   if (!engine.ok) return engine;
   const { root } = run.plan.recipe.project;
-  const lock = await readFile(join(root, 'Cargo.lock'), 'utf8').catch(() => '');
+  const lock = (await readFile(join(root, 'Cargo.lock'), 'utf8').catch(absentAsUndefined)) ?? '';
   return sealCrates(
     {
       ...{ context: session.context, store: session.store, engine: engine.value, rootfs: toolchain.folder },
