@@ -7,6 +7,7 @@ import { type RuntimeInstance, SAMPLE_ENV, SCRATCH_AT, SUITE_AT } from '../runti
 import { readExit } from '../runtime/runtime.ts';
 import { fingerprint } from '../store/fingerprint.ts';
 import type { Json, Store } from '../store/store.ts';
+import { diskFailed } from './disk-failed.ts';
 import type { SampleInputs } from './inputs.ts';
 
 /** Bytes of stdout and of stderr that a sample may print. */
@@ -44,7 +45,7 @@ export interface SampleExecutor {
 
 /**
  * Runs a sample in a runtime, or reads its result from the store. Kept are runs whose program exited by itself; a time
- * limit or an emulator's crash may go otherwise next time.
+ * limit, an emulator's crash or a disk that fails may go otherwise next time.
  */
 export function observe(
   executor: SampleExecutor,
@@ -122,7 +123,7 @@ export async function observeRun(
   const exit = await executor.schedule(() => start(executor, sandboxOf(runtime, watched.mounts), command));
   if (!exit.ok) return exit;
   const run = runOf(runtime, exit.value);
-  if (run.end === 'itself' && watched.keep?.(run) !== false) {
+  if (run.end === 'itself' && !diskFailed(run) && watched.keep?.(run) !== false) {
     const written = await executor.store.writeResult(key, toKept(run));
     if (!written.ok) executor.onNotKept(written.error.what);
   }
