@@ -98,8 +98,8 @@ for (const product of ['dockerd', 'podman'] as const) {
 }
 
 /** In its own folder, and in that for temporary files: one alone is not beyond the limit. */
-const FILLING = `import os, tempfile, time
-for place in (os.getcwd(), tempfile.gettempdir()):
+const FILLING = `import os, time
+for place in (os.getcwd(), '/tmp'):
     with open(os.path.join(place, 'big'), 'wb') as file:
         for _ in range(75):
             file.write(bytes(4 << 20))

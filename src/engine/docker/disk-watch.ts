@@ -29,8 +29,8 @@ export function watchDisk(
   const look = async (): Promise<void> => {
     while (!ended.signal.aborted) {
       const bytes = await api.containers.filesInMemory(container).catch(() => undefined);
-      if (bytes === undefined || ended.signal.aborted) return;
-      if (bytes > maximum) return onExceeded();
+      // A container that has just begun, or ends, may have no counts.
+      if (bytes !== undefined && bytes > maximum && !ended.signal.aborted) return onExceeded();
       await sleep(LOOK_MS, undefined, { signal: ended.signal }).catch(() => {});
     }
   };
