@@ -1,37 +1,43 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import { lstat, mkdir, readdir, readlink, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { PassThrough, Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
-import { Header, type HeaderData } from 'tar/header';
-import { Pax } from 'tar/pax';
-import { defined } from '../domain/defined.ts';
 import type { Digest } from '../domain/ids.ts';
 import type { Result } from '../domain/result.ts';
+import type { Store } from '../store/store.ts';
+import { ahead } from './ahead.ts';
 import { readContent } from './content.ts';
 import { applyFolderAttributes } from './folder-attributes.ts';
 import { Folders } from './folders.ts';
+import { compressPiece, GzipFrame } from './gzip-pieces.ts';
+import { lastingBytes } from './lasting.ts';
 import { Budget, DEFAULT_LIMITS } from './limits.ts';
-import { deviceNode, Refusal, refusable, truncated } from './refusal.ts';
+import { deviceNode, Refusal, refusable } from './refusal.ts';
+import { DOT, END, type EntryOptions, type Item, type Piece, piecesOf, readPiece } from './tar-pieces.ts';
 import { readTar } from './tar-reader.ts';
 import { Writer } from './writer.ts';
 
 export interface PackOptions extends ArchiveOptions {
   /** The folder whose content goes in; the folder itself does not. */
   readonly root: string;
+  /** What is expected to be the same in the next archive: compressed once, and taken from the store then. */
+  readonly lasting?: Lasting;
 }
 
-export interface TarOptions extends ArchiveOptions {
+interface Lasting {
+  readonly store: Store;
+  /** A folder in the archive. */
+  readonly folder: string;
+}
+
+export interface TarOptions extends ArchiveOptions, EntryOptions {
   readonly parts: readonly TarPart[];
   /** Symbolic links beside what the parts hold: name in the archive → what it points at. */
   readonly links?: Readonly<Record<string, string>>;
-  /** Modes of entries that need another one than all others have, by name. */
-  readonly modes?: Readonly<Record<string, number>>;
-  /** Names begin with `./`, as packages of Debian have them. */
-  readonly dotted?: boolean;
   readonly compress: 'gzip' | 'none';
+  readonly lasting?: Lasting;
 }
 
 /** A folder whose content goes in. */
@@ -61,13 +67,10 @@ export interface Packed {
   readonly files: number;
 }
 
-/** Fixed, because another level gives other bytes. */
-const GZIP_LEVEL = 6;
-const BLOCK = 512;
-
 /**
- * Writes a `.tar.gz` whose bytes depend only on names, contents, executable bits and link texts: entries sorted by
- * name, owner 0, modes 0644 or 0755, one time for all, none in the gzip header. Hard links become files.
+ * Writes a `.tar.gz` whose bytes depend only on names, contents, executable bits and link texts (and on `lasting.folder`, which
+ * is compressed by itself): entries sorted by name, owner 0, modes 0644 or 0755, one time for all, none in the gzip header.
+ * Hard links become files.
  */
 export function packTarGz({ root, ...options }: PackOptions): Promise<Result<Packed>> {
   return packTar({ ...options, parts: [{ root, at: '' }], compress: 'gzip' });
@@ -75,17 +78,15 @@ export function packTarGz({ root, ...options }: PackOptions): Promise<Result<Pac
 
 /** The same for several folders put together, compressed or not. Of two entries of one name the later part's counts. */
 export function packTar(options: TarOptions): Promise<Result<Packed>> {
-  const { archive, signal, compress } = options;
+  const { archive, signal } = options;
   return refusable(archive, async () => {
     const items = await collectParts(options);
     const temporary = `${archive}.${randomUUID()}.tmp`;
     const [content, whole] = [new Meter(), new Meter()];
     try {
-      const source = Readable.from(content.count(tarOf(options, items)), { objectMode: false });
       const target = createWriteStream(temporary, { flags: 'wx' });
-      const through = compress === 'gzip' ? createGzip({ level: GZIP_LEVEL }) : new PassThrough();
-      const count = (chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> => whole.count(chunks);
-      await pipeline(source, through, count, target, signal ? { signal } : {});
+      const bytes = whole.count(archiveOf(options, items, content));
+      await pipeline(Readable.from(bytes, { objectMode: false }), target, signal ? { signal } : {});
       await rename(temporary, archive);
     } finally {
       await rm(temporary, { force: true });
@@ -100,10 +101,14 @@ class Meter {
   bytes = 0;
   readonly #hash = createHash('sha256');
 
+  add(chunk: Buffer): void {
+    this.#hash.update(chunk);
+    this.bytes += chunk.length;
+  }
+
   async *count(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     for await (const chunk of chunks) {
-      this.#hash.update(chunk);
-      this.bytes += chunk.length;
+      this.add(chunk);
       yield chunk;
     }
   }
@@ -111,6 +116,48 @@ class Meter {
   digest(): Digest {
     return `sha256:${this.#hash.digest('hex')}`;
   }
+}
+
+/** The bytes of an archive; `content` gets those before they are compressed. */
+async function* archiveOf(
+  options: TarOptions,
+  items: readonly Item[],
+  content: Meter,
+): AsyncGenerator<Buffer> {
+  const frame = options.compress === 'gzip' ? new GzipFrame() : undefined;
+  const add = (raw: Buffer): void => {
+    content.add(raw);
+    frame?.add(raw);
+  };
+  const written = async function* (pieces: Iterable<Piece>): AsyncGenerator<Buffer> {
+    for await (const { raw, bytes } of ahead(pieces, (piece) => packPiece(piece, frame !== undefined))) {
+      add(raw);
+      yield bytes;
+    }
+  };
+  if (frame !== undefined) yield frame.header;
+  const { lasting } = options;
+  const inside = ({ path }: Item): boolean => path.startsWith(`${lasting?.folder}/`);
+  const [first, last] = [items.findIndex(inside), items.findLastIndex(inside)];
+  if (lasting === undefined || frame === undefined || first < 0) yield* written(piecesOf(items, options));
+  else {
+    yield* written(piecesOf(items.slice(0, first), options));
+    // What is in a folder follows it without anything between.
+    yield* lastingBytes(
+      lasting.store,
+      () => piecesOf(items.slice(first, last + 1), options),
+      add,
+      options.signal,
+    );
+    yield* written(piecesOf(items.slice(last + 1), options));
+  }
+  yield* written([END]);
+  if (frame !== undefined) yield frame.trailer();
+}
+
+async function packPiece(piece: Piece, compress: boolean): Promise<{ raw: Buffer; bytes: Buffer }> {
+  const raw = await readPiece(piece);
+  return { raw, bytes: compress ? await compressPiece(raw) : raw };
 }
 
 /** Unpacks a `.tar.gz` below a folder, which is made when missing; guarded as the unpacking of packages is. */
@@ -136,23 +183,11 @@ export function unpackTarGz(
   });
 }
 
-interface Item {
-  /** Name in the archive, without a slash at its end. */
-  readonly path: string;
-  readonly type: 'Directory' | 'File' | 'SymbolicLink';
-  readonly mode: number;
-  /** The file that the bytes come from. */
-  readonly source: string;
-  /** Bytes. */
-  readonly size: number;
-  readonly linkpath?: string;
-}
-
 /**
  * Everything that goes in, each folder's names sorted by their bytes: no locale or version of Unicode changes that.
  * What is in a folder follows it directly, for tar(1) sets its time when the next entry is outside of it.
  */
-async function collectParts({ archive, parts, links = {} }: TarOptions): Promise<readonly Item[]> {
+async function collectParts({ archive, parts, links = {}, dotted }: TarOptions): Promise<readonly Item[]> {
   const items = new Map<string, Item>();
   const add = (item: Item): void => {
     for (let at = item.path.lastIndexOf('/'); at > 0; at = item.path.lastIndexOf('/', at - 1)) {
@@ -166,7 +201,8 @@ async function collectParts({ archive, parts, links = {} }: TarOptions): Promise
     for await (const item of below(archive, part, '')) add(item);
   }
   for (const [path, linkpath] of Object.entries(links)) add(linkItem(path, linkpath));
-  return [...items.values()].sort((a, b) => inTreeOrder(a.path, b.path));
+  const sorted = [...items.values()].sort((a, b) => inTreeOrder(a.path, b.path));
+  return dotted === true ? [DOT, ...sorted] : sorted;
 }
 
 async function* below(archive: string, part: TarPart, folder: string): AsyncGenerator<Item> {
@@ -206,41 +242,4 @@ function inTreeOrder(a: string, b: string): number {
     return Buffer.compare(Buffer.from(left[i] as string), Buffer.from(right[i] as string));
   }
   return left.length - right.length;
-}
-
-async function* tarOf(options: TarOptions, items: readonly Item[]): AsyncGenerator<Buffer> {
-  const common = { uid: 0, gid: 0, mtime: new Date(options.mtime * 1000) };
-  const start = options.dotted === true ? './' : '';
-  if (options.dotted === true)
-    yield* header({ ...common, path: './', type: 'Directory', mode: 0o755, size: 0 });
-  for (const { path, type, mode, source, size, linkpath } of items) {
-    const name = `${start}${path}${type === 'Directory' ? '/' : ''}`;
-    const link = defined({ linkpath });
-    yield* header({ ...common, path: name, ...link, type, mode: options.modes?.[path] ?? mode, size });
-    if (type === 'File') yield* content(source, size);
-  }
-  // Two blocks of zeros end the archive, tar(5).
-  yield Buffer.alloc(2 * BLOCK);
-}
-
-/** The block of an entry, after an extended one (pax) where a name is too long or not ASCII. */
-function* header(data: HeaderData): Generator<Buffer> {
-  const block = Buffer.alloc(BLOCK);
-  if (new Header(data).encode(block)) {
-    const { path, linkpath } = data;
-    yield new Pax({ ...(path && { path }), ...(linkpath && { linkpath }) }).encode();
-  }
-  yield block;
-}
-
-async function* content(source: string, size: number): AsyncGenerator<Buffer> {
-  let left = size;
-  if (size > 0) {
-    for await (const chunk of createReadStream(source, { end: size - 1, highWaterMark: 1 << 18 })) {
-      left -= chunk.length;
-      yield chunk;
-    }
-  }
-  if (left !== 0) throw new Refusal(truncated(source, 'It became shorter while it was packed.'));
-  if (size % BLOCK !== 0) yield Buffer.alloc(BLOCK - (size % BLOCK));
 }

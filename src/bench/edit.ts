@@ -55,7 +55,7 @@ async function measureEdits(bench: Bench): Promise<Result<readonly Row[]>> {
   const file = await copyProject(planned.value.plan.recipe, folder);
   const source = join(folder, 'crate', 'src', 'main.rs');
   const text = await readFile(source, 'utf8');
-  const times: Record<keyof Times, number[]> = { ours: [], inside: [], whole: [], cargo: [] };
+  const times: Record<keyof Times, number[]> = { ours: [], inside: [], bundle: [], whole: [], cargo: [] };
   // The first of each compiles all crates, the second is not the first with an edit.
   for (let round = -2; round < rounds; round += 1) {
     // What is not in the program does not have to be linked.
@@ -70,6 +70,7 @@ async function measureEdits(bench: Bench): Promise<Result<readonly Row[]>> {
           times.whole.push(run.value.ms);
           times.ours.push(timed.value.stage);
           times.inside.push(timed.value.cargo);
+          times.bundle.push(timed.value.bundle);
         }
         return ok(undefined);
       },
@@ -94,12 +95,14 @@ interface Times {
   readonly ours: readonly number[];
   /** Of cargo in it. */
   readonly inside: readonly number[];
+  /** Of the stage that packs the bundle. */
+  readonly bundle: readonly number[];
   readonly whole: readonly number[];
   /** Of cargo on this machine. */
   readonly cargo: readonly number[];
 }
 
-function rowsOf(recipe: string, { ours, inside, whole, cargo }: Times): readonly Row[] {
+function rowsOf(recipe: string, { ours, inside, bundle, whole, cargo }: Times): readonly Row[] {
   const against = (what: string, runs: readonly number[]) => {
     const ratio = median(ours) / median(runs);
     return {
@@ -112,6 +115,7 @@ function rowsOf(recipe: string, { ours, inside, whole, cargo }: Times): readonly
     { ...{ what, ms: median(ours), runs: ours }, ...against('cargo build on this machine', cargo) },
     // The same compiler, for the same target: what is more is ours.
     { ...{ what, ms: median(ours), runs: ours }, ...against("the toolchain's cargo in it", inside) },
+    { ...{ what: `${recipe}: bundle after an edit`, ms: median(bundle), runs: bundle }, goal: 'none' },
     {
       ...{ what: `${recipe}: the whole run, with bundle and samples`, ms: median(whole), runs: whole },
       goal: 'none',
@@ -121,18 +125,19 @@ function rowsOf(recipe: string, { ours, inside, whole, cargo }: Times): readonly
 
 interface BuildTimes {
   readonly stage: number;
+  readonly bundle: number;
   readonly cargo: number;
 }
 
-/** Milliseconds of the stage that fetches crates and builds, from the report, and of cargo in it, from the log. */
+/** Milliseconds of the stages that build and that bundle, from the report, and of cargo in the first, from the log. */
 async function buildTimes(folder: string): Promise<Result<BuildTimes>> {
   const artifacts = join(folder, 'artifacts', 'bench');
   const { stages } = JSON.parse(await readFile(join(artifacts, 'report.json'), 'utf8')) as Report;
-  const stage = stages.find(({ name }) => name === 'build')?.ms;
+  const [stage, bundle] = ['build', 'bundle'].map((one) => stages.find(({ name }) => name === one)?.ms);
   const log = await readFile(join(artifacts, 'logs', 'build.log'), 'utf8');
   const cargo = /^\s*Finished .* in (?:(\d+)m )?([\d.]+)s$/m.exec(log);
-  if (stage !== undefined && cargo !== null)
-    return ok({ stage, cargo: (Number(cargo[1] ?? 0) * 60 + Number(cargo[2])) * 1000 });
+  if (stage !== undefined && bundle !== undefined && cargo !== null)
+    return ok({ stage, bundle, cargo: (Number(cargo[1] ?? 0) * 60 + Number(cargo[2])) * 1000 });
   return err({
     code: 'engine/bench-run',
     what: 'The run after an edit has no stage `build` in its report, or no end of cargo in its log.',

@@ -66,10 +66,7 @@ function joinFiles(
 ): Omit<CargoConfiguration, 'overridden'> {
   const sources: SourceFolder[] = [];
   const outerFiles = files.filter(({ inside }) => !inside || project === undefined);
-  const caBundle = files.flatMap(({ table, base }) => {
-    const named = tableAt(table, 'http').cainfo;
-    return typeof named === 'string' ? [resolve(base, named)] : [];
-  })[0];
+  const innerFiles = files.filter((file) => !outerFiles.includes(file));
   const seenAt = (folder: string, unpacked: boolean): string => {
     const known = sources.find((one) => one.folder === folder);
     if (known !== undefined) return known.at;
@@ -82,8 +79,7 @@ function joinFiles(
     .map((file) => relocate(withoutOverridden(file.table), file.base, seenAt))
     .reduceRight<Table>((less, more) => joinConfigurations(more, less), {});
   if (project !== undefined) {
-    for (const { table, base } of files.filter(({ inside }) => inside))
-      sources.push(...seenFromInside(table, base, project));
+    for (const { table, base } of innerFiles) sources.push(...seenFromInside(table, base, project));
   }
   return {
     merged: files
@@ -93,8 +89,16 @@ function joinFiles(
     counted: Object.fromEntries(Object.entries(outer).filter(([name]) => COUNTED_TABLES.includes(name))),
     // Cargo says itself what it misses of the others.
     sources: sources.filter(({ folder }) => existsSync(folder)),
-    ...defined({ caBundle }),
+    inner: innerFiles.map(({ file, table }) => ({ file, table: withoutTokens(table) })),
+    ...defined({ caBundle: caBundleOf(files), outerCaBundle: caBundleOf(outerFiles) }),
   };
+}
+
+function caBundleOf(files: readonly CargoFile[]): string | undefined {
+  return files.flatMap(({ table, base }) => {
+    const named = tableAt(table, 'http').cainfo;
+    return typeof named === 'string' ? [resolve(base, named)] : [];
+  })[0];
 }
 
 /** A file's paths as a build sees them: of vendored crates, of crates in the project, and in its environment. */

@@ -1,9 +1,11 @@
 import { isTable, tableAt } from '../crate/toml.ts';
 import type { CargoTable } from '../domain/cargo.ts';
 import type { Settings } from '../domain/context.ts';
-import type { Resolved } from '../domain/definitions.ts';
+import type { Project, Resolved } from '../domain/definitions.ts';
 import type { BuildEnv } from '../env/env.ts';
 import type { Event } from '../events.ts';
+import type { FetchAccess } from './host-cargo.ts';
+import { leadingElsewhere, leadingVariables } from './transport.ts';
 
 type Notice = Extract<Event, { type: 'notice' }>;
 
@@ -53,6 +55,34 @@ function ofVariables({ cargo }: Settings, env: Readonly<Record<string, string>>)
           `Set on this machine, and not given to builds, which are the same on every machine: ${names.join(', ')}. Put what the crate needs into \`project.env\` of the recipe or into \`.cargo/config.toml\`.`,
         ),
       ];
+}
+
+/**
+ * What of a project does not count where its crates are fetched with tokens, because the project could read them then. What
+ * stands outside of the project is the user's own.
+ */
+export function transportNotices(
+  cargo: Resolved['cargo'],
+  { env }: Pick<Project, 'env'>,
+  { indexes }: Pick<FetchAccess, 'indexes'>,
+): readonly Notice[] {
+  if (indexes.size === 0) return [];
+  const registries = [...indexes.keys()].map((name) => `\`CARGO_REGISTRIES_${name}_TOKEN\``).join(', ');
+  const left = [
+    ...(cargo?.inner ?? []).map(({ file, table }) => ({
+      where: `Of ${file}`,
+      keys: leadingElsewhere(table, indexes),
+    })),
+    { where: 'Of `project.env`', keys: leadingVariables(env, indexes) },
+  ];
+  return left
+    .filter(({ keys }) => keys.length > 0)
+    .map(({ where, keys }) =>
+      notice(
+        'fetch/project-transport',
+        `${where}, fetching the crates does not take ${keys.map((key) => `\`${key}\``).join(', ')}: requests carry the token of a registry (${registries}), and a project does not decide where that goes. If it is right, say it in your own cargo home (\`config.toml\`) or by variables (\`https_proxy\`, \`CARGO_HTTP_…\`).`,
+      ),
+    );
 }
 
 function notice(code: string, message: string): Notice {

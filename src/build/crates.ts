@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { Context } from '../domain/context.ts';
+import { absentAsUndefined } from '../domain/errno.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Engine, Mount } from '../engine/engine.ts';
 import { PATHS } from '../engine/paths.ts';
@@ -9,6 +10,7 @@ import { runTool } from '../engine/tool.ts';
 import type { Store } from '../store/store.ts';
 import { type BuildInput, buildMounts, cargoOf } from './build.ts';
 import { cargoHomeMounts } from './cargo-home.ts';
+import { transportNotices } from './cargo-notices.ts';
 import { explainFetch } from './fetch-failure.ts';
 import { fetchConfigurations, fetchVariables } from './fetch-step.ts';
 import type { HostCargo } from './host-cargo.ts';
@@ -48,7 +50,7 @@ export async function lockedCrates({ input, cargo, view }: CargoStep): Promise<L
   const { project } = recipe;
   const file = join(view.project, relative(projectRoot(project), project.root), 'Cargo.lock');
   return {
-    lock: await readFile(file, 'utf8').catch(() => ''),
+    lock: (await readFile(file, 'utf8').catch(absentAsUndefined)) ?? '',
     inputs: {
       targets: [target.rustTriple, hostTarget.rustTriple],
       toolchain: input.toolchain.fingerprint,
@@ -66,7 +68,10 @@ async function fetchBothSides(step: CargoStep, lock: string): Promise<Result<voi
   const { context, input, cargo } = step;
   const { target, hostTarget, crate } = input.resolved;
   const { offline } = context.settings;
-  const covers = await fetchConfigurations(step.view, input.resolved.recipe.project);
+  const { project } = input.resolved.recipe;
+  const access = cargo.fetching(lock);
+  for (const notice of transportNotices(input.resolved.cargo, project, access)) context.emit(notice);
+  const covers = await fetchConfigurations(step.view, project, access);
   if (!covers.ok) return covers;
   const sandbox = await step.engine.open({
     rootfs: input.toolchain.folder,
@@ -75,7 +80,7 @@ async function fetchBothSides(step: CargoStep, lock: string): Promise<Result<voi
       ...fetchMounts(buildMounts(input, step.view)),
       ...covers.value,
       ...cargo.sources,
-      ...cargo.mounts,
+      ...access.mounts,
     ],
   });
   if (!sandbox.ok) return sandbox;
@@ -99,13 +104,12 @@ async function fetchBothSides(step: CargoStep, lock: string): Promise<Result<voi
           ...(offline ? ['--offline'] : []),
         ] as [string, ...string[]],
         env: {
-          ...fetchVariables(input.env.variables),
+          ...fetchVariables(input.env.variables, project, access),
           ...flags,
-          ...cargo.env,
-          ...cargo.tokens(lock),
+          ...access.env,
           ...NO_WRAPPERS,
         },
-        cwd: crateAt(input.resolved.recipe.project),
+        cwd: crateAt(project),
       },
     });
     if (!run.ok) return err(explainFetch(run.error, crate));

@@ -4,11 +4,14 @@ import { dirname, join, posix } from 'node:path';
 import { wordsOf } from '../crate/cargo-files.ts';
 import { formatToml, isTable, parseToml, type Table } from '../crate/toml.ts';
 import type { Project } from '../domain/definitions.ts';
+import { absentAsUndefined } from '../domain/errno.ts';
 import type { Result } from '../domain/result.ts';
 import type { Mount } from '../engine/engine.ts';
 import { isWithin, PATHS } from '../engine/paths.ts';
 import { crateAt } from '../engine/project-paths.ts';
 import { onDisk } from '../store/disk.ts';
+import type { FetchAccess } from './host-cargo.ts';
+import { leadingVariables, withoutLeading } from './transport.ts';
 import type { BuildView } from './view.ts';
 
 /** Between the flags of `CARGO_ENCODED_RUSTFLAGS`. */
@@ -23,10 +26,17 @@ const KEPT =
 /**
  * Of a build's variables those of the step that fetches crates: it has network and tokens, and cargo asks the compiler there
  * which conditions hold. A recipe's `project.env` may name programs and libraries of the project; none of them is started.
+ * Nor do those of it count that could lead a token elsewhere.
  */
-export function fetchVariables(variables: Readonly<Record<string, string>>): Record<string, string> {
+export function fetchVariables(
+  variables: Readonly<Record<string, string>>,
+  project: Pick<Project, 'env'>,
+  { indexes }: Pick<FetchAccess, 'indexes'>,
+): Record<string, string> {
+  const leading = indexes.size === 0 ? [] : leadingVariables(project.env, indexes);
   return Object.fromEntries(
     Object.entries(variables).flatMap(([name, value]) => {
+      if (leading.includes(name)) return [];
       if (name === 'PATH') return [[name, withoutProject(value)]];
       if (FLAGS.test(name)) return [[name, conditionsIn(name, value)]];
       return KEPT.test(name) ? [[name, value]] : [];
@@ -113,13 +123,16 @@ function cleaned(table: Table): Table {
 }
 
 /**
- * Mounts that cover a project's own `.cargo` folders where a file in them names what is not to be started. The caller holds
- * the lock of the view.
+ * Mounts that cover a project's own `.cargo` folders where a file in them names what is not to be started, or could lead a
+ * token elsewhere. The caller holds the lock of the view.
  */
 export async function fetchConfigurations(
   view: Pick<BuildView, 'project' | 'crates'>,
   project: Project,
+  { indexes }: Pick<FetchAccess, 'indexes'>,
 ): Promise<Result<readonly Mount[]>> {
+  const clean = (table: Table): Table =>
+    withoutPrograms(indexes.size === 0 ? table : withoutLeading(table, indexes));
   const covers = join(dirname(view.crates), 'fetch');
   return onDisk(covers, async () => {
     await rm(covers, { recursive: true, force: true });
@@ -128,7 +141,7 @@ export async function fetchConfigurations(
       // What a link leads to is covered.
       const seen = await seenAt(view.project, posix.join(at, '.cargo'));
       const cover = join(covers, String(mounts.length));
-      if (seen !== undefined && (await coverFolder(view.project, seen, cover)))
+      if (seen !== undefined && (await coverFolder(view.project, seen, cover, clean)))
         mounts.push({ kind: 'source', source: cover, at: seen });
       if (at === PATHS.project) return mounts;
     }
@@ -136,16 +149,21 @@ export async function fetchConfigurations(
 }
 
 /** Copies a `.cargo` folder with its configuration cleaned; false where there is nothing to clean. */
-async function coverFolder(root: string, at: string, cover: string): Promise<boolean> {
+async function coverFolder(
+  root: string,
+  at: string,
+  cover: string,
+  cleanTable: (table: Table) => Table,
+): Promise<boolean> {
   const folder = hostPath(root, at);
-  const names = await readdir(folder).catch(() => [] as string[]);
+  const names = (await readdir(folder).catch(absentAsUndefined)) ?? [];
   const changed = new Map<string, string>();
   for (const name of ['config', 'config.toml'].filter((one) => names.includes(one))) {
     const file = await seenAt(root, posix.join(at, name));
-    const text = file && (await readFile(hostPath(root, file), 'utf8').catch(() => undefined));
+    const text = file && (await readFile(hostPath(root, file), 'utf8').catch(absentAsUndefined));
     // What cannot be read here is not to be read there.
     const parsed = text === undefined ? undefined : parseToml(text);
-    const clean = parsed?.ok === true ? formatToml(withoutPrograms(parsed.value)) : '';
+    const clean = parsed?.ok === true ? formatToml(cleanTable(parsed.value)) : '';
     if (parsed?.ok !== true || clean !== formatToml(parsed.value)) changed.set(name, clean);
   }
   if (changed.size === 0) return false;

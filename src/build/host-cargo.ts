@@ -5,22 +5,30 @@ import type { Settings } from '../domain/context.ts';
 import { ok, type Result } from '../domain/result.ts';
 import type { Mount } from '../engine/engine.ts';
 import { REGISTRY_TABLES, readHomeConfiguration } from './cargo-configuration.ts';
-import { isSecret, registryTokens, tokensFor, variablePart } from './registry-tokens.ts';
+import { isSecret, registryTokens, type Tokens, tokensFor } from './registry-tokens.ts';
+import { variablePart } from './transport.ts';
 
 /** What the machine's cargo is set to, for cargo in a sandbox. */
 export interface HostCargo {
   /** `config.toml` above the project: what its files do not say. */
   readonly config: string;
-  /** For steps with network: proxies, registries, and the CA bundle. */
+  /** For steps with network and without tokens: proxies, registries, and the CA bundle. */
   readonly env: Readonly<Record<string, string>>;
-  /** For the step that fetches crates alone: the tokens of the registries that a `Cargo.lock` names. */
-  readonly tokens: (lock: string) => Readonly<Record<string, string>>;
+  readonly mounts: readonly Mount[];
+  /** For the step that fetches crates alone: the same, with the tokens of the registries that a `Cargo.lock` names. */
+  readonly fetching: (lock: string) => FetchAccess;
   /** Of them those that also a build without network needs: which registry a name is of. */
   readonly names: Readonly<Record<string, string>>;
-  /** For the step that fetches crates. */
-  readonly mounts: readonly Mount[];
   /** For every step: folders that crates are taken from instead of a registry. */
   readonly sources: readonly Mount[];
+}
+
+/** What the step that fetches crates asks registries with. */
+export interface FetchAccess {
+  /** The tokens among it. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly mounts: readonly Mount[];
+  readonly indexes: Tokens['indexes'];
 }
 
 const CA_BUNDLE = '/job/ca.pem';
@@ -40,26 +48,38 @@ export async function hostCargo(
   const kept = await registryTokens(settings.cargoHome);
   if (!kept.ok) return kept;
   const { outer = {}, sources = [] } = configuration ?? {};
-  // A variable outranks `http.cainfo`, and that what is found on the machine.
-  const bundle = settings.cargo?.trust ?? configuration?.caBundle ?? settings.caBundle;
   const variables = settings.cargo?.variables ?? {};
   const config =
     own === undefined
       ? Object.fromEntries(Object.entries(outer).filter(([name]) => REGISTRY_TABLES.includes(name)))
       : joinConfigurations(own.config ?? {}, outer);
+  const env = {
+    ...settings.proxies,
+    // Without one named, cargo does not read from registries that want a token; others are programs of this machine.
+    CARGO_REGISTRY_GLOBAL_CREDENTIAL_PROVIDERS: 'cargo:token',
+    ...ownProviders(configuration?.merged),
+    ...withoutSecrets(variables),
+  };
+  const trusting = (configured: string | undefined) => {
+    // A variable outranks `http.cainfo`, and that what is found on the machine.
+    const bundle = settings.cargo?.trust ?? configured ?? settings.caBundle;
+    return bundle === undefined
+      ? { env, mounts: [] }
+      : {
+          env: { ...env, CARGO_HTTP_CAINFO: CA_BUNDLE, SSL_CERT_FILE: CA_BUNDLE },
+          mounts: [{ kind: 'source', source: bundle, at: CA_BUNDLE } as const],
+        };
+  };
+  const plain = trusting(configuration?.caBundle);
   return ok({
     config: formatToml(config),
-    env: {
-      ...settings.proxies,
-      // Without one named, cargo does not read from registries that want a token; others are programs of this machine.
-      CARGO_REGISTRY_GLOBAL_CREDENTIAL_PROVIDERS: 'cargo:token',
-      ...ownProviders(configuration?.merged),
-      ...withoutSecrets(variables),
-      ...(bundle === undefined ? {} : { CARGO_HTTP_CAINFO: CA_BUNDLE, SSL_CERT_FILE: CA_BUNDLE }),
+    ...plain,
+    fetching: (lock) => {
+      const tokens = tokensFor(lock, { ...kept.value, ...variables }, configuration);
+      const { env, mounts } = tokens.indexes.size === 0 ? plain : trusting(configuration?.outerCaBundle);
+      return { env: { ...env, ...tokens.variables }, mounts, indexes: tokens.indexes };
     },
-    tokens: (lock) => tokensFor(lock, { ...kept.value, ...variables }, configuration),
     names: Object.fromEntries(Object.entries(variables).filter(([name]) => NAMES.test(name))),
-    mounts: bundle === undefined ? [] : [{ kind: 'source', source: bundle, at: CA_BUNDLE }],
     sources: sources.map(({ folder, at }) => ({ kind: 'source', source: folder, at })),
   });
 }

@@ -2,7 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isTable, parseToml, type Table, tableAt } from '../crate/toml.ts';
 import type { CargoConfiguration } from '../domain/cargo.ts';
+import { absentAsUndefined } from '../domain/errno.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import { plainIndex, type TokenIndexes, variablePart } from './transport.ts';
 
 /** A variable that a registry is asked with: a token, or the key that one is signed with. */
 const SECRET = /^CARGO_REGISTR(?:Y|IES_(?<name>[A-Z0-9_]+))_(?:TOKEN|SECRET_KEY|SECRET_KEY_SUBJECT)$/;
@@ -11,9 +13,11 @@ export function isSecret(variable: string): boolean {
   return SECRET.test(variable);
 }
 
-/** The name of a registry as it stands in a variable's name. */
-export function variablePart(registry: string): string {
-  return registry.toUpperCase().replaceAll('-', '_');
+/** What a step may ask registries with. */
+export interface Tokens {
+  readonly variables: Readonly<Record<string, string>>;
+  /** Of the registries that they are of; without any entry there are none. */
+  readonly indexes: TokenIndexes;
 }
 
 /**
@@ -25,35 +29,44 @@ export function tokensFor(
   lock: string,
   variables: Readonly<Record<string, string>>,
   configuration: Pick<CargoConfiguration, 'outer' | 'merged'> | undefined,
-): Record<string, string> {
+): Tokens {
   const { outer, merged } = configuration ?? {};
   const named = sourcesOf(lock);
-  const replacing = Object.values(tableAt(outer, 'source')).flatMap((source) =>
-    isTable(source) && typeof source['replace-with'] === 'string'
-      ? [variablePart(source['replace-with'])]
-      : [],
-  );
-  const indexes = new Map<string, string>();
-  for (const table of [merged, outer]) {
-    for (const [name, registry] of Object.entries(tableAt(table, 'registries'))) {
-      if (isTable(registry) && typeof registry.index === 'string')
-        indexes.set(variablePart(name), registry.index);
-    }
-  }
-  for (const [variable, index] of Object.entries(variables)) {
-    const name = /^CARGO_REGISTRIES_([A-Z0-9_]+)_INDEX$/.exec(variable)?.[1];
-    if (name !== undefined) indexes.set(name, index);
-  }
-  const wanted = (name: string): boolean => {
-    const index = indexes.get(name);
-    return replacing.includes(name) || (index !== undefined && named.has(plain(index)));
-  };
-  return Object.fromEntries(
-    Object.entries(variables).filter(([variable]) => {
-      const name = SECRET.exec(variable)?.groups?.name;
-      return name !== undefined && wanted(name);
+  const own = new Map([...indexesOf(outer), ...indexesIn(variables)]);
+  const replacing = new Map(
+    Object.values(tableAt(outer, 'source')).flatMap((source): [string, string][] => {
+      const by = isTable(source) ? source['replace-with'] : undefined;
+      if (typeof by !== 'string') return [];
+      const index = own.get(variablePart(by)) ?? tableAt(outer, 'source', by).registry;
+      return typeof index === 'string' ? [[variablePart(by), index]] : [];
     }),
   );
+  const locked = [...indexesOf(merged), ...own].filter(
+    ([name, index]) => (own.get(name) ?? index) === index && named.has(plainIndex(index)),
+  );
+  const indexes = new Map([...locked, ...replacing]);
+  const given = Object.entries(variables).flatMap(([variable, value]) => {
+    const name = SECRET.exec(variable)?.groups?.name;
+    return name !== undefined && indexes.has(name) ? [{ name, variable, value }] : [];
+  });
+  return {
+    variables: Object.fromEntries(given.map(({ variable, value }) => [variable, value])),
+    indexes: new Map(given.map(({ name }) => [name, indexes.get(name) as string])),
+  };
+}
+
+/** The index of each registry that a configuration names. */
+function indexesOf(table: Table | undefined): readonly [string, string][] {
+  return Object.entries(tableAt(table, 'registries')).flatMap(([name, registry]): [string, string][] =>
+    isTable(registry) && typeof registry.index === 'string' ? [[variablePart(name), registry.index]] : [],
+  );
+}
+
+function indexesIn(variables: Readonly<Record<string, string>>): readonly [string, string][] {
+  return Object.entries(variables).flatMap(([variable, index]): [string, string][] => {
+    const name = /^CARGO_REGISTRIES_([A-Z0-9_]+)_INDEX$/.exec(variable)?.[1];
+    return name === undefined ? [] : [[name, index]];
+  });
 }
 
 /** Addresses of the registries that a `Cargo.lock` names. */
@@ -64,14 +77,9 @@ function sourcesOf(lock: string): ReadonlySet<string> {
     packages
       .filter(isTable)
       .flatMap(({ source }) =>
-        typeof source === 'string' && !source.startsWith('git+') ? [plain(source)] : [],
+        typeof source === 'string' && !source.startsWith('git+') ? [plainIndex(source)] : [],
       ),
   );
-}
-
-/** Without what distinguishes protocols, and without a slash at the end. */
-function plain(index: string): string {
-  return index.replace(/^(?:registry\+|sparse\+)+/, '').replace(/\/$/, '');
 }
 
 /** The tokens of cargo's home as the equivalent environment variables; those of `credentials.toml` outrank its configuration. */
@@ -90,7 +98,7 @@ async function tokensIn(
 ): Promise<Result<Record<string, string>>> {
   for (const name of names) {
     const file = join(cargoHome, name);
-    const text = await readFile(file, 'utf8').catch(() => undefined);
+    const text = await readFile(file, 'utf8').catch(absentAsUndefined);
     if (text === undefined) continue;
     const parsed = parseToml(text);
     if (parsed.ok) return ok(tokensOf(parsed.value));

@@ -10,7 +10,6 @@ import { err, ok, type Result } from '../domain/result.ts';
 import type { StoredTree } from '../domain/stored-tree.ts';
 import { PATHS } from '../engine/paths.ts';
 import { programFormat } from '../runtime/program/program.ts';
-import { digestFile } from '../store/digest.ts';
 import type { Store, StoreEntry } from '../store/store.ts';
 import type { Bytecode } from './bytecode.ts';
 import { type ElfFile, readElf } from './elf.ts';
@@ -21,7 +20,7 @@ import { copyStdlib } from './stdlib.ts';
 import { extendVenv, readVenvAddition } from './venv.ts';
 
 /** Incremented when the layout of a bundle or its checks change. */
-const BUNDLE_VERSION = 2;
+const BUNDLE_VERSION = 3;
 
 export interface BundleInput {
   readonly resolved: Resolved;
@@ -140,10 +139,15 @@ async function assemble(
   const manifest = describe(input, [...libraries.value.keys()]);
   await writeFile(join(home, 'bundle.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   const archive = join(folder, name);
-  const packed = await packTarGz({ root, archive, mtime: input.sourceDateEpoch });
+  const packed = await packTarGz({
+    ...{ root, archive, mtime: input.sourceDateEpoch, signal: context.signal },
+    // An edit changes the program and nothing there.
+    lasting: { store, folder: `${top}/lib` },
+  });
   if (!packed.ok) return packed;
   await rm(root, { recursive: true });
-  const { digest, size } = await digestFile(archive);
+  // Of what was written, whatever the disk made of it: delivering compares with that.
+  const { digest, bytes: size } = packed.value;
   return ok({
     archive: name,
     digest,

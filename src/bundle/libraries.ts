@@ -1,6 +1,7 @@
 import { readdir, realpath } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { distribution } from '../distro/distribution.ts';
+import { absentAsUndefined } from '../domain/errno.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import type { Failure } from '../failure.ts';
@@ -13,9 +14,9 @@ export type LibraryIndex = ReadonlyMap<string, string>;
 export async function indexLibraries(root: string, target: Target): Promise<LibraryIndex> {
   const index = new Map<string, string>();
   for (const folder of [`usr/lib/${target.multiarch}`, 'usr/lib', 'usr/lib64']) {
-    for (const name of await readdir(join(root, folder)).catch(() => [] as string[])) {
+    for (const name of (await readdir(join(root, folder)).catch(absentAsUndefined)) ?? []) {
       if (!/\.so(\.|$)/.test(name) || index.has(name)) continue;
-      const file = await realpath(join(root, folder, name)).catch(() => undefined);
+      const file = await realpath(join(root, folder, name)).catch(absentAsUndefined);
       if (file?.startsWith(`${root}/`)) index.set(name, relative(root, file));
     }
   }

@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { distribution } from '../distro/distribution.ts';
 import type { Context } from '../domain/context.ts';
 import { defined } from '../domain/defined.ts';
+import { absentAsUndefined } from '../domain/errno.ts';
 import type { PythonDistribution } from '../domain/python.ts';
 import type { IndexRequirement, PathWheel } from '../domain/python-packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
@@ -223,6 +224,6 @@ export async function sitePath(
   root: string,
   python: Pick<PythonDistribution, 'stdlib' | 'minor'>,
 ): Promise<string> {
-  const site = await readFile(join(root, python.stdlib, 'site.py'), 'utf8').catch(() => '');
+  const site = (await readFile(join(root, python.stdlib, 'site.py'), 'utf8').catch(absentAsUndefined)) ?? '';
   return distribution.python.sitePackages(site) ?? `lib/python${python.minor}/site-packages`;
 }

@@ -1,7 +1,11 @@
 import { copyFile, mkdir, readdir, readFile, readlink, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { eachAtOnce } from '../domain/each-at-once.ts';
+import { absentAsUndefined, errorCode } from '../domain/errno.ts';
 import type { PythonDistribution } from '../domain/python.ts';
-import { exists } from '../exec/files.ts';
+
+/** Files that are copied at once. */
+const AT_ONCE = 16;
 
 /**
  * Parts of the standard library that are for building or testing CPython, not for running programs; and `ensurepip`, which
@@ -34,42 +38,42 @@ export interface Stdlib {
 export async function copyStdlib(input: StdlibInput): Promise<Stdlib> {
   const extensions: string[] = [];
   let files = 0;
-  const visit = async (relative: string): Promise<void> => {
-    const source = join(input.sysroot, input.python.stdlib, relative);
-    for (const entry of (await readdir(source, { withFileTypes: true })).sort(byName)) {
+  await eachAtOnce(AT_ONCE, await pathsBelow(input, ''), async (path) => {
+    const file = await resolveInside(input.sysroot, join(input.sysroot, input.python.stdlib, path));
+    if (file === undefined) return;
+    await copyTo(file, join(input.to, path));
+    files += 1;
+    if (/\.so$/.test(path)) extensions.push(`${input.python.stdlib}/${path}`);
+    if (/\.py$/.test(path)) files += await copyBytecode(input, path, file);
+  });
+  return { extensions: extensions.sort(), files };
+}
+
+/** Paths of all that is copied and is no folder, relative to the standard library. */
+async function pathsBelow(input: StdlibInput, relative: string): Promise<readonly string[]> {
+  const entries = await readdir(join(input.sysroot, input.python.stdlib, relative), { withFileTypes: true });
+  const wanted = entries.filter(({ name }) =>
+    relative === '' ? !LEFT_OUT.some((pattern) => pattern.test(name)) : name !== '__pycache__',
+  );
+  const below = await Promise.all(
+    wanted.map(async (entry) => {
       const path = relative === '' ? entry.name : `${relative}/${entry.name}`;
-      if (
-        relative === '' ? LEFT_OUT.some((pattern) => pattern.test(entry.name)) : entry.name === '__pycache__'
-      )
-        continue;
-      if (entry.isDirectory()) {
-        await visit(path);
-        continue;
-      }
-      const file = await resolveInside(input.sysroot, join(source, entry.name));
-      if (file === undefined) continue;
-      await copyTo(file, join(input.to, path));
-      files += 1;
-      if (/\.so$/.test(entry.name)) extensions.push(`${input.python.stdlib}/${path}`);
-      if (/\.py$/.test(entry.name)) files += await copyBytecode(input, path, file);
-    }
-  };
-  await visit('');
-  return { extensions, files };
+      return entry.isDirectory() ? pathsBelow(input, path) : [path];
+    }),
+  );
+  return below.flat();
 }
 
 /** Resolves a path, following links as if the tree were the root; undefined for dangling links. */
 async function resolveInside(root: string, path: string): Promise<string | undefined> {
-  const file = await realpath(path).catch(() => undefined);
+  const file = await realpath(path).catch(absentAsUndefined);
   if (file?.startsWith(`${root}/`)) return file;
-  const target = await readlink(path).catch(() => undefined);
+  const target = await readlink(path).catch((cause: unknown) =>
+    errorCode(cause) === 'EINVAL' ? undefined : absentAsUndefined(cause),
+  );
   if (target === undefined) return undefined;
   const inside = target.startsWith('/') ? join(root, target) : join(dirname(path), target);
-  return inside.startsWith(`${root}/`) &&
-    (await stat(inside).then(
-      (s) => s.isFile(),
-      () => false,
-    ))
+  return inside.startsWith(`${root}/`) && (await stat(inside).catch(absentAsUndefined))?.isFile() === true
     ? inside
     : undefined;
 }
@@ -81,10 +85,10 @@ async function copyBytecode(input: StdlibInput, path: string, source: string): P
   const compiled = join(input.bytecode, folder, name);
   const [ours, theirs] = await Promise.all([
     readFile(source),
-    readFile(join(input.compiledFrom, path)).catch(() => undefined),
+    readFile(join(input.compiledFrom, path)).catch(absentAsUndefined),
   ]);
   if (theirs === undefined || !ours.equals(theirs)) return 0;
-  if (!(await exists(compiled))) return 0;
+  if ((await stat(compiled).catch(absentAsUndefined)) === undefined) return 0;
   await copyTo(compiled, join(input.to, folder, '__pycache__', name));
   return 1;
 }
@@ -92,8 +96,4 @@ async function copyBytecode(input: StdlibInput, path: string, source: string): P
 async function copyTo(from: string, to: string): Promise<void> {
   await mkdir(dirname(to), { recursive: true });
   await copyFile(from, to);
-}
-
-function byName(a: { readonly name: string }, b: { readonly name: string }): number {
-  return a.name < b.name ? -1 : 1;
 }

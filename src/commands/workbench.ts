@@ -129,7 +129,10 @@ async function fetchFor(
 
 /** What cargo prints is not what the user asked for. */
 function silent(context: Context): Context {
-  return { ...context, emit: () => {} };
+  const emit: Context['emit'] = (event) => {
+    if (event.type === 'notice') context.emit(event);
+  };
+  return { ...context, emit };
 }
 
 /** Folders of the sandbox and of this machine; volumes and trees of an engine elsewhere are its own. */

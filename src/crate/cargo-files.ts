@@ -1,6 +1,7 @@
 import { readFile, realpath } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { defined } from '../domain/defined.ts';
+import { absentAsUndefined } from '../domain/errno.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { isTable, parseToml, type Table } from './toml.ts';
 
@@ -54,7 +55,7 @@ async function readCargoFile(
 ): Promise<Result<{ readonly file: string; readonly table: Table } | undefined>> {
   for (const name of ['config', 'config.toml']) {
     const file = join(folder, name);
-    const text = await readFile(file, 'utf8').catch(() => undefined);
+    const text = await readFile(file, 'utf8').catch(absentAsUndefined);
     if (text === undefined) continue;
     const parsed = parseToml(text);
     if (parsed.ok) return ok({ file, table: parsed.value });

@@ -4,6 +4,7 @@ import { basename, dirname, join, relative } from 'node:path';
 import { closest } from '../domain/closest.ts';
 import type { Crate } from '../domain/crate.ts';
 import { defined } from '../domain/defined.ts';
+import { absentAsUndefined } from '../domain/errno.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
 import { cargoFiles } from './cargo-files.ts';
@@ -57,7 +58,7 @@ export async function readCrate(folder: string, choice: CrateChoice): Promise<Re
   const inside = configurations.value.filter((file) => file.inside);
   const outside = await pathDependencies(workspace.value, [own, ...members.value], inside);
   if (!outside.ok) return outside;
-  const lock = await readFile(join(root, 'Cargo.lock'), 'utf8').catch(() => undefined);
+  const lock = await readFile(join(root, 'Cargo.lock'), 'utf8').catch(absentAsUndefined);
   const pyo3 = await pyo3Use(own, workspace.value, choice, lock);
   const version = inherited(own.table, workspace.value.table, 'version');
   const rustVersion = inherited(own.table, workspace.value.table, 'rust-version');

@@ -2,6 +2,7 @@ import { readFile, realpath } from 'node:fs/promises';
 import { isAbsolute, relative, resolve } from 'node:path';
 import { defined } from '../domain/defined.ts';
 import type { OutsideFolder } from '../domain/definitions.ts';
+import { absentAsUndefined } from '../domain/errno.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
 import type { CargoFile } from './cargo-files.ts';
@@ -176,7 +177,7 @@ type Place = NonNullable<Failure['at']>;
 
 /** Where a manifest gives a path: in the line or the table that names the dependency, else the first that is equal. */
 async function locate({ key, path, in: { file } }: PathReference): Promise<Place> {
-  const text = await readFile(file, 'utf8').catch(() => '');
+  const text = (await readFile(file, 'utf8').catch(absentAsUndefined)) ?? '';
   const escaped = (word: string): string => word.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
   const value = new RegExp(`(\\bpath["']?\\s*=\\s*)(?:"${escaped(path)}"|'${escaped(path)}')`, 'g');
   const places = [...text.matchAll(value)].map((match) => match.index + (match[1] as string).length);

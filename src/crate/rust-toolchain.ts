@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { absentAsUndefined } from '../domain/errno.ts';
 import { parseToml, tableAt, textAt } from './toml.ts';
 
 /** What a project pins for rustup (The rustup book, "Overrides"). */
@@ -16,7 +17,7 @@ export async function rustPin(folder: string): Promise<RustPin | undefined> {
   for (let at = folder; ; at = dirname(at)) {
     for (const name of ['rust-toolchain', 'rust-toolchain.toml']) {
       const file = join(at, name);
-      const text = await readFile(file, 'utf8').catch(() => undefined);
+      const text = await readFile(file, 'utf8').catch(absentAsUndefined);
       if (text !== undefined) return readPin(file, text);
     }
     if (at === dirname(at)) return undefined;

@@ -36,5 +36,9 @@ export interface CargoConfiguration {
   readonly vendored?: string;
   /** `http.cainfo`, absolute. */
   readonly caBundle?: string;
+  /** The same of the files outside of the project. */
+  readonly outerCaBundle?: string;
+  /** The files of the project itself, without tokens. */
+  readonly inner: readonly { readonly file: string; readonly table: CargoTable }[];
   readonly overridden: readonly Overridden[];
 }

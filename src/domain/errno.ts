@@ -59,3 +59,9 @@ export function meaningOf(error: unknown): Meaning | undefined {
   const known = code !== undefined && Object.hasOwn(REFUSALS, code) ? REFUSALS[code] : undefined;
   return known === undefined ? undefined : { name: code as string, ...known };
 }
+
+/** For `catch`: nothing is there, or no file. Other refusals are thrown, for they do not tell what is there. */
+export function absentAsUndefined(cause: unknown): undefined {
+  if (['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP'].includes(errorCode(cause) ?? '')) return undefined;
+  throw cause;
+}

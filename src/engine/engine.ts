@@ -34,7 +34,12 @@ export type Mount =
   /** A named folder of the engine that outlives the sandbox: cargo's target folder and registry. */
   | { readonly kind: 'volume'; readonly name: string; readonly at: string; readonly readOnly?: boolean }
   /** An empty writable folder on disk, gone with the sandbox; files in it can be copied out. */
-  | { readonly kind: 'scratch'; readonly at: string };
+  | {
+      readonly kind: 'scratch';
+      readonly at: string;
+      /** As `/tmp`: it may be gone with the command, and nothing is copied out. */
+      readonly temporary?: true;
+    };
 
 /** Whether a folder `name` in the folder `parent` of the host is left out. */
 export type LeftOut = (parent: string, name: string) => boolean;
@@ -63,8 +68,9 @@ export interface Command {
   /** Bytes of stdout and stderr (each) kept; beyond it the process is ended and `limit` says so. Default 64 MiB. */
   readonly maxOutput?: number;
   /**
-   * Bytes that may lie in its scratch and temporary folders; beyond it the process is ended and `limit` says so. Held to by
-   * the engine `namespace`, which looks several times a second.
+   * Bytes that may lie in its scratch and temporary folders; beyond it the process is ended and `limit` says so. Engines look
+   * several times a second. In containers each temporary folder has that size, too: a command that fills one between two
+   * looks meets a full disk (`ENOSPC`); scratch folders that are not `temporary` are not counted there.
    */
   readonly maxDisk?: number;
   /** Called with each chunk as it arrives. */

@@ -201,7 +201,7 @@ async function accessOf(
   return ok({
     ...access.value,
     // Of a mirror in place of the public registry; std's crates come from no other.
-    env: { ...access.value.env, ...access.value.tokens('') },
+    env: access.value.fetching('').env,
     home: { fetch: cargoHomeMounts('fetch'), build: cargoHomeMounts('build') },
     seal: (lock, fetch) => sealCrates({ ...crates, lock }, fetch),
   });

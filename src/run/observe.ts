@@ -8,6 +8,7 @@ import { type RuntimeInstance, SAMPLE_ENV, SCRATCH_AT, SUITE_AT } from '../runti
 import { readExit } from '../runtime/runtime.ts';
 import { fingerprint } from '../store/fingerprint.ts';
 import type { Json, Store } from '../store/store.ts';
+import { diskFailed } from './disk-failed.ts';
 import type { SampleInputs } from './inputs.ts';
 import { whyUnstarted } from './started-programs.ts';
 
@@ -48,7 +49,7 @@ export interface SampleExecutor {
 
 /**
  * Runs a sample in a runtime, or reads its result from the store. Kept are runs whose program exited by itself; a time
- * limit or an emulator's crash may go otherwise next time.
+ * limit, an emulator's crash or a disk that fails may go otherwise next time.
  */
 export function observe(
   executor: SampleExecutor,
@@ -139,7 +140,12 @@ export async function observeRun(
   );
   if (!exit.ok) return exit;
   const run = runOf(runtime, exit.value);
-  if (run.end === 'itself' && run.started === undefined && watched.keep?.(run) !== false) {
+  if (
+    run.end === 'itself' &&
+    run.started === undefined &&
+    !diskFailed(run) &&
+    watched.keep?.(run) !== false
+  ) {
     const written = await executor.store.writeResult(key, toKept(run));
     if (!written.ok) executor.onNotKept(written.error.what);
   }
@@ -231,7 +237,7 @@ async function start(executor: SampleExecutor, spec: SandboxSpec, command: Comma
 function sandboxOf(runtime: RuntimeInstance, mounts: readonly Mount[]): SandboxSpec {
   return {
     rootfs: runtime.rootfs,
-    mounts: [...runtime.mounts, ...mounts, { kind: 'scratch', at: SCRATCH_AT }],
+    mounts: [...runtime.mounts, ...mounts, { kind: 'scratch', at: SCRATCH_AT, temporary: true }],
     network: 'none',
     hostname: 'sample',
     ...defined({ emulation: runtime.emulation }),

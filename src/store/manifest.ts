@@ -2,7 +2,8 @@ import { createHash, hash } from 'node:crypto';
 import { createReadStream, lstatSync, type Stats } from 'node:fs';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
-import { errorCode } from '../domain/errno.ts';
+import { eachAtOnce } from '../domain/each-at-once.ts';
+import { absentAsUndefined, errorCode } from '../domain/errno.ts';
 import type { Digest } from '../domain/ids.ts';
 
 /** What lies at a path of an entry. */
@@ -46,7 +47,7 @@ const STRETCH = 512;
 export async function makeManifest(root: string): Promise<Manifest> {
   const found = await list(root);
   const items: ManifestItem[] = [];
-  await eachAtOnce(found, async ({ path, stats }) => {
+  await eachAtOnce(AT_ONCE, found, async ({ path, stats }) => {
     const item = await read(root, path, stats);
     if (item !== undefined) items.push(item);
   });
@@ -139,7 +140,7 @@ export async function damages(
   const files = items.filter((item) => item.type !== 'folder' && !bad.has(item.path));
   const changed: Damage[] = [];
   const stats = new Map(found.map((one) => [one.path, one.stats]));
-  await eachAtOnce(files, async (item) => {
+  await eachAtOnce(AT_ONCE, files, async (item) => {
     const now = await read(root, item.path, stats.get(item.path) as Stats).catch(absentAsUndefined);
     if (now === undefined || JSON.stringify(lasting(now)) !== JSON.stringify(lasting(item))) {
       changed.push({ path: item.path, what: 'changed' });
@@ -263,19 +264,6 @@ function lookAt(path: Buffer): Stats | undefined {
   } catch (cause) {
     return absentAsUndefined(cause);
   }
-}
-
-function absentAsUndefined(cause: unknown): undefined {
-  if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(errorCode(cause) ?? '')) return undefined;
-  throw cause;
-}
-
-async function eachAtOnce<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const queue = items.values();
-  const worker = async (): Promise<void> => {
-    for (const item of queue) await work(item);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
 
 /** Bytes of all files below a folder. */

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SysrootDefinition } from '../domain/definitions.ts';
+import { absentAsUndefined } from '../domain/errno.ts';
 import { libraryFolder, type PythonDistribution, type StaticLink } from '../domain/python.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
@@ -30,7 +31,7 @@ export async function describePython(
 }
 
 async function findSysconfigdata(root: string, stdlib: string): Promise<Result<string>> {
-  const entries = await readdir(join(root, stdlib), { withFileTypes: true }).catch(() => []);
+  const entries = (await readdir(join(root, stdlib), { withFileTypes: true }).catch(absentAsUndefined)) ?? [];
   // Debian gives its file a second name, by a link.
   const candidates = entries
     .filter((entry) => entry.isFile() && /^_sysconfigdata_.*\.py$/.test(entry.name))
@@ -65,7 +66,7 @@ async function distribution(
   const shared = variables.Py_ENABLE_SHARED === 1;
   const header = join(root, `usr/include/python${minor}${text('ABIFLAGS')}/patchlevel.h`);
   const version = /#define\s+PY_VERSION\s+"([^"]+)"/.exec(
-    await readFile(header, 'utf8').catch(() => ''),
+    (await readFile(header, 'utf8').catch(absentAsUndefined)) ?? '',
   )?.[1];
   const libDir = text('LIBDIR').replace(/^\/+/, '');
   const wanted = shared ? `lib${libName}.so` : `lib${libName}.a`;

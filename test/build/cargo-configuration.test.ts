@@ -92,10 +92,12 @@ test('what says only where crates come from, or how cargo prints, is no input of
   assert.doesNotMatch(cargo.value.config + JSON.stringify(configuration), /secret-token/);
   assert.doesNotMatch(JSON.stringify(cargo.value), /secret-token/);
   const named = (index: string) => `[[package]]\nname = "a"\nversion = "1.0.0"\nsource = "${index}"\n`;
-  assert.deepEqual(cargo.value.tokens(named('sparse+http://127.0.0.1/')), {
+  const { env } = cargo.value;
+  assert.deepEqual(cargo.value.fetching(named('sparse+http://127.0.0.1/')).env, {
+    ...env,
     CARGO_REGISTRIES_OWN_TOKEN: 'secret-token',
   });
-  assert.deepEqual(cargo.value.tokens(named('sparse+http://127.0.0.2/')), {});
+  assert.deepEqual(cargo.value.fetching(named('sparse+http://127.0.0.2/')).env, env);
   const alone = await crateAccess(settings);
   assert.ok(alone.ok);
   assert.match(alone.value.config, /registries\.own/);
@@ -247,11 +249,20 @@ test('a token goes to the index that the machine names, and to what replaces ano
     CARGO_REGISTRY_TOKEN: 'three',
   };
   const own = { registries: { own: { index: 'sparse+http://own.invalid' } } };
-  const tokens = (outer: Table, merged: Table) => tokensFor(lock, variables, { outer, merged });
+  const tokens = (outer: Table, merged: Table, more = {}) =>
+    tokensFor(lock, { ...variables, ...more }, { outer, merged }).variables;
   assert.deepEqual(tokens({}, own), { CARGO_REGISTRIES_OWN_TOKEN: 'one' });
   // The project says that the name is of another registry than the machine does.
   assert.deepEqual(tokens({ registries: { own: { index: 'sparse+http://right.invalid/' } } }, own), {});
   const source = { 'crates-io': { 'replace-with': 'a-mirror' } };
-  assert.deepEqual(tokens({ source }, { source }), { CARGO_REGISTRIES_A_MIRROR_TOKEN: 'two' });
-  assert.deepEqual(tokens({}, { source }), {});
+  const mirror = { 'a-mirror': { index: 'sparse+http://mirror.invalid/' } };
+  const mirrored = { CARGO_REGISTRIES_A_MIRROR_TOKEN: 'two' };
+  assert.deepEqual(tokens({ source, registries: mirror }, { source }), mirrored);
+  const named = { ...source, 'a-mirror': { registry: 'sparse+http://mirror.invalid/' } };
+  assert.deepEqual(tokens({ source: named }, { source: named }), mirrored);
+  const variable = { CARGO_REGISTRIES_A_MIRROR_INDEX: 'sparse+http://mirror.invalid/' };
+  assert.deepEqual(tokens({ source }, { source }, variable), mirrored);
+  assert.deepEqual(tokens({}, { source, registries: mirror }), {});
+  // The machine says that the name stands in for another registry, and the project which one it is.
+  assert.deepEqual(tokens({ source }, { source, registries: mirror }), {});
 });

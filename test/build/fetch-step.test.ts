@@ -3,13 +3,15 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { transportNotices } from '../../src/build/cargo-notices.ts';
 import {
   conditionFlags,
   fetchConfigurations,
   fetchVariables,
   withoutPrograms,
 } from '../../src/build/fetch-step.ts';
-import { formatToml } from '../../src/crate/toml.ts';
+import { formatToml, parseToml } from '../../src/crate/toml.ts';
+import type { CargoConfiguration } from '../../src/domain/cargo.ts';
 import type { Project } from '../../src/domain/definitions.ts';
 import { temporaryFolder } from '../support/cli.ts';
 import { put } from '../support/crate.ts';
@@ -43,7 +45,36 @@ test('variables that start or load something are left out, those about crates an
     CARGO_CREDENTIAL_ALIAS_OWN: './bad',
     CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER: './bad',
   };
-  assert.deepEqual(fetchVariables(given), kept);
+  assert.deepEqual(fetchVariables(given, { env: given }, NO_TOKENS), kept);
+});
+
+const NO_TOKENS = { indexes: new Map<string, string>() };
+const OWN = { indexes: new Map([['OWN', 'sparse+https://own.invalid/']]) };
+
+test('where there are tokens, variables of the project that could lead them elsewhere are left out', () => {
+  const kept = {
+    CARGO_NET_RETRY: '0',
+    CARGO_HTTP_TIMEOUT: '5',
+    CARGO_HTTP_LOW_SPEED_LIMIT: '5',
+    CARGO_REGISTRIES_OWN_INDEX: 'https://own.invalid',
+    CARGO_REGISTRIES_OTHER_INDEX: 'sparse+https://other.invalid/',
+  };
+  const leading = {
+    HOME: '/job/project',
+    CARGO_HTTP_PROXY: 'http://other.invalid',
+    CARGO_HTTP_CAINFO: 'ca.pem',
+    CARGO_HTTP_PROXY_CAINFO: 'ca.pem',
+    CARGO_HTTP_SSL_VERSION: 'sslv3',
+    CARGO_HTTP_CHECK_REVOKE: 'false',
+    CARGO_NET_GIT_FETCH_WITH_CLI: 'true',
+  };
+  const elsewhere = { CARGO_REGISTRIES_OWN_INDEX: 'sparse+https://other.invalid/' };
+  const of = (env: Record<string, string>, access = OWN) => fetchVariables(env, { env }, access);
+  assert.deepEqual(of({ ...kept, ...leading }), kept);
+  assert.deepEqual(of(elsewhere), {});
+  for (const env of [{ ...kept, ...leading }, elsewhere]) assert.deepEqual(of(env, NO_TOKENS), env);
+  // What the build sets itself is not the project's.
+  assert.deepEqual(fetchVariables(leading, { env: {} }, OWN), leading);
 });
 
 for (const [flags, kept] of [
@@ -102,6 +133,7 @@ async function coversOf(
   files: Readonly<Record<string, string>>,
   links: Readonly<Record<string, string>> = {},
   crate = '',
+  access = NO_TOKENS,
 ) {
   const folder = temporaryFolder(t, 'provision covers ü ');
   const view = { project: join(folder, 'project'), crates: join(folder, 'crates') };
@@ -109,7 +141,7 @@ async function coversOf(
   put(view.project, files);
   for (const [name, target] of Object.entries(links)) symlinkSync(target, join(view.project, name));
   const project = { root: '/own', folder: join('/own', crate) } as Project;
-  const covers = await fetchConfigurations(view, project);
+  const covers = await fetchConfigurations(view, project, access);
   assert.ok(covers.ok);
   return covers.value.map((mount) => {
     assert.equal(mount.kind, 'source');
@@ -124,6 +156,52 @@ test('a configuration loses what it could start, and keeps where crates come fro
   assert.equal(cover.file('vendor/a'), 'kept');
   assert.equal(cover.file('config.toml'), formatToml(CLEAN));
   assert.deepEqual(withoutPrograms(CLEAN), CLEAN);
+});
+
+const LEADING = `[http]
+proxy = "http://other.invalid"
+cainfo = "ca.pem"
+ssl-version = "sslv3"
+timeout = 5
+[net]
+retry = 0
+git-fetch-with-cli = true
+[net.ssh]
+known-hosts = ["x"]
+[registries.own]
+index = "sparse+https://other.invalid/"
+[registries.other]
+index = "sparse+https://other.invalid/"
+`;
+
+test('where there are tokens, a configuration loses what could lead them elsewhere', async (t) => {
+  const files = { '.cargo/config.toml': LEADING };
+  const [cover] = await coversOf(t, files, {}, '', OWN);
+  assert.deepEqual(JSON.parse(JSON.stringify(parseToml(cover?.file('config.toml') ?? ''))).value, {
+    http: { timeout: 5 },
+    net: { retry: 0 },
+    registries: { own: {}, other: { index: 'sparse+https://other.invalid/' } },
+  });
+  assert.deepEqual(await coversOf(t, files), []);
+  const right = '[registries.own]\nindex = "sparse+https://own.invalid"\n';
+  assert.deepEqual(await coversOf(t, { '.cargo/config.toml': right }, {}, '', OWN), []);
+});
+
+test('what does not count for tokens is named once for each place, and only where there are tokens', () => {
+  const table = parseToml(LEADING);
+  assert.ok(table.ok);
+  const cargo = {
+    inner: [{ file: '/own/.cargo/config.toml', table: table.value }],
+  } as unknown as CargoConfiguration;
+  const project = { env: { CARGO_HTTP_PROXY: 'http://other.invalid', CARGO_NET_RETRY: '0' } };
+  const messages = transportNotices(cargo, project, OWN).map(({ message }) => message);
+  assert.equal(messages.length, 2);
+  assert.match(
+    messages[0] as string,
+    /^Of \/own\/\.cargo\/config\.toml, .* `http\.proxy`, `http\.cainfo`, `http\.ssl-version`, `net\.git-fetch-with-cli`, `net\.ssh`, `registries\.own\.index`: .*`CARGO_REGISTRIES_OWN_TOKEN`/,
+  );
+  assert.match(messages[1] as string, /^Of `project\.env`, .* `CARGO_HTTP_PROXY`: /);
+  assert.deepEqual(transportNotices(cargo, project, NO_TOKENS), []);
 });
 
 test('a configuration with nothing to start is left alone', async (t) => {

@@ -167,7 +167,8 @@ test('a project folder that is not there is a failure that names it', async (t) 
 test('files of the environment keep their time until their content changes; then all is built anew that needs it', async (t) => {
   const { context, resolved } = placeOf(t);
   const folder = temporaryFolder(t);
-  const cargo = { config: '[net]\n', env: {}, tokens: () => ({}), names: {}, mounts: [], sources: [] };
+  const access = { env: {}, mounts: [], indexes: new Map<string, string>() };
+  const cargo = { config: '[net]\n', ...access, fetching: () => access, names: {}, sources: [] };
   const fill = async (env: Partial<BuildEnv>): Promise<readonly number[]> => {
     const all = { variables: {}, pyo3Config: 'a', pythonHome: 'int x;', ...env } as BuildEnv;
     const view = await fillBuildView(context, folder, { resolved, env: all, cargo });

@@ -1,7 +1,7 @@
 // A recipe in the Docker engine gives the same bundle, and the same report except for engine, durations and time stamps.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import {
@@ -83,6 +83,7 @@ for (const product of ['dockerd', 'podman'] as const) {
     assert.equal((mine.bundle as { digest: string }).digest, (theirs.bundle as { digest: string }).digest);
     assert.deepEqual(comparable(mine), comparable(theirs));
     assert.deepEqual((await thingsIn(under.socket)).containers, [], 'no container is left');
+    if (product === 'dockerd') await fillsTheDisk(folder, engine, store);
     if (product === 'dockerd') await programFollowsEdits(t, { args: engine, store });
     // Everything is in the store now, so no engine is contacted.
     await under.kill();
@@ -94,6 +95,34 @@ for (const product of ['dockerd', 'podman'] as const) {
     // While volumes are filled, containers are made, and crates compiled.
     for (const after of [100, 2000, 5000]) await interruptedBuild(folder, under.socket, after);
   });
+}
+
+/** In its own folder, and in that for temporary files: one alone is not beyond the limit. */
+const FILLING = `import os, time
+for place in (os.getcwd(), '/tmp'):
+    with open(os.path.join(place, 'big'), 'wb') as file:
+        for _ in range(75):
+            file.write(bytes(4 << 20))
+time.sleep(30)
+print('there was room')
+`;
+
+/** A sample that writes more than it may is ended in both engines, with the same words. */
+async function fillsTheDisk(folder: string, engine: readonly string[], store: string): Promise<void> {
+  const sample = join(folder, 'fill.py');
+  writeFileSync(sample, FILLING);
+  for (const [args, place] of [
+    [engine, store],
+    [['--engine', 'namespace'], SHARED_STORE],
+  ] as const) {
+    const run = await provision(['aarch64', ...args, '--samples', sample], {
+      cwd: folder,
+      store: place,
+      timeoutMs: 30 * 60_000,
+    });
+    assert.equal(run.status, 7, run.stdout + run.stderr);
+    assert.match(run.stdout + run.stderr, /wrote more than 512 MiB to the disk, and so did the reference/);
+  }
 }
 
 /** Ctrl-C during the build leaves nothing running in the engine. */

@@ -1,12 +1,13 @@
-// The disk of the store and of the artifacts fails at a moment taken at random, while real commands run: each ends with an exit
+// The disk of the store, of the project and of the artifacts fails at a moment taken at random, while real commands run: each ends with an exit
 // code that stands for what happened, never with that of a bug or a stack trace, and the next run needs nothing done by hand.
 // PROVISION_TEST_TRIALS sets how many times, PROVISION_TEST_SEED which moments.
 import assert from 'node:assert/strict';
-import { mkdirSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, type TestContext, test } from 'node:test';
 import { provision, REPOSITORY, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
 import { cloneStore, removeEntries } from '../support/clone-store.ts';
+import { put } from '../support/crate.ts';
 import {
   type Fault,
   type FaultLog,
@@ -27,6 +28,8 @@ interface Scenario {
   readonly name: string;
   readonly args: readonly string[];
   readonly prepare: (store: string) => void;
+  /** Folder below `work` that it is started in. */
+  readonly cwd?: string;
 }
 
 const SCENARIOS: readonly Scenario[] = [
@@ -73,6 +76,39 @@ const FAULTS: readonly Omit<Fault, 'at'>[] = [
 /** Exit codes that a disk may bring about: nothing was lost (0), the artifacts folder (2), or the store (5). */
 const EXPECTED: readonly (number | null)[] = [0, 2, 5];
 
+const forgetResults = (store: string): void =>
+  rmSync(join(store, 'results'), { recursive: true, force: true });
+
+/** What reads a project and its samples, or the store, and writes little. */
+const READING: readonly Scenario[] = [
+  { name: 'a project that is up to date', args: ['run'], cwd: 'crate', prepare: () => {} },
+  { name: 'samples of a project', args: ['run'], cwd: 'crate', prepare: forgetResults },
+  {
+    name: 'a bundle of a project',
+    args: ['run'],
+    cwd: 'crate',
+    prepare: (store) => removeEntries(store, 'builds', /"what": ?"(unpacked )?bundle"/),
+  },
+  { name: 'the plan of a project', args: ['plan'], cwd: 'crate', prepare: () => {} },
+  { name: 'samples', args: ['aarch64', ...FEW], prepare: forgetResults },
+];
+
+const READ_FAULTS: readonly Omit<Fault, 'at'>[] = [
+  { error: 'EIO', operations: ['read'], lasting: false },
+  { error: 'EIO', operations: ['read'], lasting: true },
+  { error: 'EIO', operations: ['open', 'readlink'], lasting: false },
+  { error: 'EIO', operations: ['opendir', 'readdir'], lasting: false },
+  { error: 'EIO', operations: ['lookup', 'getattr'], lasting: false },
+  {
+    error: 'EIO',
+    operations: ['read', 'open', 'lookup', 'getattr', 'opendir', 'readdir', 'readlink'],
+    lasting: true,
+  },
+];
+
+/** … of what is only read: recipes, locks, sources and samples, and what runs from the store, too. */
+const EXPECTED_OF_READING: readonly (number | null)[] = [0, 2, 3, 5, 6, 7];
+
 /** Those that read or remove the whole store take long: not in a few trials. */
 const scenarios = MANY ? SCENARIOS : SCENARIOS.slice(0, 3);
 
@@ -81,6 +117,8 @@ before(async () => {
   const run = await provision(['aarch64'], { store: SHARED_STORE, cwd, timeoutMs: 30 * 60_000 });
   assert.equal(run.status, 0, run.stdout + run.stderr);
 });
+
+const RECIPE = 'schema: 1\nextends: aarch64\nsamples: {path: samples}\n';
 
 class Disk {
   readonly #backing: string;
@@ -92,25 +130,32 @@ class Disk {
     mkdirSync(join(this.#backing, 'work'), { recursive: true });
     mkdirSync(join(this.#folder, 'mounted'));
     cloneStore(this.#backing);
+    const crate = join(this.#backing, 'work', 'crate');
+    cpSync(join(REPOSITORY, 'runner'), crate, {
+      recursive: true,
+      filter: (path) => !/\/(?:target|samples)$/.test(path),
+    });
+    put(crate, { 'provision.yaml': RECIPE, 'samples/a.py': 'print("a")\n', 'samples/b.py': 'import json\n' });
   }
 
   /** A command on a disk with a fault. */
-  async failing({ args, prepare }: Scenario, fault: Fault): Promise<FaultRun> {
+  async failing({ args, prepare, cwd = '.' }: Scenario, fault: Fault): Promise<FaultRun> {
     prepare(join(this.#backing, 'store'));
     const mountedAt = join(this.#folder, 'mounted');
     const command = [
       ...[process.execPath, '--disable-warning=ExperimentalWarning', join(REPOSITORY, 'src', 'bin.ts')],
       ...[...args, '--store', join(mountedAt, 'store')],
     ];
-    const line = `cd ${quoted(join(mountedAt, 'work'))} && ${command.map(quoted).join(' ')}`;
+    const line = `cd ${quoted(join(mountedAt, 'work', cwd))} && ${command.map(quoted).join(' ')}`;
     return underFault({ line, backing: this.#backing, mountedAt, log: join(this.#folder, 'log') }, fault);
   }
 
   /** The same command on a good one. */
-  async sound({ args }: Scenario): Promise<void> {
+  async sound({ args, cwd = '.' }: Scenario): Promise<void> {
     const run = await provision(args, {
       store: join(this.#backing, 'store'),
-      cwd: join(this.#backing, 'work'),
+      cwd: join(this.#backing, 'work', cwd),
+      timeoutMs: 10 * 60_000,
     });
     assert.equal(run.status, 0, run.stdout + run.stderr);
   }
@@ -123,10 +168,20 @@ async function countsOf(disk: Disk, scenario: Scenario): Promise<FaultLog['count
   return run.log.counts;
 }
 
-test('whatever the disk refuses, a command ends as documented and the next one heals', {
-  skip: NO_FAULT_FS,
-}, async (t) => {
-  const disk = new Disk(t);
+/** Tries scenarios in turn, each with a fault and a moment taken at random; afterwards the same has to work. */
+async function tryFaults(
+  t: TestContext,
+  disk: Disk,
+  {
+    scenarios,
+    faults,
+    expected,
+  }: {
+    readonly scenarios: readonly Scenario[];
+    readonly faults: readonly Omit<Fault, 'at'>[];
+    readonly expected: readonly (number | null)[];
+  },
+): Promise<void> {
   const random = numbers(SEED);
   const counts = new Map<Scenario, FaultLog['counts']>();
   let failed = 0;
@@ -134,7 +189,7 @@ test('whatever the disk refuses, a command ends as documented and the next one h
     const scenario = scenarios[trial % scenarios.length] as Scenario;
     const counted = counts.get(scenario) ?? (await countsOf(disk, scenario));
     counts.set(scenario, counted);
-    const fault = FAULTS[random(FAULTS.length)] as Omit<Fault, 'at'>;
+    const fault = faults[random(faults.length)] as Omit<Fault, 'at'>;
     const moments = fault.operations.reduce((sum, name) => sum + (counted[name] ?? 0), 0);
     const at = 1 + random(Math.max(1, moments));
     const run = await disk.failing(scenario, { ...fault, at });
@@ -144,15 +199,38 @@ test('whatever the disk refuses, a command ends as documented and the next one h
     // Of many trials at once: diagnostics are shown when the test is over.
     if (MANY) process.stderr.write(`${told}\n`);
     else t.diagnostic(told);
-    assertDocumented(run, `${moment}: ${JSON.stringify(run)}`);
+    assertDocumented(run, expected, `${moment}: ${JSON.stringify(run)}`);
     await disk.sound(scenario);
   }
   assert.ok(failed > 0, 'no operation failed');
+}
+
+test('whatever the disk refuses, a command ends as documented and the next one heals', {
+  skip: NO_FAULT_FS,
+}, async (t) => {
+  await tryFaults(t, new Disk(t), { scenarios, faults: FAULTS, expected: EXPECTED });
 });
 
-function assertDocumented({ status, stdout, stderr }: FaultRun, where: string): void {
-  assert.ok(EXPECTED.includes(status), where);
+test('whatever cannot be read, a command ends as documented and the next one heals', {
+  skip: NO_FAULT_FS,
+}, async (t) => {
+  const disk = new Disk(t);
+  await disk.sound(READING[0] as Scenario);
+  await tryFaults(t, disk, {
+    scenarios: READING,
+    faults: READ_FAULTS,
+    expected: EXPECTED_OF_READING,
+  });
+});
+
+function assertDocumented(
+  { status, stdout, stderr }: FaultRun,
+  expected: readonly (number | null)[],
+  where: string,
+): void {
+  assert.ok(expected.includes(status), where);
   assert.doesNotMatch(stdout + stderr, /^\s+at .*:\d+:\d+\)?$/m, where);
   assert.doesNotMatch(stderr, /node:internal|Node\.js v\d/, where);
-  if (status !== 0) assert.match(stderr, /error\[(store|engine|usage)\/[\s\S]*fix:/, where);
+  // Of samples that differ their diffs are shown.
+  if (status !== 0 && status !== 7) assert.match(stderr, /error\[[a-z]+\/[\s\S]*fix:/, where);
 }

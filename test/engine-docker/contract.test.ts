@@ -14,7 +14,7 @@ const ALLOWANCES: Readonly<Record<Product, Allowances>> = {
     variables: ['HOME'],
     inRun: [],
     ambiguousStatuses: [],
-    diskLimit: false,
+    diskLimit: true,
     copyRefusals: COPY_REFUSALS,
     linksBetweenMounts: true,
   },

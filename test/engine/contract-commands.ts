@@ -102,6 +102,27 @@ export function commandContract(bench: () => ContractBench, allowances: Allowanc
     const many = 'i=0; while :; do head -c 1000000 /dev/zero >/tmp/$i; i=$((i + 1)); done';
     const exit = await shell(box, many, { maxDisk: 20_000_000, timeoutMs: 30_000 });
     assert.equal(exit.limit, allowances.diskLimit ? 'disk' : 'time');
+    // The folder that it works in counts, too, and all of them together.
+    const there = await openBox(t, bench(), { mounts: [{ kind: 'scratch', at: '/s', temporary: true }] });
+    const two =
+      'cd /s; head -c 15000000 /dev/zero >one && head -c 15000000 /dev/zero >/tmp/two && sleep 5; echo there';
+    const both = await shell(there, two, { maxDisk: 20_000_000, timeoutMs: 30_000 });
+    const expected = allowances.diskLimit ? ['disk', ''] : [undefined, 'there\n'];
+    assert.deepEqual([both.limit, both.stdout], expected);
+    // Whether or not it is seen in time, no more than that finds room in one of them.
+    for (const at of ['/s', '/tmp']) {
+      const much = await shell(there, `head -c 40000000 /dev/zero >${at}/much`, { maxDisk: 20_000_000 });
+      assert.ok(much.limit === 'disk' || much.status === 1, JSON.stringify(much));
+    }
+    // Nothing of it is left for the next command.
+    const next = await shell(
+      there,
+      'ls -A /tmp; rm -f /s/*; head -c 15000000 /dev/zero >/s/two; echo there',
+      {
+        maxDisk: 20_000_000,
+      },
+    );
+    assert.deepEqual([next.stdout, next.limit], ['there\n', undefined]);
     const little = await shell(box, 'head -c 1000000 /dev/zero >/tmp/one', { maxDisk: 20_000_000 });
     assert.deepEqual([little.status, little.limit], [0, undefined]);
   });

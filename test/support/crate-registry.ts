@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createServer as createHttp, type RequestListener } from 'node:http';
+import { request as ask, createServer as createHttp, type RequestListener } from 'node:http';
 import { createServer as createHttps } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -26,6 +26,8 @@ export interface Trouble {
   readonly yanked?: boolean;
   /** Every request needs this token (The Cargo Book, "Registry Authentication"). */
   readonly token?: string;
+  /** Its configuration says so, and every token is good enough. */
+  readonly wantsToken?: true;
   /** The certificate is of an authority that nobody knows. */
   readonly tls?: boolean;
 }
@@ -35,6 +37,13 @@ export interface CrateRegistry {
   readonly index: string;
   /** SHA-256 of the one crate that it has: `leaf` 1.0.0. */
   readonly checksum: string;
+  readonly requests: readonly HeardRequest[];
+}
+
+/** A request that a server got. */
+export interface HeardRequest {
+  readonly path: string;
+  readonly token: string | undefined;
 }
 
 const TLS = join(REPOSITORY, 'test', 'fixtures', 'tls');
@@ -46,8 +55,10 @@ export async function startCrateRegistry(t: After, trouble: Trouble = {}): Promi
   const { version = '1.0.0', yanked = false } = trouble;
   const entry = { name: 'leaf', vers: version, deps: [], cksum: checksum, features: {}, yanked };
   let base = '';
+  const requests: HeardRequest[] = [];
   const listener: RequestListener = (request, response) => {
     const path = request.url ?? '';
+    requests.push({ path, token: request.headers.authorization });
     const refuse = (status: number | undefined): boolean => {
       if (status !== undefined) response.writeHead(status).end('no');
       return status !== undefined;
@@ -60,7 +71,7 @@ export async function startCrateRegistry(t: After, trouble: Trouble = {}): Promi
         response.end(
           JSON.stringify({
             dl: `${base}/files/{crate}-{version}.crate`,
-            'auth-required': token !== undefined,
+            'auth-required': token !== undefined || trouble.wantsToken === true,
           }),
         );
     } else if (path === '/index/le/af/leaf') {
@@ -83,7 +94,33 @@ export async function startCrateRegistry(t: After, trouble: Trouble = {}): Promi
   });
   const { port } = server.address() as AddressInfo;
   base = `${trouble.tls ? 'https' : 'http'}://127.0.0.1:${port}`;
-  return { index: `sparse+${base}/index/`, checksum };
+  return { index: `sparse+${base}/index/`, checksum, requests };
+}
+
+export interface HttpProxy {
+  readonly address: string;
+  readonly requests: readonly HeardRequest[];
+}
+
+/** A real proxy on this machine, for plain HTTP (RFC 9112, "absolute-form"): it reads what it passes on. */
+export async function startProxy(t: After): Promise<HttpProxy> {
+  const requests: HeardRequest[] = [];
+  const server = createHttp((request, response) => {
+    const { method, headers, url = '' } = request;
+    requests.push({ path: url, token: headers.authorization });
+    const passed = ask(url, { method, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(response);
+    });
+    passed.on('error', () => response.writeHead(502).end());
+    request.pipe(passed);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return { address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests };
 }
 
 function crateFile(t: After): Buffer {

@@ -1,15 +1,17 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildMounts } from '../../build/build.ts';
+import { transportNotices } from '../../build/cargo-notices.ts';
 import { fetchMounts, NO_WRAPPERS } from '../../build/crates.ts';
 import { explainFetch } from '../../build/fetch-failure.ts';
 import { fetchConfigurations, fetchVariables } from '../../build/fetch-step.ts';
-import { hostCargo } from '../../build/host-cargo.ts';
+import { type FetchAccess, hostCargo } from '../../build/host-cargo.ts';
 import { sealCrates } from '../../build/sealed-crates.ts';
 import { fillBuildView } from '../../build/view.ts';
 import type { Blocker } from '../../domain/blocker.ts';
 import { cargoSelection } from '../../domain/crate.ts';
 import { defined } from '../../domain/defined.ts';
+import { absentAsUndefined } from '../../domain/errno.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Sample } from '../../domain/sample.ts';
 import { shellCommand } from '../../domain/shell.ts';
@@ -66,7 +68,7 @@ export async function fetchCrates(context: ProbeContext): Promise<Result<void>> 
   const engine = await session.engine();
   if (!engine.ok) return engine;
   const { root } = run.plan.recipe.project;
-  const lock = await readFile(join(root, 'Cargo.lock'), 'utf8').catch(() => '');
+  const lock = (await readFile(join(root, 'Cargo.lock'), 'utf8').catch(absentAsUndefined)) ?? '';
   return sealCrates(
     {
       ...{ context: session.context, store: session.store, engine: engine.value, rootfs: toolchain.folder },
@@ -82,7 +84,12 @@ export async function fetchCrates(context: ProbeContext): Promise<Result<void>> 
 async function fetchWithCargo(context: ProbeContext, lock: string): Promise<Result<void>> {
   const { session, run } = context;
   const { offline } = session.context.settings;
-  const box = await openBuild(context, 'fetch', NOTHING, []);
+  const { project } = run.plan.recipe;
+  const configured = await hostCargo(session.context.settings, run.plan.cargo, {});
+  if (!configured.ok) return configured;
+  const access = configured.value.fetching(lock);
+  for (const notice of transportNotices(run.plan.cargo, project, access)) session.context.emit(notice);
+  const box = await openBuild(context, access, NOTHING, []);
   if (!box.ok) return box;
   await using sandbox = box.value.sandbox;
   const cargo = run.plan.toolchain.tools.cargo ?? 'cargo';
@@ -105,12 +112,11 @@ async function fetchWithCargo(context: ProbeContext, lock: string): Promise<Resu
         ...(offline ? ['--offline'] : []),
       ],
       env: {
-        ...fetchVariables(bareVariables(run.plan)),
-        ...box.value.cargo.env,
-        ...box.value.cargo.tokens(lock),
+        ...fetchVariables(bareVariables(run.plan), project, access),
+        ...access.env,
         ...NO_WRAPPERS,
       },
-      cwd: crateAt(run.plan.recipe.project),
+      cwd: crateAt(project),
     },
   });
   return exit.ok ? ok(undefined) : err(explainFetch(exit.error, run.plan.crate));
@@ -198,7 +204,7 @@ export async function tryRun(
       mounts: [
         ...instance.mounts,
         { kind: 'source', source: sample.suite, at: SUITE_AT },
-        { kind: 'scratch', at: SCRATCH_AT },
+        { kind: 'scratch', at: SCRATCH_AT, temporary: true },
       ],
       network: 'none',
       hostname: 'sample',
@@ -237,7 +243,7 @@ const NOTHING: BuildEnv = { variables: {}, pyo3Config: '', cmakeToolchain: '' };
 
 async function openBuild(
   context: ProbeContext,
-  use: 'fetch' | 'build',
+  use: 'build' | FetchAccess,
   files: BuildEnv,
   more: readonly Mount[],
   linker?: string,
@@ -256,10 +262,11 @@ async function openBuild(
   // Neither the sysroot, for which the toolchain stands in here, nor what builds of the recipe itself have left.
   const input = { resolved: run.plan, toolchain, sysroot: toolchain };
   const whole = buildMounts(input, view.value);
-  const mounts = (use === 'fetch' ? fetchMounts(whole) : whole).filter(
+  const mounts = (use === 'build' ? whole : fetchMounts(whole)).filter(
     ({ at }) => at !== PATHS.sysroot && at !== PATHS.target,
   );
-  const covers = use === 'fetch' ? await fetchConfigurations(view.value, run.plan.recipe.project) : ok([]);
+  const { project } = run.plan.recipe;
+  const covers = use === 'build' ? ok([]) : await fetchConfigurations(view.value, project, use);
   if (!covers.ok) return covers;
   const sandbox = await engine.value.open({
     rootfs: toolchain.folder,
@@ -270,10 +277,10 @@ async function openBuild(
       { kind: 'volume', name: context.volume, at: PATHS.target },
       ...more,
       ...cargo.value.sources,
-      ...(use === 'fetch' ? cargo.value.mounts : []),
+      ...(use === 'build' ? [] : use.mounts),
     ],
   });
-  return sandbox.ok ? ok({ sandbox: sandbox.value, cargo: cargo.value }) : sandbox;
+  return sandbox.ok ? ok({ sandbox: sandbox.value }) : sandbox;
 }
 
 async function logFile({ logs }: ProbeContext, name: string): Promise<string> {

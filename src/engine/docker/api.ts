@@ -151,6 +151,19 @@ class Containers {
     return { running: State.Running, exitCode: State.ExitCode, oomKilled: State.OOMKilled };
   }
 
+  /** Bytes of the files that it has in memory (tmpfs, shared memory); undefined where the engine does not tell. */
+  async filesInMemory(id: string): Promise<number | undefined> {
+    const options = { stream: false, 'one-shot': true };
+    const answer = await this.#docker.getContainer(id).stats(options as { stream: false });
+    const stats: Partial<Record<string, number>> = { ...answer.memory_stats?.stats };
+    // Version 2 of control groups has a count of them; in version 1 they are all that is not of processes: memory.stat.
+    if (stats.shmem !== undefined) return stats.shmem;
+    const { active_anon: active, inactive_anon: inactive, rss } = stats;
+    return active === undefined || inactive === undefined || rss === undefined
+      ? undefined
+      : active + inactive - rss;
+  }
+
   async kill(id: string): Promise<void> {
     // 409: it has ended meanwhile.
     await orAbsent(this.#docker.getContainer(id).kill(), 404, 409);

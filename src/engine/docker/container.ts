@@ -1,6 +1,7 @@
 import type Docker from 'dockerode';
 import type { Command, SandboxSpec } from '../engine.ts';
 import { DEFAULT_PATH } from '../paths.ts';
+import { sizeOption } from './disk-watch.ts';
 import type { Layout } from './layout.ts';
 import type { Machine } from './machine.ts';
 import { freshName, ownedLabels } from './names.ts';
@@ -10,7 +11,7 @@ import { REPORTER } from './reporter.ts';
 const DEFAULT_HOSTNAME = 'provision';
 
 /** As on a disk: programs may be run in `/tmp`. */
-const FRESH_OPTIONS = 'rw,exec,nosuid,nodev,mode=1777';
+const FRESH_OPTIONS = 'rw,exec,nosuid,nodev';
 
 /** Variables that name a proxy. */
 const PROXY = /^(https?|all)_proxy$/i;
@@ -53,7 +54,7 @@ export function commandOptions(
   command: Command,
   terminal: boolean,
 ): Docker.ContainerCreateOptions {
-  const { machine, spec, layout, image } = plan;
+  const { machine, spec, image } = plan;
   const interactive = command.stdio === 'inherit';
   const input = interactive || hasInput(command);
   const { limits } = spec;
@@ -78,12 +79,24 @@ export function commandOptions(
       // The output is read as it comes; a log beside it would only fill a disk.
       LogConfig: { Type: 'none', Config: {} },
       Ulimits: limitsOf(machine),
-      Tmpfs: Object.fromEntries(layout.fresh.map((at) => [at, FRESH_OPTIONS])),
+      Tmpfs: freshFolders(plan, command),
       Mounts: mountsOf(plan),
       ...(limits?.memory === undefined ? {} : { Memory: limits.memory, MemorySwap: limits.memory }),
       ...(limits?.processors === undefined ? {} : { NanoCpus: Math.round(limits.processors * 1e9) }),
     },
   };
+}
+
+function freshFolders({ layout, machine }: ContainerPlan, { maxDisk }: Command): Record<string, string> {
+  const { server, uid, gid } = machine;
+  // Podman gives such a folder to no user.
+  const mine = server.kind === 'podman' ? 'mode=1777' : `uid=${uid},gid=${gid},mode=755`;
+  return Object.fromEntries(
+    layout.fresh.map(({ at, own }) => [
+      at,
+      `${FRESH_OPTIONS},${own ? mine : 'mode=1777'}${sizeOption(maxDisk)}`,
+    ]),
+  );
 }
 
 /**

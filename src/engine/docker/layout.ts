@@ -36,7 +36,13 @@ export interface Layout {
   readonly folders: readonly (FolderSource & { readonly at: string })[];
   readonly writables: readonly Writable[];
   /** Folders that are empty at the start of each command. */
-  readonly fresh: readonly string[];
+  readonly fresh: readonly Fresh[];
+}
+
+interface Fresh {
+  readonly at: string;
+  /** Of the user alone, as a folder on a disk is; others are for everybody. */
+  readonly own: boolean;
 }
 
 const FRESH = ['/tmp', '/run', '/var/tmp'];
@@ -78,7 +84,7 @@ class Draft implements Layout {
   readonly parts: Part[] = [];
   readonly folders: (FolderSource & { readonly at: string })[] = [];
   readonly writables: Writable[] = [];
-  readonly fresh: string[] = [];
+  readonly fresh: Fresh[] = [];
   readonly #mounted: Mounted[] = [];
   readonly #made = new Set<string>();
   readonly #uid: number;
@@ -94,7 +100,7 @@ class Draft implements Layout {
     for (const at of FRESH) {
       // One that is a link leads to another of them.
       if (wanted.includes(at) || this.#resolved(at) !== at) continue;
-      this.fresh.push(at);
+      this.fresh.push({ at, own: false });
       this.#mounted.push({ at });
     }
   }
@@ -116,10 +122,14 @@ class Draft implements Layout {
     const outer = this.#outer(at);
     const problem = outer === undefined ? this.#point(at, true) : inside(outer, at);
     if (problem !== undefined) return problem;
+    this.#mounted.push({ at });
+    if (mount.kind === 'scratch' && mount.temporary === true) {
+      this.fresh.push({ at, own: true });
+      return undefined;
+    }
     const volume =
       mount.kind === 'volume' ? { volume: mount.name, ...defined({ readOnly: mount.readOnly }) } : {};
     this.writables.push({ at, ...volume });
-    this.#mounted.push({ at });
     return undefined;
   }
 

@@ -8,6 +8,7 @@ import type { Command, Exit } from '../engine.ts';
 import { cannotStart, commandNotFound, noWorkingFolder } from '../failures.ts';
 import type { ContainerState } from './api.ts';
 import { hasInput } from './container.ts';
+import { watchDisk } from './disk-watch.ts';
 import { outOfMemory } from './failures.ts';
 import type { Machine } from './machine.ts';
 import { problemOf } from './problem.ts';
@@ -65,10 +66,13 @@ export async function runCaptured({
   const began = performance.now();
   const abort = (): void => stop();
   let timer: NodeJS.Timeout | undefined;
+  let endWatch = (): void => {};
   try {
     const problem = await start(machine, container, command);
     if (problem !== undefined) return err(problem);
     timer = command.timeoutMs === undefined ? undefined : setTimeout(() => stop('time'), command.timeoutMs);
+    if (command.maxDisk !== undefined)
+      endWatch = watchDisk(machine, container, command.maxDisk, () => stop('disk'));
     signal.addEventListener('abort', abort, { once: true });
     if (signal.aborted) abort();
     input?.on('error', () => {}).end(command.stdin);
@@ -86,6 +90,7 @@ export async function runCaptured({
     });
   } finally {
     clearTimeout(timer);
+    endWatch();
     signal.removeEventListener('abort', abort);
     stream.destroy();
     input?.destroy();

@@ -247,7 +247,8 @@ class DockerSandbox implements Sandbox {
   #hasFolder(cwd: string): boolean {
     const { folders, writables, fresh, parts, rootfs } = this.#layout;
     const path = join('/', cwd, '.').replace(/(.)\/$/, '$1');
-    if ([...writables.map(({ at }) => at), ...fresh].some((at) => isWithin(path, at))) return true;
+    if ([...writables.map(({ at }) => at), ...fresh.map(({ at }) => at)].some((at) => isWithin(path, at)))
+      return true;
     if (parts.some((part) => part.kind === 'folder' && `/${part.path}` === path)) return true;
     const folder = folders.findLast(({ at }) => isWithin(path, at));
     return isFolder(

@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../../domain/context.ts';
+import { absentAsUndefined } from '../../domain/errno.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import type { Mount } from '../../engine/engine.ts';
 import { PATHS } from '../../engine/paths.ts';
@@ -111,7 +112,9 @@ async function make(
 /** The lock of the standard library's crates, as the package of its sources has it; empty where there is none. */
 async function lockOfStd(toolchain: string): Promise<string> {
   const sources = join(toolchain, 'usr', 'src');
-  const folder = (await readdir(sources).catch(() => [])).find((name) => name.startsWith('rustc-'));
+  const folder = ((await readdir(sources).catch(absentAsUndefined)) ?? []).find((name) =>
+    name.startsWith('rustc-'),
+  );
   if (folder === undefined) return '';
   return readFile(join(sources, folder, 'library', 'Cargo.lock'), 'utf8').catch(() => '');
 }
