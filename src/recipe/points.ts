@@ -170,22 +170,26 @@ export function choosePoint(axes: Axes, asked: Asked, document: YamlDocument): R
 
 /** The sysroot that a recipe names, or the default of its target's C library and of where its Python is to come from. */
 function chooseForm(
-  { forms }: Axes,
+  { forms, pythons }: Axes,
   { sysroot, pythonFrom: asked, borrowed }: Asked,
   target: Target | undefined,
   document: YamlDocument,
 ): Result<FormHead> {
   const fitting = forms.filter(({ libc }) => libc === target?.libc);
+  const available = fitting.filter(
+    (form) => target !== undefined && pythons.some(({ value }) => fits(value, form, target)),
+  );
   const from =
-    borrowed && (sysroot !== undefined || !fitting.some((one) => one.from === asked)) ? undefined : asked;
+    borrowed && (sysroot !== undefined || !available.some((one) => one.from === asked)) ? undefined : asked;
   const form =
     sysroot !== undefined
       ? forms.find(({ name }) => name === sysroot)
       : from !== undefined
-        ? fitting.find((one) => one.from === from && one.isDefault !== false)
+        ? available.find((one) => one.from === from && one.isDefault !== false)
         : fitting.find(({ isDefault }) => isDefault === true);
   if (form !== undefined && (from === undefined || form.from === from)) return ok(form);
-  if (from !== undefined && target !== undefined) return err(noOrigin(from, form, target, fitting, document));
+  if (from !== undefined && target !== undefined)
+    return err(noOrigin(from, form, target, available, document));
   const names = forms.map(({ name }) => name);
   return err(unknown('sysroot', sysroot ?? '', names, document, ['sysroot']));
 }
