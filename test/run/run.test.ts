@@ -58,7 +58,7 @@ test('a sample with equal output, error output and status passes; both runtimes 
   const spec = engine.opened[0];
   assert.deepEqual(spec?.mounts, [
     { kind: 'source', source: join(folder, 'suite'), at: SUITE_AT },
-    { kind: 'scratch', at: SCRATCH_AT },
+    { kind: 'scratch', at: SCRATCH_AT, temporary: true },
   ]);
   assert.deepEqual([spec?.network, spec?.hostname], ['none', 'sample']);
   assert.deepEqual(engine.opened[1], spec);
