@@ -1,7 +1,7 @@
 // Samples on several systems at once. The samples are shell scripts; RUNTIME is the system that they run on.
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Context } from '../../src/domain/context.ts';
 import { ok } from '../../src/domain/result.ts';
@@ -12,6 +12,7 @@ import { samplesFailure } from '../../src/run/samples-failure.ts';
 import type { RuntimeInstance } from '../../src/runtime/instance.ts';
 import { openStore } from '../../src/store/open.ts';
 import { temporaryFolder } from '../support/cli.ts';
+import { put } from '../support/crate.ts';
 import { type HostEngine, hostEngine } from '../support/host-engine.ts';
 
 const FILES = {
@@ -108,11 +109,7 @@ interface Suite {
 
 async function suite(t: TestContext, files: Readonly<Record<string, string>>): Promise<Suite> {
   const folder = temporaryFolder(t);
-  for (const [path, text] of Object.entries(files)) {
-    const file = join(folder, 'suite', path);
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, text);
-  }
+  put(join(folder, 'suite'), files);
   const opened = await openStore(join(folder, 'store'));
   assert.ok(opened.ok);
   const store = opened.value;
