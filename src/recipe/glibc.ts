@@ -4,15 +4,7 @@ import type { Failure } from '../failure.ts';
 import type { YamlDocument } from './document.ts';
 import { list } from './message-text.ts';
 import { type Axes, type Chosen, formsOf } from './points.ts';
-
-/** The oldest glibc that the libpython of a point starts with, where it is for glibc and states it. */
-export function floorOf(
-  { python, target }: Pick<Chosen, 'python' | 'target'>,
-  form: string,
-): string | undefined {
-  const floor = python.value.forms[form]?.glibc;
-  return typeof floor === 'string' ? floor : floor?.[target.name];
-}
+import { floorOf } from './pythons.ts';
 
 /** Another libpython of the same version for the target. */
 interface OtherPython {
@@ -28,7 +20,7 @@ function olderPythons(axes: Axes, point: Chosen, named: boolean): readonly Other
     .flatMap(({ name, from, isDefault }): readonly OtherPython[] => {
       const glibc = floorOf(point, name);
       if (own === undefined || glibc === undefined || compareReleases(glibc, own) >= 0) return [];
-      return [{ line: isDefault === false || named ? `sysroot: ${name}` : `python: {from: ${from}}`, glibc }];
+      return [{ line: !isDefault || named ? `sysroot: ${name}` : `python: {from: ${from}}`, glibc }];
     })
     .toSorted((a, b) => compareReleases(a.glibc, b.glibc));
 }

@@ -1,6 +1,7 @@
 import { closest } from '../domain/closest.ts';
 import { defined } from '../domain/defined.ts';
 import type { PythonOrigin } from '../domain/definitions.ts';
+import { compareReleases } from '../domain/glibc.ts';
 import type { Libc } from '../domain/ids.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
@@ -11,7 +12,7 @@ import type { DocumentPath, YamlDocument } from './document.ts';
 import { formFile, formNames } from './folders.ts';
 import type { Loaded } from './load.ts';
 import { list } from './message-text.ts';
-import { loadPythons, type PythonDefinition } from './pythons.ts';
+import { floorOf, loadPythons, type PythonDefinition } from './pythons.ts';
 import { openReader, type Reader } from './reader.ts';
 import type { Point } from './sysroots.ts';
 import { type BrokenTarget, readTargets } from './targets.ts';
@@ -21,8 +22,8 @@ export interface FormHead {
   readonly name: string;
   readonly libc: Libc | undefined;
   readonly from: PythonOrigin | undefined;
-  /** Of which recipes it is the default: of all with its C library, or of those that name its origin. */
-  readonly isDefault: boolean | 'of its kind';
+  /** Whether it is the default of its C library and origin. */
+  readonly isDefault: boolean;
 }
 
 /** The axes: everything that can be provisioned is a point of them. */
@@ -85,8 +86,7 @@ async function loadHeads(home: string, read: Reader): Promise<Result<readonly Fo
       parsed?.libc === 'gnu' || parsed?.libc === 'musl' || parsed?.libc === 'wasi' ? parsed.libc : undefined;
     const from =
       parsed?.kind === 'packages' ? 'packages' : parsed?.kind === 'cpython-source' ? 'source' : undefined;
-    const isDefault = parsed?.default === true || (parsed?.default === 'of its kind' && parsed.default);
-    const head = { name, libc, from, isDefault } as const;
+    const head: FormHead = { name, libc, from, isDefault: parsed?.default === true };
     const other = heads.find((one) => areBothDefault(one, head));
     if (other !== undefined) return err(secondDefault(other, document.value));
     heads.push(head);
@@ -94,16 +94,15 @@ async function loadHeads(home: string, read: Reader): Promise<Result<readonly Fo
   return ok(heads);
 }
 
-/** One form is the default of a C library, and one of each origin. */
+/** One form of each origin is the default of a C library. */
 function areBothDefault(one: FormHead, other: FormHead): boolean {
-  if (one.libc !== other.libc || one.isDefault === false || other.isDefault === false) return false;
-  return one.from === other.from || (one.isDefault === true && other.isDefault === true);
+  return one.libc === other.libc && one.from === other.from && one.isDefault && other.isDefault;
 }
 
 function secondDefault({ name, libc }: FormHead, document: YamlDocument): Failure {
   return {
     code: 'recipe/second-default',
-    what: `The default sysroot of the C library \`${libc}\` is \`${name}\` already.`,
+    what: `The default sysroot of the C library \`${libc}\` and of its kind is \`${name}\` already.`,
     fix: ['Remove `default` from one of the two.'],
     at: document.locate(['default'], 'key'),
   };
@@ -168,10 +167,13 @@ export function choosePoint(axes: Axes, asked: Asked, document: YamlDocument): R
   });
 }
 
-/** The sysroot that a recipe names, or the default of its target's C library and of where its Python is to come from. */
+/**
+ * The sysroot that a recipe names, or a default of its target's C library: the one of the origin that the recipe says, else the
+ * one that starts with the oldest glibc.
+ */
 function chooseForm(
   { forms, pythons }: Axes,
-  { sysroot, pythonFrom: asked, borrowed }: Asked,
+  { sysroot, pythonFrom: asked, pythonVersion, borrowed }: Asked,
   target: Target | undefined,
   document: YamlDocument,
 ): Result<FormHead> {
@@ -185,13 +187,39 @@ function chooseForm(
     sysroot !== undefined
       ? forms.find(({ name }) => name === sysroot)
       : from !== undefined
-        ? available.find((one) => one.from === from && one.isDefault !== false)
-        : fitting.find(({ isDefault }) => isDefault === true);
+        ? available.find((one) => one.from === from && one.isDefault)
+        : ((target && widest(available, pythons, pythonVersion, target)) ??
+          fitting.find(({ isDefault }) => isDefault));
   if (form !== undefined && (from === undefined || form.from === from)) return ok(form);
   if (from !== undefined && target !== undefined)
     return err(noOrigin(from, form, target, available, document));
   const names = forms.map(({ name }) => name);
   return err(unknown('sysroot', sysroot ?? '', names, document, ['sysroot']));
+}
+
+/** Later than any release. */
+const UNKNOWN = '1000';
+
+/** The default whose Python starts with the oldest glibc; of equal ones that of packages, which is there in seconds. */
+function widest(
+  available: readonly FormHead[],
+  pythons: Axes['pythons'],
+  version: string | undefined,
+  target: Target,
+): FormHead | undefined {
+  const candidates = available.flatMap((form) => {
+    const python =
+      form.isDefault &&
+      pythons.find(
+        ({ value }) => fits(value, form, target) && (version === undefined || value.word === version),
+      );
+    return python ? [{ form, floor: floorOf({ python, target }, form.name) ?? UNKNOWN }] : [];
+  });
+  return candidates.toSorted(
+    (one, other) =>
+      compareReleases(one.floor, other.floor) ||
+      Number(other.form.from === 'packages') - Number(one.form.from === 'packages'),
+  )[0]?.form;
 }
 
 /** `python.from` asks for what the sysroot, or any for the target, is not. */

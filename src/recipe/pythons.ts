@@ -149,3 +149,12 @@ export function loadConformance(
     known: read.known,
   }));
 }
+
+/** The oldest glibc that the libpython of a point starts with, where it is for glibc and states it. */
+export function floorOf(
+  { python, target }: { readonly python: Loaded<PythonDefinition>; readonly target: Target },
+  form: string,
+): string | undefined {
+  const floor = python.value.forms[form]?.glibc;
+  return typeof floor === 'string' ? floor : floor?.[target.name];
+}

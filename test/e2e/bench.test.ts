@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import type { Amortization } from '../../src/domain/amortization.ts';
 import type { OverheadReport } from '../../src/domain/overhead.ts';
 import type { SuiteTimes } from '../../src/domain/suite-times.ts';
-import { type CliRun, provision, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
+import { type CliRun, PACKAGED_AARCH64, provision, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
 import { put } from '../support/crate.ts';
 import { engineMissing, startEngine } from '../support/dockerd.ts';
 import { runnerRecipe } from '../support/runner-recipe.ts';
@@ -141,7 +141,7 @@ test('python: measures loop and start of one program against the reference, in C
 });
 
 test('provisioning: times a run with nothing changed, a sample added and a line changed', async () => {
-  const rows = await rowsOf('provisioning', 'aarch64', '--skip-cold', '--rounds', '1');
+  const rows = await rowsOf('provisioning', PACKAGED_AARCH64, '--skip-cold', '--rounds', '1');
   assert.deepEqual(
     rows.map(({ what }) => what.split(':')[0]),
     ['warm', 'check', 'launcher', 'one sample added', 'one line of the program changed'],
@@ -151,7 +151,7 @@ test('provisioning: times a run with nothing changed, a sample added and a line 
 test('provisioning: times a run on an empty store against the same work by hand', {
   skip: whole,
 }, async () => {
-  const [cold] = await rowsOf('provisioning', 'aarch64', '--rounds', '1');
+  const [cold] = await rowsOf('provisioning', PACKAGED_AARCH64, '--rounds', '1');
   assert.match(cold?.what ?? '', /^cold/);
   assert.equal(cold?.against?.runs.length, 1);
 });
@@ -202,7 +202,7 @@ test('edit: an edited line is compiled on both sides, and the stage is measured 
     'Cargo.lock': 'version = 4\n\n[[package]]\nname = "edited"\nversion = "0.1.0"\n',
     'src/main.rs': 'fn main() { println!("1"); }\n',
     'samples/one.py': 'print(1)\n',
-    'provision.yaml': 'schema: 1\nextends: x86_64\nsamples: {path: samples}\n',
+    'provision.yaml': 'schema: 1\nextends: x86_64\npython: {from: packages}\nsamples: {path: samples}\n',
   });
   const run = await provision(['bench', 'edit', 'provision.yaml', '--rounds', '2', '--json'], {
     ...{ cwd, store: SHARED_STORE, timeoutMs: 20 * 60_000 },

@@ -55,6 +55,7 @@ mod tests {
 
 const RECIPE = `schema: 1
 extends: x86_64
+python: {from: packages}
 samples: {path: samples}
 tests:
   cargo: {}

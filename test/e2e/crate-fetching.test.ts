@@ -236,7 +236,7 @@ test('a crate that is changed between two builds is noticed where the second is 
   const cwd = join(place, 'crate');
   const main = (word: string) => `fn main() { println!("${word} {}", leaf::NAME); }\n`;
   const expected = (word: string) =>
-    `schema: 1\nextends: x86_64\ntests: {commands: [{name: says, stdout: "${word} leaf\\n"}]}\n`;
+    `schema: 1\nextends: x86_64\npython: {from: packages}\ntests: {commands: [{name: says, stdout: "${word} leaf\\n"}]}\n`;
   put(cwd, {
     'Cargo.toml':
       '[package]\nname = "tried"\nversion = "0.1.0"\nedition = "2021"\n[dependencies]\nleaf = { version = "1.0.0", registry = "own" }\n',

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { provision, REPOSITORY, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
+import { PACKAGED_AARCH64, provision, REPOSITORY, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
 
 const TRIALS = Number(process.env.PROVISION_TEST_TRIALS ?? 7);
 const SAMPLE = join(REPOSITORY, 'runner', 'samples', 'any', 'containers.py');
@@ -104,7 +104,7 @@ function report(folder: string): Report {
 test('after damage in any place the run delivers the bytes of before', async (t) => {
   const folder = temporaryFolder(t);
   const run = () =>
-    provision(['aarch64', '--samples', SAMPLE], {
+    provision([PACKAGED_AARCH64, '--samples', SAMPLE], {
       cwd: folder,
       store: SHARED_STORE,
       timeoutMs: 30 * 60_000,

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import {
   finish,
+  PACKAGED_AARCH64,
   provision,
   SHARED_STORE,
   startProvision,
@@ -66,7 +67,7 @@ for (const product of ['dockerd', 'podman'] as const) {
     const folder = temporaryFolder(t);
     const [with_, without] = [join(folder, 'docker'), join(folder, 'namespace')];
     for (const place of [with_, without]) mkdirSync(place);
-    const own = await provision(['aarch64', '--engine', 'namespace'], {
+    const own = await provision([PACKAGED_AARCH64, '--engine', 'namespace'], {
       cwd: without,
       store: SHARED_STORE,
       timeoutMs: 30 * 60_000,
@@ -77,7 +78,7 @@ for (const product of ['dockerd', 'podman'] as const) {
     t.after(() => under.remove());
     const store = freshStore(folder);
     const engine = ['--engine', `docker:unix://${under.socket}`];
-    const run = await provision(['aarch64', ...engine], { cwd: with_, store, timeoutMs: 30 * 60_000 });
+    const run = await provision([PACKAGED_AARCH64, ...engine], { cwd: with_, store, timeoutMs: 30 * 60_000 });
     assert.equal(run.status, 0, run.stdout + run.stderr);
     const [mine, theirs] = [reportIn(with_), reportIn(without)];
     assert.equal((mine.engine as { name: string }).name, 'docker');
@@ -88,7 +89,7 @@ for (const product of ['dockerd', 'podman'] as const) {
     if (product === 'dockerd') await programFollowsEdits(t, { args: engine, store });
     // Everything is in the store now, so no engine is contacted.
     await under.kill();
-    const warm = await provision(['aarch64', ...engine], { cwd: with_, store });
+    const warm = await provision([PACKAGED_AARCH64, ...engine], { cwd: with_, store });
     assert.equal(warm.status, 0, warm.stderr);
     assert.ok(existsSync(join(with_, 'artifacts', 'aarch64', 'report.json')));
     if (product === 'podman') return;
@@ -116,7 +117,7 @@ async function fillsTheDisk(folder: string, engine: readonly string[], store: st
     [engine, store],
     [['--engine', 'namespace'], SHARED_STORE],
   ] as const) {
-    const run = await provision(['aarch64', ...args, '--samples', sample], {
+    const run = await provision([PACKAGED_AARCH64, ...args, '--samples', sample], {
       cwd: folder,
       store: place,
       timeoutMs: 30 * 60_000,
@@ -131,7 +132,10 @@ async function interruptedBuild(folder: string, socket: string, after: number): 
   const store = join(folder, `interrupted-${after}`);
   mkdirSync(store);
   for (const part of ['blobs', 'trees']) symlinkSync(join(folder, 'store', part), join(store, part));
-  const child = startProvision(['aarch64', '--engine', `docker:unix://${socket}`], { cwd: folder, store });
+  const child = startProvision([PACKAGED_AARCH64, '--engine', `docker:unix://${socket}`], {
+    cwd: folder,
+    store,
+  });
   await untilPrinted(child, /engine: done/);
   await new Promise((resolve) => setTimeout(resolve, after));
   const ended = finish(child, 60_000);

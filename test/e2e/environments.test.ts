@@ -130,24 +130,22 @@ print(said(sys.executable, '-m', 'ensurepip').split(':')[-1])
 shutil.rmtree(base)
 `;
 
-const PACKAGES = 'python:\n  packages: [pip, virtualenv]\n';
-
 async function samplesPass(
   t: TestContext,
   recipe: string,
   samples: Readonly<Record<string, string>>,
-  more = '',
+  python: { readonly from: 'packages' | 'source'; readonly packages?: readonly string[] },
 ): Promise<void> {
   const cwd = temporaryFolder(t, 'provision environments ü ');
   put(cwd, Object.fromEntries(Object.entries(samples).map(([name, text]) => [`samples/${name}.py`, text])));
   const project = `project: {path: ${JSON.stringify(join(REPOSITORY, 'runner'))}, bin: isolate}\n`;
   writeFileSync(
     join(cwd, 'mine.yaml'),
-    `schema: 1\nextends: ${recipe}\n${project}samples: {path: samples}\n${more}`,
+    `schema: 1\nextends: ${recipe}\n${project}samples: {path: samples}\npython: ${JSON.stringify(python)}\n`,
   );
   const command = (...words: readonly string[]) =>
     provision(words, { cwd, store: SHARED_STORE, timeoutMs: 4 * 60_000 });
-  if (more !== '') {
+  if (python.packages !== undefined) {
     const locked = await command('lock', './mine.yaml');
     assert.equal(locked.status, 0, locked.stderr);
   }
@@ -157,14 +155,18 @@ async function samplesPass(
   assert.equal(report.totals.passed, Object.keys(samples).length);
 }
 
-for (const recipe of ALL ? ['x86_64', 'musl', 'native'] : ['x86_64']) {
-  test(`${recipe}: environments of links and of copies, and archives, are as with python3`, (t) =>
-    samplesPass(t, recipe, { venv: VENV, ensurepip: ENSUREPIP }));
+/** With a shared libpython, and static ones. */
+const SHARED = { recipe: 'x86_64', from: 'packages' } as const;
+const STATIC = ['x86_64', 'musl', 'native'].map((recipe) => ({ recipe, from: 'source' }) as const);
+
+for (const { recipe, from } of ALL ? [SHARED, ...STATIC] : [SHARED]) {
+  test(`${recipe} from ${from}: environments of links and of copies, and archives, are as with python3`, (t) =>
+    samplesPass(t, recipe, { venv: VENV, ensurepip: ENSUREPIP }, { from }));
   test(
-    `${recipe}: pip and virtualenv are as with python3`,
+    `${recipe} from ${from}: pip and virtualenv are as with python3`,
     {
       skip: ALL ? false : 'PROVISION_TEST_ALL=1 runs it',
     },
-    (t) => samplesPass(t, recipe, { pip: PIP }, PACKAGES),
+    (t) => samplesPass(t, recipe, { pip: PIP }, { from, packages: ['pip', 'virtualenv'] }),
   );
 }

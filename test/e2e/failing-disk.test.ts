@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, type TestContext, test } from 'node:test';
-import { provision, REPOSITORY, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
+import { PACKAGED_AARCH64, provision, REPOSITORY, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
 import { cloneStore, removeEntries } from '../support/clone-store.ts';
 import { put } from '../support/crate.ts';
 import {
@@ -35,21 +35,21 @@ interface Scenario {
 const SCENARIOS: readonly Scenario[] = [
   {
     name: 'bundle and samples',
-    args: ['aarch64', ...FEW],
+    args: [PACKAGED_AARCH64, ...FEW],
     prepare: (store) => {
       removeEntries(store, 'builds', /"what": ?"(unpacked )?bundle"/);
       rmSync(join(store, 'results'), { recursive: true, force: true });
     },
   },
-  { name: 'a run that finds everything', args: ['aarch64', ...FEW], prepare: () => {} },
+  { name: 'a run that finds everything', args: [PACKAGED_AARCH64, ...FEW], prepare: () => {} },
   {
     name: 'unpacking',
-    args: ['env', 'aarch64'],
+    args: ['env', PACKAGED_AARCH64],
     prepare: (store) => removeEntries(store, 'trees', /"(name|what)": ?"packages"[\s\S]*aarch64-linux-gnu/),
   },
   {
     name: 'compiling',
-    args: ['aarch64', ...FEW],
+    args: [PACKAGED_AARCH64, ...FEW],
     prepare: (store) => {
       removeEntries(store, 'builds', /"what": ?"(program|(unpacked )?bundle)"/);
       rmSync(join(store, 'volumes'), { recursive: true, force: true });
@@ -90,7 +90,7 @@ const READING: readonly Scenario[] = [
     prepare: (store) => removeEntries(store, 'builds', /"what": ?"(unpacked )?bundle"/),
   },
   { name: 'the plan of a project', args: ['plan'], cwd: 'crate', prepare: () => {} },
-  { name: 'samples', args: ['aarch64', ...FEW], prepare: forgetResults },
+  { name: 'samples', args: [PACKAGED_AARCH64, ...FEW], prepare: forgetResults },
 ];
 
 const READ_FAULTS: readonly Omit<Fault, 'at'>[] = [
@@ -114,7 +114,7 @@ const scenarios = MANY ? SCENARIOS : SCENARIOS.slice(0, 3);
 
 before(async () => {
   const cwd = temporaryFolder({ after: (done) => process.once('exit', done) });
-  const run = await provision(['aarch64'], { store: SHARED_STORE, cwd, timeoutMs: 30 * 60_000 });
+  const run = await provision([PACKAGED_AARCH64], { store: SHARED_STORE, cwd, timeoutMs: 30 * 60_000 });
   assert.equal(run.status, 0, run.stdout + run.stderr);
 });
 

@@ -11,6 +11,7 @@ import {
   type CliRun,
   copyOfTool,
   finish,
+  PACKAGED_AARCH64,
   provision,
   REPOSITORY,
   SHARED_STORE,
@@ -22,7 +23,7 @@ import { cloneStore, removeEntries } from '../support/clone-store.ts';
 import { ownCopyOfRunner } from '../support/project.ts';
 
 before(async () => {
-  const run = await provision(['aarch64'], {
+  const run = await provision([PACKAGED_AARCH64], {
     store: SHARED_STORE,
     cwd: temporaryFolder({ after: (done) => process.once('exit', done) }),
     timeoutMs: 30 * 60_000,
@@ -80,7 +81,7 @@ for (const { stage, kind, entries, title } of STAGES) {
     const store = cloneStore(folder, stage === 'build' ? ['volumes'] : stage === 'run' ? ['results'] : []);
     const removed = removeEntries(store, kind, entries);
     if (stage !== 'run') assert.ok(removed > 0, 'an entry to make anew');
-    const child = startProvision(['aarch64', ...FEW], { cwd: folder, store });
+    const child = startProvision([PACKAGED_AARCH64, ...FEW], { cwd: folder, store });
     await untilPrinted(child, title);
     await sleep(stage === 'build' ? 4000 : 250);
     const ended = finish(child, 60_000);
@@ -88,7 +89,7 @@ for (const { stage, kind, entries, title } of STAGES) {
     await ended;
     assert.deepEqual(await goneWithin(folder, 5000), []);
     assert.ok(!mounts().includes(folder), 'no mount is left');
-    const again = await provision(['aarch64', ...FEW], { cwd: folder, store });
+    const again = await provision([PACKAGED_AARCH64, ...FEW], { cwd: folder, store });
     assert.equal(again.status, 0, again.stdout + again.stderr);
   });
 }
@@ -97,7 +98,7 @@ test('Ctrl-C during the build gives exit code 130 and leaves no process and no m
   const folder = temporaryFolder(t);
   const store = cloneStore(folder, ['volumes']);
   assert.ok(removeEntries(store, 'builds', /"what": ?"program"/) > 0);
-  const child = startProvision(['aarch64', ...FEW], { cwd: folder, store });
+  const child = startProvision([PACKAGED_AARCH64, ...FEW], { cwd: folder, store });
   await untilPrinted(child, /Build isolate/);
   await sleep(4000);
   const ended = finish(child, 60_000);
@@ -106,7 +107,7 @@ test('Ctrl-C during the build gives exit code 130 and leaves no process and no m
   assert.equal(run.status, 130, run.stderr);
   assert.deepEqual(await goneWithin(folder, 3000), []);
   assert.ok(!mounts().includes(folder));
-  assert.equal((await provision(['aarch64', ...FEW], { cwd: folder, store })).status, 0);
+  assert.equal((await provision([PACKAGED_AARCH64, ...FEW], { cwd: folder, store })).status, 0);
 });
 
 test('of two runs on one store one builds, and the other waits and uses its result', async (t) => {
@@ -115,7 +116,7 @@ test('of two runs on one store one builds, and the other waits and uses its resu
   assert.ok(removeEntries(store, 'builds', /"what": ?"(program|bundle|unpacked bundle)"/) > 0);
   const places = ['a', 'b'].map((name) => join(folder, name));
   for (const place of places) mkdirSync(place);
-  const runs = await Promise.all(places.map((cwd) => provision(['aarch64', ...FEW], { cwd, store })));
+  const runs = await Promise.all(places.map((cwd) => provision([PACKAGED_AARCH64, ...FEW], { cwd, store })));
   for (const run of runs) assert.equal(run.status, 0, run.stdout + run.stderr);
   assert.ok(
     runs.some(({ stdout, stderr }) => /waiting/i.test(stdout + stderr)),
@@ -163,7 +164,7 @@ test('a wrong sha256 in a lock gives exit code 4 and both digests, and stores no
     readFileSync(file, 'utf8').replace(/("name": "python3\.13-minimal".*?sha256:)[0-9a-f]{64}/, `$1${wrong}`),
   );
   const store = cloneStore(folder);
-  const run = await provision(['aarch64', '--frozen'], { cwd: folder, home, store });
+  const run = await provision([PACKAGED_AARCH64, '--frozen'], { cwd: folder, home, store });
   assert.equal(run.status, 4, run.stdout + run.stderr);
   assert.match(run.stderr, /fetch\/digest-mismatch/);
   assert.match(run.stderr, new RegExp(wrong.slice(0, 12)));
@@ -187,7 +188,7 @@ test('packages missing on the mirror fail with --frozen; without it the lock is 
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => server.close());
   const mirror = `http://127.0.0.1:${(server.address() as AddressInfo).port}/debian`;
-  const frozen = await provision(['aarch64', '--frozen'], {
+  const frozen = await provision([PACKAGED_AARCH64, '--frozen'], {
     cwd: folder,
     home,
     store,
@@ -197,7 +198,7 @@ test('packages missing on the mirror fail with --frozen; without it the lock is 
   assert.match(frozen.stderr, /fetch\/not-found/);
   assert.match(frozen.stderr, /media-types/);
   assert.equal(readFileSync(file, 'utf8'), gone);
-  const fixed = await provision(['aarch64'], { cwd: folder, home, store });
+  const fixed = await provision([PACKAGED_AARCH64], { cwd: folder, home, store });
   assert.equal(fixed.status, 0, fixed.stdout + fixed.stderr);
   assert.match(fixed.stdout + fixed.stderr, /media-types/);
   assert.notEqual(readFileSync(file, 'utf8'), gone);
@@ -205,14 +206,17 @@ test('packages missing on the mirror fail with --frozen; without it the lock is 
 
 test('an empty store without network gives exit code 4 and what to do', async (t) => {
   const folder = temporaryFolder(t);
-  const dead = await provision(['aarch64'], {
+  const dead = await provision([PACKAGED_AARCH64], {
     cwd: folder,
     store: join(folder, 'store'),
     env: { PROVISION_DEBIAN_MIRROR: 'http://127.0.0.1:9/debian' },
   });
   assert.equal(dead.status, 4, dead.stdout + dead.stderr);
   assert.match(dead.stderr, /fetch\/no-network/);
-  const offline = await provision(['aarch64', '--offline'], { cwd: folder, store: join(folder, 'store') });
+  const offline = await provision([PACKAGED_AARCH64, '--offline'], {
+    cwd: folder,
+    store: join(folder, 'store'),
+  });
   assert.equal(offline.status, 4);
   assert.match(offline.stderr, /fetch\/offline/);
 });
@@ -228,7 +232,7 @@ async function onFileSystem(
   mkdirSync(store);
   assert.equal(spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', store]).status, 0);
   try {
-    check(await provision(['aarch64'], { cwd: folder, store }), store);
+    check(await provision([PACKAGED_AARCH64], { cwd: folder, store }), store);
   } finally {
     assert.equal(spawnSync('umount', [store]).status, 0);
   }
@@ -254,7 +258,7 @@ test('a read-only store gives exit code 5 and what to do', ROOT_ONLY, (t) =>
 test('an artifacts folder that cannot be written is a failure', async (t) => {
   const folder = temporaryFolder(t);
   writeFileSync(join(folder, 'artifacts'), 'a file in the way');
-  const run = await provision(['aarch64'], { cwd: folder, store: SHARED_STORE });
+  const run = await provision([PACKAGED_AARCH64], { cwd: folder, store: SHARED_STORE });
   assert.equal(run.status, 2, run.stdout + run.stderr);
   assert.match(run.stderr, /usage\/artifacts/);
 });

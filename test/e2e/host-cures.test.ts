@@ -4,7 +4,14 @@ import assert from 'node:assert/strict';
 import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
-import { REPOSITORY, temporaryFolder } from '../support/cli.ts';
+import {
+  type CliRun,
+  PACKAGED_X86_64,
+  provision,
+  REPOSITORY,
+  SHARED_STORE,
+  temporaryFolder,
+} from '../support/cli.ts';
 import { startCrateRegistry } from '../support/crate-registry.ts';
 import { runPrinted } from '../support/cured-crate.ts';
 import { CuredMachine } from '../support/cured-machine.ts';
@@ -203,8 +210,8 @@ test('glibc-too-new: a bundle on an older Debian', OPTIONS, async (t) => {
   const older = await CuredMachine.as(await DebianMachine.make(t, [], 'bookworm'), 'x86_64');
   const folder = temporaryFolder(t, 'provision cure ü ');
   writeFileSync(join(folder, 'one.py'), 'print(6 * 7)\n');
-  const starts = async (command: string, recipe: string) => {
-    const ran = await runPrinted(`${command} --samples one.py`, folder);
+  const one = ['--samples', 'one.py'];
+  const starts = async (ran: CliRun, recipe: string) => {
     assert.equal(ran.status, 0, ran.stdout + ran.stderr);
     const artifacts = join(folder, 'artifacts', recipe);
     const archive = readdirSync(artifacts).find((name) => name.endsWith('.tar.gz')) as string;
@@ -213,10 +220,16 @@ test('glibc-too-new: a bundle on an older Debian', OPTIONS, async (t) => {
     const bundle = archive.replace(/\.tar\.gz$/, '');
     return older.machine.run(`cd /root; tar -xzf ${archive}; ${bundle}/bin/isolate one.py`);
   };
-  const blocked = await starts('provision x86_64', 'x86_64');
+  const blocked = await starts(
+    await provision([PACKAGED_X86_64, ...one], { cwd: folder, store: SHARED_STORE }),
+    'x86_64',
+  );
   assert.notEqual(blocked.status, 0, blocked.output);
   const blocker = older.recognized(blocked.output);
   assert.equal(blocker?.code, 'glibc-too-new', blocked.output);
   assert.equal(blocker.cure, 'provision musl');
-  assert.deepEqual(await starts(blocker.cure, 'musl'), { status: 0, output: '42\n' });
+  assert.deepEqual(await starts(await runPrinted(`${blocker.cure} ${one.join(' ')}`, folder), 'musl'), {
+    status: 0,
+    output: '42\n',
+  });
 });

@@ -141,7 +141,7 @@ for text in ${JSON.stringify(ESCAPES)}:
     print(text, os.urandom(8).hex())
 `;
   put(place, {
-    'provision.yaml': `schema: 1\nextends: x86_64\nproject: {path: ${JSON.stringify(join(REPOSITORY, 'runner'))}}\nsamples: {path: samples}\nhost: false\n`,
+    'provision.yaml': `schema: 1\nextends: x86_64\npython: {from: packages}\nproject: {path: ${JSON.stringify(join(REPOSITORY, 'runner'))}}\nsamples: {path: samples}\nhost: false\n`,
     'samples/attempts.py': attempts,
     'samples/prints.py': prints,
   });

@@ -27,7 +27,8 @@ test('modes do not depend on the umask', { skip, timeout: 10 * 60_000 }, async (
   const cwd = crateOf(t, {
     'Cargo.toml': '[package]\nname = "masked"\nversion = "0.1.0"\nedition = "2021"\n',
     'Cargo.lock': 'version = 4\n\n[[package]]\nname = "masked"\nversion = "0.1.0"\n',
-    'provision.yaml': 'schema: 1\nextends: x86_64\npython: {paths: [python/]}\nsamples: {path: samples}\n',
+    'provision.yaml':
+      'schema: 1\nextends: x86_64\npython: {from: packages, paths: [python/]}\nsamples: {path: samples}\n',
   });
   chmodSync(cwd, 0o755);
   mkdirSync(join(cwd, 'python'));

@@ -62,6 +62,7 @@ fn main() -> std::io::Result<()> {
 
 const RECIPE = `schema: 1
 extends: x86_64
+python: {from: packages}
 tests:
   commands:
     - name: http

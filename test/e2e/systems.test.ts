@@ -132,9 +132,10 @@ function olderHost(): boolean {
 }
 
 const all = env.PROVISION_TEST_ALL === '1' ? false : 'PROVISION_TEST_ALL=1 builds CPython for them';
-for (const target of ['x86_64', 'aarch64']) {
-  test(`one bundle for ${target} runs on Debian 11, 12 and 13`, { skip: all }, async (t) => {
-    const { status, report, stdout, stderr } = await run(t, target, { more: 'python: {from: source}\n' });
+for (const target of ['aarch64', 'x86_64']) {
+  const skip = target === 'aarch64' ? false : all;
+  test(`one bundle for ${target} runs on Debian 11, 12 and 13`, { skip }, async (t) => {
+    const { status, report, stdout, stderr } = await run(t, target);
     assert.equal(status, 0, stdout + stderr);
     assert.equal(report.system?.name, 'debian-11');
     assert.deepEqual(

@@ -116,19 +116,27 @@ forms:
 `,
   );
   assert.deepEqual(added(home), { files: ['pythons/cpython-3.14/python.yaml'], lines: 0 });
-  const own = await resolved(home, 'aarch64');
-  assert.deepEqual(
-    [own.sysroot.suite, own.reference.suite, own.sysroot.python.version],
-    ['forky', 'forky', '3.14'],
-  );
-  assert.equal(own.reference.tools.python, 'python3.14');
-  assert.ok(own.sysroot.sysroot.packages.includes('libpython3.14-dev'));
-  assert.ok(JSON.stringify(makePlan(own, HOST).stages).includes('CPython 3.14'));
-  // It does not come from source: what does stays as it was.
-  assert.equal((await resolved(home, 'native')).sysroot.python.version, '3.13');
-  put(home, 'old.yaml', 'schema: 1\nextends: aarch64\npython: {version: "3.13"}\nproject: {path: runner}\n');
-  const named = await resolved(home, './old.yaml');
-  assert.equal(named.sysroot.name, 'packaged/cpython-3.13/aarch64');
+  const lines = (word: string) => [
+    'extends: aarch64',
+    `python: {version: "${word}"}`,
+    'project: {path: runner}',
+  ];
+  for (const word of ['3.13', '3.14']) put(home, `${word}.yaml`, `schema: 1\n${lines(word).join('\n')}\n`);
+  for (const recipe of ['s390x', './3.14.yaml']) {
+    const own = await resolved(home, recipe);
+    assert.deepEqual(
+      [own.sysroot.suite, own.reference.suite, own.sysroot.python.version],
+      ['forky', 'forky', '3.14'],
+    );
+    assert.equal(own.reference.tools.python, 'python3.14');
+    assert.ok(own.sysroot.sysroot.packages.includes('libpython3.14-dev'));
+    assert.ok(JSON.stringify(makePlan(own, HOST).stages).includes('CPython 3.14'));
+  }
+  // It does not come from source: what does stays as it was, and is the default where it starts with an older glibc.
+  for (const recipe of ['native', 'aarch64'])
+    assert.equal((await resolved(home, recipe)).sysroot.python.version, '3.13');
+  const named = await resolved(home, './3.13.yaml');
+  assert.equal(named.sysroot.name, 'portable-gnu/cpython-3.13/aarch64');
   const locks = await newLocks(home);
   assert.deepEqual(locks.slice(0, 3), [
     'pythons/cpython-3.14/reference/amd64',
@@ -136,7 +144,7 @@ forms:
     'pythons/cpython-3.14/tests/amd64',
   ]);
   assert.ok(locks.slice(3).every((id) => id.startsWith('sysroots/packaged/cpython-3.14/')));
-  await missing(home, 'aarch64', 'sysroots/packaged/cpython-3.14/aarch64');
+  await missing(home, 's390x', 'sysroots/packaged/cpython-3.14/s390x');
 });
 
 test('a new image takes one file: it is planned where a recipe names it, its missing locks are named', async (t) => {
@@ -192,10 +200,12 @@ test('a Rust standard library of another version than the compiler is rejected',
   const version = /"name": "rustc", "version": "([^"]+)"/.exec(text)?.[1] as string;
   // Built again of the same source: the compiler's own.
   of(`${version}+b1`);
-  const same = await readLocks(await resolved(home, 'aarch64'));
+  const packaged = 'schema: 1\nextends: aarch64\npython: {from: packages}\nproject: {path: runner}\n';
+  put(home, 'packaged.yaml', packaged);
+  const same = await readLocks(await resolved(home, './packaged.yaml'));
   assert.ok(same.ok, JSON.stringify(same));
   of('1.0.0-1');
-  const differs = await readLocks(await resolved(home, 'aarch64'));
+  const differs = await readLocks(await resolved(home, './packaged.yaml'));
   assert.ok(!differs.ok);
   assert.equal(differs.error.code, 'lock/rust-std-differs');
   assert.match(differs.error.fix.join(' '), /provision lock docker\/llvm\/amd64/);

@@ -40,6 +40,13 @@ test('where libpython comes from selects the sysroot', async (t) => {
   assert.match(await sysrootOf(t, 'extends: musl\npython: {from: source}'), /^static-musl\//);
 });
 
+test('the default is what starts with the oldest glibc, and packages where nothing starts with an older one', async (t) => {
+  for (const target of ['x86_64', 'aarch64', 'armv7', 'ppc64le'])
+    assert.equal(await sysrootOf(t, `extends: ${target}`), `portable-gnu/cpython-3.13/${target}`);
+  for (const target of ['riscv64', 's390x'])
+    assert.equal(await sysrootOf(t, `extends: ${target}`), `packaged/cpython-3.13/${target}`);
+});
+
 test('an origin that there is not is a failure, but for a target that was named on the command line', async (t) => {
   const packages = 'python: {from: packages}';
   const musl = await failureOf(t, `extends: musl\n${packages}`);
@@ -58,13 +65,14 @@ test('an origin that there is not is a failure, but for a target that was named 
 
 test('a glibc that its Python does not start with is a failure before anything is fetched', async (t) => {
   const of = (recipe: string) => failureOf(t, recipe);
-  const aarch64 = await of('extends: aarch64\nglibc: "2.31"');
+  const packages = 'python: {from: packages}';
+  const aarch64 = await of(`extends: aarch64\nglibc: "2.31"\n${packages}`);
   assert.deepEqual([aarch64.code, aarch64.at], ['recipe/glibc-too-old', '3:8']);
   assert.match(aarch64.fix, /Write `python: \{from: source\}`: that Python starts with glibc 2\.30\./);
   // The printed cure, and what else is said: the glibc that it needs.
   const cured = 'extends: aarch64\nglibc: "2.31"\npython: {from: source}';
   assert.match(await sysrootOf(t, cured), /^portable-gnu\//);
-  assert.match(await sysrootOf(t, 'extends: aarch64\nglibc: "2.38"'), /^packaged\//);
+  assert.match(await sysrootOf(t, `extends: aarch64\nglibc: "2.38"\n${packages}`), /^packaged\//);
 });
 
 test('a glibc that no Python reaches is named with the lowest one, and the target that needs none', async (t) => {

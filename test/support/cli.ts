@@ -6,6 +6,10 @@ import { fileURLToPath } from 'node:url';
 
 export const REPOSITORY = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
+/** Recipes of the runner with the packaged Python, for tests of what lies around it: no CPython is compiled in their stores. */
+export const PACKAGED_AARCH64 = join(REPOSITORY, 'test', 'recipes', 'aarch64.yaml');
+export const PACKAGED_X86_64 = join(REPOSITORY, 'test', 'recipes', 'x86_64.yaml');
+
 /** One store for all end-to-end tests, kept between runs; its odd path is a test of its own. */
 export const SHARED_STORE =
   process.env.PROVISION_TEST_STORE || join(REPOSITORY, '.provision', 'test störe, shared');

@@ -225,7 +225,8 @@ const commonKeys = {
         .optional()
         .describe(
           "Where libpython comes from: the distribution's packages, which are there in seconds and need a new glibc, or its " +
-            "source, built on the oldest C library of the target. Without it the sysroot's.",
+            'source, built on the oldest C library of the target. Without it what starts with the older glibc; of equals the ' +
+            'packages.',
         ),
       packages: z
         .union([path, z.array(z.union([z.string().min(1), packagesFile])).min(1)], {
@@ -295,8 +296,8 @@ const pointKeys = {
   }),
   sysroot: name.optional().meta({
     description:
-      "How Python and the target's C library are joined: name of a folder in `sysroots/`. Without it the one that is the " +
-      "default of the target's C library.",
+      "How Python and the target's C library are joined: name of a folder in `sysroots/`. Without it the default of the " +
+      "target's C library and of where its Python comes from (`python.from`).",
     examples: ['packaged'],
   }),
 };

@@ -19,11 +19,11 @@ const head = {
   description,
   libc: z.enum(['gnu', 'musl', 'wasi']).describe('Kind of C library it is for.'),
   default: z
-    .union([z.boolean(), z.literal('of its kind')], { error: 'true, false or `of its kind`' })
+    .boolean()
     .default(false)
     .describe(
-      'Whether it is the default for recipes with this C library; `of its kind` if only for those that say where their ' +
-        'libpython comes from (`python.from`).',
+      'Whether it is the default for this C library among those of its kind. Of two kinds a target has the one whose Python ' +
+        'starts with the older glibc, unless the recipe says where its libpython comes from (`python.from`).',
     ),
   toolchain: name.describe('Default image of recipes with this sysroot: name of a folder in `docker/`.'),
   architectures: z
