@@ -94,14 +94,25 @@ const NAMED: readonly string[] = ['lock/unknown-package', 'lock/unsatisfiable'];
 function inRecipe(
   { home }: Settings,
   { file }: DefinitionFile,
-  { kind }: LockedDefinition,
+  definition: LockedDefinition,
   failure: Failure,
 ): Promise<Failure> {
   const [key, codes] =
-    kind === 'image'
+    definition.kind === 'image'
       ? (['toolchain', ['missing-program']] as const)
       : (['sysroot', ['no-pkg-config-package', 'library-not-found', 'missing-header']] as const);
-  return locatePackages(failure, file, key, (entry) => packageWith(home, codes, entry));
+  const packageOf = (entry: string) => packageWith(home, codes, entry);
+  return locatePackages(failure, file, key, packageOf, newerPackages(definition));
+}
+
+/** Where newer packages are, for a program that is linked with the C library of an older release. */
+function newerPackages(definition: LockedDefinition): readonly string[] {
+  const older = definition.kind === 'sysroot' ? definition.sysroot.suite : undefined;
+  if (older === undefined) return [];
+  return [
+    `The program is linked with the C library of ${older}, and so are its libraries; where ${definition.suite} has what it lacks, ` +
+      'write `python: {from: packages}`: that Python and its libraries are of that release.',
+  ];
 }
 
 const NOTHING_ADDED =

@@ -2,6 +2,7 @@ import { release } from 'node:os';
 import { relative } from 'node:path';
 import { distribution } from '../distro/distribution.ts';
 import type { Settings } from '../domain/context.ts';
+import { defined } from '../domain/defined.ts';
 import type { Lock } from '../domain/packages.ts';
 import type { Plan } from '../domain/plan.ts';
 import { shellWord } from '../domain/shell.ts';
@@ -90,13 +91,15 @@ export function placeholders(plan: Plan, recipe: string): Readonly<Record<string
 }
 
 /** What lines of a recipe may name: what it has already, in front of what is added. */
-function recipeValues({ recipe, target, sysrootPackages, tools }: Plan): Record<string, string> {
+function recipeValues({ recipe, target, sysroot, sysrootPackages, tools }: Plan): Record<string, string> {
   const front = (words: readonly string[] = []): string => words.map((word) => `${word}, `).join('');
   return {
     toolchain_packages: front(tools?.packages),
     project_features: front(recipe.project.features),
     // Packages are compiled for the GNU C library: no others can be linked with them.
-    ...(target.libc === 'gnu' ? { sysroot_packages: front(sysrootPackages) } : { other_libc: target.libc }),
+    ...(target.libc === 'gnu'
+      ? { sysroot_packages: front(sysrootPackages), ...defined({ cxx_package: sysroot.cxx }) }
+      : { other_libc: target.libc }),
   };
 }
 

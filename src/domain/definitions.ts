@@ -39,6 +39,8 @@ export interface SysrootDefinition {
   readonly python: PythonChoice;
   /** The oldest glibc that its libpython starts with, where it is for glibc and states it: `2.30`. */
   readonly glibc?: string;
+  /** Package of the C++ standard library for its C library, which its link-time tree has where a recipe adds it. */
+  readonly cxx?: string;
   /** Link-time tree, or what CPython is built on; its name in the lock is `sysroot`. */
   readonly sysroot: TreeDefinition;
   /** Run-time tree: libc and nothing of Python; its name in the lock is `rootfs`. */

@@ -28,6 +28,7 @@ export async function locatePackages(
   file: string,
   key: PackagesKey,
   packageOf: (entry: string) => string | undefined,
+  advice: readonly string[] = [],
 ): Promise<Failure> {
   const document = await readYaml(file);
   if (!document.ok) return failure;
@@ -41,7 +42,7 @@ export async function locatePackages(
       ...one,
       ...(index === -1 ? {} : { why: `\`${key}.packages\` of the recipe names it.` }),
       ...(meant === undefined || index === -1
-        ? {}
+        ? { fix: [...(one.fix ?? []), ...advice] }
         : { fix: [`Write \`${meant}\`: that package has \`${one.entry}\`.`] }),
       at: document.value.locate(
         index === -1 ? [key, 'packages'] : [key, 'packages', index],

@@ -95,7 +95,7 @@ export async function loadSysroot(
       suite: packaged ? library.value.suite : suite,
       sysroot: { ...sysroot.value, ...older, relativeLinks: true },
       rootfs: { ...rootfs.value, ...older },
-      ...defined({ source: source.value }),
+      ...defined({ source: source.value, cxx: library.value.cxx }),
     }),
   );
 }
@@ -107,10 +107,11 @@ interface Joined {
   readonly sysroot: TreeDefinition;
   readonly rootfs: TreeDefinition;
   readonly source?: SourceBuild;
+  readonly cxx?: string;
 }
 
 /** The point of the axes as one value. Pure. */
-function joined({ point, form, suite, sysroot, rootfs, source }: Joined): SysrootDefinition {
+function joined({ point, form, suite, sysroot, rootfs, source, cxx }: Joined): SysrootDefinition {
   const { target, variant } = point;
   const python = point.python.value;
   const flags = variant === undefined ? undefined : python.variants[variant]?.abiflags;
@@ -127,7 +128,7 @@ function joined({ point, form, suite, sysroot, rootfs, source }: Joined): Sysroo
       abiflags: `${python.abiflags}${flags ?? ''}`,
       ...defined({ variant }),
     },
-    ...defined({ glibc: floorOf(point, point.form) }),
+    ...defined({ glibc: floorOf(point, point.form), cxx }),
     sysroot,
     rootfs,
     ...rulesOf(form, python.source),

@@ -171,6 +171,8 @@ function unknownLibc(
 export interface CLibrary {
   readonly name: string;
   readonly suite: string;
+  /** Package of the C++ standard library. */
+  readonly cxx?: string;
   readonly link: LibcFile['link'];
   readonly run: LibcFile['link'];
 }
@@ -191,7 +193,8 @@ async function loadLibc(
       ? await runTreeOf(home, value.run, { document, key: 'run' }, options)
       : ok(value.run);
   if (!run.ok) return run;
-  return ok({ value: { name, suite: value.suite, link: value.link, run: run.value }, document });
+  const { suite, cxx, link } = value;
+  return ok({ value: { name, suite, link, run: run.value, ...defined({ cxx }) }, document });
 }
 
 /** The run-time tree that another C library states; `key` of the document names it. */

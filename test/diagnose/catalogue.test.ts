@@ -32,6 +32,7 @@ const CONTEXT: DiagnosticsContext = {
     machine: 'far',
     toolchain_packages: '',
     sysroot_packages: '',
+    cxx_package: 'libstdc++-14-dev',
     project_features: '',
   },
 };

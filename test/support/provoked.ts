@@ -134,7 +134,7 @@ export const PROVOKED: readonly Provoked[] = [
   {
     code: 'no-cxx-standard-library',
     files: { 'build.rs': compile('CXX', 'a.cc'), 'a.cc': '#include <map>\nstd::map<int, int> all;\n' },
-    cure: 'sysroot: {packages: [libstdc++-14-dev]}',
+    cure: 'sysroot: {packages: [libstdc++-10-dev]}',
   },
   {
     code: 'library-not-found',

@@ -1,5 +1,15 @@
 import * as z from 'zod';
-import { architecture, description, name, program, suite, treeSchema, triple, version } from './common.ts';
+import {
+  architecture,
+  description,
+  name,
+  packageName,
+  program,
+  suite,
+  treeSchema,
+  triple,
+  version,
+} from './common.ts';
 
 export const targetSchema = z
   .strictObject({
@@ -101,6 +111,9 @@ export const libcSchema = z
     description,
     kind: z.enum(['gnu', 'musl', 'wasi']).describe('Which C library it is.'),
     suite,
+    cxx: packageName
+      .optional()
+      .describe('Package of the C++ standard library for it, to compile with, where there is one.'),
     link: treeSchema.describe('What a program is linked with: headers, C library, compiler runtime.'),
     run: z
       .union([name, treeSchema])
