@@ -117,6 +117,8 @@ export interface LibraryDefinition {
   readonly description: string;
   /** Source package. */
   readonly source: string;
+  /** Development packages of the distribution that it is there in place of. */
+  readonly standsFor: readonly string[];
   /** Names in `debian/patches` of the source package, in the order in which they are applied. */
   readonly patches: readonly string[];
   /** Shell script, run in the unpacked source. */
@@ -382,6 +384,8 @@ export interface Resolved {
   readonly pythonLock?: { readonly file: string; readonly arguments: string };
   /** Where the sysroot's lock is, where the recipe adds packages to a shipped one. */
   readonly sysrootFile?: DefinitionFile;
+  /** That shipped one; what comes from source is built on it for all recipes. */
+  readonly plainSysroot?: SysrootDefinition;
   /** The packages that it adds there. */
   readonly sysrootPackages?: readonly string[];
   /** What the recipe adds to the toolchain image. */

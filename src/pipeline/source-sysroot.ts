@@ -23,8 +23,11 @@ export interface SourceSysrootInput {
   readonly resolved: Resolved;
   readonly definition: SourceSysroot;
   readonly toolchain: Tree;
-  /** Tree of the definition's packages. */
+  /** Tree of the shipped definition's packages, which libraries and Python are built on. */
   readonly base: Tree;
+  /** The same with the packages that the recipe adds, which the program is linked with. */
+  readonly packages: Tree;
+  /** Lock of the shipped definition. */
   readonly locked: Locked;
   readonly logs: string;
 }
@@ -34,7 +37,7 @@ export interface SourceSysrootInput {
  * package has it; in the end one tree of all. Each part is an entry of the store, keyed by everything that can change it.
  */
 export async function makeSourceSysroot(session: Session, input: SourceSysrootInput): Promise<Result<Tree>> {
-  const { definition, base, locked } = input;
+  const { definition, packages, locked } = input;
   const misfit = checkCLibrary(definition, locked.lock.sets.sysroot ?? []);
   if (misfit !== undefined) return err(misfit);
   const launcher = await launcherOf(session, input.resolved);
@@ -50,8 +53,8 @@ export async function makeSourceSysroot(session: Session, input: SourceSysrootIn
   return compose(
     session.context,
     session.store,
-    [base, ...python.libraries, python.linkable, ...std],
-    base.meta,
+    [packages, ...python.libraries, python.linkable, ...std],
+    packages.meta,
   );
 }
 

@@ -13,8 +13,13 @@ export type TreeKey = 'toolchain' | 'sysroot' | 'reference' | 'rootfs' | SystemK
 /** The root of one of the further systems, by its name. */
 export type SystemKey = `system:${string}`;
 
-/** Those, and the toolchain image without what the recipe adds: what comes from source is built with it for all recipes. */
-export type OrderKey = TreeKey | 'image';
+/** Those, and toolchain image and sysroot without what the recipe adds: what comes from source is built with them for all recipes. */
+export type OrderKey = TreeKey | 'image' | 'base';
+
+/** Whether a tree is one that a run uses, not only what something is built with. */
+export function isTreeKey(key: OrderKey): key is TreeKey {
+  return key !== 'image' && key !== 'base';
+}
 
 export interface Order {
   readonly key: OrderKey;
@@ -47,6 +52,7 @@ export function orders(resolved: Resolved, locks: Locks): readonly Order[] {
       packages: setOf(locks.sysroot, 'sysroot'),
       lock: locks.sysroot.lock,
     },
+    ...baseOrder(resolved, locks),
     {
       key: 'reference',
       name: resolved.reference.name,
@@ -65,6 +71,13 @@ export function orders(resolved: Resolved, locks: Locks): readonly Order[] {
     },
     ...resolved.systems.map(({ definition }) => systemOrder(definition, locks.systems)),
   ];
+}
+
+function baseOrder({ plainSysroot }: Resolved, { base }: Locks): readonly Order[] {
+  if (base === undefined || plainSysroot === undefined) return [];
+  const { name, sysroot: definition } = plainSysroot;
+  const packages = setOf(base, 'sysroot');
+  return [{ key: 'base', name, stage: 'sysroot', definition, packages, lock: base.lock }];
 }
 
 function systemOrder(definition: SystemDefinition, locks: readonly Locked[]): Order {
@@ -103,6 +116,7 @@ const TITLES: Readonly<Record<Exclude<OrderKey, SystemKey>, string>> = {
   toolchain: 'Toolchain',
   image: 'Toolchain image',
   sysroot: 'Sysroot',
+  base: 'Sysroot without what the recipe adds',
   reference: 'Reference interpreter',
   rootfs: 'Target rootfs',
 };

@@ -20,7 +20,7 @@ import type { Store } from '../store/store.ts';
 import { makeTree, type Tree, treeFingerprint } from '../toolchain/tree.ts';
 import type { Session } from './session.ts';
 import { makeSourceSysroot } from './source-sysroot.ts';
-import { type Order, type OrderKey, orders, setOf, type TreeKey, titleOf } from './tree-orders.ts';
+import { isTreeKey, type Order, type OrderKey, orders, setOf, type TreeKey, titleOf } from './tree-orders.ts';
 
 export interface Locked {
   readonly file: DefinitionFile;
@@ -36,14 +36,17 @@ export interface Locks {
   readonly tools?: Locked;
   /** Its link-time set holds the Rust standard library, too, which the toolchain's lock names. */
   readonly sysroot: Locked;
+  /** The shipped sysroot that the recipe adds packages to, where libraries and Python are built on it. */
+  readonly base?: Locked;
   readonly reference: Locked;
   /** Of the further systems that have packages. */
   readonly systems: readonly Locked[];
 }
 
 /** All of them, one after the other. */
-export function allLocks({ toolchain, tools, sysroot, reference, systems }: Locks): readonly Locked[] {
-  return [toolchain, ...(tools === undefined ? [] : [tools]), sysroot, reference, ...systems];
+export function allLocks({ toolchain, tools, base, sysroot, reference, systems }: Locks): readonly Locked[] {
+  const optional = (one: Locked | undefined) => (one === undefined ? [] : [one]);
+  return [toolchain, ...optional(tools), ...optional(base), sysroot, reference, ...systems];
 }
 
 /** Reads and checks the locks of everything that a recipe names. */
@@ -58,6 +61,8 @@ export async function readLocks(resolved: Resolved): Promise<Result<Locks>> {
   if (!tools.ok) return tools;
   const sysroot = await readLocked(resolved.files.sysroot, resolved.sysroot);
   if (!sysroot.ok) return sysroot;
+  const base = await readBase(resolved);
+  if (!base.ok) return base;
   const reference = await readLocked(resolved.files.reference, resolved.reference);
   if (!reference.ok) return reference;
   const std = rustStdPackages(resolved, toolchain.value);
@@ -73,6 +78,7 @@ export async function readLocks(resolved: Resolved): Promise<Result<Locks>> {
     toolchain: { ...toolchain.value, needed: [...setOf(toolchain.value, 'rootfs'), ...std.value] },
     ...defined({ tools: tools.value }),
     sysroot: withStd(sysroot.value, std.value),
+    ...defined({ base: base.value && withStd(base.value, std.value) }),
     reference: reference.value,
     systems,
   });
@@ -87,6 +93,13 @@ async function readLocked(
   return lock.ok
     ? ok({ file, definition, lock: lock.value, needed: Object.values(lock.value.sets).flat() })
     : lock;
+}
+
+/** The lock of the sysroot that a recipe adds to, where something of it is built from source. */
+async function readBase({ plainSysroot, sysrootFile }: Resolved): Promise<Result<Locked | undefined>> {
+  const file = sysrootFile?.addsTo;
+  if (plainSysroot === undefined || file === undefined || !isFromSource(plainSysroot)) return ok(undefined);
+  return readLocked(file, plainSysroot);
 }
 
 /** The lock of the tools that a recipe adds to its image, which has this one. */
@@ -183,20 +196,23 @@ export async function treeMaker(
   const fromSource = async (source: SourceSysroot): Promise<Result<Tree>> => {
     const toolchain = await once(locks.tools === undefined ? 'toolchain' : 'image');
     if (!toolchain.ok) return toolchain;
-    const base = await once('sysroot');
+    const base = await once(locks.base === undefined ? 'sysroot' : 'base');
     if (!base.ok) return base;
+    const packages = await once('sysroot');
+    if (!packages.ok) return packages;
     return makeSourceSysroot(session, {
       resolved,
       definition: source,
       toolchain: toolchain.value,
       base: base.value,
-      locked: locks.sysroot,
+      packages: packages.value,
+      locked: locks.base ?? locks.sysroot,
       logs,
     });
   };
   let source: Promise<Result<Tree>> | undefined;
   return {
-    missing: new Set(missing.map(({ key }) => key).filter((key) => key !== 'image')),
+    missing: new Set(missing.map(({ key }) => key).filter(isTreeKey)),
     make: (key) => {
       if (key !== 'sysroot' || !isFromSource(definition)) return once(key);
       source ??= fromSource(definition);

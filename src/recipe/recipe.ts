@@ -139,15 +139,17 @@ async function resolveNames(
   if (misfit !== undefined || rustStd === undefined || !systems.ok) return err(misfit as Failure);
   const runtime = await runtimeDefinitionOf(home, recipe, target);
   if (!runtime.ok) return runtime;
-  const additions = additionsOf(home, found.draft.file, added, sysroot, toolchain.value);
   const std = rustStd.from === 'packages' ? rustStd.tree.exclude : [];
+  const plain = leavingOut(optimized(sysroot, recipe), std);
+  const extended = withPackages(plain, added?.sysroot ?? []);
+  const additions = additionsOf(home, found.draft.file, added, { plain, sysroot: extended }, toolchain.value);
   return ok({
     recipe: target.libc === 'wasi' ? { ...recipe, wasm: recipe.wasm ?? DEFAULT_WASM } : recipe,
     ...defined({ runtimeDefinition: runtime.value }),
     target,
     hostTarget,
     toolchain: toolchain.value,
-    sysroot: leavingOut(optimized(withPackages(sysroot, added?.sysroot ?? []), recipe), std),
+    sysroot: extended,
     ...systems.value,
     ...defined({ olderPython: lineOfOldest(axes, point, sysrootNamed) }),
     // A library has no program that could run on them.
@@ -262,11 +264,17 @@ function withPlaces(recipe: Recipe, document: YamlDocument): Recipe {
   };
 }
 
-/** A sysroot with packages that a crate links with; the run-time tree stays the same: the bundle includes their libraries. */
+/**
+ * A sysroot with packages that a crate links with; the run-time tree stays the same: the bundle includes their libraries. A
+ * library that is built from source is there already: neither its package nor what would bring it is added.
+ */
 function withPackages(sysroot: SysrootDefinition, packages: readonly string[]): SysrootDefinition {
-  if (packages.length === 0) return sysroot;
-  const both = [...new Set([...sysroot.sysroot.packages, ...packages])];
-  return { ...sysroot, sysroot: { ...sysroot.sysroot, packages: both } };
+  const there = sysroot.source?.libraries.flatMap(({ standsFor }) => standsFor) ?? [];
+  const { packages: own, without } = sysroot.sysroot;
+  const more = packages.filter((name) => !there.includes(name) && !own.includes(name));
+  if (more.length === 0) return sysroot;
+  const tree = { packages: [...own, ...more], without: [...new Set([...(without ?? []), ...there])] };
+  return { ...sysroot, sysroot: { ...sysroot.sysroot, ...tree } };
 }
 
 /** Excludes unneeded files of the Rust standard library's packages, which are part of the link-time tree. */
@@ -280,22 +288,23 @@ function additionsOf(
   home: string,
   file: string,
   added: Added | undefined,
-  sysroot: SysrootDefinition,
+  { plain, sysroot }: { readonly plain: SysrootDefinition; readonly sysroot: SysrootDefinition },
   { name, rootfs }: ImageDefinition,
-): Pick<Resolved, 'sysrootFile' | 'sysrootPackages' | 'tools'> {
+): Pick<Resolved, 'sysrootFile' | 'plainSysroot' | 'sysrootPackages' | 'tools'> {
   if (added === undefined) return {};
   const { lockArguments, toolchain: packages } = added;
   const image = `${name}/${rootfs.architecture}`;
   return {
-    ...(added.sysroot.length === 0
+    ...(sysroot === plain
       ? {}
       : {
+          plainSysroot: plain,
           sysrootFile: {
             ...ownLock(file, sysroot.name, lockArguments),
             addsTo: sysrootFile(home, sysroot.name),
           },
-          sysrootPackages: added.sysroot,
         }),
+    ...(added.sysroot.length === 0 ? {} : { sysrootPackages: added.sysroot }),
     ...(packages.length === 0 ? {} : { tools: { packages, file: ownLock(file, image, lockArguments) } }),
   };
 }

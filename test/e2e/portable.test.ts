@@ -2,7 +2,7 @@
 // PROVISION_TEST_ALL=1 only.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { env } from 'node:process';
 import { test } from 'node:test';
@@ -51,3 +51,14 @@ for (const [target, floor] of Object.entries(FLOORS)) {
     assert.deepEqual([started.status, started.stdout], [0, `('glibc', '${glibc}')\n`], started.stderr);
   });
 }
+
+test('a crate links libraries of the older release beside those of its Python, each with its own version of OpenSSL', {
+  skip: skip || (process.arch === 'x64' ? false : 'the program is for x86-64'),
+}, async (t) => {
+  const folder = temporaryFolder(t, 'provision mixed ü ');
+  cpSync(join(REPOSITORY, 'test', 'crates', 'mixed'), folder, { recursive: true });
+  const run = await provision(['run', '--artifacts', 'out', '--frozen'], {
+    ...{ cwd: folder, store: SHARED_STORE, timeoutMs: 30 * 60_000 },
+  });
+  assert.equal(run.status, 0, run.stdout + run.stderr);
+});

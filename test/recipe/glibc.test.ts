@@ -82,3 +82,30 @@ test('a glibc that no Python reaches is named with the lowest one, and the targe
   const alone = await failureOf(t, 'extends: riscv64\nglibc: "2.17"');
   assert.match(alone.fix, /less than glibc 2\.38\. /);
 });
+
+test('a library that is built from source is there for crates: its package is neither added nor locked', async (t) => {
+  const of = async (packages: string) => {
+    const found = await resolved(t, `extends: x86_64\nsysroot: {packages: [${packages}]}`);
+    assert.ok(found.ok, JSON.stringify(found));
+    return found.value;
+  };
+  const plain = await resolved(t, 'extends: x86_64');
+  assert.ok(plain.ok);
+  const there = await of('libssl-dev, zlib1g-dev');
+  assert.equal(there.sysrootFile, undefined);
+  assert.deepEqual(there.sysroot, plain.value.sysroot);
+  // What cures put in front of what they add.
+  assert.deepEqual(there.sysrootPackages, ['libssl-dev', 'zlib1g-dev']);
+  const more = await of('libssl-dev, libpq-dev');
+  assert.ok(more.sysroot.sysroot.packages.includes('libpq-dev'));
+  assert.ok(!more.sysroot.sysroot.packages.includes('libssl-dev'));
+  assert.ok(more.sysroot.sysroot.without?.includes('libssl-dev'), 'nothing else brings it either');
+  assert.match(more.sysrootFile?.lockFile ?? '', /provision\.portable-gnu-cpython-3\.13-x86_64\.lock$/);
+  // What Python and its libraries are built on, and so their entries in the store, are those of every recipe.
+  assert.deepEqual(more.plainSysroot, plain.value.sysroot);
+  const packaged = await resolved(
+    t,
+    'extends: x86_64\npython: {from: packages}\nsysroot: {packages: [libssl-dev]}',
+  );
+  assert.ok(packaged.ok && packaged.value.sysroot.sysroot.packages.includes('libssl-dev'));
+});

@@ -119,6 +119,13 @@ export const librarySchema = z
     schema: version,
     description,
     source: packageName.describe('Source package.'),
+    'stands-for': z
+      .array(packageName)
+      .default([])
+      .describe(
+        'Development packages of the distribution that it is there in place of: a recipe that adds one, or a package that ' +
+          'depends on one, gets this library.',
+      ),
     patches,
     'left-out-patches': leftOutPatches,
     build: z
