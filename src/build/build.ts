@@ -209,7 +209,8 @@ async function compile(step: BuildStep, folder: string, crates?: LockedCrates): 
   // Awaited, because the sandbox is closed when this function returns.
   if (!run.ok) {
     const output = await readFile(step.log, 'utf8');
-    return await traceUndefined(box, output, explainHidden(run.error, output, project, step.view.sources));
+    const failure = explainHidden(run.error, output, project, step.view.sources);
+    return await traceUndefined(box, output, failure, input.resolved.system?.glibc);
   }
   const found = findExecutable(Buffer.from(run.value.stdout).toString('utf8'), project.bin);
   if (found === undefined) return err(noExecutable(project.bin, step.log));

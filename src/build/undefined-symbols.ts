@@ -1,3 +1,4 @@
+import { compareReleases } from '../domain/glibc.ts';
 import { err, type Result } from '../domain/result.ts';
 import type { Sandbox } from '../engine/engine.ts';
 import { PATHS } from '../engine/paths.ts';
@@ -8,15 +9,19 @@ const MOST_TRACED = 12;
 
 /**
  * For a link that failed with undefined symbols: adds the static library of the sysroot that defines each symbol, which
- * is then missing from the link line. Any other failure is returned unchanged.
+ * is then missing from the link line, or the release of glibc that it came with (`build/glibc-too-new`). Any other failure is
+ * returned unchanged. `glibc`: the release that the program is linked with, where it is.
  */
 export async function traceUndefined(
   sandbox: Sandbox,
   output: string,
   failure: Failure,
+  glibc?: string,
 ): Promise<Result<never>> {
   const symbols = undefinedSymbols(output);
   if (symbols.length === 0) return err(failure);
+  const newer = glibc === undefined ? undefined : await newerThan(sandbox, output, symbols, glibc);
+  if (newer !== undefined) return err({ ...failure, ...newer });
   const listing = await sandbox.run({
     argv: [
       'sh',
@@ -47,6 +52,63 @@ export async function traceUndefined(
     ],
     evidence: [...traced, ...(failure.evidence ?? [])],
   });
+}
+
+/** That the C library that a program is linked with is older than all that the link lacks, which that of the image has. */
+async function newerThan(
+  sandbox: Sandbox,
+  output: string,
+  symbols: readonly string[],
+  glibc: string,
+): Promise<Failure | undefined> {
+  const listing = await sandbox.run({
+    argv: ['sh', '-c', 'nm -D --defined-only --with-symbol-versions /usr/lib/*-linux-gnu*/lib[cm].so.6'],
+    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
+    cwd: '/',
+  });
+  if (!listing.ok) return undefined;
+  const releases = releasesOf(Buffer.from(listing.value.stdout).toString('utf8'), new Set(symbols));
+  const needed = [...releases.values()].toSorted(compareReleases).at(-1);
+  if (needed === undefined || releases.size < symbols.length) return undefined;
+  if ([...releases.values()].some((release) => compareReleases(release, glibc) <= 0)) return undefined;
+  const names = [...releases].map(([symbol, release]) => `${symbol} (glibc ${release})`);
+  const few = names.length > MOST_NAMED ? [...names.slice(0, MOST_NAMED), '…'] : names;
+  return {
+    code: 'build/glibc-too-new',
+    what: `The program calls functions that the C library which it is linked with, glibc ${glibc}, does not have: ${few.join(', ')}.`,
+    why: `It would need glibc ${needed}, and would not start on the systems that the bundle promises to run on.`,
+    fix: [
+      'Leave out what calls them, or the crate with it: the lines name source or object, and function.',
+      'Where such systems need not be reached, write `python: {from: packages}`: that program is linked with the newest glibc.',
+    ],
+    evidence: referencesIn(output).slice(0, MOST_TRACED),
+  };
+}
+
+/** Maximum number of functions in a sentence. */
+const MOST_NAMED = 5;
+
+/** Symbol → release of glibc, of the default versions in the output of `nm --with-symbol-versions` (nm(1)): `name@@GLIBC_2.39`. */
+export function releasesOf(listing: string, symbols: ReadonlySet<string>): ReadonlyMap<string, string> {
+  return new Map(
+    [...listing.matchAll(/ ([\w.$]+)@@GLIBC_(\d+(?:\.\d+)*)$/gm)].flatMap(([, name = '', release = '']) =>
+      symbols.has(name) ? [[name, release] as const] : [],
+    ),
+  );
+}
+
+/** Where undefined symbols are called, in the output of a linker: `symbol: file:(function)`, without duplicates. */
+export function referencesIn(output: string): readonly string[] {
+  const places: string[] = [];
+  let symbol = '';
+  for (const line of output.split('\n')) {
+    symbol = /undefined symbol: ([\w.$@]+)/.exec(line)?.[1] ?? symbol;
+    const lld = /^\s*>>> (?:referenced by )?\s*(\S.*)$/.exec(line)?.[1];
+    const gnu = /(\S+):\(\S+\): undefined reference to [`']([\w.$@]+)'/.exec(line);
+    if (lld !== undefined && symbol !== '') places.push(`${symbol}: ${lld}`);
+    else if (gnu !== null) places.push(`${gnu[2]}: ${gnu[1]}`);
+  }
+  return [...new Set(places)];
 }
 
 /** The undefined symbols in the output of a linker (lld, GNU ld), without duplicates. */

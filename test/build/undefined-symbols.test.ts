@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { definitions, undefinedSymbols } from '../../src/build/undefined-symbols.ts';
+import {
+  definitions,
+  referencesIn,
+  releasesOf,
+  undefinedSymbols,
+} from '../../src/build/undefined-symbols.ts';
 
 test('undefined symbols are read from the output of lld and GNU ld, without duplicates', () => {
   const output = `rust-lld: error: undefined symbol: inflateEnd
@@ -25,4 +30,28 @@ test('a symbol is traced to the archives that define it, not to those that use i
       ['SSL_new', ['libssl.a']],
     ],
   );
+});
+
+test('a function that an older C library lacks is named with the release that brought it, not one that it has in another version', () => {
+  const listing = `0000000000104320 T close_range@@GLIBC_2.34
+000000000010a0f0 W pidfd_getpid@@GLIBC_2.39
+00000000000a1c30 T memcpy@GLIBC_2.2.5
+00000000000a2f40 i memcpy@@GLIBC_2.14
+0000000000000000 A GLIBC_2.39`;
+  const releases = releasesOf(listing, new Set(['close_range', 'pidfd_getpid', 'GLIBC_2.39']));
+  assert.deepEqual(Object.fromEntries(releases), { close_range: '2.34', pidfd_getpid: '2.39' });
+  assert.deepEqual([...releasesOf(listing, new Set(['memcpy'])).values()], ['2.14']);
+});
+
+test('where the output of lld and GNU ld says that a function is called is kept, each place once', () => {
+  const output = `ld.lld-19: error: undefined symbol: close_range
+>>> referenced by a.c:2
+>>>               9bb0-a.o:(newer_than) in archive /job/out/liba.a
+>>> referenced by a.c:2
+/usr/bin/ld: main.o:(.text+0x8): undefined reference to \`pidfd_getpid'`;
+  assert.deepEqual(referencesIn(output), [
+    'close_range: a.c:2',
+    'close_range: 9bb0-a.o:(newer_than) in archive /job/out/liba.a',
+    'pidfd_getpid: main.o',
+  ]);
 });

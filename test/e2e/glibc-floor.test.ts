@@ -26,6 +26,7 @@ test('a program that asks for a newer glibc than the recipe allows is a failure 
   // Its Python starts with 2.38; what the program calls came with 2.39.
   const recipe = (glibc: string) => `schema: 1
 extends: aarch64
+python: {from: packages}
 glibc: "${glibc}"
 tests: {commands: [{name: starts}]}
 `;
@@ -45,6 +46,48 @@ tests: {commands: [{name: starts}]}
   assert.match(text, /write `glibc: "2\.39"`/);
   // The cure that is printed.
   writeFileSync(join(folder, 'provision.yaml'), recipe('2.39'));
+  const allowed = await run();
+  assert.equal(allowed.status, 0, allowed.stdout + allowed.stderr);
+});
+
+test('a crate whose C code calls what the older C library lacks is a failure with function, release, source and the cure', async (t) => {
+  const folder = temporaryFolder(t, 'provision floor ü ');
+  const recipe =
+    'schema: 1\nextends: aarch64\nproject: {profile: dev}\ntests: {commands: [{name: starts}]}\n';
+  put(folder, {
+    'Cargo.toml': '[package]\nname = "newer"\nversion = "0.1.0"\nedition = "2021"\n',
+    'Cargo.lock': 'version = 4\n\n[[package]]\nname = "newer"\nversion = "0.1.0"\n',
+    'build.rs': `use std::process::Command;
+
+fn main() {
+    let out = std::env::var("OUT_DIR").unwrap();
+    let object = format!("{out}/a.o");
+    let done = |command: &mut Command| assert!(command.status().unwrap().success());
+    done(Command::new("clang-19").args(["--target=aarch64-linux-gnu", "-g", "-c", "a.c", "-o", &object]));
+    done(Command::new("llvm-ar-19").args(["rcs", &format!("{out}/liba.a"), &object]));
+    println!("cargo:rustc-link-search=native={out}");
+    println!("cargo:rustc-link-lib=static=a");
+}
+`,
+    'a.c':
+      'int close_range(unsigned, unsigned, int);\nint newer(void) { return close_range(100, 101, 0); }\n',
+    'src/main.rs':
+      'unsafe extern "C" {\n    fn newer() -> i32;\n}\nfn main() {\n    std::process::exit(unsafe { newer() });\n}\n',
+    'provision.yaml': recipe,
+  });
+  const run = () => provision(['run'], { cwd: folder, store: SHARED_STORE });
+  const refused = await run();
+  assert.equal(refused.status, 6, refused.stdout + refused.stderr);
+  const text = refused.stderr.replaceAll(/\s+/g, ' ');
+  assert.match(
+    text,
+    /error\[build\/glibc-too-new\]: .* glibc 2\.31, does not have: close_range \(glibc 2\.34\)/,
+  );
+  assert.match(text, /close_range: a\.c:2 /);
+  assert.match(text, /close_range: a\.o:\(newer\) in archive/);
+  // The cure that is printed.
+  assert.match(text, /write `python: \{from: packages\}`/);
+  writeFileSync(join(folder, 'provision.yaml'), `${recipe}python: {from: packages}\n`);
   const allowed = await run();
   assert.equal(allowed.status, 0, allowed.stdout + allowed.stderr);
 });
