@@ -64,7 +64,7 @@ fn main() {
     let object = format!("{out}/a.o");
     let done = |command: &mut Command| assert!(command.status().unwrap().success());
     done(Command::new("clang-19").args(["--target=aarch64-linux-gnu", "-g", "-c", "a.c", "-o", &object]));
-    done(Command::new("llvm-ar-19").args(["rcs", &format!("{out}/liba.a"), &object]));
+    done(Command::new("ar").args(["rcs", &format!("{out}/liba.a"), &object]));
     println!("cargo:rustc-link-search=native={out}");
     println!("cargo:rustc-link-lib=static=a");
 }
