@@ -2,6 +2,7 @@
 # title: The interpreter started again as a child
 # tier: dynamic
 # requires: subprocess
+# timeout: 240
 # ///
 """sys.executable as a tool: pipes, statuses, isolated mode, modules, and standard streams that are closed or broken."""
 
