@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Report } from '../../src/domain/report.ts';
-import { temporaryFolder } from '../support/cli.ts';
+import { PACKAGED_AARCH64, temporaryFolder } from '../support/cli.ts';
 import { type Outcome, runHostile } from '../support/hostile.ts';
 
 /** A mirror that has nothing and counts what it is asked for. */
@@ -95,7 +95,7 @@ test('a Docker engine that is down: told as that, and nothing is fetched', async
 test('what only prints the environment of a packaged sysroot needs no engine', async (t) => {
   const cwd = temporaryFolder(t);
   const run = await runHostile(
-    ['env', 'aarch64', '--offline'],
+    ['env', PACKAGED_AARCH64, '--offline'],
     { script: limited('max_user_namespaces') },
     cwd,
   );

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { temporaryFolder } from '../support/cli.ts';
+import { PACKAGED_AARCH64, temporaryFolder } from '../support/cli.ts';
 import { type Hostile, type Outcome, runHostile } from '../support/hostile.ts';
 import { runnerRecipe } from '../support/runner-recipe.ts';
 
@@ -14,7 +14,7 @@ const COMMANDS: Readonly<Record<string, readonly [number, ...string[]]>> = {
   version: [0, '--version'],
   list: [0, 'list'],
   plan: [0, 'plan', 'aarch64'],
-  env: [4, 'env', 'aarch64', '--offline'],
+  env: [4, 'env', PACKAGED_AARCH64, '--offline'],
   completion: [0, 'completion', 'bash'],
   inspect: [2, 'inspect', 'no-bundle.tar.gz'],
   exec: [4, 'exec', 'aarch64', '--offline', '--', 'true'],

@@ -71,7 +71,7 @@ test('packages without a lock fail with `provision lock` as the fix; --frozen al
   const crate = crateOf(t);
   writeFileSync(
     join(crate, 'provision.yaml'),
-    'schema: 1\nextends: aarch64\nsysroot: {packages: [libssl-dev]}\n',
+    'schema: 1\nextends: aarch64\nsysroot: {packages: [libpq-dev]}\n',
   );
   const ran = await run(t, ['run'], crate);
   assert.equal(ran.status, 3);
