@@ -81,7 +81,7 @@ test('what it offers is what the packaged interpreter offers, but for what is de
   const run = (...args: readonly string[]) =>
     provision(['native', '--artifacts', artifacts, ...args], { cwd: folder, home, store: SHARED_STORE });
   const { reference, target } = await surfaces(temporaryFolder(t), artifacts, run);
-  assertDeclared(surfaceDifferences(reference, target), 'cpython-3.13', ['gnu', 'x86_64']);
+  assertDeclared(surfaceDifferences(reference, target), 'cpython-3.13', ['gnu', 'glibc-2.31', 'x86_64']);
 });
 
 test('a disk that fills up during make is reported as such; the next run succeeds', () => {
@@ -258,12 +258,21 @@ test('observable effects of finalisation still occur', async (t) => {
 });
 
 test('a library missing at link time gives the undefined symbols with the archive that defines them', async () => {
-  change(`${SYSROOT}/sysroot.yaml`, /static: \[zstd\]/, 'static: []');
+  const entry = /^extern "C" fn start\(.*\n/m;
+  change(
+    'runner/src/main.rs',
+    entry,
+    'unsafe extern "C" {\n    fn crypt_checksalt(setting: *const c_char) -> c_int;\n}\n\n$&    unsafe { crypt_checksalt(c"*0".as_ptr()) };\n',
+  );
   const run = await provision(['native'], { cwd: folder, home, store: SHARED_STORE });
-  change(`${SYSROOT}/sysroot.yaml`, /static: \[\]/, 'static: [zstd]');
   assert.equal(run.status, 6, run.stderr);
-  assert.match(run.stderr, /ZSTD_\w+/);
-  assert.match(run.stderr, /libzstd\.a/);
+  assert.match(run.stderr, /crypt_checksalt: defined in libcrypt\.a/);
+  assert.match(run.stderr, /Add libcrypt\.a to `link\.static`/);
+  // The cure that is printed.
+  change(`${SYSROOT}/sysroot.yaml`, /^link:$/m, 'link:\n  static: [crypt]');
+  const cured = await provision(['native'], { cwd: folder, home, store: SHARED_STORE });
+  change(`${SYSROOT}/sysroot.yaml`, /\n {2}static: \[crypt\]/, '');
+  assert.equal(cured.status, 0, cured.stdout + cured.stderr);
 });
 
 test('a failing configure gives the relevant lines of config.log, and its log where --artifacts says', async () => {
