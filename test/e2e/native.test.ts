@@ -1,9 +1,10 @@
 // CPython built from source and linked into a native program. Without profiles, which take three times as long and do
 // not affect what is tested here; `provision bench python native` measures the shipped variant.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
+import floors from '../docs/glibc-floors.json' with { type: 'json' };
 import {
   type CliRun,
   copyOfTool,
@@ -21,7 +22,15 @@ interface Report {
   readonly failure?: { readonly code: string; readonly what: string; readonly evidence?: readonly string[] };
   readonly python?: { readonly linkage: string };
   readonly stages: readonly { readonly name: string; readonly outcome: string }[];
-  readonly totals: { readonly samples: number; readonly passed: number; readonly skipped: number };
+  readonly totals: Totals;
+  readonly system?: { readonly name: string };
+  readonly systems?: readonly { readonly name: string; readonly totals: Totals }[];
+}
+
+interface Totals {
+  readonly samples: number;
+  readonly passed: number;
+  readonly skipped: number;
 }
 
 const SYSROOT = 'sysroots/static-gnu';
@@ -74,6 +83,23 @@ test('after make was killed the next run succeeds, and every sample equals the r
   assert.equal(status, 'passed');
   assert.equal(totals.passed + totals.skipped, totals.samples);
   assert.equal(python?.linkage, 'static');
+});
+
+test('it needs the glibc that the README states, and its samples are equal on every release that has it', async () => {
+  const artifacts = join(folder, 'artifacts', 'native');
+  const bundle = readdirSync(artifacts).find((name) => name.endsWith('.tar.gz')) as string;
+  const inspected = await provision(['inspect', join(artifacts, bundle), '--json']);
+  const { libc } = JSON.parse(inspected.stdout) as { readonly libc: { readonly floor: string } };
+  assert.equal(libc.floor, floors.native);
+  const { system, systems = [] } = report();
+  assert.equal(system?.name, 'debian-11');
+  assert.deepEqual(
+    systems.map(({ name, totals }) => [name, totals.passed + totals.skipped === totals.samples]),
+    [
+      ['debian-12', true],
+      ['debian-13', true],
+    ],
+  );
 });
 
 test('what it offers is what the packaged interpreter offers, but for what is declared with a reason', async (t) => {
