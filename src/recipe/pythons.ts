@@ -120,15 +120,16 @@ async function beside(document: YamlDocument, path: string, at: DocumentPath): P
 export async function loadDifferences(
   home: string,
   python: string,
-  target: Pick<Target, 'name' | 'libc'>,
+  target: Pick<Target, 'name' | 'libc' | 'cLibrary'>,
   read: Reader = openReader(),
 ): Promise<Result<readonly KnownDifference[]>> {
   const file = differencesFile(home, python);
   if (!existsSync(file)) return ok([]);
+  const places: readonly string[] = [target.name, target.libc, target.cLibrary];
   const loaded = await load<DifferencesFile, readonly KnownDifference[]>(
     file,
     DIFFERENCES,
-    ({ known }) => known.filter(({ on }) => on.some((name) => name === target.name || name === target.libc)),
+    ({ known }) => known.filter(({ on }) => on.some((name) => places.includes(name))),
     { read },
   );
   return loaded.ok ? ok(loaded.value.value) : loaded;

@@ -1,9 +1,10 @@
 // CPython built from source and linked into a native program. Without profiles, which take three times as long and do
 // not affect what is tested here; `provision bench python native` measures the shipped variant.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
+import floors from '../docs/glibc-floors.json' with { type: 'json' };
 import {
   type CliRun,
   copyOfTool,
@@ -21,7 +22,15 @@ interface Report {
   readonly failure?: { readonly code: string; readonly what: string; readonly evidence?: readonly string[] };
   readonly python?: { readonly linkage: string };
   readonly stages: readonly { readonly name: string; readonly outcome: string }[];
-  readonly totals: { readonly samples: number; readonly passed: number; readonly skipped: number };
+  readonly totals: Totals;
+  readonly system?: { readonly name: string };
+  readonly systems?: readonly { readonly name: string; readonly totals: Totals }[];
+}
+
+interface Totals {
+  readonly samples: number;
+  readonly passed: number;
+  readonly skipped: number;
 }
 
 const SYSROOT = 'sysroots/static-gnu';
@@ -76,12 +85,29 @@ test('after make was killed the next run succeeds, and every sample equals the r
   assert.equal(python?.linkage, 'static');
 });
 
+test('it needs the glibc that the README states, and its samples are equal on every release that has it', async () => {
+  const artifacts = join(folder, 'artifacts', 'native');
+  const bundle = readdirSync(artifacts).find((name) => name.endsWith('.tar.gz')) as string;
+  const inspected = await provision(['inspect', join(artifacts, bundle), '--json']);
+  const { libc } = JSON.parse(inspected.stdout) as { readonly libc: { readonly floor: string } };
+  assert.equal(libc.floor, floors.native);
+  const { system, systems = [] } = report();
+  assert.equal(system?.name, 'debian-11');
+  assert.deepEqual(
+    systems.map(({ name, totals }) => [name, totals.passed + totals.skipped === totals.samples]),
+    [
+      ['debian-12', true],
+      ['debian-13', true],
+    ],
+  );
+});
+
 test('what it offers is what the packaged interpreter offers, but for what is declared with a reason', async (t) => {
   const artifacts = join(folder, 'surface');
   const run = (...args: readonly string[]) =>
     provision(['native', '--artifacts', artifacts, ...args], { cwd: folder, home, store: SHARED_STORE });
   const { reference, target } = await surfaces(temporaryFolder(t), artifacts, run);
-  assertDeclared(surfaceDifferences(reference, target), 'cpython-3.13', ['gnu', 'x86_64']);
+  assertDeclared(surfaceDifferences(reference, target), 'cpython-3.13', ['gnu', 'glibc-2.31', 'x86_64']);
 });
 
 test('a disk that fills up during make is reported as such; the next run succeeds', () => {
@@ -258,12 +284,21 @@ test('observable effects of finalisation still occur', async (t) => {
 });
 
 test('a library missing at link time gives the undefined symbols with the archive that defines them', async () => {
-  change(`${SYSROOT}/sysroot.yaml`, /static: \[zstd\]/, 'static: []');
+  const entry = /^extern "C" fn start\(.*\n/m;
+  change(
+    'runner/src/main.rs',
+    entry,
+    'unsafe extern "C" {\n    fn crypt_checksalt(setting: *const c_char) -> c_int;\n}\n\n$&    unsafe { crypt_checksalt(c"*0".as_ptr()) };\n',
+  );
   const run = await provision(['native'], { cwd: folder, home, store: SHARED_STORE });
-  change(`${SYSROOT}/sysroot.yaml`, /static: \[\]/, 'static: [zstd]');
   assert.equal(run.status, 6, run.stderr);
-  assert.match(run.stderr, /ZSTD_\w+/);
-  assert.match(run.stderr, /libzstd\.a/);
+  assert.match(run.stderr, /crypt_checksalt: defined in libcrypt\.a/);
+  assert.match(run.stderr, /Add libcrypt\.a to `link\.static`/);
+  // The cure that is printed.
+  change(`${SYSROOT}/sysroot.yaml`, /^link:$/m, 'link:\n  static: [crypt]');
+  const cured = await provision(['native'], { cwd: folder, home, store: SHARED_STORE });
+  change(`${SYSROOT}/sysroot.yaml`, /\n {2}static: \[crypt\]/, '');
+  assert.equal(cured.status, 0, cured.stdout + cured.stderr);
 });
 
 test('a failing configure gives the relevant lines of config.log, and its log where --artifacts says', async () => {

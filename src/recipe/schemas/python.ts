@@ -152,7 +152,12 @@ export const differencesSchema = z
               'What can be observed: `config:HAVE_FORK`, `module:readline`, `name:os.fork`, `sqlite:option:SOUNDEX`, …; `*` ' +
                 'for any characters.',
             ),
-          on: z.array(z.string().min(1)).min(1).describe('Targets or C libraries (`gnu`, `musl`, `wasi`).'),
+          on: z
+            .array(z.string().min(1))
+            .min(1)
+            .describe(
+              'Targets, kinds of C library (`gnu`, `musl`, `wasi`) or C libraries (`glibc-2.31`: files in `targets/libc/`).',
+            ),
           reason: z.string().min(1).describe('Why; the report shows it.'),
         }),
       )

@@ -2,6 +2,7 @@ import type { CPythonBuild, SourceSysroot } from '../../domain/definitions.ts';
 import { libraryFolder, libraryName } from '../../domain/python.ts';
 import { shellWord } from '../../domain/shell.ts';
 import { PATHS } from '../../engine/paths.ts';
+import { BUILD_PATHS } from './build-context.ts';
 import { unpackStep } from './script.ts';
 
 /** What CPython's Makefile prints when it begins the next part of a build with profiles → name of that part. */
@@ -79,19 +80,38 @@ function isShared({ configure }: CPythonBuild): boolean {
   return configure.includes('--enable-shared');
 }
 
-function makeStep({ source: { cpython } }: SourceSysroot): string {
+function makeStep({ source: { cpython }, compiler }: SourceSysroot): string {
   const targets = cpython.make.map(shellWord).join(' ');
   const pgo = cpython.optimization.includes('pgo');
   // A profile-guided build runs make recursively; its phases are read from the output of the Makefile.
   const total = pgo ? '' : `say "total $(make -n ${targets} 2>/dev/null | grep -c -- ' -c ' || true)"\n`;
-  const training = pgo ? ` PROFILE_TASK=${TRAINING}` : '';
+  const [prepare, instrument] =
+    pgo && compiler.name === 'gcc' ? [OLDER_FOR_GCOV, INSTRUMENT_FOR_GCC] : ['', ''];
+  const training = pgo ? ` PROFILE_TASK=${TRAINING}${instrument}` : '';
   return `phase make
-${total}make -j"$JOBS"${training} ${targets}
+${prepare}${total}make -j"$JOBS"${training} ${targets}
 say "modules $(sed -n 's/^ *{"\\([^"]*\\)", PyInit_.*/\\1/p' Modules/config.c | tr '\\n' ' ')"
 grep -E '^MODULE_[A-Z0-9_]*_STATE=missing' Makefile | sed 's/^MODULE_\\([A-Z0-9_]*\\)_STATE=missing.*/\\1/' | tr 'A-Z' 'a-z' |
   while read -r name; do say "missing $name missing"; done
 `;
 }
+
+/** Outside of the source: the Makefile removes all objects in it between two parts of a build with profiles. */
+const OLDER_OBJECT = `${BUILD_PATHS.build}/older-for-gcov.o`;
+
+/**
+ * What writes profiles is gcc's libgcov, compiled for the C library of the image. Since glibc 2.38 its headers give `strtol`
+ * another name (C23: it reads binary numbers), which an older one does not have.
+ */
+const OLDER_FOR_GCOV = `cat > ${BUILD_PATHS.build}/older-for-gcov.c <<'END'
+#include <stdlib.h>
+__attribute__((weak)) long __isoc23_strtol(const char *text, char **end, int base) { return strtol(text, end, base); }
+END
+"$CC" -O2 -c ${BUILD_PATHS.build}/older-for-gcov.c -o ${OLDER_OBJECT}
+`;
+
+/** Only the programs of the training are linked with it. */
+const INSTRUMENT_FOR_GCC = ` PGO_PROF_GEN_FLAG="$(sed -n 's/^PGO_PROF_GEN_FLAG=//p' Makefile) -Wl,${OLDER_OBJECT}"`;
 
 /** Fails the build if no profile was used: nothing else would show it. */
 function verifyProfile({ source: { cpython }, compiler }: SourceSysroot): string {
