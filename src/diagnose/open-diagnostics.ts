@@ -22,6 +22,7 @@ interface Subject {
     readonly toolchain: Locked;
     readonly tools?: Locked;
     readonly sysroot: Locked;
+    readonly interpreter: Locked;
     readonly reference: Locked;
   };
 }
@@ -61,6 +62,7 @@ function contextOf(
     folder,
     versions: {
       ...versionsOf(locks.sysroot),
+      ...versionsOf(locks.interpreter),
       ...versionsOf(locks.reference),
       ...versionsOf(locks.toolchain),
       ...(locks.tools === undefined ? {} : versionsOf(locks.tools)),

@@ -362,12 +362,19 @@ export interface Resolved {
   readonly systems: readonly ChosenSystem[];
   /** Where the target's Rust standard library comes from. */
   readonly rustStd: RustStd;
-  /** The reference interpreter, whose output is expected of the target. */
+  /** CPython of the same version for the machine that builds: it runs pip, and compiles Python code. */
+  readonly interpreter: ImageDefinition;
+  /** The reference interpreter, whose output is expected of the target: that one, where its pointers are as wide. */
   readonly reference: ImageDefinition;
+  /** The target that the reference interpreter is a program of. */
+  readonly referenceTarget: Target;
+  /** An interpreter of the target's byte order, where the reference has the other one: it explains differences. */
+  readonly ordered?: OrderedInterpreter;
   /** Where each of them and its lock is. */
   readonly files: {
     readonly toolchain: DefinitionFile;
     readonly sysroot: DefinitionFile;
+    readonly interpreter: DefinitionFile;
     readonly reference: DefinitionFile;
   };
   /** The locked runtime for WebAssembly, where the plan's is one. */
@@ -384,6 +391,13 @@ export interface Resolved {
   readonly sysrootPackages?: readonly string[];
   /** What the recipe adds to the toolchain image. */
   readonly tools?: AddedTools;
+}
+
+/** A CPython of the same version with another byte order than this machine's. */
+export interface OrderedInterpreter {
+  readonly image: ImageDefinition;
+  readonly target: Target;
+  readonly file: DefinitionFile;
 }
 
 /** Packages that a recipe adds to a shipped toolchain image, and where their lock is. */

@@ -7,6 +7,7 @@ import type { CargoTests, CommandTest } from '../domain/definitions.ts';
 import type { Plan } from '../domain/plan.ts';
 import { ok, type Result } from '../domain/result.ts';
 import type { SampleResult } from '../domain/sample.ts';
+import type { OrderedReference } from '../run/byte-order.ts';
 import { runCommands } from '../run/commands.ts';
 import { outcomeOf, type RunOutcome } from '../run/run.ts';
 import { explainUnflushedTest } from '../run/unflushed.ts';
@@ -24,6 +25,7 @@ interface TestsInput {
   /** What runs the bundle; absent: there is none, and no commands. */
   readonly runtimes?: { readonly target: RuntimeInstance; readonly reference: RuntimeInstance };
   readonly packages?: PythonPackages;
+  readonly ordered?: OrderedReference;
   readonly artifacts: string;
   readonly logs: string;
 }
@@ -61,10 +63,12 @@ export function joined(outcomes: readonly RunOutcome[]): RunOutcome {
   };
 }
 
+type CommandsInput = Required<Pick<TestsInput, 'runtimes' | 'artifacts'>> & Pick<TestsInput, 'ordered'>;
+
 function commandTests(
   { context, store, recorder, engine }: Session,
   plan: Plan,
-  { runtimes, artifacts }: Required<Pick<TestsInput, 'runtimes' | 'artifacts'>>,
+  { runtimes, artifacts, ordered }: CommandsInput,
   commands: readonly CommandTest[],
 ): Promise<Result<RunOutcome>> {
   const { servers: impossible } = runtimeCapabilities(plan.runtime).impossible;
@@ -78,6 +82,7 @@ function commandTests(
         commands,
         engine,
         runtimes,
+        ...defined({ ordered }),
         servers: async () =>
           impossible === undefined ? serverClient(context.settings.home, runtimes.reference) : { impossible },
         artifacts,

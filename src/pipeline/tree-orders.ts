@@ -8,7 +8,14 @@ import { byNameAndArchitecture } from '../lock/lockfile.ts';
 import type { Locked, Locks } from './trees.ts';
 
 /** The trees of a run, in the order in which they are needed. */
-export type TreeKey = 'toolchain' | 'sysroot' | 'reference' | 'rootfs' | SystemKey;
+export type TreeKey =
+  | 'toolchain'
+  | 'sysroot'
+  | 'interpreter'
+  | 'reference'
+  | 'ordered'
+  | 'rootfs'
+  | SystemKey;
 
 /** The root of one of the further systems, by its name. */
 export type SystemKey = `system:${string}`;
@@ -47,14 +54,9 @@ export function orders(resolved: Resolved, locks: Locks): readonly Order[] {
       packages: setOf(locks.sysroot, 'sysroot'),
       lock: locks.sysroot.lock,
     },
-    {
-      key: 'reference',
-      name: resolved.reference.name,
-      stage: 'reference',
-      definition: resolved.reference.rootfs,
-      packages: setOf(locks.reference, 'rootfs'),
-      lock: locks.reference.lock,
-    },
+    ...(hasOwnInterpreter(resolved) ? [pythonOrder('interpreter', resolved, locks)] : []),
+    pythonOrder('reference', resolved, locks),
+    ...orderedOrder(resolved, locks),
     {
       key: 'rootfs',
       name: `${resolved.sysroot.name} (run time)`,
@@ -65,6 +67,28 @@ export function orders(resolved: Resolved, locks: Locks): readonly Order[] {
     },
     ...resolved.systems.map(({ definition }) => systemOrder(definition, locks.systems)),
   ];
+}
+
+/** Whether the reference is a program of another architecture than the one that runs pip. */
+export function hasOwnInterpreter({ interpreter, reference }: Resolved): boolean {
+  return interpreter !== reference;
+}
+
+function pythonOrder(key: 'interpreter' | 'reference', resolved: Resolved, locks: Locks): Order {
+  const { name, rootfs } = resolved[key];
+  const locked = locks[key];
+  return {
+    ...{ key, name, stage: 'reference', definition: rootfs },
+    packages: setOf(locked, 'rootfs'),
+    lock: locked.lock,
+  };
+}
+
+function orderedOrder({ ordered }: Resolved, { ordered: locked }: Locks): readonly Order[] {
+  if (ordered === undefined || locked === undefined) return [];
+  const { name, rootfs } = ordered.image;
+  const packages = setOf(locked, 'rootfs');
+  return [{ key: 'ordered', name, stage: 'reference', definition: rootfs, packages, lock: locked.lock }];
 }
 
 function systemOrder(definition: SystemDefinition, locks: readonly Locked[]): Order {
@@ -103,7 +127,9 @@ const TITLES: Readonly<Record<Exclude<OrderKey, SystemKey>, string>> = {
   toolchain: 'Toolchain',
   image: 'Toolchain image',
   sysroot: 'Sysroot',
+  interpreter: 'Interpreter of this machine',
   reference: 'Reference interpreter',
+  ordered: 'Interpreter of the same byte order',
   rootfs: 'Target rootfs',
 };
 

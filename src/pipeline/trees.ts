@@ -20,7 +20,15 @@ import type { Store } from '../store/store.ts';
 import { makeTree, type Tree, treeFingerprint } from '../toolchain/tree.ts';
 import type { Session } from './session.ts';
 import { makeSourceSysroot } from './source-sysroot.ts';
-import { type Order, type OrderKey, orders, setOf, type TreeKey, titleOf } from './tree-orders.ts';
+import {
+  hasOwnInterpreter,
+  type Order,
+  type OrderKey,
+  orders,
+  setOf,
+  type TreeKey,
+  titleOf,
+} from './tree-orders.ts';
 
 export interface Locked {
   readonly file: DefinitionFile;
@@ -36,14 +44,20 @@ export interface Locks {
   readonly tools?: Locked;
   /** Its link-time set holds the Rust standard library, too, which the toolchain's lock names. */
   readonly sysroot: Locked;
+  /** Of the machine that builds; the reference's, where that is the same. */
+  readonly interpreter: Locked;
   readonly reference: Locked;
+  /** Of the target's byte order, where the reference has another one. */
+  readonly ordered?: Locked;
   /** Of the further systems that have packages. */
   readonly systems: readonly Locked[];
 }
 
 /** All of them, one after the other. */
-export function allLocks({ toolchain, tools, sysroot, reference, systems }: Locks): readonly Locked[] {
-  return [toolchain, ...(tools === undefined ? [] : [tools]), sysroot, reference, ...systems];
+export function allLocks(locks: Locks): readonly Locked[] {
+  const { toolchain, tools, sysroot, interpreter, reference, ordered, systems } = locks;
+  const python = [...new Set([interpreter, reference, ...(ordered === undefined ? [] : [ordered])])];
+  return [toolchain, ...(tools === undefined ? [] : [tools]), sysroot, ...python, ...systems];
 }
 
 /** Reads and checks the locks of everything that a recipe names. */
@@ -60,6 +74,13 @@ export async function readLocks(resolved: Resolved): Promise<Result<Locks>> {
   if (!sysroot.ok) return sysroot;
   const reference = await readLocked(resolved.files.reference, resolved.reference);
   if (!reference.ok) return reference;
+  const interpreter = hasOwnInterpreter(resolved)
+    ? await readLocked(resolved.files.interpreter, resolved.interpreter)
+    : reference;
+  if (!interpreter.ok) return interpreter;
+  const { ordered: order } = resolved;
+  const ordered = order === undefined ? ok(undefined) : await readLocked(order.file, order.image);
+  if (!ordered.ok) return ordered;
   const std = rustStdPackages(resolved, toolchain.value);
   if (!std.ok) return std;
   const systems: Locked[] = [];
@@ -73,7 +94,9 @@ export async function readLocks(resolved: Resolved): Promise<Result<Locks>> {
     toolchain: { ...toolchain.value, needed: [...setOf(toolchain.value, 'rootfs'), ...std.value] },
     ...defined({ tools: tools.value }),
     sysroot: withStd(sysroot.value, std.value),
+    interpreter: interpreter.value,
     reference: reference.value,
+    ...defined({ ordered: ordered.value }),
     systems,
   });
 }
@@ -147,8 +170,9 @@ export async function treeMaker(
   const { context, store, recorder } = session;
   const all = orders(resolved, locks);
   const present = await Promise.all(all.map((order) => store.find('trees', treeFingerprint(order))));
-  // Only what is built from source is built with the image alone.
-  const wanted = (key: OrderKey): boolean => key !== 'image' || isFromSource(resolved.sysroot);
+  // Only what is built from source is built with the image alone; most runs have no difference to explain.
+  const wanted = (key: OrderKey): boolean =>
+    key === 'image' ? isFromSource(resolved.sysroot) : key !== 'ordered';
   const missing = all.filter(({ key }, i) => present[i] === undefined && wanted(key));
   const fetched = async function* (packages: readonly LockedPackage[]) {
     for await (const item of download(session, packages, locks)) {
@@ -198,6 +222,7 @@ export async function treeMaker(
   return {
     missing: new Set(missing.map(({ key }) => key).filter((key) => key !== 'image')),
     make: (key) => {
+      if (key === 'interpreter' && !hasOwnInterpreter(resolved)) return once('reference');
       if (key !== 'sysroot' || !isFromSource(definition)) return once(key);
       source ??= fromSource(definition);
       return source;
