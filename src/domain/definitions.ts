@@ -368,8 +368,8 @@ export interface Resolved {
   readonly reference: ImageDefinition;
   /** The target that the reference interpreter is a program of. */
   readonly referenceTarget: Target;
-  /** An interpreter of the target's byte order, where the reference has the other one: it explains differences. */
-  readonly ordered?: OrderedInterpreter;
+  /** Where target and reference have different byte orders: what tells that from other causes of differences. */
+  readonly ordered?: OrderedInterpreters;
   /** Where each of them and its lock is. */
   readonly files: {
     readonly toolchain: DefinitionFile;
@@ -393,8 +393,14 @@ export interface Resolved {
   readonly tools?: AddedTools;
 }
 
-/** A CPython of the same version with another byte order than this machine's. */
-export interface OrderedInterpreter {
+/** One of the target's byte order, and one of the reference's on another machine, all with pointers of the same width. */
+export interface OrderedInterpreters {
+  readonly ordered: OtherInterpreter;
+  readonly control?: OtherInterpreter;
+}
+
+/** A CPython of the same version for another architecture than this machine's. */
+export interface OtherInterpreter {
   readonly image: ImageDefinition;
   readonly target: Target;
   readonly file: DefinitionFile;

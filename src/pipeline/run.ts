@@ -8,7 +8,7 @@ import { defined } from '../domain/defined.ts';
 import type { Plan } from '../domain/plan.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Sample } from '../domain/sample.ts';
-import type { OrderedReference } from '../run/byte-order.ts';
+import type { OrderedReferences } from '../run/byte-order.ts';
 import { collectSamples } from '../run/collect.ts';
 import { type RunOutcome, runSamples, type SystemOutcome, type SystemRuntime } from '../run/run.ts';
 import { capabilitiesOf } from '../runtime/runtime.ts';
@@ -19,7 +19,7 @@ import { makePackages } from './formats.ts';
 import { proveOnHost } from './host-start.ts';
 import { testLibrary } from './library.ts';
 import { needProgram } from './need-program.ts';
-import { orderedReference } from './ordered-reference.ts';
+import { orderedReferences } from './ordered-references.ts';
 import { type Planned, type Run, startRun } from './prepare.ts';
 import { type Made, makeProgram, makeRuntimes, type Runtimes } from './runtimes.ts';
 import type { Session } from './session.ts';
@@ -137,7 +137,7 @@ async function runAll(
   const logs = join(artifacts, 'logs');
   const systems = samples.length === 0 ? ok([]) : await systemRuntimes(session, run, made, logs);
   if (!systems.ok) return systems;
-  const ordered = orderedReference(session, run, made);
+  const ordered = orderedReferences(session, run, made);
   const suite = { ...runtimes, systems: systems.value, ...defined({ ordered }) };
   const ran = await runSuite(session, plan, samples, suite, artifacts);
   if (!ran.ok) return ran;
@@ -159,7 +159,7 @@ async function runAll(
 
 interface Suite extends Runtimes {
   readonly systems: readonly SystemRuntime[];
-  readonly ordered?: OrderedReference;
+  readonly ordered?: OrderedReferences;
 }
 
 async function runSuite(

@@ -7,7 +7,7 @@ import type { CargoTests, CommandTest } from '../domain/definitions.ts';
 import type { Plan } from '../domain/plan.ts';
 import { ok, type Result } from '../domain/result.ts';
 import type { SampleResult } from '../domain/sample.ts';
-import type { OrderedReference } from '../run/byte-order.ts';
+import type { OrderedReferences } from '../run/byte-order.ts';
 import { runCommands } from '../run/commands.ts';
 import { outcomeOf, type RunOutcome } from '../run/run.ts';
 import { explainUnflushedTest } from '../run/unflushed.ts';
@@ -25,7 +25,7 @@ interface TestsInput {
   /** What runs the bundle; absent: there is none, and no commands. */
   readonly runtimes?: { readonly target: RuntimeInstance; readonly reference: RuntimeInstance };
   readonly packages?: PythonPackages;
-  readonly ordered?: OrderedReference;
+  readonly ordered?: OrderedReferences;
   readonly artifacts: string;
   readonly logs: string;
 }

@@ -13,9 +13,12 @@ export type TreeKey =
   | 'sysroot'
   | 'interpreter'
   | 'reference'
-  | 'ordered'
+  | OrderedKey
   | 'rootfs'
   | SystemKey;
+
+/** Interpreters that tell the byte order from other causes. */
+export type OrderedKey = 'ordered' | 'control';
 
 /** The root of one of the further systems, by its name. */
 export type SystemKey = `system:${string}`;
@@ -56,7 +59,7 @@ export function orders(resolved: Resolved, locks: Locks): readonly Order[] {
     },
     ...(hasOwnInterpreter(resolved) ? [pythonOrder('interpreter', resolved, locks)] : []),
     pythonOrder('reference', resolved, locks),
-    ...orderedOrder(resolved, locks),
+    ...orderedOrders(resolved, locks),
     {
       key: 'rootfs',
       name: `${resolved.sysroot.name} (run time)`,
@@ -84,11 +87,16 @@ function pythonOrder(key: 'interpreter' | 'reference', resolved: Resolved, locks
   };
 }
 
-function orderedOrder({ ordered }: Resolved, { ordered: locked }: Locks): readonly Order[] {
-  if (ordered === undefined || locked === undefined) return [];
-  const { name, rootfs } = ordered.image;
-  const packages = setOf(locked, 'rootfs');
-  return [{ key: 'ordered', name, stage: 'reference', definition: rootfs, packages, lock: locked.lock }];
+function orderedOrders({ ordered }: Resolved, locks: Locks): readonly Order[] {
+  return (['ordered', 'control'] as const).flatMap((key): readonly Order[] => {
+    const image = ordered?.[key]?.image;
+    const locked = locks[key];
+    if (image === undefined || locked === undefined) return [];
+    const { name, rootfs: definition } = image;
+    return [
+      { key, name, stage: 'reference', definition, packages: setOf(locked, 'rootfs'), lock: locked.lock },
+    ];
+  });
 }
 
 function systemOrder(definition: SystemDefinition, locks: readonly Locked[]): Order {
@@ -129,7 +137,8 @@ const TITLES: Readonly<Record<Exclude<OrderKey, SystemKey>, string>> = {
   sysroot: 'Sysroot',
   interpreter: 'Interpreter of this machine',
   reference: 'Reference interpreter',
-  ordered: 'Interpreter of the same byte order',
+  ordered: 'Interpreter of the target’s byte order',
+  control: 'Interpreter of the reference’s byte order',
   rootfs: 'Target rootfs',
 };
 

@@ -47,16 +47,17 @@ export interface Locks {
   /** Of the machine that builds; the reference's, where that is the same. */
   readonly interpreter: Locked;
   readonly reference: Locked;
-  /** Of the target's byte order, where the reference has another one. */
+  /** Of the target's byte order, where the reference has another one; and one of the reference's on another machine. */
   readonly ordered?: Locked;
+  readonly control?: Locked;
   /** Of the further systems that have packages. */
   readonly systems: readonly Locked[];
 }
 
 /** All of them, one after the other. */
 export function allLocks(locks: Locks): readonly Locked[] {
-  const { toolchain, tools, sysroot, interpreter, reference, ordered, systems } = locks;
-  const python = [...new Set([interpreter, reference, ...(ordered === undefined ? [] : [ordered])])];
+  const { toolchain, tools, sysroot, interpreter, reference, ordered, control, systems } = locks;
+  const python = [...new Set([interpreter, reference, ...[ordered ?? [], control ?? []].flat()])];
   return [toolchain, ...(tools === undefined ? [] : [tools]), sysroot, ...python, ...systems];
 }
 
@@ -78,9 +79,8 @@ export async function readLocks(resolved: Resolved): Promise<Result<Locks>> {
     ? await readLocked(resolved.files.interpreter, resolved.interpreter)
     : reference;
   if (!interpreter.ok) return interpreter;
-  const { ordered: order } = resolved;
-  const ordered = order === undefined ? ok(undefined) : await readLocked(order.file, order.image);
-  if (!ordered.ok) return ordered;
+  const further = await readOrdered(resolved);
+  if (!further.ok) return further;
   const std = rustStdPackages(resolved, toolchain.value);
   if (!std.ok) return std;
   const systems: Locked[] = [];
@@ -96,9 +96,18 @@ export async function readLocks(resolved: Resolved): Promise<Result<Locks>> {
     sysroot: withStd(sysroot.value, std.value),
     interpreter: interpreter.value,
     reference: reference.value,
-    ...defined({ ordered: ordered.value }),
+    ...further.value,
     systems,
   });
+}
+
+async function readOrdered({ ordered }: Resolved): Promise<Result<Pick<Locks, 'ordered' | 'control'>>> {
+  if (ordered === undefined) return ok({});
+  const locked = await readLocked(ordered.ordered.file, ordered.ordered.image);
+  if (!locked.ok) return locked;
+  const { control: other } = ordered;
+  const control = other === undefined ? ok(undefined) : await readLocked(other.file, other.image);
+  return control.ok ? ok({ ordered: locked.value, ...defined({ control: control.value }) }) : control;
 }
 
 async function readLocked(
@@ -172,7 +181,7 @@ export async function treeMaker(
   const present = await Promise.all(all.map((order) => store.find('trees', treeFingerprint(order))));
   // Only what is built from source is built with the image alone; most runs have no difference to explain.
   const wanted = (key: OrderKey): boolean =>
-    key === 'image' ? isFromSource(resolved.sysroot) : key !== 'ordered';
+    key === 'image' ? isFromSource(resolved.sysroot) : key !== 'ordered' && key !== 'control';
   const missing = all.filter(({ key }, i) => present[i] === undefined && wanted(key));
   const fetched = async function* (packages: readonly LockedPackage[]) {
     for await (const item of download(session, packages, locks)) {

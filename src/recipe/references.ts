@@ -1,5 +1,10 @@
 import { defined } from '../domain/defined.ts';
-import type { DefinitionFile, ImageDefinition, OrderedInterpreter } from '../domain/definitions.ts';
+import type {
+  DefinitionFile,
+  ImageDefinition,
+  OrderedInterpreters,
+  OtherInterpreter,
+} from '../domain/definitions.ts';
 import { ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import { hostTargetOf } from './architectures.ts';
@@ -16,8 +21,8 @@ export interface References {
   readonly reference: ImageDefinition;
   /** What it is a program of. */
   readonly target: Target;
-  /** One of the target's byte order, where there is one and the reference has the other. */
-  readonly ordered?: OrderedInterpreter;
+  /** Where there is one of the target's byte order and the reference has the other. */
+  readonly ordered?: OrderedInterpreters;
   readonly files: { readonly interpreter: DefinitionFile; readonly reference: DefinitionFile };
 }
 
@@ -42,11 +47,8 @@ export async function loadReferences(
   const reference = await another(context, python, chosen);
   if (!reference.ok) return reference;
   const like = reference.value?.target ?? machine;
-  const alike = known.find(
-    (one) => one.target.pointerWidth === target.pointerWidth && one.target.endianness === target.endianness,
-  );
   const ordered =
-    like.endianness === target.endianness ? ok(undefined) : await another(context, python, alike);
+    like.endianness === target.endianness ? ok(undefined) : await orderedOf(context, python, known, target);
   if (!ordered.ok) return ordered;
   const file = pythonImageFile(home, python.name, 'reference', own);
   return ok({
@@ -71,12 +73,35 @@ function candidates(architectures: readonly string[], targets: readonly Target[]
   });
 }
 
+/** Of the target's byte order; and of the machine's own, but of another machine. */
+async function orderedOf(
+  context: ImageContext,
+  python: PythonDefinition,
+  known: readonly Candidate[],
+  { pointerWidth, endianness }: Target,
+): Promise<Result<OrderedInterpreters | undefined>> {
+  const others = known.slice(1).filter((one) => one.architecture !== context.architecture);
+  const wide = others.filter((one) => one.target.pointerWidth === pointerWidth);
+  const ordered = await another(
+    context,
+    python,
+    wide.find((one) => one.target.endianness === endianness),
+  );
+  if (!ordered.ok || ordered.value === undefined) return ordered.ok ? ok(undefined) : ordered;
+  const control = await another(
+    context,
+    python,
+    wide.find((one) => one.target.endianness !== endianness),
+  );
+  return control.ok ? ok({ ordered: ordered.value, ...defined({ control: control.value }) }) : control;
+}
+
 /** The interpreter of another architecture than the machine's; undefined where it is that, or there is none. */
 async function another(
   context: ImageContext,
   python: PythonDefinition,
   candidate: Candidate | undefined,
-): Promise<Result<OrderedInterpreter | undefined>> {
+): Promise<Result<OtherInterpreter | undefined>> {
   if (candidate === undefined || candidate.architecture === context.architecture) return ok(undefined);
   const { architecture, target } = candidate;
   const loaded = await loadPythonImage({ ...context, architecture }, python, 'reference');

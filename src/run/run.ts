@@ -11,7 +11,7 @@ import { type Failure, interrupted } from '../failure.ts';
 import { missingFacility } from '../runtime/facilities.ts';
 import type { RuntimeInstance } from '../runtime/instance.ts';
 import type { Store } from '../store/store.ts';
-import { explainByteOrder, type OrderedReference } from './byte-order.ts';
+import { explainByteOrder, type OrderedReferences } from './byte-order.ts';
 import { failedStep } from './failed-step.ts';
 import { Inputs, type SampleInputs } from './inputs.ts';
 import { writeLogs } from './logs.ts';
@@ -33,8 +33,8 @@ export interface RunInput {
   readonly systems?: readonly SystemRuntime[];
   /** Folder in whose `logs/` the outputs of samples that differ are written. */
   readonly artifacts: string;
-  /** An interpreter of the target's byte order, where the reference has another one; asked where a sample differs. */
-  readonly ordered?: OrderedReference;
+  /** Where the reference has another byte order than the target; asked where a sample differs. */
+  readonly ordered?: OrderedReferences;
   /** Whether the program starts Python and never ends it; asked where output is missing. */
   readonly leavesPythonOpen: () => Promise<boolean>;
 }
@@ -290,7 +290,7 @@ export async function explained(
   const cause = explainUnflushed(runs);
   if (cause !== undefined && (await leavesPythonOpen())) return ok({ ...result, ...cause });
   if (ordered === undefined || again === undefined) return ok(result);
-  const order = await explainByteOrder(result, { run: runs.target, name: target.name }, ordered, again);
+  const order = await explainByteOrder(result, { runs, on: target.name }, ordered, again);
   return order.ok ? ok({ ...result, ...order.value }) : order;
 }
 

@@ -42,7 +42,9 @@ test('a target is compared with a CPython of its pointer width: the machine’s 
 
 test('a big-endian target has a second one of its byte order, which explains differences', async () => {
   const found = await references('s390x', 'x86_64');
-  assert.equal(found.ordered?.target.name, 's390x');
+  assert.equal(found.ordered?.ordered.target.name, 's390x');
+  // And one that differs from this machine in all but byte order and width.
+  assert.equal(found.ordered?.control?.target.name, 'aarch64');
   assert.equal((await references('aarch64', 'x86_64')).ordered, undefined);
   assert.equal((await references('armv7', 'x86_64')).ordered, undefined);
 });
@@ -53,7 +55,7 @@ test('the locks of all references are of the same packages and versions of Pytho
     const { files, reference, ordered } = await references(recipe, 'x86_64');
     for (const [file, image] of [
       [files.reference, reference],
-      ...(ordered === undefined ? [] : [[ordered.file, ordered.image] as const]),
+      ...(ordered === undefined ? [] : [[ordered.ordered.file, ordered.ordered.image] as const]),
     ] as const) {
       const lock = await readLock(file, image);
       assert.ok(lock.ok, JSON.stringify(lock));
