@@ -11,6 +11,7 @@ import type { Sample } from '../domain/sample.ts';
 import type { OrderedReferences } from '../run/byte-order.ts';
 import { collectSamples } from '../run/collect.ts';
 import { type RunOutcome, runSamples, type SystemOutcome, type SystemRuntime } from '../run/run.ts';
+import { interpreterRuntime } from '../runtime/reference.ts';
 import { capabilitiesOf } from '../runtime/runtime.ts';
 import type { Store } from '../store/store.ts';
 import { deliver, makeArtifacts } from './deliver.ts';
@@ -146,6 +147,7 @@ async function runAll(
   const { toolchain, prepared, packages } = made;
   const tests = await runTests(session, plan, {
     ...{ toolchain, prepared, runtimes, artifacts, logs },
+    interpreter: interpreterRuntime(plan, made),
     ...defined({ packages, ordered }),
   });
   if (!tests.ok) return tests;

@@ -1,9 +1,10 @@
 // What programs are compared with: a reference of the target's pointer width, and what tells the byte order from a mistake.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { provision, REPOSITORY, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
+import { runnerRecipe } from '../support/runner-recipe.ts';
 
 const SAMPLES = join(REPOSITORY, 'test', 'fixtures', 'reference');
 
@@ -69,4 +70,23 @@ test('a difference that is the byte order’s alone is named so on a big-endian 
   assert.doesNotMatch(machine?.reason ?? '', /byte order alone/);
   assert.match(machine?.reason ?? '', /It is the machine, by its byte order or otherwise/);
   assert.match(ran.stderr, /byte order/);
+});
+
+test('a command is compared with that reference, and a server is asked by this machine’s interpreter', async (t) => {
+  const folder = temporaryFolder(t);
+  const serve =
+    "import http.server as s; s.HTTPServer(('127.0.0.1', 8123), s.SimpleHTTPRequestHandler).serve_forever()";
+  const width = 'import sys; print(sys.maxsize, hash(1.5))';
+  const commands = [
+    { name: 'width', args: ['-c', width], reference: ['-c', width] },
+    { name: 'serves', args: ['-c', serve], server: { port: 8123, ask: [{ http: '/none', status: 404 }] } },
+  ];
+  const file = join(folder, 'own.yaml');
+  const samples = join(SAMPLES, 'pointer_width.py');
+  writeFileSync(file, runnerRecipe('armv7', { samples, more: `tests: ${JSON.stringify({ commands })}\n` }));
+  const ran = await provision(['run', file, '--artifacts', join(folder, 'out')], {
+    ...{ cwd: folder, store: SHARED_STORE, timeoutMs: 30 * 60_000 },
+  });
+  assert.equal(ran.status, 0, ran.stdout + ran.stderr);
+  assert.match(ran.stdout, /2 tests pass/);
 });
