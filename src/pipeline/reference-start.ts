@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import type { Plan } from '../domain/plan.ts';
@@ -36,14 +37,21 @@ export async function startOfReference(
     : err(noEmulator(program, definition.name));
 }
 
-/** Asked once for each kernel and engine. */
+/** Identifies one boot of one machine: random(4). A store may be copied to another one, whose processor has less. */
+const BOOT_ID = '/proc/sys/kernel/random/boot_id';
+
+/** Asked once after each boot, and of each engine. */
 async function startsHere(
   { context, store, engine }: Session,
   tree: StoredTree,
   program: string,
 ): Promise<Result<boolean>> {
-  const { engine: asked } = context.settings;
-  const inputs = { what: 'starts', interpreter: tree.fingerprint, kernel: release(), engine: asked };
+  const { engine: asked, docker } = context.settings;
+  const boot = await readFile(BOOT_ID, 'utf8').catch(() => release());
+  const inputs = {
+    ...{ what: 'starts', interpreter: tree.fingerprint, boot: boot.trim() },
+    engine: [asked, docker.host ?? '', docker.context ?? ''],
+  };
   const tried = await store.obtain<{ readonly starts: boolean }>(
     'builds',
     inputs,

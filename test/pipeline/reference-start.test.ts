@@ -80,7 +80,7 @@ async function setUp(maybeOn: readonly string[], python: string) {
   assert.ok(store.ok);
   const asked: Engine[] = [];
   const session = {
-    context: { settings: { engine: 'namespace' }, signal: new AbortController().signal },
+    context: { settings: { engine: 'namespace', docker: {} }, signal: new AbortController().signal },
     store: store.value,
     engine: async () => {
       asked.push(bench.engine);
