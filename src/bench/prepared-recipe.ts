@@ -8,6 +8,7 @@ import { type Planned, planRun, startRun } from '../pipeline/prepare.ts';
 import { makeProgram, makeRuntimes } from '../pipeline/runtimes.ts';
 import { type Session, withSession } from '../pipeline/session.ts';
 import type { RuntimeInstance } from '../runtime/instance.ts';
+import { interpreterRuntime } from '../runtime/reference.ts';
 import { runtimeCapabilities } from '../runtime/runtime.ts';
 
 /** A recipe whose program can be run beside the reference interpreter. */
@@ -51,7 +52,11 @@ export async function prepareFromPlan(
   if (!runtimes.ok) return runtimes;
   const engine = await session.engine();
   if (!engine.ok) return engine;
+  // An emulated reference would be measured with its emulator. It alone has the packages of the recipe, though.
+  const { emulatorOf, packages } = made.value;
+  const natively = emulatorOf !== undefined && packages === undefined;
+  const reference = natively ? interpreterRuntime(planned.plan, made.value) : runtimes.value.reference;
   const wide = runtimeCapabilities(planned.plan.runtime).needsHostLibraries;
-  const rootfs = wide ? made.value.toolchain.folder : runtimes.value.reference.rootfs;
-  return ok({ planned, engine: engine.value, runtimes: runtimes.value, rootfs });
+  const rootfs = wide ? made.value.toolchain.folder : reference.rootfs;
+  return ok({ planned, engine: engine.value, runtimes: { ...runtimes.value, reference }, rootfs });
 }

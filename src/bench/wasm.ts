@@ -10,7 +10,7 @@ import { type Planned, planRun } from '../pipeline/prepare.ts';
 import { runPipeline } from '../pipeline/run.ts';
 import { type Session, withSession } from '../pipeline/session.ts';
 import type { RuntimeInstance } from '../runtime/instance.ts';
-import { referenceRuntime } from '../runtime/reference.ts';
+import { interpreterRuntime } from '../runtime/reference.ts';
 import { runtimeOf } from '../runtime/runtime.ts';
 import { MODULE_AT } from '../runtime/wasmtime.ts';
 import { withTemporaryFolder } from '../store/scratch.ts';
@@ -81,7 +81,7 @@ async function prepareBuild(session: Session, planned: Planned, folder: string):
   const { made } = ran.value;
   const wasmtime = made?.wasmtime;
   if (made === undefined || wasmtime === undefined) return err(notForWasm());
-  const { toolchain, reference, bytecode } = made;
+  const { toolchain } = made;
   const { program, digest: programDigest } = made.program.meta;
   const parts = { ...made, programDigest, logs: folder };
   const ahead = await runtimeOf('wasmtime').instantiate(session, planned.plan, {
@@ -97,7 +97,7 @@ async function prepareBuild(session: Session, planned: Planned, folder: string):
     program,
     // It has the libraries of the host's programs, including Node's.
     rootfs: toolchain.folder,
-    native: referenceRuntime(planned.plan, { reference, bytecode }),
+    native: interpreterRuntime(planned.plan, made),
     precompiled: ahead.value,
     node: node.value,
   });

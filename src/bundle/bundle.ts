@@ -28,7 +28,8 @@ export interface BundleInput {
   readonly program: StoredTree & { readonly meta: { readonly program: string; readonly digest: Digest } };
   readonly sysroot: StoredTree;
   readonly rootfs: StoredTree;
-  readonly reference: StoredTree;
+  /** The tree that the bytecode was compiled from. */
+  readonly interpreter: StoredTree;
   readonly bytecode: Bytecode;
   /** Python packages, and the bundle folder that they are installed into. */
   readonly packages?: { readonly target: Packages; readonly at: string };
@@ -117,7 +118,7 @@ async function assemble(
         ? join(input.bytecode.folder, input.bytecode.meta.stdlib)
         : join(input.sysroot.folder, input.python.bytecode),
     compiledFrom: join(
-      input.python.bytecode === undefined ? input.reference.folder : input.sysroot.folder,
+      input.python.bytecode === undefined ? input.interpreter.folder : input.sysroot.folder,
       input.python.stdlib,
     ),
     to: library,

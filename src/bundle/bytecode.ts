@@ -13,7 +13,8 @@ import { copyStdlib } from './stdlib.ts';
 const BYTECODE_VERSION = 2;
 
 export interface BytecodeInput {
-  readonly reference: ImageDefinition;
+  /** The interpreter that compiles; `tree` is its root. */
+  readonly interpreter: ImageDefinition;
   readonly tree: { readonly folder: string; readonly fingerprint: string };
   /** `usr/lib/python3.13`. */
   readonly stdlib: string;
@@ -27,14 +28,14 @@ export interface BytecodeInput {
 export type BytecodeMeta = {
   /** `.pyc` files laid out as the standard library, without `__pycache__` folders. */
   readonly stdlib: string;
-  /** The reference interpreter with its compiled standard library, laid out as a prefix: `bin/`, `lib/`. */
+  /** The interpreter with its compiled standard library, laid out as a prefix: `bin/`, `lib/`. */
   readonly home: string;
 };
 
 export type Bytecode = StoreEntry<BytecodeMeta>;
 
 /**
- * Compiles the reference interpreter's standard library, as the packages' own maintainer scripts would. `.pyc` files do
+ * Compiles the standard library of this machine's interpreter, as the packages' own maintainer scripts would. `.pyc` files do
  * not depend on the architecture (PEP 3147); `unchecked-hash` (PEP 552) ones do not depend on modification times either, so
  * the bundle takes them too.
  */
@@ -90,7 +91,7 @@ async function compile(
     fix: ['Run `provision clean --all` and try again; if it fails again, the reference image is broken.'],
     log,
     command: {
-      argv: [interpreterProgram(input.reference), '-S', '-c', SCRIPT, stdlib],
+      argv: [interpreterProgram(input.interpreter), '-S', '-c', SCRIPT, stdlib],
       env: { PYTHONPYCACHEPREFIX: PATHS.bytecode, PYTHONHASHSEED: '0', LANG: 'C.UTF-8', HOME: '/tmp' },
       cwd: '/',
     },
@@ -98,20 +99,54 @@ async function compile(
   if (!run.ok) return run;
   const copied = await box.copyOut(PATHS.bytecode + stdlib, join(folder, 'stdlib'));
   if (!copied.ok) return copied;
-  await layOutHome(input, folder);
+  await layOutHome(input, input.tree.folder, join(folder, 'stdlib'), join(folder, 'home'));
   return ok({ stdlib: 'stdlib', home: 'home' });
 }
 
+/**
+ * The prefix of an interpreter of another architecture, with the bytecode of the files that both have: compiling it there
+ * would have to be emulated.
+ */
+export function layOutReference(
+  context: Context,
+  store: Store,
+  input: Pick<BytecodeInput, 'interpreter' | 'tree' | 'stdlib' | 'minor'> & {
+    readonly reference: { readonly folder: string; readonly fingerprint: string };
+    readonly bytecode: Bytecode;
+  },
+): Promise<Result<StoreEntry<null>>> {
+  const { reference, bytecode } = input;
+  const inputs = {
+    what: 'reference home',
+    reference: reference.fingerprint,
+    bytecode: bytecode.fingerprint,
+  };
+  const compiled = join(bytecode.folder, bytecode.meta.stdlib);
+  return store.obtain<null>(
+    'builds',
+    inputs,
+    async (folder) => {
+      await layOutHome(input, reference.folder, compiled, folder);
+      return ok(null);
+    },
+    { signal: context.signal },
+  );
+}
+
 /** The result of the maintainer scripts: the interpreter, and the bytecode beside each module. */
-async function layOutHome(input: BytecodeInput, folder: string): Promise<void> {
-  const home = join(folder, 'home');
-  const program = join('bin', input.reference.tools.python ?? 'python3');
+async function layOutHome(
+  input: Pick<BytecodeInput, 'interpreter' | 'tree' | 'stdlib' | 'minor'>,
+  root: string,
+  bytecode: string,
+  home: string,
+): Promise<void> {
+  const program = join('bin', input.interpreter.tools.python ?? 'python3');
   await mkdir(join(home, 'bin'), { recursive: true });
-  await copyFile(join(input.tree.folder, 'usr', program), join(home, program));
+  await copyFile(join(root, 'usr', program), join(home, program));
   await copyStdlib({
     python: { stdlib: input.stdlib, minor: input.minor },
-    sysroot: input.tree.folder,
-    bytecode: join(folder, 'stdlib'),
+    sysroot: root,
+    bytecode,
     compiledFrom: join(input.tree.folder, input.stdlib),
     to: join(home, input.stdlib.replace(/^usr\//, '')),
   });

@@ -71,7 +71,7 @@ export function installPackages(
     tags: { minor: tags.minor, abiflags: tags.abiflags, platforms: tags.platforms },
     variables: environment.variables,
     // It contains pip, and the compiler of modules.
-    reference: host.reference.fingerprint,
+    reference: host.interpreter.fingerprint,
   };
   const mounts = [
     ...(fetched === undefined ? [] : [mountAt(join(fetched.folder, fetched.meta.wheels), FETCHED_AT)]),
@@ -147,7 +147,7 @@ export function compileModules(
     version: PACKAGES_VERSION,
     modules: modules.digest,
     archives: modules.archives,
-    reference: host.reference.fingerprint,
+    reference: host.interpreter.fingerprint,
   };
   return store.obtain<{ site: string }>(
     'builds',

@@ -14,9 +14,9 @@ import type { Json } from '../store/store.ts';
 
 /** The interpreter whose pip does the work. */
 export interface PipHost {
-  /** Root that holds the reference interpreter and pip's wheel. */
-  readonly reference: { readonly folder: string; readonly fingerprint: string };
-  /** Path of the reference interpreter's program. */
+  /** Root that holds the interpreter of this machine and pip's wheel. */
+  readonly interpreter: { readonly folder: string; readonly fingerprint: string };
+  /** Path of its program. */
   readonly python: string;
   readonly engine: () => Promise<Result<Engine>>;
   readonly logs: string;
@@ -50,7 +50,7 @@ export const WORK = '/job/work';
 const SCRIPT_AT = '/job/python_packages.py';
 const FILES_AT = '/job/task';
 
-/** Runs a task in the reference interpreter's sandbox; `folder` gets its input files. Returns its standard output. */
+/** Runs a task in that interpreter's sandbox; `folder` gets its input files. Returns its standard output. */
 export async function runPythonTask(
   context: Context,
   host: PipHost,
@@ -76,7 +76,7 @@ export async function runPythonTask(
   );
   const pip = task.network ? await hostPip(context.settings) : { env: OFFLINE, mounts: [] };
   const sandbox = await engine.value.open({
-    rootfs: host.reference.folder,
+    rootfs: host.interpreter.folder,
     network: task.network ? 'host' : 'none',
     mounts: [
       {

@@ -42,7 +42,7 @@ export function fetchWheels(
     requirements: lines,
     python: version,
     tags: { minor: tags.minor, abiflags: tags.abiflags, platforms: tags.platforms },
-    reference: host.reference.fingerprint,
+    reference: host.interpreter.fingerprint,
   };
   return store.obtain<{ wheels: string }>(
     'builds',
@@ -118,7 +118,7 @@ export function buildWheel(
     version: VERSION,
     source: source.digest,
     requires: requires?.fingerprint ?? null,
-    reference: host.reference.fingerprint,
+    reference: host.interpreter.fingerprint,
   };
   return store.obtain<{ wheels: string; file: string }>(
     'builds',

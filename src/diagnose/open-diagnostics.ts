@@ -23,6 +23,7 @@ interface Subject {
     readonly toolchain: Locked;
     readonly tools?: Locked;
     readonly sysroot: Locked;
+    readonly interpreter: Locked;
     readonly reference: Locked;
   };
 }
@@ -62,6 +63,7 @@ function contextOf(
     folder,
     versions: {
       ...versionsOf(locks.sysroot),
+      ...versionsOf(locks.interpreter),
       ...versionsOf(locks.reference),
       ...versionsOf(locks.toolchain),
       ...(locks.tools === undefined ? {} : versionsOf(locks.tools)),

@@ -366,12 +366,19 @@ export interface Resolved {
   readonly systems: readonly ChosenSystem[];
   /** Where the target's Rust standard library comes from. */
   readonly rustStd: RustStd;
-  /** The reference interpreter, whose output is expected of the target. */
+  /** CPython of the same version for the machine that builds: it runs pip, and compiles Python code. */
+  readonly interpreter: ImageDefinition;
+  /** The reference interpreter, whose output is expected of the target: that one, where its pointers are as wide. */
   readonly reference: ImageDefinition;
+  /** The target that the reference interpreter is a program of. */
+  readonly referenceTarget: Target;
+  /** Where target and reference have different byte orders: what tells that from other causes of differences. */
+  readonly ordered?: OrderedInterpreters;
   /** Where each of them and its lock is. */
   readonly files: {
     readonly toolchain: DefinitionFile;
     readonly sysroot: DefinitionFile;
+    readonly interpreter: DefinitionFile;
     readonly reference: DefinitionFile;
   };
   /** The locked runtime for WebAssembly, where the plan's is one. */
@@ -390,6 +397,19 @@ export interface Resolved {
   readonly sysrootPackages?: readonly string[];
   /** What the recipe adds to the toolchain image. */
   readonly tools?: AddedTools;
+}
+
+/** One of the target's byte order, and one of the reference's on another machine, all with pointers of the same width. */
+export interface OrderedInterpreters {
+  readonly ordered: OtherInterpreter;
+  readonly control?: OtherInterpreter;
+}
+
+/** A CPython of the same version for another architecture than this machine's. */
+export interface OtherInterpreter {
+  readonly image: ImageDefinition;
+  readonly target: Target;
+  readonly file: DefinitionFile;
 }
 
 /** Packages that a recipe adds to a shipped toolchain image, and where their lock is. */

@@ -32,7 +32,13 @@ export interface Report {
     readonly files: number;
   };
   /** The interpreter whose output is right. */
-  readonly reference?: { readonly version: string; readonly digest: string };
+  readonly reference?: {
+    readonly version: string;
+    readonly digest: string;
+    /** The distribution's name of it. */
+    readonly architecture: string;
+    readonly pointerWidth: 32 | 64;
+  };
   readonly toolchain?: ReportTree;
   readonly sysroot?: ReportTree;
   /** Path, digest and size in bytes of the archive. */

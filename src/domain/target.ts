@@ -21,6 +21,8 @@ export interface Target {
   readonly ociPlatform: string;
   /** As `uname -m` and Node's machine names know it; host equal to this runs natively. */
   readonly machine: string;
+  /** Other machines whose kernel and processor may start its programs; whether one does has to be tried. */
+  readonly maybeOn: readonly string[];
   /** Kind of its C library. */
   readonly libc: Libc;
   /** Name of the C library's file in `targets/libc/`, e.g. `glibc-2.41`. */

@@ -59,6 +59,7 @@ export async function pythonChecksum(
   lock: PythonLockFile,
   selections: readonly PythonSelection[],
   minor: string,
+  reference?: string,
 ): Promise<string> {
   const stated = [];
   for (const { index, wheels, projects, constraints } of selections) {
@@ -78,7 +79,7 @@ export async function pythonChecksum(
       built.sort(),
     ]);
   }
-  const text = JSON.stringify([minor, stated]);
+  const text = JSON.stringify([minor, stated, ...(reference === undefined ? [] : [reference])]);
   return `sha256:${createHash('sha256').update(text).digest('hex')}`;
 }
 

@@ -49,7 +49,9 @@ export function referenceFacts({ plan, locks }: Planned, tree: Tree): Facts {
   );
   const unpacked = unpackedBytes(tree);
   if (interpreter === undefined) return { unpacked };
-  return { reference: { version: interpreter.version, digest: interpreter.digest }, unpacked };
+  const { version, digest, architecture } = interpreter;
+  const { pointerWidth } = plan.referenceTarget;
+  return { reference: { version, digest, architecture, pointerWidth }, unpacked };
 }
 
 export function pythonCodeFacts({ python }: Planned, packages: readonly InstalledPackage[]): Facts {

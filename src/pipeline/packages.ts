@@ -1,6 +1,5 @@
 import { cp } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { Bytecode } from '../bundle/bytecode.ts';
 import { joinSite } from '../bundle/join-site.ts';
 import {
   type CompiledModules,
@@ -15,6 +14,7 @@ import { defined } from '../domain/defined.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { IndexRequirement, InstalledPackage, PythonProject } from '../domain/python-packages.ts';
 import { ok, type Result } from '../domain/result.ts';
+import type { StoredTree } from '../domain/stored-tree.ts';
 import { type LockedWheel, lockedRequirements, projectKey } from '../lock/python-lock.ts';
 import type { PackageEnvironment } from '../requirements/environment.ts';
 import { readProject } from '../requirements/project.ts';
@@ -35,8 +35,10 @@ export interface PythonPackages {
 }
 
 interface Input {
+  readonly interpreter: Tree;
   readonly reference: Tree;
-  readonly bytecode: Bytecode;
+  /** The reference's prefix. */
+  readonly home: StoredTree;
   readonly logs: string;
 }
 
@@ -72,9 +74,9 @@ export async function makePythonPackages(
 export function pipHost(
   { engine }: Session,
   plan: Plan,
-  { reference, logs }: { readonly reference: Tree; readonly logs: string },
+  { interpreter, logs }: { readonly interpreter: Tree; readonly logs: string },
 ): PipHost {
-  return { reference, python: plan.reference.tools.python ?? 'python3', engine, logs };
+  return { interpreter, python: plan.interpreter.tools.python ?? 'python3', engine, logs };
 }
 
 async function makeModules(
@@ -113,7 +115,7 @@ async function buildProjects(
   const built: BuiltProject[] = [];
   for (const project of uniqueProjects([...projects, ...packages.reference.selection.projects])) {
     const requires = packages.lock?.build[projectKey(lock, project)] ?? [];
-    const wheel = await buildProject(session, host, project, requires, packages.reference.environment);
+    const wheel = await buildProject(session, host, project, requires, packages.machine);
     if (!wheel.ok) return wheel;
     built.push({ project, wheel: wheel.value });
   }
@@ -246,12 +248,12 @@ function withOrigins(
 async function referenceHome(
   { context, store }: Session,
   { python }: Prepared,
-  { reference, bytecode }: Input,
+  { reference, home }: Input,
   packages: Packages,
 ): Promise<Result<PythonPackages['home']>> {
   const inputs = {
     what: 'reference with packages',
-    bytecode: bytecode.fingerprint,
+    bytecode: home.fingerprint,
     packages: packages.fingerprint,
   };
   const at = await sitePath(reference.folder, python);
@@ -259,7 +261,7 @@ async function referenceHome(
     'builds',
     inputs,
     async (folder) => {
-      await cp(join(bytecode.folder, bytecode.meta.home), folder, {
+      await cp(home.folder, folder, {
         recursive: true,
         verbatimSymlinks: true,
       });

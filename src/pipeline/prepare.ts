@@ -81,7 +81,19 @@ export async function planFrom(
   const python = await readPythonInputs(plan, locks.value, unlocked);
   if (!python.ok) return python;
   context.emit({ type: 'planned', run: plannedRun(plan) });
+  if (plan.referenceTarget.pointerWidth !== plan.target.pointerWidth) context.emit(otherWidth(plan));
   return ok({ plan, locks: locks.value, ...defined({ python: python.value }) });
+}
+
+function otherWidth({ target, referenceTarget, reference }: Plan) {
+  return {
+    type: 'notice',
+    level: 'warning',
+    code: 'samples/pointer-width',
+    message:
+      `The reference interpreter ${reference.name} has ${referenceTarget.pointerWidth}-bit pointers, ${target.name} has ${target.pointerWidth}-bit ones: ` +
+      'samples that print `hash()`, `sys.maxsize` or sizes of objects differ. An architecture with such pointers in `pythons/reference.yaml` helps.',
+  } as const;
 }
 
 export interface StartOptions {

@@ -23,6 +23,8 @@ export interface PythonInputs {
   readonly packages?: {
     readonly target: EnvironmentInputs;
     readonly reference: EnvironmentInputs;
+    /** The interpreter that builds projects. */
+    readonly machine: PackageEnvironment;
     /** Checksum of what is asked for. */
     readonly checksum: string;
     /** Where the sources do not state everything themselves. */
@@ -64,24 +66,29 @@ async function readPackages(
   unlocked: boolean,
 ): Promise<Result<NonNullable<PythonInputs['packages']>>> {
   const python = { version: fullVersion(plan, locks), abiflags: plan.sysroot.python.abiflags };
-  const read = async (target: Target, set: Locks['sysroot']): Promise<Result<EnvironmentInputs>> => {
+  const environmentOf = (target: Target, set: Locks['sysroot']): PackageEnvironment => {
     const rootfs = set.lock.sets.rootfs ?? [];
-    // The reference is the distribution's own interpreter, of the usual interface.
-    const flags =
-      set === locks.reference ? { ...python, abiflags: python.abiflags.replace('d', '') } : python;
-    const environment = packageEnvironment(target, flags, rootfs, programFormat(target).markers);
+    // The others are the distribution's own interpreters, of the usual interface.
+    const flags = set === locks.sysroot ? python : { ...python, abiflags: python.abiflags.replace('d', '') };
+    return packageEnvironment(target, flags, rootfs, programFormat(target).markers);
+  };
+  const read = async (target: Target, set: Locks['sysroot']): Promise<Result<EnvironmentInputs>> => {
+    const environment = environmentOf(target, set);
     const selection = await readPythonSources(plan.recipe.pythonPackages ?? [], environment);
     return selection.ok ? ok({ environment, selection: selection.value }) : selection;
   };
   const target = await read(plan.target, locks.sysroot);
   if (!target.ok) return target;
-  const reference = await read(plan.hostTarget, locks.reference);
+  const reference = await read(plan.referenceTarget, locks.reference);
   if (!reference.ok) return reference;
-  const both = { target: target.value, reference: reference.value };
+  const machine = environmentOf(plan.hostTarget, locks.interpreter);
+  const both = { target: target.value, reference: reference.value, machine };
   const selections = [target.value.selection, reference.value.selection];
   const file = plan.pythonLock;
   if (file === undefined) throw new Error('a recipe with packages has the place of their lock');
-  const checksum = await pythonChecksum(file, selections, target.value.environment.tags.minor);
+  // Wheels for another reference are other wheels; for the machine's own, each machine has had its lock from the beginning.
+  const other = plan.referenceTarget === plan.hostTarget ? undefined : plan.referenceTarget.rustTriple;
+  const checksum = await pythonChecksum(file, selections, target.value.environment.tags.minor, other);
   const open = selections.find((one) => !isLocked(one));
   if (open === undefined || unlocked) return ok({ ...both, checksum });
   const lock = await readPythonLock(file, open, checksum);

@@ -32,21 +32,21 @@ export async function lockPython(
   const packages = python?.packages;
   const file = plan.pythonLock;
   if (packages === undefined || file === undefined) return ok(undefined);
-  const { target, reference } = packages;
+  const { target, reference, machine } = packages;
   if ([target, reference].every(({ selection }) => isLocked(selection))) return ok(undefined);
   if (session.context.settings.offline) return err(offline());
   const run = await startRun(session, planned, { logs });
   if (!run.ok) return run;
-  const tree = await run.value.trees.make('reference');
+  const tree = await run.value.trees.make('interpreter');
   if (!tree.ok) return tree;
-  const host = pipHost(session, plan, { reference: tree.value, logs });
+  const host = pipHost(session, plan, { interpreter: tree.value, logs });
   const build: Record<string, readonly LockedWheel[]> = {};
   const built: BuiltProject[] = [];
   for (const project of uniqueProjects([...target.selection.projects, ...reference.selection.projects])) {
-    const requires = await lockBuild(session, host, project, reference.environment, target.selection.options);
+    const requires = await lockBuild(session, host, project, machine, target.selection.options);
     if (!requires.ok) return requires;
     build[projectKey(file, project)] = requires.value;
-    const wheel = await buildProject(session, host, project, requires.value, reference.environment);
+    const wheel = await buildProject(session, host, project, requires.value, machine);
     if (!wheel.ok) return wheel;
     built.push({ project, wheel: wheel.value });
   }

@@ -8,8 +8,10 @@ import { defined } from '../domain/defined.ts';
 import type { Plan } from '../domain/plan.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Sample } from '../domain/sample.ts';
+import type { OrderedReferences } from '../run/byte-order.ts';
 import { collectSamples } from '../run/collect.ts';
 import { type RunOutcome, runSamples, type SystemOutcome, type SystemRuntime } from '../run/run.ts';
+import { interpreterRuntime } from '../runtime/reference.ts';
 import { capabilitiesOf } from '../runtime/runtime.ts';
 import type { Store } from '../store/store.ts';
 import { deliver, makeArtifacts } from './deliver.ts';
@@ -18,6 +20,7 @@ import { makePackages } from './formats.ts';
 import { proveOnHost } from './host-start.ts';
 import { testLibrary } from './library.ts';
 import { needProgram } from './need-program.ts';
+import { orderedReferences } from './ordered-references.ts';
 import { type Planned, type Run, startRun } from './prepare.ts';
 import { type Made, makeProgram, makeRuntimes, type Runtimes } from './runtimes.ts';
 import type { Session } from './session.ts';
@@ -135,14 +138,17 @@ async function runAll(
   const logs = join(artifacts, 'logs');
   const systems = samples.length === 0 ? ok([]) : await systemRuntimes(session, run, made, logs);
   if (!systems.ok) return systems;
-  const ran = await runSuite(session, plan, samples, { ...runtimes, systems: systems.value }, artifacts);
+  const ordered = orderedReferences(session, run, made);
+  const suite = { ...runtimes, systems: systems.value, ...defined({ ordered }) };
+  const ran = await runSuite(session, plan, samples, suite, artifacts);
   if (!ran.ok) return ran;
   emit({ type: 'facts', facts: testsFacts(ran.value) });
   if (samplesOnly === true) return ran;
   const { toolchain, prepared, packages } = made;
   const tests = await runTests(session, plan, {
     ...{ toolchain, prepared, runtimes, artifacts, logs },
-    ...defined({ packages }),
+    interpreter: interpreterRuntime(plan, made),
+    ...defined({ packages, ordered }),
   });
   if (!tests.ok) return tests;
   const outcome = joined([ran.value, tests.value]);
@@ -153,11 +159,16 @@ async function runAll(
   return started.ok ? ok(outcome) : started;
 }
 
+interface Suite extends Runtimes {
+  readonly systems: readonly SystemRuntime[];
+  readonly ordered?: OrderedReferences;
+}
+
 async function runSuite(
   session: Session,
   plan: Plan,
   samples: readonly Sample[],
-  { systems, ...runtimes }: Runtimes & { readonly systems: readonly SystemRuntime[] },
+  { systems, ordered, ...runtimes }: Suite,
   artifacts: string,
 ): Promise<Result<RunOutcome>> {
   if (samples.length === 0) return ok(joined([]));
@@ -172,6 +183,7 @@ async function runSuite(
         capabilities: capabilitiesOf(plan),
         runtimes,
         systems,
+        ...defined({ ordered }),
         artifacts,
         leavesPythonOpen: () => leavesPythonOpen(plan.crate),
       }),

@@ -1,13 +1,14 @@
 import { type Built, build } from '../build/build.ts';
-import { type Bytecode, compileStdlib } from '../bundle/bytecode.ts';
+import { type Bytecode, compileStdlib, layOutReference } from '../bundle/bytecode.ts';
 import { defined } from '../domain/defined.ts';
 import type { Plan } from '../domain/plan.ts';
 import { ok, type Result } from '../domain/result.ts';
 import type { Sample } from '../domain/sample.ts';
+import type { StoredTree } from '../domain/stored-tree.ts';
 import { formatBytes } from '../domain/units.ts';
 import { runReference } from '../run/run.ts';
 import type { RuntimeInstance } from '../runtime/instance.ts';
-import { referenceRuntime } from '../runtime/reference.ts';
+import { homeOf, referenceRuntime } from '../runtime/reference.ts';
 import { capabilitiesOf, prepareRuntime, targetRuntime, withSuite } from '../runtime/runtime.ts';
 import type { Wasmtime } from '../runtime/wasmtime/obtain.ts';
 import type { Tree } from '../toolchain/tree.ts';
@@ -17,13 +18,21 @@ import { bundleFacts, pythonCodeFacts, referenceFacts, rootfsFacts, toolchainFac
 import { needProgram } from './need-program.ts';
 import { makePythonPackages, type PythonPackages } from './packages.ts';
 import { type Prepared, prepareEnv, type Run } from './prepare.ts';
+import { startOfReference } from './reference-start.ts';
 import type { Session } from './session.ts';
 import { sideBySide } from './side-by-side.ts';
+import { hasOwnInterpreter } from './tree-orders.ts';
 
 /** What the samples need and the build does not. */
 export interface RuntimeParts {
-  readonly reference: Tree;
+  /** Of this machine; the reference's, where that is the same. */
+  readonly interpreter: Tree;
   readonly bytecode: Bytecode;
+  readonly reference: Tree;
+  /** The reference's prefix. */
+  readonly home: StoredTree;
+  /** The tree with the emulator of the reference; absent: the kernel starts it. */
+  readonly emulatorOf?: Tree;
   readonly rootfs: Tree;
   readonly wasmtime?: Wasmtime;
   readonly packages?: PythonPackages;
@@ -79,21 +88,43 @@ export async function makePackagesAlone(
   prepared: Prepared,
   logs: string,
 ): Promise<Result<PythonPackages | undefined>> {
-  const { plan, trees, python } = run;
-  if (python === undefined) return ok(undefined);
+  if (run.python === undefined) return ok(undefined);
+  const pythons = await makePythons(session, run, prepared, logs);
+  return pythons.ok ? packagesOf(session, run, prepared, { ...pythons.value, logs }) : pythons;
+}
+
+type Pythons = Pick<RuntimeParts, 'interpreter' | 'bytecode' | 'reference' | 'home'>;
+
+/** The interpreter of this machine, its compiled standard library, and the reference with that. */
+async function makePythons(
+  session: Session,
+  run: Run,
+  prepared: Prepared,
+  logs: string,
+): Promise<Result<Pythons>> {
+  const { plan, trees } = run;
+  const interpreter = await trees.make('interpreter');
+  if (!interpreter.ok) return interpreter;
   const reference = await trees.make('reference');
   if (!reference.ok) return reference;
   session.context.emit({ type: 'facts', facts: referenceFacts(run, reference.value) });
-  const bytecode = await compileLibrary(session, plan, prepared, reference.value, logs);
+  const bytecode = await compileLibrary(session, plan, prepared, interpreter.value, logs);
   if (!bytecode.ok) return bytecode;
-  return packagesOf(session, run, prepared, { reference: reference.value, bytecode: bytecode.value, logs });
+  const made = { interpreter: interpreter.value, bytecode: bytecode.value, reference: reference.value };
+  if (!hasOwnInterpreter(plan)) return ok({ ...made, home: homeOf(bytecode.value) });
+  const { stdlib, minor } = prepared.python;
+  const home = await layOutReference(session.context, session.store, {
+    ...{ interpreter: plan.interpreter, tree: interpreter.value, stdlib, minor },
+    ...{ reference: reference.value, bytecode: bytecode.value },
+  });
+  return home.ok ? ok({ ...made, home: home.value }) : home;
 }
 
 async function packagesOf(
   session: Session,
   run: Run,
   prepared: Prepared,
-  input: Pick<RuntimeParts, 'reference' | 'bytecode'> & { readonly logs: string },
+  input: Pythons & { readonly logs: string },
 ): Promise<Result<PythonPackages | undefined>> {
   const packages = await makePythonPackages(session, run, prepared, input);
   if (packages.ok && packages.value !== undefined)
@@ -154,18 +185,20 @@ export async function prepareRuntimes(
 ): Promise<Result<RuntimeParts>> {
   const { plan, trees } = run;
   const { emit } = session.context;
-  const reference = await trees.make('reference');
-  if (!reference.ok) return reference;
-  emit({ type: 'facts', facts: referenceFacts(run, reference.value) });
+  const pythons = await makePythons(session, run, prepared, logs);
+  if (!pythons.ok) return pythons;
   const rootfs = await trees.make('rootfs');
   if (!rootfs.ok) return rootfs;
   emit({ type: 'facts', facts: rootfsFacts(rootfs.value) });
-  const bytecode = await compileLibrary(session, plan, prepared, reference.value, logs);
-  if (!bytecode.ok) return bytecode;
-  const interpreter = { reference: reference.value, bytecode: bytecode.value };
-  const packages = await packagesOf(session, run, prepared, { ...interpreter, logs });
+  const packages = await packagesOf(session, run, prepared, { ...pythons.value, logs });
   if (!packages.ok) return packages;
-  const parts = { ...interpreter, rootfs: rootfs.value, ...defined({ packages: packages.value }) };
+  const start = await startOfReference(session, plan, { ...pythons.value, toolchain });
+  if (!start.ok) return start;
+  const parts = {
+    ...pythons.value,
+    rootfs: rootfs.value,
+    ...defined({ packages: packages.value, emulatorOf: start.value }),
+  };
   const expected = await runOnReference(session, plan, parts, samples);
   if (!expected.ok) return expected;
   const runtime = await prepareRuntime(session, plan, { ...parts, toolchain }, logs);
@@ -184,7 +217,7 @@ function compileLibrary(
     'Compile the standard library',
     () =>
       compileStdlib(session.context, session.store, {
-        ...{ reference: plan.reference, tree, stdlib, minor, logs },
+        ...{ interpreter: plan.interpreter, tree, stdlib, minor, logs },
         engine: session.engine,
       }),
     ({ hit }) => ({ hit, detail: stdlib }),
@@ -201,7 +234,7 @@ async function runOnReference(
   if (samples.length === 0) return ok(undefined);
   return session.recorder.stage(
     'expected',
-    'Samples on the reference interpreter',
+    `Samples on the ${parts.emulatorOf === undefined ? '' : 'emulated '}reference interpreter`,
     () =>
       runReference(session.context, session.store, {
         samples,

@@ -9,13 +9,13 @@ import type { RuntimeInstance } from '../runtime/instance.ts';
 import { digestFile } from '../store/digest.ts';
 
 /**
- * The reference interpreter in the sandbox of another program: its root is below a folder there, so its own dynamic linker is
+ * This machine's interpreter in the sandbox of another program: its root is below a folder there, so its own dynamic linker is
  * called by its path and told where its libraries are (ld.so(8), `--library-path`). `home` is the tool's own folder.
  */
-export async function serverClient(home: string, reference: RuntimeInstance): Promise<ServerClient> {
+export async function serverClient(home: string, interpreter: RuntimeInstance): Promise<ServerClient> {
   const script = join(home, 'src', 'run', 'server', 'client.py');
-  const prefix = reference.mounts.find(({ at }) => at === PATHS.interpreter) as Mount & { source: string };
-  const [program] = reference.command;
+  const prefix = interpreter.mounts.find(({ at }) => at === PATHS.interpreter) as Mount & { source: string };
+  const [program] = interpreter.command;
   const elf = await readElf(join(prefix.source, 'bin', basename(program)));
   const linker = elf?.interpreter;
   if (linker === undefined) throw new Error(`${program} has no dynamic linker`);
@@ -24,10 +24,10 @@ export async function serverClient(home: string, reference: RuntimeInstance): Pr
     python: `${PATHS.client}/python`,
     script: `${PATHS.client}/client.py`,
   };
-  const libraries = await libraryFolders(reference.rootfs);
+  const libraries = await libraryFolders(interpreter.rootfs);
   return {
     mounts: [
-      { kind: 'tree', source: reference.rootfs, at: at.root },
+      { kind: 'tree', source: interpreter.rootfs, at: at.root },
       { ...prefix, at: at.python },
       { kind: 'source', source: script, at: at.script },
     ],
@@ -37,7 +37,7 @@ export async function serverClient(home: string, reference: RuntimeInstance): Pr
       ...[`${at.python}/bin/${basename(program)}`, '-SB', at.script],
     ],
     env: { PYTHONHOME: at.python },
-    key: { interpreter: reference.key, script: (await digestFile(script)).digest },
+    key: { interpreter: interpreter.key, script: (await digestFile(script)).digest },
   };
 }
 

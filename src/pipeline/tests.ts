@@ -7,6 +7,7 @@ import type { CargoTests, CommandTest } from '../domain/definitions.ts';
 import type { Plan } from '../domain/plan.ts';
 import { ok, type Result } from '../domain/result.ts';
 import type { SampleResult } from '../domain/sample.ts';
+import type { OrderedReferences } from '../run/byte-order.ts';
 import { runCommands } from '../run/commands.ts';
 import { outcomeOf, type RunOutcome } from '../run/run.ts';
 import { explainUnflushedTest } from '../run/unflushed.ts';
@@ -23,7 +24,10 @@ interface TestsInput {
   readonly prepared: Prepared;
   /** What runs the bundle; absent: there is none, and no commands. */
   readonly runtimes?: { readonly target: RuntimeInstance; readonly reference: RuntimeInstance };
+  /** This machine's interpreter, which asks servers; there with `runtimes`. */
+  readonly interpreter?: RuntimeInstance;
   readonly packages?: PythonPackages;
+  readonly ordered?: OrderedReferences;
   readonly artifacts: string;
   readonly logs: string;
 }
@@ -32,9 +36,9 @@ interface TestsInput {
 export async function runTests(session: Session, plan: Plan, input: TestsInput): Promise<Result<RunOutcome>> {
   const { cargo, commands = [] } = plan.recipe.tests ?? {};
   const outcomes: RunOutcome[] = [];
-  const { runtimes } = input;
-  if (commands.length > 0 && runtimes !== undefined) {
-    const ran = await commandTests(session, plan, { ...input, runtimes }, commands);
+  const { runtimes, interpreter } = input;
+  if (commands.length > 0 && runtimes !== undefined && interpreter !== undefined) {
+    const ran = await commandTests(session, plan, { ...input, runtimes, interpreter }, commands);
     if (!ran.ok) return ran;
     outcomes.push(ran.value);
   }
@@ -61,10 +65,13 @@ export function joined(outcomes: readonly RunOutcome[]): RunOutcome {
   };
 }
 
+type CommandsInput = Required<Pick<TestsInput, 'runtimes' | 'interpreter' | 'artifacts'>> &
+  Pick<TestsInput, 'ordered'>;
+
 function commandTests(
   { context, store, recorder, engine }: Session,
   plan: Plan,
-  { runtimes, artifacts }: Required<Pick<TestsInput, 'runtimes' | 'artifacts'>>,
+  { runtimes, interpreter, artifacts, ordered }: CommandsInput,
   commands: readonly CommandTest[],
 ): Promise<Result<RunOutcome>> {
   const { servers: impossible } = runtimeCapabilities(plan.runtime).impossible;
@@ -78,8 +85,9 @@ function commandTests(
         commands,
         engine,
         runtimes,
+        ...defined({ ordered }),
         servers: async () =>
-          impossible === undefined ? serverClient(context.settings.home, runtimes.reference) : { impossible },
+          impossible === undefined ? serverClient(context.settings.home, interpreter) : { impossible },
         artifacts,
         target: plan.target,
         file: plan.recipe.file,

@@ -8,7 +8,17 @@ import { byNameAndArchitecture } from '../lock/lockfile.ts';
 import type { Locked, Locks } from './trees.ts';
 
 /** The trees of a run, in the order in which they are needed. */
-export type TreeKey = 'toolchain' | 'sysroot' | 'reference' | 'rootfs' | SystemKey;
+export type TreeKey =
+  | 'toolchain'
+  | 'sysroot'
+  | 'interpreter'
+  | 'reference'
+  | OrderedKey
+  | 'rootfs'
+  | SystemKey;
+
+/** Interpreters that tell the byte order from other causes. */
+export type OrderedKey = 'ordered' | 'control';
 
 /** The root of one of the further systems, by its name. */
 export type SystemKey = `system:${string}`;
@@ -53,14 +63,9 @@ export function orders(resolved: Resolved, locks: Locks): readonly Order[] {
       lock: locks.sysroot.lock,
     },
     ...baseOrder(resolved, locks),
-    {
-      key: 'reference',
-      name: resolved.reference.name,
-      stage: 'reference',
-      definition: resolved.reference.rootfs,
-      packages: setOf(locks.reference, 'rootfs'),
-      lock: locks.reference.lock,
-    },
+    ...(hasOwnInterpreter(resolved) ? [pythonOrder('interpreter', resolved, locks)] : []),
+    pythonOrder('reference', resolved, locks),
+    ...orderedOrders(resolved, locks),
     {
       key: 'rootfs',
       name: `${resolved.sysroot.name} (run time)`,
@@ -78,6 +83,33 @@ function baseOrder({ plainSysroot }: Resolved, { base }: Locks): readonly Order[
   const { name, sysroot: definition } = plainSysroot;
   const packages = setOf(base, 'sysroot');
   return [{ key: 'base', name, stage: 'sysroot', definition, packages, lock: base.lock }];
+}
+
+/** Whether the reference is a program of another architecture than the one that runs pip. */
+export function hasOwnInterpreter({ interpreter, reference }: Resolved): boolean {
+  return interpreter !== reference;
+}
+
+function pythonOrder(key: 'interpreter' | 'reference', resolved: Resolved, locks: Locks): Order {
+  const { name, rootfs } = resolved[key];
+  const locked = locks[key];
+  return {
+    ...{ key, name, stage: 'reference', definition: rootfs },
+    packages: setOf(locked, 'rootfs'),
+    lock: locked.lock,
+  };
+}
+
+function orderedOrders({ ordered }: Resolved, locks: Locks): readonly Order[] {
+  return (['ordered', 'control'] as const).flatMap((key): readonly Order[] => {
+    const image = ordered?.[key]?.image;
+    const locked = locks[key];
+    if (image === undefined || locked === undefined) return [];
+    const { name, rootfs: definition } = image;
+    return [
+      { key, name, stage: 'reference', definition, packages: setOf(locked, 'rootfs'), lock: locked.lock },
+    ];
+  });
 }
 
 function systemOrder(definition: SystemDefinition, locks: readonly Locked[]): Order {
@@ -117,7 +149,10 @@ const TITLES: Readonly<Record<Exclude<OrderKey, SystemKey>, string>> = {
   image: 'Toolchain image',
   sysroot: 'Sysroot',
   base: 'Sysroot without what the recipe adds',
+  interpreter: 'Interpreter of this machine',
   reference: 'Reference interpreter',
+  ordered: 'Interpreter of the target’s byte order',
+  control: 'Interpreter of the reference’s byte order',
   rootfs: 'Target rootfs',
 };
 

@@ -20,7 +20,16 @@ import type { Store } from '../store/store.ts';
 import { makeTree, type Tree, treeFingerprint } from '../toolchain/tree.ts';
 import type { Session } from './session.ts';
 import { makeSourceSysroot } from './source-sysroot.ts';
-import { isTreeKey, type Order, type OrderKey, orders, setOf, type TreeKey, titleOf } from './tree-orders.ts';
+import {
+  hasOwnInterpreter,
+  isTreeKey,
+  type Order,
+  type OrderKey,
+  orders,
+  setOf,
+  type TreeKey,
+  titleOf,
+} from './tree-orders.ts';
 
 export interface Locked {
   readonly file: DefinitionFile;
@@ -38,15 +47,22 @@ export interface Locks {
   readonly sysroot: Locked;
   /** The shipped sysroot that the recipe adds packages to, where libraries and Python are built on it. */
   readonly base?: Locked;
+  /** Of the machine that builds; the reference's, where that is the same. */
+  readonly interpreter: Locked;
   readonly reference: Locked;
+  /** Of the target's byte order, where the reference has another one; and one of the reference's on another machine. */
+  readonly ordered?: Locked;
+  readonly control?: Locked;
   /** Of the further systems that have packages. */
   readonly systems: readonly Locked[];
 }
 
 /** All of them, one after the other. */
-export function allLocks({ toolchain, tools, base, sysroot, reference, systems }: Locks): readonly Locked[] {
-  const optional = (one: Locked | undefined) => (one === undefined ? [] : [one]);
-  return [toolchain, ...optional(tools), ...optional(base), sysroot, reference, ...systems];
+export function allLocks(locks: Locks): readonly Locked[] {
+  const { toolchain, tools, base, sysroot, interpreter, reference, ordered, control, systems } = locks;
+  const some = (...all: readonly (Locked | undefined)[]) => all.flatMap((one) => one ?? []);
+  const python = [...new Set(some(interpreter, reference, ordered, control))];
+  return [toolchain, ...some(tools, base), sysroot, ...python, ...systems];
 }
 
 /** Reads and checks the locks of everything that a recipe names. */
@@ -65,6 +81,12 @@ export async function readLocks(resolved: Resolved): Promise<Result<Locks>> {
   if (!base.ok) return base;
   const reference = await readLocked(resolved.files.reference, resolved.reference);
   if (!reference.ok) return reference;
+  const interpreter = hasOwnInterpreter(resolved)
+    ? await readLocked(resolved.files.interpreter, resolved.interpreter)
+    : reference;
+  if (!interpreter.ok) return interpreter;
+  const further = await readOrdered(resolved);
+  if (!further.ok) return further;
   const std = rustStdPackages(resolved, toolchain.value);
   if (!std.ok) return std;
   const systems: Locked[] = [];
@@ -79,9 +101,20 @@ export async function readLocks(resolved: Resolved): Promise<Result<Locks>> {
     ...defined({ tools: tools.value }),
     sysroot: withStd(sysroot.value, std.value),
     ...defined({ base: base.value && withStd(base.value, std.value) }),
+    interpreter: interpreter.value,
     reference: reference.value,
+    ...further.value,
     systems,
   });
+}
+
+async function readOrdered({ ordered }: Resolved): Promise<Result<Pick<Locks, 'ordered' | 'control'>>> {
+  if (ordered === undefined) return ok({});
+  const locked = await readLocked(ordered.ordered.file, ordered.ordered.image);
+  if (!locked.ok) return locked;
+  const { control: other } = ordered;
+  const control = other === undefined ? ok(undefined) : await readLocked(other.file, other.image);
+  return control.ok ? ok({ ordered: locked.value, ...defined({ control: control.value }) }) : control;
 }
 
 async function readLocked(
@@ -160,8 +193,9 @@ export async function treeMaker(
   const { context, store, recorder } = session;
   const all = orders(resolved, locks);
   const present = await Promise.all(all.map((order) => store.find('trees', treeFingerprint(order))));
-  // Only what is built from source is built with the image alone.
-  const wanted = (key: OrderKey): boolean => key !== 'image' || isFromSource(resolved.sysroot);
+  // Only what is built from source is built with the image alone; most runs have no difference to explain.
+  const wanted = (key: OrderKey): boolean =>
+    key === 'image' ? isFromSource(resolved.sysroot) : key !== 'ordered' && key !== 'control';
   const missing = all.filter(({ key }, i) => present[i] === undefined && wanted(key));
   const fetched = async function* (packages: readonly LockedPackage[]) {
     for await (const item of download(session, packages, locks)) {
@@ -214,6 +248,7 @@ export async function treeMaker(
   return {
     missing: new Set(missing.map(({ key }) => key).filter(isTreeKey)),
     make: (key) => {
+      if (key === 'interpreter' && !hasOwnInterpreter(resolved)) return once('reference');
       if (key !== 'sysroot' || !isFromSource(definition)) return once(key);
       source ??= fromSource(definition);
       return source;

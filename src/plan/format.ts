@@ -7,7 +7,7 @@ const WIDTH = 80;
 
 /** A plan as text for users, at most 80 columns where words allow. Paths below `base` are shown relative to it. */
 export function formatPlan(plan: Plan, base = ''): string {
-  const { recipe, target, toolchain, sysroot, reference, runtime } = plan;
+  const { recipe, target, toolchain, sysroot, runtime } = plan;
   const launcher = runtimeOf(runtime).launcher(target);
   const emulator = launcher.length === 0 ? '' : ` (${launcher.join(' ')})`;
   const head = table(
@@ -17,13 +17,23 @@ export function formatPlan(plan: Plan, base = ''): string {
       toolchain: toolchain.name,
       sysroot: sysroot.name,
       ...(sysroot.glibc === undefined ? {} : { glibc: `${sysroot.glibc} or newer, for its Python` }),
-      reference: reference.name,
+      reference: referenceText(plan),
       runtime: `${runtime}${emulator}`,
     },
     '',
   );
   const stages = plan.stages.map((stage, index) => formatStage(stage, index + 1, base));
   return `${[`${recipe.name}: ${recipe.description}`, '', ...head, '', ...stages.flat()].join('\n')}\n`;
+}
+
+/** Its name, and what is worth knowing where it is not this machine's own. */
+function referenceText({ reference, referenceTarget, hostTarget }: Plan): string {
+  const { pointerWidth, machine, emulator, maybeOn } = referenceTarget;
+  if (machine === hostTarget.machine) return reference.name;
+  const start = maybeOn.includes(hostTarget.machine)
+    ? `${emulator?.program} unless this machine starts it`
+    : emulator?.program;
+  return `${reference.name}, ${pointerWidth}-bit (${start})`;
 }
 
 function formatStage({ stage, does, inputs }: PlannedStage, number: number, base: string): readonly string[] {

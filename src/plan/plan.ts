@@ -33,12 +33,14 @@ function obtaining({
   toolchain,
   tools,
   sysroot,
+  interpreter,
   reference,
   rustStd,
   files,
   systems,
 }: Resolved): readonly PlannedStage[] {
   const added = tools?.packages ?? [];
+  const further = interpreter === reference ? [] : [interpreter];
   const image = { ...toolchain.rootfs, packages: [...new Set([...toolchain.rootfs.packages, ...added])] };
   return [
     {
@@ -48,7 +50,7 @@ function obtaining({
         locks: [
           files.toolchain,
           ...(tools === undefined ? [] : [tools.file]),
-          files.reference,
+          ...new Set([files.interpreter, files.reference]),
           files.sysroot,
           ...systems.flatMap(({ file }) => file ?? []),
         ].map(({ lockPath }) => lockPath),
@@ -69,7 +71,7 @@ function obtaining({
           sysroot.sysroot,
           ...(rustStd.from === 'packages' ? [rustStd.tree] : []),
           sysroot.rootfs,
-          reference.rootfs,
+          ...[...further, reference].map(({ rootfs }) => rootfs),
           ...systems.map(({ definition }) => definition.rootfs),
         ]),
       },
@@ -83,6 +85,13 @@ function obtaining({
       ...sysroot.sysroot,
       packages: [...sysroot.sysroot.packages, ...(rustStd.from === 'packages' ? rustStd.tree.packages : [])],
     }),
+    ...further.map(({ name, rootfs }) =>
+      tree(
+        'reference',
+        `Unpack \`${name}\`, the interpreter of this machine: it runs pip and compiles.`,
+        rootfs,
+      ),
+    ),
     tree('reference', `Unpack \`${reference.name}\`, the reference interpreter.`, reference.rootfs),
     tree('rootfs', 'Unpack the run-time tree: libc, and nothing of Python.', sysroot.rootfs),
     ...systems.map(({ definition: { name, rootfs } }) =>

@@ -21,13 +21,14 @@ import { resolveCrate } from './crate.ts';
 import { chooseArchitecture, loadRuntime } from './definitions.ts';
 import type { YamlDocument } from './document.ts';
 import { type Added, type FoundRecipe, findRecipe, type RecipeLookup, recipeNames } from './find.ts';
-import { imageFile, imageNames, pythonImageFile, runtimeFile, sysrootFile } from './folders.ts';
+import { imageFile, imageNames, runtimeFile, sysrootFile } from './folders.ts';
 import { belowFloor, lineOfOldest } from './glibc.ts';
-import { loadImage, loadPythonImage } from './images.ts';
+import { loadImage } from './images.ts';
 import type { Loaded } from './load.ts';
 import { DEFAULT_WASM, loadShipped } from './parse-recipe.ts';
 import { type Axes, type Chosen, choosePoint, loadAllAxes, loadAxes, unknown } from './points.ts';
 import { openReader, type Reader } from './reader.ts';
+import { loadReferences, type References } from './references.ts';
 import type { SysrootFile } from './schemas.ts';
 import { loadForm, loadSysroot } from './sysroots.ts';
 import { chooseSystems } from './systems.ts';
@@ -94,8 +95,7 @@ interface Named {
   readonly toolchain: Loaded<ImageDefinition>;
   readonly toolchainFile: DefinitionFile;
   readonly sysroot: SysrootDefinition;
-  readonly reference: Loaded<ImageDefinition>;
-  readonly referenceFile: DefinitionFile;
+  readonly references: References;
   readonly crate: Crate;
 }
 
@@ -106,7 +106,7 @@ async function resolveNames(
 ): Promise<Result<Resolved>> {
   const named = await readNamed(lookup, found, read);
   if (!named.ok) return named;
-  const { axes, point, sysroot, toolchain, reference, crate, hostTarget, form } = named.value;
+  const { axes, point, sysroot, toolchain, references, crate, hostTarget, form } = named.value;
   const sysrootNamed = found.draft.sysroot !== undefined;
   const { document, added } = found;
   const { target } = point;
@@ -120,7 +120,7 @@ async function resolveNames(
   });
   const misfit = combineFailures([
     ...(rustStd === undefined ? [noRustStd(document, toolchain.value, target)] : []),
-    ...noInterpreter(reference),
+    ...noInterpreter(references.interpreter),
     ...notForWasm(recipe, document, target),
     ...runtimeTwice(document),
     ...(systems.ok
@@ -155,11 +155,14 @@ async function resolveNames(
     // A library has no program that could run on them.
     ...(crate.testsOnly === true ? { systems: [] } : {}),
     rustStd,
-    reference: reference.value,
+    interpreter: references.interpreter.value,
+    reference: references.reference,
+    referenceTarget: references.target,
+    ...defined({ ordered: references.ordered }),
     files: {
       toolchain: named.value.toolchainFile,
       sysroot: additions.sysrootFile ?? sysrootFile(lookup.home, sysroot.name),
-      reference: named.value.referenceFile,
+      ...references.files,
     },
     crate,
     ...additions,
@@ -204,10 +207,10 @@ async function readNamed(lookup: RecipeLookup, found: FoundRecipe, read: Reader)
   const misread = combineFailures([toolchain, sysroot].flatMap((one) => (one.ok ? [] : [one.error])));
   if (misread !== undefined) return err(misread);
   if (!toolchain.ok || !sysroot.ok) throw new Error('a failure got lost');
-  const reference = await loadPythonImage(context, python, 'reference');
-  if (!reference.ok) return reference;
   const hostTarget = hostTargetOf(targets, architecture.value);
   if (hostTarget === undefined) throw new Error('an image without its machine was read');
+  const references = await loadReferences(context, python, point.target);
+  if (!references.ok) return references;
   return ok({
     found,
     axes: axes.value,
@@ -217,8 +220,7 @@ async function readNamed(lookup: RecipeLookup, found: FoundRecipe, read: Reader)
     toolchain: toolchain.value,
     toolchainFile: imageFile(home, image, architecture.value),
     sysroot: sysroot.value,
-    reference: reference.value,
-    referenceFile: pythonImageFile(home, python.name, 'reference', architecture.value),
+    references: references.value,
     crate: crate.value,
   });
 }

@@ -109,6 +109,7 @@ function targetOf(rustTriple: string, read: TargetFile, libc: Target['libc']): T
     debianArch: read['debian-arch'],
     ociPlatform: read['oci-platform'],
     machine: read.machine,
+    maybeOn: read['maybe-on'],
     libc,
     cLibrary: read.libc,
     pointerWidth: read['pointer-width'],

@@ -142,7 +142,7 @@ function noneFits(
             'Or build for a target whose programs load them: `provision list` shows the targets.',
           ]
         : [
-            'Name its wheel for this platform, too: both the target and the machine that builds, whose interpreter is the reference, import it.',
+            'Name its wheel for this platform, too: both the target and the reference interpreter, which it is compared with, import it.',
           ],
     at: (wheels[0] as PathWheel).at,
   };

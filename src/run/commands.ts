@@ -4,6 +4,7 @@ import type { CommandTest } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Sample, SampleResult } from '../domain/sample.ts';
 import type { Failure } from '../failure.ts';
+import type { RuntimeInstance } from '../runtime/instance.ts';
 import type { Store } from '../store/store.ts';
 import { compareExpected, expectedRun } from './expected.ts';
 import { failedStep } from './failed-step.ts';
@@ -63,13 +64,13 @@ async function runCommand(
   const { server } = command;
   if (server === undefined) {
     const ran = await observeCommand(executor, input, command);
-    return ran.ok ? finish(context, input, command, ran.value) : ran;
+    return ran.ok ? finish(context, executor, input, command, ran.value) : ran;
   }
   const servers = await input.servers();
   if ('impossible' in servers)
     return ok({ result: notStarted(command, input, servers.impossible), cached: true });
   const asked = await observeAndAsk(executor, input, servers, { ...command, server });
-  return asked.ok ? finish(context, input, command, asked.value) : asked;
+  return asked.ok ? finish(context, executor, input, command, asked.value) : asked;
 }
 
 /** Both sides of a command, compared. */
@@ -124,12 +125,20 @@ async function observeAndAsk(
 
 async function finish(
   context: Context,
+  executor: SampleExecutor,
   input: CommandsInput,
   command: CommandTest,
   { runs, result: compared, side, cached }: Compared,
 ): Promise<Result<Finished>> {
   const sample = asSample(command, input.file);
-  const result: SampleResult = { ...(await explained(compared, runs, input)), by: 'command' };
+  const { reference } = command;
+  const again =
+    reference === undefined
+      ? undefined
+      : (other: RuntimeInstance) => observeLine(executor, other, { ...command, args: reference });
+  const cause = await explained(compared, runs, input, again);
+  if (!cause.ok) return cause;
+  const result: SampleResult = { ...cause.value, by: 'command' };
   if (result.status === 'passed') return ok({ result, cached });
   context.emit({
     type: 'step-failed',

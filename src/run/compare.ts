@@ -41,7 +41,7 @@ export function stopped(reference: Run, target: Run, timeoutSeconds: number): Di
     default:
       return {
         kind: 'reference-failed',
-        reason: `the reference ${limitOf(reference.end, timeoutSeconds)}`,
+        reason: `the reference ${reference.why ?? limitOf(reference.end, reference.limitSeconds ?? timeoutSeconds)}`,
         ...shown,
       };
   }
@@ -60,6 +60,13 @@ function differing(reference: Run, target: Run): Difference | undefined {
   // A program that has such words itself has them on the reference, too.
   if (target.started !== undefined && !equal(reference.stderr, target.stderr)) {
     return { kind: 'emulator-crash', reason: target.started, diff: diffOf(reference, target) };
+  }
+  if (reference.started !== undefined && !equal(reference.stderr, target.stderr)) {
+    return {
+      kind: 'reference-failed',
+      reason: `the reference: ${reference.started}`,
+      diff: diffOf(reference, target),
+    };
   }
   const exits = describeExit(reference.exit) !== describeExit(target.exit);
   const streams = (['stdout', 'stderr'] as const).filter((name) => !equal(reference[name], target[name]));

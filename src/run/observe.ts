@@ -27,6 +27,8 @@ export interface Run {
   readonly ms: number;
   /** `itself`: the program exited, whatever its status. */
   readonly end: 'itself' | 'time' | 'output' | 'disk' | 'emulator';
+  /** The time limit that it ran into. */
+  readonly limitSeconds?: number;
   /** What went wrong with the emulator, where the run ended by it. */
   readonly why?: string;
   readonly emulator: readonly string[];
@@ -139,7 +141,7 @@ export async function observeRun(
     start(executor, sandboxOf(runtime, watched.mounts), watched.command),
   );
   if (!exit.ok) return exit;
-  const run = runOf(runtime, exit.value);
+  const run = runOf(runtime, exit.value, watched.command.timeoutMs);
   if (
     run.end === 'itself' &&
     run.started === undefined &&
@@ -200,12 +202,13 @@ function startOf(
   argv: readonly [string, ...string[]],
   { stdin, timeoutSeconds }: Pick<Line, 'stdin' | 'timeoutSeconds'>,
 ): Watched['command'] {
+  const { patience = 1 } = runtime;
   return {
     argv,
     env: { ...SAMPLE_ENV, ...runtime.env },
     cwd: SCRATCH_AT,
     stdin,
-    timeoutMs: timeoutSeconds * 1000,
+    timeoutMs: timeoutSeconds * 1000 * patience,
     maxOutput: OUTPUT_LIMIT,
     maxDisk: DISK_LIMIT,
   };
@@ -244,10 +247,13 @@ function sandboxOf(runtime: RuntimeInstance, mounts: readonly Mount[]): SandboxS
   };
 }
 
-function runOf(runtime: RuntimeInstance, exit: Exit): Run {
+function runOf(runtime: RuntimeInstance, exit: Exit, timeoutMs: number): Run {
   const ended = exit.signal === undefined ? { status: exit.status ?? 0 } : { signal: exit.signal };
   const common = { stdout: exit.stdout, exit: ended, ms: Math.round(exit.ms), cached: false };
-  if (exit.limit !== undefined) return { ...common, stderr: exit.stderr, end: exit.limit, emulator: [] };
+  if (exit.limit !== undefined) {
+    const limit = exit.limit === 'time' ? { limitSeconds: timeoutMs / 1000 } : {};
+    return { ...common, stderr: exit.stderr, end: exit.limit, ...limit, emulator: [] };
+  }
   const cause = readExit(runtime, exit);
   return {
     ...common,

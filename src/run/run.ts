@@ -11,6 +11,7 @@ import { type Failure, interrupted } from '../failure.ts';
 import { missingFacility } from '../runtime/facilities.ts';
 import type { RuntimeInstance } from '../runtime/instance.ts';
 import type { Store } from '../store/store.ts';
+import { explainByteOrder, type OrderedReferences } from './byte-order.ts';
 import { failedStep } from './failed-step.ts';
 import { Inputs, type SampleInputs } from './inputs.ts';
 import { writeLogs } from './logs.ts';
@@ -32,6 +33,8 @@ export interface RunInput {
   readonly systems?: readonly SystemRuntime[];
   /** Folder in whose `logs/` the outputs of samples that differ are written. */
   readonly artifacts: string;
+  /** Where the reference has another byte order than the target; asked where a sample differs. */
+  readonly ordered?: OrderedReferences;
   /** Whether the program starts Python and never ends it; asked where output is missing. */
   readonly leavesPythonOpen: () => Promise<boolean>;
 }
@@ -232,7 +235,11 @@ async function runSample(
   if (!reference.ok) return reference;
   const runs = { target: target.value, reference: reference.value };
   const place = { ...input.target, ...on };
-  const result = { ...(await explained(resultOf(sample, place, runs), runs, input)), ...on };
+  const compared = await explained(resultOf(sample, place, runs), runs, input, (other) =>
+    observe(executor, other, sample, files),
+  );
+  if (!compared.ok) return compared;
+  const result = { ...compared.value, ...on };
   if (result.status === 'failed')
     context.emit({
       type: 'step-failed',
@@ -272,15 +279,19 @@ async function unstartedFor(
     : whyUnstarted(executor.engine, runtime);
 }
 
-/** A failed result, with the cause where it is known. */
+/** A failed result, with the cause where it is known. `again` runs the same on another interpreter. */
 export async function explained(
   result: SampleResult,
   runs: Runs,
-  { leavesPythonOpen }: Pick<RunInput, 'leavesPythonOpen'>,
-): Promise<SampleResult> {
-  if (result.status !== 'failed') return result;
+  { leavesPythonOpen, ordered, target }: Pick<RunInput, 'leavesPythonOpen' | 'ordered' | 'target'>,
+  again?: (other: RuntimeInstance) => Promise<Result<Run>>,
+): Promise<Result<SampleResult>> {
+  if (result.status !== 'failed') return ok(result);
   const cause = explainUnflushed(runs);
-  return cause !== undefined && (await leavesPythonOpen()) ? { ...result, ...cause } : result;
+  if (cause !== undefined && (await leavesPythonOpen())) return ok({ ...result, ...cause });
+  if (ordered === undefined || again === undefined) return ok(result);
+  const order = await explainByteOrder(result, { runs, on: target.name }, ordered, again);
+  return order.ok ? ok({ ...result, ...order.value }) : order;
 }
 
 export function outcomeOf(finished: readonly Finished[]): RunOutcome {

@@ -3,7 +3,7 @@ import type { Emulation } from '../engine/emulation.ts';
 import type { Mount } from '../engine/engine.ts';
 import type { Json } from '../store/store.ts';
 
-/** What programs are executed by: the target's runtimes, and the reference interpreter of the host. */
+/** What programs are executed by: the target's runtimes, and the reference interpreter. */
 export type AdapterKind = RuntimeKind | 'reference';
 
 /** A program ready to be started: a root, a command line, and what an outcome depends on beside the script. */
@@ -24,6 +24,8 @@ export interface RuntimeInstance {
   readonly env: Readonly<Record<string, string>>;
   /** How programs start that the program starts; absent: the kernel starts them, or there are none. */
   readonly emulation?: Emulation;
+  /** How many times the time limit of a script it may take; absent: once. */
+  readonly patience?: number;
   /** Name of the emulator or WebAssembly runtime that `command` starts with, when there is one: messages name it. */
   readonly emulator?: string;
   /** Whatever can change what a script prints here: digests of interpreter, root, emulator. */

@@ -1,10 +1,12 @@
 import { join } from 'node:path';
 import { ok } from '../domain/result.ts';
+import type { StoredTree } from '../domain/stored-tree.ts';
 import type { Emulator, Target } from '../domain/target.ts';
 import type { Emulation } from '../engine/emulation.ts';
+import type { Exit, Mount } from '../engine/engine.ts';
 import { PATHS } from '../engine/paths.ts';
 import { assignments, bundleMount, programAt } from './bundled.ts';
-import { programExit } from './exit.ts';
+import { type ExitCause, programExit } from './exit.ts';
 import { readQemuExit } from './qemu-exit.ts';
 import type { EmulatorPlace, TargetRuntime } from './runtime.ts';
 
@@ -26,32 +28,52 @@ export const QEMU_USER: TargetRuntime = {
   },
   emulation,
   instantiate: async (_session, { target }, input) => {
-    const emulator = emulatorOf(target);
-    const { program } = emulator;
-    const started = emulation(target, { folder: PATHS.emulator });
-    const at = `${PATHS.emulator}/${program}`;
+    const { mounts, command, emulation, emulator, key } = emulated(target, input.toolchain);
     return ok({
       kind: 'qemu-user',
       rootfs: input.rootfs.folder,
-      mounts: [
-        bundleMount(input),
-        { kind: 'tree', source: join(input.toolchain.folder, 'usr/bin', program), at },
-      ],
-      command: [at, ...options(emulator), programAt(input.program)],
+      mounts: [bundleMount(input), ...mounts],
+      command: [...command, programAt(input.program)],
       env: {},
-      emulation: started,
-      emulator: program,
+      ...{ emulation, emulator },
       key: {
         bundle: input.bundle.meta.digest,
         rootfs: input.rootfs.fingerprint,
-        // The emulator comes from the toolchain; another toolchain may bring another one.
-        emulator: [program, ...options(emulator), 'of', input.toolchain.fingerprint].join(' '),
-        starts: [...started.launcher],
+        emulator: key,
+        starts: [...emulation.launcher],
       },
     });
   },
-  readExit: (exit, emulator) => (emulator === undefined ? programExit(exit) : readQemuExit(exit, emulator)),
+  readExit: readEmulatedExit,
 };
+
+/** What starts programs of a target in a sandbox. */
+interface Emulated {
+  readonly mounts: readonly Mount[];
+  readonly command: readonly [string, ...string[]];
+  readonly emulation: Emulation;
+  readonly emulator: string;
+  /** The emulator comes from the toolchain; another toolchain may bring another one. */
+  readonly key: string;
+}
+
+export function emulated(target: Target, toolchain: StoredTree): Emulated {
+  const emulator = emulatorOf(target);
+  const { program } = emulator;
+  const at = `${PATHS.emulator}/${program}`;
+  return {
+    mounts: [{ kind: 'tree', source: join(toolchain.folder, 'usr/bin', program), at }],
+    command: [at, ...options(emulator)],
+    emulation: emulation(target, { folder: PATHS.emulator }),
+    emulator: program,
+    key: [program, ...options(emulator), 'of', toolchain.fingerprint].join(' '),
+  };
+}
+
+/** `emulator`: absent where the kernel starts the program. */
+export function readEmulatedExit(exit: Exit, emulator: string | undefined): ExitCause {
+  return emulator === undefined ? programExit(exit) : readQemuExit(exit, emulator);
+}
 
 function launcher(target: Target): readonly string[] {
   const emulator = emulatorOf(target);

@@ -1,38 +1,69 @@
 import { join } from 'node:path';
+import { defined } from '../domain/defined.ts';
 import type { ImageDefinition } from '../domain/definitions.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { StoredTree } from '../domain/stored-tree.ts';
 import { PATHS } from '../engine/paths.ts';
 import { programAt } from './bundled.ts';
-import { programExit } from './exit.ts';
 import type { RuntimeInstance } from './instance.ts';
+import { emulated, readEmulatedExit } from './qemu-user.ts';
 import type { Runtime } from './runtime.ts';
 
-export const REFERENCE: Runtime = { kind: 'reference', readExit: programExit };
+export const REFERENCE: Runtime = { kind: 'reference', readExit: readEmulatedExit };
 
 export interface ReferenceInput {
   readonly reference: StoredTree;
-  /** The interpreter's prefix with its standard library compiled; `home` is its folder. */
-  readonly bytecode: StoredTree & { readonly meta: { readonly home: string } };
+  /** The interpreter's prefix with its standard library compiled: `bin/`, `lib/`. */
+  readonly home: StoredTree;
   /** The same with Python packages in it. */
   readonly packages?: { readonly home: StoredTree };
+  /** Where its emulator comes from; absent: the kernel starts it. */
+  readonly emulatorOf?: StoredTree;
 }
 
-/** CPython of the same version for the machine that builds, from the same locked archive, at the same prefix. */
+/**
+ * An emulated interpreter takes several times as long as the program that it is compared with, which may be translated or
+ * native: a time limit is meant for that one.
+ */
+const PATIENCE = 10;
+
+/** CPython of the same version and pointer width, from the same locked archive, at the same prefix. */
 export function referenceRuntime(plan: Plan, input: ReferenceInput): RuntimeInstance {
-  const { bytecode, packages } = input;
-  const home = packages?.home.folder ?? join(bytecode.folder, bytecode.meta.home);
+  const { packages, emulatorOf } = input;
+  const home = packages?.home ?? input.home;
+  const start = emulatorOf === undefined ? undefined : emulated(plan.referenceTarget, emulatorOf);
+  const program = interpreterProgram(plan.reference);
   return {
     kind: 'reference',
     rootfs: input.reference.folder,
-    mounts: [{ kind: 'tree', source: home, at: PATHS.interpreter }],
-    command: [interpreterProgram(plan.reference)],
+    mounts: [{ kind: 'tree', source: home.folder, at: PATHS.interpreter }, ...(start?.mounts ?? [])],
+    command: start === undefined ? [program] : [...start.command, program],
     env: { ...plan.recipe.samples.env },
+    ...(start === undefined
+      ? {}
+      : { emulation: start.emulation, emulator: start.emulator, patience: PATIENCE }),
     key: {
       interpreter: input.reference.fingerprint,
-      bytecode: packages?.home.fingerprint ?? bytecode.fingerprint,
+      bytecode: home.fingerprint,
+      ...defined({ emulator: start?.key }),
     },
   };
+}
+
+/** The interpreter of this machine in place of a reference that has to be emulated: for measurements. */
+export function interpreterRuntime(
+  plan: Plan,
+  { interpreter, bytecode }: { readonly interpreter: StoredTree; readonly bytecode: Bytecode },
+): RuntimeInstance {
+  const natively: Plan = { ...plan, reference: plan.interpreter, referenceTarget: plan.hostTarget };
+  return referenceRuntime(natively, { reference: interpreter, home: homeOf(bytecode) });
+}
+
+type Bytecode = StoredTree & { readonly meta: { readonly home: string } };
+
+/** The prefix of the interpreter that compiled the standard library. */
+export function homeOf({ folder, fingerprint, meta }: Bytecode): StoredTree {
+  return { folder: join(folder, meta.home), fingerprint };
 }
 
 /** Where a sandbox sees the reference interpreter. */

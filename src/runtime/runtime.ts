@@ -91,7 +91,8 @@ export interface LinkTree {
 
 export interface RuntimeTrees {
   readonly toolchain: StoredTree;
-  readonly reference: StoredTree;
+  /** Root of the interpreter of this machine, with pip. */
+  readonly interpreter: StoredTree;
   readonly rootfs: StoredTree;
 }
 

@@ -35,11 +35,11 @@ function prepare(
   trees: RuntimeTrees,
   logs: string,
 ): Promise<Result<Wasmtime>> {
-  const { runtimeDefinition: definition, reference, toolchain: image } = plan;
+  const { runtimeDefinition: definition, interpreter, toolchain: image } = plan;
   if (definition === undefined)
     throw new Error(`the recipe ${plan.recipe.name} has no definition of wasmtime`);
   const settings = wasmSettings(plan);
-  const python = reference.tools.python ?? 'python3';
+  const python = interpreter.tools.python ?? 'python3';
   return recorder.stage(
     'runtime',
     `Runtime ${definition.name}`,

@@ -42,6 +42,7 @@ test('a resolved recipe has everything it names, with defaults and absolute path
     debianArch: 'far',
     ociPlatform: 'linux/far',
     machine: 'far64',
+    maybeOn: [],
     libc: 'gnu',
     cLibrary: 'far-gnu-1',
     pointerWidth: 64,
@@ -80,6 +81,7 @@ test('a resolved recipe has everything it names, with defaults and absolute path
     [
       ['docker/tools/near', 'docker/tools/image.near.lock'],
       ['sysroots/packaged/cpython-3.13/far', 'sysroots/packaged/cpython-3.13/far.lock'],
+      ['pythons/cpython-3.13/reference/near', 'pythons/cpython-3.13/reference.near.lock'],
       ['pythons/cpython-3.13/reference/near', 'pythons/cpython-3.13/reference.near.lock'],
     ],
   );

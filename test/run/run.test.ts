@@ -390,6 +390,45 @@ type Settings = {
   readonly store?: Store;
   readonly cwd?: string;
 };
+test('a reference that is emulated may take longer, and its emulator’s failure is no difference of the sample', async (t) => {
+  const { run } = await suite(t, {
+    'slow.py': `${header('timeout: 0.5')}[ $RUNTIME = target ] || sleep 1; echo same\n`,
+    'broken.py': `${header()}[ $RUNTIME = target ] || { echo 'Error while loading /x: no' >&2; exit 255; }\n`,
+  });
+  const emulated = { kind: 'reference', emulator: 'qemu-far', patience: 10 } as const;
+  const runtimes = { target: instance('target'), reference: instance('reference', emulated) };
+  const [broken, slow] = results(await run({ runtimes }));
+  assert.equal(slow?.status, 'passed', slow?.reason);
+  assert.deepEqual([broken?.status, broken?.kind], ['failed', 'reference-failed']);
+  assert.match(broken?.reason ?? '', /^the reference qemu-far did not start the program: /);
+  const impatient = { ...runtimes, reference: instance('impatient', { ...emulated, patience: 1 }) };
+  const late = results(await run({ runtimes: impatient })).find(({ name }) => name === 'slow');
+  assert.match(late?.reason ?? '', /^the reference ran into the time limit of 0\.5 s$/);
+});
+
+test('where a sample differs, further interpreters tell whether it is the byte order', async (t) => {
+  const { run, engine } = await suite(t, {
+    'order.py': `${header()}case $RUNTIME in target|same) echo 0001;; *) echo 1000;; esac\n`,
+    'equal.py': `${header()}echo same\n`,
+  });
+  const other = (name: string, order: string) => ({ name, order, runtime: async () => ok(instance(name)) });
+  const ordered = {
+    same: other('same', 'big-endian'),
+    control: other('control', 'little-endian'),
+    onAbsent: () => assert.fail('both are there'),
+  };
+  const outcome = await run({ ordered });
+  const [equal, order] = results(outcome);
+  assert.equal(equal?.status, 'passed');
+  assert.equal(order?.status, 'failed', 'a difference stays one');
+  assert.match(order?.reason ?? '', /^stdout differs from line 1 on\. It is the byte order alone: /);
+  const failure = samplesFailure(outcome, 'far', 'artifacts');
+  assert.match(failure?.why ?? '', /byte order alone/);
+  assert.ok(failure?.fix.some((line) => line.includes('# differs-on: far: byte order')));
+  const asked = engine.commands.filter(({ env }) => env.RUNTIME === 'same' || env.RUNTIME === 'control');
+  assert.equal(asked.length, 2, 'for the one that differs');
+});
+
 type Input = Partial<Omit<Parameters<typeof runSamples>[2], 'target'>> & {
   readonly target?: RuntimeInstance;
 };

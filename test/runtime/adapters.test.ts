@@ -6,16 +6,18 @@ import { test } from 'node:test';
 import type { RuntimeKind } from '../../src/domain/ids.ts';
 import type { Plan } from '../../src/domain/plan.ts';
 import type { Emulator } from '../../src/domain/target.ts';
+import type { Exit } from '../../src/engine/engine.ts';
 import { PATHS } from '../../src/engine/paths.ts';
 import { CAPABILITIES } from '../../src/runtime/capabilities.ts';
 import type { RuntimeInstance } from '../../src/runtime/instance.ts';
 import { nodeScript } from '../../src/runtime/node-wasi.ts';
 import { programFile, programFormat } from '../../src/runtime/program/program.ts';
-import { referenceRuntime } from '../../src/runtime/reference.ts';
+import { homeOf, referenceRuntime } from '../../src/runtime/reference.ts';
 import {
   type ProgramInput,
   prepareRuntime,
   type RuntimeSession,
+  readExit,
   runtimeOf,
   targetRuntime,
   withSuite,
@@ -26,7 +28,7 @@ import { testContext } from '../support/context.ts';
 
 const TREES = {
   toolchain: { folder: '/store/toolchain', fingerprint: 'aa' },
-  reference: { folder: '/store/reference', fingerprint: 'bb' },
+  interpreter: { folder: '/store/interpreter', fingerprint: 'bb' },
   rootfs: { folder: '/store/rootfs', fingerprint: 'cc' },
 };
 
@@ -40,6 +42,9 @@ const INPUT: ProgramInput = {
 };
 
 const BUNDLE = { kind: 'tree', source: '/store/unpacked/program-far', at: PATHS.interpreter };
+
+/** What emulates the reference where the kernel does not start it. */
+const REFERENCE_ON = { emulator: { program: 'qemu-small', cpu: 'old' } };
 
 function planFor(runtime: RuntimeKind, emulator?: Emulator): Plan {
   return {
@@ -56,6 +61,13 @@ function planFor(runtime: RuntimeKind, emulator?: Emulator): Plan {
     },
     recipe: { name: 'far', samples: { env: { MODE: 'x' } }, wasm: { stack: 8 * 2 ** 20, initialMemory: 0 } },
     reference: { tools: { python: 'python3.13' } },
+    referenceTarget: {
+      name: 'small',
+      pointerWidth: 32,
+      endianness: 'little',
+      elf: { number: 40 },
+      ...REFERENCE_ON,
+    },
     crate: {},
   } as unknown as Plan;
 }
@@ -158,18 +170,40 @@ test('only wasmtime has to be prepared', async () => {
 });
 
 test('the reference runs the interpreter of its image, with the environment of the suite', () => {
-  const bytecode = { folder: '/store/bytecode', fingerprint: 'gg', meta: { home: 'home' } };
-  const made = referenceRuntime(planFor('native'), { reference: TREES.reference, bytecode });
+  const reference = { folder: '/store/reference', fingerprint: 'ii' };
+  const home = homeOf({ folder: '/store/bytecode', fingerprint: 'gg', meta: { home: 'home' } });
+  const made = referenceRuntime(planFor('native'), { reference, home });
   assert.deepEqual(made.command, [`${BUNDLE.at}/bin/python3.13`]);
   assert.deepEqual(made.mounts, [{ kind: 'tree', source: '/store/bytecode/home', at: BUNDLE.at }]);
-  assert.deepEqual([made.rootfs, made.env], [TREES.reference.folder, { MODE: 'x' }]);
-  const home = { folder: '/store/home', fingerprint: 'hh' };
+  assert.deepEqual([made.rootfs, made.env], [reference.folder, { MODE: 'x' }]);
+  const own = { folder: '/store/home', fingerprint: 'hh' };
   const packaged = referenceRuntime(planFor('native'), {
-    ...{ reference: TREES.reference, bytecode },
-    packages: { home },
+    ...{ reference, home },
+    packages: { home: own },
   });
-  assert.deepEqual(packaged.mounts, [{ kind: 'tree', source: home.folder, at: BUNDLE.at }]);
+  assert.deepEqual(packaged.mounts, [{ kind: 'tree', source: own.folder, at: BUNDLE.at }]);
   assert.notDeepEqual(packaged.key, made.key);
+});
+
+test('a reference that the kernel does not start is emulated, and may take longer than the program', () => {
+  const reference = { folder: '/store/reference', fingerprint: 'ii' };
+  const home = { folder: '/store/home', fingerprint: 'hh' };
+  const natively = referenceRuntime(planFor('native'), { reference, home });
+  const made = referenceRuntime(planFor('native'), { reference, home, emulatorOf: TREES.toolchain });
+  assert.deepEqual(made.command, ['/opt/emulator/qemu-small', '-cpu', 'old', `${BUNDLE.at}/bin/python3.13`]);
+  assert.ok(
+    made.mounts.some((mount) => 'source' in mount && mount.source === '/store/toolchain/usr/bin/qemu-small'),
+  );
+  assert.equal(made.emulator, 'qemu-small');
+  assert.deepEqual(made.emulation?.elf, { pointerWidth: 32, endianness: 'little', number: 40 });
+  assert.ok((made.patience ?? 1) > 1);
+  assert.notDeepEqual(made.key, natively.key, 'what an emulator prints is kept for itself');
+  const exit = (status: number, stderr: string): Exit => ({
+    ...{ status, ms: 1, stdout: Buffer.from(''), stderr: Buffer.from(stderr) },
+  });
+  const refused = readExit(made, exit(255, 'Error while loading /usr/bin/python3.13: Exec format error\n'));
+  assert.equal(refused.by, 'emulator');
+  assert.equal(readExit(natively, exit(255, 'Error while loading x: y\n')).by, 'program');
 });
 
 test('the suite of a recipe adds its arguments and its environment', async () => {

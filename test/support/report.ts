@@ -67,7 +67,7 @@ export function report(change: Partial<Report> = {}): Report {
       sysconfigdata: 'usr/lib/python3.13/_sysconfigdata__far-linux-gnu.py',
       why: 'It is the only one in the sysroot.',
     },
-    reference: { version: '3.13.5', digest: `sha256:${HEX}` },
+    reference: { version: '3.13.5', digest: `sha256:${HEX}`, architecture: 'near', pointerWidth: 64 },
     toolchain: {
       name: 'tools',
       tree: HEX,

@@ -20,6 +20,7 @@ const TARGET: Target = {
   debianArch: 'far',
   ociPlatform: 'linux/far',
   machine: 'far',
+  maybeOn: [],
   libc: 'musl',
   cLibrary: 'musl-1',
   pointerWidth: 64,

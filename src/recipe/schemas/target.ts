@@ -43,6 +43,13 @@ export const targetSchema = z
       .string()
       .regex(/^[A-Za-z0-9_]+$/, 'a machine name as `uname -m` prints it')
       .describe('As `uname -m` prints it; a Linux host of this machine runs the program without emulation.'),
+    'maybe-on': z
+      .array(z.string().regex(/^[A-Za-z0-9_]+$/, 'a machine name as `uname -m` prints it'))
+      .default([])
+      .describe(
+        'Other machines whose kernel and processor may start its programs. Whether one does is tried; if not, the reference ' +
+          'interpreter of this architecture is emulated there.',
+      ),
     libc: name.meta({
       description: 'C library of the target: name of a file in `targets/libc/`.',
       examples: ['glibc-2.41'],

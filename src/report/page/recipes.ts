@@ -41,7 +41,7 @@ function about(report: Report): Html {
         : `${python.version}, ${python.linkage} ${python.libpython}. ${python.why}`,
     ],
     ['Python packages', pythonCode === undefined ? undefined : packagesText(pythonCode)],
-    ['Reference', reference === undefined ? undefined : reference.version],
+    ['Reference', reference === undefined ? undefined : nameOfReference(reference)],
     [
       'Bundle',
       bundle === undefined
@@ -67,6 +67,10 @@ function about(report: Report): Html {
 <dl>${shown.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>
 ${notices.length === 0 ? '' : html`<h4>Notices</h4><ul class="notices">${notices}</ul>`}</details>
 `;
+}
+
+function nameOfReference({ version, architecture, pointerWidth }: NonNullable<Report['reference']>): string {
+  return pointerWidth === 32 ? `${version}, 32-bit (${architecture})` : version;
 }
 
 /** Where the samples ran, and how they went on each. */

@@ -65,6 +65,7 @@ export async function observeServer(
 ): Promise<Result<ServerRun | { readonly run: Run; readonly outcome: 'unknown' }>> {
   const { server, timeoutSeconds } = command;
   const line = lineOf(runtime, { ...command, args: [] });
+  const { emulator: _, ...withoutEmulator } = runtime;
   const job = {
     ...{ command: line.argv, args: command.args, env: line.env, stdin: command.stdin },
     ...{ start: server.start, timeout: timeoutSeconds, ask: server.ask },
@@ -72,8 +73,8 @@ export async function observeServer(
   };
   const observed = await observeRun(
     executor,
-    // An end of client.py is nobody else's.
-    { ...runtime, kind: 'reference' },
+    // An end of client.py is nobody else's, and no emulator's.
+    { ...withoutEmulator, kind: 'reference' },
     {
       what: 'server run',
       command: {

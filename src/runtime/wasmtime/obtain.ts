@@ -28,7 +28,7 @@ export interface WasmtimeInput {
   readonly settings: WasmSettings;
   readonly image: ImageDefinition;
   readonly toolchain: StoredTree;
-  readonly reference: StoredTree;
+  readonly interpreter: StoredTree;
   readonly python: string;
   readonly rootfs: StoredTree;
   readonly engine: () => Promise<Result<Engine>>;

@@ -12,8 +12,8 @@ import type { Store, StoreEntry } from '../../store/store.ts';
 
 export interface WheelInput {
   readonly definition: RuntimeDefinition;
-  /** Root that holds the reference interpreter. */
-  readonly reference: StoredTree;
+  /** Root that holds the interpreter of this machine. */
+  readonly interpreter: StoredTree;
   /** Its program. */
   readonly python: string;
   /** Root that holds pip as a wheel (`usr/share/python-wheels`) and CA certificates. */
@@ -59,7 +59,7 @@ async function fetch(
   await writeFile(requirements, `${wheel.project}==${version} --hash=${wheel.digest}\n`);
   const pip = await hostPip(context.settings);
   const sandbox = await engine.value.open({
-    rootfs: input.reference.folder,
+    rootfs: input.interpreter.folder,
     network: 'host',
     mounts: [
       { kind: 'tree', source: join(input.rootfs.folder, 'usr/share'), at: SHARE_AT },
