@@ -1,5 +1,7 @@
 import { type Built, build } from '../build/build.ts';
 import { type Bytecode, compileStdlib } from '../bundle/bytecode.ts';
+import type { LibraryModules } from '../bundle/library-modules.ts';
+import type { SystemDataSource } from '../bundle/system-data.ts';
 import { defined } from '../domain/defined.ts';
 import type { Plan } from '../domain/plan.ts';
 import { ok, type Result } from '../domain/result.ts';
@@ -14,6 +16,7 @@ import type { Tree } from '../toolchain/tree.ts';
 import { type Bundled, bundleProgram } from './bundle.ts';
 import { noticeEmbedding } from './embedding.ts';
 import { bundleFacts, pythonCodeFacts, referenceFacts, rootfsFacts, toolchainFacts } from './facts.ts';
+import { makeLibrary } from './library-modules.ts';
 import { needProgram } from './need-program.ts';
 import { makePythonPackages, type PythonPackages } from './packages.ts';
 import { type Prepared, prepareEnv, type Run } from './prepare.ts';
@@ -27,6 +30,8 @@ export interface RuntimeParts {
   readonly rootfs: Tree;
   readonly wasmtime?: Wasmtime;
   readonly packages?: PythonPackages;
+  readonly modules?: LibraryModules;
+  readonly systemData?: SystemDataSource;
 }
 
 /** A program in its bundle, with everything that it was made of and that it runs in. */
@@ -165,7 +170,12 @@ export async function prepareRuntimes(
   const interpreter = { reference: reference.value, bytecode: bytecode.value };
   const packages = await packagesOf(session, run, prepared, { ...interpreter, logs });
   if (!packages.ok) return packages;
-  const parts = { ...interpreter, rootfs: rootfs.value, ...defined({ packages: packages.value }) };
+  const library = await makeLibrary(session, run, prepared, { reference: reference.value, logs });
+  if (!library.ok) return library;
+  const parts = {
+    ...{ ...interpreter, rootfs: rootfs.value, ...library.value },
+    ...defined({ packages: packages.value }),
+  };
   const expected = await runOnReference(session, plan, parts, samples);
   if (!expected.ok) return expected;
   const runtime = await prepareRuntime(session, plan, { ...parts, toolchain }, logs);

@@ -8,7 +8,7 @@ import { byNameAndArchitecture } from '../lock/lockfile.ts';
 import type { Locked, Locks } from './trees.ts';
 
 /** The trees of a run, in the order in which they are needed. */
-export type TreeKey = 'toolchain' | 'sysroot' | 'reference' | 'rootfs' | SystemKey;
+export type TreeKey = 'toolchain' | 'sysroot' | 'reference' | 'rootfs' | 'system-data' | SystemKey;
 
 /** The root of one of the further systems, by its name. */
 export type SystemKey = `system:${string}`;
@@ -63,7 +63,20 @@ export function orders(resolved: Resolved, locks: Locks): readonly Order[] {
       packages: setOf(locks.sysroot, 'rootfs'),
       lock: locks.sysroot.lock,
     },
+    ...systemDataOrder(locks.systemData),
     ...resolved.systems.map(({ definition }) => systemOrder(definition, locks.systems)),
+  ];
+}
+
+/** Data that a system would have, for the bundle. */
+function systemDataOrder(locked: Locked | undefined): readonly Order[] {
+  if (locked === undefined) return [];
+  const { name, rootfs } = locked.definition;
+  return [
+    {
+      ...{ key: 'system-data', name, stage: 'data', definition: rootfs },
+      ...{ packages: setOf(locked, 'rootfs'), lock: locked.lock },
+    },
   ];
 }
 
@@ -105,6 +118,7 @@ const TITLES: Readonly<Record<Exclude<OrderKey, SystemKey>, string>> = {
   sysroot: 'Sysroot',
   reference: 'Reference interpreter',
   rootfs: 'Target rootfs',
+  'system-data': 'Data of a system',
 };
 
 export function titleOf({ key, name }: Order): string {

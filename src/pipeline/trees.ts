@@ -37,13 +37,17 @@ export interface Locks {
   /** Its link-time set holds the Rust standard library, too, which the toolchain's lock names. */
   readonly sysroot: Locked;
   readonly reference: Locked;
+  /** What the bundle brings of a system's data is from it. */
+  readonly systemData?: Locked;
   /** Of the further systems that have packages. */
   readonly systems: readonly Locked[];
 }
 
 /** All of them, one after the other. */
-export function allLocks({ toolchain, tools, sysroot, reference, systems }: Locks): readonly Locked[] {
-  return [toolchain, ...(tools === undefined ? [] : [tools]), sysroot, reference, ...systems];
+export function allLocks(locks: Locks): readonly Locked[] {
+  const { toolchain, tools, sysroot, reference, systemData, systems } = locks;
+  const some = (one: Locked | undefined): readonly Locked[] => (one === undefined ? [] : [one]);
+  return [toolchain, ...some(tools), sysroot, reference, ...some(systemData), ...systems];
 }
 
 /** Reads and checks the locks of everything that a recipe names. */
@@ -62,6 +66,8 @@ export async function readLocks(resolved: Resolved): Promise<Result<Locks>> {
   if (!reference.ok) return reference;
   const std = rustStdPackages(resolved, toolchain.value);
   if (!std.ok) return std;
+  const systemData = await readSystemData(resolved);
+  if (!systemData.ok) return systemData;
   const systems: Locked[] = [];
   for (const { definition, file } of resolved.systems) {
     if (file === undefined) continue;
@@ -74,6 +80,7 @@ export async function readLocks(resolved: Resolved): Promise<Result<Locks>> {
     ...defined({ tools: tools.value }),
     sysroot: withStd(sysroot.value, std.value),
     reference: reference.value,
+    ...defined({ systemData: systemData.value }),
     systems,
   });
 }
@@ -87,6 +94,10 @@ async function readLocked(
   return lock.ok
     ? ok({ file, definition, lock: lock.value, needed: Object.values(lock.value.sets).flat() })
     : lock;
+}
+
+async function readSystemData({ systemData }: Resolved): Promise<Result<Locked | undefined>> {
+  return systemData === undefined ? ok(undefined) : readLocked(systemData.file, systemData.definition);
 }
 
 /** The lock of the tools that a recipe adds to its image, which has this one. */

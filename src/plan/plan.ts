@@ -37,6 +37,7 @@ function obtaining({
   rustStd,
   files,
   systems,
+  systemData,
 }: Resolved): readonly PlannedStage[] {
   const added = tools?.packages ?? [];
   const image = { ...toolchain.rootfs, packages: [...new Set([...toolchain.rootfs.packages, ...added])] };
@@ -50,11 +51,13 @@ function obtaining({
           ...(tools === undefined ? [] : [tools.file]),
           files.reference,
           files.sysroot,
+          ...(systemData === undefined ? [] : [systemData.file]),
           ...systems.flatMap(({ file }) => file ?? []),
         ].map(({ lockPath }) => lockPath),
         suites: [
           ...new Set([
             ...[toolchain.suite, sysroot.suite, reference.suite],
+            ...(systemData === undefined ? [] : [systemData.definition.suite]),
             ...systems.flatMap(({ definition: { suite } }) => (suite === '' ? [] : [suite])),
           ]),
         ],
@@ -70,6 +73,7 @@ function obtaining({
           ...(rustStd.from === 'packages' ? [rustStd.tree] : []),
           sysroot.rootfs,
           reference.rootfs,
+          ...(systemData === undefined ? [] : [systemData.definition.rootfs]),
           ...systems.map(({ definition }) => definition.rootfs),
         ]),
       },
@@ -85,6 +89,9 @@ function obtaining({
     }),
     tree('reference', `Unpack \`${reference.name}\`, the reference interpreter.`, reference.rootfs),
     tree('rootfs', 'Unpack the run-time tree: libc, and nothing of Python.', sysroot.rootfs),
+    ...(systemData === undefined
+      ? []
+      : [tree('data', 'Unpack the data of a system that the bundle brings.', systemData.definition.rootfs)]),
     ...systems.map(({ definition: { name, rootfs } }) =>
       tree('rootfs', `Unpack the root of the system \`${name}\`.`, rootfs),
     ),
@@ -155,7 +162,10 @@ function making({ recipe, target, sysroot }: Resolved): readonly PlannedStage[] 
     {
       stage: 'bundle',
       does: 'Pack the program, libpython, the stdlib (compiled) and the libraries they need.',
-      inputs: { archive: `artifacts/${recipe.name}/${project.bin}-${target.rustTriple}.tar.gz` },
+      inputs: {
+        archive: `artifacts/${recipe.name}/${project.bin}-${target.rustTriple}.tar.gz`,
+        brings: recipe.brings ?? [],
+      },
     },
   ];
 }

@@ -30,6 +30,7 @@ import { type Axes, type Chosen, choosePoint, loadAllAxes, loadAxes, unknown } f
 import { openReader, type Reader } from './reader.ts';
 import type { SysrootFile } from './schemas.ts';
 import { loadForm, loadSysroot } from './sysroots.ts';
+import { readData, systemDataOf, unreadData } from './system-data.ts';
 import { chooseSystems } from './systems.ts';
 
 /**
@@ -122,6 +123,7 @@ async function resolveNames(
     ...(rustStd === undefined ? [noRustStd(document, toolchain.value, target)] : []),
     ...noInterpreter(reference),
     ...notForWasm(recipe, document, target),
+    ...(borrowed ? [] : unreadData(recipe, document, target)),
     ...runtimeTwice(document),
     ...(systems.ok
       ? belowFloor({
@@ -139,11 +141,13 @@ async function resolveNames(
   if (misfit !== undefined || rustStd === undefined || !systems.ok) return err(misfit as Failure);
   const runtime = await runtimeDefinitionOf(home, recipe, target);
   if (!runtime.ok) return runtime;
+  const systemData = await systemDataOf(lookup, recipe);
+  if (!systemData.ok) return systemData;
   const additions = additionsOf(home, found.draft.file, added, sysroot, toolchain.value);
   const std = rustStd.from === 'packages' ? rustStd.tree.exclude : [];
   return ok({
     recipe: target.libc === 'wasi' ? { ...recipe, wasm: recipe.wasm ?? DEFAULT_WASM } : recipe,
-    ...defined({ runtimeDefinition: runtime.value }),
+    ...defined({ runtimeDefinition: runtime.value, systemData: systemData.value }),
     target,
     hostTarget,
     toolchain: toolchain.value,
@@ -224,7 +228,7 @@ async function readNamed(lookup: RecipeLookup, found: FoundRecipe, read: Reader)
 /** A draft completed with the facts of crate, target and sysroot. */
 function whole({ found, crate, point, sysroot, toolchain, form }: Named): Recipe {
   const { draft, borrowed } = found;
-  const { optimization, allocator, variant, runtime, wasm, ...rest } = draft;
+  const { optimization, allocator, variant, runtime, wasm, brings, ...rest } = draft;
   const { folder, root, outside, bin } = crate;
   const { target } = point;
   // A setting for one kind of target does not apply to another one named on the command line.
@@ -242,6 +246,7 @@ function whole({ found, crate, point, sysroot, toolchain, form }: Named): Recipe
     ...(compiled ? defined({ optimization, variant }) : {}),
     ...defined({ allocator: borrowed ? (usual ?? own) : (own ?? usual) }),
     ...(forWasm ? defined({ runtime, wasm }) : {}),
+    ...defined({ brings: borrowed ? readData({ ...defined({ brings }) }, target) : brings }),
   };
 }
 
