@@ -134,7 +134,7 @@ const systemDataKeys = {
   ),
   'mime-types': fromSystem(
     'Types of `mimetypes`: `bundled` puts a table like `/etc/mime.types` into the bundle, for systems that have none. ' +
-      'Without one Python knows about 150 endings by itself.',
+      'Without one Python knows about 150 endings.',
   ),
   services: fromSystem(
     'Names of `socket.getservbyname` and `getservbyport`: `bundled` puts a table like `/etc/services` into the bundle, for ' +
