@@ -18,6 +18,17 @@ const PACKAGES: Readonly<Record<SystemData, string>> = {
   services: 'netbase',
 };
 
+/** Folder beside the modules of the standard library; what is appended to them looks there. */
+const FOLDER = 'system-data';
+
+/** The package that `zoneinfo` looks into where a system has no zones. */
+const PACKAGE = 'tzdata';
+
+/** Whether a path in a bundle is data of a system, or a module with nothing but data. */
+export function isSystemData(path: string, stdlib: string): boolean {
+  return [FOLDER, PACKAGE].some((folder) => path.startsWith(`${stdlib}/${folder}/`));
+}
+
 export function describeData(
   wanted: readonly SystemData[],
   packages: readonly LockedPackage[],
@@ -27,9 +38,6 @@ export function describeData(
     return found === undefined ? [] : [{ data, package: found.name, version: found.version }];
   });
 }
-
-/** Folder beside the modules of the standard library; what is appended to them looks there. */
-const FOLDER = 'system-data';
 
 /** Writes data of a system into the folder of a standard library. */
 export async function addSystemData(library: string, { tree, data }: SystemDataSource): Promise<void> {
@@ -56,8 +64,6 @@ async function certificates(root: string): Promise<string> {
 }
 
 const ZONES = 'usr/share/zoneinfo';
-const PACKAGE = 'tzdata';
-
 /** Laid out as the package `tzdata` of the Python Package Index, which `zoneinfo` looks into where a system has no zones. */
 async function addZones(library: string, root: string): Promise<void> {
   const to = join(library, PACKAGE, 'zoneinfo');

@@ -3,35 +3,27 @@ import { ok, type Result } from '../domain/result.ts';
 import type { SystemData } from '../domain/system-data.ts';
 import type { Target } from '../domain/target.ts';
 import type { Failure } from '../failure.ts';
+import { programFormat } from '../runtime/program/program.ts';
 import { imageHere } from './definitions.ts';
 import type { YamlDocument } from './document.ts';
 
 /** Image of the packages that a bundle's data of a system is from. */
 const IMAGE = 'system-data';
 
-/** Why nothing reads it on targets of a C library. */
-const UNREAD: Readonly<Record<Target['libc'], Partial<Record<SystemData, string>>>> = {
-  gnu: {},
-  musl: {},
-  wasi: {
-    certificates: 'There is no `ssl` in its Python: WASI preview 1 makes no connections.',
-    services: 'There is no `socket` in its Python: WASI preview 1 makes no connections.',
-  },
-};
-
 /** A recipe that has data in its bundle which no program of the target can read (`recipe/unread-data`), at its lines. */
 export function unreadData(
   { brings = [] }: Pick<Recipe, 'brings'>,
   document: YamlDocument,
-  { name, libc }: Target,
+  target: Target,
 ): readonly Failure[] {
+  const { unreadData: unread } = programFormat(target);
   return brings.flatMap((data) => {
-    const why = UNREAD[libc][data];
+    const why = unread[data];
     if (why === undefined) return [];
     return [
       {
         code: 'recipe/unread-data',
-        what: `\`${data}: bundled\` has no meaning for \`${name}\`.`,
+        what: `\`${data}: bundled\` has no meaning for \`${target.name}\`.`,
         why,
         fix: [`Remove \`${data}\`, or have it in a recipe for another target alone.`],
         at: document.locate([data], 'value'),
@@ -43,9 +35,10 @@ export function unreadData(
 /** What of it programs of the target read: a recipe may be applied to another target than its own. */
 export function readData(
   { brings = [] }: Pick<Recipe, 'brings'>,
-  { libc }: Target,
+  target: Target,
 ): readonly SystemData[] | undefined {
-  const read = brings.filter((data) => UNREAD[libc][data] === undefined);
+  const { unreadData: unread } = programFormat(target);
+  const read = brings.filter((data) => unread[data] === undefined);
   return read.length === 0 ? undefined : read;
 }
 
