@@ -13,6 +13,7 @@ import type { RuntimeInstance } from '../runtime/instance.ts';
 import type { Store } from '../store/store.ts';
 import { failedStep } from './failed-step.ts';
 import { Inputs, type SampleInputs } from './inputs.ts';
+import { curesOfLacking } from './lacking-data.ts';
 import { writeLogs } from './logs.ts';
 import { commandOf, isKept, observe, type Run, type SampleExecutor } from './observe.ts';
 import { Pool } from './pool.ts';
@@ -280,7 +281,9 @@ export async function explained(
 ): Promise<SampleResult> {
   if (result.status !== 'failed') return result;
   const cause = explainUnflushed(runs);
-  return cause !== undefined && (await leavesPythonOpen()) ? { ...result, ...cause } : result;
+  if (cause !== undefined && (await leavesPythonOpen())) return { ...result, ...cause };
+  const cures = curesOfLacking(runs);
+  return cures.length === 0 ? result : { ...result, cures };
 }
 
 export function outcomeOf(finished: readonly Finished[]): RunOutcome {

@@ -262,6 +262,7 @@ test('zones are found on WASI where the bundle brings them, and Python says so w
   assert.equal(lacking.status, 7, lacking.stdout + lacking.stderr);
   const [failed] = report('wasm plain').samples;
   assert.match(JSON.stringify(failed), /ZoneInfoNotFoundError/);
+  assert.match(lacking.stderr, /Write `zoneinfo: bundled` into the recipe/);
   const brings = await make('wasm bundled', recipe('zoneinfo: bundled\n'), { 'zone.py': zone });
   assert.equal(brings.status, 0, brings.stdout + brings.stderr);
 });
