@@ -4,7 +4,7 @@
 # where its OpenSSL was configured to look. What the user states counts first (SSL_CERT_FILE, SSL_CERT_DIR), then what OpenSSL
 # finds itself, then the places of other distributions, then the certificates of the bundle, where it brings some.
 def _in_bundle(load_own, describe_own):
-    # As Go's crypto/x509 (root_linux.go) and the crate openssl-probe have them.
+    # Those of Go's crypto/x509 (root_linux.go), in its order, then further ones of the crate openssl-probe.
     files = (
         '/etc/ssl/certs/ca-certificates.crt',                 # Debian, Ubuntu, Arch, Gentoo, Alpine
         '/etc/pki/tls/certs/ca-bundle.crt',                   # Fedora, RHEL, Amazon Linux
