@@ -6,6 +6,7 @@ import type { PythonDistribution } from '../domain/python.ts';
 import { ok, type Result } from '../domain/result.ts';
 import type { StoredTree } from '../domain/stored-tree.ts';
 import type { SystemData } from '../domain/system-data.ts';
+import { fingerprint } from '../store/fingerprint.ts';
 import type { Store, StoreEntry } from '../store/store.ts';
 import { mountAt, type PipHost, runPythonTask, WORK } from './python-task.ts';
 import { type SystemDataSource, zoneModules } from './system-data.ts';
@@ -41,7 +42,13 @@ export async function makeLibraryModules(
 ): Promise<Result<LibraryModules | undefined>> {
   const files = await textsOf(context, input);
   if (Object.keys(files).length === 0) return ok(undefined);
-  const inputs = { what: 'library modules', version: 1, files, reference: host.reference.fingerprint };
+  const inputs = {
+    what: 'library modules',
+    version: 1,
+    // Of their texts.
+    modules: fingerprint(files),
+    reference: host.reference.fingerprint,
+  };
   return store.obtain<{ site: string }>(
     'builds',
     inputs,

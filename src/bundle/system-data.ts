@@ -5,8 +5,8 @@ import type { StoredTree } from '../domain/stored-tree.ts';
 import type { BundledData, SystemData } from '../domain/system-data.ts';
 
 /** What a bundle brings of a system's data, and where it is taken from. */
-export interface SystemDataSource<T extends StoredTree = StoredTree> {
-  readonly tree: T;
+export interface SystemDataSource {
+  readonly tree: StoredTree;
   readonly data: readonly BundledData[];
 }
 
@@ -29,6 +29,7 @@ export function isSystemData(path: string, stdlib: string): boolean {
   return [FOLDER, PACKAGE].some((folder) => path.startsWith(`${stdlib}/${folder}/`));
 }
 
+/** What of it is wanted, with the packages of the image's lock. */
 export function describeData(
   wanted: readonly SystemData[],
   packages: readonly LockedPackage[],
