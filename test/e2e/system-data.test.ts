@@ -242,7 +242,9 @@ for (const name of NAMES) {
   });
 }
 
-test('the report and the manifest of a bundle name what it brings, and the version', { skip }, () => {
+test('the report of a bundle names what it brings, and the version', {
+  skip: NAMES.length === 0 || skip,
+}, () => {
   const [name] = NAMES;
   assert.equal(report(`${name} plain`).systemData, undefined);
   assert.deepEqual(
