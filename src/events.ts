@@ -15,6 +15,7 @@ export const STAGES = [
   'rust-std',
   'reference',
   'rootfs',
+  'data',
   'bytecode',
   'packages',
   'expected',
@@ -40,7 +41,9 @@ export type StageName = (typeof STAGES)[number];
  * replace those of the same name; bytes are summed.
  */
 export interface Facts
-  extends Partial<Pick<Report, 'engine' | 'python' | 'pythonCode' | 'reference' | 'toolchain' | 'sysroot'>> {
+  extends Partial<
+    Pick<Report, 'engine' | 'python' | 'pythonCode' | 'reference' | 'toolchain' | 'sysroot' | 'systemData'>
+  > {
   /** Files relative to the artifacts folder. */
   readonly bundle?: NonNullable<Report['bundle']>;
   readonly packages?: NonNullable<Report['packages']>;

@@ -15,12 +15,13 @@ import type { Bytecode } from './bytecode.ts';
 import { type ElfFile, readElf } from './elf.ts';
 import { checkLibrary, checkProgram, distinctive, findPaths, pathLeak } from './leaks.ts';
 import { indexLibraries, libraryClosure } from './libraries.ts';
+import type { LibraryModules } from './library-modules.ts';
 import type { Packages } from './packages.ts';
 import { copyStdlib } from './stdlib.ts';
-import { extendVenv, readVenvAddition } from './venv.ts';
+import { addSystemData, type SystemDataSource } from './system-data.ts';
 
 /** Incremented when the layout of a bundle or its checks change. */
-const BUNDLE_VERSION = 3;
+const BUNDLE_VERSION = 4;
 
 export interface BundleInput {
   readonly resolved: Resolved;
@@ -31,6 +32,10 @@ export interface BundleInput {
   /** The tree that the bytecode was compiled from. */
   readonly interpreter: StoredTree;
   readonly bytecode: Bytecode;
+  /** Modules in place of those of the standard library, and beside them. */
+  readonly modules?: LibraryModules;
+  /** What it brings of a system's data. */
+  readonly systemData?: SystemDataSource;
   /** Python packages, and the bundle folder that they are installed into. */
   readonly packages?: { readonly target: Packages; readonly at: string };
   /** Modification time of every file in the archive, in seconds since the epoch. */
@@ -63,8 +68,6 @@ export async function makeBundle(
   input: BundleInput,
 ): Promise<Result<Bundle>> {
   const format = programFormat(input.resolved.target);
-  // No environments on WASI, which starts no processes.
-  const venv = format.machineCode ? await readVenvAddition(context) : undefined;
   const inputs = {
     what: 'bundle',
     version: BUNDLE_VERSION,
@@ -80,22 +83,25 @@ export async function makeBundle(
     ...(input.packages === undefined
       ? {}
       : { packages: input.packages.target.fingerprint, packagesAt: input.packages.at }),
-    ...defined({ venv }),
+    ...defined({ modules: input.modules?.fingerprint }),
+    ...(input.systemData === undefined
+      ? {}
+      : {
+          systemData: input.systemData.tree.fingerprint,
+          brings: input.systemData.data.map(({ data }) => data),
+        }),
     ...format.bundleInputs(input.resolved),
   };
-  return store.obtain<BundleMeta>(
-    'builds',
-    inputs,
-    (folder) => assemble(context, store, input, { folder, ...defined({ venv }) }),
-    { signal: context.signal },
-  );
+  return store.obtain<BundleMeta>('builds', inputs, (folder) => assemble(context, store, input, folder), {
+    signal: context.signal,
+  });
 }
 
 async function assemble(
   context: Context,
   store: Store,
   input: BundleInput,
-  { folder, venv }: { readonly folder: string; readonly venv?: string },
+  folder: string,
 ): Promise<Result<BundleMeta>> {
   const sound = await verifyInputs(store, input);
   if (!sound.ok) return sound;
@@ -123,7 +129,9 @@ async function assemble(
     ),
     to: library,
   });
-  if (venv !== undefined) await extendVenv(library, input.python.minor, venv);
+  if (input.modules !== undefined)
+    await cp(join(input.modules.folder, input.modules.meta.site), library, { recursive: true });
+  if (input.systemData !== undefined) await addSystemData(library, input.systemData);
   const packages = await addPackages(home, input.packages);
   if (hasModulesInside(input)) await addLandmark(home, input.python);
   const format = programFormat(input.resolved.target);
@@ -169,6 +177,9 @@ async function verifyInputs(store: Store, input: BundleInput): Promise<Result<vo
     [input.program.folder],
     [input.bytecode.folder],
     [input.sysroot.folder, bundled],
+    ...[input.modules, input.systemData?.tree].flatMap((one) =>
+      one === undefined ? [] : [[one.folder] as [string]],
+    ),
     ...(input.packages === undefined ? [] : [[input.packages.target.folder] as [string]]),
   ];
   for (const [folder, wanted] of all) {
@@ -291,6 +302,7 @@ function describe(input: BundleInput, libraries: readonly string[]) {
     },
     stdlib: input.python.stdlib.replace(/^usr\//, ''),
     libraries: [...libraries].sort(),
+    ...(input.systemData === undefined ? {} : { data: input.systemData.data }),
     sysroot: `sha256:${input.sysroot.fingerprint}`,
   };
 }

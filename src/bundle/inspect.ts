@@ -3,11 +3,13 @@ import { basename, extname, join } from 'node:path';
 import { defined } from '../domain/defined.ts';
 import type { Linkage } from '../domain/ids.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import type { BundledData } from '../domain/system-data.ts';
 import type { Failure } from '../failure.ts';
 import { digestFile } from '../store/digest.ts';
 import { installedPackages } from './dist-info.ts';
 import { type ElfFile, readElf } from './elf.ts';
 import { type GlibcRequirement, minimumGlibc } from './glibc-version.ts';
+import { isSystemData } from './system-data.ts';
 
 /** The keys of `bundle.json` that are read here. */
 export interface Manifest {
@@ -15,6 +17,8 @@ export interface Manifest {
   readonly target: string;
   readonly python: { readonly implementation: string; readonly version: string; readonly linkage: Linkage };
   readonly stdlib: string;
+  /** What it brings of a system's data. */
+  readonly data?: readonly BundledData[];
 }
 
 export interface BundleFile {
@@ -57,7 +61,15 @@ export interface Contents {
   readonly elves: ReadonlyMap<string, ElfFile>;
 }
 
-export type Part = 'program' | 'libraries' | 'extensions' | 'stdlib' | 'bytecode' | 'packages' | 'other';
+export type Part =
+  | 'program'
+  | 'libraries'
+  | 'extensions'
+  | 'stdlib'
+  | 'bytecode'
+  | 'data'
+  | 'packages'
+  | 'other';
 
 interface FileEntry {
   readonly path: string;
@@ -118,10 +130,10 @@ async function readManifest(folder: string): Promise<Result<Manifest>> {
   const text = await readFile(join(folder, 'bundle.json'), 'utf8').catch(() => undefined);
   if (text === undefined) return err(notBundle(folder, 'It has no bundle.json.'));
   try {
-    const { program, target, python, stdlib } = JSON.parse(text) as Partial<Manifest>;
+    const { program, target, python, stdlib, data } = JSON.parse(text) as Partial<Manifest>;
     const required = [program?.file, program?.digest, target, python?.version, python?.linkage, stdlib];
     if (required.every((value) => typeof value === 'string'))
-      return ok({ program, target, python, stdlib } as Manifest);
+      return ok({ program, target, python, stdlib, ...defined({ data }) } as Manifest);
     return err(notBundle(folder, 'Its bundle.json lacks program, target, python or stdlib.'));
   } catch (error) {
     return err(
@@ -163,6 +175,7 @@ function mayBeElf(path: string): boolean {
 function partOf(path: string, { program, stdlib }: Manifest): Part {
   if (path === program.file) return 'program';
   if (/^lib\/python\d+(?:\.\d+t?)?\/(?:site|dist)-packages\//.test(path)) return 'packages';
+  if (isSystemData(path, stdlib)) return 'data';
   if (path.endsWith('.pyc') || /^lib\/python\d+t?\.zip$/.test(path)) return 'bytecode';
   if (path.startsWith(`${stdlib}/`)) return path.endsWith('.so') ? 'extensions' : 'stdlib';
   return /^lib\/[^/]+\.so(\.|$)/.test(path) ? 'libraries' : 'other';
@@ -175,6 +188,7 @@ function sizes(files: readonly FileEntry[], manifest: Manifest): Contents['parts
     extensions: { files: 0, bytes: 0 },
     stdlib: { files: 0, bytes: 0 },
     bytecode: { files: 0, bytes: 0 },
+    data: { files: 0, bytes: 0 },
     packages: { files: 0, bytes: 0 },
     other: { files: 0, bytes: 0 },
   };

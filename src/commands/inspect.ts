@@ -170,6 +170,7 @@ function json(view: View) {
     libraries: { brought: contents.bundled, system: contents.system },
     extensions: contents.extensions,
     packages: contents.packages,
+    data: contents.manifest.data ?? [],
     parts: contents.parts,
     files: contents.files,
     bytes: contents.bytes,
@@ -201,6 +202,9 @@ function text(view: View): string {
     ...(contents.packages.length === 0
       ? []
       : [['packages', contents.packages.map(({ name, version }) => `${name} ${version}`)] as const]),
+    ...(manifest.data === undefined
+      ? []
+      : [['data', manifest.data.map((one) => `${one.data}, ${one.package} ${one.version}`)] as const]),
     ['needs', needsLines(contents, target)],
     [
       'size',

@@ -4,6 +4,7 @@ import type { Digest, RuntimeKind } from './ids.ts';
 import type { PackageSet, TreeDefinition } from './packages.ts';
 import type { PythonPath, PythonSource } from './python-packages.ts';
 import type { ChosenSystem, SystemFacts } from './system.ts';
+import type { SystemData } from './system-data.ts';
 import type { Target } from './target.ts';
 
 /** `docker/<name>/image.yaml` for one architecture, or what `pythons/` has of the kind: a locked root filesystem. */
@@ -240,6 +241,8 @@ export interface Recipe {
   readonly glibc?: string;
   /** Names of the systems on which it has to run; absent: those of its target that it promises to run on. */
   readonly systems?: readonly string[];
+  /** What the bundle brings of a system's data, for systems that lack it; absent: nothing. */
+  readonly brings?: readonly SystemData[];
   /** `false`: the bundle is not started on this machine outside of a sandbox. */
   readonly host?: false;
   readonly limits?: Limits;
@@ -364,6 +367,8 @@ export interface Resolved {
   readonly system?: SystemFacts;
   /** The others that its samples run on. */
   readonly systems: readonly ChosenSystem[];
+  /** The image that the bundle's data of a system is taken from, where the recipe has it bring some. */
+  readonly systemData?: { readonly definition: ImageDefinition; readonly file: DefinitionFile };
   /** Where the target's Rust standard library comes from. */
   readonly rustStd: RustStd;
   /** CPython of the same version for the machine that builds: it runs pip, and compiles Python code. */

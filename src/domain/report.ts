@@ -4,6 +4,7 @@ import type { Linkage, TargetTriple } from './ids.ts';
 import type { InstalledPackage } from './python-packages.ts';
 import type { Observation, SampleResult } from './sample.ts';
 import type { SystemFacts } from './system.ts';
+import type { BundledData } from './system-data.ts';
 
 /** `artifacts/<recipe>/report.json`: what a run did, from what, and its outcome. Schema: docs/report.schema.json. */
 export interface Report {
@@ -41,6 +42,8 @@ export interface Report {
   };
   readonly toolchain?: ReportTree;
   readonly sysroot?: ReportTree;
+  /** What the bundle brings of a system's data; absent: nothing. */
+  readonly systemData?: readonly BundledData[];
   /** Path, digest and size in bytes of the archive. */
   readonly bundle?: { readonly file: string; readonly digest: string; readonly size: number };
   /** The same as other formats, where asked for. */

@@ -5,6 +5,7 @@ import type { Plan } from '../domain/plan.ts';
 import type { PythonDistribution } from '../domain/python.ts';
 import type { InstalledPackage } from '../domain/python-packages.ts';
 import type { ReportTree } from '../domain/report.ts';
+import type { BundledData } from '../domain/system-data.ts';
 import type { Facts, PlannedRun } from '../events.ts';
 import type { RunOutcome } from '../run/run.ts';
 import type { Tree } from '../toolchain/tree.ts';
@@ -56,6 +57,10 @@ export function referenceFacts({ plan, locks }: Planned, tree: Tree): Facts {
 
 export function pythonCodeFacts({ python }: Planned, packages: readonly InstalledPackage[]): Facts {
   return { pythonCode: { packages, files: python?.modules?.files.length ?? 0 } };
+}
+
+export function systemDataFacts({ tree, data }: { tree: Tree; data: readonly BundledData[] }): Facts {
+  return { systemData: data, unpacked: unpackedBytes(tree) };
 }
 
 export function rootfsFacts(tree: Tree): Facts {

@@ -1,5 +1,7 @@
 import { type Built, build } from '../build/build.ts';
 import { type Bytecode, compileStdlib, layOutReference } from '../bundle/bytecode.ts';
+import type { LibraryModules } from '../bundle/library-modules.ts';
+import type { SystemDataSource } from '../bundle/system-data.ts';
 import { defined } from '../domain/defined.ts';
 import type { Plan } from '../domain/plan.ts';
 import { ok, type Result } from '../domain/result.ts';
@@ -15,6 +17,7 @@ import type { Tree } from '../toolchain/tree.ts';
 import { type Bundled, bundleProgram } from './bundle.ts';
 import { noticeEmbedding } from './embedding.ts';
 import { bundleFacts, pythonCodeFacts, referenceFacts, rootfsFacts, toolchainFacts } from './facts.ts';
+import { makeLibrary } from './library-modules.ts';
 import { needProgram } from './need-program.ts';
 import { makePythonPackages, type PythonPackages } from './packages.ts';
 import { type Prepared, prepareEnv, type Run } from './prepare.ts';
@@ -36,6 +39,8 @@ export interface RuntimeParts {
   readonly rootfs: Tree;
   readonly wasmtime?: Wasmtime;
   readonly packages?: PythonPackages;
+  readonly modules?: LibraryModules;
+  readonly systemData?: SystemDataSource;
 }
 
 /** A program in its bundle, with everything that it was made of and that it runs in. */
@@ -192,10 +197,13 @@ export async function prepareRuntimes(
   emit({ type: 'facts', facts: rootfsFacts(rootfs.value) });
   const packages = await packagesOf(session, run, prepared, { ...pythons.value, logs });
   if (!packages.ok) return packages;
+  const library = await makeLibrary(session, run, prepared, { ...pythons.value, logs });
+  if (!library.ok) return library;
   const start = await startOfReference(session, plan, { ...pythons.value, toolchain });
   if (!start.ok) return start;
   const parts = {
     ...pythons.value,
+    ...library.value,
     rootfs: rootfs.value,
     ...defined({ packages: packages.value, emulatorOf: start.value }),
   };

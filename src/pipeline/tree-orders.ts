@@ -15,6 +15,7 @@ export type TreeKey =
   | 'reference'
   | OrderedKey
   | 'rootfs'
+  | 'system-data'
   | SystemKey;
 
 /** Interpreters that tell the byte order from other causes. */
@@ -74,6 +75,7 @@ export function orders(resolved: Resolved, locks: Locks): readonly Order[] {
       packages: setOf(locks.sysroot, 'rootfs'),
       lock: locks.sysroot.lock,
     },
+    ...systemDataOrder(locks.systemData),
     ...resolved.systems.map(({ definition }) => systemOrder(definition, locks.systems)),
   ];
 }
@@ -110,6 +112,18 @@ function orderedOrders({ ordered }: Resolved, locks: Locks): readonly Order[] {
       { key, name, stage: 'reference', definition, packages: setOf(locked, 'rootfs'), lock: locked.lock },
     ];
   });
+}
+
+/** Data that a system would have, for the bundle. */
+function systemDataOrder(locked: Locked | undefined): readonly Order[] {
+  if (locked === undefined) return [];
+  const { name, rootfs } = locked.definition;
+  return [
+    {
+      ...{ key: 'system-data', name, stage: 'data', definition: rootfs },
+      ...{ packages: setOf(locked, 'rootfs'), lock: locked.lock },
+    },
+  ];
 }
 
 function systemOrder(definition: SystemDefinition, locks: readonly Locked[]): Order {
@@ -154,6 +168,7 @@ const TITLES: Readonly<Record<Exclude<OrderKey, SystemKey>, string>> = {
   ordered: 'Interpreter of the target’s byte order',
   control: 'Interpreter of the reference’s byte order',
   rootfs: 'Target rootfs',
+  'system-data': 'Data of a system',
 };
 
 export function titleOf({ key, name }: Order): string {

@@ -53,16 +53,19 @@ export interface Locks {
   /** Of the target's byte order, where the reference has another one; and one of the reference's on another machine. */
   readonly ordered?: Locked;
   readonly control?: Locked;
+  /** What the bundle brings of a system's data is from it. */
+  readonly systemData?: Locked;
   /** Of the further systems that have packages. */
   readonly systems: readonly Locked[];
 }
 
 /** All of them, one after the other. */
 export function allLocks(locks: Locks): readonly Locked[] {
-  const { toolchain, tools, base, sysroot, interpreter, reference, ordered, control, systems } = locks;
+  const { toolchain, tools, base, sysroot, interpreter, reference, ordered, control } = locks;
+  const { systemData, systems } = locks;
   const some = (...all: readonly (Locked | undefined)[]) => all.flatMap((one) => one ?? []);
   const python = [...new Set(some(interpreter, reference, ordered, control))];
-  return [toolchain, ...some(tools, base), sysroot, ...python, ...systems];
+  return [toolchain, ...some(tools, base), sysroot, ...python, ...some(systemData), ...systems];
 }
 
 /** Reads and checks the locks of everything that a recipe names. */
@@ -89,6 +92,8 @@ export async function readLocks(resolved: Resolved): Promise<Result<Locks>> {
   if (!further.ok) return further;
   const std = rustStdPackages(resolved, toolchain.value);
   if (!std.ok) return std;
+  const systemData = await readSystemData(resolved);
+  if (!systemData.ok) return systemData;
   const systems: Locked[] = [];
   for (const { definition, file } of resolved.systems) {
     if (file === undefined) continue;
@@ -104,6 +109,7 @@ export async function readLocks(resolved: Resolved): Promise<Result<Locks>> {
     interpreter: interpreter.value,
     reference: reference.value,
     ...further.value,
+    ...defined({ systemData: systemData.value }),
     systems,
   });
 }
@@ -133,6 +139,10 @@ async function readBase({ plainSysroot, sysrootFile }: Resolved): Promise<Result
   const file = sysrootFile?.addsTo;
   if (plainSysroot === undefined || file === undefined || !isFromSource(plainSysroot)) return ok(undefined);
   return readLocked(file, plainSysroot);
+}
+
+async function readSystemData({ systemData }: Resolved): Promise<Result<Locked | undefined>> {
+  return systemData === undefined ? ok(undefined) : readLocked(systemData.file, systemData.definition);
 }
 
 /** The lock of the tools that a recipe adds to its image, which has this one. */

@@ -38,6 +38,7 @@ function obtaining({
   rustStd,
   files,
   systems,
+  systemData,
 }: Resolved): readonly PlannedStage[] {
   const added = tools?.packages ?? [];
   const further = interpreter === reference ? [] : [interpreter];
@@ -52,11 +53,13 @@ function obtaining({
           ...(tools === undefined ? [] : [tools.file]),
           ...new Set([files.interpreter, files.reference]),
           files.sysroot,
+          ...(systemData === undefined ? [] : [systemData.file]),
           ...systems.flatMap(({ file }) => file ?? []),
         ].map(({ lockPath }) => lockPath),
         suites: [
           ...new Set([
             ...[toolchain.suite, sysroot.suite, reference.suite],
+            ...(systemData === undefined ? [] : [systemData.definition.suite]),
             ...systems.flatMap(({ definition: { suite } }) => (suite === '' ? [] : [suite])),
           ]),
         ],
@@ -72,6 +75,7 @@ function obtaining({
           ...(rustStd.from === 'packages' ? [rustStd.tree] : []),
           sysroot.rootfs,
           ...[...further, reference].map(({ rootfs }) => rootfs),
+          ...(systemData === undefined ? [] : [systemData.definition.rootfs]),
           ...systems.map(({ definition }) => definition.rootfs),
         ]),
       },
@@ -94,6 +98,9 @@ function obtaining({
     ),
     tree('reference', `Unpack \`${reference.name}\`, the reference interpreter.`, reference.rootfs),
     tree('rootfs', 'Unpack the run-time tree: libc, and nothing of Python.', sysroot.rootfs),
+    ...(systemData === undefined
+      ? []
+      : [tree('data', 'Unpack the data of a system that the bundle brings.', systemData.definition.rootfs)]),
     ...systems.map(({ definition: { name, rootfs } }) =>
       tree('rootfs', `Unpack the root of the system \`${name}\`.`, rootfs),
     ),
@@ -164,7 +171,10 @@ function making({ recipe, target, sysroot }: Resolved): readonly PlannedStage[] 
     {
       stage: 'bundle',
       does: 'Pack the program, libpython, the stdlib (compiled) and the libraries they need.',
-      inputs: { archive: `artifacts/${recipe.name}/${project.bin}-${target.rustTriple}.tar.gz` },
+      inputs: {
+        archive: `artifacts/${recipe.name}/${project.bin}-${target.rustTriple}.tar.gz`,
+        brings: recipe.brings ?? [],
+      },
     },
   ];
 }

@@ -13,6 +13,7 @@ import type {
 } from '../domain/definitions.ts';
 import type { PythonPath, PythonSource } from '../domain/python-packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import { SYSTEM_DATA } from '../domain/system-data.ts';
 import type { Failure } from '../failure.ts';
 import { readYaml } from './document.ts';
 import { defaultsFile, recipeFile, recipeFileNames, targetNames } from './folders.ts';
@@ -109,7 +110,14 @@ function takenName(home: string, { value, document }: Loaded<RecipeDraft>): Fail
 }
 
 /** The other keys of a recipe, with their defaults. */
-const NOTHING_SAID = { rust: 'image', host: true } as const;
+const NOTHING_SAID = {
+  rust: 'image',
+  host: true,
+  certificates: 'system',
+  zoneinfo: 'system',
+  'mime-types': 'system',
+  services: 'system',
+} as const;
 
 /** A user's own recipe: complete, or extending a shipped one. */
 export async function loadOwnRecipe(file: string): Promise<Result<Loaded<RecipeDraft | ExtendingDraft>>> {
@@ -146,6 +154,7 @@ function commonOf(file: string, read: RecipeFile | ExtendingFile) {
   const folder = dirname(file);
   const { project, samples, tests, optimization, variant, allocator, wasm } = read;
   const runtime = read.runtime ?? read.runner;
+  const brings = SYSTEM_DATA.filter((data) => read[data] === 'bundled');
   return {
     name: basename(file, extname(file)),
     file,
@@ -177,12 +186,18 @@ function commonOf(file: string, read: RecipeFile | ExtendingFile) {
       runtime,
       glibc: read.glibc,
       systems: read.systems,
+      brings: some(brings),
       host: read.host ? undefined : read.host,
       limits: read.limits && limitsOf(read.limits),
       wasm: wasm && wasmSettings(wasm),
       actions: read.actions && actionsOf(read.actions),
     }),
   };
+}
+
+/** A list with something in it. */
+function some<T>(list: readonly T[]): readonly T[] | undefined {
+  return list.length === 0 ? undefined : list;
 }
 
 /** The older spelling, before there were lists: `none`, `pgo+lto`. */

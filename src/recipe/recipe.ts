@@ -31,6 +31,7 @@ import { openReader, type Reader } from './reader.ts';
 import { loadReferences, type References } from './references.ts';
 import type { SysrootFile } from './schemas.ts';
 import { loadForm, loadSysroot } from './sysroots.ts';
+import { readData, systemDataOf, unreadData } from './system-data.ts';
 import { chooseSystems } from './systems.ts';
 
 /**
@@ -122,6 +123,7 @@ async function resolveNames(
     ...(rustStd === undefined ? [noRustStd(document, toolchain.value, target)] : []),
     ...noInterpreter(references.interpreter),
     ...notForWasm(recipe, document, target),
+    ...(borrowed ? [] : unreadData(recipe, document, target)),
     ...runtimeTwice(document),
     ...(systems.ok
       ? belowFloor({
@@ -139,13 +141,15 @@ async function resolveNames(
   if (misfit !== undefined || rustStd === undefined || !systems.ok) return err(misfit as Failure);
   const runtime = await runtimeDefinitionOf(home, recipe, target);
   if (!runtime.ok) return runtime;
+  const systemData = await systemDataOf(lookup, recipe);
+  if (!systemData.ok) return systemData;
   const std = rustStd.from === 'packages' ? rustStd.tree.exclude : [];
   const plain = leavingOut(optimized(sysroot, recipe), std);
   const extended = withPackages(plain, added?.sysroot ?? []);
   const additions = additionsOf(home, found.draft.file, added, { plain, sysroot: extended }, toolchain.value);
   return ok({
     recipe: target.libc === 'wasi' ? { ...recipe, wasm: recipe.wasm ?? DEFAULT_WASM } : recipe,
-    ...defined({ runtimeDefinition: runtime.value }),
+    ...defined({ runtimeDefinition: runtime.value, systemData: systemData.value }),
     target,
     hostTarget,
     toolchain: toolchain.value,
@@ -228,7 +232,7 @@ async function readNamed(lookup: RecipeLookup, found: FoundRecipe, read: Reader)
 /** A draft completed with the facts of crate, target and sysroot. */
 function whole({ found, crate, point, sysroot, toolchain, form }: Named): Recipe {
   const { draft, borrowed } = found;
-  const { optimization, allocator, variant, runtime, wasm, ...rest } = draft;
+  const { optimization, allocator, variant, runtime, wasm, brings, ...rest } = draft;
   const { folder, root, outside, bin } = crate;
   const { target } = point;
   // A setting for one kind of target does not apply to another one named on the command line.
@@ -246,6 +250,7 @@ function whole({ found, crate, point, sysroot, toolchain, form }: Named): Recipe
     ...(compiled ? defined({ optimization, variant }) : {}),
     ...defined({ allocator: borrowed ? (usual ?? own) : (own ?? usual) }),
     ...(forWasm ? defined({ runtime, wasm }) : {}),
+    ...defined({ brings: borrowed ? readData({ ...defined({ brings }) }, target) : brings }),
   };
 }
 

@@ -26,7 +26,7 @@ export function makeReport(input: ReportInput): Report | undefined {
   const { record, failure } = input;
   const { planned, facts, stages, notices, began } = record;
   if (planned === undefined) return undefined;
-  const { engine, python, pythonCode, reference, toolchain, sysroot, tests, hostStart } = facts;
+  const { engine, python, pythonCode, reference, toolchain, sysroot, systemData, tests, hostStart } = facts;
   const samples = tests?.results ?? [];
   const finished = Date.now();
   const folder = shown(input.artifacts, input.cwd);
@@ -40,7 +40,7 @@ export function makeReport(input: ReportInput): Report | undefined {
     ms: finished - began,
     artifacts: folder,
     host: { machine: input.machine, cores: availableParallelism() },
-    ...defined({ engine, python, pythonCode, reference, toolchain, sysroot }),
+    ...defined({ engine, python, pythonCode, reference, toolchain, sysroot, systemData }),
     ...filesPart(facts, folder),
     stages,
     bytes: { downloaded: facts.downloaded ?? 0, unpacked: facts.unpacked ?? 0 },

@@ -14,6 +14,7 @@ import type { Store } from '../store/store.ts';
 import { explainByteOrder, type OrderedReferences } from './byte-order.ts';
 import { failedStep } from './failed-step.ts';
 import { Inputs, type SampleInputs } from './inputs.ts';
+import { curesOfLacking } from './lacking-data.ts';
 import { writeLogs } from './logs.ts';
 import { commandOf, isKept, observe, type Run, type SampleExecutor } from './observe.ts';
 import { Pool } from './pool.ts';
@@ -289,6 +290,8 @@ export async function explained(
   if (result.status !== 'failed') return ok(result);
   const cause = explainUnflushed(runs);
   if (cause !== undefined && (await leavesPythonOpen())) return ok({ ...result, ...cause });
+  const cures = curesOfLacking(runs);
+  if (cures.length > 0) return ok({ ...result, cures });
   if (ordered === undefined || again === undefined) return ok(result);
   const order = await explainByteOrder(result, { runs, on: target.name }, ordered, again);
   return order.ok ? ok({ ...result, ...order.value }) : order;

@@ -52,6 +52,7 @@ function makeBundle(folder: string, program: Buffer, libpython: ElfParts = LIBPY
       versions: { 'libc.so.6': ['GLIBC_2.38'] },
     }),
     'lib/python3.13/_sysconfigdata__aarch64-linux-gnu.py': SYSCONFIG,
+    'lib/python3.13/tzdata/zoneinfo/Europe/Vienna': 'TZif2',
     'lib/python3.13/site-packages/pure/__init__.py': '',
     'lib/python3/dist-packages/other.py': '',
     'bundle.json': JSON.stringify({
@@ -60,6 +61,7 @@ function makeBundle(folder: string, program: Buffer, libpython: ElfParts = LIBPY
       target: 'aarch64-unknown-linux-gnu',
       python: { implementation: 'CPython', version: '3.13.5', linkage: 'dynamic' },
       stdlib: 'lib/python3.13',
+      data: [{ data: 'zoneinfo', package: 'tzdata', version: '2026f-1' }],
     }),
   };
   for (const [name, content] of Object.entries(files)) {
@@ -107,14 +109,16 @@ test('inspect reports the contents of a bundle from a folder and from an archive
       extensions: 1,
       stdlib: 2,
       bytecode: 1,
+      data: 1,
       packages: 2,
       other: 1,
     });
-    assert.equal(inspected.files, 9);
+    assert.equal(inspected.files, 10);
     assert.equal(inspected.archive !== undefined, path === archive);
   }
   const text = await provision(['inspect', archive]);
   assert.match(text.stdout, /^C library {5}glibc 2\.38 or newer, measured from symbol versions$/m);
+  assert.match(text.stdout, /^data {10}zoneinfo, tzdata 2026f-1$/m);
 });
 
 test('inspect fails on a bundle that would not run, that was changed, or that is none', async (t) => {

@@ -61,6 +61,7 @@ const STAGE_TEXTS: Readonly<Record<StageName, string>> = {
   'rust-std': "build Rust's standard library from source",
   reference: 'unpack the reference interpreter',
   rootfs: 'unpack the run-time root of the target',
+  data: 'unpack the data of a system that the bundle brings',
   bytecode: 'compile the standard library',
   packages: 'resolve Python packages with pip',
   expected: 'run the samples on the reference interpreter',

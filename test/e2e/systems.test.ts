@@ -64,6 +64,7 @@ test('what a program needs of a system and the empty one lacks is named with sam
   assert.deepEqual([report.totals.passed, report.systems?.[0]?.totals.failed], [1, 1]);
   const text = stderr.replaceAll(/\s+/g, ' ');
   assert.match(text, /1 of 2 samples fails: zone on empty\./);
+  assert.match(text, /Write `zoneinfo: bundled` into the recipe/);
   assert.match(text, /Where it need not run on `empty`, .*`systems: \[\]`/);
   assert.match(
     readFileSync(join(artifacts, 'logs/systems/empty/zone.target.stderr'), 'utf8'),
@@ -72,6 +73,9 @@ test('what a program needs of a system and the empty one lacks is named with sam
   const chosen = await run(t, 'x86_64-musl', { scripts, more: 'systems: []\n' });
   assert.equal(chosen.status, 0, chosen.stderr);
   assert.equal(chosen.report.systems, undefined);
+  const brings = await run(t, 'x86_64-musl', { scripts, more: 'zoneinfo: bundled\n' });
+  assert.equal(brings.status, 0, brings.stderr);
+  assert.equal(brings.report.systems?.[0]?.totals.passed, 1);
 });
 
 test('a packaged Python runs on its own release, and is refused on an older one before anything is fetched', async (t) => {

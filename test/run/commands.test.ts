@@ -153,6 +153,17 @@ test('output that is missing at the end is explained where nothing ends the inte
   }
 });
 
+test('data that the system lacks is named with the line that has the bundle bring it, unless the reference lacks it, too', async (t) => {
+  const lacks = (key: string) =>
+    `echo "zoneinfo._common.ZoneInfoNotFoundError: 'No time zone found with key ${key}'" >&2; exit 1`;
+  const { result, text } = await run(t, { args: ['-c', lacks('Europe/Vienna')], reference: ['-c', 'true'] });
+  assert.match(String(result.cures), /^Write `zoneinfo: bundled` into the recipe/);
+  assert.match(text, /Write `zoneinfo: bundled`/);
+  const args = ['-c', `${lacks('Mars/Olympus')} # one`];
+  const both = await run(t, { args, reference: ['-c', `echo more; ${lacks('Mars/Olympus')}`] });
+  assert.deepEqual([both.result.status, both.result.cures], ['failed', undefined]);
+});
+
 test('the same in a test of cargo: one side of the assertion begins the other', () => {
   const said = (left: string, right: string): string =>
     `thread 'prints' panicked at tests/cli.rs:4:5:\nassertion \`left == right\` failed\n  left: ${left}\n right: ${right}`;

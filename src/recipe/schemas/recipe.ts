@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { SystemData } from '../../domain/system-data.ts';
 import { description, glibcVersion, name, optimizationFlags, path, seconds, version } from './common.ts';
 import { testsSchema } from './tests.ts';
 
@@ -89,6 +90,13 @@ const samplesKeys = {
   env: variables('Further environment of every sample, on the target and on the reference.'),
 };
 
+function fromSystem(what: string) {
+  return z
+    .enum(['system', 'bundled'])
+    .default('system')
+    .describe(`${what} [Shipping](shipping.md#what-a-system-brings)`);
+}
+
 /** Packages that a recipe adds to a shipped definition. */
 const addedPackages = (what: string, example: readonly string[]) =>
   z
@@ -114,8 +122,29 @@ const packagesFile = z.strictObject({
     .describe('Dependency groups (PEP 735) that are wanted, too.'),
 });
 
+/** Where a program finds what it reads of a system; the bundle's own is for systems that lack it. */
+const systemDataKeys = {
+  certificates: fromSystem(
+    'Trusted certificates of HTTPS and TLS: `bundled` puts those of Mozilla into the bundle. Those of the system count first, ' +
+      'wherever its distribution has them, and before them `SSL_CERT_FILE` and `SSL_CERT_DIR`.',
+  ),
+  zoneinfo: fromSystem(
+    'Time zones of `zoneinfo`: `bundled` puts the IANA database into the bundle, as the package `tzdata`. A database of the ' +
+      'system counts first, and before it `PYTHONTZPATH`.',
+  ),
+  'mime-types': fromSystem(
+    'Types of `mimetypes`: `bundled` puts a table like `/etc/mime.types` into the bundle, for systems that have none. ' +
+      'Without one Python knows about 150 endings.',
+  ),
+  services: fromSystem(
+    'Names of `socket.getservbyname` and `getservbyport`: `bundled` puts a table like `/etc/services` into the bundle, for ' +
+      'those that the system does not know.',
+  ),
+} satisfies Record<SystemData, z.ZodType>;
+
 /** … and of the rest. */
 const commonKeys = {
+  ...systemDataKeys,
   glibc: glibcVersion.optional().meta({
     description:
       'The oldest glibc that the bundle has to start with, in quotes. A bundle that asks for more is a failure that names ' +

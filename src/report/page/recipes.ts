@@ -30,7 +30,7 @@ ${recipes.map(({ report }) => about(report))}`;
 
 /** What a recipe was made from. */
 function about(report: Report): Html {
-  const { python, pythonCode, reference, toolchain, sysroot, engine, host, bundle } = report;
+  const { python, pythonCode, systemData, reference, toolchain, sysroot, engine, host, bundle } = report;
   const versions = Object.entries({ ...toolchain?.versions, ...sysroot?.versions });
   const facts: readonly (readonly [string, Content])[] = [
     ['Target', html`<code>${report.target.triple}</code>`],
@@ -41,6 +41,7 @@ function about(report: Report): Html {
         : `${python.version}, ${python.linkage} ${python.libpython}. ${python.why}`,
     ],
     ['Python packages', pythonCode === undefined ? undefined : packagesText(pythonCode)],
+    ['Data of a system', systemData === undefined ? undefined : dataText(systemData)],
     ['Reference', reference === undefined ? undefined : nameOfReference(reference)],
     [
       'Bundle',
@@ -91,6 +92,10 @@ function packagesText({ packages, files }: NonNullable<Report['pythonCode']>): s
   const names = packages.map(({ name, version }) => `${name} ${version}`);
   const own = files === 0 ? [] : [`${files} ${files === 1 ? 'file' : 'files'} of \`python.paths\``];
   return [...names, ...own].join(', ');
+}
+
+function dataText(data: NonNullable<Report['systemData']>): string {
+  return data.map((one) => `${one.data} (${one.package} ${one.version})`).join(', ');
 }
 
 /** When each stage ran, and for how long: bars on one line of time for each recipe. */

@@ -7,6 +7,7 @@ export const ELF: ProgramFormat = {
   markers: { os_name: 'posix', sys_platform: 'linux', platform_system: 'Linux' },
   sharedLibraries: true,
   findsLibrary: 'The program is linked with what finds the standard library in its bundle.',
+  unreadData: {},
   runsOn: 'nothing of the system',
   check: async () => undefined,
   bundleInputs: () => ({}),

@@ -1,6 +1,7 @@
 import type { Resolved } from '../../domain/definitions.ts';
 import type { Libc } from '../../domain/ids.ts';
 import type { PythonDistribution } from '../../domain/python.ts';
+import type { SystemData } from '../../domain/system-data.ts';
 import type { Target } from '../../domain/target.ts';
 import type { Failure } from '../../failure.ts';
 import type { Json } from '../../store/store.ts';
@@ -19,6 +20,8 @@ export interface ProgramFormat {
   readonly sharedLibraries: boolean;
   /** How a program finds the bundle's standard library where PyO3 starts Python; a sentence of the notice. */
   readonly findsLibrary: string;
+  /** Data of a system that no program reads, and why. */
+  readonly unreadData: Readonly<Partial<Record<SystemData, string>>>;
   /** What runs a program beside a system's libraries. */
   readonly runsOn: string;
   /** The linker called without a C compiler in front of it; absent: the compiler links. */

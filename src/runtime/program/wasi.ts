@@ -14,6 +14,10 @@ export const WASI: ProgramFormat = {
   markers: { os_name: 'posix', sys_platform: 'wasi', platform_system: 'wasi' },
   sharedLibraries: false,
   findsLibrary: 'The script `run` of the bundle passes it the location of the standard library.',
+  unreadData: {
+    certificates: 'There is no `ssl` in its Python: WASI preview 1 makes no connections.',
+    services: 'There is no `socket` in its Python: WASI preview 1 makes no connections.',
+  },
   runsOn: 'a runtime for WASI preview 1',
   // Rust's own objects and archives are all that a C compiler would add.
   bareLinker: (resolved) => {

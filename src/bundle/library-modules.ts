@@ -1,0 +1,103 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Context } from '../domain/context.ts';
+import { absentAsUndefined } from '../domain/errno.ts';
+import type { PythonDistribution } from '../domain/python.ts';
+import { ok, type Result } from '../domain/result.ts';
+import type { StoredTree } from '../domain/stored-tree.ts';
+import type { SystemData } from '../domain/system-data.ts';
+import { fingerprint } from '../store/fingerprint.ts';
+import type { Store, StoreEntry } from '../store/store.ts';
+import { mountAt, type PipHost, runPythonTask, WORK } from './python-task.ts';
+import { type SystemDataSource, zoneModules } from './system-data.ts';
+
+/** Modules of the standard library that are otherwise in a bundle, and more of them: in the folder `site` of the entry. */
+export type LibraryModules = StoreEntry<{ readonly site: string }>;
+
+export interface LibraryModulesInput {
+  readonly python: PythonDistribution;
+  readonly sysroot: StoredTree;
+  /** Programs of it are started by a kernel, and use its network. */
+  readonly machineCode: boolean;
+  readonly systemData?: SystemDataSource;
+}
+
+/** Module → what of `modules/` is appended to it, always or with data that the bundle brings. */
+const APPENDED: readonly { readonly module: string; readonly text: string; readonly for?: SystemData }[] = [
+  { module: 'venv/__init__.py', text: 'venv.py' },
+  { module: 'ssl.py', text: 'ssl.py' },
+  { module: 'mimetypes.py', text: 'mimetypes.py', for: 'mime-types' },
+  { module: 'socket.py', text: 'socket.py', for: 'services' },
+];
+
+/**
+ * The modules of a bundle's standard library that are not as the sysroot has them, compiled by the interpreter of the target's
+ * version; undefined where there are none.
+ */
+export async function makeLibraryModules(
+  context: Context,
+  store: Store,
+  host: PipHost,
+  input: LibraryModulesInput,
+): Promise<Result<LibraryModules | undefined>> {
+  const files = await textsOf(context, input);
+  if (Object.keys(files).length === 0) return ok(undefined);
+  const inputs = {
+    what: 'library modules',
+    version: 1,
+    // Of their texts.
+    modules: fingerprint(files),
+    interpreter: host.interpreter.fingerprint,
+  };
+  return store.obtain<{ site: string }>(
+    'builds',
+    inputs,
+    async (folder) => {
+      const staged = join(folder, '.source');
+      for (const [path, text] of Object.entries(files)) {
+        await mkdir(dirname(join(staged, path)), { recursive: true });
+        await writeFile(join(staged, path), text);
+      }
+      const run = await runPythonTask(
+        context,
+        host,
+        {
+          task: 'modules',
+          log: 'library-modules',
+          doing: "Compiling the bundle's own modules of the standard library",
+          code: 'build/bytecode',
+          fix: [
+            'Run `provision clean --all` and try again; if it fails again, the reference image is broken.',
+          ],
+          job: { source: '/job/modules', to: `${WORK}/site` },
+          network: false,
+          mounts: [mountAt(staged, '/job/modules')],
+          copy: [[`${WORK}/site`, join(folder, 'site')]],
+          quiet: true,
+        },
+        folder,
+      );
+      for (const name of ['.task', '.source']) await rm(join(folder, name), { recursive: true, force: true });
+      return run.ok ? ok({ site: 'site' }) : run;
+    },
+    { signal: context.signal },
+  );
+}
+
+/** Path in the standard library → text. */
+async function textsOf(
+  { settings }: Pick<Context, 'settings'>,
+  { python, sysroot, machineCode, systemData }: LibraryModulesInput,
+): Promise<Readonly<Record<string, string>>> {
+  const brought = new Set((systemData?.data ?? []).map(({ data }) => data));
+  const texts: [string, string][] = [];
+  for (const one of APPENDED) {
+    if (one.for === undefined ? !machineCode : !brought.has(one.for)) continue;
+    const own = await readFile(join(sysroot.folder, python.stdlib, one.module), 'utf8').catch(
+      absentAsUndefined,
+    );
+    const more = await readFile(join(settings.home, 'src', 'bundle', 'modules', one.text), 'utf8');
+    if (own !== undefined) texts.push([one.module, own + more]);
+  }
+  return { ...Object.fromEntries(texts), ...(systemData === undefined ? {} : await zoneModules(systemData)) };
+}
