@@ -13,9 +13,9 @@ import { makeWheel } from '../support/wheel.ts';
 
 const ALL = process.env.PROVISION_TEST_ALL === '1';
 const PROGRAMS = [
-  'native',
+  'musl',
   'wasm32-wasip1',
-  ...(ALL ? ['x86_64', 'aarch64', 'musl', 'wasm32-wasip1-node'] : []),
+  ...(ALL ? ['x86_64', 'aarch64', 'native', 'wasm32-wasip1-node'] : []),
 ];
 
 const IMPORT = `import importlib.resources

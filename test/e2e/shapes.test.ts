@@ -14,7 +14,7 @@ const names = process.env.PROVISION_TEST_ALL === '1' ? Object.keys(SHAPES) : GAT
 test('the first run after init --yes passes', async (t) => {
   const workspace = crateOf(t, shapesWorkspace(names));
   for (const name of names) {
-    const init = await provision(['init', 'native', '--yes', '--no-workflow'], {
+    const init = await provision(['init', 'musl', '--yes', '--no-workflow'], {
       cwd: join(workspace, name),
     });
     assert.equal(init.status, 0, init.stderr);
