@@ -34,7 +34,7 @@ function crate(t: Parameters<typeof temporaryFolder>[0], toolchain: string): str
     'Cargo.toml': '[package]\nname = "small"\nversion = "0.1.0"\nedition = "2021"\n',
     'Cargo.lock': 'version = 4\n\n[[package]]\nname = "small"\nversion = "0.1.0"\n',
     'src/main.rs': 'fn main() {}\n',
-    'provision.yaml': `schema: 1\nextends: aarch64\ntoolchain: ${toolchain}\n`,
+    'provision.yaml': `schema: 1\nextends: aarch64\npython: {from: packages}\ntoolchain: ${toolchain}\n`,
   });
   return folder;
 }
@@ -72,7 +72,7 @@ test('the lock is stale once the recipe or the image asks for something else', a
 
   writeFileSync(
     join(folder, 'provision.yaml'),
-    'schema: 1\nextends: aarch64\ntoolchain: {packages: [cmake]}\n',
+    'schema: 1\nextends: aarch64\npython: {from: packages}\ntoolchain: {packages: [cmake]}\n',
   );
   const changed = await readLocks(await resolved(folder));
   assert.ok(!changed.ok && changed.error.code === 'lock/stale');
