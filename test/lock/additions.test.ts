@@ -34,7 +34,7 @@ function crate(t: Parameters<typeof temporaryFolder>[0], toolchain: string): str
     'Cargo.toml': '[package]\nname = "small"\nversion = "0.1.0"\nedition = "2021"\n',
     'Cargo.lock': 'version = 4\n\n[[package]]\nname = "small"\nversion = "0.1.0"\n',
     'src/main.rs': 'fn main() {}\n',
-    'provision.yaml': `schema: 1\nextends: aarch64\npython: {from: packages}\ntoolchain: ${toolchain}\n`,
+    'provision.yaml': `schema: 1\nextends: aarch64\ntoolchain: ${toolchain}\npython: {from: packages}\n`,
   });
   return folder;
 }
