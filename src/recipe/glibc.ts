@@ -20,7 +20,9 @@ function olderPythons(axes: Axes, point: Chosen, named: boolean): readonly Other
     .flatMap(({ name, from, isDefault }): readonly OtherPython[] => {
       const glibc = floorOf(point, name);
       if (own === undefined || glibc === undefined || compareReleases(glibc, own) >= 0) return [];
-      return [{ line: !isDefault || named ? `sysroot: ${name}` : `python: {from: ${from}}`, glibc }];
+      if (named) return [{ line: `sysroot: ${name}`, glibc }];
+      // Of the others a recipe that extends one cannot say the name.
+      return isDefault ? [{ line: `python: {from: ${from}}`, glibc }] : [];
     })
     .toSorted((a, b) => compareReleases(a.glibc, b.glibc));
 }

@@ -1,7 +1,7 @@
 // CPython built from source and linked into a native program. Without profiles, which take three times as long and do
 // not affect what is tested here; `provision bench python native` measures the shipped variant.
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import floors from '../docs/glibc-floors.json' with { type: 'json' };
@@ -10,6 +10,7 @@ import {
   copyOfTool,
   finish,
   provision,
+  REPOSITORY,
   SHARED_STORE,
   startProvision,
   temporaryFolder,
@@ -284,11 +285,16 @@ test('observable effects of finalisation still occur', async (t) => {
 });
 
 test('a library missing at link time gives the undefined symbols with the archive that defines them', async () => {
-  const entry = /^extern "C" fn start\(.*\n/m;
+  // A copy of the program instead of the link to it.
+  const runner = join(home, 'runner');
+  rmSync(runner);
+  cpSync(join(REPOSITORY, 'runner'), runner, { recursive: true });
+  const declared = '\nunsafe extern "C" {\n    fn crypt_checksalt(setting: *const c_char) -> c_int;\n}\n';
+  change('runner/src/main.rs', /^use interpreter::Arguments;\n/m, `$&${declared}`);
   change(
     'runner/src/main.rs',
-    entry,
-    'unsafe extern "C" {\n    fn crypt_checksalt(setting: *const c_char) -> c_int;\n}\n\n$&    unsafe { crypt_checksalt(c"*0".as_ptr()) };\n',
+    /^extern "C" fn start\(.*\n/m,
+    '$&    unsafe { crypt_checksalt(c"*0".as_ptr()) };\n',
   );
   const run = await provision(['native'], { cwd: folder, home, store: SHARED_STORE });
   assert.equal(run.status, 6, run.stderr);
