@@ -70,7 +70,7 @@ test('a glibc that its Python does not start with is a failure before anything i
   assert.deepEqual([aarch64.code, aarch64.at], ['recipe/glibc-too-old', '3:8']);
   assert.match(aarch64.fix, /Write `python: \{from: source\}`: that Python starts with glibc 2\.30\./);
   // A form that an extending recipe cannot name is no cure.
-  const x86 = await of('extends: x86_64\nglibc: "2.31"');
+  const x86 = await of(`extends: x86_64\nglibc: "2.31"\n${packages}`);
   assert.match(x86.fix, /^Write `python: \{from: source\}`: [^`]* Where such systems/);
   // The printed cure, and what else is said: the glibc that it needs.
   const cured = 'extends: aarch64\nglibc: "2.31"\npython: {from: source}';
