@@ -8,6 +8,9 @@ import { runnerRecipe } from '../support/runner-recipe.ts';
 
 const SAMPLES = join(REPOSITORY, 'test', 'fixtures', 'reference');
 
+/** There without a compilation; what is compared with is the same. */
+const PACKAGED = 'python: {from: packages}\n';
+
 interface Report {
   readonly reference: { readonly architecture: string; readonly pointerWidth: number };
   readonly samples: readonly {
@@ -24,7 +27,9 @@ async function run(t: Parameters<typeof temporaryFolder>[0], recipe: string, ...
   const folder = temporaryFolder(t);
   const artifacts = join(folder, 'artifacts');
   const args = samples.flatMap((name) => ['--samples', join(SAMPLES, name)]);
-  const ran = await provision([recipe, '--artifacts', artifacts, ...args], {
+  const file = join(folder, 'own.yaml');
+  writeFileSync(file, runnerRecipe(recipe, { more: recipe.startsWith('wasm') ? '' : PACKAGED }));
+  const ran = await provision(['run', file, '--artifacts', artifacts, ...args], {
     ...{ cwd: folder, store: SHARED_STORE, timeoutMs: 30 * 60_000 },
   });
   const report = JSON.parse(readFileSync(join(artifacts, 'report.json'), 'utf8')) as Report;
@@ -83,7 +88,10 @@ test('a command is compared with that reference, and a server is asked by this m
   ];
   const file = join(folder, 'own.yaml');
   const samples = join(SAMPLES, 'pointer_width.py');
-  writeFileSync(file, runnerRecipe('armv7', { samples, more: `tests: ${JSON.stringify({ commands })}\n` }));
+  writeFileSync(
+    file,
+    runnerRecipe('armv7', { samples, more: `${PACKAGED}tests: ${JSON.stringify({ commands })}\n` }),
+  );
   const ran = await provision(['run', file, '--artifacts', join(folder, 'out')], {
     ...{ cwd: folder, store: SHARED_STORE, timeoutMs: 30 * 60_000 },
   });
