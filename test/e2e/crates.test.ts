@@ -164,7 +164,7 @@ for (const target of ['aarch64', 'x86_64', 'armv7', 'musl'])
     // Debian has no C++ standard library for musl.
     const plain = other
       .replace('tools, cxx, python', 'tools, python')
-      .replace(/^sysroot: .*\n/m, '')
+      .replace(/^(?:python|sysroot): .*\n/gm, '')
       .replace('cxx 3\\nrdkafka-sys 2\\n', '');
     writeFileSync(join(cwd, 'provision.yaml'), target === 'musl' ? plain : other);
     const locked = await provision(['lock'], { cwd, store: SHARED_STORE });
