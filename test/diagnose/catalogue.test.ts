@@ -141,6 +141,19 @@ test('what a build script lacks is named as the line of the recipe that adds it'
   assert.equal(recognized(fixture('library-not-found')).cure, 'sysroot: {packages: [liblzma-dev]}');
 });
 
+test('what a static libpython calls of any library is told from what a crate calls', () => {
+  const lld = (object: string, archive: string) => `  = note: ld.lld-19: error: undefined symbol: HMAC_Update
+          >>> referenced by _hashopenssl.c
+          >>>               ${object}:(_hmac_update) in archive /sysroot/usr/lib/${archive}
+          >>> referenced 2 more times
+          clang-19: error: linker command failed with exit code 1 (use -v to see invocation)
+`;
+  const python = recognized(lld('_hashopenssl.o', 'libpython3.13.a'));
+  assert.equal(python.code, 'undefined-python-libraries');
+  assert.match(python.cure ?? '', /grep -w 'T HMAC_Update'/);
+  assert.notEqual(recognized(lld('a.o', 'liba.a')).code, 'undefined-python-libraries');
+});
+
 test('a proxy that does not answer is told from a registry that does not', () => {
   const refused = fixture('network-refused');
   assert.match(recognized(refused).cure ?? '', /^unset http_proxy .*# 127\.0\.0\.1 does not answer$/);

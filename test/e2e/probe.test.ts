@@ -31,6 +31,7 @@ test('each step of the ladder for aarch64 fixes the previous blocker, until the 
     ['linker', 'missing-cross-linker'],
     ['libc', 'missing-target-libc'],
     ['libpython', 'libpython-not-found'],
+    ['link-libraries', 'undefined-python-libraries'],
     ['rootfs', 'elf-interpreter'],
     ['libraries', 'shared-library-not-found'],
     ['stdlib', 'no-encodings'],

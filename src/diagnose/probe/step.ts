@@ -47,7 +47,8 @@ export function stepsFor(plan: Plan, python: PythonDistribution): readonly Step[
     'link-libraries': python.link === undefined,
     emulator: !emulated,
     rootfs: root === 'host',
-    libraries: python.linkage === 'static',
+    // Of gcc at least, where a loader starts the program.
+    libraries: python.linkage === 'static' && plan.target.elf?.interpreter === undefined,
   };
   return STEPS.filter(({ name }) => absent[name] !== true);
 }

@@ -245,7 +245,7 @@ async function startWith(
   return attempt;
 }
 
-/** Whether a file of the bundle is there with these steps. A static program's libraries are inside it. */
+/** Whether a file of the bundle is there with these steps. */
 function bundled(path: string, applied: ReadonlySet<StepName>): boolean {
   if (!path.startsWith('lib')) return true;
   return /^lib\/python3/.test(path) ? applied.has('stdlib') : applied.has('libraries');
