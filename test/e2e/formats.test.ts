@@ -120,7 +120,7 @@ test('the package depends on the measured minimum version of the C library', () 
   const field = (recipe: string, name: string) =>
     spawnSync('dpkg-deb', ['-f', shipped(recipe, '.deb'), name], { encoding: 'utf8' }).stdout.trim();
   assert.equal(field('aarch64', 'Architecture'), 'arm64');
-  assert.match(field('aarch64', 'Depends'), /^libc6 \(>= 2\.\d+\), libgcc-s1$/);
+  assert.match(field('aarch64', 'Depends'), /^libc6 \(>= 2\.30\)$/);
   assert.equal(field('musl', 'Depends'), '');
 });
 

@@ -234,7 +234,7 @@ tests: {commands: [{name: hashes}]}
   const locked = await provision(['lock'], { cwd: folder, store: SHARED_STORE });
   assert.equal(locked.status, 0, locked.stderr);
   assert.match(locked.stdout, /\+ libxxhash-dev:arm64 /);
-  const lock = readFileSync(join(folder, 'provision.packaged-cpython-3.13-aarch64.lock'), 'utf8');
+  const lock = readFileSync(join(folder, 'provision.portable-gnu-cpython-3.13-aarch64.lock'), 'utf8');
   assert.match(lock, /"name": "libxxhash-dev".*"architecture": "arm64"/);
 
   const run = await provision(['run'], { cwd: folder, store: SHARED_STORE });

@@ -52,8 +52,8 @@ const DESCRIBES =
 export const PROVOKED: readonly Provoked[] = [
   {
     code: 'missing-program',
-    files: { 'build.rs': shell('perl -e "print 42"') },
-    cure: 'toolchain: {packages: [perl]}',
+    files: { 'build.rs': shell('nasm -v') },
+    cure: 'toolchain: {packages: [nasm]}',
   },
   {
     code: 'missing-program',
@@ -81,6 +81,8 @@ export const PROVOKED: readonly Provoked[] = [
     code: 'missing-program',
     as: 'perl of the crate openssl-sys, vendored',
     crate: 'perl',
+    // The image that CPython is compiled with has it.
+    recipe: 's390x',
     cure: 'toolchain: {packages: [perl]}',
     more: true,
   },
@@ -122,13 +124,15 @@ export const PROVOKED: readonly Provoked[] = [
     code: 'no-pkg-config-package',
     as: 'OpenSSL of the crate openssl-sys',
     crate: 'openssl',
+    // A sysroot whose Python is compiled has OpenSSL.
+    recipe: 's390x',
     cure: 'sysroot: {packages: [libssl-dev]}',
     more: true,
   },
   {
     code: 'missing-header',
-    files: { 'build.rs': compile('CC', 'a.c'), 'a.c': '#include <lzma.h>\n' },
-    cure: 'sysroot: {packages: [liblzma-dev]}',
+    files: { 'build.rs': compile('CC', 'a.c'), 'a.c': '#include <lz4.h>\n' },
+    cure: 'sysroot: {packages: [liblz4-dev]}',
     more: true,
   },
   {
@@ -140,9 +144,9 @@ export const PROVOKED: readonly Provoked[] = [
     code: 'library-not-found',
     files: {
       'src/main.rs':
-        '#[link(name = "lzma")]\nextern "C" {\n    fn lzma_version_number() -> u32;\n}\nfn main() {\n    println!("{}", unsafe { lzma_version_number() });\n}\n',
+        '#[link(name = "lz4")]\nextern "C" {\n    fn LZ4_versionNumber() -> i32;\n}\nfn main() {\n    println!("{}", unsafe { LZ4_versionNumber() });\n}\n',
     },
-    cure: 'sysroot: {packages: [liblzma-dev]}',
+    cure: 'sysroot: {packages: [liblz4-dev]}',
     more: true,
   },
   {
