@@ -157,7 +157,7 @@ test('a project is built from locked build requirements, beside modules and what
   const locked = await command('lock');
   assert.equal(locked.status, 0, locked.stderr);
   const lock = readFileSync(
-    join(folder, 'crate', 'provision.packaged-cpython-3.13-aarch64.python.lock'),
+    join(folder, 'crate', 'provision.portable-gnu-cpython-3.13-aarch64.python.lock'),
     'utf8',
   );
   assert.match(lock, /"pure"[\s\S]*"helper"/);

@@ -48,6 +48,8 @@ function asksFor(name: string, signature: string, main: string): string {
 const DESCRIBES =
   'let commit = std::process::Command::new("git").args(["describe", "--always"]).output().unwrap().stdout;';
 
+const PACKAGED = 'python: {from: packages}\n';
+
 /** What crates provoke in a run, with what is printed as its cure. */
 export const PROVOKED: readonly Provoked[] = [
   {
@@ -82,7 +84,7 @@ export const PROVOKED: readonly Provoked[] = [
     as: 'perl of the crate openssl-sys, vendored',
     crate: 'perl',
     // The image that CPython is compiled with has it.
-    recipe: 's390x',
+    files: { 'provision.yaml': recipe('aarch64', PACKAGED) },
     cure: 'toolchain: {packages: [perl]}',
     more: true,
   },
@@ -125,7 +127,7 @@ export const PROVOKED: readonly Provoked[] = [
     as: 'OpenSSL of the crate openssl-sys',
     crate: 'openssl',
     // A sysroot whose Python is compiled has OpenSSL.
-    recipe: 's390x',
+    files: { 'provision.yaml': recipe('aarch64', PACKAGED) },
     cure: 'sysroot: {packages: [libssl-dev]}',
     more: true,
   },
