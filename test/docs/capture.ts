@@ -19,7 +19,8 @@ const { status, error } = spawnSync(
   ['-qefc', `stty rows 40 cols ${COLUMNS}; ${command}`, join(folder, 'typescript')],
   {
     cwd: home,
-    stdio: ['ignore', 'pipe', 'inherit'],
+    // The record is what is read.
+    stdio: ['ignore', 'ignore', 'inherit'],
     encoding: 'utf8',
     env: {
       ...process.env,
