@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Context } from '../domain/context.ts';
 import { absentAsUndefined } from '../domain/errno.ts';
@@ -8,7 +8,7 @@ import type { StoredTree } from '../domain/stored-tree.ts';
 import type { SystemData } from '../domain/system-data.ts';
 import { fingerprint } from '../store/fingerprint.ts';
 import type { Store, StoreEntry } from '../store/store.ts';
-import { mountAt, type PipHost, runPythonTask, WORK } from './python-task.ts';
+import { compileStaged, type PipHost } from './python-task.ts';
 import { type SystemDataSource, zoneModules } from './system-data.ts';
 
 /** Modules of the standard library that are otherwise in a bundle, and more of them: in the folder `site` of the entry. */
@@ -53,31 +53,18 @@ export async function makeLibraryModules(
     'builds',
     inputs,
     async (folder) => {
-      const staged = join(folder, '.source');
-      for (const [path, text] of Object.entries(files)) {
-        await mkdir(dirname(join(staged, path)), { recursive: true });
-        await writeFile(join(staged, path), text);
-      }
-      const run = await runPythonTask(
-        context,
-        host,
-        {
-          task: 'modules',
-          log: 'library-modules',
-          doing: "Compiling the bundle's own modules of the standard library",
-          code: 'build/bytecode',
-          fix: [
-            'Run `provision clean --all` and try again; if it fails again, the reference image is broken.',
-          ],
-          job: { source: '/job/modules', to: `${WORK}/site` },
-          network: false,
-          mounts: [mountAt(staged, '/job/modules')],
-          copy: [[`${WORK}/site`, join(folder, 'site')]],
-          quiet: true,
-        },
-        folder,
-      );
-      for (const name of ['.task', '.source']) await rm(join(folder, name), { recursive: true, force: true });
+      const task = {
+        log: 'library-modules',
+        doing: "Compiling the bundle's own modules of the standard library",
+        code: 'build/bytecode' as const,
+        fix: ['Run `provision clean --all` and try again; if it fails again, the reference image is broken.'],
+      };
+      const run = await compileStaged(context, host, folder, task, async (staged) => {
+        for (const [path, text] of Object.entries(files)) {
+          await mkdir(dirname(join(staged, path)), { recursive: true });
+          await writeFile(join(staged, path), text);
+        }
+      });
       return run.ok ? ok({ site: 'site' }) : run;
     },
     { signal: context.signal },

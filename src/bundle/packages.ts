@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { distribution } from '../distro/distribution.ts';
 import type { Context } from '../domain/context.ts';
@@ -15,7 +15,7 @@ import { parseWheelName } from '../requirements/wheel-name.ts';
 import { digestFile } from '../store/digest.ts';
 import type { Store, StoreEntry } from '../store/store.ts';
 import { installedPackages } from './dist-info.ts';
-import { mountAt, type PipHost, runPythonTask, WORK } from './python-task.ts';
+import { compileStaged, mountAt, type PipHost, runPythonTask, WORK } from './python-task.ts';
 import { type BuiltWheel, nameWith, referTo, type Wheels } from './wheels.ts';
 
 /** Incremented when equal requirements give different files. */
@@ -153,28 +153,16 @@ export function compileModules(
     'builds',
     inputs,
     async (folder) => {
-      const staged = join(folder, '.source');
-      await mkdir(staged, { recursive: true });
-      await copyCode(modules.files, staged);
-      for (const name of modules.archives) await writeFile(join(staged, `${name}.pth`), `${name}\n`);
-      const run = await runPythonTask(
-        context,
-        host,
-        {
-          task: 'modules',
-          log: 'python-modules',
-          doing: 'Compiling the modules of `python.paths`',
-          code: 'build/python-modules',
-          fix: ['See what the interpreter says above.'],
-          job: { source: '/job/modules', to: `${WORK}/site` },
-          network: false,
-          mounts: [mountAt(staged, '/job/modules')],
-          copy: [[`${WORK}/site`, join(folder, 'site')]],
-          quiet: true,
-        },
-        folder,
-      );
-      for (const name of ['.task', '.source']) await rm(join(folder, name), { recursive: true, force: true });
+      const task = {
+        log: 'python-modules',
+        doing: 'Compiling the modules of `python.paths`',
+        code: 'build/python-modules' as const,
+        fix: ['See what the interpreter says above.'],
+      };
+      const run = await compileStaged(context, host, folder, task, async (staged) => {
+        await copyCode(modules.files, staged);
+        for (const name of modules.archives) await writeFile(join(staged, `${name}.pth`), `${name}\n`);
+      });
       if (!run.ok) return run;
       const failure = await wrongModules(modules, run.value);
       return failure === undefined ? ok({ site: 'site' }) : err(failure);

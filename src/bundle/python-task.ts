@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { distribution } from '../distro/distribution.ts';
 import type { Context } from '../domain/context.ts';
@@ -149,6 +149,37 @@ async function linkFolders(options: readonly string[]): Promise<readonly Mount[]
 }
 
 /** A file that a job finds at its digest's name, whatever folder it is in. */
+/**
+ * Compiles the modules that `stage` puts into a folder, by the interpreter of this machine, into the folder `site` of `folder`.
+ */
+export async function compileStaged(
+  context: Context,
+  host: PipHost,
+  folder: string,
+  task: Pick<PythonTask, 'log' | 'doing' | 'code' | 'fix'>,
+  stage: (staged: string) => Promise<void>,
+): ReturnType<typeof runPythonTask> {
+  const staged = join(folder, '.source');
+  await mkdir(staged, { recursive: true });
+  await stage(staged);
+  const run = await runPythonTask(
+    context,
+    host,
+    {
+      ...task,
+      task: 'modules',
+      job: { source: '/job/modules', to: `${WORK}/site` },
+      network: false,
+      mounts: [mountAt(staged, '/job/modules')],
+      copy: [[`${WORK}/site`, join(folder, 'site')]],
+      quiet: true,
+    },
+    folder,
+  );
+  for (const name of ['.task', '.source']) await rm(join(folder, name), { recursive: true, force: true });
+  return run;
+}
+
 export function mountAt(source: string, at: string): Mount {
   return { kind: 'source', source, at };
 }
