@@ -73,10 +73,11 @@ async function newerThan(
   if ([...releases.values()].some((release) => compareReleases(release, glibc) <= 0)) return undefined;
   const names = [...releases].map(([symbol, release]) => `${symbol} (glibc ${release})`);
   const few = names.length > MOST_NAMED ? [...names.slice(0, MOST_NAMED), '…'] : names;
+  const crates = cratesIn(output).map((crate) => `\`${crate}\``);
   return {
     code: 'build/glibc-too-new',
     what: `The program calls functions that the C library which it is linked with, glibc ${glibc}, does not have: ${few.join(', ')}.`,
-    why: `It would need glibc ${needed}, and would not start on the systems that the bundle promises to run on.`,
+    why: `${crates.length === 0 ? '' : `Brought by ${crates.join(', ')}. `}It would need glibc ${needed}, and would not start on the systems that the bundle promises to run on.`,
     fix: [
       'Leave out what calls them, or the crate with it: the lines name source or object, and function.',
       'Where such systems need not be reached, write `python: {from: packages}`: that program is linked with the newest glibc.',
@@ -109,6 +110,16 @@ export function referencesIn(output: string): readonly string[] {
     else if (gnu !== null) places.push(`${gnu[2]}: ${gnu[1]}`);
   }
   return [...new Set(places)];
+}
+
+/** The crates whose code, or what their build scripts made, the lines of a linker about undefined symbols name. */
+export function cratesIn(output: string): readonly string[] {
+  const lines = output.split('\n').filter((line) => /^\s*>>> |undefined reference to/.test(line));
+  const patterns = [/\/build\/([\w-]+)-[0-9a-f]{16}\/out\//g, /\/lib(\w+)-[0-9a-f]{16}\.rlib\b/g];
+  const names = lines.flatMap((line) =>
+    patterns.flatMap((pattern) => [...line.matchAll(pattern)].map((match) => match[1] as string)),
+  );
+  return [...new Set(names)].sort();
 }
 
 /** The undefined symbols in the output of a linker (lld, GNU ld), without duplicates. */

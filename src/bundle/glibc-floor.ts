@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { defined } from '../domain/defined.ts';
 import { compareReleases } from '../domain/glibc.ts';
 import type { Failure, SourcePosition } from '../failure.ts';
+import { packageOf } from './dist-info.ts';
 import { type ElfFile, readWantedSymbols } from './elf.ts';
 import { minimumGlibc, releaseOf } from './glibc-version.ts';
 
@@ -43,8 +44,10 @@ export async function checkGlibcFloors(check: FloorCheck): Promise<Failure | und
   for (const [path, { versions }] of [...elves].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const symbols = (await readWantedSymbols(join(folder, path))) ?? new Map<string, readonly string[]>();
     const lines = newerThan(oldest.version, Object.values(versions).flat(), symbols);
-    found.push(...lines.map((line) => `${path}: ${line}`));
-    if (lines.length > 0) files.push(path);
+    if (lines.length === 0) continue;
+    const owner = await ownerOf(folder, path);
+    found.push(...lines.map((line) => `${path}${owner === undefined ? '' : ` (${owner})`}: ${line}`));
+    files.push(path);
   }
   const others = files.filter((path) => path !== program);
   return {
@@ -63,6 +66,12 @@ export async function checkGlibcFloors(check: FloorCheck): Promise<Failure | und
     ...defined({ at: missed.find(({ at }) => at !== undefined)?.at }),
     evidence: found,
   };
+}
+
+/** The Python package that brings a file of a bundle. */
+function ownerOf(folder: string, path: string): Promise<string | undefined> {
+  const [, site = '', within = ''] = /^(.*\/site-packages)\/(.+)$/.exec(path) ?? [];
+  return site === '' ? Promise.resolve(undefined) : packageOf(join(folder, site), within);
 }
 
 function statement({ version, system }: Floor): string {

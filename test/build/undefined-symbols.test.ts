@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  cratesIn,
   definitions,
   referencesIn,
   releasesOf,
@@ -54,4 +55,15 @@ test('where the output of lld and GNU ld says that a function is called is kept,
     'close_range: 9bb0-a.o:(newer_than) in archive /job/out/liba.a',
     'pidfd_getpid: main.o',
   ]);
+});
+
+test('crates are named by what their build scripts made and by their own libraries, not by others in the command', () => {
+  const output = `note: clang-19 "/job/target/release/deps/libnot_it-0123456789abcdef.rlib"
+ld.lld-19: error: undefined symbol: close_range
+>>> referenced by a.c:2
+>>>               a.o:(newer) in archive /job/target/aarch64-unknown-linux-gnu/release/build/rdkafka-sys-0123456789abcdef/out/liba.a
+>>> referenced by lib.rs:1
+>>>               b.o:(_ZN1b) in archive /job/target/release/deps/libopen_files-fedcba9876543210.rlib
+/usr/bin/ld: /t/build/gnu-0123456789abcdef/out/libc.a(c.o): in function: undefined reference to \`pidfd_getpid'`;
+  assert.deepEqual(cratesIn(output), ['gnu', 'open_files', 'rdkafka-sys']);
 });

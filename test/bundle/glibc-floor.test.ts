@@ -6,6 +6,7 @@ import { type ElfFile, readElf } from '../../src/bundle/elf.ts';
 import { checkGlibcFloors, type Floor } from '../../src/bundle/glibc-floor.ts';
 import type { Failure } from '../../src/failure.ts';
 import { temporaryFolder } from '../support/cli.ts';
+import { put } from '../support/crate.ts';
 import { makeElf } from '../support/elf.ts';
 
 const AT = { file: 'recipe.yaml', line: 3, column: 11 };
@@ -45,6 +46,24 @@ test('systems that are too old are named together, the oldest first, at their pl
   assert.equal(failure?.evidence?.length, 2);
 });
 
+test('a file of a Python package is named with the package that installed it', async (t) => {
+  const site = 'lib/python3.13/site-packages';
+  const [own, loose] = [`${site}/one.libs/libquoted, 1.so`, `${site}/loose.so`];
+  const check = await bundle(
+    t,
+    { 'bin/program': ['GLIBC_2.2.5'], [own]: ['GLIBC_2.34'], [loose]: ['GLIBC_2.34'] },
+    {
+      [`${site}/other-2.0.dist-info/RECORD`]: 'other/__init__.py,sha256=x,1\r\n',
+      [`${site}/one_two-1.5.dist-info/RECORD`]: 'one/__init__.py,,\n"one.libs/libquoted, 1.so",sha256=x,10\n',
+    },
+  );
+  const failure = await check([NEWER]);
+  assert.deepEqual(
+    failure?.evidence?.map((line) => line.replace(/ \(GLIBC.*|: GLIBC.*/, '')),
+    [loose, `${own} (one_two 1.5)`],
+  );
+});
+
 test('a program that itself asks for more is no matter of its Python', async (t) => {
   const check = await bundle(t, { 'bin/program': ['GLIBC_2.34'], [PYTHON]: ['GLIBC_2.2.5'] });
   const failure = await check([NEWER]);
@@ -53,8 +72,13 @@ test('a program that itself asks for more is no matter of its Python', async (t)
 });
 
 /** A bundle of files that ask for these versions of symbols. */
-async function bundle(t: TestContext, files: Readonly<Record<string, readonly string[]>>) {
+async function bundle(
+  t: TestContext,
+  files: Readonly<Record<string, readonly string[]>>,
+  texts: Readonly<Record<string, string>> = {},
+) {
   const folder = temporaryFolder(t);
+  put(folder, texts);
   const elves = new Map<string, ElfFile>();
   for (const [path, versions] of Object.entries(files)) {
     const file = join(folder, path);

@@ -83,6 +83,7 @@ fn main() {
     text,
     /error\[build\/glibc-too-new\]: .* glibc 2\.31, does not have: close_range \(glibc 2\.34\)/,
   );
+  assert.match(text, /Brought by `newer`\./);
   assert.match(text, /close_range: a\.c:2 /);
   assert.match(text, /close_range: a\.o:\(newer\) in archive/);
   // The cure that is printed.
