@@ -41,6 +41,9 @@ function unreadable(folder: string, error: NodeJS.ErrnoException): Failure {
       fix: ['Give the folder of the crate: `project.path` in the recipe, or `--project <folder>`.'],
     };
   }
+  // What is no matter of the project (a failing device, too many open files) is told as such.
+  if (!['EACCES', 'EPERM', 'EISDIR', 'ELOOP', 'ENAMETOOLONG'].includes(error.code ?? ''))
+    throw Object.assign(error, { path: join(folder, 'Cargo.toml') });
   return {
     code: 'recipe/no-project',
     what: `The manifest of \`${folder}\` cannot be read.`,

@@ -1,10 +1,10 @@
 // Every command in environments that no one tests in: each ends with its own exit code and a message, never with a
 // stack trace or the code of a bug. The gate runs representative cells; PROVISION_TEST_ALL=1 the whole matrix.
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { PACKAGED_AARCH64, temporaryFolder } from '../support/cli.ts';
+import { PACKAGED_AARCH64, provision, temporaryFolder } from '../support/cli.ts';
 import { type Hostile, type Outcome, runHostile } from '../support/hostile.ts';
 import { runnerRecipe } from '../support/runner-recipe.ts';
 
@@ -234,4 +234,13 @@ test('unpacking a bundle leaves nothing in the temporary folder of the machine, 
     [],
   );
   assert.ok(readFileSync('/etc/hostname').length > 0);
+});
+
+test('a manifest that a failing device does not give is no missing crate', async (t) => {
+  const cwd = temporaryFolder(t);
+  // Reading the memory of a process at address 0 fails with EIO.
+  symlinkSync('/proc/self/mem', join(cwd, 'Cargo.toml'));
+  const run = await provision(['plan', 'x86_64', '--project', '.'], { cwd });
+  assert.equal(run.status, 5, run.stderr);
+  assert.match(run.stderr.replaceAll(/\s+/g, ' '), /engine\/system-refused.*Cargo\.toml.*the device failed/);
 });
