@@ -79,7 +79,7 @@ export async function makeBundle(
     sourceDateEpoch: input.sourceDateEpoch,
     name: archiveName(input),
     // With the modules inside there is a folder more.
-    ...(hasModulesInside(input) ? { landmark: LANDMARK } : {}),
+    ...(isFromSource(input) ? { landmark: LANDMARK } : {}),
     ...(input.packages === undefined
       ? {}
       : { packages: input.packages.target.fingerprint, packagesAt: input.packages.at }),
@@ -133,7 +133,7 @@ async function assemble(
     await cp(join(input.modules.folder, input.modules.meta.site), library, { recursive: true });
   if (input.systemData !== undefined) await addSystemData(library, input.systemData);
   const packages = await addPackages(home, input.packages);
-  if (hasModulesInside(input)) await addLandmark(home, input.python);
+  if (isFromSource(input) && stdlib.extensions.length === 0) await addLandmark(home, input.python);
   const format = programFormat(input.resolved.target);
   await format.addToBundle(home, { ...input, program: input.program.meta.program });
   const libraries = format.sharedLibraries
@@ -212,8 +212,8 @@ async function addPackages(
     .map((name) => ({ path: `${at}/${name}`, file: join(site, name) }));
 }
 
-/** A CPython built from source contains its extension modules, in the program or in a shared library. */
-function hasModulesInside({ resolved }: BundleInput): boolean {
+/** A CPython built from source may contain its extension modules, in the program or in a shared library. */
+function isFromSource({ resolved }: BundleInput): boolean {
   return resolved.sysroot.source !== undefined;
 }
 

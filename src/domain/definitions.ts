@@ -1,6 +1,6 @@
 import type { CargoConfiguration } from './cargo.ts';
 import type { Crate } from './crate.ts';
-import type { Digest, RuntimeKind } from './ids.ts';
+import type { Digest, Linkage, RuntimeKind } from './ids.ts';
 import type { PackageSet, TreeDefinition } from './packages.ts';
 import type { PythonPath, PythonSource } from './python-packages.ts';
 import type { ChosenSystem, SystemFacts } from './system.ts';
@@ -91,7 +91,7 @@ export interface KnownDifference {
   readonly what: string;
   /** What can be observed; `*` stands for any characters. */
   readonly names: readonly string[];
-  /** Names of targets and C libraries. */
+  /** Names of targets, C libraries and sysroots. */
   readonly on: readonly string[];
   readonly reason: string;
 }
@@ -217,6 +217,8 @@ export interface Recipe {
   readonly pythonVersion?: string;
   /** Where its libpython comes from, where the recipe states it. */
   readonly pythonFrom?: PythonOrigin;
+  /** How the program is linked with it, where the recipe states it. */
+  readonly pythonLinkage?: Linkage;
   /** Variant of the interpreter, where it is not the plain one. */
   readonly variant?: string;
   readonly project: Project;

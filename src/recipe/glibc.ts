@@ -16,15 +16,19 @@ interface OtherPython {
 /** The libpythons that start with an older glibc than a point's, the oldest first. */
 function olderPythons(axes: Axes, point: Chosen, named: boolean): readonly OtherPython[] {
   const own = floorOf(point, point.form);
-  return formsOf(axes, point)
-    .flatMap(({ name, from, isDefault }): readonly OtherPython[] => {
-      const glibc = floorOf(point, name);
-      if (own === undefined || glibc === undefined || compareReleases(glibc, own) >= 0) return [];
-      if (named) return [{ line: `sysroot: ${name}`, glibc }];
-      // Of the others a recipe that extends one cannot say the name.
-      return isDefault ? [{ line: `python: {from: ${from}}`, glibc }] : [];
-    })
-    .toSorted((a, b) => compareReleases(a.glibc, b.glibc));
+  return (
+    formsOf(axes, point)
+      .flatMap(({ name, from, isDefault }): readonly OtherPython[] => {
+        const glibc = floorOf(point, name);
+        if (own === undefined || glibc === undefined || compareReleases(glibc, own) >= 0) return [];
+        if (named) return [{ line: `sysroot: ${name}`, glibc }];
+        // Of the others a recipe that extends one cannot say the name.
+        return isDefault ? [{ line: `python: {from: ${from}}`, glibc }] : [];
+      })
+      // Of one origin there are two, by linkage.
+      .filter(({ line }, index, all) => all.findIndex((other) => other.line === line) === index)
+      .toSorted((a, b) => compareReleases(a.glibc, b.glibc))
+  );
 }
 
 /** The line of a recipe for the libpython that starts with the oldest glibc, where that is another one. */

@@ -179,6 +179,7 @@ function commonOf(file: string, read: RecipeFile | ExtendingFile) {
       allocator,
       pythonVersion: read.python?.version,
       pythonFrom: read.python?.from,
+      pythonLinkage: read.python?.linkage,
       pythonPackages:
         read.python?.packages === undefined ? undefined : packagesOf(file, read.python.packages),
       pythonPaths: read.python?.paths?.map((text) => pathOf(file, text)),

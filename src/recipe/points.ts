@@ -1,18 +1,18 @@
 import { closest } from '../domain/closest.ts';
 import { defined } from '../domain/defined.ts';
 import type { PythonOrigin } from '../domain/definitions.ts';
-import { compareReleases } from '../domain/glibc.ts';
-import type { Libc } from '../domain/ids.ts';
+import type { Libc, Linkage } from '../domain/ids.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import type { Failure } from '../failure.ts';
 import { architecturesOf } from './architectures.ts';
+import { chooseForm } from './choose-form.ts';
 import { combineFailures } from './combine-failures.ts';
 import type { DocumentPath, YamlDocument } from './document.ts';
 import { formFile, formNames } from './folders.ts';
 import type { Loaded } from './load.ts';
 import { list } from './message-text.ts';
-import { floorOf, loadPythons, type PythonDefinition } from './pythons.ts';
+import { loadPythons, type PythonDefinition } from './pythons.ts';
 import { openReader, type Reader } from './reader.ts';
 import type { Point } from './sysroots.ts';
 import { type BrokenTarget, readTargets } from './targets.ts';
@@ -22,7 +22,9 @@ export interface FormHead {
   readonly name: string;
   readonly libc: Libc | undefined;
   readonly from: PythonOrigin | undefined;
-  /** Whether it is the default of its C library and origin. */
+  /** How a program is linked with its libpython. */
+  readonly linkage: Linkage;
+  /** Whether it is the default of its C library, origin and linkage. */
   readonly isDefault: boolean;
 }
 
@@ -81,12 +83,21 @@ async function loadHeads(home: string, read: Reader): Promise<Result<readonly Fo
   for (const name of formNames(home)) {
     const document = await read(formFile(home, name));
     if (!document.ok) return document;
-    const parsed = document.value.value as { libc?: unknown; kind?: unknown; default?: unknown } | null;
+    const parsed = document.value.value as {
+      libc?: unknown;
+      kind?: unknown;
+      default?: unknown;
+      cpython?: { configure?: unknown };
+    } | null;
     const libc =
       parsed?.libc === 'gnu' || parsed?.libc === 'musl' || parsed?.libc === 'wasi' ? parsed.libc : undefined;
     const from =
       parsed?.kind === 'packages' ? 'packages' : parsed?.kind === 'cpython-source' ? 'source' : undefined;
-    const head: FormHead = { name, libc, from, isDefault: parsed?.default === true };
+    const configure = parsed?.cpython?.configure;
+    const isShared =
+      from === 'packages' || (Array.isArray(configure) && configure.includes('--enable-shared'));
+    const linkage = isShared ? 'dynamic' : 'static';
+    const head: FormHead = { name, libc, from, linkage, isDefault: parsed?.default === true };
     const other = heads.find((one) => areBothDefault(one, head));
     if (other !== undefined) return err(secondDefault(other, document.value));
     heads.push(head);
@@ -94,9 +105,15 @@ async function loadHeads(home: string, read: Reader): Promise<Result<readonly Fo
   return ok(heads);
 }
 
-/** One form of each origin is the default of a C library. */
+/** One form of each origin and linkage is the default of a C library. */
 function areBothDefault(one: FormHead, other: FormHead): boolean {
-  return one.libc === other.libc && one.from === other.from && one.isDefault && other.isDefault;
+  return (
+    one.libc === other.libc &&
+    one.from === other.from &&
+    one.linkage === other.linkage &&
+    one.isDefault &&
+    other.isDefault
+  );
 }
 
 function secondDefault({ name, libc }: FormHead, document: YamlDocument): Failure {
@@ -122,6 +139,7 @@ export interface Asked {
   readonly sysroot?: string;
   readonly pythonVersion?: string;
   readonly pythonFrom?: PythonOrigin;
+  readonly pythonLinkage?: Linkage;
   /** The target was named on the command line: what the recipe says of its own may not be there for this one. */
   readonly borrowed?: boolean;
   readonly variant?: string;
@@ -167,87 +185,7 @@ export function choosePoint(axes: Axes, asked: Asked, document: YamlDocument): R
   });
 }
 
-/**
- * The sysroot that a recipe names, or a default of its target's C library: the one of the origin that the recipe says, else the
- * one that starts with the oldest glibc.
- */
-function chooseForm(
-  { forms, pythons }: Axes,
-  { sysroot, pythonFrom: asked, pythonVersion, borrowed }: Asked,
-  target: Target | undefined,
-  document: YamlDocument,
-): Result<FormHead> {
-  const fitting = forms.filter(({ libc }) => libc === target?.libc);
-  const available = fitting.filter(
-    (form) => target !== undefined && pythons.some(({ value }) => fits(value, form, target)),
-  );
-  const from =
-    borrowed && (sysroot !== undefined || !available.some((one) => one.from === asked)) ? undefined : asked;
-  const form =
-    sysroot !== undefined
-      ? forms.find(({ name }) => name === sysroot)
-      : from !== undefined
-        ? available.find((one) => one.from === from && one.isDefault)
-        : ((target && widest(available, pythons, pythonVersion, target)) ??
-          fitting.find(({ isDefault }) => isDefault));
-  if (form !== undefined && (from === undefined || form.from === from)) return ok(form);
-  if (from !== undefined && target !== undefined)
-    return err(noOrigin(from, form, target, available, document));
-  const names = forms.map(({ name }) => name);
-  return err(unknown('sysroot', sysroot ?? '', names, document, ['sysroot']));
-}
-
-/** Later than any release. */
-const UNKNOWN = '1000';
-
-/** The default whose Python starts with the oldest glibc; of equal ones that of packages, which is there in seconds. */
-function widest(
-  available: readonly FormHead[],
-  pythons: Axes['pythons'],
-  version: string | undefined,
-  target: Target,
-): FormHead | undefined {
-  const candidates = available.flatMap((form) => {
-    const python =
-      form.isDefault &&
-      pythons.find(
-        ({ value }) => fits(value, form, target) && (version === undefined || value.word === version),
-      );
-    return python ? [{ form, floor: floorOf({ python, target }, form.name) ?? UNKNOWN }] : [];
-  });
-  return candidates.toSorted(
-    (one, other) =>
-      compareReleases(one.floor, other.floor) ||
-      Number(other.form.from === 'packages') - Number(one.form.from === 'packages'),
-  )[0]?.form;
-}
-
-/** `python.from` asks for what the sysroot, or any for the target, is not. */
-function noOrigin(
-  from: PythonOrigin,
-  form: FormHead | undefined,
-  target: Target,
-  fitting: readonly FormHead[],
-  document: YamlDocument,
-): Failure {
-  const others = fitting.filter((one) => one.from === from).map(({ name }) => name);
-  const wanted = from === 'packages' ? 'made of packages' : 'built from source';
-  return {
-    code: 'recipe/no-such-origin',
-    what:
-      form === undefined
-        ? `No sysroot for \`${target.name}\` is ${wanted}.`
-        : `The sysroot \`${form.name}\` is not ${wanted}.`,
-    fix: [
-      others.length === 0
-        ? 'Remove `from` below `python`.'
-        : `Name another one (${list(others)}) or none, or remove \`from\` below \`python\`.`,
-    ],
-    at: document.locate(['python', 'from'], 'value'),
-  };
-}
-
-function fits({ forms }: PythonDefinition, { name, libc }: FormHead, target: Target): boolean {
+export function fits({ forms }: PythonDefinition, { name, libc }: FormHead, target: Target): boolean {
   const form = forms[name];
   return form !== undefined && libc === target.libc && (form.targets?.includes(target.name) ?? true);
 }

@@ -121,11 +121,18 @@ export async function loadDifferences(
   home: string,
   python: string,
   target: Pick<Target, 'name' | 'libc' | 'cLibrary'>,
+  form: string,
   read: Reader = openReader(),
 ): Promise<Result<readonly KnownDifference[]>> {
   const file = differencesFile(home, python);
   if (!existsSync(file)) return ok([]);
-  const places: readonly string[] = [target.name, target.libc, target.cLibrary];
+  const places: readonly string[] = [
+    target.name,
+    target.libc,
+    target.cLibrary,
+    form,
+    `${form}/${target.name}`,
+  ];
   const loaded = await load<DifferencesFile, readonly KnownDifference[]>(
     file,
     DIFFERENCES,

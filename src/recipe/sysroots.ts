@@ -174,7 +174,7 @@ async function sourceOf(
   const [libraries, files, differences] = await Promise.all([
     loadLibraries(home, read.libraries, document, reader),
     pythonFiles(python, form),
-    loadDifferences(home, python.value.name, target, reader),
+    loadDifferences(home, python.value.name, target, form, reader),
   ]);
   const failures = [libraries, files, differences].flatMap((one) => (one.ok ? [] : [one.error]));
   const failure = combineFailures(failures);

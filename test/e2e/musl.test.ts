@@ -61,7 +61,11 @@ test('what it offers is what the packaged interpreter offers, but for what is de
   const run = (...args: readonly string[]) =>
     provision(['musl', '--artifacts', artifacts, ...args], { cwd: folder, store: SHARED_STORE });
   const { reference, target } = await surfaces(temporaryFolder(t), artifacts, run);
-  assertDeclared(surfaceDifferences(reference, target), 'cpython-3.13', ['musl', 'x86_64-musl']);
+  assertDeclared(surfaceDifferences(reference, target), 'cpython-3.13', [
+    'musl',
+    'x86_64-musl',
+    'static-musl',
+  ]);
   // Some of what a build that runs no program of the target guesses for the worst.
   assert.equal(target['answer:Semaphore.get_value'], '3');
   assert.equal(target['answer:Queue.qsize'], '1');

@@ -108,7 +108,12 @@ test('what it offers is what the packaged interpreter offers, but for what is de
   const run = (...args: readonly string[]) =>
     provision(['native', '--artifacts', artifacts, ...args], { cwd: folder, home, store: SHARED_STORE });
   const { reference, target } = await surfaces(temporaryFolder(t), artifacts, run);
-  assertDeclared(surfaceDifferences(reference, target), 'cpython-3.13', ['gnu', 'glibc-2.31', 'x86_64']);
+  assertDeclared(surfaceDifferences(reference, target), 'cpython-3.13', [
+    'gnu',
+    'glibc-2.31',
+    'x86_64',
+    'static-gnu',
+  ]);
 });
 
 test('a disk that fills up during make is reported as such; the next run succeeds', () => {

@@ -12,16 +12,39 @@ const skip = env.PROVISION_TEST_ALL === '1' ? false : 'PROVISION_TEST_ALL=1 buil
 const RUNNER = JSON.stringify(join(REPOSITORY, 'runner'));
 
 /** Target → the glibc that its program needs, and that of the system that it is tested on. */
-const FLOORS = { x86_64: '2.30', aarch64: '2.30', armv7: '2.35', ppc64le: '2.35', riscv64: '2.39' } as const;
+const FLOORS = {
+  x86_64: '2.30',
+  aarch64: '2.30',
+  armv7: '2.35',
+  ppc64le: '2.35',
+  riscv64: '2.39',
+  s390x: '2.35',
+} as const;
 
-for (const [target, floor] of Object.entries(FLOORS)) {
-  test(`a program for ${target} starts with glibc ${floor}, and its samples are equal on the oldest system`, {
+interface Inspected {
+  readonly libc: { readonly floor: string };
+  readonly python: { readonly linkage: string };
+  readonly extensions: number;
+  readonly libraries: { readonly brought: readonly { readonly path: string }[] };
+}
+
+const CASES = [
+  ...Object.entries(FLOORS).map(([target, floor]) => ({ target, floor, linkage: 'static' })),
+  ...(['x86_64', 'aarch64'] as const).map((target) => ({
+    target,
+    floor: FLOORS[target],
+    linkage: 'dynamic',
+  })),
+];
+
+for (const { target, floor, linkage } of CASES) {
+  test(`a program for ${target} (${linkage}) starts with glibc ${floor}, and its samples are equal on the oldest system`, {
     skip,
   }, async (t) => {
     const folder = temporaryFolder(t);
     writeFileSync(
       join(folder, 'portable.yaml'),
-      `schema: 1\ndescription: Older systems.\ntarget: ${target}\npython: {from: source}\nglibc: "${floor}"\n` +
+      `schema: 1\ndescription: Older systems.\ntarget: ${target}\npython: {from: source, linkage: ${linkage}}\nglibc: "${floor}"\n` +
         `project: {path: ${RUNNER}, bin: isolate}\nsamples: {path: ${JSON.stringify(join(REPOSITORY, 'runner', 'samples'))}}\n`,
     );
     const run = await provision(['run', './portable.yaml', '--artifacts', 'out'], {
@@ -35,8 +58,12 @@ for (const [target, floor] of Object.entries(FLOORS)) {
     assert.ok(totals.passed > 60);
     const archive = readdirSync(join(folder, 'out')).find((name) => name.endsWith('.tar.gz')) as string;
     const inspected = await provision(['inspect', join(folder, 'out', archive), '--json']);
-    const { libc } = JSON.parse(inspected.stdout) as { readonly libc: { readonly floor: string } };
+    const { libc, python, extensions, libraries } = JSON.parse(inspected.stdout) as Inspected;
     assert.equal(libc.floor, floor);
+    assert.equal(python.linkage, linkage);
+    const shared = libraries.brought.map(({ path }) => path).filter((path) => path.includes('libpython'));
+    assert.deepEqual(shared, linkage === 'static' ? [] : ['lib/libpython3.13.so.1.0']);
+    assert.ok(linkage === 'static' ? extensions === 0 : extensions > 50, `${extensions} extension modules`);
     const mine = process.report.getReport() as { header: { arch: string; glibcVersionRuntime?: string } };
     const { arch, glibcVersionRuntime: glibc = '2.0' } = mine.header;
     if (target !== 'x86_64' || arch !== 'x64' || Number(glibc.split('.')[1]) < 30) return;

@@ -2,25 +2,42 @@
 import { join } from 'node:path';
 import { env } from 'node:process';
 import { test } from 'node:test';
-import { provision, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
+import { PACKAGED_AARCH64, provision, REPOSITORY, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
+import { put } from '../support/crate.ts';
 import { assertDeclared, surfaceDifferences, surfaces } from '../support/surface.ts';
 
 const skip = env.PROVISION_TEST_ALL === '1' ? false : 'PROVISION_TEST_ALL=1 builds CPython for them';
 
-test('what aarch64-musl offers is what the packaged interpreter of aarch64 offers, but for what is declared', {
-  skip,
-}, async (t) => {
-  // That of this machine's architecture differs by what the architecture is: signs of types, numbers of flags.
-  const offered = async (recipe: string) => {
-    const folder = temporaryFolder(t);
-    const artifacts = join(folder, 'artifacts');
-    const both = await surfaces(folder, artifacts, (...args) =>
-      provision([recipe, '--artifacts', artifacts, ...args], {
-        ...{ cwd: folder, store: SHARED_STORE, timeoutMs: 90 * 60_000 },
-      }),
-    );
-    return both.target;
-  };
-  const differences = surfaceDifferences(await offered('aarch64'), await offered('aarch64-musl'));
-  assertDeclared(differences, 'cpython-3.13', ['musl', 'aarch64-musl']);
-});
+/** Recipe → where what it differs in is declared for. */
+const PLACES = {
+  'aarch64-musl': ['musl', 'aarch64-musl', 'static-musl'],
+  aarch64: ['gnu', 'aarch64', 'glibc-2.31', 'portable-gnu'],
+  x86_64: ['gnu', 'x86_64', 'glibc-2.31', 'portable-gnu', 'portable-gnu/x86_64'],
+  'x86_64, shared': ['gnu', 'x86_64', 'glibc-2.31', 'shared-gnu', 'shared-gnu/x86_64'],
+} as const;
+
+for (const [name, places] of Object.entries(PLACES)) {
+  test(`what ${name} offers is what the distribution's interpreter offers, but for what is declared`, {
+    skip,
+  }, async (t) => {
+    const offered = (recipe: string) => {
+      const folder = temporaryFolder(t);
+      const artifacts = join(folder, 'artifacts');
+      return surfaces(folder, artifacts, (...args) =>
+        provision([recipe, '--artifacts', artifacts, ...args], {
+          ...{ cwd: folder, store: SHARED_STORE, timeoutMs: 90 * 60_000 },
+        }),
+      );
+    };
+    const [target, shared] = name.split(', ') as [string, string?];
+    const own = temporaryFolder(t);
+    const runner = JSON.stringify(join(REPOSITORY, 'runner'));
+    put(own, {
+      'shared.yaml': `schema: 1\nextends: ${target}\npython: {linkage: dynamic}\nproject: {path: ${runner}}\n`,
+    });
+    const found = await offered(shared === undefined ? target : join(own, 'shared.yaml'));
+    // The reference is of another architecture where signs of types and numbers of flags are others.
+    const reference = target === 'x86_64' ? found.reference : (await offered(PACKAGED_AARCH64)).target;
+    assertDeclared(surfaceDifferences(reference, found.target), 'cpython-3.13', places);
+  });
+}

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import { isFromSource } from '../../src/domain/definitions.ts';
-import { libcNames } from '../../src/recipe/folders.ts';
+import { formNames, libcNames } from '../../src/recipe/folders.ts';
 import { loadAllAxes } from '../../src/recipe/points.ts';
 import { resolveRecipe } from '../../src/recipe/recipe.ts';
 import { REPOSITORY } from '../support/cli.ts';
@@ -32,6 +32,7 @@ test('what differences apply to exists', async () => {
   const places = new Set([
     ...targets.flatMap(({ name, libc }) => [name, libc] as readonly string[]),
     ...libcNames(REPOSITORY),
+    ...formNames(REPOSITORY).flatMap((form) => [form, ...targets.map(({ name }) => `${form}/${name}`)]),
   ]);
   const file = join(REPOSITORY, 'pythons', 'cpython-3.13', 'differences.yaml');
   const { known } = parse(readFileSync(file, 'utf8')) as { known: readonly { on: readonly string[] }[] };

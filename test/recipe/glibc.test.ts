@@ -32,7 +32,7 @@ async function failureOf(t: TestContext, recipe: string) {
 }
 
 test('where libpython comes from selects the sysroot', async (t) => {
-  for (const target of ['x86_64', 'aarch64', 'armv7', 'ppc64le', 'riscv64']) {
+  for (const target of ['x86_64', 'aarch64', 'armv7', 'ppc64le', 'riscv64', 's390x']) {
     const of = (from: string) => sysrootOf(t, `extends: ${target}\npython: {from: ${from}}`);
     assert.equal(await of('source'), `portable-gnu/cpython-3.13/${target}`);
     assert.equal(await of('packages'), `packaged/cpython-3.13/${target}`);
@@ -40,11 +40,46 @@ test('where libpython comes from selects the sysroot', async (t) => {
   assert.match(await sysrootOf(t, 'extends: musl\npython: {from: source}'), /^static-musl\//);
 });
 
+test('linkage selects the sysroot, within an origin and alone', async (t) => {
+  for (const target of ['x86_64', 'aarch64', 'armv7', 'ppc64le', 'riscv64', 's390x']) {
+    const of = (python: string) => sysrootOf(t, `extends: ${target}\npython: {${python}}`);
+    assert.equal(await of('from: source, linkage: dynamic'), `shared-gnu/cpython-3.13/${target}`);
+    assert.equal(await of('from: source, linkage: static'), `portable-gnu/cpython-3.13/${target}`);
+    assert.equal(await of('linkage: static'), `portable-gnu/cpython-3.13/${target}`);
+    assert.equal(await of('from: packages, linkage: dynamic'), `packaged/cpython-3.13/${target}`);
+  }
+  // Alone it is the one that starts with the older glibc, as everywhere.
+  assert.match(await sysrootOf(t, 'extends: aarch64\npython: {linkage: dynamic}'), /^shared-gnu\//);
+  assert.match(await sysrootOf(t, 'extends: riscv64\npython: {linkage: dynamic}'), /^packaged\//);
+  assert.match(await sysrootOf(t, 'extends: musl\npython: {linkage: static}'), /^static-musl\//);
+});
+
+test('a linkage that there is not is a failure, but for a target that was named on the command line', async (t) => {
+  const dynamic = 'python: {linkage: dynamic}';
+  const musl = await failureOf(t, `extends: musl\n${dynamic}`);
+  assert.deepEqual([musl.code, musl.at], ['recipe/no-such-linkage', '3:19']);
+  assert.match(musl.fix, /^Remove `linkage` below `python`\.$/);
+  const native = await failureOf(t, `extends: native\n${dynamic}`);
+  assert.deepEqual([native.code, native.at], ['recipe/no-such-linkage', '3:19']);
+  assert.match(native.fix, /`packaged` and `shared-gnu`/);
+  const packages = await failureOf(t, 'extends: x86_64\npython: {from: packages, linkage: static}');
+  assert.deepEqual([packages.code, packages.at], ['recipe/no-such-linkage', '3:35']);
+  assert.match(packages.fix, /^Remove `from` below `python`, or `linkage`\.$/);
+  assert.match(await sysrootOf(t, `extends: x86_64\n${dynamic}`, 'musl'), /^static-musl\//);
+  assert.match(await sysrootOf(t, `extends: x86_64\n${dynamic}`, 'native'), /^static-gnu\//);
+  assert.match(await sysrootOf(t, `extends: x86_64\n${dynamic}`, 'aarch64'), /^shared-gnu\//);
+  // What the other target has of it holds.
+  const both = 'extends: x86_64\npython: {from: source, linkage: dynamic}';
+  assert.match(await sysrootOf(t, both, 'musl'), /^static-musl\//);
+  assert.match(await sysrootOf(t, both, 's390x'), /^shared-gnu\//);
+  const packaged = 'extends: x86_64\npython: {from: packages, linkage: dynamic}';
+  assert.match(await sysrootOf(t, packaged, 'native'), /^static-gnu\//);
+});
+
 test('the default is what starts with the oldest glibc, and packages where nothing starts with an older one', async (t) => {
-  for (const target of ['x86_64', 'aarch64', 'armv7', 'ppc64le'])
+  for (const target of ['x86_64', 'aarch64', 'armv7', 'ppc64le', 's390x'])
     assert.equal(await sysrootOf(t, `extends: ${target}`), `portable-gnu/cpython-3.13/${target}`);
-  for (const target of ['riscv64', 's390x'])
-    assert.equal(await sysrootOf(t, `extends: ${target}`), `packaged/cpython-3.13/${target}`);
+  assert.equal(await sysrootOf(t, 'extends: riscv64'), 'packaged/cpython-3.13/riscv64');
 });
 
 test('an origin that there is not is a failure, but for a target that was named on the command line', async (t) => {
@@ -54,10 +89,10 @@ test('an origin that there is not is a failure, but for a target that was named 
   const native = await failureOf(t, `extends: native\n${packages}`);
   assert.deepEqual([native.code, native.at], ['recipe/no-such-origin', '3:16']);
   assert.match(native.fix, /`packaged`/);
-  const s390x = await failureOf(t, 'extends: s390x\npython: {from: source}');
-  assert.equal(s390x.code, 'recipe/no-such-origin');
+  const wasm = await failureOf(t, `extends: wasm32-wasip1\n${packages}`);
+  assert.equal(wasm.code, 'recipe/no-such-origin');
   const source = 'extends: x86_64\npython: {from: source}';
-  assert.match(await sysrootOf(t, source, 's390x'), /^packaged\//);
+  assert.match(await sysrootOf(t, source, 's390x'), /^portable-gnu\//);
   assert.match(await sysrootOf(t, `extends: x86_64\n${packages}`, 'musl'), /^static-musl\//);
   assert.match(await sysrootOf(t, `extends: x86_64\n${packages}`, 'native'), /^static-gnu\//);
   assert.match(await sysrootOf(t, `extends: x86_64\n${packages}`, 'aarch64'), /^packaged\//);

@@ -156,7 +156,8 @@ export const differencesSchema = z
             .array(z.string().min(1))
             .min(1)
             .describe(
-              'Targets, kinds of C library (`gnu`, `musl`, `wasi`) or C libraries (`glibc-2.31`: files in `targets/libc/`).',
+              'Targets, kinds of C library (`gnu`, `musl`, `wasi`), C libraries (`glibc-2.31`: files in `targets/libc/`), ' +
+                'sysroots, or one for one target (`portable-gnu/x86_64`).',
             ),
           reason: z.string().min(1).describe('Why; the report shows it.'),
         }),

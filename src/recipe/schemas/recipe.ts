@@ -257,6 +257,14 @@ const commonKeys = {
             'source, built on the oldest C library of the target. Without it what starts with the older glibc; of equals the ' +
             'packages.',
         ),
+      linkage: z
+        .enum(['static', 'dynamic'])
+        .optional()
+        .describe(
+          'How the program is linked with libpython: `static` makes it part of the program, `dynamic` keeps it and the extension ' +
+            'modules of the standard library in files of their own. Packages have the dynamic one alone; without it what is ' +
+            'built from source is static. Extension modules of packages are loaded by both, on GNU targets.',
+        ),
       packages: z
         .union([path, z.array(z.union([z.string().min(1), packagesFile])).min(1)], {
           error: 'a path or a list of requirements',

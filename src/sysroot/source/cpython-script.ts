@@ -32,8 +32,9 @@ const LEFT_OUT = [
 ];
 
 /**
- * The shell script that builds and lays out a static CPython: configure, make, then by hand what `make install` would
- * do and more: one archive with everything that libpython needs of its own, and the standard library compiled.
+ * The shell script that builds and lays out a CPython: configure, make, then by hand what `make install` would
+ * do and more: one archive with everything that libpython needs of its own, or the shared library and its extension modules; and
+ * the standard library compiled.
  */
 export function cpythonScript(
   definition: SourceSysroot,
@@ -80,6 +81,11 @@ function isShared({ configure }: CPythonBuild): boolean {
   return configure.includes('--enable-shared');
 }
 
+/** Whether extension modules of the standard library are files of their own. */
+function hasModulesBeside(cpython: CPythonBuild): boolean {
+  return isShared(cpython) && cpython.env.MODULE_BUILDTYPE !== 'static';
+}
+
 function makeStep({ source: { cpython }, compiler }: SourceSysroot): string {
   const targets = cpython.make.map(shellWord).join(' ');
   const pgo = cpython.optimization.includes('pgo');
@@ -87,14 +93,17 @@ function makeStep({ source: { cpython }, compiler }: SourceSysroot): string {
   const total = pgo ? '' : `say "total $(make -n ${targets} 2>/dev/null | grep -c -- ' -c ' || true)"\n`;
   const [prepare, instrument] =
     pgo && compiler.name === 'gcc' ? [OLDER_FOR_GCOV, INSTRUMENT_FOR_GCC] : ['', ''];
+  const beside = hasModulesBeside(cpython) ? LIST_MODULES : '';
   const training = pgo ? ` PROFILE_TASK=${TRAINING}${instrument}` : '';
   return `phase make
 ${prepare}${total}make -j"$JOBS"${training} ${targets}
-say "modules $(sed -n 's/^ *{"\\([^"]*\\)", PyInit_.*/\\1/p' Modules/config.c | tr '\\n' ' ')"
+say "modules $(sed -n 's/^ *{"\\([^"]*\\)", PyInit_.*/\\1/p' Modules/config.c | tr '\\n' ' ')${beside}"
 grep -E '^MODULE_[A-Z0-9_]*_STATE=missing' Makefile | sed 's/^MODULE_\\([A-Z0-9_]*\\)_STATE=missing.*/\\1/' | tr 'A-Z' 'a-z' |
   while read -r name; do say "missing $name missing"; done
 `;
 }
+
+const LIST_MODULES = ` $(find Modules -maxdepth 1 -name '*.so' | sed 's,.*/,,; s,\\..*,,' | sort | tr '\\n' ' ')`;
 
 /** Outside of the source: the Makefile removes all objects in it between two parts of a build with profiles. */
 const OLDER_OBJECT = `${BUILD_PATHS.build}/older-for-gcov.o`;
@@ -187,7 +196,7 @@ cp "$(cat pybuilddir.txt)"/_sysconfigdata_*.py "$OUT/${stdlib}/"
 # What license() shows.
 cp LICENSE "$OUT/${stdlib}/LICENSE.txt"
 make inclinstall DESTDIR="$OUT" > /dev/null
-${shared ? `cp -P lib${library}.so* "$OUT/usr/lib/"` : mergeArchives(library)}
+${hasModulesBeside(cpython) ? `install -Dm644 -t "$OUT/${stdlib}/lib-dynload" Modules/*.so\n` : ''}${shared ? `cp -P lib${library}.so* "$OUT/usr/lib/"` : mergeArchives(library)}
 phase bytecode
 PYTHONPYCACHEPREFIX=/job/build/pyc python${python.version} -S -c ${shellWord(COMPILE)} "$OUT/${stdlib}" "$OUT/usr" ${PATHS.interpreter}
 mv "/job/build/pyc$OUT/${stdlib}" "$OUT/usr/share/${libraryFolder(python)}-bytecode"

@@ -1,0 +1,124 @@
+import type { PythonOrigin } from '../domain/definitions.ts';
+import { compareReleases } from '../domain/glibc.ts';
+import type { Linkage } from '../domain/ids.ts';
+import { err, ok, type Result } from '../domain/result.ts';
+import type { Target } from '../domain/target.ts';
+import type { Failure } from '../failure.ts';
+import type { YamlDocument } from './document.ts';
+import { list } from './message-text.ts';
+import { type Asked, type Axes, type FormHead, fits, unknown } from './points.ts';
+import { floorOf } from './pythons.ts';
+
+/** What a recipe says of its libpython, beside the version. */
+interface Wanted {
+  readonly from?: PythonOrigin | undefined;
+  readonly linkage?: Linkage | undefined;
+}
+
+/**
+ * The sysroot that a recipe names, or a default of its target's C library with the origin and linkage that the recipe says: of
+ * several the one that starts with the oldest glibc.
+ */
+export function chooseForm(
+  { forms, pythons }: Axes,
+  asked: Asked,
+  target: Target | undefined,
+  document: YamlDocument,
+): Result<FormHead> {
+  const { sysroot, pythonVersion } = asked;
+  const available = forms.filter(
+    (form) => target !== undefined && pythons.some(({ value }) => fits(value, form, target)),
+  );
+  const wanted = wantedOf(asked, available);
+  const defaults = available.filter((form) => form.isDefault && is(form, wanted));
+  const says = wanted.from !== undefined || wanted.linkage !== undefined;
+  const form =
+    sysroot !== undefined
+      ? forms.find(({ name }) => name === sysroot)
+      : ((target && widest(defaults, pythons, pythonVersion, target)) ??
+        // None is for this target, which the failure then says.
+        (says ? undefined : forms.find((one) => one.libc === target?.libc && one.isDefault)));
+  if (form !== undefined && is(form, wanted)) return ok(form);
+  if (says && target !== undefined && (form !== undefined || sysroot === undefined))
+    return err(noSuchPython(wanted, form, target, available, document));
+  const names = forms.map(({ name }) => name);
+  return err(unknown('sysroot', sysroot ?? '', names, document, ['sysroot']));
+}
+
+function is(form: FormHead, { from, linkage }: Wanted): boolean {
+  return (from === undefined || form.from === from) && (linkage === undefined || form.linkage === linkage);
+}
+
+/** What a recipe says of the target that it is for holds for another one as far as that has it. */
+function wantedOf(
+  { sysroot, pythonFrom: from, pythonLinkage: linkage, borrowed }: Asked,
+  available: readonly FormHead[],
+): Wanted {
+  if (borrowed !== true) return { from, linkage };
+  if (sysroot !== undefined) return {};
+  const wishes: readonly Wanted[] = [{ from, linkage }, { from }, { linkage }];
+  return wishes.find((wanted) => available.some((form) => form.isDefault && is(form, wanted))) ?? {};
+}
+
+/** Later than any release. */
+const UNKNOWN = '1000';
+
+/**
+ * The form whose Python starts with the oldest glibc; of equal ones that of packages, which is there in seconds, then the one
+ * that makes one program.
+ */
+function widest(
+  forms: readonly FormHead[],
+  pythons: Axes['pythons'],
+  version: string | undefined,
+  target: Target,
+): FormHead | undefined {
+  const candidates = forms.flatMap((form) => {
+    const python = pythons.find(
+      ({ value }) => fits(value, form, target) && (version === undefined || value.word === version),
+    );
+    return python ? [{ form, floor: floorOf({ python, target }, form.name) ?? UNKNOWN }] : [];
+  });
+  return candidates.toSorted(
+    (one, other) =>
+      compareReleases(one.floor, other.floor) ||
+      Number(other.form.from === 'packages') - Number(one.form.from === 'packages') ||
+      Number(other.form.linkage === 'static') - Number(one.form.linkage === 'static'),
+  )[0]?.form;
+}
+
+/** `python.from` or `python.linkage` asks for what the sysroot, or any for the target, is not. */
+function noSuchPython(
+  { from, linkage }: Wanted,
+  form: FormHead | undefined,
+  target: Target,
+  available: readonly FormHead[],
+  document: YamlDocument,
+): Failure {
+  const fitting = available.filter((one) => is(one, { from }));
+  const isOrigin = from !== undefined && (form === undefined ? fitting.length === 0 : form.from !== from);
+  const key = isOrigin ? 'from' : 'linkage';
+  const wanted = isOrigin
+    ? from === 'packages'
+      ? 'made of packages'
+      : 'built from source'
+    : `linked ${linkage === 'static' ? 'statically' : 'dynamically'}`;
+  const others = (isOrigin ? fitting : available.filter((one) => is(one, { from, linkage }))).map(
+    ({ name }) => name,
+  );
+  // The packages have the shared library alone.
+  const both = !isOrigin && from !== undefined && form === undefined ? ` and from ${from}` : '';
+  return {
+    code: isOrigin ? 'recipe/no-such-origin' : 'recipe/no-such-linkage',
+    what:
+      form === undefined
+        ? `No sysroot for \`${target.name}\` is ${wanted}${both}.`
+        : `The sysroot \`${form.name}\` is not ${wanted}.`,
+    fix: [
+      others.length === 0
+        ? `Remove \`${both === '' ? key : 'from'}\` below \`python\`${both === '' ? '' : ', or `linkage`'}.`
+        : `Name another one (${list(others)}) or none, or remove \`${key}\` below \`python\`.`,
+    ],
+    at: document.locate(['python', key], 'value'),
+  };
+}
