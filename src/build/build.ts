@@ -210,7 +210,7 @@ async function compile(step: BuildStep, folder: string, crates?: LockedCrates): 
   if (!run.ok) {
     const output = await readFile(step.log, 'utf8');
     const failure = explainHidden(run.error, output, project, step.view.sources);
-    return await traceUndefined(box, output, failure, input.resolved.system?.glibc);
+    return await traceUndefined(box, output, failure, linkedGlibc(input.resolved));
   }
   const found = findExecutable(Buffer.from(run.value.stdout).toString('utf8'), project.bin);
   if (found === undefined) return err(noExecutable(project.bin, step.log));
@@ -267,6 +267,11 @@ interface Executable {
 }
 
 /** Paths of the executable in cargo's messages (`compiler-artifact`, The Cargo Book, "External tools"). */
+/** The release of glibc that a program is linked for, where it is. */
+function linkedGlibc({ sysroot, system }: Resolved): string | undefined {
+  return sysroot.sysroot.glibcRelease ?? system?.glibc;
+}
+
 function findExecutable(messages: string, bin: string): Executable | undefined {
   for (const line of messages.split('\n')) {
     if (!line.startsWith('{')) continue;

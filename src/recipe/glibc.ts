@@ -39,6 +39,8 @@ export interface FloorsInput {
   readonly named: boolean;
   /** The recipe's `glibc`. */
   readonly glibc: string | undefined;
+  /** The glibc that its libpython starts with. */
+  readonly floor: string | undefined;
   readonly systems: readonly ChosenSystem[];
   readonly document: YamlDocument;
 }
@@ -51,11 +53,11 @@ export function belowFloor({
   axes,
   point,
   named,
+  floor,
   glibc,
   systems,
   document,
 }: FloorsInput): readonly Failure[] {
-  const floor = floorOf(point, point.form);
   if (floor === undefined) return [];
   const tooOld = (release: string | undefined): release is string =>
     release !== undefined && compareReleases(release, floor) < 0;

@@ -131,6 +131,7 @@ async function resolveNames(
           point,
           named: sysrootNamed,
           document,
+          floor: sysroot.glibc,
           glibc: recipe.glibc,
           systems: systems.value.systems,
         })
@@ -206,7 +207,11 @@ async function readNamed(lookup: RecipeLookup, found: FoundRecipe, read: Reader)
   const python = point.python.value;
   const [toolchain, sysroot] = await Promise.all([
     loadImage(context, image),
-    loadSysroot(home, { ...point, hostArchitecture: architecture.value }, read),
+    loadSysroot(
+      home,
+      { ...point, hostArchitecture: architecture.value, ...defined({ glibc: draft.glibc }) },
+      read,
+    ),
   ]);
   const misread = combineFailures([toolchain, sysroot].flatMap((one) => (one.ok ? [] : [one.error])));
   if (misread !== undefined) return err(misread);
