@@ -33,6 +33,7 @@ import type { SysrootFile } from './schemas.ts';
 import { loadForm, loadSysroot } from './sysroots.ts';
 import { readData, systemDataOf, unreadData } from './system-data.ts';
 import { chooseSystems } from './systems.ts';
+import { loadLibcOfTarget } from './targets.ts';
 
 /**
  * A recipe with everything it names; what `asked` can be: `findRecipe`. Fails with every mistake of the recipe and of
@@ -115,6 +116,8 @@ async function resolveNames(
   const rustStd = toolchain.value.rustStd[target.name];
   const { home } = lookup;
   const { borrowed } = found;
+  const library = await loadLibcOfTarget(home, target, read);
+  if (!library.ok) return library;
   const systems = await chooseSystems({
     ...{ home, document, borrowed, target, sysroot, read },
     ...defined({ asked: recipe.systems }),
@@ -131,7 +134,7 @@ async function resolveNames(
           point,
           named: sysrootNamed,
           document,
-          floor: sysroot.glibc,
+          ...{ floor: sysroot.glibc, oldestRelease: library.value.oldestRelease },
           glibc: recipe.glibc,
           systems: systems.value.systems,
         })

@@ -11,9 +11,19 @@ const SHN_UNDEF = 0;
  * Hides from linkers what a library of glibc got after a release, in its bytes: of each symbol, the newest version that is not
  * newer than the release becomes the default one (`name@@GLIBC_2.17`); a symbol without one has no default any more, and is as
  * good as absent (LSB Core, "Symbol Versioning"). The dynamic loader goes by the versions and finds everything as before.
- * Returns how many symbols were changed: 0 for what is no ELF file with versions of glibc.
+ * Returns how many symbols were changed: 0 for what is no ELF file with versions of glibc, or a damaged one.
  */
 export function hideNewerSymbols(bytes: Buffer, release: string): number {
+  try {
+    return hideIn(bytes, release);
+  } catch (error) {
+    // A table that is not in the file; nothing was written yet.
+    if (error instanceof RangeError) return 0;
+    throw error;
+  }
+}
+
+function hideIn(bytes: Buffer, release: string): number {
   const file = Elf.of(bytes);
   const [symbols, indexes, definitions] = [SHT_DYNSYM, SHT_GNU_VERSYM, SHT_GNU_VERDEF].map((type) =>
     file?.section(type),

@@ -94,7 +94,8 @@ async function fill(context: Context, root: string, order: TreeOrder): Promise<R
   const finished = await overlay(root, order.name, order.definition, distribution.layout);
   if (!finished.ok) return finished;
   const { glibcRelease } = order.definition;
-  const older = glibcRelease === undefined ? ok(undefined) : await asGlibcRelease(root, order.name, glibcRelease);
+  const older =
+    glibcRelease === undefined ? ok(undefined) : await asGlibcRelease(root, order.name, glibcRelease);
   if (!older.ok) return older;
   return ok({ packages: order.packages.length, ...unpacked.value });
 }
