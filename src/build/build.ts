@@ -25,7 +25,7 @@ import { hostCargo } from './host-cargo.ts';
 import { CRATES_UNKNOWN, cratesKey, type LockedCrates, onKnownCrates } from './sealed-crates.ts';
 import { explainHidden } from './sources/explain.ts';
 import { digestProject } from './sources/project.ts';
-import { traceUndefined } from './undefined-symbols.ts';
+import { type LinkedGlibc, traceUndefined } from './undefined-symbols.ts';
 import { type BuildView, openView } from './view.ts';
 
 /** Incremented when this stage's output for equal inputs changes. */
@@ -267,9 +267,10 @@ interface Executable {
 }
 
 /** Paths of the executable in cargo's messages (`compiler-artifact`, The Cargo Book, "External tools"). */
-/** The release of glibc that a program is linked for, where it is. */
-function linkedGlibc({ sysroot, system }: Resolved): string | undefined {
-  return sysroot.sysroot.glibcRelease ?? system?.glibc;
+/** The glibc that a program is linked with, where it is. */
+function linkedGlibc({ sysroot, system }: Resolved): LinkedGlibc | undefined {
+  const own = system?.glibc;
+  return own === undefined ? undefined : { release: sysroot.sysroot.glibcRelease ?? own, own };
 }
 
 function findExecutable(messages: string, bin: string): Executable | undefined {
