@@ -2,6 +2,13 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import type { SystemDefinition } from '../../src/domain/system.ts';
+import { formatPlan } from '../../src/plan/format.ts';
+import { makePlan } from '../../src/plan/plan.ts';
+import { belowFloor } from '../../src/recipe/glibc.ts';
+import { choosePoint, loadAxes } from '../../src/recipe/points.ts';
+import { floorOf } from '../../src/recipe/pythons.ts';
+import { openReader } from '../../src/recipe/reader.ts';
 import { resolveRecipe } from '../../src/recipe/recipe.ts';
 import { REPOSITORY, temporaryFolder } from '../support/cli.ts';
 import { put } from '../support/crate.ts';
@@ -105,6 +112,14 @@ test('an older glibc than its C library is one that Python and program are linke
     }
   // Its lock is that of the sysroot: the packages are the same.
   assert.equal((await of('x86_64', '2.17')).name, 'portable-gnu/cpython-3.13/x86_64');
+  const plain = await resolved(t, 'extends: x86_64\nglibc: "2.17"');
+  assert.ok(plain.ok);
+  const text = formatPlan(makePlan(plain.value, { machine: 'x86_64', platform: 'linux' }));
+  assert.match(text, /^glibc +2\.17 or newer/m);
+  assert.match(
+    text,
+    /Unpack the link-time tree of .*\n +architecture +amd64\n +packages .*\n +as glibc +2\.17\n/,
+  );
   assert.equal((await of('x86_64', '2.17', 'sysroot: {packages: [libpq-dev]}')).release, '2.17');
   // What its Python starts with in any case, and newer: nothing is linked otherwise.
   for (const glibc of ['2.30', '2.31', '2.38'])
@@ -137,6 +152,32 @@ test('a packaged Python that starts with no such glibc is told from one that can
   // The printed cure.
   const cured = 'extends: aarch64\nglibc: "2.17"\npython: {from: source}';
   assert.match(await sysrootOf(t, cured), /^portable-gnu\//);
+});
+
+test('a system with an older glibc is reached by linking for that release, where that can be had', async (t) => {
+  const file = join(temporaryFolder(t), 'one.yaml');
+  writeFileSync(file, 'systems: [old]\n');
+  const read = openReader();
+  const [axes, document] = [await loadAxes(REPOSITORY, read), await read(file)];
+  assert.ok(axes.ok && document.ok);
+  const failureFor = (target: string, oldestRelease: string | undefined) => {
+    const point = choosePoint(axes.value, { target }, document.value);
+    assert.ok(point.ok);
+    const definition = { name: 'old', glibc: '2.28' } as SystemDefinition;
+    const systems = [{ definition, at: document.value.locate(['systems', 0], 'value') }];
+    const floor = floorOf(point.value, point.value.form);
+    const one = { axes: axes.value, point: point.value, named: false, glibc: undefined, systems };
+    const [failure] = belowFloor({ ...one, floor, oldestRelease, document: document.value });
+    assert.equal(failure?.code, 'recipe/glibc-too-old');
+    assert.equal(failure.at?.column, 11);
+    return failure.fix.join(' ');
+  };
+  assert.match(
+    failureFor('x86_64', '2.17'),
+    /^Write `glibc: "2\.28"`: .* Where it need not run there, leave `old`/,
+  );
+  assert.match(failureFor('x86_64', '2.29'), /^No Python for `x86_64` starts with less than glibc 2\.29/);
+  assert.match(failureFor('armv7', undefined), /^No Python for `armv7` starts with less than glibc 2\.35/);
 });
 
 test('a library that is built from source is there for crates: its package is neither added nor locked', async (t) => {
