@@ -18,15 +18,64 @@ const HEADERS = 'usr/include';
  * Makes glibc in a link-time tree look like an earlier release of itself. What its libraries got later is hidden from linkers:
  * a program that calls it has an undefined symbol, a configure script does not find it, and a function that got a newer version
  * is bound to the one of then. The libraries still work: they are the C library that an emulator runs checks of builds with.
- * Headers state the release, and name no function that came later in place of another.
+ * Headers state the release, declare nothing that came later (sources bring their own of it), and name no function that came
+ * later in place of another.
  */
 export async function asGlibcRelease(root: string, name: string, release: string): Promise<Result<void>> {
   const done = await onDisk(root, async () => {
-    if (hideIn(join(root, LIBRARIES), release) === 0) return LIBRARIES;
+    const absent = new Set<string>();
+    if (hideIn(join(root, LIBRARIES), release, absent) === 0) return LIBRARIES;
+    undeclareIn(join(root, HEADERS), declarationsOf([...absent]));
     return editHeaders(join(root, HEADERS), release);
   });
   if (!done.ok) return done;
   return done.value === undefined ? ok(undefined) : err(notGlibc(name, release, done.value));
+}
+
+/** In all libraries of a folder and below it. Returns the number of symbols; names of those that came later go into `absent`. */
+function hideIn(folder: string, release: string, absent: Set<string>): number {
+  let changed = 0;
+  for (const path of filesIn(folder)) {
+    if (!/\.so(\.[\d.]+)?$/.test(path)) continue;
+    const bytes = readFileSync(path);
+    const hidden = hideNewerSymbols(bytes, release);
+    if (hidden.changed > 0) write(path, bytes);
+    changed += hidden.changed;
+    for (const name of hidden.absent) absent.add(name);
+  }
+  return changed;
+}
+
+/** Removes declarations from the headers of glibc, not from those of other packages. */
+function undeclareIn(folder: string, declarations: RegExp): void {
+  for (const path of filesIn(folder)) {
+    if (!path.endsWith('.h')) continue;
+    const text = readFileSync(path, 'utf8');
+    if (!text.includes('part of the GNU C Library')) continue;
+    // Lines stay where they are.
+    const without = text.replace(declarations, (declaration) => declaration.replaceAll(/[^\n]/g, ''));
+    if (without !== text) write(path, without);
+  }
+}
+
+/**
+ * Matches declarations of functions as the headers of glibc have them, each behind the start of a line:
+ * `extern int name (…) …;`, `extern int __REDIRECT (name, (…), other);`. Names that are reserved are called by other headers.
+ */
+function declarationsOf(names: readonly string[]): RegExp {
+  const one = names.filter((name) => /^[A-Za-z]\w*$/.test(name)).join('|');
+  const named = `(?:(?:${one})\\s*\\(|__REDIRECT\\w*\\s*\\((?:${one})\\s*,)`;
+  return new RegExp(`^(?:extern\\s[\\w\\s*]*?|[A-Za-z_][\\w *]*?)\\b${named}(?:(?!\\*/)[^;{}#])*;`, 'gm');
+}
+
+/** Files in a folder and below it, links left out. */
+function filesIn(folder: string): readonly string[] {
+  if (!existsSync(folder)) return [];
+  // Not `recursive`, which follows links to folders.
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    return entry.isDirectory() ? filesIn(path) : entry.isFile() ? [path] : [];
+  });
 }
 
 /** Returns the header that is not as it is expected, if one is not. */
@@ -48,21 +97,6 @@ function notGlibc(name: string, release: string, path: string): Failure {
     why: `\`${path}\` holds nothing that came later, or not as glibc has it.`,
     fix: ['Remove `oldest-release` from the definition of the C library, or `glibc` from the recipe.'],
   };
-}
-
-/** In all libraries of a folder and below it. Returns the number of symbols. */
-function hideIn(folder: string, release: string): number {
-  let hidden = 0;
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) hidden += hideIn(path, release);
-    if (!entry.isFile() || !/\.so(\.|$)/.test(entry.name)) continue;
-    const bytes = readFileSync(path);
-    const count = hideNewerSymbols(bytes, release);
-    if (count > 0) write(path, bytes);
-    hidden += count;
-  }
-  return hidden;
 }
 
 /** Header → its text for a release; undefined: it has not the lines that are to be changed. */

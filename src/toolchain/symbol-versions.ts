@@ -11,38 +11,49 @@ const SHN_UNDEF = 0;
  * Hides from linkers what a library of glibc got after a release, in its bytes: of each symbol, the newest version that is not
  * newer than the release becomes the default one (`name@@GLIBC_2.17`); a symbol without one has no default any more, and is as
  * good as absent (LSB Core, "Symbol Versioning"). The dynamic loader goes by the versions and finds everything as before.
- * Returns how many symbols were changed: 0 for what is no ELF file with versions of glibc, or a damaged one.
+ * Nothing is changed in what is no ELF file with versions of glibc, or a damaged one.
  */
-export function hideNewerSymbols(bytes: Buffer, release: string): number {
+export function hideNewerSymbols(bytes: Buffer, release: string): HiddenSymbols {
   try {
     return hideIn(bytes, release);
   } catch (error) {
     // A table that is not in the file; nothing was written yet.
-    if (error instanceof RangeError) return 0;
+    if (error instanceof RangeError) return NONE;
     throw error;
   }
 }
 
-function hideIn(bytes: Buffer, release: string): number {
+export interface HiddenSymbols {
+  /** How many symbols have another default version, or none. */
+  readonly changed: number;
+  /** Those that have no version of the release. */
+  readonly absent: readonly string[];
+}
+
+const NONE: HiddenSymbols = { changed: 0, absent: [] };
+
+function hideIn(bytes: Buffer, release: string): HiddenSymbols {
   const file = Elf.of(bytes);
   const [symbols, indexes, definitions] = [SHT_DYNSYM, SHT_GNU_VERSYM, SHT_GNU_VERDEF].map((type) =>
     file?.section(type),
   );
   if (file === undefined || symbols === undefined || indexes === undefined || definitions === undefined)
-    return 0;
+    return NONE;
   const releases = file.releases(definitions);
-  let hidden = 0;
-  for (const versions of file.versions(symbols, indexes, releases).values()) {
+  let changed = 0;
+  const absent: string[] = [];
+  for (const [name, versions] of file.versions(symbols, indexes, releases)) {
     const current = versions.find(({ isDefault }) => isDefault);
     if (current === undefined || compareReleases(current.release, release) <= 0) continue;
     file.setHidden(current.at, true);
-    hidden += 1;
+    changed += 1;
     const [newest] = versions
       .filter((one) => compareReleases(one.release, release) <= 0)
       .toSorted((a, b) => compareReleases(b.release, a.release));
-    if (newest !== undefined) file.setHidden(newest.at, false);
+    if (newest === undefined) absent.push(name);
+    else file.setHidden(newest.at, false);
   }
-  return hidden;
+  return { changed, absent };
 }
 
 interface Section {

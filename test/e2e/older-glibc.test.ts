@@ -60,10 +60,10 @@ fn main() {
 }
 `;
 
-const NEW = `#define _GNU_SOURCE
-#include <sys/mman.h>
-#include <sys/random.h>
-#include <unistd.h>
+/** As sources do that declare what they call: the headers do not. */
+const NEW = `long getrandom(void *, unsigned long, unsigned);
+int memfd_create(const char *, unsigned);
+int gettid(void);
 int main(void) { char byte; return getrandom(&byte, 1, 0) + memfd_create("a", 0) + gettid(); }
 `;
 

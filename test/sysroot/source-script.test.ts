@@ -1,7 +1,6 @@
 // Excerpts of real configure and make output for the failure of a build from source.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { defined } from '../../src/domain/defined.ts';
 import { cpythonScript } from '../../src/sysroot/source/cpython-script.ts';
 import { configLogEvidence, makeEvidence, unpackStep } from '../../src/sysroot/source/script.ts';
 import { sourceSysroot } from '../support/source-sysroot.ts';
@@ -127,18 +126,4 @@ test('each compiler verifies that the profiles were used, and links libpython in
 test('an argument of configure is quoted as one word for the shell', () => {
   const script = cpythonScript(sourceSysroot({ configure: ["--with-x=a b'c"] }), { upstream: '/u.tar.xz' });
   assert.ok(script.includes(`'--with-x=a b'\\''c'`));
-});
-
-test('what headers alone would answer is answered for the release that the C library stands for', () => {
-  const { sysroot, ...rest } = sourceSysroot();
-  const archives = { upstream: '/job/sources/python3.13/one.tar.xz' };
-  const answers = (glibcRelease?: string) => {
-    const definition = { ...rest, sysroot: { ...sysroot, ...defined({ glibcRelease }) } };
-    return /ac_cv_func_\S+/.exec(cpythonScript(definition, archives))?.[0];
-  };
-  assert.equal(answers('2.17'), 'ac_cv_func_memfd_create=no;');
-  assert.equal(answers('2.26'), 'ac_cv_func_memfd_create=no;');
-  assert.equal(answers('2.27'), undefined);
-  // What is built of other C libraries is built as before.
-  assert.equal(answers(), undefined);
 });

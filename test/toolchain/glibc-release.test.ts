@@ -63,6 +63,27 @@ test('libraries and headers of a tree are those of an earlier release', async (t
   assert.equal((changed[0]?.mode ?? 0) & 0o777, 0o755);
 });
 
+test('headers of glibc declare nothing that came later, so that sources can bring their own; others are left alone', async (t) => {
+  const own = `/* This file is part of the GNU C Library.  */
+__BEGIN_DECLS
+/* Make a file in memory;
+   memfd_create (name) does; it is new.  */
+int memfd_create (const char *__name,
+		  unsigned int __flags) __THROW;
+extern int fcntl (int __fd, int __cmd, ...);
+extern int __REDIRECT (other, (int __fd), fcntl64);
+extern ssize_t __REDIRECT_NTH (memfd_create, (int), other) __THROW;
+extern int not_memfd_create (int);
+__END_DECLS
+`;
+  const other = 'extern int memfd_create (const char *, unsigned int);\n';
+  const root = tree(t, { 'usr/include/far/own.h': own, 'usr/include/other.h': other });
+  assert.ok((await asGlibcRelease(root, 'far', '2.17')).ok);
+  const after = own.replace(/int memfd_create \(const[^;]*;/, '\n').replace(/extern ssize_t [^;]*;/, '');
+  assert.equal(readFileSync(join(root, 'usr/include/far/own.h'), 'utf8'), after);
+  assert.equal(readFileSync(join(root, 'usr/include/other.h'), 'utf8'), other);
+});
+
 test('what the release has stays: from 2.28 on fcntl has two names', async (t) => {
   const root = tree(t);
   assert.ok((await asGlibcRelease(root, 'far', '2.28')).ok);

@@ -1,5 +1,4 @@
 import type { CPythonBuild, SourceSysroot } from '../../domain/definitions.ts';
-import { compareReleases } from '../../domain/glibc.ts';
 import { libraryFolder, libraryName } from '../../domain/python.ts';
 import { shellWord } from '../../domain/shell.ts';
 import { PATHS } from '../../engine/paths.ts';
@@ -57,25 +56,14 @@ export function cpythonScript(
 /** Answers to checks that ask the machine that builds, not the target: whether there is a network, and two devices. */
 const TARGET_ANSWERS = ['ac_cv_buggy_getaddrinfo=no', 'ac_cv_file__dev_ptmx=yes', 'ac_cv_file__dev_ptc=no'];
 
-/** Functions that configure looks for in headers alone, and the release of glibc that brought them. */
-const ASKED_OF_HEADERS = { memfd_create: '2.27' } as const;
-
-/** Answers where the C library stands for an earlier release than its headers are of. */
-function releaseAnswers({ glibcRelease }: SourceSysroot['sysroot']): readonly string[] {
-  if (glibcRelease === undefined) return [];
-  return Object.entries(ASKED_OF_HEADERS).flatMap(([name, since]) =>
-    compareReleases(glibcRelease, since) < 0 ? [`ac_cv_func_${name}=no`] : [],
-  );
-}
-
-function configureStep({ source: { cpython }, python, sysroot }: SourceSysroot): string {
+function configureStep({ source: { cpython }, python }: SourceSysroot): string {
   const { optimization, setup } = cpython;
   // Not --with-lto: it would repeat the link for each intermediate program, single-threaded. `linkTimeOptimize` does it once, below.
   const flavour = optimization.includes('pgo') ? ['--enable-optimizations'] : [];
   const target = cpython.cross
     ? ['--host="$HOST"', `--with-build-python=/usr/bin/python${python.version}`, ...TARGET_ANSWERS]
     : [];
-  const own = [...cpython.configure, ...releaseAnswers(sysroot)].map(shellWord);
+  const own = cpython.configure.map(shellWord);
   const words = ['--build="$BUILD"', '--prefix=/usr', ...target, ...flavour, ...own];
   return `phase configure
 printf %s ${shellWord(setup)} > Modules/Setup.local
