@@ -25,7 +25,7 @@ import { hostCargo } from './host-cargo.ts';
 import { CRATES_UNKNOWN, cratesKey, type LockedCrates, onKnownCrates } from './sealed-crates.ts';
 import { explainHidden } from './sources/explain.ts';
 import { digestProject } from './sources/project.ts';
-import { traceUndefined } from './undefined-symbols.ts';
+import { type LinkedGlibc, traceUndefined } from './undefined-symbols.ts';
 import { type BuildView, openView } from './view.ts';
 
 /** Incremented when this stage's output for equal inputs changes. */
@@ -210,7 +210,7 @@ async function compile(step: BuildStep, folder: string, crates?: LockedCrates): 
   if (!run.ok) {
     const output = await readFile(step.log, 'utf8');
     const failure = explainHidden(run.error, output, project, step.view.sources);
-    return await traceUndefined(box, output, failure, input.resolved.system?.glibc);
+    return await traceUndefined(box, output, failure, linkedGlibc(input.resolved));
   }
   const found = findExecutable(Buffer.from(run.value.stdout).toString('utf8'), project.bin);
   if (found === undefined) return err(noExecutable(project.bin, step.log));
@@ -264,6 +264,12 @@ const notOfRust = (parent: string, name: string): boolean =>
 interface Executable {
   readonly executable: string;
   readonly debugFile?: string;
+}
+
+/** The glibc that a program is linked with, where it is. */
+function linkedGlibc({ sysroot, system }: Resolved): LinkedGlibc | undefined {
+  const own = system?.glibc;
+  return own === undefined ? undefined : { release: sysroot.sysroot.glibcRelease ?? own, own };
 }
 
 /** Paths of the executable in cargo's messages (`compiler-artifact`, The Cargo Book, "External tools"). */

@@ -7,16 +7,24 @@ import type { Failure } from '../failure.ts';
 /** Maximum number of symbols in the evidence; further ones have the same cause. */
 const MOST_TRACED = 12;
 
+/** The C library that a program is linked with. */
+export interface LinkedGlibc {
+  /** Release that the program is linked for. */
+  readonly release: string;
+  /** Its own, which is newer where the recipe asks for an older one. */
+  readonly own: string;
+}
+
 /**
  * For a link that failed with undefined symbols: adds the static library of the sysroot that defines each symbol, which
  * is then missing from the link line, or the release of glibc that it came with (`build/glibc-too-new`). Any other failure is
- * returned unchanged. `glibc`: the release that the program is linked with, where it is.
+ * returned unchanged. `glibc`: what the program is linked with, where it is.
  */
 export async function traceUndefined(
   sandbox: Sandbox,
   output: string,
   failure: Failure,
-  glibc?: string,
+  glibc?: LinkedGlibc,
 ): Promise<Result<never>> {
   const symbols = undefinedSymbols(output);
   if (symbols.length === 0) return err(failure);
@@ -59,7 +67,7 @@ async function newerThan(
   sandbox: Sandbox,
   output: string,
   symbols: readonly string[],
-  glibc: string,
+  glibc: LinkedGlibc,
 ): Promise<Failure | undefined> {
   const listing = await sandbox.run({
     argv: ['sh', '-c', 'nm -D --defined-only --with-symbol-versions /usr/lib/*-linux-gnu*/lib[cm].so.6'],
@@ -70,20 +78,28 @@ async function newerThan(
   const releases = releasesOf(Buffer.from(listing.value.stdout).toString('utf8'), new Set(symbols));
   const needed = [...releases.values()].toSorted(compareReleases).at(-1);
   if (needed === undefined || releases.size < symbols.length) return undefined;
-  if ([...releases.values()].some((release) => compareReleases(release, glibc) <= 0)) return undefined;
+  if ([...releases.values()].some((release) => compareReleases(release, glibc.release) <= 0))
+    return undefined;
   const names = [...releases].map(([symbol, release]) => `${symbol} (glibc ${release})`);
   const few = names.length > MOST_NAMED ? [...names.slice(0, MOST_NAMED), '…'] : names;
   const crates = cratesIn(output).map((crate) => `\`${crate}\``);
   return {
     code: 'build/glibc-too-new',
-    what: `The program calls functions that the C library which it is linked with, glibc ${glibc}, does not have: ${few.join(', ')}.`,
+    what: `The program calls functions that the C library which it is linked with, glibc ${glibc.release}, does not have: ${few.join(', ')}.`,
     why: `${crates.length === 0 ? '' : `Brought by ${crates.join(', ')}. `}It would need glibc ${needed}, and would not start on the systems that the bundle promises to run on.`,
     fix: [
       'Leave out what calls them, or the crate with it: the lines name source or object, and function.',
-      'Where such systems need not be reached, write `python: {from: packages}`: that program is linked with the newest glibc.',
+      `Where such systems need not be reached, ${newerLibrary(glibc, needed)}.`,
     ],
     evidence: referencesIn(output).slice(0, MOST_TRACED),
   };
+}
+
+/** What to do to be linked with a release. */
+function newerLibrary({ release, own }: LinkedGlibc, needed: string): string {
+  if (compareReleases(needed, own) <= 0) return `write \`glibc: "${needed}"\``;
+  const packages = 'write `python: {from: packages}`: that program is linked with the newest glibc';
+  return release === own ? packages : `leave out \`glibc\` and ${packages}`;
 }
 
 /** Maximum number of functions in a sentence. */

@@ -42,6 +42,8 @@ export interface TreeRules {
   readonly files: Readonly<Record<string, string>>;
   /** Whether the packages' links to absolute paths are made relative: where the tree is no root they lead out of it. */
   readonly relativeLinks?: boolean;
+  /** The release that its glibc is made to look like to what is linked with it: `2.17`; absent: its own. */
+  readonly glibcRelease?: string;
 }
 
 /** A named package set of a definition, e.g. `sysroot` (link-time) or `rootfs` (run-time). */

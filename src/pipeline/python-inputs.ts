@@ -70,7 +70,8 @@ async function readPackages(
     const rootfs = set.lock.sets.rootfs ?? [];
     // The others are the distribution's own interpreters, of the usual interface.
     const flags = set === locks.sysroot ? python : { ...python, abiflags: python.abiflags.replace('d', '') };
-    return packageEnvironment(target, flags, rootfs, programFormat(target).markers);
+    const release = set === locks.sysroot ? plan.sysroot.sysroot.glibcRelease : undefined;
+    return packageEnvironment(target, flags, rootfs, programFormat(target).markers, release);
   };
   const read = async (target: Target, set: Locks['sysroot']): Promise<Result<EnvironmentInputs>> => {
     const environment = environmentOf(target, set);

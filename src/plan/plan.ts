@@ -281,8 +281,10 @@ function proving(
   ];
 }
 
-function tree(stage: string, does: string, { architecture, packages }: TreeDefinition): PlannedStage {
-  return { stage, does, inputs: { architecture, packages } };
+function tree(stage: string, does: string, definition: TreeDefinition): PlannedStage {
+  const { architecture, packages, glibcRelease } = definition;
+  const older = glibcRelease === undefined ? {} : { 'as glibc': glibcRelease };
+  return { stage, does, inputs: { architecture, packages, ...older } };
 }
 
 /** Packages asked for by name, over all trees; what they depend on is in the locks. */

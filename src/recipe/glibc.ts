@@ -1,3 +1,5 @@
+import { defined } from '../domain/defined.ts';
+import type { PythonOrigin } from '../domain/definitions.ts';
 import { compareReleases } from '../domain/glibc.ts';
 import type { ChosenSystem } from '../domain/system.ts';
 import type { Failure } from '../failure.ts';
@@ -11,6 +13,7 @@ interface OtherPython {
   /** What a recipe says to have it. */
   readonly line: string;
   readonly glibc: string;
+  readonly from: PythonOrigin | undefined;
 }
 
 /** The libpythons that start with an older glibc than a point's, the oldest first. */
@@ -21,9 +24,9 @@ function olderPythons(axes: Axes, point: Chosen, named: boolean): readonly Other
       .flatMap(({ name, from, isDefault }): readonly OtherPython[] => {
         const glibc = floorOf(point, name);
         if (own === undefined || glibc === undefined || compareReleases(glibc, own) >= 0) return [];
-        if (named) return [{ line: `sysroot: ${name}`, glibc }];
+        if (named) return [{ line: `sysroot: ${name}`, glibc, from }];
         // Of the others a recipe that extends one cannot say the name.
-        return isDefault ? [{ line: `python: {from: ${from}}`, glibc }] : [];
+        return isDefault ? [{ line: `python: {from: ${from}}`, glibc, from }] : [];
       })
       // Of one origin there are two, by linkage.
       .filter(({ line }, index, all) => all.findIndex((other) => other.line === line) === index)
@@ -43,6 +46,10 @@ export interface FloorsInput {
   readonly named: boolean;
   /** The recipe's `glibc`. */
   readonly glibc: string | undefined;
+  /** The glibc that its libpython starts with. */
+  readonly floor: string | undefined;
+  /** The oldest release that a Python from source can be linked for. */
+  readonly oldestRelease: string | undefined;
   readonly systems: readonly ChosenSystem[];
   readonly document: YamlDocument;
 }
@@ -51,15 +58,8 @@ export interface FloorsInput {
  * The failure of a recipe that asks for an older glibc than its libpython starts with (`recipe/glibc-too-old`), by `glibc` or
  * by a system that it names: known before anything is fetched. What the whole bundle needs is measured when it is made.
  */
-export function belowFloor({
-  axes,
-  point,
-  named,
-  glibc,
-  systems,
-  document,
-}: FloorsInput): readonly Failure[] {
-  const floor = floorOf(point, point.form);
+export function belowFloor(input: FloorsInput): readonly Failure[] {
+  const { point, floor, glibc, systems, document } = input;
   if (floor === undefined) return [];
   const tooOld = (release: string | undefined): release is string =>
     release !== undefined && compareReleases(release, floor) < 0;
@@ -73,26 +73,66 @@ export function belowFloor({
     ...asked.map((release) => `the recipe says \`glibc: "${release}"\``),
     ...old.map(({ definition: { name, glibc: has } }) => `the system \`${name}\` has ${has}`),
   ];
-  const others = olderPythons(axes, point, named);
-  const cures = others.filter((other) => compareReleases(other.glibc, lowest) <= 0);
+  const { cures, why, oldest } = curesOf(input, lowest);
   return [
     {
       code: 'recipe/glibc-too-old',
       what: `The Python of this recipe (\`${point.form}\`) needs glibc ${floor}, and ${reasons.join(', ')}.`,
+      ...defined({ why }),
       fix: [
-        ...(cures.length > 0
-          ? cures.map((other) => `Write \`${other.line}\`: that Python starts with glibc ${other.glibc}.`)
-          : [
-              `No Python for \`${point.target.name}\` starts with less than glibc ${others[0]?.glibc ?? floor}${withoutGlibc(axes, point)}.`,
-            ]),
+        ...cures,
         ...(asked.length === 0
           ? []
-          : [`Where such systems need not be reached, write \`glibc: "${floor}"\`, or leave the key out.`]),
+          : [`Where such systems need not be reached, write \`glibc: "${oldest}"\`, or leave the key out.`]),
         ...(old.length === 0 ? [] : [`Where it need not run there, leave ${names} out of \`systems\`.`]),
       ],
       at: old[0]?.at !== undefined && asked.length === 0 ? old[0].at : document.locate(['glibc'], 'value'),
     },
   ];
+}
+
+interface Cures {
+  readonly cures: readonly string[];
+  readonly why?: string;
+  /** The oldest release that this libpython can be had for. */
+  readonly oldest: string;
+}
+
+/** What to write for a program that starts with a release. */
+function curesOf(input: FloorsInput, release: string): Cures {
+  const { axes, point, named, floor = '', oldestRelease } = input;
+  const reaches = (glibc: string) => compareReleases(glibc, release) <= 0;
+  const fromSource = axes.forms.find(({ name }) => name === point.form)?.from === 'source';
+  const oldest = (fromSource ? oldestRelease : undefined) ?? floor;
+  // Asked for by `glibc` it would have been linked for it.
+  if (reaches(oldest))
+    return {
+      oldest,
+      cures: [`Write \`glibc: "${release}"\`: Python and program are linked for that release.`],
+    };
+  const others = olderPythons(axes, point, named);
+  const linkable = others.filter(({ from }) => from === 'source' && oldestRelease !== undefined);
+  const cures = others.flatMap((other) => {
+    if (reaches(other.glibc))
+      return [`Write \`${other.line}\`: that Python starts with glibc ${other.glibc}.`];
+    if (!linkable.includes(other) || !reaches(oldestRelease ?? floor)) return [];
+    return [
+      `Write \`${other.line}\` and \`glibc: "${release}"\`: that Python can be linked for that release.`,
+    ];
+  });
+  if (cures.length > 0) return { oldest, cures };
+  const least = linkable.length > 0 ? oldestRelease : others[0]?.glibc;
+  const none = `No Python for \`${point.target.name}\` starts with less than glibc ${least ?? oldest}${withoutGlibc(axes, point)}.`;
+  const newer = oldestRelease === undefined && point.target.libc === 'gnu' ? laterLibrary(point) : undefined;
+  return { oldest, cures: [none], ...defined({ why: newer }) };
+}
+
+function laterLibrary({ target: { name, cLibrary } }: Chosen): string {
+  const library = cLibrary.replace('-', ' ');
+  return (
+    `The oldest C library to link with for \`${name}\`, ${library}, cannot stand for an earlier release: since 2.34 the C ` +
+    'library itself has what was in libraries of their own before, such as threads.'
+  );
 }
 
 /** That a program for musl needs none, where there is a target for it. */

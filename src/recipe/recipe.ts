@@ -33,6 +33,7 @@ import type { SysrootFile } from './schemas.ts';
 import { loadForm, loadSysroot } from './sysroots.ts';
 import { readData, systemDataOf, unreadData } from './system-data.ts';
 import { chooseSystems } from './systems.ts';
+import { loadLibcOfTarget } from './targets.ts';
 
 /**
  * A recipe with everything it names; what `asked` can be: `findRecipe`. Fails with every mistake of the recipe and of
@@ -115,6 +116,8 @@ async function resolveNames(
   const rustStd = toolchain.value.rustStd[target.name];
   const { home } = lookup;
   const { borrowed } = found;
+  const library = await loadLibcOfTarget(home, target, read);
+  if (!library.ok) return library;
   const systems = await chooseSystems({
     ...{ home, document, borrowed, target, sysroot, read },
     ...defined({ asked: recipe.systems }),
@@ -131,6 +134,7 @@ async function resolveNames(
           point,
           named: sysrootNamed,
           document,
+          ...{ floor: sysroot.glibc, oldestRelease: library.value.oldestRelease },
           glibc: recipe.glibc,
           systems: systems.value.systems,
         })
@@ -206,7 +210,11 @@ async function readNamed(lookup: RecipeLookup, found: FoundRecipe, read: Reader)
   const python = point.python.value;
   const [toolchain, sysroot] = await Promise.all([
     loadImage(context, image),
-    loadSysroot(home, { ...point, hostArchitecture: architecture.value }, read),
+    loadSysroot(
+      home,
+      { ...point, hostArchitecture: architecture.value, ...defined({ glibc: draft.glibc }) },
+      read,
+    ),
   ]);
   const misread = combineFailures([toolchain, sysroot].flatMap((one) => (one.ok ? [] : [one.error])));
   if (misread !== undefined) return err(misread);

@@ -11,6 +11,7 @@ import type {
   SysrootDefinition,
   TextFile,
 } from '../domain/definitions.ts';
+import { compareReleases } from '../domain/glibc.ts';
 import type { TreeDefinition } from '../domain/packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
@@ -24,7 +25,7 @@ import { type Loaded, load } from './load.ts';
 import { floorOf, loadDifferences, type PythonDefinition, pythonFiles } from './pythons.ts';
 import { openReader, type Reader } from './reader.ts';
 import type { LibraryFile, SysrootFile } from './schemas.ts';
-import { loadLibcOf, loadLibcOfTarget } from './targets.ts';
+import { type CLibrary, loadLibcOf, loadLibcOfTarget } from './targets.ts';
 import { pythonVariables, targetVariables } from './template.ts';
 import { added, treeOf } from './trees.ts';
 
@@ -38,6 +39,8 @@ export interface Point {
   readonly hostArchitecture: string;
   /** Architectures that the sysroot is locked for. */
   readonly shipped: readonly string[];
+  /** The oldest glibc that the recipe's bundle has to start with. */
+  readonly glibc?: string;
 }
 
 /** `<form>/<python>/<target>`: name of a sysroot, and of its lock. */
@@ -86,6 +89,7 @@ export async function loadSysroot(
   if (!rootfs.ok) return rootfs;
   // Sources are the Python's own suite's, whatever the C library that they are built on.
   const older = packaged || library.value.suite === suite ? {} : { suite: library.value.suite };
+  const release = packaged ? undefined : olderRelease(point, library.value);
   const source = await sourceOf(home, point, form.value, read);
   if (!source.ok) return source;
   return ok(
@@ -93,11 +97,20 @@ export async function loadSysroot(
       point,
       form: form.value.value,
       suite: packaged ? library.value.suite : suite,
-      sysroot: { ...sysroot.value, ...older, relativeLinks: true },
+      sysroot: { ...sysroot.value, ...older, relativeLinks: true, ...defined({ glibcRelease: release }) },
       rootfs: { ...rootfs.value, ...older },
       ...defined({ source: source.value, cxx: library.value.cxx }),
     }),
   );
+}
+
+/** The release of glibc to link for, where the recipe asks for an older one than its libpython starts with otherwise. */
+function olderRelease(point: Point, { oldestRelease }: CLibrary): string | undefined {
+  const { glibc: asked } = point;
+  const floor = floorOf(point, point.form);
+  if (asked === undefined || floor === undefined || oldestRelease === undefined) return undefined;
+  const reached = compareReleases(asked, floor) < 0 && compareReleases(asked, oldestRelease) >= 0;
+  return reached ? asked : undefined;
 }
 
 interface Joined {
@@ -128,7 +141,7 @@ function joined({ point, form, suite, sysroot, rootfs, source, cxx }: Joined): S
       abiflags: `${python.abiflags}${flags ?? ''}`,
       ...defined({ variant }),
     },
-    ...defined({ glibc: floorOf(point, point.form), cxx }),
+    ...defined({ glibc: sysroot.glibcRelease ?? floorOf(point, point.form), cxx }),
     sysroot,
     rootfs,
     ...rulesOf(form, python.source),

@@ -174,6 +174,8 @@ export interface CLibrary {
   readonly suite: string;
   /** Package of the C++ standard library. */
   readonly cxx?: string;
+  /** The oldest release of glibc that programs can be linked for with it. */
+  readonly oldestRelease?: string;
   readonly link: LibcFile['link'];
   readonly run: LibcFile['link'];
 }
@@ -195,7 +197,8 @@ async function loadLibc(
       : ok(value.run);
   if (!run.ok) return run;
   const { suite, cxx, link } = value;
-  return ok({ value: { name, suite, link, run: run.value, ...defined({ cxx }) }, document });
+  const optional = defined({ cxx, oldestRelease: value['oldest-release'] });
+  return ok({ value: { name, suite, link, run: run.value, ...optional }, document });
 }
 
 /** The run-time tree that another C library states; `key` of the document names it. */

@@ -19,16 +19,17 @@ export interface PackageEnvironment {
 
 /**
  * The environment of a target: markers are evaluated, and wheels chosen, for it and not for the machine that builds.
- * `system` is what `os`, `sys` and `platform` say there.
+ * `system` is what `os`, `sys` and `platform` say there; `glibc` the release that programs are linked for, where that is older.
  */
 export function packageEnvironment(
   target: Target,
   python: { readonly version: string; readonly abiflags: string },
   rootfs: readonly LockedPackage[],
   system: Readonly<Record<string, string>>,
+  glibc?: string,
 ): PackageEnvironment {
   const minor = python.version.split('.').slice(0, 2).join('.');
-  const { platforms, why } = wheelPlatforms(target, rootfs);
+  const { platforms, why } = wheelPlatforms(target, rootfs, glibc);
   return {
     triple: target.rustTriple,
     version: python.version,
@@ -67,12 +68,13 @@ const OLDEST_GLIBC = 5;
 const MUSL = ['1_2', '1_1'];
 
 /**
- * Platform tags of the wheels that a target runs, best first: up to the glibc in its run-time tree. A program without a
- * program interpreter loads no extension modules.
+ * Platform tags of the wheels that a target runs, best first: up to the glibc in its run-time tree, or the older one that its
+ * programs are linked for. A program without a program interpreter loads no extension modules.
  */
 export function wheelPlatforms(
   target: Target,
   rootfs: readonly LockedPackage[],
+  glibc?: string,
 ): { readonly platforms: readonly string[]; readonly why?: string } {
   if (target.elf?.interpreter === undefined) {
     const why = `Programs for ${target.rustTriple} are static and load no extension modules: only pure Python packages can be used.`;
@@ -80,7 +82,7 @@ export function wheelPlatforms(
   }
   const { machine } = target;
   if (target.libc === 'musl') return { platforms: MUSL.map((version) => `musllinux_${version}_${machine}`) };
-  const libc = rootfs.find(({ name }) => /^libc\d+(\.\d+)?$/.test(name))?.version;
+  const libc = glibc ?? rootfs.find(({ name }) => /^libc\d+(\.\d+)?$/.test(name))?.version;
   const minor = Number(/^2\.(\d+)/.exec(libc ?? '')?.[1] ?? OLDEST_GLIBC);
   const platforms: string[] = [];
   for (let version = minor; version >= OLDEST_GLIBC; version -= 1) {

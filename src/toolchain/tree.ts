@@ -12,6 +12,7 @@ import type { Failure } from '../failure.ts';
 import { onDisk } from '../store/disk.ts';
 import { fingerprint } from '../store/fingerprint.ts';
 import type { Json, Store, StoreEntry } from '../store/store.ts';
+import { asGlibcRelease, GLIBC_RELEASE_VERSION } from './glibc-release.ts';
 import { OVERLAY_VERSION, overlay } from './overlay.ts';
 
 export type TreeMeta = {
@@ -74,6 +75,10 @@ export function treeInputs({ definition, packages }: TreeContent): Readonly<Reco
     links: definition.links,
     files: definition.files,
     ...(definition.relativeLinks === true ? { relativeLinks: true } : {}),
+    // How its glibc is changed, where it is.
+    ...(definition.glibcRelease === undefined
+      ? {}
+      : { glibc: { release: definition.glibcRelease, version: GLIBC_RELEASE_VERSION } }),
     // How we unpack: modes, and the distribution's layout. Increased when the same packages give another tree.
     unpack: UNPACK_VERSION,
     // How links, files and mount points are written.
@@ -88,6 +93,10 @@ async function fill(context: Context, root: string, order: TreeOrder): Promise<R
   if (!unpacked.ok) return unpacked;
   const finished = await overlay(root, order.name, order.definition, distribution.layout);
   if (!finished.ok) return finished;
+  const { glibcRelease } = order.definition;
+  const older =
+    glibcRelease === undefined ? ok(undefined) : await asGlibcRelease(root, order.name, glibcRelease);
+  if (!older.ok) return older;
   return ok({ packages: order.packages.length, ...unpacked.value });
 }
 

@@ -5,8 +5,11 @@ import {
   definitions,
   referencesIn,
   releasesOf,
+  traceUndefined,
   undefinedSymbols,
 } from '../../src/build/undefined-symbols.ts';
+import { ok } from '../../src/domain/result.ts';
+import type { Sandbox } from '../../src/engine/engine.ts';
 
 test('undefined symbols are read from the output of lld and GNU ld, without duplicates', () => {
   const output = `rust-lld: error: undefined symbol: inflateEnd
@@ -66,4 +69,28 @@ ld.lld-19: error: undefined symbol: close_range
 >>>               b.o:(_ZN1b) in archive /job/target/release/deps/libopen_files-fedcba9876543210.rlib
 /usr/bin/ld: /t/build/gnu-0123456789abcdef/out/libc.a(c.o): in function: undefined reference to \`pidfd_getpid'`;
   assert.deepEqual(cratesIn(output), ['gnu', 'open_files', 'rdkafka-sys']);
+});
+
+test('the cure of a function that came later is the release that has it, or the packages where no C library from source does', async () => {
+  const listing = '0000000000104320 T close_range@@GLIBC_2.34\n000000000010a0f0 T gettid@@GLIBC_2.30\n';
+  // What the image's own C library has.
+  const sandbox: Sandbox = {
+    run: async () => ok({ status: 0, stdout: Buffer.from(listing), stderr: Buffer.of(), ms: 1 }),
+    copyOut: async () => ok(undefined),
+    [Symbol.asyncDispose]: async () => {},
+  };
+  const fixOf = async (symbol: string, release: string, own = '2.31') => {
+    const failure = { code: 'build/failed', what: 'It failed.', fix: [] } as const;
+    const output = `ld.lld-19: error: undefined symbol: ${symbol}\n>>> referenced by a.c:2\n`;
+    const traced = await traceUndefined(sandbox, output, failure, { release, own });
+    assert.ok(!traced.ok && traced.error.code === 'build/glibc-too-new', JSON.stringify(traced));
+    assert.match(traced.error.what, new RegExp(`glibc ${release}, does not have: ${symbol} \\(glibc 2\\.3`));
+    return traced.error.fix.at(-1) ?? '';
+  };
+  assert.match(await fixOf('gettid', '2.17'), /need not be reached, write `glibc: "2\.30"`\.$/);
+  assert.match(
+    await fixOf('close_range', '2.17'),
+    /reached, leave out `glibc` and write `python: \{from: packages\}`/,
+  );
+  assert.match(await fixOf('close_range', '2.31'), /reached, write `python: \{from: packages\}`/);
 });

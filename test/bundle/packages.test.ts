@@ -30,6 +30,12 @@ test('platform tags go up to the glibc of the target, newest first, with the ali
   assert.ok(!platforms.includes('manylinux_2_18_aarch64'));
 });
 
+test('platform tags of a program that is linked for an older glibc go up to that', () => {
+  const newer = [{ name: 'libc6', version: '2.31-13' }] as LockedPackage[];
+  assert.equal(wheelPlatforms(GNU, newer).platforms[0], 'manylinux_2_31_aarch64');
+  assert.deepEqual(wheelPlatforms(GNU, newer, '2.17'), wheelPlatforms(GNU, LIBC));
+});
+
 test('a static program has no platform tags, with the reason', () => {
   const musl = { ...GNU, libc: 'musl', elf: { machine: 'AArch64', number: 183 } } as Target;
   const { platforms, why } = wheelPlatforms(musl, LIBC);

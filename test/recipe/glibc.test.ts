@@ -2,6 +2,13 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import type { SystemDefinition } from '../../src/domain/system.ts';
+import { formatPlan } from '../../src/plan/format.ts';
+import { makePlan } from '../../src/plan/plan.ts';
+import { belowFloor } from '../../src/recipe/glibc.ts';
+import { choosePoint, loadAxes } from '../../src/recipe/points.ts';
+import { floorOf } from '../../src/recipe/pythons.ts';
+import { openReader } from '../../src/recipe/reader.ts';
 import { resolveRecipe } from '../../src/recipe/recipe.ts';
 import { REPOSITORY, temporaryFolder } from '../support/cli.ts';
 import { put } from '../support/crate.ts';
@@ -114,11 +121,98 @@ test('a glibc that its Python does not start with is a failure before anything i
 });
 
 test('a glibc that no Python reaches is named with the lowest one, and the target that needs none', async (t) => {
-  const known = await failureOf(t, 'extends: x86_64\nglibc: "2.17"');
+  const known = await failureOf(t, 'extends: x86_64\nglibc: "2.12"');
   assert.equal(known.code, 'recipe/glibc-too-old');
-  assert.match(known.fix, /less than glibc 2\.30; the target `x86_64-musl` needs none/);
+  assert.match(known.fix, /less than glibc 2\.17; the target `x86_64-musl` needs none/);
+  assert.match(known.fix, /write `glibc: "2\.17"`/);
   const alone = await failureOf(t, 'extends: riscv64\nglibc: "2.17"');
   assert.match(alone.fix, /less than glibc 2\.38\. /);
+});
+
+test('an older glibc than its C library is one that Python and program are linked for', async (t) => {
+  const of = async (target: string, glibc: string, more = '') => {
+    const found = await resolved(t, `extends: ${target}\nglibc: "${glibc}"\n${more}`);
+    assert.ok(found.ok, JSON.stringify(found));
+    const { sysroot, plainSysroot } = found.value;
+    const release = sysroot.sysroot.glibcRelease;
+    // Libraries and Python are built on what the program is linked with.
+    assert.equal((plainSysroot ?? sysroot).sysroot.glibcRelease, release);
+    assert.equal(sysroot.rootfs.glibcRelease, undefined);
+    return { name: sysroot.name, floor: sysroot.glibc, release };
+  };
+  for (const target of ['x86_64', 'aarch64', 'native'])
+    for (const glibc of ['2.17', '2.28', '2.29']) {
+      const { floor, release } = await of(target, glibc);
+      assert.deepEqual([floor, release], [glibc, glibc]);
+    }
+  // Its lock is that of the sysroot: the packages are the same.
+  assert.equal((await of('x86_64', '2.17')).name, 'portable-gnu/cpython-3.13/x86_64');
+  const plain = await resolved(t, 'extends: x86_64\nglibc: "2.17"');
+  assert.ok(plain.ok);
+  const text = formatPlan(makePlan(plain.value, { machine: 'x86_64', platform: 'linux' }));
+  assert.match(text, /^glibc +2\.17 or newer/m);
+  assert.match(
+    text,
+    /Unpack the link-time tree of .*\n +architecture +amd64\n +packages .*\n +as glibc +2\.17\n/,
+  );
+  assert.equal((await of('x86_64', '2.17', 'sysroot: {packages: [libpq-dev]}')).release, '2.17');
+  // What its Python starts with in any case, and newer: nothing is linked otherwise.
+  for (const glibc of ['2.30', '2.31', '2.38'])
+    assert.deepEqual(await of('x86_64', glibc), {
+      ...{ name: 'portable-gnu/cpython-3.13/x86_64', floor: '2.30', release: undefined },
+    });
+});
+
+test('where a C library cannot stand for an earlier release, the failure says why', async (t) => {
+  for (const target of ['armv7', 'ppc64le', 's390x']) {
+    const found = await resolved(t, `extends: ${target}\nglibc: "2.28"`);
+    assert.ok(!found.ok);
+    const { code, why, fix } = found.error;
+    assert.equal(code, 'recipe/glibc-too-old');
+    assert.match(why ?? '', new RegExp(`to link with for \`${target}\`, glibc 2\\.36, cannot stand for`));
+    assert.match(fix.join(' '), /less than glibc 2\.35\b/);
+  }
+  const riscv64 = await failureOf(t, 'extends: riscv64\nglibc: "2.28"');
+  assert.match(riscv64.fix, /less than glibc 2\.38\. /);
+});
+
+test('a packaged Python that starts with no such glibc is told from one that can be linked for it', async (t) => {
+  const packages = 'python: {from: packages}';
+  const packaged = await failureOf(t, `extends: aarch64\nglibc: "2.17"\n${packages}`);
+  assert.equal(packaged.code, 'recipe/glibc-too-old');
+  assert.match(
+    packaged.fix,
+    /^Write `python: \{from: source\}` and `glibc: "2\.17"`: that Python can be linked for/,
+  );
+  // The printed cure.
+  const cured = 'extends: aarch64\nglibc: "2.17"\npython: {from: source}';
+  assert.match(await sysrootOf(t, cured), /^portable-gnu\//);
+});
+
+test('a system with an older glibc is reached by linking for that release, where that can be had', async (t) => {
+  const file = join(temporaryFolder(t), 'one.yaml');
+  writeFileSync(file, 'systems: [old]\n');
+  const read = openReader();
+  const [axes, document] = [await loadAxes(REPOSITORY, read), await read(file)];
+  assert.ok(axes.ok && document.ok);
+  const failureFor = (target: string, oldestRelease: string | undefined) => {
+    const point = choosePoint(axes.value, { target }, document.value);
+    assert.ok(point.ok);
+    const definition = { name: 'old', glibc: '2.28' } as SystemDefinition;
+    const systems = [{ definition, at: document.value.locate(['systems', 0], 'value') }];
+    const floor = floorOf(point.value, point.value.form);
+    const one = { axes: axes.value, point: point.value, named: false, glibc: undefined, systems };
+    const [failure] = belowFloor({ ...one, floor, oldestRelease, document: document.value });
+    assert.equal(failure?.code, 'recipe/glibc-too-old');
+    assert.equal(failure.at?.column, 11);
+    return failure.fix.join(' ');
+  };
+  assert.match(
+    failureFor('x86_64', '2.17'),
+    /^Write `glibc: "2\.28"`: .* Where it need not run there, leave `old`/,
+  );
+  assert.match(failureFor('x86_64', '2.29'), /^No Python for `x86_64` starts with less than glibc 2\.29/);
+  assert.match(failureFor('armv7', undefined), /^No Python for `armv7` starts with less than glibc 2\.35/);
 });
 
 test('a library that is built from source is there for crates: its package is neither added nor locked', async (t) => {

@@ -9,6 +9,7 @@ import type { Store } from '../../src/store/store.ts';
 import { makeTree, type TreeOrder, treeFingerprint } from '../../src/toolchain/tree.ts';
 import { testContext } from '../support/context.ts';
 import { compress, debAround, file, folder, symlink, type TarPart, tar } from '../support/deb.ts';
+import { makeLibrary } from '../support/elf-library.ts';
 import { digestOf } from '../support/locked.ts';
 import { freshStore, leftovers } from '../support/stores.ts';
 import { listing } from '../support/unpacking.ts';
@@ -115,8 +116,27 @@ test('everything that decides the content is in the fingerprint, and nothing els
     key({ links: { 'bin/sh': 'bash' } }),
     key({ files: { 'etc/hostname': 'other\n' } }),
     key({ files: {} }),
+    key({ glibcRelease: '2.17' }),
+    key({ glibcRelease: '2.28' }),
   ];
   assert.equal(new Set([base, ...others]).size, others.length + 1);
+});
+
+test('the C library of a tree is made to look like an earlier release, and a tree without one is a failure', async (t) => {
+  const store = await freshStore(t);
+  const glibc = makeLibrary({ symbols: ['log@@GLIBC_2.29', 'log@GLIBC_2.4'] });
+  const library = fetched(store, 'library', [
+    file('./lib/near/libm.so.6', glibc.bytes),
+    file('./usr/include/features.h', '#define __GLIBC_MINOR__ 31\n'),
+    file('./usr/include/fcntl.h', '#ifndef __USE_FILE_OFFSET64\nextern int fcntl (int, int, ...);\n#endif\n'),
+  ]);
+  const definition = { ...DEFINITION, glibcRelease: '2.17' };
+  const tree = await makeTree(testContext(), store, order([library], { definition }));
+  assert.ok(tree.ok, JSON.stringify(tree));
+  const made = readFileSync(join(tree.value.folder, 'usr/lib/near/libm.so.6'));
+  assert.deepEqual(glibc.symbols(made), ['log@GLIBC_2.29', 'log@@GLIBC_2.4']);
+  const other = await makeTree(testContext(), store, order([fetched(store, 'tool', TOOL)], { definition }));
+  assert.equal(other.ok ? undefined : other.error.code, 'archive/no-glibc');
 });
 
 test('absolute links are made relative where that is asked for, also through links of the layout', async (t) => {

@@ -157,7 +157,7 @@ export const differencesSchema = z
             .min(1)
             .describe(
               'Targets, kinds of C library (`gnu`, `musl`, `wasi`), C libraries (`glibc-2.31`: files in `targets/libc/`), ' +
-                'sysroots, or one for one target (`portable-gnu/x86_64`).',
+                'sysroots, or one for one target (`<sysroot>/<target>`).',
             ),
           reason: z.string().min(1).describe('Why; the report shows it.'),
         }),

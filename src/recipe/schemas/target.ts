@@ -2,6 +2,7 @@ import * as z from 'zod';
 import {
   architecture,
   description,
+  glibcVersion,
   name,
   packageName,
   program,
@@ -121,6 +122,13 @@ export const libcSchema = z
     cxx: packageName
       .optional()
       .describe('Package of the C++ standard library for it, to compile with, where there is one.'),
+    'oldest-release': glibcVersion.optional().meta({
+      description:
+        'Of glibc, in quotes: the oldest release that programs can be linked for with it, where a recipe asks for one (`glibc`). ' +
+        'Symbols that are newer are then hidden in its libraries. Only for those of before 2.34: what used to be in libraries ' +
+        'of their own, such as threads, is in the C library since.',
+      examples: ['2.17'],
+    }),
     link: treeSchema.describe('What a program is linked with: headers, C library, compiler runtime.'),
     run: z
       .union([name, treeSchema])
