@@ -67,9 +67,13 @@ export async function fillBuildView(
 }
 
 const PYTHON_HOME = 'python-home.c';
+const ONEFILE = 'onefile.c';
 
 async function outdated(folder: string, env: BuildEnv): Promise<boolean> {
-  return (await textOf(join(folder, PYTHON_HOME))) !== env.pythonHome;
+  return (
+    (await textOf(join(folder, PYTHON_HOME))) !== env.pythonHome ||
+    (await textOf(join(folder, ONEFILE))) !== env.onefile
+  );
 }
 
 /**
@@ -81,6 +85,7 @@ export async function writeEnvFiles(folder: string, env: BuildEnv, cargo: HostCa
     'pyo3-config.txt': env.pyo3Config,
     'toolchain.cmake': env.cmakeToolchain,
     [PYTHON_HOME]: env.pythonHome,
+    [ONEFILE]: env.onefile,
     'cargo-config.toml': cargo.config,
   };
   for (const [name, text] of Object.entries(files)) {

@@ -13,6 +13,7 @@ export const OPERATIONS = {
   snapshot: '`snapshot` below `wasm`',
   oci: '`--format oci`',
   deb: '`--format deb`',
+  onefile: '`--format onefile`',
 } as const;
 
 export type Operation = keyof typeof OPERATIONS;

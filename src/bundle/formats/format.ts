@@ -6,7 +6,7 @@ import { CAPABILITIES } from '../../runtime/capabilities.ts';
 import type { Contents } from '../inspect.ts';
 
 /** The package formats of a bundle, beside the archive that every run makes. */
-export const FORMATS = ['oci', 'deb'] as const;
+export const FORMATS = ['oci', 'deb', 'onefile'] as const;
 export type BundleFormat = (typeof FORMATS)[number];
 
 /** An unpacked bundle and the metadata of its packages. */
