@@ -10,7 +10,7 @@ import { renamedPaths } from '../engine/project-paths.ts';
 import { programFormat } from '../runtime/program/program.ts';
 import { runtimeOf } from '../runtime/runtime.ts';
 import { cmakeToolchain } from './cmake-toolchain.ts';
-import { ONEFILE_SOURCE, ONEFILE_WRAPPED } from './onefile-library.ts';
+import { ONEFILE_SOURCE, ONEFILE_WRAPPED, STATIC_UNWINDER } from './onefile-library.ts';
 import { withProjectEnv } from './project-env.ts';
 import { pyo3Config } from './pyo3-config.ts';
 import { pythonHomeSource } from './python-home.ts';
@@ -25,8 +25,8 @@ export interface BuildEnv {
   readonly cmakeToolchain: string;
   /** Content of the C source that the link arguments name; programs that no compiler links have none. */
   readonly pythonHome?: string;
-  /** Content of another one, of programs that have their Python inside. */
-  readonly onefile?: string;
+  /** Files that the link arguments name of programs that have their Python inside: name → content. */
+  readonly onefile?: Readonly<Record<string, string>>;
   /** Further configuration of cargo, below that of the project; absent: none. */
   readonly cargoConfig?: CargoTable;
 }
@@ -70,10 +70,12 @@ export function buildEnv(input: BuildEnvInput): BuildEnv {
     ...(programFormat(input.resolved.target).bareLinker === undefined
       ? { pythonHome: pythonHomeSource(input.python.stdlib.replace(/^usr\//, '')) }
       : {}),
-    ...(hasPythonInside(input) ? { onefile: ONEFILE_SOURCE } : {}),
+    ...(hasPythonInside(input) ? { onefile: ONEFILE_FILES } : {}),
     ...defined({ cargoConfig: flags.config }),
   };
 }
+
+const ONEFILE_FILES = { 'onefile.c': ONEFILE_SOURCE, [STATIC_UNWINDER.file]: STATIC_UNWINDER.text };
 
 /** Whether a compiler links the program with all of its Python. */
 function hasPythonInside({ resolved, python }: BuildEnvInput): boolean {
@@ -195,12 +197,18 @@ const HOME_ARGUMENTS = [
 ];
 
 /** Compiles and links what finds the files of a program that is one file, with the headers of its C library. */
-function onefileArguments({ sysroot }: Resolved): readonly string[] {
+function onefileArguments({ sysroot, target }: Resolved): readonly string[] {
   const { flags } = sysroot.compiler;
   const headers = flags.filter(
     (flag, at) => flag === '-nostdlibinc' || flag === '-isystem' || flags[at - 1] === '-isystem',
   );
-  return [`${PATHS.env}/onefile.c`, ...headers, ...ONEFILE_WRAPPED.map((name) => `-Wl,--wrap=${name}`)];
+  return [
+    `${PATHS.env}/onefile.c`,
+    ...headers,
+    // Where there is no interpreter of libraries, the unwinder is static anyway.
+    ...(target.elf?.interpreter === undefined ? [] : [`-L${PATHS.env}`]),
+    ...ONEFILE_WRAPPED.map((name) => `-Wl,--wrap=${name}`),
+  ];
 }
 
 function compilers({ resolved }: BuildEnvInput): Record<string, string> {

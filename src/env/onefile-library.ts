@@ -11,6 +11,7 @@ export const ONEFILE_WRAPPED = [
   'access',
   'closedir',
   'dirfd',
+  'dlopen',
   'faccessat',
   'fopen',
   'fopen64',
@@ -31,6 +32,8 @@ export const ONEFILE_WRAPPED = [
   'openat',
   'openat64',
   'opendir',
+  'pthread_cancel',
+  'pthread_exit',
   'readdir',
   'readdir64',
   'readlink',
@@ -45,3 +48,9 @@ export const ONEFILE_WRAPPED = [
   '__xstat',
   '__xstat64',
 ] as const;
+
+/**
+ * In the place of gcc's shared unwinder, which is not on every system and which one file cannot have beside it: a linker script
+ * (ld(1), "Implicit linker scripts") that names the static one.
+ */
+export const STATIC_UNWINDER = { file: 'libgcc_s.so', text: 'INPUT(-lgcc_eh -lgcc)\n' } as const;

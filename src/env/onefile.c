@@ -11,8 +11,10 @@
 #define _GNU_SOURCE
 #define _LARGEFILE64_SOURCE
 #include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -136,6 +138,31 @@ static void find_home(void) {
   home[home_length] = 0;
 }
 
+static pthread_t checker;
+static int checking;
+
+static void *check_program(void *nothing) {
+  if (!is_sound(image + header->head, header->program - header->head, header->program_sum)) damaged("the program");
+  return nothing;
+}
+
+/* Before anything that is not ours is read, and before the process becomes two. */
+static void finish_check(void) {
+  if (__atomic_load_n(&checking, __ATOMIC_RELAXED) && __atomic_exchange_n(&checking, 0, __ATOMIC_ACQ_REL))
+    pthread_join(checker, NULL);
+}
+
+/* Megabytes: they are read by a thread of their own, while the interpreter is initialised. */
+static void begin_check(void) {
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  checking = !pthread_create(&checker, NULL, check_program, NULL);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  if (!checking) check_program(NULL);
+  else pthread_atfork(finish_check, NULL, NULL);
+}
+
 __attribute__((constructor(101))) static void start(void) {
   struct sigaction handler, before;
   if (!marker.distance) return;
@@ -147,10 +174,10 @@ __attribute__((constructor(101))) static void start(void) {
   if (!is_sound(header, sizeof *header - sizeof header->sum, header->sum)) damaged("the description of its content");
   image = (const unsigned char *)header - header->program;
   if (!is_sound(image + header->table, header->table_size, header->table_sum)) damaged("the list of its files");
-  if (!is_sound((const unsigned char *)header - header->origin, header->head, header->head_sum) ||
-      !is_sound(image + header->head, header->program - header->head, header->program_sum))
-    damaged("the program");
+  if (!is_sound((const unsigned char *)header - header->origin, header->head, header->head_sum))
+    damaged("the beginning of the program");
   sigaction(SIGBUS, &before, 0);
+  begin_check();
   buckets = (const uint32_t *)(image + header->table);
   entries = (const struct entry *)(buckets + header->buckets);
   children = (const uint32_t *)(entries + header->entries);
@@ -432,6 +459,12 @@ int WRAPS(faccessat)(int folder, const char *path, int mode, int flags) {
     va_end(more);                                         \
   }
 
+/* A descriptor of what is not ours. */
+static int others(int file) {
+  if (file >= 0) finish_check();
+  return file;
+}
+
 /* Nothing is made in a folder that is ours alone. */
 static int refuse_new(int flags) { return refuse(flags & O_CREAT ? EROFS : ENOENT); }
 
@@ -441,7 +474,7 @@ static int refuse_new(int flags) { return refuse(flags & O_CREAT ? EROFS : ENOEN
     OURS(AT_FDCWD, path);                                 \
     MODE(flags)                                           \
     if (absent) return refuse_new(flags);                 \
-    if (!found) return __real_##name(path, flags, mode);  \
+    if (!found) return others(__real_##name(path, flags, mode)); \
     if (leads(found)) {                                   \
       int real = __real_##name(path, flags, mode);        \
       if (real >= 0 || errno != ENOENT) return real;      \
@@ -454,7 +487,7 @@ static int refuse_new(int flags) { return refuse(flags & O_CREAT ? EROFS : ENOEN
     OURS(folder, path);                                   \
     MODE(flags)                                           \
     if (absent) return refuse_new(flags);                 \
-    if (!found) return __real_##name(folder, path, flags, mode); \
+    if (!found) return others(__real_##name(folder, path, flags, mode)); \
     if (leads(found)) {                                   \
       int real = __real_##name(folder, path, flags, mode); \
       if (real >= 0 || errno != ENOENT) return real;      \
@@ -467,7 +500,11 @@ static int refuse_new(int flags) { return refuse(flags & O_CREAT ? EROFS : ENOEN
     FILE *file;                                           \
     int number;                                           \
     OURS(AT_FDCWD, path);                                 \
-    if (!found && !absent) return __real_##name(path, mode); \
+    if (!found && !absent) {                              \
+      file = __real_##name(path, mode);                   \
+      if (file) finish_check();                           \
+      return file;                                        \
+    }                                                     \
     if (*mode != 'r' || strchr(mode, '+')) return refuse(EROFS), NULL; \
     if (absent) return NULL;                              \
     number = open_entry(found, O_RDONLY | (strchr(mode, 'e') ? O_CLOEXEC : 0)); \
@@ -634,3 +671,44 @@ REAL(int, dirfd, DIR *);
 int WRAPS(dirfd)(DIR *folder) {
   return ours(folder) ? refuse(ENOTSUP) : __real_dirfd(folder);
 }
+
+#ifdef __GLIBC__
+REAL(void *, dlopen, const char *, int);
+/* The loader has to be given a path: that of a memory file. */
+static void *load(const struct entry *one, int flags) {
+  char path[48];
+  void *loaded;
+  int file = open_entry(one, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return NULL;
+  snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+  loaded = __real_dlopen(path, flags);
+  close(file);
+  return loaded;
+}
+
+void *WRAPS(dlopen)(const char *path, int flags) {
+  OURS(AT_FDCWD, path);
+  return found && found->kind & A_FILE ? load(found, flags) : __real_dlopen(path, flags);
+}
+
+/* glibc loads gcc's unwinder where a thread ends itself, and ends the process where it finds none. */
+static void bring_unwinder(void) {
+  static int brought;
+  const struct entry *ours_too;
+  if (!image || !__real_dlopen || __atomic_exchange_n(&brought, 1, __ATOMIC_ACQ_REL)) return;
+  ours_too = named("lib/libgcc_s.so.1");
+  if (ours_too && !__real_dlopen("libgcc_s.so.1", RTLD_NOW)) load(ours_too, RTLD_NOW);
+}
+
+__attribute__((weak, noreturn)) void __real_pthread_exit(void *);
+__attribute__((noreturn)) void WRAPS(pthread_exit)(void *value) {
+  bring_unwinder();
+  __real_pthread_exit(value);
+}
+
+REAL(int, pthread_cancel, pthread_t);
+int WRAPS(pthread_cancel)(pthread_t thread) {
+  bring_unwinder();
+  return __real_pthread_cancel(thread);
+}
+#endif

@@ -6,14 +6,20 @@ import { digestFile } from '../../store/digest.ts';
 import type { FormatInput, Formatted } from './format.ts';
 import { type ImageFile, makeImage } from './onefile-image.ts';
 
+/** The program has it inside; it is brought for the C library, which loads it by itself. */
+const UNWINDER = 'libgcc_s.so.1';
+
 /** The program with the files of the bundle's `lib` in it: one executable that needs nothing beside it. */
 export async function writeOnefile(input: FormatInput, folder: string): Promise<Result<Formatted>> {
   const { bundle, contents, sourceDateEpoch, target, name } = input;
   const { program, stdlib } = contents.manifest;
-  const libraries = new Set(contents.bundled.map(({ path }) => path));
-  const loaded = [...contents.elves.keys()].filter((path) => path !== program.file && !libraries.has(path));
-  if (loaded.length > 0) return err(loadsFiles(loaded));
-  const files = await filesBelow(bundle, 'lib', (path) => !libraries.has(path));
+  // The loader finds no library that another one names: it looks on the disk only.
+  const names = new Set([...contents.elves.keys()].map((path) => basename(path)));
+  const tied = [...contents.elves].filter(([, { needed }]) =>
+    needed.some((library) => names.has(library) && library !== UNWINDER),
+  );
+  if (tied.length > 0) return err(tiedFiles(tied.map(([path]) => path)));
+  const files = await filesBelow(bundle, 'lib');
   const image = makeImage({
     program: await readFile(join(bundle, program.file)),
     ...{ files, library: stdlib, time: sourceDateEpoch },
@@ -27,28 +33,26 @@ export async function writeOnefile(input: FormatInput, folder: string): Promise<
 }
 
 /** In an order that does not depend on the disk. A link is what it leads to. */
-async function filesBelow(
-  root: string,
-  at: string,
-  wanted: (path: string) => boolean,
-): Promise<readonly ImageFile[]> {
+async function filesBelow(root: string, at: string): Promise<readonly ImageFile[]> {
   const files: ImageFile[] = [];
   for (const name of (await readdir(join(root, at))).sort()) {
     const path = `${at}/${name}`;
-    if ((await stat(join(root, path))).isDirectory()) files.push(...(await filesBelow(root, path, wanted)));
-    else if (wanted(path)) files.push({ path, bytes: await readFile(join(root, path)) });
+    if ((await stat(join(root, path))).isDirectory()) files.push(...(await filesBelow(root, path)));
+    else files.push({ path, bytes: await readFile(join(root, path)) });
   }
   return files;
 }
 
-function loadsFiles(paths: readonly string[]): Failure {
-  const names = paths.slice(0, 5).map((path) => basename(path));
+function tiedFiles(paths: readonly string[]): Failure {
   return {
     code: 'build/onefile',
-    what: `The bundle has ${paths.length === 1 ? 'an extension module' : `${paths.length} extension modules and libraries`} in files of their own, which one file cannot hold: ${names.join(', ')}.`,
-    why: 'The C library loads them from the disk only.',
+    what: `Libraries in the bundle need others of it, which one file cannot hold: ${paths
+      .slice(0, 5)
+      .map((path) => basename(path))
+      .join(', ')}.`,
+    why: 'The loader of the C library looks for the libraries that a file names on the disk only.',
     fix: [
-      'Take packages of Python code alone, without extension modules, below `python.packages`.',
+      'Take packages without libraries of their own below `python.packages`.',
       'Ship the `.tar.gz`, `--format deb` or `--format oci`.',
     ],
   };
