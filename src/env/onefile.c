@@ -40,6 +40,12 @@ __attribute__((aligned(16))) static const volatile struct {
   uint64_t distance;
 } marker = {{0x6f, 0x6e, 0x65, 0x66, 0x69, 0x6c, 0x65, 0x93, 0x1a, 0xd5, 0x0e, 0x7b, 0xc8, 0x62, 0xf4, 0x39}, 0};
 
+/* The remark whose program header becomes that of the files: not every program has another one. */
+__attribute__((section(".note.onefile"), used, aligned(4))) static const struct {
+  uint32_t name_size, size, type;
+  char name[8];
+} note = {8, 0, 1, "onefile"};
+
 /*
  * All numbers have the byte order of the program. Offsets are those of the file; it is mapped a second time, all but its first
  * `head` bytes: these are where the linker wanted them, `origin` bytes before this.
@@ -146,8 +152,8 @@ static void *check_program(void *nothing) {
   return nothing;
 }
 
-/* Before anything that is not ours is read, and before the process becomes two. */
-static void finish_check(void) {
+/* Before anything that is not ours is read, before the process becomes two, and before it ends. */
+__attribute__((destructor(101))) static void finish_check(void) {
   if (__atomic_load_n(&checking, __ATOMIC_RELAXED) && __atomic_exchange_n(&checking, 0, __ATOMIC_ACQ_REL))
     pthread_join(checker, NULL);
 }
@@ -199,17 +205,6 @@ static int is_home(const char *path, size_t length) {
   return __real_realpath(name, real) && !strcmp(*home ? home : "/", real);
 }
 
-/* The part of a path behind the program's folder. */
-static const char *below_home(const char *path) {
-  const char *at = path;
-  if (!strncmp(path, home, home_length) && path[home_length] == '/') return path + home_length + 1;
-  for (; (at = strstr(at, library)); at++) {
-    if (!is_in(at, library, library_length) || (at != path && at[-1] != '/')) continue;
-    return is_home(path, at == path ? 0 : (size_t)(at - path) - (at - path > 1)) ? at : NULL;
-  }
-  return NULL;
-}
-
 /* Without empty parts, `.` and `..`; there are no links among our files. Not 0: it leads out of them. */
 static int normalise(const char *path, char *out) {
   size_t end = 0, length;
@@ -240,19 +235,31 @@ static const struct entry *named(const char *path) {
   return NULL;
 }
 
+/* What is ours at a path below the program's folder. */
+static const struct entry *below_home(const char *path, int *absent) {
+  char clean[LONGEST + 1];
+  const struct entry *found;
+  if (normalise(path, clean) || !*clean) return NULL;
+  found = named(clean);
+  *absent = !found && is_in(clean, library, library_length);
+  return found;
+}
+
 /*
  * What is ours at a path. `absent`: nothing, and nothing of the machine either, since the standard library's folder is ours
  * alone. Folders that only lead there are the machine's where it has them.
  */
 static const struct entry *find(int folder, const char *path, int *absent) {
-  char clean[LONGEST + 1];
-  const struct entry *found;
+  const struct entry *found = NULL;
+  const char *at = path;
   *absent = 0;
   if (!image || !path || (folder != AT_FDCWD && *path != '/')) return NULL;
-  path = below_home(path);
-  if (!path || normalise(path, clean) || !*clean) return NULL;
-  found = named(clean);
-  if (!found) *absent = is_in(clean, library, library_length);
+  if (!strncmp(path, home, home_length) && path[home_length] == '/') found = below_home(path + home_length + 1, absent);
+  for (; !found && !*absent && (at = strstr(at, library)); at++) {
+    if (!is_in(at, library, library_length) || (at != path && at[-1] != '/')) continue;
+    if (is_home(path, at == path ? 0 : (size_t)(at - path) - (at - path > 1))) found = below_home(at, absent);
+    break;
+  }
   if (*absent) errno = ENOENT;
   return found;
 }

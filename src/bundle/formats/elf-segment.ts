@@ -20,6 +20,7 @@ const PT_LOAD = 1;
 const PT_NOTE = 4;
 const PF_W = 2;
 const PF_R = 4;
+const SMALLEST_PAGE = 0x1000n;
 /** The largest page that Linux has on any machine. */
 const PAGE = 0x10000n;
 
@@ -62,7 +63,10 @@ export function readProgram(bytes: Buffer): Program | undefined {
   if (last === undefined || note === undefined || note.at < last.at) return undefined;
   const alignment = loads.reduce((most, one) => (one.alignment > most ? one.alignment : most), 1n);
   const head = Number(alignment);
-  const first = loads.find(({ offset, fileSize }) => offset === 0n && fileSize >= alignment);
+  // Of a page that is mapped all is there, also what the segment does not ask for.
+  const first = loads.find(
+    ({ offset, fileSize }) => offset === 0n && (fileSize >= alignment || alignment <= SMALLEST_PAGE),
+  );
   // They are compared where the program itself has them, which so may not write there.
   if (first === undefined || (first.flags & PF_W) !== 0 || table + size * count > head) return undefined;
   const highest = loads.reduce(

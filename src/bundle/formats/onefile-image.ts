@@ -6,6 +6,7 @@ const MARKER = Buffer.from([
   ...[0x1a, 0xd5, 0x0e, 0x7b, 0xc8, 0x62, 0xf4, 0x39],
 ]);
 
+const END = 0x656e6421;
 const FILE = 1;
 const FOLDER = 2;
 const OURS_ALONE = 4;
@@ -51,8 +52,9 @@ export function makeImage({ program: original, files, library, time }: ImageInpu
   const table = body.reserve();
   const buckets = 2 ** Math.ceil(Math.log2(entries.length * 2 + 1));
   const children = entries.reduce((sum, one) => sum + one.children.length, 0);
-  const tableSize = buckets * 4 + entries.length * ENTRY + children * 4;
-  const total = aligned(table + tableSize);
+  // One word more: a file that ends in zeros would not miss them.
+  const total = aligned(table + buckets * 4 + entries.length * ENTRY + children * 4 + 4);
+  const tableSize = total - table;
   if (total > LARGEST) return 'It would be larger than 2 GiB.';
   const image = Buffer.alloc(total);
   original.copy(image);
@@ -84,6 +86,7 @@ export function makeImage({ program: original, files, library, time }: ImageInpu
     put(childrenAt + child * 4, ...below);
     child += below.length;
   }
+  put(total - 4, END);
   program.map(total);
   // In memory.
   const here = end + BigInt(header - head);
