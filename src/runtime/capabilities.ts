@@ -68,6 +68,7 @@ const WASI: RuntimeCapabilities = {
     cargo: "cargo's test programs are not bundled with a standard library",
     oci: NOT_STARTED,
     deb: NOT_STARTED,
+    onefile: NOT_STARTED,
   },
 };
 

@@ -1,3 +1,4 @@
+import { defined } from '../../domain/defined.ts';
 import { readProgram } from './elf-segment.ts';
 
 /** What `src/env/onefile.c` begins with in every program that it is linked into; the distance to the header follows. */
@@ -127,7 +128,7 @@ function listEntries(files: readonly ImageFile[], library: string): readonly Lis
   return paths.map((path) => {
     const bytes = contents.get(path);
     const alone = path === library || path.startsWith(`${library}/`);
-    return { path, children: below.get(path) ?? [], alone, ...(bytes === undefined ? {} : { bytes }) };
+    return { path, children: below.get(path) ?? [], alone, ...defined({ bytes }) };
   });
 }
 
