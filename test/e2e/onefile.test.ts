@@ -9,6 +9,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -148,6 +149,10 @@ for (const name of NAMES) {
     assert.equal(ran.stderr, '');
     const { proc, ...found } = JSON.parse(ran.stdout);
     assert.deepEqual([proc, found], [true, seen(program)]);
+    const link = join(folder, `${name} link`);
+    symlinkSync(join(`${name} möved`, 'tool'), link);
+    const linked = spawnSync(link, ['-c', 'import json; print(json.__file__)'], { encoding: 'utf8' });
+    assert.equal(linked.stdout, `${join(at, 'lib/python3.13/json/__init__.py')}\n`, linked.stderr);
   });
 
   test(`${name}: cut off or changed, it says so and ends with 5`, { skip }, () => {
@@ -201,7 +206,7 @@ test('gnu: in a root with the C library alone', { skip: without('gnu') }, () => 
   const system = new OtherSystem(join(folder, 'system'));
   const [image = ''] =
     report('gnu').packages?.flatMap(({ format, file }) => (format === 'oci' ? [file] : [])) ?? [];
-  system.unpackImage(join(folder, 'gnu', image), join(folder, 'image'));
+  system.unpackImage(join(folder, image), join(folder, 'image'));
   system.remove('opt/isolate');
   mkdirSync(join(system.root, 'srv'));
   copyFileSync(shipped('gnu'), join(system.root, 'srv', 'tool'));
