@@ -196,9 +196,13 @@ static int is_in(const char *path, const char *folder, size_t length) {
   return !strncmp(path, folder, length) && (!path[length] || path[length] == '/');
 }
 
-/* Whether the first bytes of a path name the program's folder in another way: relative, or by a symbolic link. */
+/*
+ * Whether the first bytes of a path name the program's folder in another way: relative, or by a symbolic link. CPython does not
+ * search the root itself, and takes the prefix that it was configured with where that is the program's folder.
+ */
 static int is_home(const char *path, size_t length) {
   char name[LONGEST + 1], real[LONGEST + 1];
+  if (!home_length && length == 4 && !memcmp(path, "/usr", 4)) return 1;
   if (length > LONGEST || !__real_realpath) return 0;
   memcpy(name, path, length);
   strcpy(name + length, length ? "" : *path == '/' ? "/" : ".");
@@ -338,7 +342,7 @@ static int open_entry(const struct entry *one, int flags) {
 }
 
 static unsigned mode_of(const struct entry *one) {
-  return one->kind & A_FOLDER ? S_IFDIR | 0555 : S_IFREG | 0444;
+  return one->kind & A_FOLDER ? S_IFDIR | 0755 : S_IFREG | 0644;
 }
 
 /* `struct stat` and, where it is another one, `struct stat64`. */

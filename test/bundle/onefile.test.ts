@@ -226,7 +226,7 @@ test('the files are found where a bundle would have them', { skip }, (t) => {
   );
   assert.deepEqual([status, stderr], [0, '']);
   assert.deepEqual(lines.slice(0, 9), [
-    ...['stat: 100444 6 1700000000', 'stat: 40555 0 1700000000', 'stat: 40555 0 1700000000'],
+    ...['stat: 100644 6 1700000000', 'stat: 40755 0 1700000000', 'stat: 40755 0 1700000000'],
     ...['read: x = 1 6', 'read: other 5', `read: ${'\x07'.repeat(63)} 100001`],
     ...['list: ./ ../ os.py ü/', 'list: ./ ../ empty.txt large.bin', 'list: ./ ../ other.txt python3.13/'],
   ]);
