@@ -683,7 +683,6 @@ int WRAPS(dirfd)(DIR *folder) {
   return ours(folder) ? refuse(ENOTSUP) : __real_dirfd(folder);
 }
 
-#ifdef __GLIBC__
 REAL(void *, dlopen, const char *, int);
 /* The loader has to be given a path: that of a memory file. */
 static void *load(const struct entry *one, int flags) {
@@ -722,4 +721,3 @@ int WRAPS(pthread_cancel)(pthread_t thread) {
   bring_unwinder();
   return __real_pthread_cancel(thread);
 }
-#endif

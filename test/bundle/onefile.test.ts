@@ -311,3 +311,15 @@ os.execve(f, ["x", "read", ${JSON.stringify(path)}], {})`;
   const { stdout, stderr } = spawnSync('python3', ['-c', script], { encoding: 'utf8' });
   assert.equal(stdout, 'read: x = 1 6\n', stderr);
 });
+
+test('every function that the linker puts before one of the C library is there, and for every C library but those of glibc alone', () => {
+  const source = readFileSync(SOURCE, 'utf8');
+  const guarded = [...source.matchAll(/#ifdef __GLIBC__\n(.*?)#endif/gs)].map(([text]) => text).join('');
+  const always = source.replace(/#ifdef __GLIBC__\n.*?#endif/gs, '');
+  const defines = (text: string, name: string): boolean =>
+    new RegExp(`(WRAPS\\(${name}\\)\\(|^[A-Z_]+\\((?:\\w+, )?${name}[,)])`, 'm').test(text);
+  for (const name of ONEFILE_WRAPPED) {
+    const ofGlibc = name.endsWith('64') || name.startsWith('__');
+    assert.ok(defines(ofGlibc ? guarded : always, name), name);
+  }
+});
