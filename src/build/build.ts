@@ -104,6 +104,7 @@ export function programInputs(input: Omit<BuildInput, 'engine' | 'logs'>, source
     pyo3Config: input.env.pyo3Config,
     cmakeToolchain: input.env.cmakeToolchain,
     pythonHome: input.env.pythonHome ?? null,
+    ...defined({ onefile: input.env.onefile }),
     ...configurationInputs(input),
   };
 }

@@ -69,7 +69,9 @@ export async function fillBuildView(
 const PYTHON_HOME = 'python-home.c';
 
 async function outdated(folder: string, env: BuildEnv): Promise<boolean> {
-  return (await textOf(join(folder, PYTHON_HOME))) !== env.pythonHome;
+  for (const [name, text] of Object.entries({ [PYTHON_HOME]: env.pythonHome, ...env.onefile }))
+    if ((await textOf(join(folder, name))) !== text) return true;
+  return false;
 }
 
 /**
@@ -81,6 +83,7 @@ export async function writeEnvFiles(folder: string, env: BuildEnv, cargo: HostCa
     'pyo3-config.txt': env.pyo3Config,
     'toolchain.cmake': env.cmakeToolchain,
     [PYTHON_HOME]: env.pythonHome,
+    ...env.onefile,
     'cargo-config.toml': cargo.config,
   };
   for (const [name, text] of Object.entries(files)) {

@@ -239,7 +239,7 @@ async function findLibraries(
   const program = await readElf(join(input.program.folder, name));
   const problem = checkProgram({ name, file: program, target, python: input.python });
   if (problem !== undefined) return err(problem);
-  const roots = new Map<string, ElfFile>(program === undefined ? [] : [[name, program]]);
+  const roots = new Map<string, ElfFile>(program === undefined ? [] : [[name, withUnwinder(program, input)]]);
   const elf = new Map<string, ElfFile>();
   for (const path of [...new Set([...available.values(), ...extensions])]) {
     const file = await readElf(join(input.sysroot.folder, path));
@@ -262,6 +262,15 @@ async function findLibraries(
     if (wrong !== undefined) return err(wrong);
   }
   return closed;
+}
+
+/**
+ * The C library loads gcc's unwinder by itself, where a thread is ended, and libraries of C++ that packages bring need it. A
+ * program that has its Python inside has the unwinder inside, too, and does not name it.
+ */
+function withUnwinder(program: ElfFile, { python, resolved }: BundleInput): ElfFile {
+  if (python.linkage === 'dynamic' || resolved.target.libc !== 'gnu') return program;
+  return { ...program, needed: [...program.needed, 'libgcc_s.so.1'] };
 }
 
 /** Searches the program for folders of this machine, which is an error, and of the sandbox, which is reported. */

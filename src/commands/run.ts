@@ -44,7 +44,7 @@ export const command: Command = {
       type: 'string',
       multiple: true,
       value: '<format>',
-      help: 'ship the bundle as `oci` or `deb` too (repeatable)',
+      help: 'ship the bundle as `oci`, `deb` or `onefile` too (repeatable)',
     },
     'no-host': {
       type: 'boolean',

@@ -10,6 +10,7 @@ import { renamedPaths } from '../engine/project-paths.ts';
 import { programFormat } from '../runtime/program/program.ts';
 import { runtimeOf } from '../runtime/runtime.ts';
 import { cmakeToolchain } from './cmake-toolchain.ts';
+import { ONEFILE_SOURCE, ONEFILE_WRAPPED, STATIC_UNWINDER } from './onefile-library.ts';
 import { withProjectEnv } from './project-env.ts';
 import { pyo3Config } from './pyo3-config.ts';
 import { pythonHomeSource } from './python-home.ts';
@@ -24,6 +25,8 @@ export interface BuildEnv {
   readonly cmakeToolchain: string;
   /** Content of the C source that the link arguments name; programs that no compiler links have none. */
   readonly pythonHome?: string;
+  /** Files that the link arguments name of programs that have their Python inside: name → content. */
+  readonly onefile?: Readonly<Record<string, string>>;
   /** Further configuration of cargo, below that of the project; absent: none. */
   readonly cargoConfig?: CargoTable;
 }
@@ -67,8 +70,16 @@ export function buildEnv(input: BuildEnvInput): BuildEnv {
     ...(programFormat(input.resolved.target).bareLinker === undefined
       ? { pythonHome: pythonHomeSource(input.python.stdlib.replace(/^usr\//, '')) }
       : {}),
+    ...(hasPythonInside(input) ? { onefile: ONEFILE_FILES } : {}),
     ...defined({ cargoConfig: flags.config }),
   };
+}
+
+const ONEFILE_FILES = { 'onefile.c': ONEFILE_SOURCE, [STATIC_UNWINDER.file]: STATIC_UNWINDER.text };
+
+/** Whether a compiler links the program with all of its Python. */
+function hasPythonInside({ resolved, python }: BuildEnvInput): boolean {
+  return python.linkage === 'static' && programFormat(resolved.target).bareLinker === undefined;
 }
 
 /** Settings of the project's files that only a variable outranks (The Cargo Book, "Configuration"). */
@@ -121,9 +132,10 @@ function rust(input: BuildEnvInput): Record<string, string> {
   };
 }
 
-function rustFlags({ resolved }: BuildEnvInput): readonly string[] {
+function rustFlags(input: BuildEnvInput): readonly string[] {
+  const { resolved } = input;
   const bare = programFormat(resolved.target).bareLinker?.(resolved);
-  const link = bare === undefined ? linkArguments(resolved) : bare.arguments;
+  const link = bare === undefined ? linkArguments(input) : bare.arguments;
   return [
     // A rustup toolchain has the target's standard library itself.
     ...(resolved.rust === undefined ? [`--sysroot=${PATHS.sysroot}/usr`] : []),
@@ -158,14 +170,16 @@ function addsPython({ pythonPackages = [], pythonPaths = [] }: Recipe): boolean 
   return pythonPackages.length + pythonPaths.length > 0;
 }
 
-function linkArguments({ target, toolchain, sysroot }: Resolved): readonly string[] {
+function linkArguments(input: BuildEnvInput): readonly string[] {
+  const { target, toolchain, sysroot } = input.resolved;
   const { lld } = toolchain.tools;
   const common = [
     `--target=${target.clangTriple}`,
     `--sysroot=${PATHS.sysroot}`,
     ...(lld === undefined ? [] : [`-fuse-ld=${lld}`]),
   ];
-  const own = [...sysroot.link.arguments, ...HOME_ARGUMENTS];
+  const onefile = hasPythonInside(input) ? onefileArguments(input.resolved) : [];
+  const own = [...sysroot.link.arguments, ...HOME_ARGUMENTS, ...onefile];
   // Static programs look for no libraries.
   if (target.elf?.interpreter === undefined) return [...common, ...own];
   // DT_RPATH, not DT_RUNPATH: it also serves what libpython and the extension modules load (ld.so(8)).
@@ -181,6 +195,21 @@ const HOME_ARGUMENTS = [
   '-Wl,--wrap=Py_Initialize',
   '-Wl,--wrap=Py_InitializeEx',
 ];
+
+/** Compiles and links what finds the files of a program that is one file, with the headers of its C library. */
+function onefileArguments({ sysroot, target }: Resolved): readonly string[] {
+  const { flags } = sysroot.compiler;
+  const headers = flags.filter(
+    (flag, at) => flag === '-nostdlibinc' || flag === '-isystem' || flags[at - 1] === '-isystem',
+  );
+  return [
+    `${PATHS.env}/onefile.c`,
+    ...headers,
+    // Where there is no interpreter of libraries, the unwinder is static anyway.
+    ...(target.elf?.interpreter === undefined ? [] : [`-L${PATHS.env}`]),
+    ...ONEFILE_WRAPPED.map((name) => `-Wl,--wrap=${name}`),
+  ];
+}
 
 function compilers({ resolved }: BuildEnvInput): Record<string, string> {
   const { target, toolchain, sysroot } = resolved;

@@ -51,13 +51,16 @@ static int put(long end, const char *tail) {
 
 static void use_bundle(void) {
   long end;
-  int up;
+  int up, found = 0;
   if (!Py_SetPythonHome || getenv("PYTHONHOME") || (Py_GetPythonHome && Py_GetPythonHome())) return;
   end = readlink("/proc/self/exe", path, LONGEST);
   if (end <= 0 || end >= LONGEST) return;
-  for (up = 0; up < 2; up++)
+  /* Beside the program, as in one file, or beside its folder. */
+  for (up = 0; up < 2 && !found; up++) {
     do if (--end < 0) return; while (path[end] != '/');
-  if (!put(end, "/${stdlib}/os.py") && !put(end, "/${stdlib}/os.pyc")) return;
+    found = put(end, "/${stdlib}/os.py") || put(end, "/${stdlib}/os.pyc");
+  }
+  if (!found) return;
   path[end] = 0;
   decode((const unsigned char *)(end > 0 ? path : "/"), home);
   Py_SetPythonHome(home);

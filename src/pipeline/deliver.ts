@@ -30,9 +30,10 @@ export async function deliver(
   digest: string,
   folder: string,
   file: string,
+  { executable = false }: { readonly executable?: boolean } = {},
 ): Promise<Result<void>> {
   const to = join(folder, file);
-  const mode = deliveredMode();
+  const mode = deliveredMode(executable);
   const present = await digestFile(to).catch(() => undefined);
   if (present?.digest === digest) {
     return writing(folder, async () => {
@@ -57,8 +58,8 @@ export async function deliver(
 }
 
 /** What any program gives a file that it writes now: umask(2). */
-function deliveredMode(): number {
-  return 0o666 & ~process.umask();
+function deliveredMode(executable: boolean): number {
+  return (executable ? 0o777 : 0o666) & ~process.umask();
 }
 
 async function writing(folder: string, work: () => Promise<void>): Promise<Result<void>> {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { writeDeb } from '../bundle/formats/deb.ts';
 import type { BundleFormat, FormatInput, Formatted } from '../bundle/formats/format.ts';
 import { writeOci } from '../bundle/formats/oci.ts';
+import { writeOnefile } from '../bundle/formats/onefile.ts';
 import { readContents } from '../bundle/inspect.ts';
 import { ok, type Result } from '../domain/result.ts';
 import { formatBytes } from '../domain/units.ts';
@@ -15,7 +16,7 @@ const FORMAT_VERSION = 2;
 
 const WRITERS: Readonly<
   Record<BundleFormat, (input: FormatInput, folder: string) => Promise<Result<Formatted>>>
-> = { oci: writeOci, deb: writeDeb };
+> = { oci: writeOci, deb: writeDeb, onefile: writeOnefile };
 
 /** A bundle as it is shipped. */
 export type Package = StoreEntry<Formatted> & { readonly format: BundleFormat };

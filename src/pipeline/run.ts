@@ -16,7 +16,7 @@ import { capabilitiesOf } from '../runtime/runtime.ts';
 import type { Store } from '../store/store.ts';
 import { deliver, makeArtifacts } from './deliver.ts';
 import { packagesFacts, testsFacts } from './facts.ts';
-import { makePackages } from './formats.ts';
+import { makePackages, type Package } from './formats.ts';
 import { proveOnHost } from './host-start.ts';
 import { testLibrary } from './library.ts';
 import { needProgram } from './need-program.ts';
@@ -24,7 +24,7 @@ import { orderedReferences } from './ordered-references.ts';
 import { type Planned, type Run, startRun } from './prepare.ts';
 import { type Made, makeProgram, makeRuntimes, type Runtimes } from './runtimes.ts';
 import type { Session } from './session.ts';
-import { systemRuntimes } from './systems.ts';
+import { type Onefile, systemRuntimes } from './systems.ts';
 import { joined, runTests } from './tests.ts';
 
 export interface RunRequest {
@@ -78,7 +78,7 @@ async function runOnce(session: Session, planned: Planned, request: RunRequest):
   if (!samples.ok) return samples;
   const unfit = await checkCrate(session, planned);
   if (!unfit.ok) return unfit;
-  const formats = readFormats(request.formats ?? [], plan.target);
+  const formats = readFormats(request.formats ?? [], plan);
   if (!formats.ok) return formats;
 
   if (plan.crate.testsOnly === true) return testLibrary(session, planned, artifacts);
@@ -103,12 +103,19 @@ async function runOnce(session: Session, planned: Planned, request: RunRequest):
   const packages = await makePackages(session, planned, made.value, formats.value);
   if (!packages.ok) return packages;
   session.context.emit({ type: 'facts', facts: packagesFacts(packages.value) });
-  for (const { folder, meta } of packages.value) {
-    const shipped = await deliver(session.store, folder, meta.digest, artifacts, meta.file);
+  for (const { folder, meta, format } of packages.value) {
+    const executable = format === 'onefile';
+    const shipped = await deliver(session.store, folder, meta.digest, artifacts, meta.file, { executable });
     if (!shipped.ok) return shipped;
   }
-  const outcome = await runAll(session, run, made.value, runtimes.value, samples.value, request);
+  const onefile = packages.value.find(({ format }) => format === 'onefile');
+  const all = { ...made.value, ...defined({ onefile: onefile && startOf(onefile) }) };
+  const outcome = await runAll(session, run, all, runtimes.value, samples.value, request);
   return outcome.ok ? ok({ run, made: made.value, outcome: outcome.value }) : outcome;
+}
+
+function startOf({ folder, meta: { file, digest } }: Package): Onefile {
+  return { folder, file, digest };
 }
 
 /** What was asked for on the command line needs a program. */
@@ -128,7 +135,7 @@ async function deliverDebugFile(store: Store, { program }: Made, artifacts: stri
 async function runAll(
   session: Session,
   run: Run,
-  made: Made,
+  { onefile, ...made }: Made & { readonly onefile?: Onefile },
   runtimes: Runtimes,
   samples: readonly Sample[],
   { artifacts, samplesOnly, host = true }: RunRequest,
@@ -136,7 +143,7 @@ async function runAll(
   const { emit } = session.context;
   const { plan } = run;
   const logs = join(artifacts, 'logs');
-  const systems = samples.length === 0 ? ok([]) : await systemRuntimes(session, run, made, logs);
+  const systems = samples.length === 0 ? ok([]) : await systemRuntimes(session, run, made, logs, onefile);
   if (!systems.ok) return systems;
   const ordered = orderedReferences(session, run, made);
   const suite = { ...runtimes, systems: systems.value, ...defined({ ordered }) };

@@ -13,6 +13,7 @@ export const OPERATIONS = {
   snapshot: '`snapshot` below `wasm`',
   oci: '`--format oci`',
   deb: '`--format deb`',
+  onefile: '`--format onefile`',
 } as const;
 
 export type Operation = keyof typeof OPERATIONS;
@@ -67,6 +68,7 @@ const WASI: RuntimeCapabilities = {
     cargo: "cargo's test programs are not bundled with a standard library",
     oci: NOT_STARTED,
     deb: NOT_STARTED,
+    onefile: NOT_STARTED,
   },
 };
 

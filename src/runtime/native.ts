@@ -1,5 +1,5 @@
 import { ok } from '../domain/result.ts';
-import { assignments, bundleMount, programAt } from './bundled.ts';
+import { assignments, bundleMount, startedAt } from './bundled.ts';
 import { programExit } from './exit.ts';
 import type { TargetRuntime } from './runtime.ts';
 
@@ -19,9 +19,13 @@ export const NATIVE: TargetRuntime = {
       kind: 'native',
       rootfs: input.rootfs.folder,
       mounts: [bundleMount(input)],
-      command: [programAt(input.program)],
+      command: [startedAt(input)],
       env: {},
-      key: { bundle: input.bundle.meta.digest, rootfs: input.rootfs.fingerprint, emulator: null },
+      key: {
+        bundle: input.onefile?.digest ?? input.bundle.meta.digest,
+        rootfs: input.rootfs.fingerprint,
+        emulator: null,
+      },
     }),
   readExit: programExit,
 };

@@ -5,7 +5,7 @@ import type { Emulator, Target } from '../domain/target.ts';
 import type { Emulation } from '../engine/emulation.ts';
 import type { Exit, Mount } from '../engine/engine.ts';
 import { PATHS } from '../engine/paths.ts';
-import { assignments, bundleMount, programAt } from './bundled.ts';
+import { assignments, bundleMount, startedAt } from './bundled.ts';
 import { type ExitCause, programExit } from './exit.ts';
 import { readQemuExit } from './qemu-exit.ts';
 import type { EmulatorPlace, TargetRuntime } from './runtime.ts';
@@ -33,11 +33,11 @@ export const QEMU_USER: TargetRuntime = {
       kind: 'qemu-user',
       rootfs: input.rootfs.folder,
       mounts: [bundleMount(input), ...mounts],
-      command: [...command, programAt(input.program)],
+      command: [...command, startedAt(input)],
       env: {},
       ...{ emulation, emulator },
       key: {
-        bundle: input.bundle.meta.digest,
+        bundle: input.onefile?.digest ?? input.bundle.meta.digest,
         rootfs: input.rootfs.fingerprint,
         emulator: key,
         starts: [...emulation.launcher],

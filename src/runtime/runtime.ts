@@ -103,6 +103,8 @@ export interface ProgramInput extends RuntimeTrees {
   /** File name of the program in the bundle, and its digest. */
   readonly program: string;
   readonly programDigest: string;
+  /** The bundle as one executable, which is started in its place: alone in its folder. */
+  readonly onefile?: { readonly folder: string; readonly file: string; readonly digest: Digest };
   /** What `prepare` gave, where there is one. */
   readonly wasmtime?: Wasmtime;
   readonly logs: string;

@@ -18,7 +18,7 @@ export const MODULES: Readonly<Record<string, string>> = {
   env: "the build's environment; pure",
   build: 'crates, then cargo, in sandboxes',
   bundle:
-    'program, libraries, standard library, packages → one archive, checked for leaks; `formats/`: the same as container image and Debian package',
+    'program, libraries, standard library, packages → one archive, checked for leaks; `formats/`: the same as container image, Debian package and one executable',
   snapshot: 'WebAssembly modules that start with an initialised interpreter',
   runtime:
     'the port to what runs programs of a target, and its adapters: native, QEMU, wasmtime, Node, the reference interpreter',
@@ -68,7 +68,7 @@ const STAGE_TEXTS: Readonly<Record<StageName, string>> = {
   build: 'fetch the crates and build the program',
   bundle: 'pack the bundle and check it for leaks',
   snapshot: 'initialise the interpreter inside a WebAssembly module',
-  package: 'write container image and Debian package',
+  package: 'write container image, Debian package and the one executable',
   runtime: 'fetch and build the WebAssembly engine',
   precompile: 'compile the module ahead of time',
   run: 'run the samples on the target and compare',

@@ -1,12 +1,14 @@
+import type { Resolved } from '../../domain/definitions.ts';
 import type { Digest } from '../../domain/ids.ts';
 import type { LockedPackage } from '../../domain/packages.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Target } from '../../domain/target.ts';
+import type { Failure } from '../../failure.ts';
 import { CAPABILITIES } from '../../runtime/capabilities.ts';
 import type { Contents } from '../inspect.ts';
 
 /** The package formats of a bundle, beside the archive that every run makes. */
-export const FORMATS = ['oci', 'deb'] as const;
+export const FORMATS = ['oci', 'deb', 'onefile'] as const;
 export type BundleFormat = (typeof FORMATS)[number];
 
 /** An unpacked bundle and the metadata of its packages. */
@@ -38,7 +40,10 @@ export interface Formatted {
 }
 
 /** The formats given on the command line. */
-export function readFormats(values: readonly string[], target: Target): Result<readonly BundleFormat[]> {
+export function readFormats(
+  values: readonly string[],
+  { target, sysroot }: Pick<Resolved, 'target' | 'sysroot'>,
+): Result<readonly BundleFormat[]> {
   const formats: BundleFormat[] = [];
   for (const name of values.flatMap((text) => text.split(','))) {
     // The archive is made in any case.
@@ -60,7 +65,20 @@ export function readFormats(values: readonly string[], target: Target): Result<r
         fix: ['Ship the `.tar.gz`: its script `run` starts the module in any wasmtime.'],
       });
     }
+    if (format === 'onefile' && sysroot.source === undefined) return err(pythonOutside(target));
     if (!formats.includes(format)) formats.push(format);
   }
   return ok(formats);
+}
+
+function pythonOutside({ rustTriple }: Target): Failure {
+  return {
+    code: 'usage/format',
+    what: `A program for ${rustTriple} cannot be packaged as \`onefile\` with the distribution's Python.`,
+    why: 'Its libpython and its extension modules are libraries, which the loader takes from the disk before the program runs.',
+    fix: [
+      'Have Python linked into the program: `python: {from: source}` in the recipe.',
+      'Ship the `.tar.gz`, `--format deb` or `--format oci`.',
+    ],
+  };
 }

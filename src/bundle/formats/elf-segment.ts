@@ -1,0 +1,101 @@
+/**
+ * Programs (ELF) of which the kernel maps more than their linker wrote. Source of all numbers: elf(5). A segment cannot be added
+ * to the table of program headers, which other data follows; one that is only a remark (`PT_NOTE`) is turned into one that is
+ * mapped. Linkers put it behind all that are, so that these stay in the order of their addresses, as the kernel wants them.
+ */
+export interface Program {
+  readonly wide: boolean;
+  readonly little: boolean;
+  /** First address behind everything that is mapped, at a page of any size. */
+  readonly end: bigint;
+  /** The first bytes, with the program headers: where a segment had them a second time, kernels would name that one to the program. */
+  readonly head: number;
+  /** The address that an offset of the file is mapped at. */
+  readonly addressOf: (offset: number) => bigint | undefined;
+  /** Turns the note into a segment: the file from `head` up to `until`, at `end`, which can be read and not written. */
+  readonly map: (until: number) => void;
+}
+
+const PT_LOAD = 1;
+const PT_NOTE = 4;
+const PF_W = 2;
+const PF_R = 4;
+const SMALLEST_PAGE = 0x1000n;
+/** The largest page that Linux has on any machine. */
+const PAGE = 0x10000n;
+
+interface Segment {
+  readonly at: number;
+  readonly type: number;
+  readonly offset: bigint;
+  readonly address: bigint;
+  readonly fileSize: bigint;
+  readonly size: bigint;
+  readonly alignment: bigint;
+  readonly flags: number;
+}
+
+/** Reads a program whose bytes `map` then changes. Undefined: it is none, or it has no note behind what is mapped. */
+export function readProgram(bytes: Buffer): Program | undefined {
+  if (bytes.length < 64 || bytes.readUInt32BE(0) !== 0x7f454c46) return undefined;
+  const wide = bytes[4] === 2;
+  const little = bytes[5] === 1;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const word = (at: number): bigint =>
+    wide ? view.getBigUint64(at, little) : BigInt(view.getUint32(at, little));
+  const table = Number(word(wide ? 32 : 28));
+  const size = view.getUint16(wide ? 54 : 42, little);
+  const count = view.getUint16(wide ? 56 : 44, little);
+  if (table + size * count > bytes.length) return undefined;
+  const fields = wide ? WIDE : NARROW;
+  const segments: readonly Segment[] = Array.from({ length: count }, (_, index) => {
+    const at = table + index * size;
+    return {
+      ...{ at, type: view.getUint32(at, little), offset: word(at + fields.offset) },
+      ...{ address: word(at + fields.address), fileSize: word(at + fields.fileSize) },
+      ...{ size: word(at + fields.size), alignment: word(at + fields.alignment) },
+      flags: view.getUint32(at + fields.flags, little),
+    };
+  });
+  const loads = segments.filter(({ type }) => type === PT_LOAD);
+  const last = loads.at(-1);
+  const note = segments.findLast(({ type }) => type === PT_NOTE);
+  if (last === undefined || note === undefined || note.at < last.at) return undefined;
+  const alignment = loads.reduce((most, one) => (one.alignment > most ? one.alignment : most), 1n);
+  const head = Number(alignment);
+  // Of a page that is mapped all is there, also what the segment does not ask for.
+  const first = loads.find(
+    ({ offset, fileSize }) => offset === 0n && (fileSize >= alignment || alignment <= SMALLEST_PAGE),
+  );
+  // They are compared where the program itself has them, which so may not write there.
+  if (first === undefined || (first.flags & PF_W) !== 0 || table + size * count > head) return undefined;
+  const highest = loads.reduce(
+    (most, one) => (one.address + one.size > most ? one.address + one.size : most),
+    0n,
+  );
+  const end = ((highest + PAGE - 1n) / PAGE) * PAGE;
+  return {
+    ...{ wide, little, end, head },
+    addressOf: (offset) => {
+      const at = BigInt(offset);
+      const load = loads.find((one) => at >= one.offset && at < one.offset + one.fileSize);
+      return load === undefined ? undefined : load.address + at - load.offset;
+    },
+    map: (until) => {
+      const put = (at: number, value: bigint): void =>
+        wide ? view.setBigUint64(at, value, little) : view.setUint32(at, Number(value), little);
+      view.setUint32(note.at, PT_LOAD, little);
+      view.setUint32(note.at + fields.flags, PF_R, little);
+      put(note.at + fields.offset, alignment);
+      put(note.at + fields.address, end);
+      put(note.at + fields.physical, end);
+      put(note.at + fields.fileSize, BigInt(until - head));
+      put(note.at + fields.size, BigInt(until - head));
+      put(note.at + fields.alignment, alignment);
+    },
+  };
+}
+
+/** `Elf64_Phdr` and `Elf32_Phdr`. */
+const WIDE = { flags: 4, offset: 8, address: 16, physical: 24, fileSize: 32, size: 40, alignment: 48 };
+const NARROW = { flags: 24, offset: 4, address: 8, physical: 12, fileSize: 16, size: 20, alignment: 28 };
