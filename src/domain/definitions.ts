@@ -103,6 +103,11 @@ export function isFromSource(sysroot: SysrootDefinition): sysroot is SourceSysro
   return sysroot.source !== undefined;
 }
 
+/** Whether its libpython is a shared library, which a program loads. */
+export function isShared({ configure }: CPythonBuild): boolean {
+  return configure.includes('--enable-shared');
+}
+
 /** What the compiler is called with for the target, beside `--target` and `--sysroot`. */
 export interface CompilerFlags {
   readonly name: 'clang' | 'gcc';

@@ -20,6 +20,7 @@ const TARGET = {
   debianArch: 'arm64',
   ociPlatform: 'linux/arm64',
   libc: 'gnu',
+  pointerWidth: 64,
   runtime: 'qemu-user',
   elf: { machine: 'AArch64', number: 183 },
 } as Target;
@@ -169,7 +170,14 @@ test('unknown formats, and formats that the target does not have, are rejected',
   assert.equal(read(['rpm']), 'usage/format');
   assert.equal(read(['deb'], wasm), 'usage/format');
   assert.deepEqual(read(['tar.gz'], wasm), []);
-  assert.equal(read(['onefile'], wasm, {}), 'usage/format');
+  const from = (...configure: readonly string[]) => ({ cpython: { configure } });
+  assert.equal(read(['onefile'], wasm, from()), 'usage/format');
   assert.equal(read(['onefile']), 'usage/format', 'its libpython is a file of the bundle');
-  assert.deepEqual(read(['onefile'], TARGET, {}), ['onefile']);
+  assert.equal(read(['onefile'], TARGET, from('--enable-shared')), 'usage/format', 'and so is this one');
+  assert.deepEqual(read(['onefile'], TARGET, from('--disable-shared')), ['onefile']);
+  assert.equal(
+    read(['onefile'], { ...TARGET, pointerWidth: 32 }, from()),
+    'usage/format',
+    'times of 64 bits',
+  );
 });

@@ -229,7 +229,7 @@ test("a program with the distribution's Python is refused before anything is fet
   });
   assert.equal(ran.status, 2, ran.stdout + ran.stderr);
   assert.match(ran.stderr, /usage\/format/);
-  assert.match(ran.stderr, /python: \{from: source\}/);
+  assert.match(ran.stderr, /python: \{from: source, linkage: static\}/);
   const wasm = await provision(['wasm32-wasip1', '--format', 'onefile'], {
     cwd: folder,
     store: SHARED_STORE,

@@ -1,4 +1,4 @@
-import type { CPythonBuild, SourceSysroot } from '../../domain/definitions.ts';
+import { type CPythonBuild, isShared, type SourceSysroot } from '../../domain/definitions.ts';
 import { libraryFolder, libraryName } from '../../domain/python.ts';
 import { shellWord } from '../../domain/shell.ts';
 import { PATHS } from '../../engine/paths.ts';
@@ -75,10 +75,6 @@ if ! ./configure ${words.join(' ')}; then
   exit 1
 fi
 `;
-}
-
-function isShared({ configure }: CPythonBuild): boolean {
-  return configure.includes('--enable-shared');
 }
 
 /** Whether extension modules of the standard library are files of their own. */
