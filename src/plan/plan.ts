@@ -1,5 +1,11 @@
 import { defined } from '../domain/defined.ts';
-import type { Recipe, Resolved, RustStd, SysrootDefinition } from '../domain/definitions.ts';
+import {
+  isShared,
+  type Recipe,
+  type Resolved,
+  type RustStd,
+  type SysrootDefinition,
+} from '../domain/definitions.ts';
 import type { RuntimeKind } from '../domain/ids.ts';
 import type { TreeDefinition } from '../domain/packages.ts';
 import type { Plan, PlannedStage } from '../domain/plan.ts';
@@ -58,7 +64,7 @@ function obtaining({
         ].map(({ lockPath }) => lockPath),
         suites: [
           ...new Set([
-            ...[toolchain.suite, sysroot.suite, reference.suite],
+            ...[toolchain.suite, sysroot.suite, sysroot.sysroot.suite ?? sysroot.suite, reference.suite],
             ...(systemData === undefined ? [] : [systemData.definition.suite]),
             ...systems.flatMap(({ definition: { suite } }) => (suite === '' ? [] : [suite])),
           ]),
@@ -127,7 +133,7 @@ function buildingPython({ source, without }: SysrootDefinition): readonly Planne
         ]),
     {
       stage: 'cpython',
-      does: 'Build CPython from its source, static, with no network.',
+      does: `Build CPython from its source, ${isShared(cpython) ? 'shared' : 'static'}, with no network.`,
       inputs: {
         source: cpython.source,
         patches: cpython.patches.length + cpython.ownPatches.length,

@@ -1,3 +1,4 @@
+import { defined } from '../domain/defined.ts';
 import type { PythonOrigin } from '../domain/definitions.ts';
 import { compareReleases } from '../domain/glibc.ts';
 import type { Linkage } from '../domain/ids.ts';
@@ -108,16 +109,25 @@ function noSuchPython(
   );
   // The packages have the shared library alone.
   const both = !isOrigin && from !== undefined && form === undefined ? ` and from ${from}` : '';
+  const why =
+    !isOrigin && linkage === 'dynamic' && target.elf?.interpreter === undefined
+      ? 'Programs for it are static: they load no libraries.'
+      : undefined;
   return {
     code: isOrigin ? 'recipe/no-such-origin' : 'recipe/no-such-linkage',
     what:
       form === undefined
         ? `No sysroot for \`${target.name}\` is ${wanted}${both}.`
         : `The sysroot \`${form.name}\` is not ${wanted}.`,
+    ...defined({ why }),
     fix: [
       others.length === 0
         ? `Remove \`${both === '' ? key : 'from'}\` below \`python\`${both === '' ? '' : ', or `linkage`'}.`
         : `Name another one (${list(others)}) or none, or remove \`${key}\` below \`python\`.`,
+      // A recipe that extends another one has its sysroot.
+      ...(others.length > 0 && form !== undefined && document.written(['extends']) !== undefined
+        ? [`Or write \`extends: ${target.name}\`, which names none.`]
+        : []),
     ],
     at: document.locate(['python', key], 'value'),
   };

@@ -1,3 +1,4 @@
+import { dirname, resolve } from 'node:path';
 import { readCrate } from '../crate/crate.ts';
 import { reservedVariable } from '../domain/build-variables.ts';
 import type { Crate } from '../domain/crate.ts';
@@ -22,7 +23,7 @@ export async function resolveCrate(draft: RecipeDraft, document: YamlDocument): 
   const choice = { features, defaultFeatures, ...defined({ bin }) };
   const crate = await readCrate(folder, choice);
   const failures = [
-    ...(crate.ok ? [] : [atKey(crate.error, document)]),
+    ...(crate.ok ? [] : [atKey(crate.error, draft, document)]),
     ...(crate.ok && crate.value.pyo3?.extensionModule === true ? [extensionModuleOnly(crate.value)] : []),
     ...(crate.ok && crate.value.testsOnly === true ? withoutProgram(crate.value, draft, document) : []),
     ...reservedVariables(draft, document),
@@ -51,11 +52,8 @@ export function extensionModuleOnly({ folder }: Crate): Failure {
 }
 
 /** A library has tests and nothing else; what a recipe asks of a program would silently not be done. */
-function withoutProgram(
-  { folder }: Crate,
-  { tests }: RecipeDraft,
-  document: YamlDocument,
-): readonly Failure[] {
+function withoutProgram({ folder }: Crate, draft: RecipeDraft, document: YamlDocument): readonly Failure[] {
+  const { tests } = draft;
   const written = (path: DocumentPath) => at(document.value, path) !== undefined;
   const asked = [['tests', 'commands'], ['samples'], ['project', 'bin'], ['wasm', 'snapshot']].filter(
     written,
@@ -72,6 +70,7 @@ function withoutProgram(
             'For a program, add `src/main.rs`, or a `[[bin]]` to its `Cargo.toml`.',
           ],
         },
+        draft,
         document,
       ),
     ];
@@ -103,10 +102,15 @@ function at(value: unknown, path: DocumentPath): unknown {
   return path.reduce<unknown>((inner, key) => (inner as Record<string, unknown> | undefined)?.[key], value);
 }
 
-function atKey(failure: Failure, document: YamlDocument): Failure {
+function atKey(failure: Failure, draft: RecipeDraft, document: YamlDocument): Failure {
   const path = ABOUT[failure.code];
-  // A binary named on the command line, or a default folder, is not in the file.
+  // A binary or a folder named on the command line, or a default folder, is not in the file.
   if (path === undefined || document.written(path) === undefined) return failure;
+  const written = String(at(document.value, path));
+  const { folder, bin } = draft.project;
+  const isThat =
+    path.at(-1) === 'path' ? resolve(dirname(document.file), written) === folder : written === bin;
+  if (!isThat) return failure;
   return { ...failure, at: document.locate(path, 'value') };
 }
 

@@ -123,11 +123,18 @@ function wrongType({ document, schema }: About, path: DocumentPath, expected: st
   return { code: 'recipe/wrong-type', what, fix: [fix], at: document.locate(path, 'value') };
 }
 
+/** Words of the field for what has another name here. */
+const SYNONYMS: Readonly<Record<string, string>> = {
+  shared: 'dynamic',
+  distribution: 'packages',
+};
+
 function invalidValue(about: About, path: DocumentPath, issue: Issue): Failure {
   const { document } = about;
   const allowed = issue.code === 'invalid_value' ? issue.values.map(String) : discriminators(issue);
   const value = valueAt(document.value, path);
-  const meant = allowed === undefined ? undefined : closest(String(value), allowed);
+  const meant =
+    allowed && (allowed.find((one) => one === SYNONYMS[String(value)]) ?? closest(String(value), allowed));
   const rule = allowed === undefined ? ruleOf(issue) : `it must be ${list(allowed, 'or')}`;
   const shown = typeof value === 'object' ? typeName(value) : `\`${shorten(String(value))}\``;
   const code: FailureCode =

@@ -68,7 +68,11 @@ test('a linkage that there is not is a failure, but for a target that was named 
   assert.match(musl.fix, /^Remove `linkage` below `python`\.$/);
   const native = await failureOf(t, `extends: native\n${dynamic}`);
   assert.deepEqual([native.code, native.at], ['recipe/no-such-linkage', '3:19']);
-  assert.match(native.fix, /`packaged` and `shared-gnu`/);
+  assert.match(native.fix, /`packaged` and `shared-gnu`.* Or write `extends: x86_64`/);
+  assert.match(await sysrootOf(t, `extends: x86_64\n${dynamic}`), /^shared-gnu\//);
+  // As the field calls it.
+  const word = await failureOf(t, 'extends: x86_64\npython: {linkage: shared}');
+  assert.deepEqual([word.code, word.fix], ['recipe/invalid-value', 'Did you mean `dynamic`?']);
   const packages = await failureOf(t, 'extends: x86_64\npython: {from: packages, linkage: static}');
   assert.deepEqual([packages.code, packages.at], ['recipe/no-such-linkage', '3:35']);
   assert.match(packages.fix, /^Remove `from` below `python`, or `linkage`\.$/);

@@ -264,7 +264,8 @@ const commonKeys = {
         .describe(
           'How the program is linked with libpython: `static` makes it part of the program, `dynamic` keeps it and the extension ' +
             'modules of the standard library in files of their own. Packages have the dynamic one alone; without it what is ' +
-            'built from source is static. Extension modules of packages are loaded by both, on GNU targets.',
+            'built from source is static. Extension modules of packages are loaded by both, on GNU targets. For another target ' +
+            'that is named on the command line it holds where that has it, as `from` does.',
         ),
       packages: z
         .union([path, z.array(z.union([z.string().min(1), packagesFile])).min(1)], {
