@@ -237,3 +237,26 @@ test("a program with the distribution's Python is refused before anything is fet
   assert.equal(wasm.status, 2);
   assert.match(wasm.stderr, /usage\/format/);
 });
+
+test('an extension module of a wheel is loaded from memory', {
+  skip: skip || (process.env.PROVISION_TEST_ALL === '1' ? false : 'PROVISION_TEST_ALL=1 fetches a wheel'),
+}, async () => {
+  const at = join(folder, 'wheel');
+  mkdirSync(join(at, 'samples'), { recursive: true });
+  writeFileSync(
+    join(at, 'samples', 'escape.py'),
+    'import markupsafe._speedups as one\nprint(one._escape_inner("<a>"), one.__spec__.origin.endswith(".so"))\n',
+  );
+  const more = 'python: {packages: [markupsafe==3.0.2]}\nhost: false\nsystems: []\n';
+  writeFileSync(join(at, 'r.yaml'), runnerRecipe('x86_64', { samples: join(at, 'samples'), more }));
+  const options = { cwd: at, store: SHARED_STORE, timeoutMs: 60 * 60_000 };
+  const locked = await provision(['lock', './r.yaml'], options);
+  assert.equal(locked.status, 0, locked.stdout + locked.stderr);
+  const ran = await provision(['run', './r.yaml', '--format', 'onefile', '--artifacts', 'out'], options);
+  assert.equal(ran.status, 0, ran.stdout + ran.stderr);
+  const { systems } = JSON.parse(readFileSync(join(at, 'out', 'report.json'), 'utf8')) as Report;
+  assert.deepEqual(
+    systems?.map(({ name, samples }) => [name, samples.map(({ status }) => status)]),
+    [['onefile', ['passed']]],
+  );
+});
