@@ -22,6 +22,11 @@ test('a near word is found, a far one is not', () => {
   };
   for (const [word, meant] of Object.entries(cases)) assert.equal(closest(word, NAMES), meant, word);
   assert.equal(closest('anything', []), undefined);
+  // The nearest number of equally near words.
+  const systems = ['debian-11', 'debian-12', 'debian-13', 'empty'];
+  assert.equal(closest('debian-14', systems), 'debian-13');
+  assert.equal(closest('debian-10', systems), 'debian-11');
+  assert.equal(closest('debain-12', systems), 'debian-12');
 });
 
 test('a beginning that two words share names neither', () => {
