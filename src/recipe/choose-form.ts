@@ -1,14 +1,26 @@
 import { defined } from '../domain/defined.ts';
 import type { PythonOrigin } from '../domain/definitions.ts';
 import { compareReleases } from '../domain/glibc.ts';
-import type { Linkage } from '../domain/ids.ts';
+import type { Libc, Linkage } from '../domain/ids.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import type { Failure } from '../failure.ts';
 import type { YamlDocument } from './document.ts';
 import { list } from './message-text.ts';
-import { type Asked, type Axes, type FormHead, fits, unknown } from './points.ts';
-import { floorOf } from './pythons.ts';
+import type { Asked, Axes } from './points.ts';
+import { floorOf, type PythonDefinition } from './pythons.ts';
+import { unknown } from './unknown-name.ts';
+
+/** The part of a sysroot definition that is read before its variables are filled in. */
+export interface FormHead {
+  readonly name: string;
+  readonly libc: Libc | undefined;
+  readonly from: PythonOrigin | undefined;
+  /** How a program is linked with its libpython. */
+  readonly linkage: Linkage;
+  /** Whether it is the default of its C library, origin and linkage. */
+  readonly isDefault: boolean;
+}
 
 /** What a recipe says of its libpython, beside the version. */
 interface Wanted {
@@ -44,6 +56,12 @@ export function chooseForm(
     return err(noSuchPython(wanted, form, target, available, document));
   const names = forms.map(({ name }) => name);
   return err(unknown('sysroot', sysroot ?? '', names, document, ['sysroot']));
+}
+
+/** Whether there is a Python in a form for a target. */
+export function fits({ forms }: PythonDefinition, { name, libc }: FormHead, target: Target): boolean {
+  const form = forms[name];
+  return form !== undefined && libc === target.libc && (form.targets?.includes(target.name) ?? true);
 }
 
 function is(form: FormHead, { from, linkage }: Wanted): boolean {

@@ -1,32 +1,20 @@
-import { closest } from '../domain/closest.ts';
 import { defined } from '../domain/defined.ts';
 import type { PythonOrigin } from '../domain/definitions.ts';
-import type { Libc, Linkage } from '../domain/ids.ts';
+import type { Linkage } from '../domain/ids.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import type { Failure } from '../failure.ts';
 import { architecturesOf } from './architectures.ts';
-import { chooseForm } from './choose-form.ts';
+import { chooseForm, type FormHead, fits } from './choose-form.ts';
 import { combineFailures } from './combine-failures.ts';
-import type { DocumentPath, YamlDocument } from './document.ts';
+import type { YamlDocument } from './document.ts';
 import { formFile, formNames } from './folders.ts';
 import type { Loaded } from './load.ts';
-import { list } from './message-text.ts';
 import { loadPythons, type PythonDefinition } from './pythons.ts';
 import { openReader, type Reader } from './reader.ts';
 import type { Point } from './sysroots.ts';
 import { type BrokenTarget, readTargets } from './targets.ts';
-
-/** The part of a sysroot definition that is read before its variables are filled in. */
-export interface FormHead {
-  readonly name: string;
-  readonly libc: Libc | undefined;
-  readonly from: PythonOrigin | undefined;
-  /** How a program is linked with its libpython. */
-  readonly linkage: Linkage;
-  /** Whether it is the default of its C library, origin and linkage. */
-  readonly isDefault: boolean;
-}
+import { unknown } from './unknown-name.ts';
 
 /** The axes: everything that can be provisioned is a point of them. */
 export interface Axes {
@@ -185,11 +173,6 @@ export function choosePoint(axes: Axes, asked: Asked, document: YamlDocument): R
   });
 }
 
-export function fits({ forms }: PythonDefinition, { name, libc }: FormHead, target: Target): boolean {
-  const form = forms[name];
-  return form !== undefined && libc === target.libc && (form.targets?.includes(target.name) ?? true);
-}
-
 /** Architectures that a Python is locked for in a form. */
 function shippedFor({ targets }: Axes, form: FormHead, python: PythonDefinition): readonly string[] {
   const fitting = targets.filter((target) => fits(python, form, target));
@@ -218,36 +201,6 @@ export function allPoints(axes: Axes): readonly Chosen[] {
         })),
     ),
   );
-}
-
-const NOUNS = {
-  target: 'target',
-  sysroot: 'sysroot',
-  python: 'Python',
-  toolchain: 'toolchain image',
-  variant: 'variant',
-  system: 'system',
-} as const;
-
-/** A key that names something unknown. */
-export function unknown(
-  key: keyof typeof NOUNS,
-  name: string,
-  known: readonly string[],
-  document: YamlDocument,
-  at: DocumentPath,
-  part: 'key' | 'value' = 'value',
-): Failure {
-  const meant = closest(name, known);
-  return {
-    code: `recipe/unknown-${key}`,
-    what: `There is no ${NOUNS[key]} \`${name}\`.`,
-    fix: [
-      ...(meant === undefined ? [] : [`Did you mean \`${meant}\`?`]),
-      `There are: ${list(known) || 'none'}.`,
-    ],
-    at: document.locate(at, part),
-  };
 }
 
 /** A sysroot for another C library would link, and then fail in ways that are hard to diagnose. */

@@ -26,7 +26,7 @@ import { belowFloor, lineOfOldest } from './glibc.ts';
 import { loadImage } from './images.ts';
 import type { Loaded } from './load.ts';
 import { DEFAULT_WASM, loadShipped } from './parse-recipe.ts';
-import { type Axes, type Chosen, choosePoint, loadAllAxes, loadAxes, unknown } from './points.ts';
+import { type Axes, type Chosen, choosePoint, loadAllAxes, loadAxes } from './points.ts';
 import { openReader, type Reader } from './reader.ts';
 import { loadReferences, type References } from './references.ts';
 import type { SysrootFile } from './schemas.ts';
@@ -34,6 +34,7 @@ import { loadForm, loadSysroot } from './sysroots.ts';
 import { readData, systemDataOf, unreadData } from './system-data.ts';
 import { chooseSystems } from './systems.ts';
 import { loadLibcOfTarget } from './targets.ts';
+import { unknown } from './unknown-name.ts';
 
 /**
  * A recipe with everything it names; what `asked` can be: `findRecipe`. Fails with every mistake of the recipe and of

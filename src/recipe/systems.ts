@@ -13,12 +13,12 @@ import { systemFile, systemNames, systemYaml } from './folders.ts';
 import { SYSTEM } from './json-schema.ts';
 import { type Loaded, load } from './load.ts';
 import { list } from './message-text.ts';
-import { unknown } from './points.ts';
 import type { Reader } from './reader.ts';
 import type { SystemFile } from './schemas.ts';
 import { runTreeOf } from './targets.ts';
 import { targetVariables } from './template.ts';
 import { treeOf } from './trees.ts';
+import { unknown } from './unknown-name.ts';
 
 export interface SystemsInput {
   readonly home: string;
