@@ -10,5 +10,8 @@ export const WASM_SNAPSHOT_RECIPE = 'wasm32-wasip1-snapshot';
 /** The default recipes of `bench suite`: one program, natively and emulated. */
 export const SUITE_RECIPES = ['x86_64', 'aarch64'];
 
-/** The base recipes of `bench tax`: the distribution's shared libpython, and one built from source and linked statically. */
-export const OVERHEAD_RECIPES = { shared: 'x86_64', static: 'native' };
+/**
+ * The base recipes of `bench tax`: the distribution's shared libpython (a file of this package), and one built from source and
+ * linked statically.
+ */
+export const OVERHEAD_RECIPES = { shared: 'runner/bench/packaged.yaml', static: 'native' };

@@ -88,6 +88,7 @@ test('tax: measures one build with each way to start it against the reference', 
   const run = await bench('tax', '--quick', '--cells', 'shared-debian', '--rounds', '1', '--warm-up', '0');
   assert.equal(run.status, 0, run.stderr);
   const data = JSON.parse(artifact('tax.json')) as OverheadReport;
+  assert.match(run.stdout + run.stderr, /packaged\/cpython/, "the distribution's libpython");
   assert.deepEqual(
     data.cells.map(({ name, exact }) => [name, exact]),
     [

@@ -1,5 +1,5 @@
 // One executable that needs nothing beside it: its samples, started alone in an empty root without /proc, in a root with the C library
-// alone, and on this machine; and what it says of itself where it is damaged. PROVISION_TEST_CELLS=musl,gnu selects programs.
+// alone, and on this machine; and what it says of itself where it is damaged. PROVISION_TEST_CELLS=musl,gnu,portable selects programs.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {
@@ -21,11 +21,21 @@ import { OtherSystem } from '../support/other-system.ts';
 import { runnerRecipe } from '../support/runner-recipe.ts';
 
 const SAMPLES = join(REPOSITORY, 'runner', 'samples');
-/** All that this machine's kernel starts, with a Python of their own. */
-const TARGETS = { musl: 'x86_64-musl', gnu: 'x86_64' } as const;
+/**
+ * All that this machine's kernel starts, with a Python of their own. That of `native` is there without profiles, as another test
+ * has it; that of `x86_64`, at any address, is compiled with PROVISION_TEST_ALL=1.
+ */
+const TARGETS = {
+  musl: { target: 'x86_64-musl', more: '' },
+  gnu: { target: 'x86_64', more: 'sysroot: static-gnu\noptimization: none\n' },
+  portable: { target: 'x86_64', more: 'sysroot: portable-gnu\n' },
+} as const;
 type Name = keyof typeof TARGETS;
 const CELLS = process.env.PROVISION_TEST_CELLS?.split(',');
-const NAMES = (Object.keys(TARGETS) as Name[]).filter((name) => CELLS?.includes(name) ?? true);
+const ALL = process.env.PROVISION_TEST_ALL === '1';
+const NAMES = (Object.keys(TARGETS) as Name[]).filter(
+  (name) => CELLS?.includes(name) ?? (ALL || name !== 'portable'),
+);
 const skip = process.arch === 'x64' ? false : 'programs of x86-64 are emulated here';
 const BRINGS = 'certificates: bundled\nzoneinfo: bundled\nsystems: []\nhost: false\n';
 
@@ -44,8 +54,9 @@ function report(name: Name): Report {
 before(async () => {
   if (skip !== false) return;
   for (const name of NAMES) {
-    const target = TARGETS[name];
-    writeFileSync(join(folder, `${name}.yaml`), runnerRecipe(target, { samples: SAMPLES, more: BRINGS }));
+    const { target, more } = TARGETS[name];
+    const recipe = runnerRecipe(target, { samples: SAMPLES, more: `${more}${BRINGS}` });
+    writeFileSync(join(folder, `${name}.yaml`), recipe);
     const formats = ['--format', 'onefile', ...(name === 'gnu' ? ['--format', 'oci'] : [])];
     const ran = await provision(['run', `./${name}.yaml`, '--artifacts', name, ...formats], {
       cwd: folder,
@@ -239,7 +250,7 @@ test("a program with the distribution's Python is refused before anything is fet
 });
 
 test('an extension module of a wheel is loaded from memory', {
-  skip: skip || (process.env.PROVISION_TEST_ALL === '1' ? false : 'PROVISION_TEST_ALL=1 fetches a wheel'),
+  skip: skip || (ALL ? false : 'PROVISION_TEST_ALL=1 fetches a wheel'),
 }, async () => {
   const at = join(folder, 'wheel');
   mkdirSync(join(at, 'samples'), { recursive: true });

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Context } from '../../domain/context.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import { hostMachine } from '../../pipeline/host.ts';
@@ -24,7 +25,11 @@ export async function planBuilds(
 ): Promise<Result<readonly PlannedBuild[]>> {
   const plans: PlannedBuild[] = [];
   for (const build of builds) {
-    const resolved = await resolveRecipe(context.settings, build.recipe);
+    const { recipe } = build;
+    const resolved = await resolveRecipe(
+      context.settings,
+      recipe.endsWith('.yaml') ? join(context.settings.home, recipe) : recipe,
+    );
     if (!resolved.ok) return resolved;
     const planned = await planFrom(context, build.change(resolved.value), hostMachine());
     if (!planned.ok) return planned;
