@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -52,7 +53,8 @@ __attribute__((section(".note.onefile"), used, aligned(4))) static const struct 
  */
 struct header {
   uint32_t program, origin, head, time, table, table_size, buckets, entries, library;
-  uint32_t head_sum[2], program_sum[2], table_sum[2], reserved, sum[2];
+  /* The list of files begins with their names. */
+  uint32_t head_sum[2], program_sum[2], table_sum[2], names, sum[2];
 };
 
 enum { A_FILE = 1, A_FOLDER = 2, OURS_ALONE = 4 };
@@ -76,9 +78,11 @@ REAL(ssize_t, readlink, const char *, char *, size_t);
 REAL(char *, realpath, const char *, char *);
 
 /*
- * Whether the bytes are those that were put in: Fletcher's sums over eight columns of words, as fast as memory. No single
- * changed word goes unnoticed. `bytes` is aligned, and zero up to a multiple of 32.
+ * Whether the bytes are those that were put in: Fletcher's sums over eight columns of words, as fast as memory, but turned by some
+ * bits at each step: what is added to the highest bit would be lost otherwise. No single changed word goes unnoticed. `bytes` is
+ * aligned, and zero up to a multiple of 32.
  */
+#define TURNED(sums, by) ((sums) << (by) | (sums) >> (32 - (by)))
 typedef uint32_t words __attribute__((vector_size(16)));
 static void sum_of(const void *bytes, size_t size, uint32_t out[2]) {
   words sums[4] = {{1, 2, 3, 4}, {5, 6, 7, 8}, {0}, {0}};
@@ -86,10 +90,10 @@ static void sum_of(const void *bytes, size_t size, uint32_t out[2]) {
   size_t left;
   int i;
   for (left = (size + 31) / 32; left; left--, at += 2) {
-    sums[0] += at[0];
-    sums[1] += at[1];
-    sums[2] += sums[0];
-    sums[3] += sums[1];
+    sums[0] = TURNED(sums[0], 7) + at[0];
+    sums[1] = TURNED(sums[1], 7) + at[1];
+    sums[2] = TURNED(sums[2], 5) + sums[0];
+    sums[3] = TURNED(sums[3], 5) + sums[1];
   }
   out[0] = (uint32_t)size;
   out[1] = 0;
@@ -119,7 +123,8 @@ __attribute__((noreturn)) static void damaged(const char *what) {
   say(what);
   say(" is not as it was made: a copy was cut off, or a transfer or a disk changed it.\n"
       "  fix: copy or download it again, and compare its SHA-256 with that of the original.\n");
-  _exit(5);
+  /* Not through the functions below: they would wait for the thread that says this. */
+  for (;;) syscall(SYS_exit_group, 5);
 }
 
 /* What a mapping does where the file has ended. */
@@ -146,16 +151,20 @@ static void find_home(void) {
 
 static pthread_t checker;
 static int checking;
+static pthread_mutex_t ending = PTHREAD_MUTEX_INITIALIZER;
 
 static void *check_program(void *nothing) {
   if (!is_sound(image + header->head, header->program - header->head, header->program_sum)) damaged("the program");
   return nothing;
 }
 
-/* Before anything that is not ours is read, before the process becomes two, and before it ends. */
+/* Before anything that is not ours is read, before the process becomes two or another one, and before it ends. */
 __attribute__((destructor(101))) static void finish_check(void) {
-  if (__atomic_load_n(&checking, __ATOMIC_RELAXED) && __atomic_exchange_n(&checking, 0, __ATOMIC_ACQ_REL))
-    pthread_join(checker, NULL);
+  if (!__atomic_load_n(&checking, __ATOMIC_ACQUIRE)) return;
+  pthread_mutex_lock(&ending);
+  if (checking) pthread_join(checker, NULL);
+  __atomic_store_n(&checking, 0, __ATOMIC_RELEASE);
+  pthread_mutex_unlock(&ending);
 }
 
 /* Megabytes: they are read by a thread of their own, while the interpreter is initialised. */
@@ -179,7 +188,8 @@ __attribute__((constructor(101))) static void start(void) {
   sigaction(SIGBUS, &handler, &before);
   if (!is_sound(header, sizeof *header - sizeof header->sum, header->sum)) damaged("the description of its content");
   image = (const unsigned char *)header - header->program;
-  if (!is_sound(image + header->table, header->table_size, header->table_sum)) damaged("the list of its files");
+  if (!is_sound(image + header->names, header->table + header->table_size - header->names, header->table_sum))
+    damaged("the list of its files");
   if (!is_sound((const unsigned char *)header - header->origin, header->head, header->head_sum))
     damaged("the beginning of the program");
   sigaction(SIGBUS, &before, 0);
@@ -285,7 +295,7 @@ static int write_all(int file, const unsigned char *from, size_t size) {
   ssize_t done;
   off_t at = 0;
   for (; size; size -= (size_t)done, at += done)
-    if ((done = pwrite(file, from + at, size, at)) <= 0) return -1;
+    if ((done = pwrite(file, from + at, size, at)) <= 0) return done ? -1 : refuse(ENOSPC);
   return 0;
 }
 
@@ -298,7 +308,9 @@ static int write_all(int file, const unsigned char *from, size_t size) {
 #endif
 /* Since Linux 6.3; demanded where `vm.memfd_noexec` is 2. */
 #define NOT_EXECUTABLE 8u
-#define ALL_SEALS 15
+/* Not F_SEAL_WRITE: before Linux 6.7 what has it cannot be mapped to be read. F_SEAL_FUTURE_WRITE is there since 5.1. */
+#define SEALS 0x17
+#define OLDER_SEALS 7
 
 /* A memory file; where there are none (a kernel, a sandbox), a nameless one in the folder for temporary files. */
 static int new_file(const char *name, int flags) {
@@ -333,11 +345,12 @@ static int open_entry(const struct entry *one, int flags) {
   file = new_file(name ? name + 1 : path, flags);
   if (file < 0) return -1;
   if (write_all(file, image + one->data, one->size)) {
+    int why = errno;
     close(file);
-    return refuse(ENOSPC);
+    return refuse(why);
   }
   futimens(file, times);
-  fcntl(file, F_ADD_SEALS, ALL_SEALS);
+  if (fcntl(file, F_ADD_SEALS, SEALS)) fcntl(file, F_ADD_SEALS, OLDER_SEALS);
   return file;
 }
 
@@ -593,7 +606,7 @@ static struct reading {
 #ifdef __GLIBC__
   struct dirent64 here64;
 #endif
-} readings[64];
+} readings[1024];
 
 static struct reading *ours(DIR *folder) {
   struct reading *one = (struct reading *)(void *)folder;
@@ -721,3 +734,36 @@ int WRAPS(pthread_cancel)(pthread_t thread) {
   bring_unwinder();
   return __real_pthread_cancel(thread);
 }
+
+/* The process ends, or becomes or starts another one. */
+__attribute__((weak, noreturn)) void __real__exit(int);
+__attribute__((noreturn)) void WRAPS(_exit)(int status) {
+  finish_check();
+  __real__exit(status);
+}
+
+__attribute__((weak, noreturn)) void __real__Exit(int);
+__attribute__((noreturn)) void WRAPS(_Exit)(int status) {
+  finish_check();
+  __real__Exit(status);
+}
+
+#define STARTS(name, parameters, ...)                     \
+  REAL(int, name, parameters);                            \
+  int WRAPS(name)(parameters) {                           \
+    finish_check();                                       \
+    return __real_##name(__VA_ARGS__);                    \
+  }
+#define EXEC const char *path, char *const arguments[]
+#define EXEC_WITH const char *path, char *const arguments[], char *const environment[]
+#define EXEC_FILE int file, char *const arguments[], char *const environment[]
+#define SPAWN                                             \
+  pid_t *child, const char *path, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes, \
+    char *const arguments[], char *const environment[]
+
+STARTS(execv, EXEC, path, arguments)
+STARTS(execvp, EXEC, path, arguments)
+STARTS(execve, EXEC_WITH, path, arguments, environment)
+STARTS(fexecve, EXEC_FILE, file, arguments, environment)
+STARTS(posix_spawn, SPAWN, child, path, actions, attributes, arguments, environment)
+STARTS(posix_spawnp, SPAWN, child, path, actions, attributes, arguments, environment)

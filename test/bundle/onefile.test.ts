@@ -83,10 +83,13 @@ for (const wide of [true, false]) {
       assert.equal(entries, 7);
       assert.equal(image.toString('utf8', library, library + 15), 'lib/python3.13\0');
       const sums = Array.from({ length: 8 }, (_, index) => view.getUint32(0x1240 + 36 + index * 4, little));
+      const names = sums[6] ?? 0;
+      assert.equal(image.toString('utf8', names, names + 4), 'lib\0');
       const expected = [
         [0, 0x1000],
         [0x1000, 0x240],
-        [table, tableSize],
+        // The paths, and the table of them.
+        [names, image.length - names],
       ] as const;
       assert.deepEqual(
         sums.slice(0, 6),
@@ -116,6 +119,18 @@ test('a sum changes with every bit', () => {
     flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7));
     assert.notEqual(sumOf(flipped, 0, 90, true).join(), sum, `bit ${bit}`);
   }
+});
+
+test('a sum changes with the same bit of two words of a column', () => {
+  const bytes = Buffer.alloc(32 * 80, 0x5a);
+  const sum = sumOf(bytes, 0, bytes.length, true).join();
+  for (const bit of [0, 24, 28, 31])
+    for (let apart = 1; apart < 80; apart += 1) {
+      const damaged = Buffer.from(bytes);
+      for (const at of [0, apart * 32])
+        damaged[at + (bit >> 3)] = (damaged[at + (bit >> 3)] as number) ^ (1 << (bit & 7));
+      assert.notEqual(sumOf(damaged, 0, bytes.length, true).join(), sum, `bit ${bit}, ${apart} rows apart`);
+    }
 });
 
 const compiler = ['cc', 'gcc', 'clang'].find((name) => spawnSync(name, ['--version']).status === 0);

@@ -95,8 +95,10 @@ export function makeImage({ program: original, files, library, time }: ImageInpu
   if (little) image.writeBigUInt64LE(distance, marker + MARKER.length);
   else image.writeBigUInt64BE(distance, marker + MARKER.length);
   put(header, header, Number(here - start), head, time, table, tableSize, buckets, entries.length, libraryAt);
-  const parts = [[0, head] as const, [head, header - head] as const, [table, tableSize] as const];
+  const names = paths[0] ?? table;
+  const parts = [[0, head] as const, [head, header - head] as const, [names, total - names] as const];
   put(header + 36, ...parts.flatMap(([at, size]) => sumOf(image, at, size, little)));
+  put(header + 60, names);
   put(header + HEADER_SUM, ...sumOf(image, header, HEADER_SUM, little));
   return image;
 }
@@ -168,16 +170,16 @@ function hashOf(path: string): number {
   return hash >>> 0;
 }
 
-/** As `sum_of` in `onefile.c`: Fletcher's sums over eight columns of words, which are zero behind the end. */
+/** As `sum_of` in `onefile.c`: Fletcher's sums, turned, over eight columns of words, which are zero behind the end. */
 export function sumOf(bytes: Buffer, from: number, size: number, little: boolean): readonly [number, number] {
   const sums = Int32Array.from([1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0]);
   const until = from + aligned(size);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   for (let at = from; at < until; at += ALIGNMENT) {
     for (let column = 0; column < 8; column += 1) {
-      const sum = (sums[column] as number) + view.getInt32(at + column * 4, little);
+      const sum = rotated(sums[column] as number, 7) + view.getInt32(at + column * 4, little);
       sums[column] = sum;
-      sums[column + 8] = (sums[column + 8] as number) + (sums[column] as number);
+      sums[column + 8] = rotated(sums[column + 8] as number, 5) + (sums[column] as number);
     }
   }
   let low = size | 0;

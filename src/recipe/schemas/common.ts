@@ -26,7 +26,9 @@ export const architecture = z
   .string()
   .regex(/^(?:\{debian-arch\}|[a-z0-9]+(-[a-z0-9]+)*)$/, 'the name of a Debian architecture')
   .describe("Debian's name of the packages' architecture.");
-export const glibcVersion = z.string().regex(/^2\.[0-9]+$/, 'a version of glibc in quotes, such as `"2.31"`');
+export const glibcVersion = z
+  .string()
+  .regex(/^2\.(?:0|[1-9][0-9]?)$/, 'a version of glibc in quotes, such as `"2.31"`');
 export const program = z
   .string()
   .regex(
