@@ -167,6 +167,15 @@ test('an older glibc than its C library is one that Python and program are linke
     });
 });
 
+test('a release of glibc has no leading zeros', async (t) => {
+  for (const word of ['2.017', '2.028', '2.00'])
+    assert.equal(
+      (await failureOf(t, `extends: x86_64\nglibc: "${word}"`)).code,
+      'recipe/invalid-value',
+      word,
+    );
+});
+
 test('where a C library cannot stand for an earlier release, the failure says why', async (t) => {
   for (const target of ['armv7', 'ppc64le', 's390x']) {
     const found = await resolved(t, `extends: ${target}\nglibc: "2.28"`);

@@ -28,7 +28,7 @@ export const architecture = z
   .describe("Debian's name of the packages' architecture.");
 export const glibcVersion = z
   .string()
-  .regex(/^2\.(?:0|[1-9][0-9]?)$/, 'a version of glibc in quotes, such as `"2.31"`');
+  .regex(/^2\.(?:0|[1-9][0-9]*)$/, 'a version of glibc in quotes, such as `"2.31"`');
 export const program = z
   .string()
   .regex(
