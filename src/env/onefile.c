@@ -10,6 +10,9 @@
  */
 #define _GNU_SOURCE
 #define _LARGEFILE64_SOURCE
+/* First: where the C library is not there, this is what says so. */
+#include <stdio.h>
+
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -19,7 +22,6 @@
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>

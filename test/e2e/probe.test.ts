@@ -33,7 +33,6 @@ test('each step of the ladder for aarch64 fixes the previous blocker, until the 
     ['libpython', 'libpython-not-found'],
     ['link-libraries', 'undefined-python-libraries'],
     ['rootfs', 'elf-interpreter'],
-    ['libraries', 'shared-library-not-found'],
     ['stdlib', 'no-encodings'],
   ]);
   const emulator = fixed.find(([name]) => name === 'emulator');
