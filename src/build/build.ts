@@ -103,8 +103,7 @@ export function programInputs(input: Omit<BuildInput, 'engine' | 'logs'>, source
     env: input.env.variables,
     pyo3Config: input.env.pyo3Config,
     cmakeToolchain: input.env.cmakeToolchain,
-    pythonHome: input.env.pythonHome ?? null,
-    ...defined({ onefile: input.env.onefile }),
+    linked: input.env.linked,
     ...configurationInputs(input),
   };
 }

@@ -66,10 +66,8 @@ export async function fillBuildView(
   return sources.ok ? ok({ ...view, sources: sources.value, crates: join(folder, 'crates') }) : sources;
 }
 
-const PYTHON_HOME = 'python-home.c';
-
 async function outdated(folder: string, env: BuildEnv): Promise<boolean> {
-  for (const [name, text] of Object.entries({ [PYTHON_HOME]: env.pythonHome, ...env.onefile }))
+  for (const [name, text] of Object.entries(env.linked))
     if ((await textOf(join(folder, name))) !== text) return true;
   return false;
 }
@@ -82,8 +80,7 @@ export async function writeEnvFiles(folder: string, env: BuildEnv, cargo: HostCa
   const files = {
     'pyo3-config.txt': env.pyo3Config,
     'toolchain.cmake': env.cmakeToolchain,
-    [PYTHON_HOME]: env.pythonHome,
-    ...env.onefile,
+    ...env.linked,
     'cargo-config.toml': cargo.config,
   };
   for (const [name, text] of Object.entries(files)) {

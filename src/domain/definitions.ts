@@ -104,7 +104,7 @@ export function isFromSource(sysroot: SysrootDefinition): sysroot is SourceSysro
 }
 
 /** Whether its libpython is a shared library, which a program loads. */
-export function isShared({ configure }: CPythonBuild): boolean {
+export function isShared({ configure }: Pick<CPythonBuild, 'configure'>): boolean {
   return configure.includes('--enable-shared');
 }
 

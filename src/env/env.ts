@@ -10,7 +10,7 @@ import { renamedPaths } from '../engine/project-paths.ts';
 import { programFormat } from '../runtime/program/program.ts';
 import { runtimeOf } from '../runtime/runtime.ts';
 import { cmakeToolchain } from './cmake-toolchain.ts';
-import { ONEFILE_SOURCE, ONEFILE_WRAPPED, STATIC_UNWINDER } from './onefile-library.ts';
+import { ONEFILE_WRAPPED, onefileSource, STATIC_UNWINDER } from './onefile-library.ts';
 import { withProjectEnv } from './project-env.ts';
 import { pyo3Config } from './pyo3-config.ts';
 import { pythonHomeSource } from './python-home.ts';
@@ -23,10 +23,8 @@ export interface BuildEnv {
   readonly pyo3Config: string;
   /** Content of the file that `CMAKE_TOOLCHAIN_FILE_<target>` names. */
   readonly cmakeToolchain: string;
-  /** Content of the C source that the link arguments name; programs that no compiler links have none. */
-  readonly pythonHome?: string;
-  /** Files that the link arguments name of programs that have their Python inside: name → content. */
-  readonly onefile?: Readonly<Record<string, string>>;
+  /** C sources and linker scripts that the link arguments name: file name → content. Programs that no compiler links have none. */
+  readonly linked: Readonly<Record<string, string>>;
   /** Further configuration of cargo, below that of the project; absent: none. */
   readonly cargoConfig?: CargoTable;
 }
@@ -67,19 +65,28 @@ export function buildEnv(input: BuildEnvInput): BuildEnv {
     variables: Object.fromEntries(Object.entries(variables).sort(([a], [b]) => (a < b ? -1 : 1))),
     pyo3Config: pyo3Config(input.python, PATHS.sysroot),
     cmakeToolchain: cmakeToolchain(input.resolved),
-    ...(programFormat(input.resolved.target).bareLinker === undefined
-      ? { pythonHome: pythonHomeSource(input.python.stdlib.replace(/^usr\//, '')) }
-      : {}),
-    ...(hasPythonInside(input) ? { onefile: ONEFILE_FILES } : {}),
+    linked: linkedFiles(input),
     ...defined({ cargoConfig: flags.config }),
   };
 }
 
-const ONEFILE_FILES = { 'onefile.c': ONEFILE_SOURCE, [STATIC_UNWINDER.file]: STATIC_UNWINDER.text };
+const PYTHON_HOME = 'python-home.c';
+const ONEFILE = 'onefile.c';
 
-/** Whether a compiler links the program with all of its Python. */
-function hasPythonInside({ resolved, python }: BuildEnvInput): boolean {
-  return python.linkage === 'static' && programFormat(resolved.target).bareLinker === undefined;
+function linkedFiles(input: BuildEnvInput): Readonly<Record<string, string>> {
+  const { resolved, python } = input;
+  if (programFormat(resolved.target).bareLinker !== undefined) return {};
+  return {
+    [PYTHON_HOME]: pythonHomeSource(python.stdlib.replace(/^usr\//, '')),
+    ...(hasPythonInside(input)
+      ? { [ONEFILE]: onefileSource(), [STATIC_UNWINDER.file]: STATIC_UNWINDER.text }
+      : {}),
+  };
+}
+
+/** Whether the program is linked with all of its Python. */
+function hasPythonInside({ python }: BuildEnvInput): boolean {
+  return python.linkage === 'static';
 }
 
 /** Settings of the project's files that only a variable outranks (The Cargo Book, "Configuration"). */
@@ -188,7 +195,7 @@ function linkArguments(input: BuildEnvInput): readonly string[] {
 
 /** Compiles and links what finds the standard library, in functions of their own that are left out where unused. */
 const HOME_ARGUMENTS = [
-  `${PATHS.env}/python-home.c`,
+  `${PATHS.env}/${PYTHON_HOME}`,
   '-fPIC',
   '-Os',
   '-ffunction-sections',
@@ -203,7 +210,7 @@ function onefileArguments({ sysroot, target }: Resolved): readonly string[] {
     (flag, at) => flag === '-nostdlibinc' || flag === '-isystem' || flags[at - 1] === '-isystem',
   );
   return [
-    `${PATHS.env}/onefile.c`,
+    `${PATHS.env}/${ONEFILE}`,
     ...headers,
     // Where there is no interpreter of libraries, the unwinder is static anyway.
     ...(target.elf?.interpreter === undefined ? [] : [`-L${PATHS.env}`]),

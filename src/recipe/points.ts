@@ -1,5 +1,5 @@
 import { defined } from '../domain/defined.ts';
-import type { PythonOrigin } from '../domain/definitions.ts';
+import { isShared, type PythonOrigin } from '../domain/definitions.ts';
 import type { Linkage } from '../domain/ids.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
@@ -82,9 +82,8 @@ async function loadHeads(home: string, read: Reader): Promise<Result<readonly Fo
     const from =
       parsed?.kind === 'packages' ? 'packages' : parsed?.kind === 'cpython-source' ? 'source' : undefined;
     const configure = parsed?.cpython?.configure;
-    const isShared =
-      from === 'packages' || (Array.isArray(configure) && configure.includes('--enable-shared'));
-    const linkage = isShared ? 'dynamic' : 'static';
+    const dynamic = from === 'packages' || (Array.isArray(configure) && isShared({ configure }));
+    const linkage = dynamic ? 'dynamic' : 'static';
     const head: FormHead = { name, libc, from, linkage, isDefault: parsed?.default === true };
     const other = heads.find((one) => areBothDefault(one, head));
     if (other !== undefined) return err(secondDefault(other, document.value));

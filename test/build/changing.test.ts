@@ -45,7 +45,7 @@ async function attempts(
       ...{ target, hostTarget: target, toolchain: { tools: {} }, crate: { name: 'mini' } },
       recipe: { name: 'x', file: join(crate, 'provision.yaml'), project, samples: { paths: [] } },
     },
-    env: { variables: {}, pyo3Config: '', cmakeToolchain: '' },
+    env: { variables: {}, pyo3Config: '', cmakeToolchain: '', linked: {} },
     engine: async () => {
       attempt += 1;
       edit(join(crate, 'src/main.rs'), attempt);

@@ -170,7 +170,7 @@ test('files of the environment keep their time until their content changes; then
   const access = { env: {}, mounts: [], indexes: new Map<string, string>() };
   const cargo = { config: '[net]\n', ...access, fetching: () => access, names: {}, sources: [] };
   const fill = async (env: Partial<BuildEnv>): Promise<readonly number[]> => {
-    const all = { variables: {}, pyo3Config: 'a', pythonHome: 'int x;', ...env } as BuildEnv;
+    const all = { variables: {}, pyo3Config: 'a', linked: { 'python-home.c': 'int x;' }, ...env } as BuildEnv;
     const view = await fillBuildView(context, folder, { resolved, env: all, cargo });
     assert.ok(view.ok);
     const names = ['env/pyo3-config.txt', 'env/cargo-config.toml', 'project/ws/app/src/main.rs'];
@@ -183,9 +183,9 @@ test('files of the environment keep their time until their content changes; then
   assert.ok((other[0] as number) > (config as number));
   assert.deepEqual(other.slice(1), [registries, main]);
   // It is linked by a name that cargo does not look behind.
-  const linked = await fill({ pyo3Config: 'b', pythonHome: 'int y;' });
+  const linked = await fill({ pyo3Config: 'b', linked: { 'python-home.c': 'int y;' } });
   assert.ok((linked[2] as number) > (main as number));
-  assert.deepEqual((await fill({ pyo3Config: 'b', pythonHome: 'int y;' }))[2], linked[2]);
+  assert.deepEqual((await fill({ pyo3Config: 'b', linked: { 'python-home.c': 'int y;' } }))[2], linked[2]);
 });
 
 const FAILED: Failure = { code: 'build/failed', what: 'x', fix: ['Fix it.'] };

@@ -1,6 +1,6 @@
 // Programs for a glibc that is older than any which is packaged: the C library stands for an earlier release of itself.
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { machine } from 'node:os';
 import { join } from 'node:path';
 import { env } from 'node:process';
@@ -19,6 +19,7 @@ import { makeTree, type Tree } from '../../src/toolchain/tree.ts';
 import { provision, REPOSITORY, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
 import { testContext } from '../support/context.ts';
 import { put } from '../support/crate.ts';
+import { runsWhole } from '../support/runs-whole.ts';
 
 const skip = env.PROVISION_TEST_ALL === '1' ? false : 'PROVISION_TEST_ALL=1 builds CPython for it';
 
@@ -146,35 +147,13 @@ function valued<T>(result: Result<T>): T {
   return result.value;
 }
 
-/** A bundle's own account of itself: the glibc that it needs. */
-async function floorOf(artifacts: string): Promise<string> {
-  const archive = readdirSync(artifacts).find((name) => name.endsWith('.tar.gz')) as string;
-  const inspected = await provision(['inspect', join(artifacts, archive), '--json']);
-  return (JSON.parse(inspected.stdout) as { readonly libc: { readonly floor: string } }).libc.floor;
-}
-
 for (const target of ['x86_64', 'aarch64'] as const)
   test(`CPython, its libraries and the program for ${target} need glibc 2.17, and the samples are equal`, {
     skip,
   }, async (t) => {
     const folder = temporaryFolder(t);
-    const runner = JSON.stringify(join(REPOSITORY, 'runner'));
-    const samples = JSON.stringify(join(REPOSITORY, 'runner', 'samples'));
-    writeFileSync(
-      join(folder, 'older.yaml'),
-      `schema: 1\ndescription: Older systems.\ntarget: ${target}\nglibc: "2.17"\n` +
-        `project: {path: ${runner}, bin: isolate}\nsamples: {path: ${samples}}\n`,
-    );
-    const run = await provision(['run', './older.yaml', '--artifacts', 'out'], {
-      ...{ cwd: folder, store: SHARED_STORE, timeoutMs: 90 * 60_000 },
-    });
-    assert.equal(run.status, 0, run.stdout + run.stderr);
-    const { totals } = JSON.parse(readFileSync(join(folder, 'out', 'report.json'), 'utf8')) as {
-      readonly totals: { readonly samples: number; readonly passed: number; readonly skipped: number };
-    };
-    assert.equal(totals.passed + totals.skipped, totals.samples);
-    assert.ok(totals.passed > 60);
-    assert.equal(await floorOf(join(folder, 'out')), '2.17');
+    const { inspected } = await runsWhole(folder, target, 'glibc: "2.17"\n');
+    assert.equal(inspected.libc.floor, '2.17');
     await newerFunction(t, target);
   });
 

@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Report } from '../../src/domain/report.ts';
+import { chosenCells } from '../support/cells.ts';
 import { provision, REPOSITORY, SHARED_STORE } from '../support/cli.ts';
 import { OtherSystem } from '../support/other-system.ts';
 import { runnerRecipe } from '../support/runner-recipe.ts';
@@ -31,11 +32,7 @@ const TARGETS = {
   portable: { target: 'x86_64', more: 'sysroot: portable-gnu\n' },
 } as const;
 type Name = keyof typeof TARGETS;
-const CELLS = process.env.PROVISION_TEST_CELLS?.split(',');
-const ALL = process.env.PROVISION_TEST_ALL === '1';
-const NAMES = (Object.keys(TARGETS) as Name[]).filter(
-  (name) => CELLS?.includes(name) ?? (ALL || name !== 'portable'),
-);
+const NAMES = chosenCells(TARGETS, ['portable']);
 const skip = process.arch === 'x64' ? false : 'programs of x86-64 are emulated here';
 const BRINGS = 'certificates: bundled\nzoneinfo: bundled\nsystems: []\nhost: false\n';
 
@@ -250,7 +247,7 @@ test("a program with the distribution's Python is refused before anything is fet
 });
 
 test('an extension module of a wheel is loaded from memory', {
-  skip: skip || (ALL ? false : 'PROVISION_TEST_ALL=1 fetches a wheel'),
+  skip: skip || (process.env.PROVISION_TEST_ALL === '1' ? false : 'PROVISION_TEST_ALL=1 fetches a wheel'),
 }, async () => {
   const at = join(folder, 'wheel');
   mkdirSync(join(at, 'samples'), { recursive: true });

@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import type { Report } from '../../src/domain/report.ts';
+import { chosenCells } from '../support/cells.ts';
 import { type CliRun, provision, REPOSITORY, SHARED_STORE } from '../support/cli.ts';
 import { OtherSystem } from '../support/other-system.ts';
 import { runnerRecipe } from '../support/runner-recipe.ts';
@@ -34,9 +35,7 @@ const TARGETS = {
   musl: { target: 'x86_64-musl', more: 'systems: []\nhost: false\n' },
 } as const;
 type Name = keyof typeof TARGETS;
-const CELLS = process.env.PROVISION_TEST_CELLS?.split(',');
-const ALL = process.env.PROVISION_TEST_ALL === '1' ? [] : ['portable'];
-const NAMES = (Object.keys(TARGETS) as Name[]).filter((name) => CELLS?.includes(name) ?? !ALL.includes(name));
+const NAMES = chosenCells(TARGETS, ['portable']);
 const skip = process.arch === 'x64' ? false : 'programs of x86-64 are emulated here';
 
 const folder = mkdtempSync(join(tmpdir(), 'provision system dätá '));
@@ -255,7 +254,7 @@ test('the report of a bundle names what it brings, and the version', {
 });
 
 test('zones are found on WASI where the bundle brings them, and Python says so where it does not', {
-  skip: CELLS !== undefined && !CELLS.includes('wasm'),
+  skip: chosenCells({ wasm: 'wasm32-wasip1' }, []).length === 0,
 }, async () => {
   const zone =
     'import datetime, zoneinfo\nprint(datetime.datetime(2026, 7, 1, tzinfo=zoneinfo.ZoneInfo("Europe/Vienna")))\n';

@@ -239,7 +239,7 @@ async function startIn(
 }
 
 /** A build whose environment names nothing. */
-const NOTHING: BuildEnv = { variables: {}, pyo3Config: '', cmakeToolchain: '' };
+const NOTHING: BuildEnv = { variables: {}, pyo3Config: '', cmakeToolchain: '', linked: {} };
 
 async function openBuild(
   context: ProbeContext,

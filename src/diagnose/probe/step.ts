@@ -47,8 +47,8 @@ export function stepsFor(plan: Plan, python: PythonDistribution): readonly Step[
     'link-libraries': python.link === undefined,
     emulator: !emulated,
     rootfs: root === 'host',
-    // A program that has its Python inside names none but the system's.
-    libraries: python.linkage === 'static',
+    // Of packages that are linked with, where a loader starts the program.
+    libraries: python.linkage === 'static' && plan.target.elf?.interpreter === undefined,
   };
   return STEPS.filter(({ name }) => absent[name] !== true);
 }
