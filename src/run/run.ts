@@ -105,9 +105,12 @@ export async function runSamples(
   const total = input.samples.length * sides.length;
   context.emit({ type: 'stage-progress', stage: 'run', done, total, unit: 'samples' });
   const runs = sides.flatMap((side, i) => input.samples.map((sample, index) => ({ side, i, sample, index })));
+  const own = new Map<Sample, Promise<Result<Finished>>>();
   await Promise.all(
     runs.map(async ({ side, i, sample, index }) => {
-      const one = await runSample(context, suite, input, sample, side);
+      const running = runSample(context, suite, input, sample, side, own.get(sample));
+      if (side.system === undefined) own.set(sample, running);
+      const one = await running;
       if (!one.ok) {
         failure ??= one.error;
         suite.executor.stop();
@@ -128,8 +131,8 @@ export async function runSamples(
     }),
   );
   if (failure !== undefined) return err(failure);
-  const [own = [], ...others] = finished;
-  const outcome = outcomeOf(own);
+  const [first = [], ...others] = finished;
+  const outcome = outcomeOf(first);
   const further = systems.map(({ facts }, i) => ({ facts, outcome: outcomeOf(others[i] ?? []) }));
   return ok({
     ...outcome,
@@ -209,12 +212,14 @@ interface Suite {
   readonly expected: Map<Sample, Promise<Result<Run>>>;
 }
 
+/** `own`: on a further system, the same sample's run on the system that all else runs on. */
 async function runSample(
   context: Context,
   { executor, inputs, expected }: Suite,
   input: RunInput,
   sample: Sample,
   { system, runtime }: Side,
+  own?: Promise<Result<Finished>>,
 ): Promise<Result<Finished>> {
   const on = defined({ system });
   const missing = missingFacility(sample.requires, input.capabilities);
@@ -235,21 +240,18 @@ async function runSample(
   if (!target.ok) return target;
   if (!reference.ok) return reference;
   const runs = { target: target.value, reference: reference.value };
-  const place = { ...input.target, ...on };
-  const compared = await explained(resultOf(sample, place, runs), runs, input, (other) =>
+  const where = { ...input.target, ...on };
+  const compared = await explained(resultOf(sample, where, runs), runs, input, (other) =>
     observe(executor, other, sample, files),
   );
   if (!compared.ok) return compared;
   const result = { ...compared.value, ...on };
-  if (result.status === 'failed')
-    context.emit({
-      type: 'step-failed',
-      step: {
-        ...failedStep(commandOf(runtime, sample), { name: namedOn(result) }, runs),
-        declares: `# differs-on: ${system ?? input.target.name}`,
-      },
-    });
-  const declared = declaredOn(sample, place);
+  if (result.status === 'failed') {
+    const step = failedStep(commandOf(runtime, sample), { name: namedOn(result) }, runs);
+    const place = (await failsAlone(own)) ? (system ?? input.target.name) : input.target.name;
+    context.emit({ type: 'step-failed', step: { ...step, declares: `# differs-on: ${place}` } });
+  }
+  const declared = declaredOn(sample, where);
   const clean = result.status === 'passed' && result.declared === undefined;
   if (declared.length > 0 && clean && system === undefined) {
     context.emit(declaredNotSeen(sample, input.target.name));
@@ -265,6 +267,15 @@ async function runSample(
   if (!logs.ok) return logs;
   const cached = target.value.cached && reference.value.cached;
   return ok({ result: logs.value.length === 0 ? result : { ...result, logs: logs.value }, cached });
+}
+
+/**
+ * Whether a sample that failed on a further system has passed where all else runs. Where it has not, what is declared is
+ * the target, which holds on every system; and it is reported first, whichever run ended first.
+ */
+async function failsAlone(own: Promise<Result<Finished>> | undefined): Promise<boolean> {
+  const ended = await own;
+  return ended?.ok !== true || ended.value.result.status !== 'failed';
 }
 
 /** Why a sample that starts programs cannot; nothing where it can, or has. */
