@@ -44,8 +44,8 @@ const STAGES = [
 const BELOW: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   charts: ['domain'],
-  crate: ['domain'],
-  init: ['domain'],
+  crate: ['domain', 'exec'],
+  init: ['domain', 'exec'],
   exec: ['domain'],
   store: ['domain', 'exec'],
   archive: ['domain', 'exec', 'store'],
@@ -264,6 +264,18 @@ test('what every room needs is written once', () => {
       `${what}: src/${home} has it`,
     );
   }
+});
+
+/** … where no failure can be told yet, and a search of certificates goes on with the next file. */
+const MAY_ASK_ONCE = ['bin.ts', 'settings.ts', 'commands/doctor.ts', 'engine/docker/discovery.ts'];
+
+test('a device that fails is not taken for one that holds nothing', () => {
+  const files = sources().filter((file) => /\bexistsSync\(/.test(code(file)));
+  assert.deepEqual(
+    files.filter((file) => !MAY_ASK_ONCE.includes(file)),
+    [],
+    'isThere of src/exec/files.ts throws then',
+  );
 });
 
 /**

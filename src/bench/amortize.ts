@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { amortizationChart } from '../charts/amortization.ts';
 import { standalone } from '../charts/draw.ts';
@@ -7,6 +6,7 @@ import type { Invocation, Outcome } from '../commands/command.ts';
 import type { Amortization, AmortizationPoint, Clock } from '../domain/amortization.ts';
 import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import { isThere } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import type { Session } from '../pipeline/session.ts';
@@ -87,7 +87,7 @@ function readOptions(invocation: Invocation): Result<Options> {
 function workloadOf({ context: { settings }, values }: Invocation): Result<string> {
   if (values.workload === undefined) return ok(join(settings.home, 'runner', 'bench', WORKLOAD));
   const file = resolve(settings.cwd, String(values.workload));
-  if (existsSync(file)) return ok(file);
+  if (isThere(file)) return ok(file);
   return err({
     code: 'usage/no-such-sample',
     what: `There is no workload ${file}.`,

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -8,7 +7,7 @@ import { artifactsFailure } from '../domain/artifacts.ts';
 import type { Context } from '../domain/context.ts';
 import type { MeasuredBy } from '../domain/measured.ts';
 import { err, ok, type Result } from '../domain/result.ts';
-import { readTool } from '../exec/files.ts';
+import { isThere, readTool } from '../exec/files.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import { writePage } from '../report/page/write.ts';
 
@@ -50,7 +49,7 @@ export async function writeFiles(
 
 /** The report page shows measurements too: regenerates it where it exists. */
 export async function refreshPage(artifacts: string): Promise<Result<void>> {
-  if (!existsSync(join(artifacts, 'report.html'))) return ok(undefined);
+  if (!isThere(join(artifacts, 'report.html'))) return ok(undefined);
   const written = await writePage(artifacts);
   return written.ok ? ok(undefined) : written;
 }

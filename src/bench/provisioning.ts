@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execPath } from 'node:process';
@@ -6,6 +5,7 @@ import type { Invocation, Outcome } from '../commands/command.ts';
 import { distribution } from '../distro/distribution.ts';
 import type { Report } from '../domain/report.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import { isThere } from '../exec/files.ts';
 import { runProcess } from '../exec/process.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import { type Planned, type Prepared, planRun, prepareEnv, startRun } from '../pipeline/prepare.ts';
@@ -71,7 +71,7 @@ interface Bench {
 async function cold(bench: Bench): Promise<Result<readonly Row[]>> {
   const { context } = bench.invocation;
   const from = await distribution.locate(context, [bench.planned.locks.toolchain.lock.resolved]);
-  const keyring = distribution.keyrings.find((file) => existsSync(file));
+  const keyring = distribution.keyrings.find((file) => isThere(file));
   const mirror = from.urls[0];
   if (keyring === undefined || mirror === undefined) return err(noBaseline());
   const ours: Measured[] = [];
@@ -190,7 +190,7 @@ async function checks({ invocation, planned, warmRuns }: Bench): Promise<Result<
 async function launcher(bench: Bench): Promise<Result<readonly Row[]>> {
   const { context } = bench.invocation;
   const file = join(context.settings.home, 'provision');
-  if (!existsSync(file)) return ok([]);
+  if (!isThere(file)) return ok([]);
   const own: number[] = [];
   const bare: number[] = [];
   for (let i = 0; i <= bench.warmRuns; i++) {

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { posix, relative, resolve } from 'node:path';
 import { type CargoFile, cargoFiles, joinConfigurations } from '../crate/cargo-files.ts';
 import { isTable, type Table, tableAt } from '../crate/toml.ts';
@@ -9,6 +8,7 @@ import { defined } from '../domain/defined.ts';
 import type { Project, Resolved } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { inSandbox } from '../engine/project-paths.ts';
+import { isThere } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { overriddenIn, withoutOverridden, withoutTokens } from './cargo-overrides.ts';
 import { digestFolders } from './vendored.ts';
@@ -88,7 +88,7 @@ function joinFiles(
     outer,
     counted: Object.fromEntries(Object.entries(outer).filter(([name]) => COUNTED_TABLES.includes(name))),
     // Cargo says itself what it misses of the others.
-    sources: sources.filter(({ folder }) => existsSync(folder)),
+    sources: sources.filter(({ folder }) => isThere(folder)),
     inner: innerFiles.map(({ file, table }) => ({ file, table: withoutTokens(table) })),
     ...defined({ caBundle: caBundleOf(files), outerCaBundle: caBundleOf(outerFiles) }),
   };

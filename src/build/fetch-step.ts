@@ -1,14 +1,14 @@
-import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
 import { wordsOf } from '../crate/cargo-files.ts';
 import { formatToml, isTable, parseToml, type Table } from '../crate/toml.ts';
 import type { Project } from '../domain/definitions.ts';
-import { absentAsUndefined } from '../domain/errno.ts';
+import { absentAsUndefined, unlessDeviceFailed } from '../domain/errno.ts';
 import type { Result } from '../domain/result.ts';
 import type { Mount } from '../engine/engine.ts';
 import { isWithin, PATHS } from '../engine/paths.ts';
 import { crateAt } from '../engine/project-paths.ts';
+import { isThere } from '../exec/files.ts';
 import { onDisk } from '../store/disk.ts';
 import type { FetchAccess } from './host-cargo.ts';
 import { leadingVariables, withoutLeading } from './transport.ts';
@@ -187,7 +187,7 @@ async function seenAt(root: string, path: string): Promise<string | undefined> {
   for (let name = rest.shift(); name !== undefined; name = rest.shift()) {
     const next = posix.join(at, name);
     if (!isWithin(next, PATHS.project)) return undefined;
-    const target = await readlink(hostPath(root, next)).catch(() => undefined);
+    const target = await readlink(hostPath(root, next)).catch(unlessDeviceFailed(undefined));
     if (target === undefined) {
       at = next;
       continue;
@@ -204,5 +204,5 @@ async function seenAt(root: string, path: string): Promise<string | undefined> {
     ];
     at = PATHS.project;
   }
-  return existsSync(hostPath(root, at)) ? at : undefined;
+  return isThere(hostPath(root, at)) ? at : undefined;
 }

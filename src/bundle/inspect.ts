@@ -1,6 +1,7 @@
 import { lstat, open, readdir, readFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { defined } from '../domain/defined.ts';
+import { unlessDeviceFailed } from '../domain/errno.ts';
 import type { Linkage } from '../domain/ids.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { BundledData } from '../domain/system-data.ts';
@@ -127,7 +128,7 @@ async function packagesIn(folder: string, files: readonly FileEntry[]): Promise<
 }
 
 async function readManifest(folder: string): Promise<Result<Manifest>> {
-  const text = await readFile(join(folder, 'bundle.json'), 'utf8').catch(() => undefined);
+  const text = await readFile(join(folder, 'bundle.json'), 'utf8').catch(unlessDeviceFailed(undefined));
   if (text === undefined) return err(notBundle(folder, 'It has no bundle.json.'));
   try {
     const { program, target, python, stdlib, data } = JSON.parse(text) as Partial<Manifest>;

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { distribution } from '../distro/distribution.ts';
 import type { Context } from '../domain/context.ts';
 import { defined } from '../domain/defined.ts';
-import { absentAsUndefined } from '../domain/errno.ts';
+import { absentAsUndefined, unlessDeviceFailed } from '../domain/errno.ts';
 import type { PythonDistribution } from '../domain/python.ts';
 import type { IndexRequirement, PathWheel } from '../domain/python-packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
@@ -120,7 +120,7 @@ export function installPackages(
 /** A wheel by path may be replaced while pip reads it: the entry would not be what its fingerprint says. */
 async function changedWheel(wheels: readonly PathWheel[]): Promise<Failure | undefined> {
   for (const { file, digest } of wheels) {
-    const now = await digestFile(file).catch(() => undefined);
+    const now = await digestFile(file).catch(unlessDeviceFailed(undefined));
     if (now?.digest !== digest) {
       return {
         code: 'fetch/wheel-digest',
@@ -183,7 +183,7 @@ async function wrongModules({ files }: Modules, output: string): Promise<Failure
   const failures: Failure[] = [];
   for (const { file, line, column, message } of wrong) {
     const source = sourceOf(file);
-    const text = (await readFile(source, 'latin1').catch(() => '')).split('\n')[line - 1];
+    const text = (await readFile(source, 'latin1').catch(unlessDeviceFailed(''))).split('\n')[line - 1];
     failures.push({
       code: 'build/python-syntax',
       what: `\`${file}\` cannot be compiled: ${message}.`,

@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { cargoSelection } from '../domain/crate.ts';
 import type { Plan } from '../domain/plan.ts';
 import { ok, type Result } from '../domain/result.ts';
 import { shellWord } from '../domain/shell.ts';
+import { isThere } from '../exec/files.ts';
 import type { Session } from '../pipeline/session.ts';
 
 /** The command line that runs cargo in the recipe's toolchain, from any folder of the project. */
@@ -13,7 +13,7 @@ export function execCommand({ context }: Session, recipe: string | undefined): r
   const own = join(home, 'provision');
   const named =
     recipe?.includes('/') || /\.ya?ml$/.test(recipe ?? '') ? resolve(cwd, recipe as string) : recipe;
-  return [existsSync(own) ? own : 'provision', 'exec', ...(named === undefined ? [] : [named])];
+  return [isThere(own) ? own : 'provision', 'exec', ...(named === undefined ? [] : [named])];
 }
 
 /**

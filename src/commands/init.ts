@@ -1,4 +1,4 @@
-import { existsSync, globSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { globSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { DEFAULT_RECIPE } from '../bench/default-recipe.ts';
@@ -8,6 +8,7 @@ import { closest } from '../domain/closest.ts';
 import type { Crate } from '../domain/crate.ts';
 import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import { isThere } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { interrupted } from '../failure.ts';
 import { LIBRARY, type Shape, shapeOf } from '../init/shape.ts';
@@ -60,7 +61,7 @@ async function run(invocation: Invocation): Promise<Result<Outcome>> {
   // The recipe belongs to the workspace member, because a workspace may have several programs.
   const folder = asked === undefined ? crate.value.folder : await realpath(asked);
   const files = filesOf(crate.value, choices.value, folder, values['no-workflow'] !== true);
-  const existing = files.filter(({ path }) => existsSync(path)).map(({ path }) => path);
+  const existing = files.filter(({ path }) => isThere(path)).map(({ path }) => path);
   if (existing.length > 0 && values.force !== true) return err(filesExist(existing));
   const written = await writeAll(files);
   if (!written.ok) return written;
@@ -210,7 +211,7 @@ function filesOf(crate: Crate, choices: Choices, folder: string, workflow: boole
 /** The folder for the workflow: the repository's, else the recipe's. */
 function repositoryOf(folder: string): string {
   for (let at = folder; ; at = dirname(at)) {
-    if (existsSync(join(at, '.git'))) return at;
+    if (isThere(join(at, '.git'))) return at;
     if (at === dirname(at)) return folder;
   }
 }
@@ -221,7 +222,7 @@ function hasScripts(folder: string): boolean {
 }
 
 function hasTests({ folder }: Crate): boolean {
-  if (existsSync(join(folder, 'tests'))) return true;
+  if (isThere(join(folder, 'tests'))) return true;
   return globSync('src/**/*.rs', { cwd: folder }).some((file) =>
     readFileSync(join(folder, file), 'utf8').includes('#[test]'),
   );

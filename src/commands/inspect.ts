@@ -4,6 +4,7 @@ import { unpackTarGz } from '../archive/pack.ts';
 import { type Contents, notBundle, readContents } from '../bundle/inspect.ts';
 import { checkLibrary, checkProgram } from '../bundle/leaks.ts';
 import { defined } from '../domain/defined.ts';
+import { unlessDeviceFailed } from '../domain/errno.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import { formatBytes } from '../domain/units.ts';
@@ -38,7 +39,7 @@ interface Archive {
 async function run({ context, positionals }: Invocation): Promise<Result<Outcome>> {
   const { cwd, home } = context.settings;
   const path = resolve(cwd, positionals[0] as string);
-  const info = await stat(path).catch(() => undefined);
+  const info = await stat(path).catch(unlessDeviceFailed(undefined));
   if (info === undefined) return err(notBundle(positionals[0] as string, 'There is no such file or folder.'));
   if (info.isDirectory()) return inspect(home, path, await bundleFolder(path), undefined);
   return withTemporaryFolder(context.settings.store, 'inspect', async (folder) => {

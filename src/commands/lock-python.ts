@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Context } from '../domain/context.ts';
+import { unlessDeviceFailed } from '../domain/errno.ts';
 import { ok, type Result } from '../domain/result.ts';
 import type { LockedWheel, PythonLock } from '../lock/python-lock.ts';
 import type { LockDifference } from '../lock/relock.ts';
@@ -37,7 +38,7 @@ async function writeLock(context: Context, recipe: string | undefined): Promise<
   if (lock === undefined) return ok(undefined);
   const planned = await planFrom(context, resolved.value, hostMachine(), true);
   if (!planned.ok) return planned;
-  const before = await readFile(lock.file, 'utf8').catch(() => '');
+  const before = await readFile(lock.file, 'utf8').catch(unlessDeviceFailed(''));
   const logs = join(context.settings.cwd, 'artifacts', resolved.value.recipe.name, 'logs');
   const made = await withSession(context, [planned.value], (session) =>
     lockPython(session, planned.value, logs),

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
+import { unlessDeviceFailed } from '../domain/errno.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { formatBytes } from '../domain/units.ts';
 import { writePage } from '../report/page/write.ts';
@@ -18,7 +19,7 @@ export const command: Command = {
 async function run({ context, positionals }: Invocation): Promise<Result<Outcome>> {
   const { cwd } = context.settings;
   const folder = resolve(cwd, positionals[0] ?? 'artifacts');
-  const there = await stat(folder).catch(() => undefined);
+  const there = await stat(folder).catch(unlessDeviceFailed(undefined));
   if (there?.isDirectory() !== true) return err(noArtifacts(folder));
   const written = await writePage(folder);
   if (!written.ok) return written;

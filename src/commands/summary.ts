@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { defined } from '../domain/defined.ts';
+import { unlessDeviceFailed } from '../domain/errno.ts';
 import type { Report } from '../domain/report.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { exitCodeOf, type Failure } from '../failure.ts';
@@ -54,7 +55,7 @@ function namesOf(matrix: string): readonly string[] | undefined {
 
 /** Every report below a folder, by recipe. */
 async function readReports(folder: string): Promise<readonly Report[]> {
-  const below = await readdir(folder, { recursive: true }).catch(() => []);
+  const below = await readdir(folder, { recursive: true }).catch(unlessDeviceFailed([]));
   const files = below.filter((path) => path === 'report.json' || path.endsWith('/report.json'));
   const read = await Promise.all(files.map((file) => readReport(join(folder, file))));
   return read.filter((one) => one !== undefined).sort((a, b) => (a.recipe < b.recipe ? -1 : 1));

@@ -1,11 +1,12 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { readFile, realpath } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { closest } from '../domain/closest.ts';
 import type { Crate } from '../domain/crate.ts';
 import { defined } from '../domain/defined.ts';
-import { absentAsUndefined } from '../domain/errno.ts';
+import { absentAsUndefined, unlessDeviceFailed } from '../domain/errno.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import { isThere } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { cargoFiles } from './cargo-files.ts';
 import { type Manifest, readManifest } from './manifest.ts';
@@ -81,13 +82,13 @@ export async function readCrate(folder: string, choice: CrateChoice): Promise<Re
 /** The nearest folder with a `Cargo.toml`, from the given one upwards; undefined where there is none. */
 export function findCrate(from: string): string | undefined {
   for (let at = from; ; at = dirname(at)) {
-    if (existsSync(join(at, 'Cargo.toml'))) return at;
+    if (isThere(join(at, 'Cargo.toml'))) return at;
     if (at === dirname(at)) return undefined;
   }
 }
 
 async function withoutLinks(folder: string): Promise<string> {
-  return realpath(folder).catch(() => folder);
+  return realpath(folder).catch(unlessDeviceFailed(folder));
 }
 
 /** The binaries of a package, or of the members of a virtual workspace. */
@@ -122,7 +123,7 @@ function examplesIn(manifest: Manifest): readonly Binary[] {
 function programFiles(folder: string): readonly string[] {
   return entries(folder).flatMap((name) => {
     if (name.endsWith('.rs')) return [name.slice(0, -3)];
-    return existsSync(join(folder, name, 'main.rs')) ? [name] : [];
+    return isThere(join(folder, name, 'main.rs')) ? [name] : [];
   });
 }
 
@@ -132,7 +133,7 @@ function binariesIn(manifest: Manifest): readonly Binary[] {
   const named = tablesAt(table, 'bin').flatMap((bin) => textAt(bin, 'name') ?? []);
   const { autobins = true } = tableAt(table, 'package') as { autobins?: unknown };
   const files = autobins === true ? programFiles(join(folder, 'src/bin')) : [];
-  const main = autobins === true && existsSync(join(folder, 'src/main.rs'));
+  const main = autobins === true && isThere(join(folder, 'src/main.rs'));
   // A `[[bin]]` may give `src/main.rs` another name.
   const renamed = tablesAt(table, 'bin').some((bin) =>
     /^(\.\/)?src\/main\.rs$/.test(textAt(bin, 'path') ?? ''),
@@ -143,7 +144,7 @@ function binariesIn(manifest: Manifest): readonly Binary[] {
 }
 
 function entries(folder: string): readonly string[] {
-  return existsSync(folder) ? readdirSync(folder) : [];
+  return isThere(folder) ? readdirSync(folder) : [];
 }
 
 function choose(manifest: Manifest, found: readonly Binary[], requested: string | undefined): Result<Binary> {
@@ -176,7 +177,7 @@ function noPackage({ file }: Manifest): Failure {
 
 /** A package with a library: one that cargo finds, or that its manifest names. */
 function isLibrary({ folder, table }: Manifest): boolean {
-  return isTable(table.package) && (isTable(table.lib) || existsSync(join(folder, 'src/lib.rs')));
+  return isTable(table.package) && (isTable(table.lib) || isThere(join(folder, 'src/lib.rs')));
 }
 
 function nameOf({ folder, table }: Manifest): string {

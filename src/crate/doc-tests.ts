@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { unlessDeviceFailed } from '../domain/errno.ts';
 import { type Manifest, readManifest } from './manifest.ts';
 import { tableAt, textAt } from './toml.ts';
 import { membersOf, workspaceOf } from './workspace.ts';
@@ -31,7 +32,9 @@ async function packagesBeside(own: Manifest): Promise<readonly Manifest[]> {
 
 /** Files of a library: all below its folder but those of programs. */
 async function sourcesOf(folder: string): Promise<readonly string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(
+    unlessDeviceFailed([]),
+  );
   return entries
     .filter((entry) => entry.isFile() && entry.name.endsWith('.rs'))
     .map((entry) => join(entry.parentPath, entry.name))
@@ -66,5 +69,5 @@ export function docTestsOf(text: string): number {
 }
 
 async function read(file: string): Promise<string | undefined> {
-  return readFile(file, 'utf8').catch(() => undefined);
+  return readFile(file, 'utf8').catch(unlessDeviceFailed(undefined));
 }

@@ -2,7 +2,7 @@ import { readFile, realpath } from 'node:fs/promises';
 import { isAbsolute, relative, resolve } from 'node:path';
 import { defined } from '../domain/defined.ts';
 import type { OutsideFolder } from '../domain/definitions.ts';
-import { absentAsUndefined } from '../domain/errno.ts';
+import { absentAsUndefined, unlessDeviceFailed } from '../domain/errno.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
 import type { CargoFile } from './cargo-files.ts';
@@ -103,7 +103,7 @@ class Search {
   /** Whether a folder is not in the workspace; it is noted then. */
   async #leadsOut(folder: string): Promise<boolean> {
     const root = this.#workspace.folder;
-    const real = await realpath(folder).catch(() => folder);
+    const real = await realpath(folder).catch(unlessDeviceFailed(folder));
     if (within(folder, root) && within(real, root)) return false;
     this.#outside.set(folder, { folder, real });
     return true;
@@ -115,7 +115,7 @@ class Search {
     const { folder } = workspace.value;
     if (folder === manifest.folder || within(folder, this.#workspace.folder) || this.#outside.has(folder))
       return;
-    const real = await realpath(folder).catch(() => folder);
+    const real = await realpath(folder).catch(unlessDeviceFailed(folder));
     this.#outside.set(folder, { folder, real, manifestOnly: true });
   }
 }

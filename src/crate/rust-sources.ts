@@ -1,6 +1,7 @@
-import { existsSync } from 'node:fs';
 import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { unlessDeviceFailed } from '../domain/errno.ts';
+import { isThere } from '../exec/files.ts';
 
 /** Files that are read at most; a larger package is judged by its first ones. */
 const MOST_FILES = 500;
@@ -12,7 +13,7 @@ const MOST_FILES = 500;
 export async function readRust(folder: string, bin?: string): Promise<string> {
   const files: string[] = [];
   for (const below of ['src', 'examples']) {
-    if (!existsSync(join(folder, below))) continue;
+    if (!isThere(join(folder, below))) continue;
     for await (const name of glob(`${below}/**/*.rs`, { cwd: folder })) files.push(name);
   }
   const own = files.filter((name) => programOf(name) !== undefined && programOf(name) === bin);
@@ -27,7 +28,7 @@ export async function readRust(folder: string, bin?: string): Promise<string> {
     wanted
       .sort()
       .slice(0, MOST_FILES)
-      .map((name) => readFile(join(folder, name), 'utf8').catch(() => '')),
+      .map((name) => readFile(join(folder, name), 'utf8').catch(unlessDeviceFailed(''))),
   );
   return texts.map(withoutComments).map(withoutTests).join('\n');
 }

@@ -1,6 +1,5 @@
 import {
   closeSync,
-  existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -12,6 +11,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Blocker } from '../domain/blocker.ts';
+import { isThere } from '../exec/files.ts';
 
 /** Names that files of this folder are given; others in it are left alone. */
 const OURS = /^[a-z][a-z0-9-]*\.(?:json|log)(?:\.tmp)?$/;
@@ -19,7 +19,7 @@ const OURS = /^[a-z][a-z0-9-]*\.(?:json|log)(?:\.tmp)?$/;
 /** Removes what an earlier run left, also one that was killed. */
 export function removeBlockers(artifacts: string, name: string): void {
   const folder = join(artifacts, name);
-  if (existsSync(folder)) {
+  if (isThere(folder)) {
     const names = readdirSync(folder);
     for (const one of names) if (OURS.test(one)) rmSync(join(folder, one), { force: true });
     if (names.every((one) => OURS.test(one))) rmSync(folder, { recursive: true, force: true });
@@ -46,7 +46,7 @@ export function updateBlocker(artifacts: string, blocker: Blocker): void {
 
 /** Everything that a step printed, from the file that it was written to where there is one. */
 export function fullLog(file: string | undefined, output: string): string {
-  return file === undefined || !existsSync(file) ? output : readFileSync(file, 'utf8');
+  return file === undefined || !isThere(file) ? output : readFileSync(file, 'utf8');
 }
 
 function replaceFile(file: string, text: string): void {

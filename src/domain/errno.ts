@@ -65,3 +65,20 @@ export function absentAsUndefined(cause: unknown): undefined {
   if (['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP'].includes(errorCode(cause) ?? '')) return undefined;
   throw cause;
 }
+
+/** What a device or this process is refused, not the path: whether something is there is not known then. */
+const NOT_OF_THE_PATH: readonly string[] = [
+  ...['EIO', 'EREMOTEIO', 'EUCLEAN', 'ESTALE'],
+  ...['EMFILE', 'ENFILE', 'ENOMEM'],
+];
+
+/**
+ * For `catch` where what cannot be had is done without: the work goes on with `instead`. An error that does not tell what is
+ * there is thrown: to go on would be to build from something else.
+ */
+export function unlessDeviceFailed<T>(instead: T): (cause: unknown) => T {
+  return (cause) => {
+    if (NOT_OF_THE_PATH.includes(errorCode(cause) ?? '')) throw cause;
+    return instead;
+  };
+}

@@ -1,21 +1,25 @@
-import { constants, readFileSync } from 'node:fs';
+import { constants, readFileSync, statSync } from 'node:fs';
 import { access, lstat, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { unlessDeviceFailed } from '../domain/errno.ts';
 
-/** Whether a file of any kind is there, at the end of any symbolic links; also false where that cannot be seen. */
+/** Whether a file of any kind is there, at the end of any symbolic links; false where no permission lets it be seen. */
 export function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
+  return stat(path).then(() => true, unlessDeviceFailed(false));
 }
 
-/** Whether there is an entry of this name, a dangling symbolic link too; also false where that cannot be seen. */
+/** The same at once. */
+export function isThere(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (cause) {
+    return unlessDeviceFailed(false)(cause);
+  }
+}
+
+/** Whether there is an entry of this name, a dangling symbolic link too; false where no permission lets it be seen. */
 export function entryExists(path: string): Promise<boolean> {
-  return lstat(path).then(
-    () => true,
-    () => false,
-  );
+  return lstat(path).then(() => true, unlessDeviceFailed(false));
 }
 
 /** Whether this process may read a file. */

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { err, ok, type Result } from '../domain/result.ts';
+import { isThere } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 
 export interface NewFile {
@@ -25,7 +25,7 @@ export async function writeAll(files: readonly NewFile[]): Promise<Result<void>>
       await writeFile(`${path}.${tag}.new`, text, { flag: 'wx' });
     }
     for (const { path } of files) {
-      if (existsSync(path)) {
+      if (isThere(path)) {
         await rename(path, `${path}.${tag}.old`);
         undo.push(() => rename(`${path}.${tag}.old`, path));
       } else undo.push(() => rm(path, { force: true }));

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, relative } from 'node:path';
 import { defined } from '../domain/defined.ts';
+import { unlessDeviceFailed } from '../domain/errno.ts';
 import type { IndexRequirement, PythonProject, PythonSelection } from '../domain/python-packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { shellWord } from '../domain/shell.ts';
@@ -89,7 +90,7 @@ export async function readPythonLock(
   selection: PythonSelection,
   checksum: string,
 ): Promise<Result<PythonLock>> {
-  const text = await readFile(lock.file, 'utf8').catch(() => undefined);
+  const text = await readFile(lock.file, 'utf8').catch(unlessDeviceFailed(undefined));
   const open = openRequirement(selection);
   const [project] = selection.projects;
   const cure = `Run \`provision lock${lock.arguments}\`, which writes \`${basename(lock.file)}\`, and commit it.`;

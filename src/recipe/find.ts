@@ -1,10 +1,11 @@
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { closest } from '../domain/closest.ts';
 import type { Settings } from '../domain/context.ts';
 import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { shellWord } from '../domain/shell.ts';
+import { isThere } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import type { YamlDocument } from './document.ts';
 import { recipeFileNames, targetNames } from './folders.ts';
@@ -89,7 +90,7 @@ export function projectFile({ cwd, project }: Pick<RecipeLookup, 'cwd' | 'projec
 }
 
 function present(file: string): string | undefined {
-  return existsSync(file) ? file : undefined;
+  return isThere(file) ? file : undefined;
 }
 
 /** Names of the shipped recipes, without reading them. */
@@ -227,7 +228,7 @@ function nothingAsked(project: string | undefined): Failure {
 function unknownRecipe({ home, cwd }: RecipeLookup, name: string): Failure {
   const known = recipeNames(home);
   const meant = closest(name, known);
-  const ending = name === '' ? undefined : ['.yaml', '.yml'].find((one) => existsSync(join(cwd, name + one)));
+  const ending = name === '' ? undefined : ['.yaml', '.yml'].find((one) => isThere(join(cwd, name + one)));
   return {
     code: 'recipe/not-found',
     what: `There is no recipe \`${name}\`.`,

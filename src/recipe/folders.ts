@@ -1,6 +1,8 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import type { DefinitionFile } from '../domain/definitions.ts';
+import { unlessDeviceFailed } from '../domain/errno.ts';
+import { isThere } from '../exec/files.ts';
 
 /** Defaults of every shipped recipe; not a recipe itself. */
 const DEFAULTS = 'defaults';
@@ -43,8 +45,8 @@ export function targetNames(home: string): readonly TargetNames[] {
 function textOf(file: string): string {
   try {
     return readFileSync(file, 'utf8');
-  } catch {
-    return '';
+  } catch (cause) {
+    return unlessDeviceFailed('')(cause);
   }
 }
 
@@ -157,7 +159,7 @@ function yamlNames(folder: string): readonly string[] {
 }
 
 function foldersWith(folder: string, file: string): readonly string[] {
-  return entries(folder).filter((name) => existsSync(join(folder, name, file)));
+  return entries(folder).filter((name) => isThere(join(folder, name, file)));
 }
 
 function entries(folder: string): readonly string[] {

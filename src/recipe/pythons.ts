@@ -1,11 +1,12 @@
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { ConformanceSuite } from '../domain/conformance.ts';
 import type { KnownDifference, PythonChoice, TextFile } from '../domain/definitions.ts';
+import { unlessDeviceFailed } from '../domain/errno.ts';
 import { libraryFolder } from '../domain/python.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
+import { isThere } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { combineFailures } from './combine-failures.ts';
 import type { DocumentPath, YamlDocument } from './document.ts';
@@ -112,7 +113,7 @@ export async function pythonFiles(
 
 async function beside(document: YamlDocument, path: string, at: DocumentPath): Promise<Result<TextFile>> {
   const file = join(dirname(document.file), path);
-  const text = await readFile(file, 'utf8').catch(() => undefined);
+  const text = await readFile(file, 'utf8').catch(unlessDeviceFailed(undefined));
   return text === undefined ? err(noFile(file, document, at)) : ok({ name: basename(path), text });
 }
 
@@ -125,7 +126,7 @@ export async function loadDifferences(
   read: Reader = openReader(),
 ): Promise<Result<readonly KnownDifference[]>> {
   const file = differencesFile(home, python);
-  if (!existsSync(file)) return ok([]);
+  if (!isThere(file)) return ok([]);
   const places: readonly string[] = [
     target.name,
     target.libc,

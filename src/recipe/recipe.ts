@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { machine as machineOfHost } from 'node:os';
 import { basename, dirname, extname, join } from 'node:path';
 import type { Crate } from '../domain/crate.ts';
@@ -13,6 +12,7 @@ import type {
 } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
+import { isThere } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { CAPABILITIES } from '../runtime/capabilities.ts';
 import { architectureOn, hostTargetOf } from './architectures.ts';
@@ -442,7 +442,7 @@ async function runtimeDefinitionOf(
 ): Promise<Result<RuntimeDefinition | undefined>> {
   const kind = recipe.runtime ?? target.runtime;
   const file = runtimeFile(home, kind);
-  if (target.libc !== 'wasi' || !existsSync(file)) return ok(undefined);
+  if (target.libc !== 'wasi' || !isThere(file)) return ok(undefined);
   const loaded = await loadRuntime(file);
   return loaded.ok ? ok(loaded.value.value) : loaded;
 }

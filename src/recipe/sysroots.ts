@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import { distribution } from '../distro/distribution.ts';
 import { closest } from '../domain/closest.ts';
@@ -15,6 +14,7 @@ import { compareReleases } from '../domain/glibc.ts';
 import type { TreeDefinition } from '../domain/packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
+import { isThere } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { packagesOf } from './architectures.ts';
 import { combineFailures } from './combine-failures.ts';
@@ -244,7 +244,7 @@ async function loadLibraries(
   const loaded = await Promise.all(
     names.map((name, index) => {
       const file = join(folder, `${name}.yaml`);
-      return existsSync(file) ? loadLibrary(file, read) : err(unknownLibrary(name, home, document, index));
+      return isThere(file) ? loadLibrary(file, read) : err(unknownLibrary(name, home, document, index));
     }),
   );
   const failure = combineFailures(loaded.flatMap((result) => (result.ok ? [] : [result.error])));

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { unlessDeviceFailed } from '../domain/errno.ts';
 import type { TreeDefinition } from '../domain/packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
@@ -39,7 +40,7 @@ export async function treeOf(
   const failures: Failure[] = [];
   for (const [index, name] of etc.entries()) {
     const file = join(etcFolder(home), name);
-    const text = await readFile(file, 'utf8').catch(() => undefined);
+    const text = await readFile(file, 'utf8').catch(unlessDeviceFailed(undefined));
     if (text !== undefined) texts[`etc/${name}`] = text;
     else failures.push(noFile(file, document, [...at, 'etc', index]));
   }

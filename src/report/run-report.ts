@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import type { BlockerSummary } from '../domain/blocker.ts';
@@ -6,6 +6,7 @@ import { defined } from '../domain/defined.ts';
 import type { Report } from '../domain/report.ts';
 import { reportStatus, totalsOf } from '../domain/report.ts';
 import type { Facts } from '../events.ts';
+import { isThere } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import type { RunRecord } from './fold-run.ts';
 
@@ -77,7 +78,7 @@ function filesPart({ bundle, packages }: Facts, folder: string): Pick<Report, 'b
 /** What the tools printed: also on a later run that finds their work in the store. */
 function toolLogs(artifacts: string): readonly string[] {
   const folder = join(artifacts, 'logs');
-  if (!existsSync(folder)) return [];
+  if (!isThere(folder)) return [];
   return readdirSync(folder)
     .filter((name) => name.endsWith('.log'))
     .sort()

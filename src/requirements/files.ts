@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { unlessDeviceFailed } from '../domain/errno.ts';
 import type { Digest } from '../domain/ids.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import { isThere } from '../exec/files.ts';
 import { digestFile } from '../store/digest.ts';
 
 export interface CodeFile {
@@ -53,7 +54,7 @@ export async function listCode(
       if (!Buffer.from(text, 'utf8').equals(name)) return { path, why: 'its name is not UTF-8' };
       const full = join(at, text);
       if (LEFT_OUT.has(text) || except.has(full)) continue;
-      const info = await stat(full).catch(() => undefined);
+      const info = await stat(full).catch(unlessDeviceFailed(undefined));
       if (info === undefined) return { path, why: 'a symbolic link leads nowhere, or it cannot be read' };
       if (info.isDirectory()) {
         if (isMachineOwn(full)) continue;
@@ -75,7 +76,7 @@ export async function listCode(
 
 /** A cache (Cache Directory Tagging Specification) or a virtual environment (PEP 405). */
 function isMachineOwn(folder: string): boolean {
-  return existsSync(join(folder, 'CACHEDIR.TAG')) || existsSync(join(folder, 'pyvenv.cfg'));
+  return isThere(join(folder, 'CACHEDIR.TAG')) || isThere(join(folder, 'pyvenv.cfg'));
 }
 
 /** Digest of names, modes and contents. */

@@ -1,5 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
+import { unlessDeviceFailed } from '../domain/errno.ts';
 import type { Digest } from '../domain/ids.ts';
 import type { PythonPath } from '../domain/python-packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
@@ -55,7 +56,7 @@ function isArchive(path: string): boolean {
 }
 
 async function filesOf(input: ModulesInput, path: PythonPath): Promise<Result<readonly CodeFile[]>> {
-  const info = await stat(path.path).catch(() => undefined);
+  const info = await stat(path.path).catch(unlessDeviceFailed(undefined));
   if (info === undefined)
     return err(
       unfit(path, `There is no \`${path.path}\`.`, ['Check the path: it is relative to the recipe.']),
@@ -74,7 +75,7 @@ async function filesOf(input: ModulesInput, path: PythonPath): Promise<Result<re
       ),
     );
   }
-  const samples = await Promise.all(input.samples.map((one) => realpath(one).catch(() => one)));
+  const samples = await Promise.all(input.samples.map((one) => realpath(one).catch(unlessDeviceFailed(one))));
   const listed = await listCode(real, new Set([...input.samples, ...samples]));
   if (!listed.ok) {
     const { path: inner, why } = listed.error;

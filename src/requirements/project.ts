@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseToml, tableAt, textAt } from '../crate/toml.ts';
+import { unlessDeviceFailed } from '../domain/errno.ts';
 import type { Digest } from '../domain/ids.ts';
 import type { PythonProject } from '../domain/python-packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
@@ -35,7 +36,7 @@ export async function requirementsDigest({ path, kind }: PythonProject): Promise
   if (kind === 'archive') return (await digestFile(path)).digest;
   const [pyproject, ...setup] = await Promise.all(
     ['pyproject.toml', 'setup.py', 'setup.cfg'].map((name) =>
-      readFile(join(path, name), 'utf8').catch(() => ''),
+      readFile(join(path, name), 'utf8').catch(unlessDeviceFailed('')),
     ),
   );
   const parsed = parseToml(pyproject as string);

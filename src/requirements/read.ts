@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { defined } from '../domain/defined.ts';
+import { unlessDeviceFailed } from '../domain/errno.ts';
 import type {
   IndexRequirement,
   PathWheel,
@@ -98,7 +99,7 @@ async function readWheel(
     });
     return undefined;
   }
-  const info = await stat(file).catch(() => undefined);
+  const info = await stat(file).catch(unlessDeviceFailed(undefined));
   if (info?.isFile() !== true) {
     collected.fail({
       code: 'recipe/no-wheel-file',
@@ -149,7 +150,7 @@ function noneFits(
 }
 
 async function checkProject(collected: Collected, { path, kind, at }: PythonProject): Promise<void> {
-  const info = await stat(path).catch(() => undefined);
+  const info = await stat(path).catch(unlessDeviceFailed(undefined));
   const fail = (what: string, fix: string): void =>
     collected.fail({ code: 'recipe/no-python-project', what, fix: [fix], at });
   if (info === undefined)
@@ -164,7 +165,9 @@ async function checkProject(collected: Collected, { path, kind, at }: PythonProj
       'A wheel ends in `.whl`, a source distribution in `.tar.gz`; a module of your own goes into `python.paths`.',
     );
   const has = await Promise.all(
-    ['pyproject.toml', 'setup.py'].map((name) => stat(resolve(path, name)).catch(() => undefined)),
+    ['pyproject.toml', 'setup.py'].map((name) =>
+      stat(resolve(path, name)).catch(unlessDeviceFailed(undefined)),
+    ),
   );
   if (has.every((one) => one === undefined))
     fail(

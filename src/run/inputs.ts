@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Dirent } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { unlessDeviceFailed } from '../domain/errno.ts';
 import type { Sample } from '../domain/sample.ts';
 import { digestFile } from '../store/digest.ts';
 
@@ -134,7 +135,7 @@ async function walk(
       if (!(await walk(path, found, budget))) return false;
       continue;
     }
-    const info = await stat(path).catch(() => undefined);
+    const info = await stat(path).catch(unlessDeviceFailed(undefined));
     if (info?.isFile() !== true) continue;
     budget.bytes -= info.size;
     if (budget.bytes < 0) return false;

@@ -1,8 +1,9 @@
-import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FIXED_TIME } from '../archive/folder-attributes.ts';
 import { compareReleases } from '../domain/glibc.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import { isThere } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { onDisk } from '../store/disk.ts';
 import { hideNewerSymbols } from './symbol-versions.ts';
@@ -70,7 +71,7 @@ function declarationsOf(names: readonly string[]): RegExp {
 
 /** Files in a folder and below it, links left out. */
 function filesIn(folder: string): readonly string[] {
-  if (!existsSync(folder)) return [];
+  if (!isThere(folder)) return [];
   // Not `recursive`, which follows links to folders.
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
@@ -115,7 +116,7 @@ function replaced(text: string, pattern: RegExp, by: string): string | undefined
 }
 
 function readIfThere(file: string): string | undefined {
-  return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+  return isThere(file) ? readFileSync(file, 'utf8') : undefined;
 }
 
 function write(file: string, data: string | Uint8Array): void {

@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs';
 import { posix, relative, resolve } from 'node:path';
 import type { Project } from '../../domain/definitions.ts';
 import { isWithin, PATHS } from '../../engine/paths.ts';
 import { projectRoot } from '../../engine/project-paths.ts';
+import { isThere } from '../../exec/files.ts';
 import type { Failure } from '../../failure.ts';
 import type { Sources } from './entries.ts';
 
@@ -29,7 +29,7 @@ export function explainHidden(
   const paths = pathsIn(output, crate);
   const named = hidden.filter(({ path }) => paths.some((one) => isWithin(one, path))).slice(0, MOST_NAMED);
   const root = projectRoot(project);
-  const outside = paths.filter((path) => path.startsWith('../') && existsSync(resolve(root, path)));
+  const outside = paths.filter((path) => path.startsWith('../') && isThere(resolve(root, path)));
   const history = NO_HISTORY.test(output) && !named.some(({ path }) => posix.basename(path) === '.git');
   const advice = [
     ...named.map(

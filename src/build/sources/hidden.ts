@@ -1,6 +1,7 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { ARTIFACTS_MARK, ARTIFACTS_MARK_TEXT, SHARED_ARTIFACTS } from '../../domain/artifacts.ts';
+import { unlessDeviceFailed } from '../../domain/errno.ts';
 
 /** First bytes of a tag file (Cache Directory Tagging Specification). */
 const TAG = 'Signature: 8a477f597d28d172789f06886806bc55';
@@ -50,16 +51,16 @@ function holdsReport(folder: string): boolean {
       readonly tool?: { readonly name?: unknown };
     } | null;
     return report?.tool?.name === 'provision';
-  } catch {
-    return false;
+  } catch (cause) {
+    return unlessDeviceFailed(false)(cause);
   }
 }
 
 function namesIn(folder: string): readonly string[] {
   try {
     return readdirSync(folder);
-  } catch {
-    return [];
+  } catch (cause) {
+    return unlessDeviceFailed([])(cause);
   }
 }
 
@@ -71,14 +72,14 @@ function beginsWith(file: string, text: string): boolean {
   let descriptor: number;
   try {
     descriptor = openSync(file, 'r');
-  } catch {
-    return false;
+  } catch (cause) {
+    return unlessDeviceFailed(false)(cause);
   }
   try {
     const start = Buffer.alloc(text.length);
     return readSync(descriptor, start) === text.length && start.toString('latin1') === text;
-  } catch {
-    return false;
+  } catch (cause) {
+    return unlessDeviceFailed(false)(cause);
   } finally {
     closeSync(descriptor);
   }

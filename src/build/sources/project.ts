@@ -2,7 +2,7 @@ import { readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative } from 'node:path';
 import type { Context } from '../../domain/context.ts';
 import type { Project, Resolved } from '../../domain/definitions.ts';
-import { errorCode } from '../../domain/errno.ts';
+import { errorCode, unlessDeviceFailed } from '../../domain/errno.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import { isWithin } from '../../engine/paths.ts';
 import { projectRoot } from '../../engine/project-paths.ts';
@@ -55,7 +55,8 @@ async function listProject(context: Context, { recipe }: Resolved, logs?: string
       ? samples.paths.map((path) => [path, 'it belongs to the samples of the recipe'] as const)
       : []),
   ]);
-  for (const [path, why] of [...except]) except.set(await realpath(path).catch(() => path), why);
+  for (const [path, why] of [...except])
+    except.set(await realpath(path).catch(unlessDeviceFailed(path)), why);
   return listSources(partsOf(project), except);
 }
 
@@ -63,7 +64,7 @@ async function listProject(context: Context, { recipe }: Resolved, logs?: string
 async function locksBeside(recipe: string): Promise<readonly string[]> {
   const folder = dirname(recipe);
   const prefix = `${basename(recipe, extname(recipe))}.`;
-  const names = await readdir(folder).catch(() => []);
+  const names = await readdir(folder).catch(unlessDeviceFailed([]));
   return names
     .filter((name) => name.startsWith(prefix) && name.endsWith('.lock') && name.length > prefix.length + 4)
     .map((name) => join(folder, name));

@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defined } from '../../domain/defined.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
+import { isThere } from '../../exec/files.ts';
 import { badHost, tlsFiles } from './failures.ts';
 
 /** PEM texts of one side of a TLS connection. */
@@ -103,7 +104,7 @@ export function readTls(folder: string, verify: boolean): Result<Tls> {
     const files = Object.fromEntries(
       (['ca', 'cert', 'key'] as const)
         .map((name) => [name, join(folder, `${name}.pem`)] as const)
-        .filter(([, file]) => existsSync(file))
+        .filter(([, file]) => isThere(file))
         .map(([name, file]) => [name, readFileSync(file, 'utf8')]),
     ) as TlsFiles;
     return ok({ ...files, verify });

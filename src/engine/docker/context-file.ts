@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DockerSettings } from '../../domain/context.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
+import { isThere } from '../../exec/files.ts';
 import { type Address, parseAddress, readTls } from './address.ts';
 import { badConfiguration, unknownContext } from './failures.ts';
 
@@ -55,7 +56,7 @@ function addressOf(settings: DockerSettings, name: string, from: string): Result
     return err(badConfiguration(file, 'It has no `Endpoints.docker.Host`.'));
   }
   const folder = join(settings.config, 'contexts', 'tls', id, 'docker');
-  if (!existsSync(folder)) return parseAddress(host);
+  if (!isThere(folder)) return parseAddress(host);
   const tls = readTls(folder, Endpoints?.docker?.SkipTLSVerify !== true);
   return tls.ok ? parseAddress(host, tls.value) : tls;
 }

@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { isThere } from '../../exec/files.ts';
 import { safeName } from '../../store/locks.ts';
 import { livenessOf } from '../../store/process-tag.ts';
 import type { Api, Listed } from './api.ts';
@@ -57,10 +57,10 @@ export async function pruneEngine(machine: Machine, all: boolean): Promise<Swept
     if (labels[LABELS.owner] !== undefined) return false;
     if (all) return true;
     const volume = labels[LABELS.volume];
-    if (volume !== undefined) return !existsSync(join(store.folder, 'volumes', safeName(volume)));
+    if (volume !== undefined) return !isThere(join(store.folder, 'volumes', safeName(volume)));
     const entry = labels[LABELS.entry];
     return (
-      entry === undefined || !['trees', 'builds'].some((kind) => existsSync(join(store.folder, kind, entry)))
+      entry === undefined || !['trees', 'builds'].some((kind) => isThere(join(store.folder, kind, entry)))
     );
   };
   const [volumes, images] = await Promise.all([api.volumes.list([mine]), api.images.list([mine])]);

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { unlessDeviceFailed } from '../../domain/errno.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import { interrupted } from '../../failure.ts';
 import { onDisk } from '../../store/disk.ts';
@@ -50,7 +51,7 @@ export async function openSandbox(input: OpenInput): Promise<Result<Sandbox>> {
 
 /** A box without the stop of a sandbox: what the probe needs too. */
 export async function prepare({ machine, deps, spec, folder, signal }: OpenInput): Promise<Result<Box>> {
-  const rootfs = await stat(spec.rootfs).catch(() => undefined);
+  const rootfs = await stat(spec.rootfs).catch(unlessDeviceFailed(undefined));
   if (!rootfs?.isDirectory()) return err(rootMissing(spec.rootfs));
   const { tools, features, uid, gid } = machine;
   await mkdir(join(folder, 'root'), { recursive: true });

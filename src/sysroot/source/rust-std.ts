@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../../domain/context.ts';
-import { absentAsUndefined } from '../../domain/errno.ts';
+import { absentAsUndefined, unlessDeviceFailed } from '../../domain/errno.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import type { Mount } from '../../engine/engine.ts';
 import { PATHS } from '../../engine/paths.ts';
@@ -116,7 +116,7 @@ async function lockOfStd(toolchain: string): Promise<string> {
     name.startsWith('rustc-'),
   );
   if (folder === undefined) return '';
-  return readFile(join(sources, folder, 'library', 'Cargo.lock'), 'utf8').catch(() => '');
+  return readFile(join(sources, folder, 'library', 'Cargo.lock'), 'utf8').catch(unlessDeviceFailed(''));
 }
 
 /** Cargo's target folder. */
