@@ -20,6 +20,7 @@ export async function copyProject(recipe: Recipe, home: string): Promise<string>
 }
 
 function recipeText(recipe: Recipe): string {
+  const { project, rust, optimization, allocator, glibc, systems, host } = recipe;
   return JSON.stringify({
     schema: 1,
     description: 'A copy for the bench to change',
@@ -27,7 +28,16 @@ function recipeText(recipe: Recipe): string {
     toolchain: recipe.toolchain,
     sysroot: recipe.sysroot,
     ...defined({ python: recipe.pythonVersion && { version: recipe.pythonVersion } }),
-    project: { path: 'crate', bin: recipe.project.bin, profile: recipe.project.profile },
+    project: {
+      path: 'crate',
+      bin: project.bin,
+      profile: project.profile,
+      features: project.features,
+      'default-features': project.defaultFeatures,
+      env: project.env,
+    },
     samples: { path: 'samples', timeout: recipe.samples.timeoutSeconds },
+    // Whatever decides what is built, and where it runs: what is measured is the recipe that was named.
+    ...defined({ rust, optimization, allocator, glibc, systems, host }),
   });
 }

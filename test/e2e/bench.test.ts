@@ -216,7 +216,7 @@ test('edit: an edited line is compiled on both sides, and the stage is measured 
       'build after an edit | cargo build on this machine',
       "build after an edit | the toolchain's cargo in it",
       'bundle after an edit | ',
-      'the whole run, with bundle and samples | ',
+      'the whole run, with bundle and one sample | ',
     ],
   );
   for (const { runs, against } of rows) {
