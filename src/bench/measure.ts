@@ -21,7 +21,10 @@ export const PROGRAM = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? '../cli.ts' : '../cli.js', import.meta.url),
 );
 
-/** Runs the tool as a user would: as a separate process. */
+/** Where the programs of an engine are, on a machine whose user has no PATH to them. */
+const SYSTEM_PATH = [...['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin'], ...['/sbin', '/bin']];
+
+/** Runs the tool as a user would: as a separate process, with the user's PATH (`rust: host` is looked for there). */
 export async function runTool(
   context: Context,
   args: readonly string[],
@@ -33,7 +36,7 @@ export async function runTool(
   const exit = await runProcess({
     argv: [execPath, PROGRAM, ...args],
     env: {
-      PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+      PATH: [...(context.settings.path ?? []), ...SYSTEM_PATH].join(':'),
       ...environment(context),
       PROVISION_BENCH: marker,
     },
@@ -60,6 +63,7 @@ export function environment({ settings }: Context): Record<string, string> {
     HOME: settings.cargoHome?.replace(/\/\.cargo$/, '') ?? '/',
     CI: '1',
     ...settings.proxies,
+    ...settings.rustup,
     ...defined({ CARGO_HOME: settings.cargoHome }),
     ...(settings.caBundle === undefined
       ? {}

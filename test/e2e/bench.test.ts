@@ -203,7 +203,8 @@ test('edit: an edited line is compiled on both sides, and the stage is measured 
     'Cargo.lock': 'version = 4\n\n[[package]]\nname = "edited"\nversion = "0.1.0"\n',
     'src/main.rs': 'fn main() { println!("1"); }\n',
     'samples/one.py': 'print(1)\n',
-    'provision.yaml': 'schema: 1\nextends: x86_64\npython: {from: packages}\nsamples: {path: samples}\n',
+    'provision.yaml':
+      'schema: 1\nextends: x86_64\npython: {from: packages}\nrust: host\nsamples: {path: samples}\n',
   });
   const run = await provision(['bench', 'edit', 'provision.yaml', '--rounds', '2', '--json'], {
     ...{ cwd, store: SHARED_STORE, timeoutMs: 20 * 60_000 },
