@@ -110,7 +110,12 @@ export async function pythonFiles(
   });
 }
 
-async function beside(document: YamlDocument, path: string, at: DocumentPath): Promise<Result<TextFile>> {
+/** A file beside a definition, named in it at a place. */
+export async function beside(
+  document: YamlDocument,
+  path: string,
+  at: DocumentPath,
+): Promise<Result<TextFile>> {
   const file = join(dirname(document.file), path);
   const text = await readFile(file, 'utf8').catch(() => undefined);
   return text === undefined ? err(noFile(file, document, at)) : ok({ name: basename(path), text });

@@ -7,6 +7,7 @@ import type {
   CompilerFlags,
   LibraryDefinition,
   LinkRules,
+  LockedProfile,
   SourceBuild,
   SysrootDefinition,
   TextFile,
@@ -22,6 +23,7 @@ import type { YamlDocument } from './document.ts';
 import { formFile, libraryNames } from './folders.ts';
 import { LIBRARY, SYSROOT } from './json-schema.ts';
 import { type Loaded, load } from './load.ts';
+import { loadProfile } from './profile.ts';
 import { floorOf, loadDifferences, type PythonDefinition, pythonFiles } from './pythons.ts';
 import { openReader, type Reader } from './reader.ts';
 import type { LibraryFile, SysrootFile } from './schemas.ts';
@@ -184,33 +186,44 @@ async function sourceOf(
   if (read.kind === 'packages') return ok(undefined);
   const { source } = python.value;
   if (source === undefined) return err(noSource(python, form));
-  const [libraries, files, differences] = await Promise.all([
+  const [libraries, files, differences, profile] = await Promise.all([
     loadLibraries(home, read.libraries, document, reader),
     pythonFiles(python, form),
     loadDifferences(home, python.value.name, target, form, reader),
+    loadProfile(home, python, reader),
   ]);
-  const failures = [libraries, files, differences].flatMap((one) => (one.ok ? [] : [one.error]));
+  const failures = [libraries, files, differences, profile].flatMap((one) => (one.ok ? [] : [one.error]));
   const failure = combineFailures(failures);
   if (failure !== undefined) return err(failure);
-  if (!libraries.ok || !files.ok || !differences.ok) throw new Error('a failure got lost');
+  if (!libraries.ok || !files.ok || !differences.ok || !profile.ok) throw new Error('a failure got lost');
   const names = [source.package, ...libraries.value.map((one) => one.source)];
   return ok({
     sources: { architecture: distribution.sources.architecture, packages: [...new Set(names)].sort() },
     ...cLibraryOf(python.value, form),
     libraries: libraries.value,
-    cpython: cpythonOf(read, python.value, source, variant, files.value),
+    cpython: cpythonOf(read, python.value, source, variant, { ...files.value, profile: profile.value }),
     differences: differences.value,
   });
 }
 
+interface BuildFiles {
+  readonly patches: readonly TextFile[];
+  readonly training: string;
+  readonly profile: LockedProfile | undefined;
+}
+
 function cpythonOf(
-  { cpython }: Extract<SysrootFile, { kind: 'cpython-source' }>,
+  { cpython, compiler }: Extract<SysrootFile, { kind: 'cpython-source' }>,
   python: PythonDefinition,
   source: NonNullable<PythonDefinition['source']>,
   variant: string | undefined,
-  files: { readonly patches: readonly TextFile[]; readonly training: string },
+  files: BuildFiles,
 ): SourceBuild['cpython'] {
   const further = variant === undefined ? [] : (python.variants[variant]?.configure ?? []);
+  // gcc's profiles are of its own machine code.
+  const profile = compiler.name === 'gcc' ? undefined : files.profile;
+  // A Python without a profile is compiled without one, where nobody asks for it.
+  const trained = profile !== undefined || files.training !== '';
   return {
     source: source.package,
     patches: source.patches,
@@ -219,10 +232,10 @@ function cpythonOf(
     cross: cpython.cross,
     env: cpython.env,
     setup: cpython.setup,
-    make: cpython.make,
     modules: cpython.modules ?? source.modules ?? [],
-    optimization: cpython.optimization,
-    training: files.training,
+    optimization: cpython.optimization.filter((flag) => flag !== 'pgo' || trained),
+    training: profile === undefined ? files.training : '',
+    ...defined({ profile }),
   };
 }
 

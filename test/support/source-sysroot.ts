@@ -38,7 +38,6 @@ export function sourceSysroot(
         cross: false,
         env: {},
         setup: '',
-        make: ['all'],
         modules: [],
         optimization: [],
         training: '',

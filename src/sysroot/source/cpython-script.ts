@@ -15,6 +15,9 @@ export const PROFILE_PHASES: Readonly<Record<string, string>> = {
 /** Where the build sees the script that profiles are taken of. */
 export const TRAINING = '/job/training.py';
 
+/** Where it sees the locked profile. */
+export const PROFILE = '/job/profile.profdata';
+
 /** Where the build sees our own patches. */
 export const OWN_PATCHES = '/job/patches';
 
@@ -41,11 +44,7 @@ export function cpythonScript(
   archives: { readonly upstream: string; readonly distribution?: string },
 ): string {
   return [
-    unpackStep(archives, definition.source.cpython.patches),
-    ...definition.source.cpython.ownPatches.map(
-      ({ name }) =>
-        `phase patch\nsay patch ${name}\npatch -p1 --batch --forward --silent < ${OWN_PATCHES}/${name}\n`,
-    ),
+    sourceStep(definition, archives),
     configureStep(definition),
     makeStep(definition),
     verifyProfile(definition),
@@ -54,13 +53,55 @@ export function cpythonScript(
   ].join('\n');
 }
 
+function sourceStep(
+  { source: { cpython } }: SourceSysroot,
+  archives: { readonly upstream: string; readonly distribution?: string },
+): string {
+  return [
+    unpackStep(archives, cpython.patches),
+    ...cpython.ownPatches.map(
+      ({ name }) =>
+        `phase patch\nsay patch ${name}\npatch -p1 --batch --forward --silent < ${OWN_PATCHES}/${name}\n`,
+    ),
+  ].join('\n');
+}
+
+/**
+ * The shell script that makes a profile: CPython compiled to count, and the training run with it. The counts are left in
+ * `$OUT/usr/profile.profdata`.
+ */
+export function profileScript(
+  definition: SourceSysroot,
+  archives: { readonly upstream: string; readonly distribution?: string },
+): string {
+  const counted = { ...definition, source: { ...definition.source, cpython: countedBuild(definition) } };
+  return [
+    sourceStep(counted, archives),
+    'export LLVM_PROFDATA="$("$CC" -print-prog-name=llvm-profdata)"',
+    configureStep(counted),
+    `phase make
+make -j"$JOBS" PROFILE_TASK=${TRAINING} profile-run-stamp
+`,
+    VERIFY_CLANG_PROFILE,
+    `say "compiler $("$CC" --version | sed -n 's/.*clang version \\([0-9.]*\\).*/\\1/p' | head -1)"
+mkdir -p "$OUT/usr"
+cp code.profclangd "$OUT/usr/profile.profdata"
+`,
+  ].join('\n');
+}
+
+function countedBuild({ source: { cpython } }: SourceSysroot): CPythonBuild {
+  const { profile: _, ...rest } = cpython;
+  return { ...rest, optimization: ['pgo'] };
+}
+
 /** Answers to checks that ask the machine that builds, not the target: whether there is a network, and two devices. */
 const TARGET_ANSWERS = ['ac_cv_buggy_getaddrinfo=no', 'ac_cv_file__dev_ptmx=yes', 'ac_cv_file__dev_ptc=no'];
 
 function configureStep({ source: { cpython }, python }: SourceSysroot): string {
-  const { optimization, setup } = cpython;
+  const { setup } = cpython;
   // Not --with-lto: it would repeat the link for each intermediate program, single-threaded. `linkTimeOptimize` does it once, below.
-  const flavour = optimization.includes('pgo') ? ['--enable-optimizations'] : [];
+  const flavour = trainsItself(cpython) ? ['--enable-optimizations'] : [];
   const target = cpython.cross
     ? ['--host="$HOST"', `--with-build-python=/usr/bin/python${python.version}`, ...TARGET_ANSWERS]
     : [];
@@ -82,9 +123,42 @@ function hasModulesBeside(cpython: CPythonBuild): boolean {
   return isShared(cpython) && cpython.env.MODULE_BUILDTYPE !== 'static';
 }
 
-function makeStep({ source: { cpython }, compiler }: SourceSysroot): string {
-  const targets = cpython.make.map(shellWord).join(' ');
-  const pgo = cpython.optimization.includes('pgo');
+/** Whether profiles are taken while it is built. */
+function trainsItself({ optimization, profile }: CPythonBuild): boolean {
+  return optimization.includes('pgo') && profile === undefined;
+}
+
+/** Whether objects are made for the linker to optimize in the first place: nothing on the way is linked of them. */
+function isLinkedOnce({ source: { cpython }, compiler }: SourceSysroot): boolean {
+  return cpython.optimization.includes('lto') && compiler.name === 'clang' && !trainsItself(cpython);
+}
+
+/** What every file of CPython is compiled with for what `optimization` asks, beside the Makefile's own. */
+function optimizationFlags(definition: SourceSysroot): readonly string[] {
+  const { cpython } = definition.source;
+  const profiled = cpython.optimization.includes('pgo') && cpython.profile !== undefined;
+  return [
+    // What it does not know is counted by the lines that these print.
+    ...(profiled ? [`-fprofile-instr-use=${PROFILE}`, '-Wprofile-instr-missing', '-Wno-backend-plugin'] : []),
+    ...(isLinkedOnce(definition) ? ['-flto'] : []),
+  ];
+}
+
+/** What clang prints of a profile that lacks something → what is added up of it. */
+export const PROFILE_COUNTS = {
+  'files-unprofiled': /no profile data available for file/,
+  'functions-unknown': /of \d+ functions?, (\d+) ha(?:s|ve) no data/,
+  'functions-changed': /of \d+ functions?, (\d+) ha(?:s|ve) mismatched data/,
+} as const;
+
+function makeStep(definition: SourceSysroot): string {
+  const { source, compiler } = definition;
+  const { cpython } = source;
+  const pgo = trainsItself(cpython);
+  const flags = optimizationFlags(definition);
+  const more =
+    flags.length === 0 ? '' : ` CFLAGS_NODIST="$(sed -n 's/^CFLAGS_NODIST=//p' Makefile) ${flags.join(' ')}"`;
+  const targets = pgo || isShared(cpython) ? 'all' : '-f parts.mk parts';
   // A profile-guided build runs make recursively; its phases are read from the output of the Makefile.
   const total = pgo ? '' : `say "total $(make -n ${targets} 2>/dev/null | grep -c -- ' -c ' || true)"\n`;
   const [prepare, instrument] =
@@ -92,12 +166,19 @@ function makeStep({ source: { cpython }, compiler }: SourceSysroot): string {
   const beside = hasModulesBeside(cpython) ? LIST_MODULES : '';
   const training = pgo ? ` PROFILE_TASK=${TRAINING}${instrument}` : '';
   return `phase make
-${prepare}${total}make -j"$JOBS"${training} ${targets}
+${PARTS}${prepare}${total}make -j"$JOBS"${training}${more} ${targets}
 say "modules $(sed -n 's/^ *{"\\([^"]*\\)", PyInit_.*/\\1/p' Modules/config.c | tr '\\n' ' ')${beside}"
 grep -E '^MODULE_[A-Z0-9_]*_STATE=missing' Makefile | sed 's/^MODULE_\\([A-Z0-9_]*\\)_STATE=missing.*/\\1/' | tr 'A-Z' 'a-z' |
   while read -r name; do say "missing $name missing"; done
 `;
 }
+
+/** What programs are linked with, and the build's facts; not an interpreter, which nobody starts. */
+const PARTS = `cat > parts.mk <<'END'
+include Makefile
+parts: $(LIBRARY) $(LIBMPDEC_A) $(LIBEXPAT_A) $(LIBHACL_SHA2_A) pybuilddir.txt
+END
+`;
 
 const LIST_MODULES = ` $(find Modules -maxdepth 1 -name '*.so' | sed 's,.*/,,; s,\\..*,,' | sort | tr '\\n' ' ')`;
 
@@ -119,10 +200,24 @@ END
 const INSTRUMENT_FOR_GCC = ` PGO_PROF_GEN_FLAG="$(sed -n 's/^PGO_PROF_GEN_FLAG=//p' Makefile) -Wl,${OLDER_OBJECT}"`;
 
 /** Fails the build if no profile was used: nothing else would show it. */
-function verifyProfile({ source: { cpython }, compiler }: SourceSysroot): string {
-  if (!cpython.optimization.includes('pgo')) return '';
+function verifyProfile(definition: SourceSysroot): string {
+  const { source, compiler } = definition;
+  if (!source.cpython.optimization.includes('pgo')) return '';
+  if (!trainsItself(source.cpython)) return isLinkedOnce(definition) ? VERIFY_IN_BITCODE : VERIFY_IN_SECTIONS;
   return compiler.name === 'gcc' ? VERIFY_GCC_PROFILE : VERIFY_CLANG_PROFILE;
 }
+
+/** Every function with counts says in the compiler's intermediate code how often it was entered. */
+const VERIFY_IN_BITCODE = `phase profile
+grep -q function_entry_count Python/ceval.o ||
+  { echo 'error: the interpreter loop was compiled without the profile: Python/ceval.o has no counts'; exit 1; }
+`;
+
+/** Functions that are hot get a section of that name, or those that are never run. */
+const VERIFY_IN_SECTIONS = `phase profile
+"$READELF" -SW Python/ceval.o | grep -q ' \\.text\\.\\(hot\\|unlikely\\)' ||
+  { echo 'error: the interpreter loop was compiled without the profile: Python/ceval.o has neither hot nor cold sections'; exit 1; }
+`;
 
 const VERIFY_CLANG_PROFILE = `phase profile
 [ -s code.profclangd ] || { echo 'error: the training left no profile (code.profclangd)'; exit 1; }
@@ -147,8 +242,33 @@ say "profile $profiles files profiled, $hot with hot sections, the interpreter l
  * Optimization at link time: all of libpython compiled once more and linked into one object of machine code, so that
  * programs are linked with it as quickly, and by any compiler, as with any other.
  */
-function linkTimeOptimize({ source: { cpython }, compiler, python }: SourceSysroot): string {
+function linkTimeOptimize(definition: SourceSysroot): string {
+  const { cpython } = definition.source;
   if (!cpython.optimization.includes('lto')) return '';
+  if (isLinkedOnce(definition)) return linkOnce(definition);
+  return linkAnew(definition);
+}
+
+/** What was compiled for the linker becomes one object of machine code; a shared library is one already. */
+function linkOnce({ source: { cpython }, python }: SourceSysroot): string {
+  if (isShared(cpython)) return '';
+  const archive = `lib${libraryName(python)}.a`;
+  return `phase optimization at link time
+# expat, mpdec and the hashes of HACL are archives of their own.
+find Modules -name '*.a' | sort > together.list
+"$LD" -r --lto-O3 --lto-partitions=2 ${codegenOptions(cpython)} --whole-archive ${archive} $(cat together.list) -o together.o
+say "lto $(for part in ${archive} $(cat together.list); do "$AR" t "$part"; done | wc -l) objects in one"
+xargs rm ${archive} < together.list
+"$AR" rcs ${archive} together.o
+`;
+}
+
+/** Options of the code generator are not kept in objects that are not machine code yet. */
+function codegenOptions({ env }: CPythonBuild): string {
+  return [...(env.OPT ?? '').matchAll(/-mllvm \S+/g)].map(([option]) => option).join(' ');
+}
+
+function linkAnew({ source: { cpython }, compiler, python }: SourceSysroot): string {
   const shared = isShared(cpython);
   const archive = `lib${libraryName(python)}.a`;
   const profile = cpython.optimization.includes('pgo') ? '$(PGO_PROF_USE_FLAG) ' : '';
