@@ -29,7 +29,7 @@ async function run({ context, positionals }: Invocation): Promise<Result<Outcome
   const { plan } = planned.value;
   const { sysroot } = plan;
   if (!isFromSource(sysroot)) return err(nothingCompiled(plan));
-  const misfit = cannotTrain(plan, sysroot);
+  const misfit = cannotTrain(plan);
   if (misfit !== undefined) return err(misfit);
   const script = trainingFile(settings.home, sysroot.python.name);
   const training = await readFile(script, 'utf8').catch(() => undefined);
@@ -114,21 +114,14 @@ function nothingCompiled({ recipe }: Plan): Failure {
   };
 }
 
-/** The training runs on this machine, with a CPython that clang has compiled. */
-function cannotTrain({ recipe, target, hostTarget }: Plan, { compiler }: SourceSysroot): Failure | undefined {
-  if (compiler.name === 'clang' && target.machine === hostTarget.machine && target.libc === hostTarget.libc)
-    return undefined;
-  const why =
-    compiler.name === 'clang'
-      ? `its programs are ${target.rustTriple}'s`
-      : `its CPython is compiled by ${compiler.name}, whose profiles are of its own machine code`;
+/** The training runs on this machine. */
+function cannotTrain({ recipe, target, hostTarget }: Plan): Failure | undefined {
+  if (target.machine === hostTarget.machine && target.libc === hostTarget.libc) return undefined;
   return {
     code: 'recipe/no-training',
-    what: `The profile cannot be made with the recipe \`${recipe.name}\`: ${why}.`,
+    what: `The profile cannot be made with the recipe \`${recipe.name}\`: its programs are ${target.rustTriple}'s.`,
     why: 'The training is run on this machine; the profile serves all targets.',
-    fix: [
-      `Name a recipe for \`${hostTarget.name}\` whose CPython clang compiles: \`provision profile ${hostTarget.name}\`.`,
-    ],
+    fix: [`Name a recipe for \`${hostTarget.name}\`: \`provision profile ${hostTarget.name}\`.`],
   };
 }
 

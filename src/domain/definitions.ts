@@ -110,7 +110,6 @@ export function isShared({ configure }: Pick<CPythonBuild, 'configure'>): boolea
 
 /** What the compiler is called with for the target, beside `--target` and `--sysroot`. */
 export interface CompilerFlags {
-  readonly name: 'clang' | 'gcc';
   /** Always. */
   readonly flags: readonly string[];
   /** What `cc --print-multiarch` answers, where it is not the target's: configure asks for the platform's name. */
@@ -151,9 +150,7 @@ export interface CPythonBuild {
   /** Extension modules that must be in it. */
   readonly modules: readonly string[];
   readonly optimization: readonly OptimizationFlag[];
-  /** Text of the script that profiles are taken of while it is built; empty: there is none. */
-  readonly training: string;
-  /** The locked profile, for compilers that read it; nothing is trained then. */
+  /** The locked profile, of which `pgo` makes use. */
   readonly profile?: LockedProfile;
 }
 

@@ -5,7 +5,7 @@ import { ok, type Result } from '../domain/result.ts';
 import { profileFile } from './folders.ts';
 import { PROFILE } from './json-schema.ts';
 import { type Loaded, load } from './load.ts';
-import { beside, type PythonDefinition, pythonFiles } from './pythons.ts';
+import { beside, ownPatches, type PythonDefinition } from './pythons.ts';
 import { openReader, type Reader } from './reader.ts';
 import type { ProfileFile } from './schemas.ts';
 
@@ -20,19 +20,19 @@ export async function loadProfile(
   const loaded = await load<ProfileFile, ProfileFile>(file, PROFILE, (parsed) => parsed, { read });
   if (!loaded.ok) return loaded;
   const { value: profile, document } = loaded.value;
-  const [training, files] = await Promise.all([
+  const [training, patches] = await Promise.all([
     beside(document, profile.training, ['training']),
-    pythonFiles(python, profile.sysroot),
+    ownPatches(python, profile.sysroot),
   ]);
   if (!training.ok) return training;
-  if (!files.ok) return files;
+  if (!patches.ok) return patches;
   return ok({
     file: join(dirname(file), profile.counts.file),
     digest: `sha256:${profile.counts.sha256}`,
     inputs: profile.inputs,
     made: {
       patches: python.value.source?.patches ?? [],
-      ownPatches: files.value.patches,
+      ownPatches: patches.value,
       training: training.value.text,
     },
   });

@@ -378,16 +378,12 @@ function compiledMisfit(
       }));
   }
   const flags = optimization ?? source.cpython.optimization;
-  if (!flags.includes('pgo') || source.cpython.training !== '' || source.cpython.profile !== undefined)
-    return [];
+  if (!flags.includes('pgo') || source.cpython.profile !== undefined) return [];
   return [
     {
       code: 'recipe/no-training',
-      what: `The sysroot \`${name}\` has neither a locked profile nor a training workload, of which \`pgo\` needs one.`,
-      fix: [
-        'Make the profile: `provision profile <recipe>`.',
-        'Or add `training` to this form in the `python.yaml` of its Python.',
-      ],
+      what: `The sysroot \`${name}\` has no locked profile of its Python, which \`pgo\` needs.`,
+      fix: ['Make the profile: `provision profile <recipe>`.'],
       at: document.locate(['optimization'], 'value'),
     },
   ];

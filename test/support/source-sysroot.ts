@@ -25,7 +25,7 @@ export function sourceSysroot(
     python: { name: 'cpython-3.13', implementation: 'CPython', version: '3.13', abiflags: '' },
     sysroot: tree,
     rootfs: tree,
-    compiler: { name: 'clang', flags: [] },
+    compiler: { flags: [] },
     without: {},
     source: {
       sources,
@@ -40,7 +40,6 @@ export function sourceSysroot(
         setup: '',
         modules: [],
         optimization: [],
-        training: '',
         ...cpython,
       },
       differences,

@@ -39,9 +39,6 @@ const formSchema = z
           'Version of the oldest glibc that this libpython starts with, in quotes: one for all targets, or one for each.',
         examples: ['2.38'],
       }),
-    training: inside
-      .optional()
-      .describe('Training script for profiles, beside this file; required by `pgo`.'),
     'c-library': z
       .strictObject({
         package: packageName.describe('Package of the C library.'),

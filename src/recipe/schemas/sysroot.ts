@@ -72,10 +72,6 @@ const sourceSchema = z
       .describe('Default allocator of Python objects, where neither recipe nor `PYTHONMALLOC` sets one.'),
     compiler: z
       .strictObject({
-        name: z
-          .enum(['clang', 'gcc'])
-          .default('clang')
-          .describe('Which compiler of the toolchain image: `clang` is its `cc`, `gcc` its `gcc`.'),
         flags: words('What the C compiler is called with, beside the target and `--sysroot`.'),
         multiarch: triple
           .optional()

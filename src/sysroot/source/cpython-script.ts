@@ -2,17 +2,15 @@ import { type CPythonBuild, isShared, type SourceSysroot } from '../../domain/de
 import { libraryFolder, libraryName } from '../../domain/python.ts';
 import { shellWord } from '../../domain/shell.ts';
 import { PATHS } from '../../engine/paths.ts';
-import { BUILD_PATHS } from './build-context.ts';
 import { unpackStep } from './script.ts';
 
-/** What CPython's Makefile prints when it begins the next part of a build with profiles → name of that part. */
+/** What CPython's Makefile prints when it begins the next part of a training → name of that part. */
 export const PROFILE_PHASES: Readonly<Record<string, string>> = {
   'Building with support for profile generation:': 'instrumented build',
   'Running code to generate profile data': 'training',
-  'Rebuilding with profile guided optimizations:': 'optimized build',
 };
 
-/** Where the build sees the script that profiles are taken of. */
+/** Where a training sees its script. */
 export const TRAINING = '/job/training.py';
 
 /** Where it sees the locked profile. */
@@ -74,15 +72,14 @@ export function profileScript(
   definition: SourceSysroot,
   archives: { readonly upstream: string; readonly distribution?: string },
 ): string {
-  const counted = { ...definition, source: { ...definition.source, cpython: countedBuild(definition) } };
   return [
-    sourceStep(counted, archives),
+    sourceStep(definition, archives),
     'export LLVM_PROFDATA="$("$CC" -print-prog-name=llvm-profdata)"',
-    configureStep(counted),
+    configureStep(definition, true),
     `phase make
 make -j"$JOBS" PROFILE_TASK=${TRAINING} profile-run-stamp
 `,
-    VERIFY_CLANG_PROFILE,
+    VERIFY_TRAINING,
     `say "compiler $("$CC" --version | sed -n 's/.*clang version \\([0-9.]*\\).*/\\1/p' | head -1)"
 mkdir -p "$OUT/usr"
 cp code.profclangd "$OUT/usr/profile.profdata"
@@ -90,25 +87,24 @@ cp code.profclangd "$OUT/usr/profile.profdata"
   ].join('\n');
 }
 
-function countedBuild({ source: { cpython } }: SourceSysroot): CPythonBuild {
-  const { profile: _, ...rest } = cpython;
-  return { ...rest, optimization: ['pgo'] };
-}
-
 /** Answers to checks that ask the machine that builds, not the target: whether there is a network, and two devices. */
 const TARGET_ANSWERS = ['ac_cv_buggy_getaddrinfo=no', 'ac_cv_file__dev_ptmx=yes', 'ac_cv_file__dev_ptc=no'];
 
-function configureStep({ source: { cpython }, python }: SourceSysroot): string {
-  const { setup } = cpython;
-  // Not --with-lto: it would repeat the link for each intermediate program, single-threaded. `linkTimeOptimize` does it once, below.
-  const flavour = trainsItself(cpython) ? ['--enable-optimizations'] : [];
+const OTHER_BUILD = '--build="$(echo "$BUILD" | sed s/-/-build-/)"';
+
+/** `counting`: for a training on this machine. */
+function configureStep({ source: { cpython }, python }: SourceSysroot, counting = false): string {
   const target = cpython.cross
     ? ['--host="$HOST"', `--with-build-python=/usr/bin/python${python.version}`, ...TARGET_ANSWERS]
     : [];
   const own = cpython.configure.map(shellWord);
-  const words = ['--build="$BUILD"', '--prefix=/usr', ...target, ...flavour, ...own];
+  // By another name of the same machine a build for it counts as one for another, too: no program of its own is linked on the way.
+  const build = cpython.cross && !counting ? OTHER_BUILD : '--build="$BUILD"';
+  // Not --with-lto: it would repeat the link for each program.
+  const flavour = counting ? ['--enable-optimizations'] : [];
+  const words = [build, '--prefix=/usr', ...target, ...flavour, ...own];
   return `phase configure
-printf %s ${shellWord(setup)} > Modules/Setup.local
+printf %s ${shellWord(cpython.setup)} > Modules/Setup.local
 answer_by_running configure
 if ! ./configure ${words.join(' ')}; then
   say config-log
@@ -123,24 +119,14 @@ function hasModulesBeside(cpython: CPythonBuild): boolean {
   return isShared(cpython) && cpython.env.MODULE_BUILDTYPE !== 'static';
 }
 
-/** Whether profiles are taken while it is built. */
-function trainsItself({ optimization, profile }: CPythonBuild): boolean {
-  return optimization.includes('pgo') && profile === undefined;
-}
-
-/** Whether objects are made for the linker to optimize in the first place: nothing on the way is linked of them. */
-function isLinkedOnce({ source: { cpython }, compiler }: SourceSysroot): boolean {
-  return cpython.optimization.includes('lto') && compiler.name === 'clang' && !trainsItself(cpython);
-}
-
 /** What every file of CPython is compiled with for what `optimization` asks, beside the Makefile's own. */
-function optimizationFlags(definition: SourceSysroot): readonly string[] {
-  const { cpython } = definition.source;
-  const profiled = cpython.optimization.includes('pgo') && cpython.profile !== undefined;
+function optimizationFlags({ optimization }: CPythonBuild): readonly string[] {
   return [
     // What it does not know is counted by the lines that these print.
-    ...(profiled ? [`-fprofile-instr-use=${PROFILE}`, '-Wprofile-instr-missing', '-Wno-backend-plugin'] : []),
-    ...(isLinkedOnce(definition) ? ['-flto'] : []),
+    ...(optimization.includes('pgo')
+      ? [`-fprofile-instr-use=${PROFILE}`, '-Wprofile-instr-missing', '-Wno-backend-plugin']
+      : []),
+    ...(optimization.includes('lto') ? ['-flto'] : []),
   ];
 }
 
@@ -151,22 +137,15 @@ export const PROFILE_COUNTS = {
   'functions-changed': /of \d+ functions?, (\d+) ha(?:s|ve) mismatched data/,
 } as const;
 
-function makeStep(definition: SourceSysroot): string {
-  const { source, compiler } = definition;
-  const { cpython } = source;
-  const pgo = trainsItself(cpython);
-  const flags = optimizationFlags(definition);
+function makeStep({ source: { cpython } }: SourceSysroot): string {
+  const flags = optimizationFlags(cpython);
   const more =
     flags.length === 0 ? '' : ` CFLAGS_NODIST="$(sed -n 's/^CFLAGS_NODIST=//p' Makefile) ${flags.join(' ')}"`;
-  const targets = pgo || isShared(cpython) ? 'all' : '-f parts.mk parts';
-  // A profile-guided build runs make recursively; its phases are read from the output of the Makefile.
-  const total = pgo ? '' : `say "total $(make -n ${targets} 2>/dev/null | grep -c -- ' -c ' || true)"\n`;
-  const [prepare, instrument] =
-    pgo && compiler.name === 'gcc' ? [OLDER_FOR_GCOV, INSTRUMENT_FOR_GCC] : ['', ''];
+  const targets = isShared(cpython) ? 'all' : '-f parts.mk parts';
   const beside = hasModulesBeside(cpython) ? LIST_MODULES : '';
-  const training = pgo ? ` PROFILE_TASK=${TRAINING}${instrument}` : '';
   return `phase make
-${PARTS}${prepare}${total}make -j"$JOBS"${training}${more} ${targets}
+${PARTS}say "total $(make -n ${targets} 2>/dev/null | grep -c -- ' -c ' || true)"
+make -j"$JOBS"${more} ${targets}
 say "modules $(sed -n 's/^ *{"\\([^"]*\\)", PyInit_.*/\\1/p' Modules/config.c | tr '\\n' ' ')${beside}"
 grep -E '^MODULE_[A-Z0-9_]*_STATE=missing' Makefile | sed 's/^MODULE_\\([A-Z0-9_]*\\)_STATE=missing.*/\\1/' | tr 'A-Z' 'a-z' |
   while read -r name; do say "missing $name missing"; done
@@ -182,29 +161,10 @@ END
 
 const LIST_MODULES = ` $(find Modules -maxdepth 1 -name '*.so' | sed 's,.*/,,; s,\\..*,,' | sort | tr '\\n' ' ')`;
 
-/** Outside of the source: the Makefile removes all objects in it between two parts of a build with profiles. */
-const OLDER_OBJECT = `${BUILD_PATHS.build}/older-for-gcov.o`;
-
-/**
- * What writes profiles is gcc's libgcov, compiled for the C library of the image. Since glibc 2.38 its headers give `strtol`
- * another name (C23: it reads binary numbers), which an older one does not have.
- */
-const OLDER_FOR_GCOV = `cat > ${BUILD_PATHS.build}/older-for-gcov.c <<'END'
-#include <stdlib.h>
-__attribute__((weak)) long __isoc23_strtol(const char *text, char **end, int base) { return strtol(text, end, base); }
-END
-"$CC" -O2 -c ${BUILD_PATHS.build}/older-for-gcov.c -o ${OLDER_OBJECT}
-`;
-
-/** Only the programs of the training are linked with it. */
-const INSTRUMENT_FOR_GCC = ` PGO_PROF_GEN_FLAG="$(sed -n 's/^PGO_PROF_GEN_FLAG=//p' Makefile) -Wl,${OLDER_OBJECT}"`;
-
 /** Fails the build if no profile was used: nothing else would show it. */
-function verifyProfile(definition: SourceSysroot): string {
-  const { source, compiler } = definition;
-  if (!source.cpython.optimization.includes('pgo')) return '';
-  if (!trainsItself(source.cpython)) return isLinkedOnce(definition) ? VERIFY_IN_BITCODE : VERIFY_IN_SECTIONS;
-  return compiler.name === 'gcc' ? VERIFY_GCC_PROFILE : VERIFY_CLANG_PROFILE;
+function verifyProfile({ source: { cpython } }: SourceSysroot): string {
+  if (!cpython.optimization.includes('pgo')) return '';
+  return cpython.optimization.includes('lto') ? VERIFY_IN_BITCODE : VERIFY_IN_SECTIONS;
 }
 
 /** Every function with counts says in the compiler's intermediate code how often it was entered. */
@@ -219,7 +179,7 @@ const VERIFY_IN_SECTIONS = `phase profile
   { echo 'error: the interpreter loop was compiled without the profile: Python/ceval.o has neither hot nor cold sections'; exit 1; }
 `;
 
-const VERIFY_CLANG_PROFILE = `phase profile
+const VERIFY_TRAINING = `phase profile
 [ -s code.profclangd ] || { echo 'error: the training left no profile (code.profclangd)'; exit 1; }
 counted=$("$LLVM_PROFDATA" show --function=_PyEval_EvalFrameDefault --counts code.profclangd)
 count=$(echo "$counted" | sed -n 's/^ *Function count: //p' | head -1)
@@ -228,30 +188,12 @@ functions=$(echo "$counted" | sed -n 's/^Total functions: //p' | head -1)
 say "profile $functions functions profiled, the interpreter loop entered $count times"
 `;
 
-/** Profiles lie beside the objects; functions that are hot in them get a section of that name (gcc's -freorder-functions). */
-const VERIFY_GCC_PROFILE = `phase profile
-profiles=$(find . -name '*.gcda' | wc -l)
-[ -s Python/ceval.gcda ] || { echo 'error: the training left no profile (Python/ceval.gcda)'; exit 1; }
-hot=$(find . -name '*.o' -exec "$READELF" -SW {} + 2>/dev/null | grep -c ' \\.text\\.hot' || true)
-"$READELF" -SW Python/ceval.o | grep -q ' \\.text\\.hot' ||
-  { echo 'error: the interpreter loop was compiled without its profile: Python/ceval.o has no hot section'; exit 1; }
-say "profile $profiles files profiled, $hot with hot sections, the interpreter loop among them"
-`;
-
 /**
- * Optimization at link time: all of libpython compiled once more and linked into one object of machine code, so that
- * programs are linked with it as quickly, and by any compiler, as with any other.
+ * Optimization at link time: libpython becomes one object of machine code, so that programs are linked with it as quickly, and
+ * by any compiler, as with any other. A shared library is one already.
  */
-function linkTimeOptimize(definition: SourceSysroot): string {
-  const { cpython } = definition.source;
-  if (!cpython.optimization.includes('lto')) return '';
-  if (isLinkedOnce(definition)) return linkOnce(definition);
-  return linkAnew(definition);
-}
-
-/** What was compiled for the linker becomes one object of machine code; a shared library is one already. */
-function linkOnce({ source: { cpython }, python }: SourceSysroot): string {
-  if (isShared(cpython)) return '';
+function linkTimeOptimize({ source: { cpython }, python }: SourceSysroot): string {
+  if (!cpython.optimization.includes('lto') || isShared(cpython)) return '';
   const archive = `lib${libraryName(python)}.a`;
   return `phase optimization at link time
 # expat, mpdec and the hashes of HACL are archives of their own.
@@ -266,39 +208,6 @@ xargs rm ${archive} < together.list
 /** Options of the code generator are not kept in objects that are not machine code yet. */
 function codegenOptions({ env }: CPythonBuild): string {
   return [...(env.OPT ?? '').matchAll(/-mllvm \S+/g)].map(([option]) => option).join(' ');
-}
-
-function linkAnew({ source: { cpython }, compiler, python }: SourceSysroot): string {
-  const shared = isShared(cpython);
-  const archive = `lib${libraryName(python)}.a`;
-  const profile = cpython.optimization.includes('pgo') ? '$(PGO_PROF_USE_FLAG) ' : '';
-  const link =
-    compiler.name === 'gcc'
-      ? `"$CC" -r -nostdlib -flto="$JOBS" -flinker-output=nolto-rel $OPT${shared ? ' -fPIC' : ''} -Wl,--whole-archive`
-      : '"$LD" -r --lto-O3 --whole-archive';
-  return `phase optimization at link time
-cat > together.mk <<'END'
-include Makefile
-together:
-	$(MAKE) -o Programs/_freeze_module -o _bootstrap_python ${archive} CFLAGS_NODIST="$(CFLAGS_NODIST) ${profile}-flto"
-END
-find . -name '*.o' -delete
-rm ${shared ? '-f ' : ''}${archive}
-make -j"$JOBS" -f together.mk together
-# expat, mpdec and the hashes of HACL were compiled anew as well: what is left of them outside holds no machine code.
-find Modules -name '*.a' | sort > together.list
-${link} ${archive} $(cat together.list) -o together.o
-"$READELF" -h together.o | grep -q 'Type: *REL' || { echo 'error: linking libpython gave no object file'; exit 1; }
-say "lto $(for part in ${archive} $(cat together.list); do "$AR" t "$part"; done | wc -l) objects in one"
-${shared ? relinkShared(libraryName(python)) : `xargs rm ${archive} < together.list\n"$AR" rcs ${archive} together.o\n`}`;
-}
-
-/** The library by the rule of CPython's Makefile, but of the one object: nothing is taken out of the archives named after it. */
-function relinkShared(name: string): string {
-  const library = `lib${name}.so`;
-  return `rm ${library} ${library}.*
-make -o together.o ${library} LIBRARY_OBJS=together.o
-`;
 }
 
 function installStep({ source: { cpython }, python }: SourceSysroot): string {

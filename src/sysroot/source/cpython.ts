@@ -17,14 +17,7 @@ import {
   TOOLS_FOLDER,
   takeOut,
 } from './build-context.ts';
-import {
-  cpythonScript,
-  OWN_PATCHES,
-  PROFILE,
-  PROFILE_COUNTS,
-  PROFILE_PHASES,
-  TRAINING,
-} from './cpython-script.ts';
+import { cpythonScript, OWN_PATCHES, PROFILE, PROFILE_COUNTS } from './cpython-script.ts';
 import { unpackProfile, usedProfile } from './profile.ts';
 import { runScript, type ScriptReports } from './script.ts';
 
@@ -49,7 +42,7 @@ export function buildCPython(
 ): Promise<Result<CPython>> {
   const { source: built, python, without } = buildContext.definition;
   const { cpython } = built;
-  const { training, source, ownPatches, profile: _, ...rest } = cpython;
+  const { source, ownPatches, profile: _, ...rest } = cpython;
   const profile = usedProfile(cpython);
   const script = scriptOf(buildContext);
   const inputs = {
@@ -64,8 +57,6 @@ export function buildCPython(
     ...rest,
     without,
     ownPatches: ownPatches.map(({ name, text }) => ({ name, text })),
-    // Profiles depend on what is run; other flavours do not look at it.
-    training: cpython.optimization.includes('pgo') ? training : null,
     ...defined({ profile: profile?.digest }),
     script,
     ...launcherInputs(buildContext, script),
@@ -100,8 +91,6 @@ async function make(
   const files = await buildContext.files(cpython.source);
   if (!files.ok) return files;
   const toolsFolder = join(folder, TOOLS_FOLDER);
-  const training = join(folder, '.training.py');
-  await writeFile(training, cpython.training);
   const patches = join(folder, '.patches');
   await mkdir(patches);
   for (const { name, text } of cpython.ownPatches) await writeFile(join(patches, name), text);
@@ -112,7 +101,6 @@ async function make(
     if (!unpacked.ok) return unpacked;
   }
   const mounts: readonly Mount[] = [
-    { kind: 'source', source: training, at: TRAINING },
     { kind: 'source', source: patches, at: OWN_PATCHES },
     ...(used === undefined ? [] : ([{ kind: 'source', source: counts, at: PROFILE }] as const)),
   ];
@@ -130,7 +118,6 @@ async function make(
     script: scriptOf(buildContext),
     env: { ...sourceEnvironment(buildContext, context.settings.jobs), CFLAGS: '', ...cpython.env },
     logs: buildContext.logs,
-    phases: PROFILE_PHASES,
     counts: PROFILE_COUNTS,
   });
   if (!reported.ok) return reported;
@@ -141,7 +128,6 @@ async function make(
   const taken = await takeOut(box, folder);
   if (!taken.ok) return taken;
   await rm(toolsFolder, { recursive: true });
-  await rm(training);
   await rm(patches, { recursive: true });
   await rm(counts, { force: true });
   return ok({
