@@ -31,28 +31,76 @@ async function start(): Promise<void> {
   }
 }
 
-/** `--version` alone needs no program. What cannot be written at once is left to it. */
+/** `--version` alone needs no program. */
 function printVersion(): boolean {
   if (process.argv.length !== 3 || process.argv[2] !== '--version') return false;
-  const { readFileSync, writeSync } = process.getBuiltinModule('node:fs');
+  const { readFileSync } = process.getBuiltinModule('node:fs');
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
     readonly version: string;
   };
-  try {
-    writeSync(1, `provision ${version}\n`);
-    return true;
-  } catch {
-    return false;
-  }
+  return printed(`provision ${version}\n`);
 }
 
 async function load(): Promise<void> {
+  const inCheckout = import.meta.url.endsWith('.ts');
+  const compiled = inCheckout ? findCompiled() : undefined;
+  // Its answer is of other recipes: it is made anew with the program.
+  const found = process.argv[2] === 'list' && !areAsRecorded(compiled?.data) ? undefined : compiled;
+  if (answered(inCheckout ? found : 'package')) return;
   cacheCompiledCode();
-  if (!import.meta.url.endsWith('.ts')) await import(new URL('./program/cli.cjs', import.meta.url).href);
+  if (!inCheckout) await import(new URL('./program/cli.cjs', import.meta.url).href);
   else {
-    const compiled = findCompiled() ?? (await compile());
-    await (compiled === undefined ? import('./cli.ts') : import(compiled.href));
+    const folder = found?.folder ?? (await compile()) ?? compiled?.folder;
+    await (folder === undefined
+      ? import('./cli.ts')
+      : import(new URL(`../${folder}/cli.cjs`, import.meta.url).href));
   }
+}
+
+/** Prints what the program would print for arguments whose answer is known, where no setting has a say. */
+function answered(program: CompiledProgram | 'package' | undefined): boolean {
+  const [first] = process.argv.slice(2);
+  if (program === undefined || first === undefined || !['--help', 'completion', 'list'].includes(first))
+    return false;
+  if (first !== '--help' && !plainEnvironment()) return false;
+  const { readFileSync } = process.getBuiltinModule('node:fs');
+  const answers: CompiledProgram['answers'] =
+    program === 'package'
+      ? JSON.parse(readFileSync(new URL('./program/answers.json', import.meta.url), 'utf8'))
+      : program.answers;
+  const asked = process.argv.slice(2).join(' ');
+  const text = Object.hasOwn(answers, asked) ? answers[asked] : undefined;
+  if (text === undefined) return false;
+  return printed(text);
+}
+
+/** Variables of ours may be wrong, and a working folder that is gone is a failure. */
+function plainEnvironment(): boolean {
+  try {
+    process.cwd();
+  } catch {
+    return false;
+  }
+  const own = ['PROVISION_CACHE', 'PROVISION_COMPILE', 'PROVISION_STORE'];
+  return Object.keys(process.env).every(
+    (name) => name !== 'GITHUB_ACTIONS' && (!name.startsWith('PROVISION_') || own.includes(name)),
+  );
+}
+
+/** Writes without a stream, which takes longer to load than all else here. Where that fails the program says why. */
+function printed(text: string): boolean {
+  const { writeSync } = process.getBuiltinModule('node:fs');
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; ) {
+    try {
+      at += writeSync(1, bytes, at);
+    } catch (error) {
+      // What was begun is ended: a pipe that takes nothing now is full.
+      if (at === 0 || (error as NodeJS.ErrnoException).code !== 'EAGAIN') return false;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
+  return true;
 }
 
 /** Before any other module is loaded. The launcher names a place for this cache itself. */
@@ -76,34 +124,41 @@ function fileSizesLimited(): boolean {
 }
 
 /** The compiled program of a checkout, where each of its sources is the file that it was compiled from. */
-function findCompiled(): URL | undefined {
+function findCompiled(): CompiledProgram | undefined {
   const { readFileSync, statSync } = process.getBuiltinModule('node:fs');
   const home = new URL('../', import.meta.url);
   try {
-    const { folder, sources } = JSON.parse(
-      readFileSync(new URL('.provision/program.json', home), 'utf8'),
-    ) as CompiledProgram;
-    const prefix = process.getBuiltinModule('node:url').fileURLToPath(home);
-    for (const path of Object.keys(sources)) {
-      const found = statSync(prefix + path, { throwIfNoEntry: false });
-      const stamp = found === undefined ? '' : `${found.size} ${found.mtimeMs} ${found.ctimeMs} ${found.ino}`;
-      if (stamp !== sources[path]) return undefined;
-    }
-    const program = new URL(`${folder}/cli.cjs`, home);
-    return statSync(program, { throwIfNoEntry: false }) === undefined ? undefined : program;
+    const record = readFileSync(new URL('.provision/program.json', home), 'utf8');
+    const program = JSON.parse(record) as CompiledProgram;
+    const cli = new URL(`${program.folder}/cli.cjs`, home);
+    return areAsRecorded(program.sources) && statSync(cli, { throwIfNoEntry: false }) !== undefined
+      ? program
+      : undefined;
   } catch {
     return undefined;
   }
 }
 
+/** Whether files of the checkout are as they were: `stampOf` in `program/stamp.ts`. */
+function areAsRecorded(stamps: CompiledProgram['sources'] | undefined): boolean {
+  if (stamps === undefined) return false;
+  const { statSync } = process.getBuiltinModule('node:fs');
+  const home = process.getBuiltinModule('node:url').fileURLToPath(new URL('../', import.meta.url));
+  for (const path in stamps) {
+    const found = statSync(home + path, { throwIfNoEntry: false });
+    const [size, changed, inode] = stamps[path] as readonly number[];
+    if (found?.size !== size || found?.ctimeMs !== changed || found?.ino !== inode) return false;
+  }
+  return true;
+}
+
 /** Compiles it where the launcher asks for that. A checkout that cannot be written to, or a machine without the compiler, runs the sources. */
-async function compile(): Promise<URL | undefined> {
+async function compile(): Promise<string | undefined> {
   if (process.env.PROVISION_COMPILE !== '1') return undefined;
-  const home = new URL('../', import.meta.url);
   try {
     const { compileCheckout } = await import('./program/compile.ts');
-    const folder = await compileCheckout(process.getBuiltinModule('node:url').fileURLToPath(home));
-    return folder === undefined ? undefined : new URL(`${folder}/cli.cjs`, home);
+    const home = process.getBuiltinModule('node:url').fileURLToPath(new URL('..', import.meta.url));
+    return await compileCheckout(home.replace(/\/$/, ''));
   } catch {
     return undefined;
   }

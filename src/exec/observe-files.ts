@@ -45,6 +45,9 @@ const STARTS = ['exec', 'execFile', 'execFileSync', 'execSync', 'fork', 'spawn',
 const FINE_MS = 100;
 const COARSE_MS = 2_100;
 
+/** As they are before they are observed. */
+const { lstatSync, readdirSync, readFileSync, statSync } = fs;
+
 type Function = (...args: unknown[]) => unknown;
 type Functions = Record<string, unknown>;
 
@@ -83,10 +86,15 @@ export class FileObserver {
     syncBuiltinESMExports();
   }
 
+  /** Puts the functions of Node back. */
+  pause(): void {
+    for (const restore of this.#restore.splice(0)) restore();
+    syncBuiltinESMExports();
+  }
+
   /** Undefined where what was done depends on more than files that were left alone meanwhile. */
   finish(): ObservedFiles | undefined {
-    for (const restore of this.#restore) restore();
-    syncBuiltinESMExports();
+    this.pause();
     if (this.#opaque) return undefined;
     const files = this.#settled(this.#files, stampOf);
     const links = this.#settled(this.#links, stampOfLink);
@@ -260,11 +268,11 @@ function isBelow(path: string, folders: readonly string[]): boolean {
 
 /** Of a folder only what a program can rely on: its times are those of its entries. */
 function stampOf(path: string): string {
-  return stamp(() => fs.statSync(path, { throwIfNoEntry: false }));
+  return stamp(() => statSync(path, { throwIfNoEntry: false }));
 }
 
 function stampOfLink(path: string): string {
-  return stamp(() => fs.lstatSync(path, { throwIfNoEntry: false }));
+  return stamp(() => lstatSync(path, { throwIfNoEntry: false }));
 }
 
 function stamp(look: () => Stats | undefined): string {
@@ -280,7 +288,7 @@ function stamp(look: () => Stats | undefined): string {
 
 function stampOfFolder(path: string): string {
   try {
-    const { ino, mode, mtimeMs, ctimeMs } = fs.statSync(path);
+    const { ino, mode, mtimeMs, ctimeMs } = statSync(path);
     return `${ino} ${mode} ${mtimeMs} ${ctimeMs}`;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code ?? 'error';
@@ -301,7 +309,7 @@ function isFresh(stampOfFile: string, at: number): boolean {
 
 function entriesOf(path: string): readonly fs.Dirent[] {
   try {
-    return fs.readdirSync(path, { withFileTypes: true });
+    return readdirSync(path, { withFileTypes: true });
   } catch {
     return [];
   }
@@ -324,7 +332,7 @@ function kindOf(entry: fs.Dirent): string {
 
 function contentOf(path: string): string | undefined {
   try {
-    return hash('sha256', fs.readFileSync(path));
+    return hash('sha256', readFileSync(path));
   } catch {
     return undefined;
   }

@@ -5,6 +5,9 @@ import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } f
 import { dirname, join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type OutputChunk, type Plugin, rolldown } from 'rolldown';
+import { defined } from '../domain/defined.ts';
+import { type Answers, makeAnswers } from './answers.ts';
+import { type Stamp, stampOf } from './stamp.ts';
 
 /** What is started in it, by name: the program, and the thread that unpacks packages. */
 const ENTRIES = { cli: 'src/cli.ts', 'unpack-worker': 'src/archive/unpack-worker.ts' } as const;
@@ -25,8 +28,11 @@ const SETTLED_MS = 2_100;
 export interface CompiledProgram {
   /** Its folder, relative to the checkout. */
   readonly folder: string;
-  /** Sources by their paths relative to the checkout: size, times of content and inode in ms, inode. */
-  readonly sources: Readonly<Record<string, string>>;
+  /** By their paths relative to the checkout. */
+  readonly sources: Readonly<Record<string, Stamp>>;
+  readonly answers: Answers;
+  /** The same of the files that the answer to `list` was made of, and of folders; absent where that is not known. */
+  readonly data?: Readonly<Record<string, Stamp>>;
 }
 
 export const COMPILED_PROGRAM = join('.provision', 'program.json');
@@ -39,6 +45,7 @@ export const COMPILED_PROGRAM = join('.provision', 'program.json');
 export async function compileCheckout(home: string): Promise<string | undefined> {
   const began = Date.now();
   const { files, sources } = await bundle(home);
+  const { answers, data } = await makeAnswers(home);
   const stamps = stampAll(home, sources);
   const newest = Math.max(...sources.map((path) => changed(join(home, path))));
   if (newest > began - SETTLED_MS) return undefined;
@@ -48,7 +55,7 @@ export async function compileCheckout(home: string): Promise<string | undefined>
   for (const { name, text } of files) digest.update(`${name}\0${text}\0`);
   const folder = join('.provision', `program-${digest.digest('hex').slice(0, 20)}`);
   putFolder(join(home, folder), files);
-  const compiled: CompiledProgram = { folder, sources: stamps };
+  const compiled: CompiledProgram = { folder, sources: stamps, answers, ...defined({ data }) };
   replaceFile(join(home, COMPILED_PROGRAM), JSON.stringify(compiled));
   removeEarlier(place, folder);
   return folder;
@@ -57,8 +64,9 @@ export async function compileCheckout(home: string): Promise<string | undefined>
 /** Compiles the program for a package, into a folder. */
 export async function compilePackage(home: string, folder: string): Promise<void> {
   const { files } = await bundle(home);
+  const { answers } = await makeAnswers(home);
   rmSync(folder, { recursive: true, force: true });
-  putFolder(folder, files);
+  putFolder(folder, [...files, { name: 'answers.json', text: JSON.stringify(answers) }]);
 }
 
 interface CompiledFile {
@@ -94,8 +102,8 @@ async function bundle(
       { name: fileName, text: code },
       ...(map === null ? [] : [{ name: `${fileName}.map`, text: withoutContents(map.toString()) }]),
     ]);
-    const modules = chunks.flatMap(({ moduleIds }) => moduleIds.filter((id) => id.startsWith(`${home}/`)));
-    return { files, sources: [...modules.map((id) => relative(home, id)), ...OTHERS].sort() };
+    const modules = chunks.flatMap(({ moduleIds }) => moduleIds.map((id) => relative(home, id)));
+    return { files, sources: [...modules.filter((path) => path.startsWith('src/')), ...OTHERS].sort() };
   } finally {
     await build.close();
   }
@@ -161,14 +169,8 @@ function removeEarlier(place: string, current: string): void {
   }
 }
 
-function stampAll(home: string, sources: readonly string[]): Record<string, string> {
+function stampAll(home: string, sources: readonly string[]): Record<string, Stamp> {
   return Object.fromEntries(sources.map((path) => [path, stampOf(join(home, path))]));
-}
-
-/** The same as `bin.ts` makes of a source. */
-function stampOf(path: string): string {
-  const found = statSync(path, { throwIfNoEntry: false });
-  return found === undefined ? '' : `${found.size} ${found.mtimeMs} ${found.ctimeMs} ${found.ino}`;
 }
 
 function changed(path: string): number {

@@ -56,9 +56,11 @@ async function observedRun(
   const { context, values } = invocation;
   const { settings } = context;
   const events: Event[] = [];
+  let worked = false;
   const emit = (event: Event): void => {
     // What a run with anything to do prints is not kept.
-    if (events.length < MOST_EVENTS) events.push(event);
+    if (events.length < MOST_EVENTS && isShown(event)) events.push(event);
+    if (!foundInStore(event)) worked = true;
     context.emit(event);
   };
   const observer = new FileObserver({
@@ -74,8 +76,10 @@ async function observedRun(
     observed = observer.finish();
   }
   if (observed === undefined || !result.ok || result.value.failure !== undefined) return result;
-  if (context.signal.aborted || !events.every(foundInStore) || events.length === MOST_EVENTS) return result;
-  const { text, json } = result.value;
+  if (context.signal.aborted || worked || events.length === MOST_EVENTS) return result;
+  const { text } = result.value;
+  // The whole report, which is long: `--json` alone shows it.
+  const json = values.json === true ? result.value.json : undefined;
   await writeRecord(context, file, { observed, events, outcome: { text, json }, used: Date.now() });
   return result;
 }
@@ -86,6 +90,13 @@ const MOST_EVENTS = 5_000;
 /** Reports are below it, and beside them the page of all of them. */
 function outputFolder(cwd: string, artifacts: Invocation['values'][string]): string {
   return typeof artifacts === 'string' ? resolve(cwd, artifacts) : join(cwd, 'artifacts');
+}
+
+/** What is for the report alone stands in the report that is left. */
+function isShown({ type }: Event): boolean {
+  return ['stage-started', 'stage-progress', 'stage-finished', 'notice', 'command', 'stage-output'].includes(
+    type,
+  );
 }
 
 function foundInStore(event: Event): boolean {
