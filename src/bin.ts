@@ -35,9 +35,8 @@ async function start(): Promise<void> {
 function printVersion(): boolean {
   if (process.argv.length !== 3 || process.argv[2] !== '--version') return false;
   const { readFileSync } = process.getBuiltinModule('node:fs');
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-    readonly version: string;
-  };
+  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  const { version } = JSON.parse(manifest) as { readonly version: string };
   return printed(`provision ${version}\n`);
 }
 

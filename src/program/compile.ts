@@ -1,7 +1,7 @@
 // The program as JavaScript, in few files: a start then loads what its command needs, and nothing is left to be
 // translated or looked for. A checkout keeps it in `.provision/`, a package in `dist/program/`.
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type OutputChunk, type Plugin, rolldown } from 'rolldown';
@@ -35,7 +35,7 @@ export interface CompiledProgram {
   readonly data?: Readonly<Record<string, Stamp>>;
 }
 
-export const COMPILED_PROGRAM = join('.provision', 'program.json');
+const COMPILED_PROGRAM = join('.provision', 'program.json');
 
 /**
  * Compiles the program of a checkout beside its dependencies. Of several that do so at once each is right: the folder is
@@ -75,8 +75,10 @@ interface CompiledFile {
 }
 
 async function bundle(
-  home: string,
+  named: string,
 ): Promise<{ readonly files: readonly CompiledFile[]; readonly sources: readonly string[] }> {
+  // Modules are named by their real paths.
+  const home = realpathSync(named);
   const build = await rolldown({
     cwd: home,
     input: Object.fromEntries(Object.entries(ENTRIES).map(([name, file]) => [name, join(home, file)])),
