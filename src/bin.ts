@@ -73,17 +73,14 @@ function answered(program: CompiledProgram | 'package' | undefined): boolean {
   return printed(text);
 }
 
-/** Variables of ours may be wrong, and a working folder that is gone is a failure. */
+/** A setting may be wrong, and a working folder that is gone is a failure. The others cannot be, and change no answer. */
 function plainEnvironment(): boolean {
   try {
     process.cwd();
   } catch {
     return false;
   }
-  const own = ['PROVISION_CACHE', 'PROVISION_COMPILE', 'PROVISION_STORE'];
-  return Object.keys(process.env).every(
-    (name) => name !== 'GITHUB_ACTIONS' && (!name.startsWith('PROVISION_') || own.includes(name)),
-  );
+  return process.env.PROVISION_JOBS === undefined && process.env.GITHUB_ACTIONS === undefined;
 }
 
 /** Writes without a stream, which takes longer to load than all else here. Where that fails the program says why. */

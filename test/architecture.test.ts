@@ -259,7 +259,8 @@ test('what every room needs is written once', () => {
     'an optional field': ['domain/defined.ts', /\.\.\.\((\w+) === undefined \? \{\} : \{ \1 \}\)/],
   };
   for (const [what, [home, pattern]] of Object.entries(once)) {
-    const places = sources().filter((file) => pattern.test(code(file)));
+    // What is started prints the version without loading anything.
+    const places = sources().filter((file) => file !== 'bin.ts' && pattern.test(code(file)));
     assert.deepEqual(
       places.filter((file) => file !== home),
       [],

@@ -39,7 +39,7 @@ const WRITES = [
 const WRITES_SECOND = ['copyFile', 'link', 'rename', 'symlink'];
 /** What these read cannot be seen here. */
 const OPAQUE = ['cp', 'glob', 'statfs', 'watch', 'watchFile'];
-const STARTS = ['exec', 'execFile', 'execFileSync', 'execSync', 'fork', 'spawn', 'spawnSync'];
+const STARTS = ['exec', 'execFile', 'fork', 'spawn'];
 
 /** Times of files are at least so fine; where they look coarser, the second number counts. */
 const FINE_MS = 100;
@@ -88,7 +88,7 @@ export class FileObserver {
 
   /** Puts the functions of Node back. */
   pause(): void {
-    for (const restore of this.#restore.splice(0)) restore();
+    for (const restore of this.#restore.splice(0).reverse()) restore();
     syncBuiltinESMExports();
   }
 
