@@ -34,7 +34,7 @@ const MOST_MB = 90;
 
 /** Writes a process's own peak at its end: VmHWM in kB, proc_pid_status(5). */
 const TELL_PEAK = `data:text/javascript,${encodeURIComponent(
-  `import fs from 'node:fs'; process.on('exit', () => fs.writeSync(2, fs.readFileSync('/proc/self/status', 'utf8').match(/^VmHWM:.*/m)[0] + '\\n'));`,
+  `import fs from 'node:fs'; process.once('exit', () => fs.writeSync(2, fs.readFileSync('/proc/self/status', 'utf8').match(/^VmHWM:.*/m)[0] + '\\n'));`,
 )}`;
 
 /** `provision bench warm`: commands with nothing to do, started as a user does, against `node -e 0`. */
