@@ -290,11 +290,21 @@ async function emitActions(
 }
 
 async function printFailure(failure: Failure): Promise<void> {
+  const text = await failureText(failure).catch(() => bareText(failure));
+  await output.write('stderr', text);
+}
+
+async function failureText(failure: Failure): Promise<string> {
   const { formatFailure } = await import('./report/failure.ts');
   const text = formatFailure(failure, { color: useColor(), width: process.stderr.columns || 80 });
   // The output of a tool must not be interpreted as a workflow command.
   const { escapeCommands } = await import('./report/actions/commands.ts');
-  await output.write('stderr', process.env.GITHUB_ACTIONS === 'true' ? escapeCommands(text) : text);
+  return process.env.GITHUB_ACTIONS === 'true' ? escapeCommands(text) : text;
+}
+
+/** Where what formats failures cannot be loaded: no more files may be opened. */
+function bareText({ code, what, fix }: Failure): string {
+  return [`error[${code}]: ${what}`, ...fix.map((line) => `  fix:  ${line}`), ''].join('\n');
 }
 
 function print(stream: 'stdout' | 'stderr', text: string): void {
