@@ -503,16 +503,16 @@ STAT_AT(__fstatat64_time64, stat_time64)
 #ifdef ONEFILE_SHARED
 #ifdef _STAT_VER
 /* Until glibc 2.33 the library itself has only the versioned ones. */
-#define OLDER_STAT(name, kind) \
-  static int older_##name(const char *path, struct kind *to) { return __real___x##name(_STAT_VER, path, to); }
+#define OLDER_STAT(name, kind, versioned) \
+  static int older_##name(const char *path, struct kind *to) { return __real_##versioned(_STAT_VER, path, to); }
 #define OLDER_STAT_AT(name, kind, versioned)                                           \
   static int older_##name(int folder, const char *path, struct kind *to, int flags) { \
     return __real_##versioned(_STAT_VER, folder, path, to, flags);                     \
   }
-OLDER_STAT(stat, stat)
-OLDER_STAT(lstat, stat)
-OLDER_STAT(stat64, stat64)
-OLDER_STAT(lstat64, stat64)
+OLDER_STAT(stat, stat, __xstat)
+OLDER_STAT(lstat, stat, __lxstat)
+OLDER_STAT(stat64, stat64, __xstat64)
+OLDER_STAT(lstat64, stat64, __lxstat64)
 OLDER_STAT_AT(fstatat, stat, __fxstatat)
 OLDER_STAT_AT(fstatat64, stat64, __fxstatat64)
 #define OLDER(name) \
