@@ -33,9 +33,13 @@ export function onefileFlags(inside: boolean): readonly string[] {
     // Sections that only their beginning and end are named of.
     '-Wl,-z,nostart-stop-gc',
     ...ONEFILE_WRAPPED.map((name) => `-Wl,--export-dynamic-symbol=${name}`),
+    ...IN_ARCHIVE.map((name) => `-Wl,--wrap=${name}`),
     '-ldl',
   ];
 }
+
+/** Of these, those that older releases of glibc link into each program. */
+const IN_ARCHIVE = ['stat', 'lstat', 'fstatat', 'stat64', 'lstat64', 'fstatat64'];
 
 /** The functions of the C library that it stands before; a name that no part of a program calls is none of its. */
 export const ONEFILE_WRAPPED = [

@@ -44,8 +44,10 @@ struct real {
   void **is;
 };
 #define REAL(type, name, ...)                                  \
-  static type (*__real_##name)(__VA_ARGS__);                   \
   type own_##name(__VA_ARGS__) __asm__(#name);                 \
+  REAL_ALONE(type, name, __VA_ARGS__)
+#define REAL_ALONE(type, name, ...)                            \
+  static type (*__real_##name)(__VA_ARGS__);                   \
   __attribute__((section("onefile_real"), used)) static const struct real real_##name = {#name, (void **)(void *)&__real_##name}
 #define REAL_END(name, parameter) REAL(void, name, parameter)
 static void ready(void);
@@ -443,8 +445,20 @@ static unsigned mode_of(const struct entry *one) {
   DESCRIBE(to, found);                     \
   return 0
 
+/* Until glibc 2.33 it has these in an archive, which the linker takes from before it sees those here: `--wrap` asks for these. */
+#ifndef ONEFILE_SHARED
+#define REAL_STAT REAL
+#elif defined(_STAT_VER)
+#define REAL_STAT(type, name, ...)                       \
+  type own_##name(__VA_ARGS__) __asm__("__wrap_" #name); \
+  REAL_ALONE(type, name, __VA_ARGS__)
+#else
+#define REAL_STAT(type, name, ...)                                                         \
+  __attribute__((alias(#name))) type wrap_##name(__VA_ARGS__) __asm__("__wrap_" #name); \
+  REAL(type, name, __VA_ARGS__)
+#endif
 #define PLAIN_STAT(name, kind)                                     \
-  REAL(int, name, const char *, struct kind *);                    \
+  REAL_STAT(int, name, const char *, struct kind *);               \
   int WRAPS(name)(const char *path, struct kind *to) {             \
     STAT(AT_FDCWD, path, to, __real_##name(path, to));       \
   }
@@ -454,7 +468,7 @@ static unsigned mode_of(const struct entry *one) {
     STAT(AT_FDCWD, path, to, __real_##name(version, path, to)); \
   }
 #define STAT_AT(name, kind)                                        \
-  REAL(int, name, int, const char *, struct kind *, int);          \
+  REAL_STAT(int, name, int, const char *, struct kind *, int);     \
   int WRAPS(name)(int folder, const char *path, struct kind *to, int flags) { \
     STAT(folder, path, to, __real_##name(folder, path, to, flags)); \
   }
@@ -495,6 +509,8 @@ struct stat_time64 {
   } st_atim, st_mtim, st_ctim;
   uint32_t reserved[2];
 };
+#undef REAL_STAT
+#define REAL_STAT REAL
 PLAIN_STAT(__stat64_time64, stat_time64)
 PLAIN_STAT(__lstat64_time64, stat_time64)
 STAT_AT(__fstatat64_time64, stat_time64)

@@ -97,7 +97,7 @@ int main(int count, char **words) {
 `;
 
 let built: Buffer | undefined;
-let image = Buffer.alloc(0);
+let image: Buffer = Buffer.alloc(0);
 let refusing = '';
 
 before(async () => {
@@ -157,7 +157,7 @@ before(async () => {
   compile('refuse.c', '-o', refusing);
 });
 
-function write(at: string, bytes = image): string {
+function write(at: string, bytes: Buffer = image): string {
   writeFileSync(at, bytes);
   chmodSync(at, 0o755);
   return at;
