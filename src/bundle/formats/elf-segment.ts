@@ -10,11 +10,13 @@ export interface Program {
   readonly little: boolean;
   /** First address behind everything that is mapped, at a page of any size. */
   readonly end: bigint;
-  /** The first bytes, with the program headers: where a segment had them a second time, kernels would name that one to the program. */
+  /** The first bytes, with the program headers. */
   readonly head: number;
+  /** What is mapped begins here: where a segment had the headers a second time, kernels would name that one to the program. */
+  readonly from: number;
   /** The address that an offset of the file is mapped at. */
   readonly addressOf: (offset: number) => bigint | undefined;
-  /** Turns the note into a segment: the file from `head` up to `until`, at `end`, which can be read and not written. */
+  /** Turns the note into a segment: the file from `from` up to `until`, at `end`, which can be read and not written. */
   readonly map: (until: number) => void;
   /** Of a program whose libraries are loaded by an interpreter. */
   readonly loaded?: Loaded;
@@ -59,8 +61,11 @@ interface Segment {
   readonly flags: number;
 }
 
-/** Reads a program whose bytes `map` then changes. Undefined: it is none, or it has no note behind what is mapped. */
-export function readProgram(bytes: Buffer): Program | undefined {
+/**
+ * Reads a program whose bytes `map` then changes; `given`: what begins it gives it its headers anew, so that all may be mapped.
+ * Undefined: it is none, or it has no note behind what is mapped.
+ */
+export function readProgram(bytes: Buffer, given = false): Program | undefined {
   if (bytes.length < 64 || bytes.readUInt32BE(0) !== 0x7f454c46) return undefined;
   const wide = bytes[4] === 2;
   const little = bytes[5] === 1;
@@ -86,10 +91,11 @@ export function readProgram(bytes: Buffer): Program | undefined {
   const note = segments.findLast(({ type }) => type === PT_NOTE);
   if (last === undefined || note === undefined || note.at < last.at) return undefined;
   const alignment = loads.reduce((most, one) => (one.alignment > most ? one.alignment : most), 1n);
-  const head = Number(alignment);
+  const head = given ? Number(SMALLEST_PAGE) : Number(alignment);
+  const from = given ? 0 : head;
   // Of a page that is mapped all is there, also what the segment does not ask for.
   const first = loads.find(
-    ({ offset, fileSize }) => offset === 0n && (fileSize >= alignment || alignment <= SMALLEST_PAGE),
+    ({ offset, fileSize }) => offset === 0n && (fileSize >= head || head <= SMALLEST_PAGE),
   );
   // They are compared where the program itself has them, which so may not write there.
   if (first === undefined || (first.flags & PF_W) !== 0 || table + size * count > head) return undefined;
@@ -105,7 +111,7 @@ export function readProgram(bytes: Buffer): Program | undefined {
     put(ENTRY, address);
   });
   return {
-    ...{ wide, little, end, head, ...defined({ loaded }) },
+    ...{ wide, little, end, head, from, ...defined({ loaded }) },
     addressOf: (offset) => {
       const at = BigInt(offset);
       const load = loads.find((one) => at >= one.offset && at < one.offset + one.fileSize);
@@ -114,11 +120,11 @@ export function readProgram(bytes: Buffer): Program | undefined {
     map: (until) => {
       view.setUint32(note.at, PT_LOAD, little);
       view.setUint32(note.at + fields.flags, PF_R, little);
-      put(note.at + fields.offset, alignment);
+      put(note.at + fields.offset, BigInt(from));
       put(note.at + fields.address, end);
       put(note.at + fields.physical, end);
-      put(note.at + fields.fileSize, BigInt(until - head));
-      put(note.at + fields.size, BigInt(until - head));
+      put(note.at + fields.fileSize, BigInt(until - from));
+      put(note.at + fields.size, BigInt(until - from));
       put(note.at + fields.alignment, alignment);
     },
   };

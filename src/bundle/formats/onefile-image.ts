@@ -76,7 +76,7 @@ export function makeImage({ program: original, files, library, time, loaded }: I
   if (total > LARGEST) return 'It would be larger than 2 GiB.';
   const image = Buffer.alloc(total);
   original.copy(image);
-  const program = readProgram(image.subarray(0, original.length));
+  const program = readProgram(image.subarray(0, original.length), loaded !== undefined);
   const [address, start] = [program?.addressOf(marker), program?.addressOf(0)];
   if (program === undefined || address === undefined || start === undefined)
     return 'It has no note behind its segments, which could be turned into one for the files.';
@@ -84,7 +84,7 @@ export function makeImage({ program: original, files, library, time, loaded }: I
   const blobAddress = blob < 0 ? undefined : program.addressOf(blob);
   if (loaded !== undefined && (program.loaded === undefined || blobAddress === undefined))
     return 'The program was linked without what loads its libraries from it.';
-  const { little, end, head } = program;
+  const { little, end, head, from } = program;
   const put = (at: number, ...values: readonly number[]): void => {
     for (const [index, value] of values.entries()) {
       if (little) image.writeUInt32LE(value >>> 0, at + index * 4);
@@ -117,7 +117,7 @@ export function makeImage({ program: original, files, library, time, loaded }: I
     }
   };
   // In memory.
-  const here = end + BigInt(header - head);
+  const here = end + BigInt(header - from);
   const distance = here - address;
   putWide(marker + MARKER.length, distance);
   if (loaded !== undefined && program.loaded !== undefined && blobAddress !== undefined) {
