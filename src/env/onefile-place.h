@@ -37,11 +37,20 @@ struct entry {
   uint32_t path, length, kind, data, size, sum[2], first, count;
 };
 
+/*
+ * A library that is loaded at once. What is from `from` up to `until` in it, multiples of the largest page, is not read before the
+ * program begins, and is mapped from the executable then; not so where both are 0. The sums are of what is before and behind it.
+ */
+struct loaded {
+  uint32_t entry, from, until, before_sum[2], behind_sum[2];
+};
+
 /* What starts a program whose libraries are in the file: addresses as they were linked. */
 struct begin {
   uint64_t entry, interpreter, dynamic, strings;
-  /* The program header of the interpreter, and the entries that are loaded at once. */
-  uint32_t hidden, count, entries[];
+  /* The program header of the interpreter. */
+  uint32_t hidden, count;
+  struct loaded loaded[];
 };
 
 #if defined(__LP64__)
@@ -60,9 +69,11 @@ typedef Elf32_Dyn dynamic_tag;
 struct started {
   const struct header *header;
   uint32_t count;
+  /* A descriptor of the executable, where something of it is still to be mapped. */
+  int self;
   struct {
     const char *path;
-    uint32_t entry;
+    uint32_t entry, from, until;
     /* Not negative: a descriptor that is only needed until it is loaded. */
     int file;
   } placed[PLACED_MOST];
@@ -319,6 +330,15 @@ FREE static int write_all(int file, const unsigned char *from, size_t size, stru
   return done < 0 ? (int)-done : 0;
 }
 
+/* EBADMSG: it is not what it was. */
+FREE static int write_part(int file, const unsigned char *from, size_t size, const uint32_t wanted[2]) {
+  struct sums sums;
+  int error;
+  begin_sum(&sums);
+  error = write_all(file, from, size, &sums);
+  return !error && !is_sum(&sums, size, wanted) ? EBADMSG : error;
+}
+
 /* Of struct statx, what is looked at (statx(2)): the same on every machine. */
 struct described {
   uint32_t mask, block;
@@ -476,15 +496,19 @@ __attribute__((noreturn)) FREE static void no_place(const char *program, const c
  * cache (-1). `spelling` makes one path differ from all others, since the loader knows what it has by their texts. -2: damaged;
  * -3: no place.
  */
-FREE static int place(char *path, size_t room, const char *name, const unsigned char *bytes, const struct entry *one, uint32_t spelling,
-                      char *const *environment, struct reasons *reasons) {
-  struct sums sums;
+FREE static int place(char *path, size_t room, const char *name, const unsigned char *bytes, const struct entry *one,
+                      const struct loaded *parts, uint32_t spelling, char *const *environment, struct reasons *reasons) {
   int error, file = new_memory_file(name, MFD_CLOEXEC);
-  begin_sum(&sums);
   reasons->text[0] = 0;
   if (file >= 0) {
-    error = write_all(file, bytes, one->size, &sums);
-    if (!error && !is_sum(&sums, one->size, one->sum)) return -2;
+    if (parts && parts->until) {
+      error = write_part(file, bytes, parts->from, parts->before_sum);
+      if (!error && ASK(SYS_lseek, file, parts->until, 0, 0) != (long)parts->until) error = EIO;
+      if (!error) error = write_part(file, bytes + parts->until, one->size - parts->until, parts->behind_sum);
+    } else {
+      error = write_part(file, bytes, one->size, one->sum);
+    }
+    if (error == EBADMSG) return -2;
     path[0] = 0;
     append(path, room, "/proc/self/fd/");
     for (; spelling; spelling >>= 1) append(path, room, spelling & 1 ? "./" : "/");

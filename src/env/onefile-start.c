@@ -143,6 +143,17 @@ FREE static void find_process(unsigned long *stack, struct process *to) {
   to->program = name ? (const char *)*name : *stack ? (const char *)stack[1] : "?";
 }
 
+/* Whether the executable can be opened, and this library be mapped from it. */
+FREE static int is_itself(int self, const struct header *header, const struct entry *one) {
+  const unsigned char *image = (const unsigned char *)header - header->program, *at;
+  size_t i;
+  at = map_pages(0, 64, PROT_READ | PROT_EXEC, MAP_PRIVATE, self, one->data);
+  if (!IS_MAPPED(at)) return 0;
+  for (i = 0; i < 64 && at[i] == image[one->data + i]; i++) continue;
+  ASK(SYS_munmap, at, 64, 0, 0);
+  return i == 64;
+}
+
 /* Paths for all libraries that are loaded at once. */
 FREE static void place_all(const struct process *process, const struct begin *begin, struct started *to) {
   const struct header *header = to->header;
@@ -153,17 +164,22 @@ FREE static void place_all(const struct process *process, const struct begin *be
   struct reasons *reasons = zeroed(sizeof *reasons);
   char *path = to->texts;
   uint32_t i;
+  to->self = (int)ASK(SYS_openat, AT_FDCWD, "/proc/self/exe", O_RDONLY | O_CLOEXEC, 0);
   for (i = 0; i < begin->count; i++) {
-    const struct entry *one = entries + begin->entries[i];
+    const struct loaded *parts = begin->loaded + i;
+    const struct entry *one = entries + parts->entry;
     const char *name = (const char *)image + one->path;
     size_t at = length_of(name), room = (size_t)(to->texts + sizeof to->texts - path);
     int file;
     while (at && name[at - 1] != '/') at--;
-    file = place(path, room, name + at, image + one->data, one, 0, environment, reasons);
+    if (parts->until && (to->self < 0 || !is_itself(to->self, header, one))) parts = 0;
+    file = place(path, room, name + at, image + one->data, one, parts, 0, environment, reasons);
     if (file == -2) damaged(process->program, "the library ", name, CHANGED);
     if (file == -3) no_place(process->program, name, reasons);
     to->placed[i].path = path;
-    to->placed[i].entry = begin->entries[i];
+    to->placed[i].entry = begin->loaded[i].entry;
+    to->placed[i].from = parts && file >= 0 ? parts->from : 0;
+    to->placed[i].until = parts && file >= 0 ? parts->until : 0;
     to->placed[i].file = file;
     to->count = i + 1;
     path += length_of(path) + 1;

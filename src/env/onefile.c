@@ -160,9 +160,29 @@ static pthread_t checker;
 static int checking;
 static pthread_mutex_t ending = PTHREAD_MUTEX_INITIALIZER;
 
+#ifdef ONEFILE_SHARED
+static struct started *before_us(void) {
+  return (struct started *)(getauxval(AT_PHDR) - offsetof(struct started, headers));
+}
+
+/* Of the libraries that the program names, what was not read when they were placed. */
+static void check_mapped(void) {
+  const struct started *before = before_us();
+  uint32_t i;
+  for (i = 0; i < before->count; i++) {
+    const struct entry *one = entries + before->placed[i].entry;
+    if (before->placed[i].until && !is_sound(image + one->data, one->size, one->sum))
+      damaged(executable, "the library ", (const char *)image + one->path, CHANGED);
+  }
+}
+#else
+static void check_mapped(void) {}
+#endif
+
 static void *check_program(void *nothing) {
   if (!is_sound(image + header->head, header->program - header->head, header->program_sum))
     damaged(executable, "the program", "", CHANGED);
+  check_mapped();
   return nothing;
 }
 
@@ -207,6 +227,48 @@ static void ready(void) {
 
 static void adopt_loaded(void);
 
+#ifdef ONEFILE_SHARED
+/* Maps what a library of the program has in its hole from the executable; `data` is a path, and what it needs. */
+static int fill_hole(struct dl_phdr_info *info, size_t size, void *data) {
+  const struct started *before = data;
+  const struct header *from_here = before->header;
+  const unsigned char *bytes = (const unsigned char *)from_here - from_here->program;
+  const struct entry *list = (const struct entry *)((const uint32_t *)(bytes + from_here->table) + from_here->buckets);
+  unsigned long page = getauxval(AT_PAGESZ);
+  uint32_t i, k;
+  (void)size;
+  for (i = 0; i < before->count; i++) {
+    const struct entry *one = list + before->placed[i].entry;
+    if (!before->placed[i].until || !info->dlpi_name || strcmp(info->dlpi_name, before->placed[i].path)) continue;
+    for (k = 0; k < info->dlpi_phnum; k++) {
+      const ElfW(Phdr) *part = info->dlpi_phdr + k;
+      unsigned long from = part->p_offset & -page, until = (part->p_offset + part->p_filesz + page - 1) & -page;
+      if (part->p_type != PT_LOAD || part->p_flags & PF_W) continue;
+      if (from < before->placed[i].from) from = before->placed[i].from;
+      if (until > before->placed[i].until) until = before->placed[i].until;
+      if (from >= until) continue;
+      if (!IS_MAPPED(map_pages((void *)(info->dlpi_addr + part->p_vaddr - part->p_offset + from), until - from,
+                               (part->p_flags & PF_R ? PROT_READ : 0) | (part->p_flags & PF_X ? PROT_EXEC : 0),
+                               MAP_PRIVATE | MAP_FIXED, before->self, one->data + from))) {
+        say("A library of this program cannot be mapped from its own file.\n");
+        end_with(5);
+      }
+    }
+  }
+  return 0;
+}
+
+/* Before the first function of any library (gABI, "Initialization and Termination Functions"). */
+static void fill_holes(void) {
+  struct started *before;
+  if (!marker.distance) return;
+  before = before_us();
+  dl_iterate_phdr(fill_hole, before);
+  if (before->self >= 0) ASK(SYS_close, before->self, 0, 0, 0);
+}
+__attribute__((section(".preinit_array"), used)) static void (*const first_of_all)(void) = fill_holes;
+#endif
+
 __attribute__((constructor(101))) static void start(void) {
   struct sigaction handler, bus, fault;
 #ifdef ONEFILE_SHARED
@@ -229,9 +291,9 @@ __attribute__((constructor(101))) static void start(void) {
     damaged(executable, "the beginning of the program", "", CHANGED);
   sigaction(SIGBUS, &bus, 0);
   sigaction(SIGSEGV, &fault, 0);
-  begin_check();
   buckets = (const uint32_t *)(image + header->table);
   entries = (const struct entry *)(buckets + header->buckets);
+  begin_check();
   children = (const uint32_t *)(entries + header->entries);
   library = (const char *)image + header->library;
   library_length = strlen(library);
@@ -993,7 +1055,7 @@ static int has_name(struct dl_phdr_info *info, size_t size, void *name) {
 /* Libraries that were loaded before the program began are known by the paths that they had then. */
 static void adopt_loaded(void) {
 #ifdef ONEFILE_SHARED
-  struct started *before = (struct started *)(getauxval(AT_PHDR) - offsetof(struct started, headers));
+  struct started *before = before_us();
   uint32_t i;
   paths = calloc(header->entries, sizeof *paths);
   for (i = 0; i < before->count; i++) {
@@ -1023,7 +1085,7 @@ static void *load_first(const struct entry *one, int flags) {
     if (__real_dlopen(strrchr((const char *)image + needed->path, '/') + 1, RTLD_LAZY | RTLD_NOLOAD)) continue;
     load_first(needed, flags & (RTLD_LAZY | RTLD_NOW));
   }
-  file = place(path, sizeof path, name, image + one->data, one, ++spelling, getauxval(AT_SECURE) ? NULL : environ, &reasons);
+  file = place(path, sizeof path, name, image + one->data, one, NULL, ++spelling, getauxval(AT_SECURE) ? NULL : environ, &reasons);
   if (file == -2) check_file(one);
   if (file == -3) no_place(executable, (const char *)image + one->path, &reasons);
   loaded = __real_dlopen(path, flags);

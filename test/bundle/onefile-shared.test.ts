@@ -19,6 +19,7 @@ import { before, test } from 'node:test';
 import { type ElfFile, readElf } from '../../src/bundle/elf.ts';
 import { makeImage } from '../../src/bundle/formats/onefile-image.ts';
 import { linkLibraries } from '../../src/bundle/formats/onefile-libraries.ts';
+import { copiesData, unread } from '../../src/bundle/formats/unread.ts';
 import { onefileFlags, onefileLinked } from '../../src/env/onefile-library.ts';
 import { REPOSITORY, temporaryFolder } from '../support/cli.ts';
 
@@ -28,7 +29,9 @@ const skip = process.platform === 'linux' && compiler !== undefined ? false : 'n
 const skipRoot = skip || (namespaces ? false : 'no user namespaces here');
 
 const SOURCES = {
-  'lib/libdeep.so.1': 'int deep(void) { return 7; }',
+  // Larger than a page of any size: its constants and its code are mapped from the executable.
+  'lib/libdeep.so.1':
+    'const char large[500000] = {[250000] = 7}; int deep(void) { return large[250000] + large[400000]; }',
   'lib/libwant.so.1': `#include <stdio.h>
 int deep(void);
 int want(const char *path) { FILE *f = fopen(path, "r"); int first = f ? fgetc(f) : -1; if (f) fclose(f); return deep() * 1000 + first; }`,
@@ -123,6 +126,7 @@ before(async () => {
   const env = join(REPOSITORY, 'src', 'env');
   const flags = [
     '-Os',
+    '-fPIC',
     '-Wall',
     '-Wextra',
     '-Werror',
@@ -179,6 +183,43 @@ test('it loads its libraries, and what these need, from itself, and leaves no de
   assert.equal(start(join(folder, 'link'), {}, ['word']).stdout, '7120 11 22 13 word\n');
 });
 
+test('what a library is not read of before the program begins is not copied', { skip }, () => {
+  const library = readFileSync(join(refusing, '..', 'lib/libdeep.so.1'));
+  const [from, until] = unread(library);
+  assert.ok(from >= 0x10000 && until - from > 300_000 && until <= library.length, `${from}, ${until}`);
+  assert.deepEqual([from % 0x10000, until % 0x10000], [0, 0]);
+  assert.deepEqual(unread(readFileSync(join(refusing, '..', 'lib/libwant.so.1'))), [0, 0], 'it is small');
+  assert.deepEqual(unread(Buffer.from('no library')), [0, 0]);
+  // A symbol whose address a function of the library gives (STT_GNU_IFUNC).
+  const resolved = Buffer.from(library);
+  const symbols = symbolsOf(library);
+  const deep = symbols.find(({ type, defined }) => type === 2 && defined);
+  resolved[(deep as { info: number }).info] = 0x1a;
+  assert.deepEqual(unread(resolved), [0, 0]);
+  assert.equal(copiesData(built as Buffer), false);
+});
+
+/** The dynamic symbols of a library of 64 bits, with the offset of `st_info` (elf(5)). */
+function symbolsOf(library: Buffer) {
+  const sections = Array.from({ length: library.readUInt16LE(60) }, (_, index) => {
+    const at = Number(library.readBigUInt64LE(40)) + index * 64;
+    return {
+      type: library.readUInt32LE(at + 4),
+      offset: Number(library.readBigUInt64LE(at + 24)),
+      size: Number(library.readBigUInt64LE(at + 32)),
+    };
+  });
+  const { offset, size } = sections.find(({ type }) => type === 11) as { offset: number; size: number };
+  return Array.from({ length: size / 24 }, (_, index) => {
+    const at = offset + index * 24;
+    return {
+      info: at + 4,
+      type: (library[at + 4] as number) & 15,
+      defined: library.readUInt16LE(at + 6) !== 0,
+    };
+  });
+}
+
 test('a bundle of the same program takes its libraries from the disk', { skip }, (t) => {
   const folder = temporaryFolder(t);
   const { status, stderr } = start(write(join(folder, 'tool'), built));
@@ -198,6 +239,7 @@ test('cut off, stripped, or with a changed byte, it says so with exit code 5', {
   const module = image.indexOf(readFileSync(join(refusing, '..', 'lib/python3.13/second.so')));
   const places: Readonly<Record<string, readonly [number, RegExp]>> = {
     library: [deep + 100, /why: the library lib\/libdeep\.so\.1 is not as it was made/],
+    constants: [deep + 200_000, /why: the library lib\/libdeep\.so\.1 is not as it was made/],
     module: [module + 100, /why: the file lib\/python3\.13\/second\.so is not as it was made/],
     list: [image.length - 40, /the list of its files/],
     program: [0x28, /the beginning of the program/],

@@ -1,5 +1,6 @@
 import { defined } from '../../domain/defined.ts';
 import { readProgram } from './elf-segment.ts';
+import { copiesData, unread } from './unread.ts';
 
 /** What `src/env/onefile.c` begins with in every program that it is linked into; the distance to the header follows. */
 const MARKER = Buffer.from([
@@ -16,6 +17,8 @@ const BEGIN_MARKER = Buffer.from([
 const FIRST_INSTRUCTION = 32;
 /** Bytes of `struct begin` there, before the entries. */
 const BEGIN = 40;
+/** Bytes of `struct loaded` there. */
+const LOADED = 28;
 
 const END = 0x656e6421;
 const FILE = 1;
@@ -27,6 +30,8 @@ const HEADER_SUM = 96;
 const ENTRY = 36;
 /** What sums are taken over is zero up to a multiple of it. */
 const ALIGNMENT = 32;
+/** Libraries are mapped from the file, with pages of any size. */
+const PAGE = 0x10000;
 /** Offsets have 32 bits, and so have the address spaces of some programs. */
 const LARGEST = 2 ** 31;
 
@@ -62,11 +67,15 @@ export function makeImage({ program: original, files, library, time, loaded }: I
   const body = new Body(header + HEADER);
   const entries = listEntries(files, library);
   const numbers = new Map(entries.map(({ path }, index) => [path, index]));
-  const placed = entries.map((one) => ({ ...one, data: one.bytes === undefined ? 0 : body.add(one.bytes) }));
+  const named = new Set(loaded);
+  const placed = entries.map((one) => {
+    const alignment = named.has(one.path) ? PAGE : ALIGNMENT;
+    return { ...one, data: one.bytes === undefined ? 0 : body.add(one.bytes, alignment) };
+  });
   const paths = entries.map(({ path }) => body.add(Buffer.from(`${path}\0`)));
   const libraryAt = body.add(Buffer.from(`${library}\0`));
   // With the paths, to be compared with them. It is written when the program has been read.
-  const begin = loaded === undefined ? 0 : body.add(Buffer.alloc(BEGIN + loaded.length * 4));
+  const begin = loaded === undefined ? 0 : body.add(Buffer.alloc(BEGIN + loaded.length * LOADED));
   const table = body.reserve();
   const buckets = 2 ** Math.ceil(Math.log2(entries.length * 2 + 1));
   const children = entries.reduce((sum, one) => sum + one.children.length, 0);
@@ -85,6 +94,8 @@ export function makeImage({ program: original, files, library, time, loaded }: I
   if (loaded !== undefined && (program.loaded === undefined || blobAddress === undefined))
     return 'The program was linked without what loads its libraries from it.';
   const { little, end, head, from } = program;
+  // What is copied from a library when it is loaded has to be there.
+  const copied = copiesData(original);
   const put = (at: number, ...values: readonly number[]): void => {
     for (const [index, value] of values.entries()) {
       if (little) image.writeUInt32LE(value >>> 0, at + index * 4);
@@ -124,7 +135,17 @@ export function makeImage({ program: original, files, library, time, loaded }: I
     const { entry, interpreter, dynamic, texts, header: hidden, beginAt } = program.loaded;
     putWide(blob + BEGIN_MARKER.length, here - blobAddress, blobAddress);
     putWide(begin, entry, interpreter, dynamic, texts);
-    put(begin + 32, hidden, loaded.length, ...loaded.map((path) => numbers.get(path) as number));
+    put(begin + 32, hidden, loaded.length);
+    for (const [index, path] of loaded.entries()) {
+      const number = numbers.get(path) as number;
+      const { data, bytes } = placed[number] as (typeof placed)[number];
+      const [from, until] = copied ? [0, 0] : unread(bytes ?? Buffer.alloc(0));
+      const sums = [
+        ...sumOf(image, data, from, little),
+        ...sumOf(image, data + until, (bytes?.length ?? 0) - until, little),
+      ];
+      put(begin + BEGIN + index * LOADED, number, from, until, ...sums);
+    }
     beginAt(blobAddress + BigInt(FIRST_INSTRUCTION));
   }
   put(header, header, Number(here - start), head, time, table, tableSize, buckets, entries.length, libraryAt);
@@ -179,8 +200,8 @@ class Body {
     this.#end = start;
   }
 
-  add(bytes: Buffer): number {
-    const at = this.reserve();
+  add(bytes: Buffer, alignment = ALIGNMENT): number {
+    const at = Math.ceil(this.#end / alignment) * alignment;
     this.#parts.push([at, bytes]);
     this.#end = at + bytes.length;
     return at;
