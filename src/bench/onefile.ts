@@ -96,6 +96,8 @@ interface Row {
   /** Median of the ratios of each round, and of what it took more. */
   readonly ratio: number;
   readonly more: number;
+  /** As `ratio`, of CPU time: what others do on the machine counts less. */
+  readonly cpu: number;
   readonly met: boolean;
 }
 
@@ -108,15 +110,16 @@ function rowOf(script: string, bundle: readonly CommandRun[], onefile: readonly 
     onefile: pairs.map(([, second]) => second),
     ratio,
     more: median(pairs.map(([first, second]) => second - first)),
+    cpu: median(bundle.map((one, i) => (onefile[i] as CommandRun).cpu / one.cpu)),
     met: ratio <= GOAL,
   };
 }
 
 function table(recipe: string, rows: readonly Row[]): string {
-  const lines = rows.map(({ script, bundle, onefile, ratio, more, met }) => {
+  const lines = rows.map(({ script, bundle, onefile, ratio, more, cpu, met }) => {
     const ms = (value: number): string => `${value.toFixed(1)} ms`;
     const goal = `goal ≤ ${GOAL}: ${met ? 'met' : 'missed'}`;
-    return `${script.padEnd(8)} bundle ${ms(median(bundle)).padStart(9)}  one file ${ms(median(onefile)).padStart(9)}  ×${ratio.toFixed(2)}, ${more < 0 ? '' : '+'}${ms(more)}  ${goal}`;
+    return `${script.padEnd(8)} bundle ${ms(median(bundle)).padStart(9)}  one file ${ms(median(onefile)).padStart(9)}  ×${ratio.toFixed(2)}, ${more < 0 ? '' : '+'}${ms(more)}, CPU ×${cpu.toFixed(2)}  ${goal}`;
   });
   return `${recipe}: launch to exit, medians; × is the median of the ratios to the unpacked bundle in the same round.\n${lines.join('\n')}\n`;
 }
