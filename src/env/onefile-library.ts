@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { HOME } from '../exec/home.ts';
 
 const SOURCE = 'onefile.c';
 /** What it shares with the part that starts a program whose Python is a library. */
@@ -14,7 +16,7 @@ export function onefileSources(inside: boolean): Readonly<Record<string, string>
   const names = [PLACE, ...onefileLinked(inside)];
   return {
     ...Object.fromEntries(
-      names.map((name) => [name, readFileSync(new URL(`../../src/env/${name}`, import.meta.url), 'utf8')]),
+      names.map((name) => [name, readFileSync(join(HOME, 'src', 'env', name), 'utf8')]),
     ),
     ...(inside ? { [STATIC_UNWINDER.file]: STATIC_UNWINDER.text } : {}),
   };

@@ -24,12 +24,12 @@ import { runnerRecipe } from '../support/runner-recipe.ts';
 
 const SAMPLES = join(REPOSITORY, 'runner', 'samples');
 /**
- * All that this machine's kernel starts, with a Python of their own. That of `native` is there without profiles, as another test
+ * All that this machine's kernel starts, with a Python of their own. That of `native` is there, as another test
  * has it; that of `x86_64`, at any address, and those with a libpython are compiled with PROVISION_TEST_ALL=1.
  */
 const TARGETS = {
   musl: { target: 'x86_64-musl', more: '' },
-  gnu: { target: 'x86_64', more: 'sysroot: static-gnu\noptimization: none\n' },
+  gnu: { target: 'x86_64', more: 'sysroot: static-gnu\n' },
   portable: { target: 'x86_64', more: 'sysroot: portable-gnu\n' },
   // Their libpython and its extension modules are in the file as libraries.
   shared: { target: 'x86_64', more: 'python: {linkage: dynamic}\n' },
