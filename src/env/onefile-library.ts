@@ -15,9 +15,7 @@ const START = 'onefile-start.c';
 export function onefileSources(inside: boolean): Readonly<Record<string, string>> {
   const names = [PLACE, ...onefileLinked(inside)];
   return {
-    ...Object.fromEntries(
-      names.map((name) => [name, readFileSync(join(HOME, 'src', 'env', name), 'utf8')]),
-    ),
+    ...Object.fromEntries(names.map((name) => [name, readFileSync(join(HOME, 'src', 'env', name), 'utf8')])),
     ...(inside ? { [STATIC_UNWINDER.file]: STATIC_UNWINDER.text } : {}),
   };
 }
