@@ -22,6 +22,7 @@ import type { Store, StoreEntry } from '../store/store.ts';
 import { cargoHomeMounts } from './cargo-home.ts';
 import { type CargoStep, fetchCrates, lockedCrates } from './crates.ts';
 import { hostCargo } from './host-cargo.ts';
+import { recordCrates } from './linked-crates.ts';
 import { CRATES_UNKNOWN, cratesKey, type LockedCrates, onKnownCrates } from './sealed-crates.ts';
 import { explainHidden } from './sources/explain.ts';
 import { digestProject } from './sources/project.ts';
@@ -29,7 +30,7 @@ import { type LinkedGlibc, traceUndefined } from './undefined-symbols.ts';
 import { type BuildView, openView } from './view.ts';
 
 /** Incremented when this stage's output for equal inputs changes. */
-const BUILD_VERSION = 1;
+const BUILD_VERSION = 2;
 
 /** The trees and settings that a recipe is built with. */
 export interface BuildContext {
@@ -212,7 +213,8 @@ async function compile(step: BuildStep, folder: string, crates?: LockedCrates): 
     const failure = explainHidden(run.error, output, project, step.view.sources);
     return await traceUndefined(box, output, failure, linkedGlibc(input.resolved));
   }
-  const found = findExecutable(Buffer.from(run.value.stdout).toString('utf8'), project.bin);
+  const messages = Buffer.from(run.value.stdout).toString('utf8');
+  const found = findExecutable(messages, project.bin);
   if (found === undefined) return err(noExecutable(project.bin, step.log));
   const { executable } = found;
   // Includes the target's executable suffix, if any.
@@ -222,6 +224,8 @@ async function compile(step: BuildStep, folder: string, crates?: LockedCrates): 
   if (!copied.ok) return copied;
   const broken = await programFormat(input.resolved.target).check(file, step.log);
   if (broken !== undefined) return err(broken);
+  const recorded = await recordCrates(step, box, messages, folder);
+  if (!recorded.ok) return recorded;
   const { digest, size } = await digestFile(file);
   if (found.debugFile === undefined) return ok({ program, digest, size });
   // Debuggers look for it by the program's name.

@@ -11,6 +11,7 @@ const LOADERS: Readonly<Record<string, () => Promise<{ readonly command: Command
   shell: () => import('./shell.ts'),
   exec: () => import('./exec.ts'),
   inspect: () => import('./inspect.ts'),
+  sbom: () => import('./sbom.ts'),
   clean: () => import('./clean.ts'),
   store: () => import('./store.ts'),
   image: () => import('./image.ts'),

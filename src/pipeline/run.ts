@@ -96,6 +96,8 @@ async function runOnce(session: Session, planned: Planned, request: RunRequest):
     bundle.meta.archive,
   );
   if (!delivered.ok) return delivered;
+  const described = await deliverDocuments(session.store, made.value, artifacts);
+  if (!described.ok) return described;
   const debug = await deliverDebugFile(session.store, made.value, artifacts);
   if (!debug.ok) return debug;
   const runtimes = await makeRuntimes(session, run, made.value, logs);
@@ -122,6 +124,19 @@ function startOf({ folder, meta: { file, digest } }: Package): Onefile {
 function needed(plan: Plan, { formats = [], samplesOnly }: RunRequest): Result<void> {
   if (samplesOnly === true) return needProgram(plan, '`--samples`');
   return formats.length > 0 ? needProgram(plan, `\`--format ${formats[0]}\``) : ok(undefined);
+}
+
+/** The bills of materials, beside the bundle that has them inside. */
+async function deliverDocuments(
+  store: Store,
+  { documents: { folder, meta } }: Made,
+  artifacts: string,
+): Promise<Result<void>> {
+  for (const [file, digest] of Object.entries(meta.digests)) {
+    const delivered = await deliver(store, folder, digest, artifacts, file);
+    if (!delivered.ok) return delivered;
+  }
+  return ok(undefined);
 }
 
 /** Debug information in a file of its own, beside the bundle: for whoever looks at a crash, not for the target. */
