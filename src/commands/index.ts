@@ -12,6 +12,7 @@ const LOADERS: Readonly<Record<string, () => Promise<{ readonly command: Command
   exec: () => import('./exec.ts'),
   inspect: () => import('./inspect.ts'),
   sbom: () => import('./sbom.ts'),
+  verify: () => import('./verify.ts'),
   clean: () => import('./clean.ts'),
   store: () => import('./store.ts'),
   image: () => import('./image.ts'),

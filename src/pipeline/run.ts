@@ -22,6 +22,7 @@ import { testLibrary } from './library.ts';
 import { needProgram } from './need-program.ts';
 import { orderedReferences } from './ordered-references.ts';
 import { type Planned, type Run, startRun } from './prepare.ts';
+import { signingKey, writeProvenance } from './provenance.ts';
 import { type Made, makeProgram, makeRuntimes, type Runtimes } from './runtimes.ts';
 import type { Session } from './session.ts';
 import { type Onefile, systemRuntimes } from './systems.ts';
@@ -78,6 +79,8 @@ async function runOnce(session: Session, planned: Planned, request: RunRequest):
   if (!samples.ok) return samples;
   const unfit = await checkCrate(session, planned);
   if (!unfit.ok) return unfit;
+  const key = await signingKey(session.context);
+  if (!key.ok) return key;
   const formats = readFormats(request.formats ?? [], plan);
   if (!formats.ok) return formats;
 
@@ -110,6 +113,10 @@ async function runOnce(session: Session, planned: Planned, request: RunRequest):
     const shipped = await deliver(session.store, folder, meta.digest, artifacts, meta.file, { executable });
     if (!shipped.ok) return shipped;
   }
+  const stated = await writeProvenance(session.context, {
+    ...{ planned, made: made.value, packages: packages.value, artifacts, key: key.value },
+  });
+  if (!stated.ok) return stated;
   const onefile = packages.value.find(({ format }) => format === 'onefile');
   const all = { ...made.value, ...defined({ onefile: onefile && startOf(onefile) }) };
   const outcome = await runAll(session, run, all, runtimes.value, samples.value, request);

@@ -48,6 +48,8 @@ export interface RuntimeParts {
 export interface Made extends RuntimeParts, Bundled {
   readonly toolchain: Tree;
   readonly prepared: Prepared;
+  /** The program as it was built, before anything was put into it. */
+  readonly built: Built;
   /** Its bills of materials and licences. */
   readonly documents: SbomDocuments;
 }
@@ -90,7 +92,7 @@ export async function makeProgram(
   const bundled = await bundleProgram(session, plan, input);
   if (!bundled.ok) return bundled;
   emit({ type: 'facts', facts: bundleFacts(bundled.value.bundle) });
-  return ok({ ...base, ...parts, documents, ...bundled.value });
+  return ok({ ...base, ...parts, built, documents, ...bundled.value });
 }
 
 /** `python.packages` and `python.paths` for a run that has no bundle; nothing is made where the recipe adds nothing. */

@@ -4,7 +4,7 @@ import { licenceExpression } from './licence.ts';
 import type { Component } from './model.ts';
 
 /** Package URL of a crate (purl specification, type `cargo`). */
-function purlOf({ name, version, source }: LinkedCrate): string {
+export function crateUrl({ name, version, source }: LinkedCrate): string {
   const git = source?.startsWith('git+') === true ? `?vcs_url=${encodeURIComponent(source)}` : '';
   return `pkg:cargo/${name}@${encodeURIComponent(version)}${git}`;
 }
@@ -15,15 +15,15 @@ export function crateComponents({ crates, texts }: LinkedCrates): {
   readonly others: readonly Component[];
 } {
   const ids = crates.map((one, i) => {
-    const purl = purlOf(one);
-    return crates.findIndex((other) => purlOf(other) === purl) === i ? purl : `${purl}#${i}`;
+    const purl = crateUrl(one);
+    return crates.findIndex((other) => crateUrl(other) === purl) === i ? purl : `${purl}#${i}`;
   });
   const components = crates.map((one, i): Component & { readonly root: boolean } => ({
     id: ids[i] as string,
     name: one.name,
     version: one.version,
     place: one.kind === 'runtime' ? 'inside' : 'tool',
-    purl: purlOf(one),
+    purl: crateUrl(one),
     root: one.root === true,
     dependencies: one.dependencies.map((index) => ids[index] as string),
     texts: Object.entries(one.texts).map(([name, index]) => ({ name, text: texts[index] ?? '' })),

@@ -1,7 +1,8 @@
 // The bill of materials of a real bundle: what is in it is what is there, and it can be read back from every form of it.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { generateKeyPairSync } from 'node:crypto';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { PACKAGED_X86_64, provision, REPOSITORY, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
@@ -13,12 +14,20 @@ const NAME = 'isolate-x86_64-unknown-linux-gnu';
 let artifacts = '';
 let bundle = '';
 let unpacked = '';
+let key = '';
 
 before(async () => {
   const folder = temporaryFolder({ after: (done) => process.once('exit', done) }, 'provision sbom ü ');
   artifacts = join(folder, 'artifacts');
-  const run = await provision([PACKAGED_X86_64, '--samples', SAMPLE, '--artifacts', artifacts], {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  key = join(folder, 'release.pub');
+  writeFileSync(key, publicKey.export({ type: 'spki', format: 'pem' }));
+  const sign = join(folder, 'sign.pem');
+  writeFileSync(sign, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  const formats = ['--format', 'deb'];
+  const run = await provision([PACKAGED_X86_64, ...formats, '--samples', SAMPLE, '--artifacts', artifacts], {
     cwd: folder,
+    env: { PROVISION_SIGN_KEY: sign },
     store: SHARED_STORE,
     timeoutMs: 40 * 60_000,
   });
@@ -85,6 +94,41 @@ test('the table of licences names every component, and the texts are there', () 
   const folders = [...table.matchAll(/`(licenses\/[^`]+)`/g)].map(([, path]) => path as string);
   assert.ok(folders.length > 20);
   for (const path of folders) assert.ok(readdirSync(join(folder, path)).length > 0, path);
+});
+
+test('the statements of bundle, package and program are signed, and say what they were made of', async () => {
+  const deb = readdirSync(artifacts).find((name) => name.endsWith('.deb')) ?? '';
+  const program = join(unpacked, 'bin', 'isolate');
+  for (const [file, statement] of [
+    [bundle, `${bundle}.intoto.jsonl`],
+    [join(artifacts, deb), join(artifacts, `${deb}.intoto.jsonl`)],
+    [program, `${bundle}.intoto.jsonl`],
+  ] as const) {
+    const argv = ['verify', file, '--statement', statement, '--key', key];
+    const verified = await provision(argv, { store: SHARED_STORE });
+    assert.equal(verified.status, 0, verified.stderr);
+    assert.match(
+      verified.stdout,
+      /digest, statement.* agree; signed by [0-9a-f]{64}; built from the recipe x86_64 /,
+    );
+  }
+  const { payload } = JSON.parse(readFileSync(`${bundle}.intoto.jsonl`, 'utf8'));
+  const text = Buffer.from(payload, 'base64').toString('utf8');
+  const { predicate } = JSON.parse(text);
+  const names = predicate.buildDefinition.resolvedDependencies.map(
+    ({ uri, name }: { uri?: string; name?: string }) => uri ?? name,
+  );
+  for (const wanted of [
+    /^project runner$/,
+    /^lock sysroots\//,
+    /^pkg:deb\/debian\/rustc@/,
+    /^pkg:cargo\/pyo3@/,
+  ])
+    assert.ok(
+      names.some((name: string) => wanted.test(name)),
+      String(wanted),
+    );
+  assert.ok(!text.includes(SHARED_STORE), 'a path of this machine');
 });
 
 test('inspect shows it', async () => {
