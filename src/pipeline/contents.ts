@@ -19,17 +19,50 @@ export interface PackageContents {
   readonly texts: readonly LicenceText[];
   /** What CPython says of the sources of others that it contains (`Misc/sbom.spdx.json`). */
   readonly bundled?: string;
+  /** What their own headers say, and theirs are right where the two differ: name → version. */
+  readonly versions?: Readonly<Record<string, string>>;
 }
 
 /** By the digest of the package file. */
 export type Contents = Readonly<Record<string, PackageContents>>;
 
 /** Incremented when the same package gives another record. */
-const VERSION = 1;
+const VERSION = 2;
 
 const BINARY = /\.(?:so(?:\.[0-9.]+)?|a|o|rlib)$/;
 const LICENCE = /^[^/]+\/(?:LICEN[CS]E|COPYING|COPYRIGHT|NOTICE)[^/]*$/i;
 const BUNDLED = /^[^/]+\/Misc\/sbom\.spdx\.json$/;
+
+/** Headers of CPython's sources with the version of a library of others. */
+const HEADERS: Readonly<Record<string, (text: string) => string | undefined>> = {
+  'Modules/expat/expat.h': (text) => {
+    const numbers = [...text.matchAll(/^#\s*define XML_(?:MAJOR|MINOR|MICRO)_VERSION (\d+)/gm)];
+    return numbers.length === 3 ? numbers.map(([, number]) => number).join('.') : undefined;
+  },
+  'Modules/_decimal/libmpdec/mpdecimal.h': (text) => /^#\s*define MPD_VERSION "([^"]+)"/m.exec(text)?.[1],
+  // The number of 2.1.2 is 212.
+  'Include/internal/mimalloc/mimalloc.h': (text) =>
+    /^#\s*define MI_MALLOC_VERSION (\d)(\d)(\d)\b/m.exec(text)?.slice(1).join('.'),
+};
+const NAMES: Readonly<Record<string, string>> = {
+  'Modules/expat/expat.h': 'expat',
+  'Modules/_decimal/libmpdec/mpdecimal.h': 'mpdecimal',
+  'Include/internal/mimalloc/mimalloc.h': 'mimalloc',
+};
+
+/** The path of a file within a source archive, which has one folder. */
+function inside(name: string): string {
+  return name.slice(name.indexOf('/') + 1);
+}
+
+function versionsIn(files: ReadonlyMap<string, Buffer>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    [...files].flatMap(([name, bytes]) => {
+      const version = HEADERS[inside(name)]?.(bytes.toString('utf8'));
+      return version === undefined ? [] : [[NAMES[inside(name)] ?? '', version] as const];
+    }),
+  );
+}
 
 /** Reads package files and source archives; what was read is kept in the store. Failures: those of fetching. */
 export async function packageContents(
@@ -74,7 +107,8 @@ async function readOne(
   const stretch = source
     ? { range: { file, start: 0, size: (await stat(file)).size }, compression }
     : distribution.openPackage(one.path, file);
-  const wanted = (name: string): boolean => source && (LICENCE.test(name) || BUNDLED.test(name));
+  const wanted = (name: string): boolean =>
+    source && (LICENCE.test(name) || BUNDLED.test(name) || Object.hasOwn(HEADERS, inside(name)));
   const picked = await pickFiles(one.path, stretch, wanted, context.signal);
   if (!picked.ok) return picked;
   const { names, files } = picked.value;
@@ -85,7 +119,7 @@ async function readOne(
       .filter(([name]) => LICENCE.test(name))
       .map(([name, bytes]) => ({ name: basename(name), text: bytes.toString('utf8') }))
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
-    ...(bundled === undefined ? {} : { bundled: bundled.toString('utf8') }),
+    ...(bundled === undefined ? {} : { bundled: bundled.toString('utf8'), versions: versionsIn(files) }),
   });
 }
 

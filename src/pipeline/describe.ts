@@ -32,7 +32,7 @@ import type { Prepared, Run } from './prepare.ts';
 import type { RuntimeParts } from './runtimes.ts';
 import type { Session } from './session.ts';
 import { setOf } from './tree-orders.ts';
-import { type Locks, toolchainPackages } from './trees.ts';
+import { type Locks, suiteOf, toolchainPackages } from './trees.ts';
 
 /** Incremented when the same contents give other documents, or are put into a program in another way. */
 const SBOM_VERSION = 1;
@@ -132,7 +132,7 @@ async function fromPackages(
   return ok(
     packageComponents({
       packages,
-      suite: plan.sysroot.sysroot.suite ?? lock.suite,
+      suite: (one) => suiteOf(locks, locks.sysroot, 'sysroot', one),
       contents: await present(sysroot.folder, contents.value),
       bundled: [
         ...libraries.value.values(),

@@ -16,7 +16,7 @@ import { crateUrl } from '../sbom/crates.ts';
 import type { Package } from './formats.ts';
 import type { Planned } from './prepare.ts';
 import type { Made } from './runtimes.ts';
-import { allLocks } from './trees.ts';
+import { allLocks, suiteOf } from './trees.ts';
 
 /** The key of `PROVISION_SIGN_KEY`: a file, or the key itself. Fails with `usage/sign-key`; undefined where there is none. */
 export async function signingKey({ settings }: Pick<Context, 'settings'>): Promise<Result<Key | undefined>> {
@@ -101,10 +101,13 @@ async function commonOf({ settings }: Context, { planned, made }: Input) {
 /** Everything that went into it, by digest: sources, locks, all that the locks name, crates. */
 async function dependenciesOf({ plan, locks }: Planned, made: Made): Promise<readonly Resource[]> {
   const all = allLocks(locks);
-  const packages = all.flatMap(({ lock }) =>
-    Object.values(lock.sets)
-      .flat()
-      .map((one) => ({ uri: distribution.bill.purl(one, lock.suite), digest: sha256(one.digest) })),
+  const packages = all.flatMap((locked) =>
+    Object.entries(locked.lock.sets).flatMap(([set, list]) =>
+      list.map((one) => ({
+        uri: distribution.bill.purl(one, suiteOf(locks, locked, set, one)),
+        digest: sha256(one.digest),
+      })),
+    ),
   );
   const { crates } = await readLinkedCrates(made.built.folder);
   const fromRegistry = crates.flatMap((one): readonly Resource[] =>

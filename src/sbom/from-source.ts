@@ -16,7 +16,14 @@ export interface SourceInput {
   readonly place: Place;
   /** What a source archive holds, by its digest. */
   readonly contents: Readonly<
-    Record<string, { readonly texts: readonly LicenceText[]; readonly bundled?: string }>
+    Record<
+      string,
+      {
+        readonly texts: readonly LicenceText[];
+        readonly bundled?: string;
+        readonly versions?: Readonly<Record<string, string>>;
+      }
+    >
   >;
 }
 
@@ -89,23 +96,38 @@ interface BundledPackage {
   readonly licenseConcluded?: string;
 }
 
-/** What no build of ours takes from there: modules are left out, or are for other systems. */
+/** What no build of ours takes from there. */
 const NOT_BUILT = new Set(['pip', 'CPython']);
+
+/** Their licences, by the heads of their files and `Doc/license.rst` in CPython's sources: its own list states none. */
+const LICENCES: Readonly<Record<string, string>> = {
+  expat: 'MIT',
+  'hacl-star': 'MIT',
+  libb2: 'CC0-1.0',
+  macholib: 'MIT',
+  mimalloc: 'MIT',
+  mpdecimal: 'BSD-2-Clause',
+};
 
 /** Libraries whose sources are part of CPython's: Expat, libmpdec, HACL*, mimalloc, … */
 function bundledComponents({ definition, sources, contents }: SourceInput): readonly Component[] {
   const [upstream] = sources.filter(({ name }) => name === definition.source.cpython.source);
-  const text = upstream === undefined ? undefined : contents[upstream.digest]?.bundled;
+  const { bundled: text, versions = {} } = contents[upstream?.digest ?? ''] ?? {};
   if (text === undefined) return [];
   const { packages = [] } = JSON.parse(text) as { readonly packages?: readonly BundledPackage[] };
-  return packages.flatMap(({ name, versionInfo: version, licenseConcluded }): readonly Component[] => {
+  const listed = new Set(packages.map(({ name }) => name));
+  const others = Object.keys(versions).filter((name) => !listed.has(name));
+  const all: readonly BundledPackage[] = [...packages, ...others.map((name) => ({ name }))];
+  return all.flatMap(({ name, versionInfo, licenseConcluded }): readonly Component[] => {
+    // The list is changed by hand, and is behind the sources now and then.
+    const version = name === undefined ? undefined : (versions[name] ?? versionInfo);
     if (name === undefined || version === undefined || NOT_BUILT.has(name)) return [];
     const purl = `pkg:generic/${encodeURIComponent(name)}@${encodeURIComponent(version)}`;
     return [
       {
         ...{ id: purl, name, version, place: 'inside', purl },
         description: `Its sources are part of ${definition.python.implementation}'s`,
-        ...defined({ licence: licenceExpression(licenseConcluded) }),
+        ...defined({ licence: licenceExpression(licenseConcluded) ?? LICENCES[name] }),
       },
     ];
   });

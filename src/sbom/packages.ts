@@ -6,7 +6,8 @@ import type { Component, LicenceText, Place } from './model.ts';
 export interface PackagesInput {
   /** Packages that the program was linked with. */
   readonly packages: readonly LockedPackage[];
-  readonly suite: string;
+  /** The suite of each package. */
+  readonly suite: (one: LockedPackage) => string;
   /** Libraries and objects in each package file, by its digest. */
   readonly contents: Readonly<Record<string, { readonly binaries: readonly string[] }>>;
   /** Paths of the shared libraries and modules in the bundle, relative to the root of the packages. */
@@ -31,7 +32,7 @@ export function packageComponents(input: PackagesInput): readonly Component[] {
     const place = placeOf(one, input);
     // Its start files are linked, and are of the C library that the system has.
     if (place === undefined || (place === 'inside' && system.has(distribution.bill.source(one)))) return [];
-    return [packageComponent(one, suite, place, input.copyright(one.name))];
+    return [packageComponent(one, suite(one), place, input.copyright(one.name))];
   });
 }
 
