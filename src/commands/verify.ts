@@ -3,10 +3,12 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { notBundle } from '../bundle/inspect.ts';
 import type { Context, OptionValues } from '../domain/context.ts';
+import { defined } from '../domain/defined.ts';
 import { absentAsUndefined } from '../domain/errno.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
 import { statementBeside } from '../pipeline/provenance.ts';
+import { rebuildBundle } from '../pipeline/rebuild.ts';
 import { type Key, readPublicKey } from '../provenance/envelope.ts';
 import { otherDocuments, otherFile, readStated, type Stated } from '../provenance/verify.ts';
 import { readEmbedded } from '../sbom/embed.ts';
@@ -19,7 +21,10 @@ import { readSubject, type Subject } from './subject.ts';
 export const command: Command = {
   name: 'verify',
   summary: 'check a bundle or an executable: digest, signature, statement, bill of materials',
-  positionals: [{ name: 'bundle', required: true, completes: 'file' }],
+  positionals: [
+    { name: 'bundle', required: true, completes: 'file' },
+    { name: 'recipe', required: false, completes: 'recipe' },
+  ],
   options: {
     statement: {
       type: 'string',
@@ -32,17 +37,22 @@ export const command: Command = {
       value: '<file>',
       help: 'trust this public ed25519 key ($PROVISION_TRUSTED_KEYS)',
     },
+    rebuild: {
+      type: 'boolean',
+      help: 'build it again from the stated locks in a fresh store, and compare every byte',
+    },
   },
   examples: [
     'provision verify artifacts/aarch64/isolate-aarch64-unknown-linux-gnu.tar.gz',
     'provision verify ./isolate --statement isolate.tar.gz.intoto.jsonl --key release.pub',
+    'provision verify --rebuild isolate-x86_64-unknown-linux-gnu.tar.gz x86_64',
   ],
-  renders: false,
+  renders: true,
   run,
 };
 
 async function run({ context, values, positionals }: Invocation): Promise<Result<Outcome>> {
-  const [given = ''] = positionals;
+  const [given = '', recipe] = positionals;
   const path = resolve(context.settings.cwd, given);
   if ((await stat(path).catch(absentAsUndefined))?.isDirectory())
     return err(notBundle(given, 'A folder has no digest: give its program, or the archive.'));
@@ -54,7 +64,14 @@ async function run({ context, values, positionals }: Invocation): Promise<Result
   const other = otherFile(stated.value.statement, { name: basename(path), digest, given });
   if (other !== undefined) return err(other);
   const checked = await checkContents(context, path, given, stated.value);
-  return checked.ok ? ok(outcomeOf(given, digest, stated.value, checked.value)) : checked;
+  if (!checked.ok) return checked;
+  const outcome = outcomeOf(given, digest, stated.value, checked.value);
+  if (values.rebuild !== true) return ok(outcome);
+  const { statement } = stated.value;
+  const rebuilt = await rebuildBundle(context, { path, given, digest, statement, ...defined({ recipe }) });
+  return rebuilt.ok
+    ? ok({ ...outcome, text: `${outcome.text}${given}: built again, and every byte is the same.\n` })
+    : rebuilt;
 }
 
 async function readKeys({ settings }: Context, { key }: OptionValues): Promise<Result<readonly Key[]>> {

@@ -161,18 +161,24 @@ export function addElfSections(program: Buffer, sections: readonly NamedSection[
 
 /** The bytes of a section by its name; undefined where the program has none of it, or is damaged. */
 export function readElfSection(program: Buffer, wanted: string): Buffer | undefined {
+  return elfSections(program).find(({ name }) => name === wanted)?.bytes;
+}
+
+const SHT_NOBITS = 8;
+
+/** All sections that have bytes in the file; none where the program is damaged. */
+export function elfSections(program: Buffer): readonly { readonly name: string; readonly bytes: Buffer }[] {
   const elf = new Elf(program);
   const table = elf.table();
-  if (table === undefined || table.count === 0) return undefined;
+  if (table === undefined || table.count === 0) return [];
   const { entry } = elf.fields;
   const names = elf.content(table.at + table.names * entry);
-  if (names === undefined) return undefined;
-  for (let index = 0; index < table.count; index += 1) {
-    const header = table.at + index * entry;
+  if (names === undefined) return [];
+  return Array.from({ length: table.count }, (_, index) => table.at + index * entry).flatMap((header) => {
     const at = elf.word(header);
     const end = names.indexOf(0, at);
-    if (at < names.length && names.toString('utf8', at, end < 0 ? names.length : end) === wanted)
-      return elf.content(header);
-  }
-  return undefined;
+    const bytes = elf.word(header + 4) === SHT_NOBITS ? undefined : elf.content(header);
+    if (bytes === undefined || at >= names.length) return [];
+    return [{ name: names.toString('utf8', at, end < 0 ? names.length : end), bytes }];
+  });
 }
