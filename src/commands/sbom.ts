@@ -9,7 +9,7 @@ import { readSubject, type Subject } from './subject.ts';
 
 export const command: Command = {
   name: 'sbom',
-  summary: 'print the bill of materials that a bundle or an executable has inside',
+  summary: 'print the bill of materials inside a bundle or executable',
   positionals: [{ name: 'bundle', required: true, completes: 'file' }],
   options: {
     format: { type: 'string', value: '<name>', help: `${SBOM_FORMATS.join(' or ')} (default: cyclonedx)` },

@@ -20,7 +20,7 @@ import { readSubject, type Subject } from './subject.ts';
 
 export const command: Command = {
   name: 'verify',
-  summary: 'check a bundle or an executable: digest, signature, statement, bill of materials',
+  summary: 'check a bundle or an executable against its provenance',
   positionals: [
     { name: 'bundle', required: true, completes: 'file' },
     { name: 'recipe', required: false, completes: 'recipe' },
@@ -29,22 +29,22 @@ export const command: Command = {
     statement: {
       type: 'string',
       value: '<file>',
-      help: 'the statement (default: the one beside it, <bundle>.intoto.jsonl or .intoto.json)',
+      help: 'default: <bundle>.intoto.jsonl or .intoto.json',
     },
     key: {
       type: 'string',
       multiple: true,
       value: '<file>',
-      help: 'trust this public ed25519 key ($PROVISION_TRUSTED_KEYS)',
+      help: 'public key to trust ($PROVISION_TRUSTED_KEYS)',
     },
     rebuild: {
       type: 'boolean',
-      help: 'build it again from the stated locks in a fresh store, and compare every byte',
+      help: 'build it again in a fresh store, and compare',
     },
   },
   examples: [
     'provision verify artifacts/aarch64/isolate-aarch64-unknown-linux-gnu.tar.gz',
-    'provision verify ./isolate --statement isolate.tar.gz.intoto.jsonl --key release.pub',
+    'provision verify ./isolate --statement isolate.intoto.jsonl --key release.pub',
     'provision verify --rebuild isolate-x86_64-unknown-linux-gnu.tar.gz x86_64',
   ],
   renders: true,
@@ -54,13 +54,15 @@ export const command: Command = {
 async function run({ context, values, positionals }: Invocation): Promise<Result<Outcome>> {
   const [given = '', recipe] = positionals;
   const path = resolve(context.settings.cwd, given);
-  if ((await stat(path).catch(absentAsUndefined))?.isDirectory())
+  const info = await stat(path).catch(absentAsUndefined);
+  if (info === undefined) return err(notBundle(given, 'There is no such file.'));
+  if (info.isDirectory())
     return err(notBundle(given, 'A folder has no digest: give its program, or the archive.'));
   const keys = await readKeys(context, values);
   if (!keys.ok) return keys;
   const stated = await findStated(context, { path, given, named: values.statement, keys: keys.value });
   if (!stated.ok) return stated;
-  const { digest } = await digestFile(path).catch(() => ({ digest: '' }));
+  const { digest } = await digestFile(path);
   const other = otherFile(stated.value.statement, { name: basename(path), digest, given });
   if (other !== undefined) return err(other);
   const checked = await checkContents(context, path, given, stated.value);
