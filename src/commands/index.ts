@@ -7,6 +7,7 @@ const LOADERS: Readonly<Record<string, () => Promise<{ readonly command: Command
   plan: () => import('./plan.ts'),
   env: () => import('./env.ts'),
   lock: () => import('./lock.ts'),
+  profile: () => import('./profile.ts'),
   list: () => import('./list.ts'),
   shell: () => import('./shell.ts'),
   exec: () => import('./exec.ts'),

@@ -40,12 +40,14 @@ export const MODULES: Readonly<Record<string, string>> = {
   init: 'what `provision init` writes',
   commands: 'one file for each command; handlers return data',
   pipeline: 'joins the stages: plan, session, program, bundle, runtimes; `run.ts` is a run, top to bottom',
+  program:
+    'the program compiled into few files, and its answers that are always the same; loaded when it compiles',
   bench: 'measurements of the tool itself and of what it builds',
 };
 
 /** Files at the top of `src/`. */
 export const TOP_FILES: Readonly<Record<string, string>> = {
-  'bin.ts': 'what is started; `npm pack` compiles `src/` into `dist/`',
+  'bin.ts': 'what is started: finds the compiled program, else runs the sources',
   'cli.ts': 'arguments and environment → settings, command, exit code',
   'settings.ts': 'settings from options and environment variables',
   'events.ts': 'what stages report while they work; the names of the stages',

@@ -23,12 +23,12 @@ import { runnerRecipe } from '../support/runner-recipe.ts';
 
 const SAMPLES = join(REPOSITORY, 'runner', 'samples');
 /**
- * All that this machine's kernel starts, with a Python of their own. That of `native` is there without profiles, as another test
+ * All that this machine's kernel starts, with a Python of their own. That of `native` is there, as another test
  * has it; that of `x86_64`, at any address, is compiled with PROVISION_TEST_ALL=1.
  */
 const TARGETS = {
   musl: { target: 'x86_64-musl', more: '' },
-  gnu: { target: 'x86_64', more: 'sysroot: static-gnu\noptimization: none\n' },
+  gnu: { target: 'x86_64', more: 'sysroot: static-gnu\n' },
   portable: { target: 'x86_64', more: 'sysroot: portable-gnu\n' },
 } as const;
 type Name = keyof typeof TARGETS;
