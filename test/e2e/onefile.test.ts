@@ -156,6 +156,17 @@ for (const name of NAMES) {
   // The distribution's Python asks for its own glibc.
   if (name === 'packaged') continue;
 
+  test(`${name}: its bill of materials and its statement go with it`, { skip }, async () => {
+    const document = readFileSync(join(folder, name, 'sbom.cdx.json'), 'utf8');
+    const read = await provision(['sbom', shipped(name)], { store: SHARED_STORE });
+    assert.equal(read.stdout, document);
+    const names = JSON.parse(document).components.map((one: { name: string }) => one.name);
+    for (const wanted of ['CPython', 'openssl', 'zlib', 'sqlite', 'expat', 'mimalloc', 'pyo3'])
+      assert.ok(names.includes(wanted), wanted);
+    const verified = await provision(['verify', shipped(name)], { store: SHARED_STORE });
+    assert.equal(verified.status, 0, verified.stderr);
+  });
+
   test(`${name}: on this machine, in any folder and by a link`, { skip }, () => {
     const at = join(folder, `${name} möved`);
     mkdirSync(at);
