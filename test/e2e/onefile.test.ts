@@ -316,7 +316,7 @@ print(numpy.random.default_rng(7).integers(100, size=4).tolist(), numpy.fft.fft(
 `,
     );
     const more = `python: {linkage: ${linkage}, packages: [markupsafe==3.0.2, numpy==2.2.6]}\nsysroot: {packages: [zlib1g, libstdc++6]}\nhost: false\nsystems: []\n`;
-    writeFileSync(join(at, 'r.yaml'), runnerRecipe('x86_64', { samples: join(at, 'samples'), more }));
+    writeFileSync(join(at, 'r.yaml'), `schema: 1\nextends: x86_64\nsamples: {path: samples}\n${more}`);
     const options = { cwd: at, store: SHARED_STORE, timeoutMs: 60 * 60_000 };
     const locked = await provision(['lock', './r.yaml'], options);
     assert.equal(locked.status, 0, locked.stdout + locked.stderr);
