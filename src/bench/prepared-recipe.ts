@@ -5,7 +5,7 @@ import { ok, type Result } from '../domain/result.ts';
 import type { Engine } from '../engine/engine.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import { type Planned, planRun, startRun } from '../pipeline/prepare.ts';
-import { makeProgram, makeRuntimes } from '../pipeline/runtimes.ts';
+import { type Made, makeProgram, makeRuntimes } from '../pipeline/runtimes.ts';
 import { type Session, withSession } from '../pipeline/session.ts';
 import type { RuntimeInstance } from '../runtime/instance.ts';
 import { interpreterRuntime } from '../runtime/reference.ts';
@@ -14,6 +14,7 @@ import { runtimeCapabilities } from '../runtime/runtime.ts';
 /** A recipe whose program can be run beside the reference interpreter. */
 export interface PreparedRecipe {
   readonly planned: Planned;
+  readonly made: Made;
   readonly engine: Engine;
   readonly runtimes: { readonly target: RuntimeInstance; readonly reference: RuntimeInstance };
   /** Root filesystem with the libraries of the reference and of the target's runtime. */
@@ -58,5 +59,8 @@ export async function prepareFromPlan(
   const reference = natively ? interpreterRuntime(planned.plan, made.value) : runtimes.value.reference;
   const wide = runtimeCapabilities(planned.plan.runtime).needsHostLibraries;
   const rootfs = wide ? made.value.toolchain.folder : reference.rootfs;
-  return ok({ planned, engine: engine.value, runtimes: { ...runtimes.value, reference }, rootfs });
+  return ok({
+    ...{ planned, made: made.value, engine: engine.value, rootfs },
+    runtimes: { ...runtimes.value, reference },
+  });
 }

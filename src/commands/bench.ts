@@ -14,6 +14,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   python: async () => (await import('../bench/python.ts')).benchPython,
   tax: async () => (await import('../bench/overhead.ts')).benchOverhead,
   wasm: async () => (await import('../bench/wasm.ts')).benchWasm,
+  onefile: async () => (await import('../bench/onefile.ts')).benchOnefile,
 };
 
 export const command: Command = {

@@ -122,6 +122,8 @@ export interface LibraryDefinition {
   readonly description: string;
   /** Source package. */
   readonly source: string;
+  /** SPDX licence expression of what is built of it. */
+  readonly license: string;
   /** Development packages of the distribution that it is there in place of. */
   readonly standsFor: readonly string[];
   /** Names in `debian/patches` of the source package, in the order in which they are applied. */

@@ -10,7 +10,7 @@ import { renamedPaths } from '../engine/project-paths.ts';
 import { programFormat } from '../runtime/program/program.ts';
 import { runtimeOf } from '../runtime/runtime.ts';
 import { cmakeToolchain } from './cmake-toolchain.ts';
-import { ONEFILE_WRAPPED, onefileSource, STATIC_UNWINDER } from './onefile-library.ts';
+import { onefileFlags, onefileLinked, onefileSources } from './onefile-library.ts';
 import { withProjectEnv } from './project-env.ts';
 import { pyo3Config } from './pyo3-config.ts';
 import { pythonHomeSource } from './python-home.ts';
@@ -71,16 +71,13 @@ export function buildEnv(input: BuildEnvInput): BuildEnv {
 }
 
 const PYTHON_HOME = 'python-home.c';
-const ONEFILE = 'onefile.c';
 
 function linkedFiles(input: BuildEnvInput): Readonly<Record<string, string>> {
   const { resolved, python } = input;
   if (programFormat(resolved.target).bareLinker !== undefined) return {};
   return {
     [PYTHON_HOME]: pythonHomeSource(python.stdlib.replace(/^usr\//, '')),
-    ...(hasPythonInside(input)
-      ? { [ONEFILE]: onefileSource(), [STATIC_UNWINDER.file]: STATIC_UNWINDER.text }
-      : {}),
+    ...onefileSources(hasPythonInside(input)),
   };
 }
 
@@ -185,7 +182,7 @@ function linkArguments(input: BuildEnvInput): readonly string[] {
     `--sysroot=${PATHS.sysroot}`,
     ...(lld === undefined ? [] : [`-fuse-ld=${lld}`]),
   ];
-  const onefile = hasPythonInside(input) ? onefileArguments(input.resolved) : [];
+  const onefile = onefileArguments(input.resolved, hasPythonInside(input));
   const own = [...sysroot.link.arguments, ...HOME_ARGUMENTS, ...onefile];
   // Static programs look for no libraries.
   if (target.elf?.interpreter === undefined) return [...common, ...own];
@@ -204,17 +201,18 @@ const HOME_ARGUMENTS = [
 ];
 
 /** Compiles and links what finds the files of a program that is one file, with the headers of its C library. */
-function onefileArguments({ sysroot, target }: Resolved): readonly string[] {
+function onefileArguments({ sysroot, target }: Resolved, inside: boolean): readonly string[] {
   const { flags } = sysroot.compiler;
   const headers = flags.filter(
     (flag, at) => flag === '-nostdlibinc' || flag === '-isystem' || flags[at - 1] === '-isystem',
   );
+  const unwinder = target.elf?.interpreter === undefined ? [] : [`-L${PATHS.env}`];
   return [
-    `${PATHS.env}/${ONEFILE}`,
+    ...onefileLinked(inside).map((name) => `${PATHS.env}/${name}`),
     ...headers,
     // Where there is no interpreter of libraries, the unwinder is static anyway.
-    ...(target.elf?.interpreter === undefined ? [] : [`-L${PATHS.env}`]),
-    ...ONEFILE_WRAPPED.map((name) => `-Wl,--wrap=${name}`),
+    ...(inside ? unwinder : []),
+    ...onefileFlags(inside),
   ];
 }
 

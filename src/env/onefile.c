@@ -1,8 +1,10 @@
 /*
- * Linked into every program that has its Python inside, for `--format onefile`: the files of the bundle's `lib` lie behind the
- * program in the same executable, and the kernel maps them with it. They are found where a bundle would have them: in `lib` of
- * the program's own folder. The linker puts the functions below before those of the C library (ld(1), `--wrap`); paths that
- * are not ours, and all paths of a program without such files, go through to it.
+ * Linked into every program, for `--format onefile`: the files of the bundle's `lib` lie behind the program in the same executable,
+ * and the kernel maps them with it. They are found where a bundle would have them: in `lib` of the program's own folder. Paths that
+ * are not ours, and all paths of a program without such files, go through to the C library.
+ *
+ * Where Python is in the program, the linker puts the functions below before those of the C library (ld(1), `--wrap`). Where it is a
+ * library (ONEFILE_SHARED), they have the names of these and are exported: the loader gives those of the program to all libraries.
  *
  * Nothing here needs /proc, a disk that can be written, or the executable's own path to be readable: it may be deleted, or
  * started by a descriptor. A file is opened as a memory file (memfd_create(2)), so that what reads it has a descriptor as any
@@ -17,6 +19,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
@@ -28,14 +31,34 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <unistd.h>
 
-#define LONGEST 4096
+#include "onefile-place.h"
+
 /* Of `st_dev`: no device that the kernel gives numbers to. */
 #define DEVICE 0x6f6e6566
+#ifdef ONEFILE_SHARED
+#define WRAPS(name) own_##name
+struct real {
+  const char *name;
+  void **is;
+};
+#define REAL(type, name, ...)                                  \
+  type own_##name(__VA_ARGS__) __asm__(#name);                 \
+  REAL_ALONE(type, name, __VA_ARGS__)
+#define REAL_ALONE(type, name, ...)                            \
+  static type (*__real_##name)(__VA_ARGS__);                   \
+  __attribute__((section("onefile_real"), used)) static const struct real real_##name = {#name, (void **)(void *)&__real_##name}
+#define REAL_END(name, parameter) REAL(void, name, parameter)
+static void ready(void);
+#else
 #define WRAPS(name) __wrap_##name
 /* Weak: which of them there are depends on the C library. */
 #define REAL(type, name, ...) __attribute__((weak)) type __real_##name(__VA_ARGS__)
+#define REAL_END(name, parameter) __attribute__((weak, noreturn)) void __real_##name(parameter)
+#define ready() ((void)0)
+#endif
 
 /* `distance`: from here to the header, in memory. Written by what makes the file; zero in a bundle. */
 __attribute__((aligned(16))) static const volatile struct {
@@ -49,22 +72,7 @@ __attribute__((section(".note.onefile"), used, aligned(4))) static const struct 
   char name[8];
 } note = {8, 0, 1, "onefile"};
 
-/*
- * All numbers have the byte order of the program. Offsets are those of the file; it is mapped a second time, all but its first
- * `head` bytes: these are where the linker wanted them, `origin` bytes before this.
- */
-struct header {
-  uint32_t program, origin, head, time, table, table_size, buckets, entries, library;
-  /* The list of files begins with their names. */
-  uint32_t head_sum[2], program_sum[2], table_sum[2], names, sum[2];
-};
-
 enum { A_FILE = 1, A_FOLDER = 2, OURS_ALONE = 4 };
-
-/* A file has `data` and `size`, a folder its entries `first` … `first + count` of the list of children. */
-struct entry {
-  uint32_t path, length, kind, data, size, sum[2], first, count;
-};
 
 static const unsigned char *image;
 static const struct header *header;
@@ -73,66 +81,64 @@ static const struct entry *entries;
 static const uint32_t *children;
 static const char *library;
 static size_t library_length;
-static char executable[LONGEST + 1], home[LONGEST + 1];
-static size_t home_length;
+static char executable[LONGEST + 1];
+/* The program's folder, and, of a copy in a virtual environment, that of the program it was copied from (PEP 405). */
+static struct home {
+  char path[LONGEST + 1];
+  size_t length;
+} homes[2];
+static int homes_count;
 
 REAL(ssize_t, readlink, const char *, char *, size_t);
 REAL(char *, realpath, const char *, char *);
 
-/*
- * Whether the bytes are those that were put in: Fletcher's sums over eight columns of words, as fast as memory, but turned by some
- * bits at each step: what is added to the highest bit would be lost otherwise. No single changed word goes unnoticed. `bytes` is
- * aligned, and zero up to a multiple of 32.
- */
-#define TURNED(sums, by) ((sums) << (by) | (sums) >> (32 - (by)))
-typedef uint32_t words __attribute__((vector_size(16)));
-static void sum_of(const void *bytes, size_t size, uint32_t out[2]) {
-  words sums[4] = {{1, 2, 3, 4}, {5, 6, 7, 8}, {0}, {0}};
-  const words *at = bytes;
-  size_t left;
-  int i;
-  for (left = (size + 31) / 32; left; left--, at += 2) {
-    sums[0] = TURNED(sums[0], 7) + at[0];
-    sums[1] = TURNED(sums[1], 7) + at[1];
-    sums[2] = TURNED(sums[2], 5) + sums[0];
-    sums[3] = TURNED(sums[3], 5) + sums[1];
-  }
-  out[0] = (uint32_t)size;
-  out[1] = 0;
-  for (i = 0; i < 16; i++) {
-    out[0] = (out[0] ^ sums[i / 4][i % 4]) * 0x85ebca6bu;
-    out[0] = out[0] << 13 | out[0] >> 19;
-    out[1] = (out[1] ^ out[0]) * 0xc2b2ae35u;
-    out[1] = out[1] << 16 | out[1] >> 16;
-  }
-}
-
-static int is_sound(const void *bytes, size_t size, const uint32_t wanted[2]) {
-  uint32_t sum[2];
-  sum_of(bytes, size, sum);
-  return sum[0] == wanted[0] && sum[1] == wanted[1];
-}
-
-static void say(const char *text) {
-  size_t length = strlen(text);
-  ssize_t done;
-  for (; length && (done = write(2, text, length)) > 0; length -= (size_t)done) text += done;
-}
-
-__attribute__((noreturn)) static void damaged(const char *what) {
-  say(executable);
-  say(": this executable is damaged.\n  why: ");
-  say(what);
-  say(" is not as it was made: a copy was cut off, or a transfer or a disk changed it.\n"
-      "  fix: copy or download it again, and compare its SHA-256 with that of the original.\n");
-  /* Not through the functions below: they would wait for the thread that says this. */
-  for (;;) syscall(SYS_exit_group, 5);
-}
-
-/* What a mapping does where the file has ended. */
+/* What a mapping does where the file has ended, and where a tool has taken it away. */
 static void cut_off(int number) {
   (void)number;
-  damaged("the end of the file");
+  damaged(executable, CUT_OFF, "", "");
+}
+
+static void add_home(const char *path, size_t length) {
+  struct home *one = homes + homes_count++;
+  memcpy(one->path, path, length);
+  one->path[length] = 0;
+  one->length = length;
+}
+
+/* The key `home` of an environment's `pyvenv.cfg`, which is beside the program or beside its folder. */
+static void find_environment(void) {
+  char path[LONGEST + 32], text[4096], *at, *end;
+  int up;
+  for (up = 0; up < 2; up++) {
+    long file, size;
+    snprintf(path, sizeof path, "%s%s/pyvenv.cfg", homes[0].path, up ? "/.." : "");
+    file = ASK(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+    if (file < 0) continue;
+    size = ASK(SYS_read, file, text, sizeof text - 1, 0);
+    ASK(SYS_close, file, 0, 0, 0);
+    text[size > 0 ? size : 0] = 0;
+    for (at = text; at; at = strchr(at, '\n')) {
+      at += strspn(at, " \t\r\n");
+      if (strncmp(at, "home", 4)) continue;
+      at += 4 + strspn(at + 4, " \t");
+      if (*at != '=') continue;
+      at += 1 + strspn(at + 1, " \t");
+      end = at + strcspn(at, "\r\n");
+      while (end > at + 1 && (end[-1] == ' ' || end[-1] == '/')) end--;
+      if (*at == '/' && end - at < LONGEST) add_home(at, (size_t)(end - at));
+      return;
+    }
+  }
+}
+
+/* Of a script, the kernel tells its path, and the first argument is what its first line names (execve(2)). */
+static int is_script(const char *path) {
+  char begins[2] = {0, 0};
+  long file = ASK(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+  if (file < 0) return 0;
+  ASK(SYS_read, file, begins, 2, 0);
+  ASK(SYS_close, file, 0, 0, 0);
+  return begins[0] == '#' && begins[1] == '!';
 }
 
 static void find_home(void) {
@@ -142,26 +148,48 @@ static void find_home(void) {
   if (length <= 0) {
     /* No /proc: what the kernel was told to start. */
     name = (const char *)getauxval(AT_EXECFN);
+    if (name && is_script(name)) name = program_invocation_name;
     if (!name || !__real_realpath || !__real_realpath(name, executable))
       strncpy(executable, name ? name : "/", LONGEST);
   }
-  strcpy(home, executable);
-  slash = strrchr(home, '/');
-  home_length = slash ? (size_t)(slash - home) : 0;
-  home[home_length] = 0;
+  slash = strrchr(executable, '/');
+  add_home(executable, slash ? (size_t)(slash - executable) : 0);
+  find_environment();
 }
 
 static pthread_t checker;
 static int checking;
 static pthread_mutex_t ending = PTHREAD_MUTEX_INITIALIZER;
 
+#ifdef ONEFILE_SHARED
+static struct started *before_us(void) {
+  return (struct started *)(getauxval(AT_PHDR) - offsetof(struct started, headers));
+}
+
+/* Of the libraries that the program names, what was not read when they were placed. */
+static void check_mapped(void) {
+  const struct started *before = before_us();
+  uint32_t i;
+  for (i = 0; i < before->count; i++) {
+    const struct entry *one = entries + before->placed[i].entry;
+    if (before->placed[i].until && !is_sound(image + one->data, one->size, one->sum))
+      damaged(executable, "the library ", (const char *)image + one->path, CHANGED);
+  }
+}
+#else
+static void check_mapped(void) {}
+#endif
+
 static void *check_program(void *nothing) {
-  if (!is_sound(image + header->head, header->program - header->head, header->program_sum)) damaged("the program");
+  if (!is_sound(image + header->head, header->program - header->head, header->program_sum))
+    damaged(executable, "the program", "", CHANGED);
+  check_mapped();
   return nothing;
 }
 
 /* Before anything that is not ours is read, before the process becomes two or another one, and before it ends. */
 __attribute__((destructor(101))) static void finish_check(void) {
+  ready();
   if (!__atomic_load_n(&checking, __ATOMIC_ACQUIRE)) return;
   pthread_mutex_lock(&ending);
   if (checking) pthread_join(checker, NULL);
@@ -180,27 +208,97 @@ static void begin_check(void) {
   else pthread_atfork(finish_check, NULL, NULL);
 }
 
-__attribute__((constructor(101))) static void start(void) {
-  struct sigaction handler, before;
+#ifdef ONEFILE_SHARED
+extern const struct real __start_onefile_real[], __stop_onefile_real[];
+/* What begins the program in one file (`onefile-start.c`). */
+extern char onefile_entry[] __attribute__((visibility("hidden")));
+static char *volatile begins = onefile_entry;
+static void without_stat(void);
+
+/* Also called before the constructor is: by those of libraries. */
+static void ready(void) {
+  static int done;
+  const struct real *one;
+  if (__atomic_load_n(&done, __ATOMIC_ACQUIRE)) return;
+  for (one = __start_onefile_real; one < __stop_onefile_real; one++) *one->is = dlsym(RTLD_NEXT, one->name);
+  without_stat();
+  __atomic_store_n(&done, 1, __ATOMIC_RELEASE);
+}
+#endif
+
+static void adopt_loaded(void);
+
+#ifdef ONEFILE_SHARED
+/* Maps what a library of the program has in its hole from the executable; `data` is a path, and what it needs. */
+static int fill_hole(struct dl_phdr_info *info, size_t size, void *data) {
+  const struct started *before = data;
+  const struct header *from_here = before->header;
+  const unsigned char *bytes = (const unsigned char *)from_here - from_here->program;
+  const struct entry *list = (const struct entry *)((const uint32_t *)(bytes + from_here->table) + from_here->buckets);
+  unsigned long page = getauxval(AT_PAGESZ);
+  uint32_t i, k;
+  (void)size;
+  for (i = 0; i < before->count; i++) {
+    const struct entry *one = list + before->placed[i].entry;
+    if (!before->placed[i].until || !info->dlpi_name || strcmp(info->dlpi_name, before->placed[i].path)) continue;
+    for (k = 0; k < info->dlpi_phnum; k++) {
+      const ElfW(Phdr) *part = info->dlpi_phdr + k;
+      unsigned long from = part->p_offset & -page, until = (part->p_offset + part->p_filesz + page - 1) & -page;
+      if (part->p_type != PT_LOAD || part->p_flags & PF_W) continue;
+      if (from < before->placed[i].from) from = before->placed[i].from;
+      if (until > before->placed[i].until) until = before->placed[i].until;
+      if (from >= until) continue;
+      if (!IS_MAPPED(map_pages((void *)(info->dlpi_addr + part->p_vaddr - part->p_offset + from), until - from,
+                               (part->p_flags & PF_R ? PROT_READ : 0) | (part->p_flags & PF_X ? PROT_EXEC : 0),
+                               MAP_PRIVATE | MAP_FIXED, before->self, one->data + from))) {
+        say("A library of this program cannot be mapped from its own file.\n");
+        end_with(5);
+      }
+    }
+  }
+  return 0;
+}
+
+/* Before the first function of any library (gABI, "Initialization and Termination Functions"). */
+static void fill_holes(void) {
+  struct started *before;
   if (!marker.distance) return;
+  before = before_us();
+  dl_iterate_phdr(fill_hole, before);
+  if (before->self >= 0) ASK(SYS_close, before->self, 0, 0, 0);
+}
+__attribute__((section(".preinit_array"), used)) static void (*const first_of_all)(void) = fill_holes;
+#endif
+
+__attribute__((constructor(101))) static void start(void) {
+  struct sigaction handler, bus, fault;
+#ifdef ONEFILE_SHARED
+  if (!begins) return;
+#endif
+  if (!marker.distance) return;
+  ready();
   header = (const struct header *)((uintptr_t)&marker + (uintptr_t)marker.distance);
   find_home();
   memset(&handler, 0, sizeof handler);
   handler.sa_handler = cut_off;
-  sigaction(SIGBUS, &handler, &before);
-  if (!is_sound(header, sizeof *header - sizeof header->sum, header->sum)) damaged("the description of its content");
+  sigaction(SIGBUS, &handler, &bus);
+  sigaction(SIGSEGV, &handler, &fault);
+  if (!is_sound(header, offsetof(struct header, sum), header->sum))
+    damaged(executable, "the description of its content", "", CHANGED);
   image = (const unsigned char *)header - header->program;
   if (!is_sound(image + header->names, header->table + header->table_size - header->names, header->table_sum))
-    damaged("the list of its files");
+    damaged(executable, "the list of its files", "", CHANGED);
   if (!is_sound((const unsigned char *)header - header->origin, header->head, header->head_sum))
-    damaged("the beginning of the program");
-  sigaction(SIGBUS, &before, 0);
-  begin_check();
+    damaged(executable, "the beginning of the program", "", CHANGED);
+  sigaction(SIGBUS, &bus, 0);
+  sigaction(SIGSEGV, &fault, 0);
   buckets = (const uint32_t *)(image + header->table);
   entries = (const struct entry *)(buckets + header->buckets);
+  begin_check();
   children = (const uint32_t *)(entries + header->entries);
   library = (const char *)image + header->library;
   library_length = strlen(library);
+  adopt_loaded();
 }
 
 /* Whether the path is `folder` or below it. */
@@ -214,22 +312,28 @@ static int is_in(const char *path, const char *folder, size_t length) {
  */
 static int is_home(const char *path, size_t length) {
   char name[LONGEST + 1], real[LONGEST + 1];
-  if (!home_length && length == 4 && !memcmp(path, "/usr", 4)) return 1;
+  int i;
+  if (!homes[0].length && length == 4 && !memcmp(path, "/usr", 4)) return 1;
   if (length > LONGEST || !__real_realpath) return 0;
   memcpy(name, path, length);
   strcpy(name + length, length ? "" : *path == '/' ? "/" : ".");
-  return __real_realpath(name, real) && !strcmp(*home ? home : "/", real);
+  if (!__real_realpath(name, real)) return 0;
+  for (i = 0; i < homes_count; i++)
+    if (!strcmp(homes[i].length ? homes[i].path : "/", real)) return 1;
+  return 0;
 }
 
-/* Without empty parts, `.` and `..`; there are no links among our files. Not 0: it leads out of them. */
-static int normalise(const char *path, char *out) {
+/* Without empty parts, `.` and `..`; there are no links among our files. How many folders it leads up, or -1: it is too long. */
+static int normalise(const char *path, size_t size, char *out) {
+  const char *until = path + size;
   size_t end = 0, length;
-  for (; *path; path += length) {
-    while (*path == '/') path++;
-    length = strcspn(path, "/");
+  int up = 0;
+  for (; path < until && *path; path += length) {
+    while (path < until && *path == '/') path++;
+    for (length = 0; path + length < until && path[length] && path[length] != '/';) length++;
     if (!length || (length == 1 && *path == '.')) continue;
     if (length == 2 && path[0] == '.' && path[1] == '.') {
-      if (!end) return -1;
+      if (!end) up++;
       while (end && out[--end] != '/') continue;
       continue;
     }
@@ -239,7 +343,7 @@ static int normalise(const char *path, char *out) {
     end += length;
   }
   out[end] = 0;
-  return 0;
+  return up;
 }
 
 static const struct entry *named(const char *path) {
@@ -251,38 +355,63 @@ static const struct entry *named(const char *path) {
   return NULL;
 }
 
-/* What is ours at a path below the program's folder. */
-static const struct entry *below_home(const char *path, int *absent) {
-  char clean[LONGEST + 1];
+/* Where the first `..` of a path is, or NULL. */
+static const char *first_up(const char *path) {
+  const char *at = path;
+  while ((at = strstr(at, ".."))) {
+    if ((at == path || at[-1] == '/') && (!at[2] || at[2] == '/')) return at;
+    at += 2;
+  }
+  return NULL;
+}
+
+/* What is ours at a path below the program's folder. `outside`: where it really leads, if it does so through a folder of ours. */
+static const struct entry *below_home(const char *path, char *outside, int *absent) {
+  char clean[LONGEST + 1], before[LONGEST + 1];
+  const char *dots = first_up(path);
   const struct entry *found;
-  if (normalise(path, clean) || !*clean) return NULL;
-  found = named(clean);
-  *absent = !found && is_in(clean, library, library_length);
+  int up = normalise(path, strlen(path), clean);
+  size_t end;
+  if (up < 0) return NULL;
+  found = up || !*clean ? NULL : named(clean);
+  *absent = !found && !up && is_in(clean, library, library_length);
+  if (!dots || *absent || normalise(path, (size_t)(dots - path), before) || !*before || !named(before)) return found;
+  if (homes[0].length + 3 * (size_t)up + strlen(clean) + 2 > LONGEST) return found;
+  memcpy(outside, homes[0].path, end = homes[0].length);
+  for (; up; up--, end += 3) memcpy(outside + end, "/..", 3);
+  outside[end++] = '/';
+  strcpy(outside + end, clean);
   return found;
 }
 
 /*
  * What is ours at a path. `absent`: nothing, and nothing of the machine either, since the standard library's folder is ours
- * alone. Folders that only lead there are the machine's where it has them.
+ * alone. Folders that only lead there are the machine's where it has them. The path becomes one that the kernel can follow.
  */
-static const struct entry *find(int folder, const char *path, int *absent) {
+static const struct entry *find(int folder, const char **path, char *outside, int *absent) {
   const struct entry *found = NULL;
-  const char *at = path;
+  const char *at = *path;
+  int i;
   *absent = 0;
-  if (!image || !path || (folder != AT_FDCWD && *path != '/')) return NULL;
-  if (!strncmp(path, home, home_length) && path[home_length] == '/') found = below_home(path + home_length + 1, absent);
-  for (; !found && !*absent && (at = strstr(at, library)); at++) {
-    if (!is_in(at, library, library_length) || (at != path && at[-1] != '/')) continue;
-    if (is_home(path, at == path ? 0 : (size_t)(at - path) - (at - path > 1))) found = below_home(at, absent);
+  *outside = 0;
+  if (!image || !at || (folder != AT_FDCWD && *at != '/')) return NULL;
+  for (i = 0; i < homes_count && !found && !*absent; i++)
+    if (!strncmp(at, homes[i].path, homes[i].length) && at[homes[i].length] == '/')
+      found = below_home(at + homes[i].length + 1, outside, absent);
+  for (; !found && !*absent && !*outside && (at = strstr(at, library)); at++) {
+    if (!is_in(at, library, library_length) || (at != *path && at[-1] != '/')) continue;
+    if (is_home(*path, at == *path ? 0 : (size_t)(at - *path) - (at - *path > 1))) found = below_home(at, outside, absent);
     break;
   }
   if (*absent) errno = ENOENT;
+  if (*outside) *path = outside;
   return found;
 }
 
 #define OURS(folder, path)                        \
+  char outside[LONGEST + 1];                      \
   int absent, saved = errno;                      \
-  const struct entry *found = find(folder, path, &absent); \
+  const struct entry *found = (ready(), find(folder, &path, outside, &absent)); \
   if (!absent) errno = saved
 
 /* A folder that may be the machine's, too, where that failed to find one. */
@@ -293,52 +422,43 @@ static int refuse(int error) {
   return -1;
 }
 
-static int write_all(int file, const unsigned char *from, size_t size) {
-  ssize_t done;
-  off_t at = 0;
-  for (; size; size -= (size_t)done, at += done)
-    if ((done = pwrite(file, from + at, size, at)) <= 0) return done ? -1 : refuse(ENOSPC);
-  return 0;
-}
-
-#ifndef MFD_CLOEXEC
-#define MFD_CLOEXEC 1u
-#define MFD_ALLOW_SEALING 2u
-#endif
-#ifndef F_ADD_SEALS
-#define F_ADD_SEALS 1033
-#endif
-/* Since Linux 6.3; demanded where `vm.memfd_noexec` is 2. */
-#define NOT_EXECUTABLE 8u
-/* Not F_SEAL_WRITE: before Linux 6.7 what has it cannot be mapped to be read. F_SEAL_FUTURE_WRITE is there since 5.1. */
-#define SEALS 0x17
-#define OLDER_SEALS 7
-
 /* A memory file; where there are none (a kernel, a sandbox), a nameless one in the folder for temporary files. */
 static int new_file(const char *name, int flags) {
-  unsigned how = flags & O_CLOEXEC ? MFD_CLOEXEC : 0;
   const char *folder = getenv("TMPDIR");
-  int file = (int)syscall(SYS_memfd_create, name, how | NOT_EXECUTABLE);
-  if (file < 0 && errno == EINVAL) file = (int)syscall(SYS_memfd_create, name, how | MFD_ALLOW_SEALING);
-  if (file >= 0 || (errno != ENOSYS && errno != EPERM && errno != EACCES)) return file;
+  int file = new_memory_file(name, flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
+  if (file >= 0) return file;
+  errno = -file;
+  if (errno != ENOSYS && errno != EPERM && errno != EACCES) return -1;
 #ifdef O_TMPFILE
-  file = (int)syscall(SYS_openat, AT_FDCWD, folder && *folder ? folder : "/tmp", O_TMPFILE | O_RDWR | (flags & O_CLOEXEC), 0600);
+  return (int)syscall(SYS_openat, AT_FDCWD, folder && *folder ? folder : "/tmp", O_TMPFILE | O_RDWR | (flags & O_CLOEXEC), 0600);
+#else
+  return -1;
 #endif
-  return file;
+}
+
+/* What may write no file of this size (RLIMIT_FSIZE) may still write into a pipe. */
+static int as_pipe(const struct entry *one, int flags) {
+  int ends[2], room;
+  if (pipe2(ends, flags & O_CLOEXEC)) return -1;
+  room = fcntl(ends[1], F_SETPIPE_SZ, one->size);
+  if (room < 0 || (size_t)room < one->size || write_all(ends[1], image + one->data, one->size, NULL)) {
+    close(ends[0]);
+    close(ends[1]);
+    return refuse(EFBIG);
+  }
+  close(ends[1]);
+  return ends[0];
 }
 
 static void check_file(const struct entry *one) {
-  char what[LONGEST + 32];
-  if (is_sound(image + one->data, one->size, one->sum)) return;
-  strcpy(what, "the file ");
-  strcat(what, (const char *)image + one->path);
-  damaged(what);
+  if (!is_sound(image + one->data, one->size, one->sum))
+    damaged(executable, "the file ", (const char *)image + one->path, CHANGED);
 }
 
 static int open_entry(const struct entry *one, int flags) {
   const char *path = (const char *)image + one->path, *name = strrchr(path, '/');
   struct timespec times[2] = {{header->time, 0}, {header->time, 0}};
-  int file;
+  int file, why;
   if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL)) return refuse(EEXIST);
   if (one->kind & A_FOLDER) return refuse((flags & O_ACCMODE) == O_RDONLY ? EOPNOTSUPP : EISDIR);
   if ((flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC) return refuse(EROFS);
@@ -346,13 +466,14 @@ static int open_entry(const struct entry *one, int flags) {
   check_file(one);
   file = new_file(name ? name + 1 : path, flags);
   if (file < 0) return -1;
-  if (write_all(file, image + one->data, one->size)) {
-    int why = errno;
+  why = write_all(file, image + one->data, one->size, NULL);
+  if (why) {
     close(file);
-    return refuse(why);
+    return why == EFBIG ? as_pipe(one, flags) : refuse(why);
   }
+  lseek(file, 0, SEEK_SET);
   futimens(file, times);
-  if (fcntl(file, F_ADD_SEALS, SEALS)) fcntl(file, F_ADD_SEALS, OLDER_SEALS);
+  seal(file);
   return file;
 }
 
@@ -387,8 +508,20 @@ static unsigned mode_of(const struct entry *one) {
   DESCRIBE(to, found);                     \
   return 0
 
+/* Until glibc 2.33 it has these in an archive, which the linker takes from before it sees those here: `--wrap` asks for these. */
+#ifndef ONEFILE_SHARED
+#define REAL_STAT REAL
+#elif defined(_STAT_VER)
+#define REAL_STAT(type, name, ...)                       \
+  type own_##name(__VA_ARGS__) __asm__("__wrap_" #name); \
+  REAL_ALONE(type, name, __VA_ARGS__)
+#else
+#define REAL_STAT(type, name, ...)                                                         \
+  __attribute__((alias(#name))) type wrap_##name(__VA_ARGS__) __asm__("__wrap_" #name); \
+  REAL(type, name, __VA_ARGS__)
+#endif
 #define PLAIN_STAT(name, kind)                                     \
-  REAL(int, name, const char *, struct kind *);                    \
+  REAL_STAT(int, name, const char *, struct kind *);               \
   int WRAPS(name)(const char *path, struct kind *to) {             \
     STAT(AT_FDCWD, path, to, __real_##name(path, to));       \
   }
@@ -398,7 +531,7 @@ static unsigned mode_of(const struct entry *one) {
     STAT(AT_FDCWD, path, to, __real_##name(version, path, to)); \
   }
 #define STAT_AT(name, kind)                                        \
-  REAL(int, name, int, const char *, struct kind *, int);          \
+  REAL_STAT(int, name, int, const char *, struct kind *, int);     \
   int WRAPS(name)(int folder, const char *path, struct kind *to, int flags) { \
     STAT(folder, path, to, __real_##name(folder, path, to, flags)); \
   }
@@ -424,18 +557,70 @@ VERSIONED_STAT_AT(__fxstatat, stat)
 VERSIONED_STAT_AT(__fxstatat64, stat64)
 #endif
 
+#if defined(__GLIBC__) && !defined(__LP64__)
+/* Since glibc 2.34, for times after 2038 on 32-bit machines (its header bits/struct_stat_time64_helper.h). */
+struct stat_time64 {
+  uint64_t st_dev, st_ino;
+  uint32_t st_mode, st_nlink, st_uid, st_gid;
+  uint64_t st_rdev;
+  int64_t st_size;
+  int32_t st_blksize;
+  int64_t st_blocks;
+  struct {
+    int64_t tv_sec;
+    int32_t nanoseconds, padding;
+  } st_atim, st_mtim, st_ctim;
+  uint32_t reserved[2];
+};
+#undef REAL_STAT
+#define REAL_STAT REAL
+PLAIN_STAT(__stat64_time64, stat_time64)
+PLAIN_STAT(__lstat64_time64, stat_time64)
+STAT_AT(__fstatat64_time64, stat_time64)
+#endif
+
+#ifdef ONEFILE_SHARED
+#ifdef _STAT_VER
+/* Until glibc 2.33 the library itself has only the versioned ones. */
+#define OLDER_STAT(name, kind, versioned) \
+  static int older_##name(const char *path, struct kind *to) { return __real_##versioned(_STAT_VER, path, to); }
+#define OLDER_STAT_AT(name, kind, versioned)                                           \
+  static int older_##name(int folder, const char *path, struct kind *to, int flags) { \
+    return __real_##versioned(_STAT_VER, folder, path, to, flags);                     \
+  }
+OLDER_STAT(stat, stat, __xstat)
+OLDER_STAT(lstat, stat, __lxstat)
+OLDER_STAT(stat64, stat64, __xstat64)
+OLDER_STAT(lstat64, stat64, __lxstat64)
+OLDER_STAT_AT(fstatat, stat, __fxstatat)
+OLDER_STAT_AT(fstatat64, stat64, __fxstatat64)
+#define OLDER(name) \
+  if (!__real_##name) __real_##name = older_##name
+static void without_stat(void) {
+  OLDER(stat);
+  OLDER(lstat);
+  OLDER(stat64);
+  OLDER(lstat64);
+  OLDER(fstatat);
+  OLDER(fstatat64);
+}
+#else
+static void without_stat(void) {}
+#endif
+#endif
+
 #ifdef STATX_BASIC_STATS
 REAL(int, statx, int, const char *, int, unsigned, struct statx *);
-static int real_statx(int folder, const char *path, int flags, unsigned mask, struct statx *to) {
+static int describe_really(int folder, const char *path, int flags, unsigned mask, struct statx *to) {
   return __real_statx ? __real_statx(folder, path, flags, mask, to)
                       : (int)syscall(SYS_statx, folder, path, flags, mask, to);
 }
 int WRAPS(statx)(int folder, const char *path, int flags, unsigned mask, struct statx *to) {
   OURS(folder, path);
   if (absent) return -1;
-  if (!found) return real_statx(folder, path, flags, mask, to);
+  if (!found) return describe_really(folder, path, flags, mask, to);
   if (leads(found)) {
-    int real = real_statx(folder, path, flags, mask, to);
+    int real = describe_really(folder, path, flags, mask, to);
     if (!real || errno != ENOENT) return real;
     errno = saved;
   }
@@ -547,6 +732,35 @@ FOPEN(fopen)
 OPEN(open64)
 OPEN_AT(openat64)
 FOPEN(fopen64)
+/* What programs call that are compiled with _FORTIFY_SOURCE. */
+#define CHECKED_OPEN(name)                                \
+  REAL(int, name, const char *, int);                     \
+  int WRAPS(name)(const char *path, int flags) {          \
+    OURS(AT_FDCWD, path);                                 \
+    if (absent) return refuse(ENOENT);                    \
+    if (!found) return others(__real_##name(path, flags)); \
+    if (leads(found)) {                                   \
+      int real = __real_##name(path, flags);              \
+      if (real >= 0 || errno != ENOENT) return real;      \
+    }                                                     \
+    return open_entry(found, flags);                      \
+  }
+#define CHECKED_OPEN_AT(name)                             \
+  REAL(int, name, int, const char *, int);                \
+  int WRAPS(name)(int folder, const char *path, int flags) { \
+    OURS(folder, path);                                   \
+    if (absent) return refuse(ENOENT);                    \
+    if (!found) return others(__real_##name(folder, path, flags)); \
+    if (leads(found)) {                                   \
+      int real = __real_##name(folder, path, flags);      \
+      if (real >= 0 || errno != ENOENT) return real;      \
+    }                                                     \
+    return open_entry(found, flags);                      \
+  }
+CHECKED_OPEN(__open_2)
+CHECKED_OPEN(__open64_2)
+CHECKED_OPEN_AT(__openat_2)
+CHECKED_OPEN_AT(__openat64_2)
 #endif
 
 ssize_t WRAPS(readlink)(const char *path, char *to, size_t size) {
@@ -576,13 +790,34 @@ char *WRAPS(realpath)(const char *path, char *to) {
   if (absent) return NULL;
   if (!found || leads(found)) return __real_realpath(path, to);
   below = (const char *)image + found->path;
-  if (home_length + found->length + 2 > LONGEST) return errno = ENAMETOOLONG, NULL;
-  if (!to && !(to = malloc(home_length + found->length + 2))) return NULL;
-  memcpy(to, home, home_length);
-  to[home_length] = '/';
-  strcpy(to + home_length + 1, below);
+  if (homes[0].length + found->length + 2 > LONGEST) return errno = ENAMETOOLONG, NULL;
+  if (!to && !(to = malloc(homes[0].length + found->length + 2))) return NULL;
+  memcpy(to, homes[0].path, homes[0].length);
+  to[homes[0].length] = '/';
+  strcpy(to + homes[0].length + 1, below);
   return to;
 }
+
+#ifdef __GLIBC__
+/* With the size of what is written to; the C library ends the process where it is too small. */
+REAL(ssize_t, __readlink_chk, const char *, char *, size_t, size_t);
+ssize_t WRAPS(__readlink_chk)(const char *path, char *to, size_t size, size_t room) {
+  ready();
+  return size > room ? __real___readlink_chk(path, to, size, room) : WRAPS(readlink)(path, to, size);
+}
+
+REAL(ssize_t, __readlinkat_chk, int, const char *, char *, size_t, size_t);
+ssize_t WRAPS(__readlinkat_chk)(int folder, const char *path, char *to, size_t size, size_t room) {
+  ready();
+  return size > room ? __real___readlinkat_chk(folder, path, to, size, room) : WRAPS(readlinkat)(folder, path, to, size);
+}
+
+REAL(char *, __realpath_chk, const char *, char *, size_t);
+char *WRAPS(__realpath_chk)(const char *path, char *to, size_t room) {
+  ready();
+  return room < LONGEST ? __real___realpath_chk(path, to, room) : WRAPS(realpath)(path, to);
+}
+#endif
 
 /* Files have no extended attributes; asked for those of nothing, `shutil.copystat` fails. */
 #define ATTRIBUTES(type, name, parameters, ...)           \
@@ -600,6 +835,109 @@ ATTRIBUTES(ssize_t, llistxattr, LIST, path, to, size)
 ATTRIBUTES(ssize_t, getxattr, GET, path, attribute, to, size)
 ATTRIBUTES(ssize_t, lgetxattr, GET, path, attribute, to, size)
 
+/*
+ * What would change something below the library, and is refused as on a file system that is mounted to be read (EROFS): what is
+ * there is there, and what is not is not. `makes`: it is for something new.
+ */
+static int refuse_change(const struct entry *found, const char *path, int makes) {
+  char above[LONGEST + 1];
+  const struct entry *parent = NULL;
+  const char *slash = strrchr(path, '/');
+  int absent;
+  if (found) return refuse(makes ? EEXIST : EROFS);
+  if (!makes || !slash || slash - path > LONGEST - 1) return refuse(ENOENT);
+  memcpy(above, path, (size_t)(slash - path));
+  above[slash - path] = 0;
+  {
+    char outside[LONGEST + 1];
+    const char *at = above;
+    parent = find(AT_FDCWD, &at, outside, &absent);
+  }
+  return refuse(!parent ? ENOENT : parent->kind & A_FOLDER ? EROFS : ENOTDIR);
+}
+
+#define CHANGES(name, makes, folder, parameters, ...)     \
+  REAL(int, name, parameters);                            \
+  int WRAPS(name)(parameters) {                           \
+    OURS(folder, path);                                   \
+    if (absent || (found && !leads(found))) return refuse_change(found, path, makes); \
+    return others(__real_##name(__VA_ARGS__));            \
+  }
+/* Inside of an argument. */
+#define OF ,
+#define PATH const char *path
+#define PATH_AT int folder, const char *path
+
+CHANGES(mkdir, 1, AT_FDCWD, PATH OF mode_t mode, path, mode)
+CHANGES(mkdirat, 1, folder, PATH_AT OF mode_t mode, folder, path, mode)
+CHANGES(mkfifo, 1, AT_FDCWD, PATH OF mode_t mode, path, mode)
+CHANGES(rmdir, 0, AT_FDCWD, PATH, path)
+CHANGES(unlink, 0, AT_FDCWD, PATH, path)
+CHANGES(remove, 0, AT_FDCWD, PATH, path)
+CHANGES(unlinkat, 0, folder, PATH_AT OF int flags, folder, path, flags)
+CHANGES(chmod, 0, AT_FDCWD, PATH OF mode_t mode, path, mode)
+CHANGES(fchmodat, 0, folder, PATH_AT OF mode_t mode OF int flags, folder, path, mode, flags)
+CHANGES(chown, 0, AT_FDCWD, PATH OF uid_t user OF gid_t group, path, user, group)
+CHANGES(lchown, 0, AT_FDCWD, PATH OF uid_t user OF gid_t group, path, user, group)
+CHANGES(fchownat, 0, folder, PATH_AT OF uid_t user OF gid_t group OF int flags, folder, path, user, group, flags)
+CHANGES(truncate, 0, AT_FDCWD, PATH OF off_t size, path, size)
+CHANGES(utimes, 0, AT_FDCWD, PATH OF const struct timeval *times, path, times)
+CHANGES(utimensat, 0, folder, PATH_AT OF const struct timespec *times OF int flags, folder, path, times, flags)
+#ifdef __GLIBC__
+CHANGES(truncate64, 0, AT_FDCWD, PATH OF off64_t size, path, size)
+#endif
+#if defined(__GLIBC__) && !defined(__LP64__)
+CHANGES(__utimes64, 0, AT_FDCWD, PATH OF const void *times, path, times)
+CHANGES(__utimensat64, 0, folder, PATH_AT OF const void *times OF int flags, folder, path, times, flags)
+#endif
+
+/* Two paths: between ours and others it is as between file systems. */
+static int moves(int from_folder, const char **from, int to_folder, const char **to, char *outside, char *beyond, int keeps) {
+  int no_from, no_to, saved = errno;
+  const struct entry *one, *other;
+  ready();
+  one = find(from_folder, from, outside, &no_from);
+  other = find(to_folder, to, beyond, &no_to);
+  if (one && leads(one)) one = NULL;
+  if (other && leads(other)) other = NULL;
+  errno = saved;
+  if (no_from) return refuse(ENOENT);
+  if (!one && !other && !no_to) return 0;
+  if (keeps && other) return refuse(EEXIST);
+  if (!one != (!other && !no_to)) return refuse(EXDEV);
+  return refuse_change(other, *to, !other);
+}
+
+#define MOVES(name, from_folder, to_folder, keeps, parameters, ...) \
+  REAL(int, name, parameters);                            \
+  int WRAPS(name)(parameters) {                           \
+    char outside[LONGEST + 1], beyond[LONGEST + 1];       \
+    if (moves(from_folder, &from, to_folder, &to, outside, beyond, keeps)) return -1; \
+    return others(__real_##name(__VA_ARGS__));            \
+  }
+#define FROM_TO const char *from, const char *to
+#define FROM_TO_AT int a, const char *from, int b, const char *to
+
+MOVES(rename, AT_FDCWD, AT_FDCWD, 0, FROM_TO, from, to)
+MOVES(renameat, a, b, 0, FROM_TO_AT, a, from, b, to)
+MOVES(link, AT_FDCWD, AT_FDCWD, 1, FROM_TO, from, to)
+MOVES(linkat, a, b, 1, FROM_TO_AT OF int flags, a, from, b, to, flags)
+
+/* What a link names is a text. */
+REAL(int, symlinkat, const char *, int, const char *);
+int WRAPS(symlinkat)(const char *text, int folder, const char *path) {
+  OURS(folder, path);
+  if (absent || (found && !leads(found))) return refuse_change(found, path, 1);
+  return __real_symlinkat(text, folder, path);
+}
+
+REAL(int, symlink, const char *, const char *);
+int WRAPS(symlink)(const char *text, const char *path) {
+  OURS(AT_FDCWD, path);
+  if (absent || (found && !leads(found))) return refuse_change(found, path, 1);
+  return __real_symlink(text, path);
+}
+
 /* Folders of ours that are being read. `of` is what says whether a slot is taken. */
 static struct reading {
   const struct entry *of;
@@ -612,6 +950,7 @@ static struct reading {
 
 static struct reading *ours(DIR *folder) {
   struct reading *one = (struct reading *)(void *)folder;
+  ready();
   return one >= readings && one < readings + sizeof readings / sizeof *readings ? one : NULL;
 }
 
@@ -699,21 +1038,88 @@ int WRAPS(dirfd)(DIR *folder) {
 }
 
 REAL(void *, dlopen, const char *, int);
-/* The loader has to be given a path: that of a memory file. */
-static void *load(const struct entry *one, int flags) {
-  char path[48];
+#ifdef PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP
+/* As the loader's own: what a library does when it is loaded may load further ones. */
+static pthread_mutex_t loading = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+#define LOADS(act) pthread_mutex_##act(&loading)
+#else
+#define LOADS(act) ((void)0)
+#endif
+/* By entry: the paths of the libraries that were loaded, or a text of no length: it is being loaded. */
+static char **paths;
+
+static int has_name(struct dl_phdr_info *info, size_t size, void *name) {
+  (void)size;
+  return info->dlpi_name && !strcmp(info->dlpi_name, name);
+}
+
+/* Libraries that were loaded before the program began are known by the paths that they had then. */
+static void adopt_loaded(void) {
+#ifdef ONEFILE_SHARED
+  struct started *before = before_us();
+  uint32_t i;
+  paths = calloc(header->entries, sizeof *paths);
+  for (i = 0; i < before->count; i++) {
+    if (paths) paths[before->placed[i].entry] = (char *)before->placed[i].path;
+    if (before->placed[i].file >= 0) ASK(SYS_close, before->placed[i].file, 0, 0, 0);
+  }
+#endif
+}
+
+/* The loader has to be given a path, and first those of the libraries that this one needs: it would look for them on the disk. */
+static void *load_first(const struct entry *one, int flags) {
+  static uint32_t spelling;
+  uint32_t number = (uint32_t)(one - entries), i;
+  char path[LONGEST + 1];
+  const char *name = strrchr((const char *)image + one->path, '/') + 1;
+  struct reasons reasons;
   void *loaded;
-  int file = open_entry(one, O_RDONLY | O_CLOEXEC);
-  if (file < 0) return NULL;
-  snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+  int file;
+  if (!paths && !(paths = calloc(header->entries, sizeof *paths))) return NULL;
+  if (paths[number] && (!*paths[number] || dl_iterate_phdr(has_name, paths[number])))
+    return *paths[number] ? __real_dlopen(paths[number], flags) : NULL;
+  if (flags & RTLD_NOLOAD) return NULL;
+  paths[number] = "";
+  for (i = 0; i < one->count; i++) {
+    const struct entry *needed = entries + children[one->first + i];
+    /* By the name that it has itself, which is that of its file: it may be the system's. */
+    if (__real_dlopen(strrchr((const char *)image + needed->path, '/') + 1, RTLD_LAZY | RTLD_NOLOAD)) continue;
+    load_first(needed, flags & (RTLD_LAZY | RTLD_NOW));
+  }
+  file = place(path, sizeof path, name, image + one->data, one, NULL, ++spelling, getauxval(AT_SECURE) ? NULL : environ, &reasons);
+  if (file == -2) check_file(one);
+  if (file == -3) no_place(executable, (const char *)image + one->path, &reasons);
   loaded = __real_dlopen(path, flags);
-  close(file);
+  if (file >= 0) close(file);
+  paths[number] = loaded ? strdup(path) : NULL;
   return loaded;
 }
 
+static void *load(const struct entry *one, int flags) {
+  void *loaded;
+  LOADS(lock);
+  loaded = load_first(one, flags);
+  LOADS(unlock);
+  return loaded;
+}
+
+/* A name alone is looked for in the bundle's `lib` first, as the program says (DT_RPATH). */
+static const struct entry *library_of(const char *name) {
+  char path[LONGEST + 1] = "lib/";
+  if (!image || !name || !*name || strchr(name, '/') || strlen(name) > LONGEST - 8) return NULL;
+  strcat(path, name);
+  return named(path);
+}
+
 void *WRAPS(dlopen)(const char *path, int flags) {
+  const struct entry *one;
+  void *loaded;
   OURS(AT_FDCWD, path);
-  return found && found->kind & A_FILE ? load(found, flags) : __real_dlopen(path, flags);
+  if (found && found->kind & A_FILE) return load(found, flags);
+  one = library_of(path);
+  if (!one) return __real_dlopen(path, flags);
+  loaded = __real_dlopen(path, flags | RTLD_NOLOAD);
+  return loaded ? loaded : load(one, flags);
 }
 
 /* glibc loads gcc's unwinder where a thread ends itself, and ends the process where it finds none. */
@@ -725,10 +1131,11 @@ static void bring_unwinder(void) {
   if (ours_too && !__real_dlopen("libgcc_s.so.1", RTLD_NOW)) load(ours_too, RTLD_NOW);
 }
 
-__attribute__((weak, noreturn)) void __real_pthread_exit(void *);
+REAL_END(pthread_exit, void *);
 __attribute__((noreturn)) void WRAPS(pthread_exit)(void *value) {
   bring_unwinder();
   __real_pthread_exit(value);
+  __builtin_unreachable();
 }
 
 REAL(int, pthread_cancel, pthread_t);
@@ -738,16 +1145,18 @@ int WRAPS(pthread_cancel)(pthread_t thread) {
 }
 
 /* The process ends, or becomes or starts another one. */
-__attribute__((weak, noreturn)) void __real__exit(int);
+REAL_END(_exit, int);
 __attribute__((noreturn)) void WRAPS(_exit)(int status) {
   finish_check();
   __real__exit(status);
+  __builtin_unreachable();
 }
 
-__attribute__((weak, noreturn)) void __real__Exit(int);
+REAL_END(_Exit, int);
 __attribute__((noreturn)) void WRAPS(_Exit)(int status) {
   finish_check();
   __real__Exit(status);
+  __builtin_unreachable();
 }
 
 #define STARTS(name, parameters, ...)                     \

@@ -12,7 +12,7 @@ import type { Made } from './runtimes.ts';
 import type { Session } from './session.ts';
 
 /** Increase it when the same bundle gives another package. */
-const FORMAT_VERSION = 2;
+const FORMAT_VERSION = 3;
 
 const WRITERS: Readonly<
   Record<BundleFormat, (input: FormatInput, folder: string) => Promise<Result<Formatted>>>

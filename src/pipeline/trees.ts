@@ -159,6 +159,20 @@ export function toolchainPackages({ toolchain, tools }: Locks): readonly LockedP
   return [...setOf(toolchain, 'rootfs'), ...(tools === undefined ? [] : setOf(tools, 'rootfs'))];
 }
 
+/** The suite that a package of a set comes from: the set's own, the toolchain's where it is of Rust, else the lock's. */
+export function suiteOf(
+  { toolchain }: Pick<Locks, 'toolchain'>,
+  { lock, definition }: Locked,
+  set: string,
+  { digest }: Pick<LockedPackage, 'digest'>,
+): string {
+  if (lock !== toolchain.lock && toolchain.needed.some((one) => one.digest === digest))
+    return toolchain.lock.suite;
+  const sets: Readonly<Record<string, unknown>> = { ...definition };
+  const own = set === 'sources' ? (sets.source as { sources?: unknown })?.sources : sets[set];
+  return (own as { readonly suite?: string } | undefined)?.suite ?? lock.suite;
+}
+
 /** The packages of Rust's standard library for the target. */
 function rustStdPackages({ rustStd, toolchain }: Resolved, locked: Locked): Result<readonly LockedPackage[]> {
   if (rustStd.from === 'source') return ok([]);

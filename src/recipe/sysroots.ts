@@ -272,6 +272,7 @@ function loadLibrary(file: string, read: Reader): Promise<Result<Loaded<LibraryD
       name: basename(file, extname(file)),
       description: parsed.description,
       source: parsed.source,
+      license: parsed.license,
       standsFor: parsed['stands-for'],
       patches: parsed.patches,
       build: parsed.build,

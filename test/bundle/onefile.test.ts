@@ -145,6 +145,7 @@ const ASKS = `
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 int main(int count, char **words) {
@@ -166,6 +167,22 @@ int main(int count, char **words) {
       printf("list:");
       for (struct dirent *one; folder && (one = readdir(folder));) printf(" %s%s", one->d_name, one->d_type == DT_DIR ? "/" : "");
       printf("%s\\n", folder ? "" : strerrorname_np(errno));
+    } else if (!strcmp(words[i], "limit")) {
+      struct rlimit limit = {(rlim_t)atol(path), (rlim_t)atol(path)};
+      printf("limit: %s\\n", setrlimit(RLIMIT_FSIZE, &limit) ? strerrorname_np(errno) : "set");
+    } else if (!strcmp(words[i], "change")) {
+      struct { const char *name; int failed, error; } all[9];
+      int n = 0;
+#define TRY(call) (errno = 0, all[n].name = #call, all[n].failed = call != 0, all[n++].error = errno)
+      TRY(mkdir(path, 0755)); TRY(rmdir(path)); TRY(unlink(path)); TRY(remove(path)); TRY(rename(path, path)); TRY(chmod(path, 0600));
+      TRY(symlink("x", path)); TRY(truncate(path, 1)); TRY(utimensat(AT_FDCWD, path, NULL, 0));
+      printf("change:");
+      for (int k = 0; k < n; k++) printf(" %.*s=%s", (int)strcspn(all[k].name, "("), all[k].name, all[k].failed ? strerrorname_np(all[k].error) : "done");
+      printf("\\n");
+    } else if (!strcmp(words[i], "move")) {
+      int moved = rename(path, words[i + 2]);
+      printf("move: %s\\n", moved ? strerrorname_np(errno) : "done");
+      i++;
     } else if (!strcmp(words[i], "real")) {
       char *real = realpath(path, NULL);
       printf("real: %s\\n", real ? real : strerrorname_np(errno));
@@ -252,6 +269,72 @@ test('the files are found where a bundle would have them', { skip }, (t) => {
   assert.match(lines.at(-1) as string, /^stat: 40/);
 });
 
+test('what would change the files is refused as on a file system that is mounted to be read', {
+  skip,
+}, (t) => {
+  const folder = temporaryFolder(t);
+  const program = write(join(folder, 'asks'), image());
+  const library = join(folder, 'lib', 'python3.13');
+  const own = join(folder, 'own.txt');
+  writeFileSync(own, '');
+  const { lines } = ask(
+    program,
+    ...[
+      'change',
+      join(library, 'os.py'),
+      'change',
+      join(library, 'new'),
+      'change',
+      join(library, 'none/new'),
+    ],
+    ...['change', join(library, 'os.py/new'), 'change', join(folder, 'none/new')],
+    ...['move', join(library, 'os.py'), own, 'move', own, join(library, 'new')],
+    ...['move', join(library, 'none'), own, 'move', own, join(folder, 'moved.txt')],
+  );
+  const absent = 'rmdir=ENOENT unlink=ENOENT remove=ENOENT rename=ENOENT chmod=ENOENT';
+  const rest = 'truncate=ENOENT utimensat=ENOENT';
+  assert.deepEqual(lines, [
+    'change: mkdir=EEXIST rmdir=EROFS unlink=EROFS remove=EROFS rename=EROFS chmod=EROFS symlink=EEXIST truncate=EROFS utimensat=EROFS',
+    `change: mkdir=EROFS ${absent} symlink=EROFS ${rest}`,
+    `change: mkdir=ENOENT ${absent} symlink=ENOENT ${rest}`,
+    `change: mkdir=ENOTDIR ${absent} symlink=ENOTDIR ${rest}`,
+    `change: mkdir=ENOENT ${absent} symlink=ENOENT ${rest}`,
+    ...['move: EXDEV', 'move: EXDEV', 'move: ENOENT', 'move: done'],
+  ]);
+});
+
+test('a path that leaves the library by `..` leads to what the machine has', { skip }, (t) => {
+  const folder = temporaryFolder(t, 'one file ü ');
+  const program = write(join(folder, 'asks'), image());
+  const library = join(folder, 'lib', 'python3.13');
+  writeFileSync(join(folder, 'own.txt'), 'own');
+  symlinkSync(folder, join(folder, 'link'));
+  const up = (text: string): string => `${library}/ü/${text}`;
+  const { lines } = ask(
+    program,
+    ...['read', up('../../../own.txt'), 'read', `${folder}/link/lib/python3.13/../../own.txt`],
+    ...['list', up('../../..'), 'read', up(`../../../../${folder.split('/').at(-1)}/own.txt`)],
+    ...['read', up('../../other.txt'), 'read', up('../../../none.txt'), 'write', up('../../../written.txt')],
+  );
+  assert.deepEqual(lines.slice(0, 2), ['read: own 3', 'read: own 3']);
+  assert.match(lines[2] as string, /^list:(?=.* own\.txt)(?=.* asks)/);
+  assert.deepEqual(lines.slice(3), ['read: own 3', 'read: other 5', 'read: ENOENT', 'write: done']);
+  assert.equal(readFileSync(join(folder, 'written.txt'), 'utf8'), '');
+});
+
+test('a process that may write no large files reads them all the same', { skip }, (t) => {
+  const folder = temporaryFolder(t);
+  const program = write(join(folder, 'asks'), image());
+  // In a namespace of its own: root could lift the limit.
+  const words = ['limit', '100', 'read', join(folder, 'lib/python3.13/ü/large.bin')];
+  const small = ['read', join(folder, 'lib/python3.13/os.py')];
+  const { lines, status } = ask('unshare', '--map-root-user', program, ...words, ...small);
+  if (status === 1) return t.skip('no user namespaces here');
+  // What is read is no file whose end could be asked for.
+  assert.deepEqual([status, lines[0], lines[2]], [0, 'limit: set', 'read: x = 1 6']);
+  assert.equal(lines[1], `read: ${'\x07'.repeat(63)} -1`);
+});
+
 test('what the machine has there is not taken for the library, and is seen beside it', { skip }, (t) => {
   const folder = temporaryFolder(t);
   const program = write(join(folder, 'asks'), image());
@@ -329,8 +412,10 @@ os.execve(f, ["x", "read", ${JSON.stringify(path)}], {})`;
 
 test('every function that the linker puts before one of the C library is there, and for every C library but those of glibc alone', () => {
   const source = readFileSync(SOURCE, 'utf8');
-  const guarded = [...source.matchAll(/#ifdef __GLIBC__\n(.*?)#endif/gs)].map(([text]) => text).join('');
-  const always = source.replace(/#ifdef __GLIBC__\n.*?#endif/gs, '');
+  const guarded = [...source.matchAll(/#if(?:def __GLIBC__| defined\(__GLIBC__\)[^\n]*)\n(.*?)#endif/gs)]
+    .map(([text]) => text)
+    .join('');
+  const always = source.replace(/#if(?:def __GLIBC__| defined\(__GLIBC__\)[^\n]*)\n.*?#endif/gs, '');
   const defines = (text: string, name: string): boolean =>
     new RegExp(`(WRAPS\\(${name}\\)\\(|^[A-Z_]+\\((?:\\w+, )?${name}[,)])`, 'm').test(text);
   for (const name of ONEFILE_WRAPPED) {

@@ -153,6 +153,24 @@ test('warm: every command, and a run with nothing changed, against a Node that d
 
 const whole = process.env.PROVISION_TEST_ALL === '1' ? false : 'PROVISION_TEST_ALL=1 runs it';
 
+test('onefile: measures the start of one file against that of the unpacked bundle', async () => {
+  const run = await bench('onefile', 'aarch64', '--rounds', '1', '--warm-up', '0', '--json');
+  assert.equal(run.status, 0, run.stderr);
+  const { rows } = JSON.parse(run.stdout) as {
+    readonly rows: readonly Readonly<Record<string, unknown>>[];
+  };
+  assert.deepEqual(
+    rows.map((row) => row.script),
+    ['start', 'imports'],
+  );
+  for (const { bundle, onefile, ratio } of rows as { bundle: number[]; onefile: number[]; ratio: number }[]) {
+    assert.equal(bundle.length, 1);
+    assert.ok((bundle[0] as number) > 0 && (onefile[0] as number) > 0);
+    // One pair: its ratio is that of the medians.
+    assert.equal(ratio, (onefile[0] as number) / (bundle[0] as number));
+  }
+});
+
 test('python: measures loop and start of one program against the reference, in CPU time', async () => {
   const run = await bench('python', 'aarch64', '--rounds', '1', '--warm-up', '0', '--json');
   assert.equal(run.status, 0, run.stderr);

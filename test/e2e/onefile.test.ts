@@ -1,5 +1,6 @@
 // One executable that needs nothing beside it: its samples, started alone in an empty root without /proc, in a root with the C library
-// alone, and on this machine; and what it says of itself where it is damaged. PROVISION_TEST_CELLS=musl,gnu,portable selects programs.
+// alone, and on this machine; and what it says of itself where it is damaged. PROVISION_TEST_CELLS=musl,gnu,portable,shared,packaged
+// selects programs.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {
@@ -24,15 +25,18 @@ import { runnerRecipe } from '../support/runner-recipe.ts';
 const SAMPLES = join(REPOSITORY, 'runner', 'samples');
 /**
  * All that this machine's kernel starts, with a Python of their own. That of `native` is there, as another test
- * has it; that of `x86_64`, at any address, is compiled with PROVISION_TEST_ALL=1.
+ * has it; that of `x86_64`, at any address, and those with a libpython are compiled with PROVISION_TEST_ALL=1.
  */
 const TARGETS = {
   musl: { target: 'x86_64-musl', more: '' },
   gnu: { target: 'x86_64', more: 'sysroot: static-gnu\n' },
   portable: { target: 'x86_64', more: 'sysroot: portable-gnu\n' },
+  // Their libpython and its extension modules are in the file as libraries.
+  shared: { target: 'x86_64', more: 'python: {linkage: dynamic}\n' },
+  packaged: { target: 'x86_64', more: 'python: {from: packages}\n' },
 } as const;
 type Name = keyof typeof TARGETS;
-const NAMES = chosenCells(TARGETS, ['portable']);
+const NAMES = chosenCells(TARGETS, ['portable', 'shared', 'packaged']);
 const skip = process.arch === 'x64' ? false : 'programs of x86-64 are emulated here';
 const BRINGS = 'certificates: bundled\nzoneinfo: bundled\nsystems: []\nhost: false\n';
 
@@ -131,6 +135,8 @@ function seen(program: string) {
   };
 }
 
+const noStrip = spawnSync('strip', ['--version']).status === 0 ? false : 'no strip here';
+
 /** Enters a folder as the root, with nothing mounted in it. */
 const ENTER = ['--map-root-user', '--user', '--pid', '--fork', '--kill-child'];
 
@@ -145,6 +151,20 @@ for (const name of NAMES) {
     );
     assert.ok((onefile?.samples.length ?? 0) > 50);
     assert.ok(packages.some(({ format }) => format === 'onefile'));
+  });
+
+  // The distribution's Python asks for its own glibc.
+  if (name === 'packaged') continue;
+
+  test(`${name}: its bill of materials and its statement go with it`, { skip }, async () => {
+    const document = readFileSync(join(folder, name, 'sbom.cdx.json'), 'utf8');
+    const read = await provision(['sbom', shipped(name)], { store: SHARED_STORE });
+    assert.equal(read.stdout, document);
+    const names = JSON.parse(document).components.map((one: { name: string }) => one.name);
+    for (const wanted of ['CPython', 'openssl', 'zlib', 'sqlite', 'expat', 'mimalloc', 'pyo3'])
+      assert.ok(names.includes(wanted), wanted);
+    const verified = await provision(['verify', shipped(name)], { store: SHARED_STORE });
+    assert.equal(verified.status, 0, verified.stderr);
   });
 
   test(`${name}: on this machine, in any folder and by a link`, { skip }, () => {
@@ -181,12 +201,12 @@ for (const name of NAMES) {
       bytes[at] = (bytes[at] as number) ^ 1;
       return bytes;
     };
-    // In the middle of the program, in a text that nothing reads in this start.
-    const inProgram = whole.indexOf('SSL_CTX_set_cipher_list');
+    // In the middle of the program, or of its libpython, in a text that nothing reads in this start.
+    const inProgram = whole.indexOf(name === 'shared' ? 'Py_CompileString' : 'SSL_CTX_set_cipher_list');
     assert.ok(inProgram > 0);
     const changed = start(flip(inProgram), 'import time; time.sleep(0.2)');
     assert.equal(changed.status, 5, changed.stderr);
-    assert.match(changed.stderr, /why: the program is not as it was made/);
+    assert.match(changed.stderr, /why: the (program|library lib\/libpython\S+) is not as it was made/);
     // In a file: told when it is opened, and not before.
     const inFile = whole.indexOf('"""HTTP server classes.');
     assert.ok(inFile > 0);
@@ -194,6 +214,43 @@ for (const name of NAMES) {
     const opened = start(flip(inFile), read);
     assert.deepEqual([opened.status, opened.stdout], [5, 'before\n'], opened.stderr);
     assert.match(opened.stderr, /why: the file lib\/python3\.13\/http\/server\.py is not as it was made/);
+  });
+}
+
+for (const name of NAMES.filter((one) => one !== 'packaged')) {
+  test(`${name}: a virtual environment of it starts, as a copy and as a link`, { skip }, () => {
+    const at = join(folder, `${name} environments`);
+    mkdirSync(at);
+    const program = join(at, 'tool');
+    copyFileSync(shipped(name), program);
+    for (const how of ['copies', 'symlinks']) {
+      const made = spawnSync(program, ['-m', 'venv', '--without-pip', `--${how}`, join(at, how)], {
+        encoding: 'utf8',
+      });
+      assert.equal(made.status, 0, made.stderr);
+      const python = join(at, how, 'bin', 'python');
+      const asked = spawnSync(
+        python,
+        ['-c', 'import os, ssl, sys; print(sys.prefix, sys.base_prefix, os.__file__)'],
+        {
+          encoding: 'utf8',
+        },
+      );
+      assert.equal(
+        asked.stdout,
+        `${join(at, how)} ${at} ${join(at, 'lib/python3.13/os.py')}\n`,
+        asked.stderr,
+      );
+    }
+  });
+
+  test(`${name}: GNU's strip takes the files away, and it says so`, { skip: skip || noStrip }, () => {
+    const stripped = join(folder, `${name} stripped`);
+    copyFileSync(shipped(name), stripped);
+    if (spawnSync('strip', [stripped]).status !== 0) return;
+    const { status, stderr } = spawnSync(stripped, ['-c', 'print(1)'], { encoding: 'utf8' });
+    assert.equal(status, 5, stderr);
+    assert.match(stderr, /strip/);
   });
 }
 
@@ -212,6 +269,13 @@ test('musl: alone in an empty root, without /proc', { skip: without('musl') }, (
   assert.equal(ran.stderr, '');
   const { proc, ...found } = JSON.parse(ran.stdout);
   assert.deepEqual([proc, found], [false, seen('/tool')]);
+  // Of a script, the kernel tells the path of the script.
+  mkdirSync(join(root, 'scripts'));
+  const script = join(root, 'scripts', 'hello');
+  writeFileSync(script, '#!/tool\nimport sys\nprint(sys.executable, sys.prefix)\n');
+  chmodSync(script, 0o755);
+  const hello = spawnSync('unshare', [...ENTER, `--root=${root}`, '/scripts/hello'], { encoding: 'utf8' });
+  assert.equal(hello.stdout, '/tool /\n', hello.stderr);
 });
 
 test('gnu: in a root with the C library alone', { skip: without('gnu') }, () => {
@@ -226,18 +290,7 @@ test('gnu: in a root with the C library alone', { skip: without('gnu') }, () => 
   assert.deepEqual([proc, found], [true, seen('/srv/tool')]);
 });
 
-test("a program with the distribution's Python is refused before anything is fetched", async () => {
-  writeFileSync(
-    join(folder, 'packaged.yaml'),
-    runnerRecipe('x86_64', { more: 'python: {from: packages}\n' }),
-  );
-  const ran = await provision(['run', './packaged.yaml', '--format', 'onefile'], {
-    cwd: folder,
-    store: join(folder, 'no store'),
-  });
-  assert.equal(ran.status, 2, ran.stdout + ran.stderr);
-  assert.match(ran.stderr, /usage\/format/);
-  assert.match(ran.stderr, /python: \{from: source, linkage: static\}/);
+test('a module of WebAssembly is refused before anything is fetched', async () => {
   const wasm = await provision(['wasm32-wasip1', '--format', 'onefile'], {
     cwd: folder,
     store: SHARED_STORE,
@@ -246,25 +299,33 @@ test("a program with the distribution's Python is refused before anything is fet
   assert.match(wasm.stderr, /usage\/format/);
 });
 
-test('an extension module of a wheel is loaded from memory', {
-  skip: skip || (process.env.PROVISION_TEST_ALL === '1' ? false : 'PROVISION_TEST_ALL=1 fetches a wheel'),
-}, async () => {
-  const at = join(folder, 'wheel');
-  mkdirSync(join(at, 'samples'), { recursive: true });
-  writeFileSync(
-    join(at, 'samples', 'escape.py'),
-    'import markupsafe._speedups as one\nprint(one._escape_inner("<a>"), one.__spec__.origin.endswith(".so"))\n',
-  );
-  const more = 'python: {packages: [markupsafe==3.0.2]}\nhost: false\nsystems: []\n';
-  writeFileSync(join(at, 'r.yaml'), runnerRecipe('x86_64', { samples: join(at, 'samples'), more }));
-  const options = { cwd: at, store: SHARED_STORE, timeoutMs: 60 * 60_000 };
-  const locked = await provision(['lock', './r.yaml'], options);
-  assert.equal(locked.status, 0, locked.stdout + locked.stderr);
-  const ran = await provision(['run', './r.yaml', '--format', 'onefile', '--artifacts', 'out'], options);
-  assert.equal(ran.status, 0, ran.stdout + ran.stderr);
-  const { systems } = JSON.parse(readFileSync(join(at, 'out', 'report.json'), 'utf8')) as Report;
-  assert.deepEqual(
-    systems?.map(({ name, samples }) => [name, samples.map(({ status }) => status)]),
-    [['onefile', ['passed']]],
-  );
-});
+for (const linkage of ['static', 'dynamic']) {
+  test(`${linkage}: extension modules of wheels are loaded from memory, with the libraries that they bring`, {
+    skip: skip || (process.env.PROVISION_TEST_ALL === '1' ? false : 'PROVISION_TEST_ALL=1 fetches wheels'),
+  }, async () => {
+    const at = join(folder, `wheels ${linkage}`);
+    mkdirSync(join(at, 'samples'), { recursive: true });
+    // numpy's linear algebra is in a library, which needs two further ones.
+    writeFileSync(
+      join(at, 'samples', 'wheels.py'),
+      `import markupsafe._speedups as one
+import numpy
+print(one._escape_inner("<a>"), one.__spec__.origin.endswith(".so"))
+print(numpy.linalg.solve(numpy.array([[3.0, 1.0], [1.0, 2.0]]), numpy.array([9.0, 8.0])).tolist())
+print(numpy.random.default_rng(7).integers(100, size=4).tolist(), numpy.fft.fft([1, 0, 0, 0]).real.tolist())
+`,
+    );
+    const more = `python: {linkage: ${linkage}, packages: [markupsafe==3.0.2, numpy==2.2.6]}\nsysroot: {packages: [zlib1g, libstdc++6]}\nhost: false\nsystems: []\n`;
+    writeFileSync(join(at, 'r.yaml'), `schema: 1\nextends: x86_64\nsamples: {path: samples}\n${more}`);
+    const options = { cwd: at, store: SHARED_STORE, timeoutMs: 60 * 60_000 };
+    const locked = await provision(['lock', './r.yaml'], options);
+    assert.equal(locked.status, 0, locked.stdout + locked.stderr);
+    const ran = await provision(['run', './r.yaml', '--format', 'onefile', '--artifacts', 'out'], options);
+    assert.equal(ran.status, 0, ran.stdout + ran.stderr);
+    const { systems } = JSON.parse(readFileSync(join(at, 'out', 'report.json'), 'utf8')) as Report;
+    assert.deepEqual(
+      systems?.map(({ name, samples }) => [name, samples.map(({ status }) => status)]),
+      [['onefile', ['passed']]],
+    );
+  });
+}

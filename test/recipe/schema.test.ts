@@ -54,6 +54,7 @@ const SHIPPED: Readonly<Record<string, readonly string[]>> = {
 const LIBRARY = `schema: 1
 description: Does one thing.
 source: thing
+license: MIT
 build: make
 `;
 const RUNTIME = `schema: 1

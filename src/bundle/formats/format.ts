@@ -1,9 +1,8 @@
-import { isShared, type Resolved } from '../../domain/definitions.ts';
+import type { Resolved } from '../../domain/definitions.ts';
 import type { Digest } from '../../domain/ids.ts';
 import type { LockedPackage } from '../../domain/packages.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Target } from '../../domain/target.ts';
-import type { Failure } from '../../failure.ts';
 import { CAPABILITIES } from '../../runtime/capabilities.ts';
 import type { Contents } from '../inspect.ts';
 
@@ -42,7 +41,7 @@ export interface Formatted {
 /** The formats given on the command line. */
 export function readFormats(
   values: readonly string[],
-  { target, sysroot }: Pick<Resolved, 'target' | 'sysroot'>,
+  { target }: Pick<Resolved, 'target'>,
 ): Result<readonly BundleFormat[]> {
   const formats: BundleFormat[] = [];
   for (const name of values.flatMap((text) => text.split(','))) {
@@ -65,37 +64,7 @@ export function readFormats(
         fix: ['Ship the `.tar.gz`: its script `run` starts the module in any wasmtime.'],
       });
     }
-    const refused = format === 'onefile' ? notOneFile(target, sysroot) : undefined;
-    if (refused !== undefined) return err(refused);
     if (!formats.includes(format)) formats.push(format);
   }
   return ok(formats);
-}
-
-/** Why a program cannot be one file, where that is known before it is built. */
-function notOneFile(
-  { rustTriple, pointerWidth, libc }: Target,
-  { source }: Resolved['sysroot'],
-): Failure | undefined {
-  const what = (further = '') => `A program for ${rustTriple} cannot be packaged as \`onefile\`${further}.`;
-  const otherwise = 'Ship the `.tar.gz`, `--format deb` or `--format oci`.';
-  if (source === undefined || isShared(source.cpython)) {
-    const whose = source === undefined ? "the distribution's Python" : 'a shared libpython';
-    return {
-      code: 'usage/format',
-      what: what(` with ${whose}`),
-      why: 'Its libpython and its extension modules are libraries, which the loader takes from the disk before the program runs.',
-      fix: [
-        'Have Python linked into the program: `python: {from: source, linkage: static}` in the recipe.',
-        otherwise,
-      ],
-    };
-  }
-  if (pointerWidth === 64 || libc !== 'gnu') return undefined;
-  return {
-    code: 'usage/format',
-    what: what(),
-    why: 'On 32-bit machines glibc has functions of its own for times after 2038, and the files inside are not found by these.',
-    fix: [otherwise],
-  };
 }

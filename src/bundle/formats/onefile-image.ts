@@ -1,5 +1,6 @@
 import { defined } from '../../domain/defined.ts';
 import { readProgram } from './elf-segment.ts';
+import { copiesData, unread } from './unread.ts';
 
 /** What `src/env/onefile.c` begins with in every program that it is linked into; the distance to the header follows. */
 const MARKER = Buffer.from([
@@ -7,16 +8,30 @@ const MARKER = Buffer.from([
   ...[0x1a, 0xd5, 0x0e, 0x7b, 0xc8, 0x62, 0xf4, 0x39],
 ]);
 
+/** What `src/env/onefile-start.c` begins with in a program whose Python is a library. */
+const BEGIN_MARKER = Buffer.from([
+  ...[0x6f, 0x6e, 0x65, 0x62, 0x65, 0x67, 0x69, 0x6e],
+  ...[0x91, 0x0d, 0xe4, 0x3c, 0x77, 0xb8, 0x52, 0xca],
+]);
+/** Behind it, and two numbers, is its first instruction. */
+const FIRST_INSTRUCTION = 32;
+/** Bytes of `struct begin` there, before the entries. */
+const BEGIN = 40;
+/** Bytes of `struct loaded` there. */
+const LOADED = 28;
+
 const END = 0x656e6421;
 const FILE = 1;
 const FOLDER = 2;
 const OURS_ALONE = 4;
 /** Bytes of `struct header` and of `struct entry` there, and where the header's own sum is. */
-const HEADER = 72;
-const HEADER_SUM = 64;
+const HEADER = 104;
+const HEADER_SUM = 96;
 const ENTRY = 36;
 /** What sums are taken over is zero up to a multiple of it. */
 const ALIGNMENT = 32;
+/** Libraries are mapped from the file, with pages of any size. */
+const PAGE = 0x10000;
 /** Offsets have 32 bits, and so have the address spaces of some programs. */
 const LARGEST = 2 ** 31;
 
@@ -24,6 +39,8 @@ export interface ImageFile {
   /** Relative to the program's folder: `lib/python3.13/os.py`. */
   readonly path: string;
   readonly bytes: Buffer;
+  /** Paths of the libraries among the files that it needs, in the order that they are loaded in. */
+  readonly needs?: readonly string[];
 }
 
 export interface ImageInput {
@@ -32,6 +49,8 @@ export interface ImageInput {
   readonly files: readonly ImageFile[];
   /** The folder that is the program's alone, whatever the machine has there: `lib/python3.13`. */
   readonly library: string;
+  /** Paths of the libraries that are loaded before the program begins, in this order. Absent: its Python is inside. */
+  readonly loaded?: readonly string[];
   /** Modification time of every file, in seconds since the epoch. */
   readonly time: number;
 }
@@ -40,16 +59,23 @@ export interface ImageInput {
  * Program and files in one: program, header, files, paths, and last the table of them, which is the first thing that is missed
  * where the end is cut off. Everything has the program's byte order. The reason, where it is not possible.
  */
-export function makeImage({ program: original, files, library, time }: ImageInput): Buffer | string {
+export function makeImage({ program: original, files, library, time, loaded }: ImageInput): Buffer | string {
   const marker = original.indexOf(MARKER);
   if (marker < 0) return 'The program was linked without what finds files in it.';
   if (original.indexOf(MARKER, marker + 1) >= 0) return 'The program contains a program of this kind.';
   const header = aligned(original.length);
   const body = new Body(header + HEADER);
   const entries = listEntries(files, library);
-  const placed = entries.map((one) => ({ ...one, data: one.bytes === undefined ? 0 : body.add(one.bytes) }));
+  const numbers = new Map(entries.map(({ path }, index) => [path, index]));
+  const named = new Set(loaded);
+  const placed = entries.map((one) => {
+    const alignment = named.has(one.path) ? PAGE : ALIGNMENT;
+    return { ...one, data: one.bytes === undefined ? 0 : body.add(one.bytes, alignment) };
+  });
   const paths = entries.map(({ path }) => body.add(Buffer.from(`${path}\0`)));
   const libraryAt = body.add(Buffer.from(`${library}\0`));
+  // With the paths, to be compared with them. It is written when the program has been read.
+  const begin = loaded === undefined ? 0 : body.add(Buffer.alloc(BEGIN + loaded.length * LOADED));
   const table = body.reserve();
   const buckets = 2 ** Math.ceil(Math.log2(entries.length * 2 + 1));
   const children = entries.reduce((sum, one) => sum + one.children.length, 0);
@@ -59,11 +85,17 @@ export function makeImage({ program: original, files, library, time }: ImageInpu
   if (total > LARGEST) return 'It would be larger than 2 GiB.';
   const image = Buffer.alloc(total);
   original.copy(image);
-  const program = readProgram(image.subarray(0, original.length));
+  const program = readProgram(image.subarray(0, original.length), loaded !== undefined);
   const [address, start] = [program?.addressOf(marker), program?.addressOf(0)];
   if (program === undefined || address === undefined || start === undefined)
     return 'It has no note behind its segments, which could be turned into one for the files.';
-  const { little, end, head } = program;
+  const blob = original.indexOf(BEGIN_MARKER);
+  const blobAddress = blob < 0 ? undefined : program.addressOf(blob);
+  if (loaded !== undefined && (program.loaded === undefined || blobAddress === undefined))
+    return 'The program was linked without what loads its libraries from it.';
+  const { little, end, head, from } = program;
+  // What is copied from a library when it is loaded has to be there.
+  const copied = copiesData(original);
   const put = (at: number, ...values: readonly number[]): void => {
     for (const [index, value] of values.entries()) {
       if (little) image.writeUInt32LE(value >>> 0, at + index * 4);
@@ -89,16 +121,38 @@ export function makeImage({ program: original, files, library, time }: ImageInpu
   }
   put(total - 4, END);
   program.map(total);
+  const putWide = (at: number, ...values: readonly bigint[]): void => {
+    for (const [index, value] of values.entries()) {
+      if (little) image.writeBigUInt64LE(value, at + index * 8);
+      else image.writeBigUInt64BE(value, at + index * 8);
+    }
+  };
   // In memory.
-  const here = end + BigInt(header - head);
+  const here = end + BigInt(header - from);
   const distance = here - address;
-  if (little) image.writeBigUInt64LE(distance, marker + MARKER.length);
-  else image.writeBigUInt64BE(distance, marker + MARKER.length);
+  putWide(marker + MARKER.length, distance);
+  if (loaded !== undefined && program.loaded !== undefined && blobAddress !== undefined) {
+    const { entry, interpreter, dynamic, texts, header: hidden, beginAt } = program.loaded;
+    putWide(blob + BEGIN_MARKER.length, here - blobAddress, blobAddress);
+    putWide(begin, entry, interpreter, dynamic, texts);
+    put(begin + 32, hidden, loaded.length);
+    for (const [index, path] of loaded.entries()) {
+      const number = numbers.get(path) as number;
+      const { data, bytes } = placed[number] as (typeof placed)[number];
+      const [from, until] = copied ? [0, 0] : unread(bytes ?? Buffer.alloc(0));
+      const sums = [
+        ...sumOf(image, data, from, little),
+        ...sumOf(image, data + until, (bytes?.length ?? 0) - until, little),
+      ];
+      put(begin + BEGIN + index * LOADED, number, from, until, ...sums);
+    }
+    beginAt(blobAddress + BigInt(FIRST_INSTRUCTION));
+  }
   put(header, header, Number(here - start), head, time, table, tableSize, buckets, entries.length, libraryAt);
   const names = paths[0] ?? table;
   const parts = [[0, head] as const, [head, header - head] as const, [names, total - names] as const];
   put(header + 36, ...parts.flatMap(([at, size]) => sumOf(image, at, size, little)));
-  put(header + 60, names);
+  put(header + 60, names, begin);
   put(header + HEADER_SUM, ...sumOf(image, header, HEADER_SUM, little));
   return image;
 }
@@ -107,7 +161,7 @@ interface Listed {
   readonly path: string;
   /** Absent: it is a folder. */
   readonly bytes?: Buffer;
-  /** Their numbers. */
+  /** Numbers of what is in a folder, or of what a library needs. */
   readonly children: readonly number[];
   readonly alone: boolean;
 }
@@ -115,6 +169,7 @@ interface Listed {
 /** All files, and the folders that they are in. */
 function listEntries(files: readonly ImageFile[], library: string): readonly Listed[] {
   const contents = new Map<string, Buffer | undefined>();
+  const needs = new Map(files.map((one) => [one.path, one.needs ?? []]));
   for (const { path, bytes } of files) {
     const parts = path.split('/');
     for (let depth = 1; depth < parts.length; depth += 1)
@@ -127,10 +182,12 @@ function listEntries(files: readonly ImageFile[], library: string): readonly Lis
     const folder = path.slice(0, Math.max(path.lastIndexOf('/'), 0));
     below.set(folder, [...(below.get(folder) ?? []), index]);
   }
+  const numbers = new Map(paths.map((path, index) => [path, index]));
   return paths.map((path) => {
     const bytes = contents.get(path);
     const alone = path === library || path.startsWith(`${library}/`);
-    return { path, children: below.get(path) ?? [], alone, ...defined({ bytes }) };
+    const needed = (needs.get(path) ?? []).map((one) => numbers.get(one) as number);
+    return { path, children: below.get(path) ?? needed, alone, ...defined({ bytes }) };
   });
 }
 
@@ -143,8 +200,8 @@ class Body {
     this.#end = start;
   }
 
-  add(bytes: Buffer): number {
-    const at = this.reserve();
+  add(bytes: Buffer, alignment = ALIGNMENT): number {
+    const at = Math.ceil(this.#end / alignment) * alignment;
     this.#parts.push([at, bytes]);
     this.#end = at + bytes.length;
     return at;

@@ -5,24 +5,23 @@ import type { Failure } from '../../failure.ts';
 import { digestFile } from '../../store/digest.ts';
 import type { FormatInput, Formatted } from './format.ts';
 import { type ImageFile, makeImage } from './onefile-image.ts';
-
-/** The program has it inside; it is brought for the C library, which loads it by itself. */
-const UNWINDER = 'libgcc_s.so.1';
+import { linkLibraries, type Tied } from './onefile-libraries.ts';
 
 /** The program with the files of the bundle's `lib` in it: one executable that needs nothing beside it. */
 export async function writeOnefile(input: FormatInput, folder: string): Promise<Result<Formatted>> {
   const { bundle, contents, sourceDateEpoch, target, name } = input;
-  const { program, stdlib } = contents.manifest;
-  // The loader finds no library that another one names: it looks on the disk only.
-  const names = new Set([...contents.elves.keys()].map((path) => basename(path)));
-  const tied = [...contents.elves].filter(([, { needed }]) =>
-    needed.some((library) => names.has(library) && library !== UNWINDER),
-  );
-  if (tied.length > 0) return err(tiedFiles(tied.map(([path]) => path)));
-  const files = await filesBelow(bundle, 'lib');
+  const { program, stdlib, python } = contents.manifest;
+  const libraries = linkLibraries(contents.elves, program.file);
+  if (!libraries.ok) return err(tiedFiles(libraries.error));
+  const { needs, loaded } = libraries.value;
+  const files = (await filesBelow(bundle, 'lib')).map((file) => ({
+    ...file,
+    needs: needs.get(file.path) ?? [],
+  }));
   const image = makeImage({
     program: await readFile(join(bundle, program.file)),
     ...{ files, library: stdlib, time: sourceDateEpoch },
+    ...(python.linkage === 'dynamic' ? { loaded } : {}),
   });
   if (typeof image === 'string') return err(notMade(name, image));
   const file = `${name}-${target.rustTriple}`;
@@ -43,16 +42,13 @@ async function filesBelow(root: string, at: string): Promise<readonly ImageFile[
   return files;
 }
 
-function tiedFiles(paths: readonly string[]): Failure {
+function tiedFiles({ file, library, why }: Tied): Failure {
   return {
     code: 'build/onefile',
-    what: `Libraries in the bundle need others of it, which one file cannot hold: ${paths
-      .slice(0, 5)
-      .map((path) => basename(path))
-      .join(', ')}.`,
-    why: 'The loader of the C library looks for the libraries that a file names on the disk only.',
+    what: `${file} needs ${library}, which one file cannot give it.`,
+    why,
     fix: [
-      'Take packages without libraries of their own below `python.packages`.',
+      `Take the package that ${basename(file)} is of out of \`python.packages\`.`,
       'Ship the `.tar.gz`, `--format deb` or `--format oci`.',
     ],
   };

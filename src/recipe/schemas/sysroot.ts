@@ -114,6 +114,10 @@ export const librarySchema = z
     schema: version,
     description,
     source: packageName.describe('Source package.'),
+    license: z
+      .string()
+      .min(1)
+      .describe('Licence of what is built of it: an SPDX expression, for bills of materials.'),
     'stands-for': z
       .array(packageName)
       .default([])

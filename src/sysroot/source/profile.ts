@@ -29,7 +29,7 @@ export function usedProfile({ optimization, profile }: CPythonBuild): LockedProf
 }
 
 /** Digest (hexadecimal SHA-256) of what a profile is made of: the same sources, patches and training give the same. */
-export function profileInputs(sources: readonly LockedPackage[], made: ProfileMaking): string {
+function profileInputs(sources: readonly LockedPackage[], made: ProfileMaking): string {
   const parts = {
     sources: sources.map(({ digest }) => digest),
     patches: made.patches,
