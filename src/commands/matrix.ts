@@ -1,8 +1,9 @@
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
-import { listRecipes } from '../recipe/recipe.ts';
+import { listRecipes } from '../recipe/list.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
 import { type Job, type LeftOut, matrixOf } from './job-matrix.ts';
+import { tableText } from './table.ts';
 
 export const command: Command = {
   name: 'matrix',
@@ -68,17 +69,7 @@ function tableOf(jobs: readonly Job[]): string {
       samples,
     ]),
   ];
-  const widths =
-    rows[0]?.map((_, column) => Math.max(...rows.map((row) => (row[column] as string).length))) ?? [];
-  return rows
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column] as number))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('');
+  return tableText(rows);
 }
 
 function noJobs(leftOut: readonly LeftOut[]): Failure {

@@ -26,6 +26,10 @@ export interface PythonDefinition {
   readonly version: string;
   readonly abiflags: string;
   readonly suite: string;
+  /** Taken only where it is asked for, or where no other one fits the crate. */
+  readonly onRequest: boolean;
+  /** Targets or kinds of C library that there is none for → why. */
+  readonly notFor: Readonly<Record<string, string>>;
   readonly source: PythonFile['source'];
   readonly forms: PythonFile['forms'];
   readonly variants: PythonFile['variants'];
@@ -67,6 +71,8 @@ export async function loadPython(
       version: parsed.version.replace(/t$/, ''),
       abiflags: parsed.version.endsWith('t') ? 't' : '',
       suite: parsed.suite,
+      onRequest: parsed['on-request'],
+      notFor: parsed['not-for'],
       source: parsed.source,
       forms: parsed.forms,
       variants: parsed.variants,

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { isFromSource, type Resolved } from '../../src/domain/definitions.ts';
+import { listRecipes } from '../../src/recipe/list.ts';
 import { type Axes, allPoints, loadAllAxes } from '../../src/recipe/points.ts';
-import { listRecipes, resolveRecipe } from '../../src/recipe/recipe.ts';
+import { resolveRecipe } from '../../src/recipe/recipe.ts';
 import { runtimeOf } from '../../src/runtime/runtime.ts';
 import { REPOSITORY } from '../support/cli.ts';
 import { markdownTable } from './generated.ts';

@@ -7,7 +7,8 @@ import type { Resolved } from '../../src/domain/definitions.ts';
 import { readLocks } from '../../src/pipeline/trees.ts';
 import { makePlan } from '../../src/plan/plan.ts';
 import { definitionFiles } from '../../src/recipe/definitions.ts';
-import { listRecipes, resolveRecipe } from '../../src/recipe/recipe.ts';
+import { listRecipes } from '../../src/recipe/list.ts';
+import { resolveRecipe } from '../../src/recipe/recipe.ts';
 import { copyOfTool, provision, REPOSITORY, temporaryFolder } from '../support/cli.ts';
 
 const DATA = ['targets', 'pythons', 'docker', 'sysroots', 'systems', 'libraries', 'recipes', 'runtimes'];

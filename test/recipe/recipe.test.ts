@@ -4,7 +4,8 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { definitionFiles } from '../../src/recipe/definitions.ts';
-import { listRecipes, resolveRecipe } from '../../src/recipe/recipe.ts';
+import { listRecipes } from '../../src/recipe/list.ts';
+import { resolveRecipe } from '../../src/recipe/recipe.ts';
 import { definitionsHome, IMAGE, PYTHON, RECIPE, REFERENCE } from '../support/definitions-home.ts';
 
 test('a resolved recipe has everything it names, with defaults and absolute paths', async (t) => {

@@ -7,7 +7,8 @@ import { Ajv } from 'ajv';
 import { parse } from 'yaml';
 import { definitionFiles } from '../../src/recipe/definitions.ts';
 import { FILE_KINDS, jsonSchemaOf, recipeJsonSchema } from '../../src/recipe/json-schema.ts';
-import { listRecipes, resolveRecipe } from '../../src/recipe/recipe.ts';
+import { listRecipes } from '../../src/recipe/list.ts';
+import { resolveRecipe } from '../../src/recipe/recipe.ts';
 import { referencePage } from '../../src/recipe/reference-page.ts';
 import {
   DEFAULTS,
@@ -43,6 +44,7 @@ const SHIPPED: Readonly<Record<string, readonly string[]>> = {
   'C library': yamlIn('targets/libc'),
   system: yamlIn('systems'),
   Python: below('pythons', 'python.yaml'),
+  bindings: yamlIn('pythons/bindings'),
   image: [...below('docker', 'image.yaml'), ...yamlIn('pythons')],
   sysroot: below('sysroots', 'sysroot.yaml'),
   library: yamlIn('libraries'),

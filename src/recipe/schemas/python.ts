@@ -65,6 +65,20 @@ export const pythonSchema = z
         examples: ['3.13'],
       }),
     suite,
+    'on-request': z
+      .boolean()
+      .default(false)
+      .describe(
+        'Whether it is taken only where it is asked for: by a recipe, by `--python`, or by a crate that no other one fits. For ' +
+          'packages that no released system has the C library of.',
+      ),
+    'not-for': z
+      .record(name, z.string().min(1))
+      .default({})
+      .describe(
+        'Targets, or kinds of C library (`gnu`, `musl`, `wasi`), that there is none for, each with the reason; ' +
+          '`provision list` prints it.',
+      ),
     source: z
       .strictObject({
         package: packageName.describe('Source package.'),
@@ -100,6 +114,26 @@ export const pythonSchema = z
       context.addIssue({ code: 'custom', path: ['forms'], message: 'a mapping with at least one sysroot' });
   })
   .describe('One version of Python: its source and the sysroots that it is available in.');
+
+const minorVersion = z.string().regex(/^[0-9]+\.[0-9]+$/, 'a version in quotes, such as `"3.13"`');
+
+export const bindingsSchema = z
+  .strictObject({
+    schema: version,
+    description,
+    releases: z
+      .record(
+        z.string().regex(/^[0-9]+\.[0-9]+$/, 'a release such as `"0.30"`'),
+        z.strictObject({
+          oldest: minorVersion.describe('The oldest CPython that it compiles for.'),
+          newest: minorVersion.optional().describe('The newest; without it any.'),
+        }),
+      )
+      .describe(
+        'Release → the versions of CPython that it compiles for. A release that is not here is taken to fit.',
+      ),
+  })
+  .describe('Which versions of CPython the bindings that embed it compile for.');
 
 export const conformanceSchema = z
   .strictObject({
@@ -172,5 +206,6 @@ export const differencesSchema = z
   );
 
 export type PythonFile = z.output<typeof pythonSchema>;
+export type BindingsFile = z.output<typeof bindingsSchema>;
 export type ConformanceFile = z.output<typeof conformanceSchema>;
 export type DifferencesFile = z.output<typeof differencesSchema>;
