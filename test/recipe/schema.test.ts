@@ -45,7 +45,7 @@ const SHIPPED: Readonly<Record<string, readonly string[]>> = {
   system: yamlIn('systems'),
   Python: below('pythons', 'python.yaml'),
   bindings: yamlIn('pythons/bindings'),
-  image: [...below('docker', 'image.yaml'), ...yamlIn('pythons')],
+  image: [...below('docker', 'image.yaml'), ...yamlIn('pythons'), ...below('pythons', 'tests.yaml')],
   sysroot: below('sysroots', 'sysroot.yaml'),
   library: yamlIn('libraries'),
   runtime: below('runtimes', 'runtime.yaml'),
