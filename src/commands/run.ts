@@ -14,6 +14,7 @@ import { type Planned, planRun } from '../pipeline/prepare.ts';
 import { relockMissing } from '../pipeline/relock.ts';
 import { artifactsFolder, type Finished, runPipeline } from '../pipeline/run.ts';
 import { type Session, withSession } from '../pipeline/session.ts';
+import { namedVersions } from '../recipe/versions.ts';
 import { writeReport } from '../report/files.ts';
 import { recordRun } from '../report/fold-run.ts';
 import { writePage } from '../report/page/write.ts';
@@ -23,6 +24,7 @@ import type { RunOutcome } from '../run/run.ts';
 import { samplesFailure } from '../run/samples-failure.ts';
 import { actionsOutput } from './actions-output.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
+import { runEach, withVersion } from './run-each.ts';
 
 export const command: Command = {
   name: 'run',
@@ -54,6 +56,8 @@ export const command: Command = {
   examples: [
     'provision aarch64',
     'provision aarch64 --samples my_script.py',
+    'provision aarch64 --python 3.14',
+    'provision x86_64 --python 3.11,3.13,3.14',
     'provision run --project my-crate',
     'provision run ./my-recipe.yaml --offline',
   ],
@@ -62,6 +66,18 @@ export const command: Command = {
 };
 
 async function run(invocation: Invocation): Promise<Result<Outcome>> {
+  const { context, positionals } = invocation;
+  const versions = await namedVersions(
+    { ...context.settings, machine: hostMachine().machine },
+    positionals[0],
+  );
+  if (!versions.ok) return versions;
+  const [first, ...others] = versions.value ?? [];
+  if (first === undefined || others.length === 0) return runRecipe(withVersion(invocation, first));
+  return runEach(invocation, [first, ...others], runRecipe);
+}
+
+async function runRecipe(invocation: Invocation): Promise<Result<Outcome>> {
   const { context, positionals, values } = invocation;
   const { settings } = context;
   const { emit, record } = recordRun(Date.now(), context.emit);
@@ -152,11 +168,12 @@ function sampleFailure(
 }
 
 /** The arguments that start the same run again, behind `provision`. */
-function rerunCommand({ project, bin }: Settings, [recipe = 'run']: readonly string[]): string {
+function rerunCommand({ project, bin, python }: Settings, [recipe = 'run']: readonly string[]): string {
   const argv = [
     recipe,
     ...(project === undefined ? [] : ['--project', project]),
     ...(bin === undefined ? [] : ['--bin', bin]),
+    ...(python === undefined ? [] : ['--python', python]),
   ];
   return argv.map(shellWord).join(' ');
 }
