@@ -86,7 +86,9 @@ function chooseFor(target: Target, about: Question): Result<Choice> {
   const wanted = inOrder(axes.pythons).filter(({ value }) => version === undefined || value.word === version);
   const there = wanted.filter(({ value }) => axes.forms.some((form) => fits(value, form, target)));
   const compiled = there.filter(({ value }) => misfitOf(value.version, needs, axes.pyo3) === undefined);
-  if (version !== undefined && there.length === 0) return err(noneFor(target, version, about));
+  const named = axes.forms.find(({ name }) => name === asked.sysroot);
+  const isMisfit = named !== undefined && named.libc !== target.libc;
+  if (version !== undefined && there.length === 0 && !isMisfit) return err(noneFor(target, version, about));
   if (there.length > 0 && compiled.length === 0) return err(notForCrate(target, there, about));
   const chosen = chooseOf(target, compiled.length === 0 ? wanted : compiled, about);
   if (!chosen.ok || compiled.length === there.length) return chosen;
@@ -171,7 +173,7 @@ function noneFor(target: Target, version: string, about: Question): Failure {
 
 /** Why there is no build of a Python for a target, where its file says so. */
 export function whyNot({ notFor }: PythonDefinition, target: Target): string | undefined {
-  return notFor[target.name] ?? notFor[target.libc];
+  return notFor[target.name] ?? notFor.source;
 }
 
 function notForCrate(target: Target, there: readonly Loaded<PythonDefinition>[], about: Question): Failure {
@@ -205,34 +207,28 @@ function sysrootMisfit(form: FormHead, target: Target, about: Question): Failure
   const { name, libc } = form;
   const { axes, asked, document } = about;
   const { pythonVersion: version } = asked;
-  if (libc !== target.libc)
-    return {
-      code: 'recipe/sysroot-misfit',
-      what: `The sysroot \`${name}\` is for the C library \`${libc}\`, the target \`${target.name}\` has \`${target.libc}\`.`,
-      fix: ['Name a sysroot, a target and a Python that fit together.'],
-      at: document.locate(['sysroot'], 'value'),
-    };
-  if (version === undefined)
-    return {
-      code: 'recipe/sysroot-misfit',
-      what: `No Python has \`${name}\` for the target \`${target.name}\`.`,
-      fix: ['Name a sysroot, a target and a Python that fit together.'],
-      at: document.locate(['sysroot'], 'value'),
-    };
   const of = (one: FormHead) => axes.pythons.filter(({ value }) => fits(value, one, target));
   const versions = of(form).map(({ value }) => value.word);
   const sysroots = axes.forms
     .filter((one) => of(one).some(({ value }) => value.word === version))
     .map((one) => one.name);
   const python = axes.pythons.find(({ value }) => value.word === version)?.value;
+  const isOther = libc !== target.libc;
   return {
-    code: 'recipe/no-such-python',
-    what: `The sysroot \`${name}\` has no Python ${version} for \`${target.name}\`.`,
-    ...defined({ why: python && whyNot(python, target) }),
+    code: 'recipe/sysroot-misfit',
+    what: isOther
+      ? `The sysroot \`${name}\` is for the C library \`${libc}\`, the target \`${target.name}\` has \`${target.libc}\`.`
+      : `${version === undefined ? 'No Python has' : `Python ${version} has no`} \`${name}\` for the target \`${target.name}\`.`,
+    ...defined({ why: isOther || python === undefined ? undefined : whyNot(python, target) }),
     fix: [
-      ...(versions.length === 0 ? [] : [`It has ${list(versions)}.`]),
-      `Python ${version} is there in ${list(sysroots)}: name that sysroot, or none (\`provision ${target.recipe} --python ${version}\`).`,
+      'Name a sysroot, a target and a Python that fit together.',
+      ...(isOther || versions.length === 0 ? [] : [`\`${name}\` has ${list(versions)}.`]),
+      ...(isOther || version === undefined || sysroots.length === 0
+        ? []
+        : [
+            `Python ${version} is there in ${list(sysroots)}: name that sysroot, or none (\`provision ${target.recipe} --python ${version}\`).`,
+          ]),
     ],
-    ...placeOf(about),
+    at: document.locate(['sysroot'], 'value'),
   };
 }

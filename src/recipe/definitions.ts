@@ -72,10 +72,10 @@ async function pythonImages(
 ): Promise<Result<readonly LockedFile[]>> {
   const files: LockedFile[] = [];
   for (const image of PYTHON_IMAGES) {
+    if (pythons.length === 0) continue;
+    const architectures = await imageArchitectures(pythonImageYaml(home, image), home, read);
+    if (!architectures.ok) return architectures;
     for (const { value: python } of pythons) {
-      const yaml = pythonImageYaml(home, image, python.name);
-      const architectures = await imageArchitectures(yaml, home, read);
-      if (!architectures.ok) return architectures;
       for (const architecture of architectures.value) {
         const context: ImageContext = { home, targets, architecture, read };
         files.push({
@@ -162,7 +162,7 @@ export async function pythonImageHere(
   const read = openReader();
   const definition = await loadPython(home, python, read);
   if (!definition.ok) return definition;
-  const context = await contextHere(home, pythonImageYaml(home, image, python), machine, read);
+  const context = await contextHere(home, pythonImageYaml(home, image), machine, read);
   if (!context.ok) return context;
   const loaded = await loadPythonImage(context.value, definition.value.value, image);
   if (!loaded.ok) return loaded;

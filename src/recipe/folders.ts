@@ -109,10 +109,8 @@ export const PYTHON_IMAGES = ['reference', 'tests'] as const;
 
 export type PythonImage = (typeof PYTHON_IMAGES)[number];
 
-/** That of one Python, where its suite has other packages; else the one for all. */
-export function pythonImageYaml(home: string, image: PythonImage, python: string): string {
-  const own = join(home, 'pythons', python, `${image}.yaml`);
-  return existsSync(own) ? own : join(home, 'pythons', `${image}.yaml`);
+export function pythonImageYaml(home: string, image: PythonImage): string {
+  return join(home, 'pythons', `${image}.yaml`);
 }
 
 export function conformanceFile(home: string, python: string): string {
@@ -144,12 +142,7 @@ export function pythonImageFile(
   architecture: string,
 ): DefinitionFile {
   const lockPath = `pythons/${python}/${image}.${architecture}.lock`;
-  return lockedAt(
-    home,
-    `pythons/${python}/${image}/${architecture}`,
-    pythonImageYaml(home, image, python),
-    lockPath,
-  );
+  return lockedAt(home, `pythons/${python}/${image}/${architecture}`, pythonImageYaml(home, image), lockPath);
 }
 
 /** `name` is that of a sysroot: `<form>/<python>/<target>`. */

@@ -37,7 +37,7 @@ export async function loadPythonImage(
   python: PythonDefinition,
   image: PythonImage,
 ): Promise<Result<Loaded<ImageDefinition>>> {
-  const file = pythonImageYaml(context.home, image, python.name);
+  const file = pythonImageYaml(context.home, image);
   return loadLayers(context, `${python.name} ${image}`, file, pythonVariables(python));
 }
 

@@ -117,7 +117,7 @@ export const BINDINGS: FileKind = {
 };
 export const IMAGE: FileKind = {
   noun: 'image',
-  where: 'docker/*/image.yaml, pythons/*.yaml, pythons/*/tests.yaml',
+  where: 'docker/*/image.yaml, pythons/*.yaml',
   schemaFile: 'docker/schema.json',
   schema: imageSchema,
 };

@@ -38,7 +38,7 @@ export async function loadReferences(
   const { home, targets, architecture: own, read } = context;
   const interpreter = await loadPythonImage(context, python, 'reference');
   if (!interpreter.ok) return interpreter;
-  const made = await imageArchitectures(pythonImageYaml(home, 'reference', python.name), home, read);
+  const made = await imageArchitectures(pythonImageYaml(home, 'reference'), home, read);
   if (!made.ok) return made;
   const known = candidates([own, ...made.value], targets);
   const machine = known[0]?.target;

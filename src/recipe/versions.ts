@@ -4,7 +4,14 @@ import { loadPythons } from './pythons.ts';
 import { resolveRecipe } from './recipe.ts';
 
 /** Failures that say that a recipe cannot have a version, and not that something is wrong with it. */
-const NOT_THERE = ['recipe/no-such-python', 'recipe/pyo3-misfit', 'recipe/abi3-misfit'];
+const NOT_THERE = [
+  'recipe/no-such-python',
+  'recipe/sysroot-misfit',
+  'recipe/no-such-origin',
+  'recipe/no-such-linkage',
+  'recipe/pyo3-misfit',
+  'recipe/abi3-misfit',
+];
 
 /**
  * The versions of Python that `--python` names for a recipe: one, several (`3.11,3.13`), or with `all` those that there are

@@ -204,15 +204,22 @@ test('an unreadable target does not affect another one', async (t) => {
 
 test('recipes are listed by name; an invalid one is reported', async (t) => {
   const home = definitionsHome(t, { 'recipes/a.yaml': RECIPE.replace('A program', 'Another') });
+  const pythons = [{ version: '3.13', sysroot: 'packaged', from: 'packages', default: true }];
   assert.deepEqual(await listRecipes(home), {
     ok: true,
     value: [
-      { name: 'a', description: 'Another for the far machine.', target: 'far-unknown-linux-gnu' },
-      { name: 'far', description: 'A program for the far machine.', target: 'far-unknown-linux-gnu' },
+      { name: 'a', description: 'Another for the far machine.', target: 'far-unknown-linux-gnu', pythons },
+      {
+        name: 'far',
+        description: 'A program for the far machine.',
+        target: 'far-unknown-linux-gnu',
+        pythons,
+      },
       {
         name: 'near',
         description: 'The usual program for The far machine.',
         target: 'near-unknown-linux-gnu',
+        pythons,
       },
     ],
   });

@@ -72,11 +72,24 @@ export const pythonSchema = z
         'Whether it is taken only where it is asked for: by a recipe, by `--python`, or by a crate that no other one fits. For ' +
           'packages that no released system has the C library of.',
       ),
+    t64: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Whether libraries of its suite have the names that came with a `time_t` of 64 bits (`libssl3t64`): `{t64}` in ' +
+          '`pythons/*.yaml`. Debian 13 and later.',
+      ),
+    conformance: name
+      .optional()
+      .describe(
+        "The Python whose selection of CPython's own tests holds for it, too: a folder in `pythons/`. Without it there is a " +
+          '`conformance.yaml` beside this file.',
+      ),
     'not-for': z
       .record(name, z.string().min(1))
       .default({})
       .describe(
-        'Targets, or kinds of C library (`gnu`, `musl`, `wasi`), that there is none for, each with the reason; ' +
+        'Targets that there is none for, or `source` where there is none that is built from it, each with the reason; ' +
           '`provision list` prints it.',
       ),
     source: z
