@@ -85,7 +85,10 @@ function chooseFor(target: Target, about: Question): Result<Choice> {
   const { pythonVersion: version } = asked;
   const wanted = inOrder(axes.pythons).filter(({ value }) => version === undefined || value.word === version);
   const there = wanted.filter(({ value }) => axes.forms.some((form) => fits(value, form, target)));
-  const compiled = there.filter(({ value }) => misfitOf(value.version, needs, axes.pyo3) === undefined);
+  const isNamed = version !== undefined;
+  const compiled = there.filter(
+    ({ value }) => misfitOf(value.version, needs, axes.pyo3, isNamed) === undefined,
+  );
   const named = axes.forms.find(({ name }) => name === asked.sysroot);
   const isMisfit = named !== undefined && named.libc !== target.libc;
   if (version !== undefined && there.length === 0 && !isMisfit) return err(noneFor(target, version, about));

@@ -37,11 +37,15 @@ export async function loadPyo3Releases(home: string, read: Reader): Promise<Resu
   return loaded.ok ? ok(loaded.value.value) : loaded;
 }
 
-/** Why the crate would not compile for a version of CPython, as far as that is known before the build. */
+/**
+ * Why the crate would not compile for a version of CPython, as far as that is known before the build. `named`: the version is
+ * asked for, so it may be one that the release of PyO3 is not ready for.
+ */
 export function misfitOf(
   version: string,
   { pyo3, env }: CrateNeeds,
   releases: Pyo3Releases,
+  named = false,
 ): Misfit | undefined {
   if (pyo3 === undefined) return undefined;
   const stable = stableAbi(pyo3);
@@ -53,15 +57,15 @@ export function misfitOf(
     };
   const range = rangeOf(pyo3, releases);
   if (range === undefined || env.UNSAFE_PYO3_SKIP_VERSION_CHECK === '1') return undefined;
-  const { oldest, newest } = range;
+  const { oldest, newest, experimental } = range;
+  const last = named ? (experimental ?? newest) : newest;
   if (compareReleases(version, oldest) < 0)
     return {
       code: 'recipe/pyo3-misfit',
       says: `PyO3 ${pyo3.version}, which \`Cargo.lock\` has, compiles for Python ${oldest} and newer`,
       cure: takeRelease(version, releases),
     };
-  if (newest === undefined || compareReleases(version, newest) <= 0 || isForwardCompatible(env))
-    return undefined;
+  if (last === undefined || compareReleases(version, last) <= 0 || isForwardCompatible(env)) return undefined;
   return {
     code: 'recipe/pyo3-misfit',
     says: `PyO3 ${pyo3.version}, which \`Cargo.lock\` has, compiles for Python ${oldest} to ${newest}`,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { isFromSource, type Resolved } from '../../src/domain/definitions.ts';
-import { listRecipes, type PythonSummary } from '../../src/recipe/list.ts';
+import { listRecipes } from '../../src/recipe/list.ts';
 import { resolveRecipe } from '../../src/recipe/recipe.ts';
 import { runtimeOf } from '../../src/runtime/runtime.ts';
 import { REPOSITORY } from '../support/cli.ts';
@@ -19,7 +19,7 @@ export interface TargetRow {
   readonly linkage: 'shared' | 'static';
   /** What runs the target's programs on the build machine. */
   readonly runtime: string;
-  /** Versions: what the recipe has by itself, then those that are asked for. */
+  /** What the recipe has where nothing asks for another version. */
   readonly python: string;
 }
 
@@ -53,23 +53,17 @@ export async function targetRows(): Promise<readonly TargetRow[]> {
   const recipes = await listRecipes(REPOSITORY);
   assert.ok(recipes.ok);
   return Promise.all(
-    recipes.value.map(async ({ name, pythons }) => {
+    recipes.value.map(async ({ name }) => {
       const resolved = await resolveRecipe(lookup, name);
       assert.ok(resolved.ok, name);
-      return rowOf(name, resolved.value, pythons);
+      return rowOf(name, resolved.value);
     }),
   );
 }
 
-function rowOf(
-  recipe: string,
-  { recipe: { runtime }, target, sysroot }: Resolved,
-  pythons: readonly PythonSummary[],
-): TargetRow {
+function rowOf(recipe: string, { recipe: { runtime }, target, sysroot }: Resolved): TargetRow {
   const floor = (floors as Readonly<Record<string, string>>)[recipe];
   assert.equal(floor !== undefined, target.libc === 'gnu', `${recipe}: test/docs/glibc-floors.json`);
-  const own = sysroot.python.version;
-  const others = pythons.flatMap((one) => ('why' in one || one.version === own ? [] : [one.version]));
   const emulator = runtimeOf(runtime ?? target.runtime).emulator(target);
   return {
     recipe,
@@ -79,6 +73,6 @@ function rowOf(
     ...(floor === undefined ? {} : { floor }),
     linkage: isFromSource(sysroot) ? 'static' : 'shared',
     runtime: emulator === undefined ? 'none needed' : `\`${emulator}\``,
-    python: [own, ...others].join(', '),
+    python: sysroot.python.version,
   };
 }

@@ -140,6 +140,9 @@ export const bindingsSchema = z
         z.strictObject({
           oldest: minorVersion.describe('The oldest CPython that it compiles for.'),
           newest: minorVersion.optional().describe('The newest; without it any.'),
+          experimental: minorVersion
+            .optional()
+            .describe('A newer one that it compiles for with a warning; taken where it is asked for.'),
         }),
       )
       .describe(
