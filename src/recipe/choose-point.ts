@@ -175,7 +175,7 @@ function noneFor(target: Target, version: string, about: Question): Failure {
 }
 
 /** Why there is no build of a Python for a target, where its file says so. */
-export function whyNot({ notFor }: PythonDefinition, target: Target): string | undefined {
+function whyNot({ notFor }: PythonDefinition, target: Target): string | undefined {
   return notFor[target.name] ?? notFor.source;
 }
 
