@@ -1,3 +1,4 @@
+import type { Sample } from '../domain/sample.ts';
 import { versionHas } from '../requirements/version.ts';
 
 /** A relation to a version: `>=3.12`. */
@@ -16,7 +17,12 @@ export function parseConditions(text: string): readonly Condition[] | undefined 
 }
 
 /** Whether a version (`3.14`) meets all conditions. */
-export function meets(version: string, text: string): boolean {
+function meets(version: string, text: string): boolean {
   const conditions = parseConditions(text) ?? [];
   return conditions.every((one) => versionHas(version, one.operator, one.version) === true);
+}
+
+/** Whether a sample is for a version of Python. */
+export function isFor({ python }: Pick<Sample, 'python'>, version: string): boolean {
+  return python === undefined || meets(version, python);
 }

@@ -18,7 +18,7 @@ import { curesOfLacking } from './lacking-data.ts';
 import { writeLogs } from './logs.ts';
 import { commandOf, isKept, observe, type Run, type SampleExecutor } from './observe.ts';
 import { Pool } from './pool.ts';
-import { meets } from './python-conditions.ts';
+import { isFor } from './python-conditions.ts';
 import { declaredOn, otherVersion, type Runs, resultOf, skipped } from './result.ts';
 import { STARTED_PROGRAMS, type Unstarted, unstartedNotice, whyUnstarted } from './started-programs.ts';
 import { explainUnflushed } from './unflushed.ts';
@@ -216,11 +216,6 @@ interface Suite {
   readonly inputs: Inputs;
   /** The reference's runs: one for all systems. */
   readonly expected: Map<Sample, Promise<Result<Run>>>;
-}
-
-/** Whether a sample is for a version of Python. */
-function isFor({ python }: Sample, version: string): boolean {
-  return python === undefined || meets(version, python);
 }
 
 /** `own`: on a further system, the same sample's run on the system that all else runs on. */

@@ -65,3 +65,18 @@ for (const { name, version } of cells) {
     assert.deepEqual([totals.failed, totals.passed > 60], [0, true]);
   });
 }
+
+for (const version of ['3.11', '3.14', '3.15']) {
+  test(`CPython ${version}'s own tests conform`, {
+    skip: env.PROVISION_TEST_ALL === '1' ? native : 'PROVISION_TEST_ALL=1 runs them',
+  }, async (t) => {
+    const cwd = temporaryFolder(t, 'provision python ü ');
+    // The first has another name in 3.11.
+    const tests = ['--tests', 'test_str,test_grammar,test_copy'];
+    const run = await provision(['conformance', 'x86_64', '--python', version, ...tests], {
+      ...{ cwd, store: SHARED_STORE, timeoutMs: 30 * 60_000 },
+    });
+    assert.equal(run.status, 0, run.stdout + run.stderr);
+    assert.match(run.stdout, /3 of 3 modules conform/);
+  });
+}

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Failure } from '../../src/failure.ts';
 import { type Header, readHeader } from '../../src/run/header.ts';
-import { meets } from '../../src/run/python-conditions.ts';
+import { isFor } from '../../src/run/python-conditions.ts';
 
 test('a script without a header has none', () => {
   assert.equal(read('print(1)\n'), undefined);
@@ -64,8 +64,10 @@ test('a block ends before the next key; without a final newline when asked', () 
 test('versions of Python are conditions, quoted or not', () => {
   assert.equal(sample('python: >=3.12').python, '>=3.12');
   assert.equal(sample('python: ">=3.12, <3.15"').python, '>=3.12, <3.15');
-  assert.ok(meets('3.14', '>=3.9') && meets('3.12', '>=3.12, <3.15') && meets('3.14', '!=3.13'));
-  assert.ok(!meets('3.9', '>=3.12') && !meets('3.15', '>=3.12, <3.15') && !meets('3.13', '!=3.13'));
+  const holds = (version: string, python: string): boolean => isFor({ python }, version);
+  assert.ok(holds('3.14', '>=3.9') && holds('3.12', '>=3.12, <3.15') && holds('3.14', '!=3.13'));
+  assert.ok(isFor({}, '3.11'));
+  assert.ok(!holds('3.9', '>=3.12') && !holds('3.15', '>=3.12, <3.15') && !holds('3.13', '!=3.13'));
 });
 
 test('arguments are split as a shell does, with nothing expanded', () => {

@@ -163,7 +163,9 @@ export const conformanceSchema = z
     renamed: z
       .record(z.string(), z.string())
       .default({})
-      .describe('Name that a module has in other versions of CPython → its name in this one.'),
+      .describe(
+        'Name that a module has in some versions of CPython → its name in others: the one that there is is run.',
+      ),
     known: z
       .array(
         z.strictObject({
