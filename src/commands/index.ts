@@ -49,7 +49,7 @@ export const GLOBAL_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   python: {
     type: 'string',
     value: '<version>',
-    help: "version of Python in place of the recipe's, such as 3.14",
+    help: 'another version of Python, such as 3.14',
   },
   jobs: { type: 'string', short: 'j', value: '<n>', help: 'parallel jobs (default: processors)' },
   store: {
