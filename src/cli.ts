@@ -1,20 +1,18 @@
-import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import type { Command, Outcome } from './commands/command.ts';
-import { COMMAND_NAMES, GLOBAL_OPTIONS, loadAllCommands, loadCommand } from './commands/index.ts';
+import { COMMAND_NAMES, GLOBAL_OPTIONS, loadCommand } from './commands/index.ts';
+import { commandSpecs } from './commands/specs.ts';
 import { closest } from './domain/closest.ts';
 import type { OptionValues, Settings } from './domain/context.ts';
 import { err, ok, type Result } from './domain/result.ts';
 import { hideSecrets } from './domain/secrets.ts';
 import { readTool } from './exec/files.ts';
+import { HOME } from './exec/home.ts';
 import { Output } from './exec/output.ts';
 import { noWorkingFolder, outputLost, systemFailure } from './exec/system-error.ts';
 import { exitCodeOf, type Failure, interrupted } from './failure.ts';
 import type { RendererKind } from './report/renderer.ts';
 import { readSettings } from './settings.ts';
-
-const HOME = dirname(dirname(fileURLToPath(import.meta.url)));
 
 interface Parsed {
   readonly command: Command;
@@ -34,17 +32,27 @@ process.once('uncaughtException', (error) => {
   void broken(error).then((status) => process.exit(status));
 });
 
-process.exitCode = await main(process.argv.slice(2)).catch(broken).then(withOutput);
+// Until all is done: a process that ends because nothing is left to wait for has a bug.
+process.exitCode = 1;
+void main(process.argv.slice(2))
+  .catch(broken)
+  .then(withOutput)
+  .then((status) => {
+    process.exitCode = status;
+  });
 
 /** The exit code when an error was thrown: what the system refused is a failure, anything else a bug. */
 async function broken(error: unknown): Promise<number> {
   const failure = systemFailure(error);
   if (failure !== undefined) return fail(failure);
-  await output.write(
-    'stderr',
-    `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-  );
+  await output.write('stderr', `${error instanceof Error ? await sourceStack(error) : String(error)}\n`);
   return 1;
+}
+
+/** Where a compiled program runs, the places of a stack are those of its sources. */
+async function sourceStack({ stack, message }: Error): Promise<string> {
+  const { mapStack } = await import('./exec/map-stack.ts');
+  return mapStack(stack ?? message, HOME);
 }
 
 /** Nobody takes for done what could not be shown. */
@@ -74,7 +82,7 @@ function workingFolder(): Result<string> {
 async function main(argv: readonly string[]): Promise<number> {
   if (argv.length === 0 || (argv.length === 1 && ['--help', '-h', 'help'].includes(argv[0] as string))) {
     const { overview } = await import('./commands/help.ts');
-    await output.write('stdout', overview(await loadAllCommands()));
+    await output.write('stdout', overview(await commandSpecs()));
     return argv.length === 0 ? 2 : 0;
   }
   if (argv[0] === '--version') {
@@ -285,11 +293,21 @@ async function emitActions(
 }
 
 async function printFailure(failure: Failure): Promise<void> {
+  const text = await failureText(failure).catch(() => bareText(failure));
+  await output.write('stderr', text);
+}
+
+async function failureText(failure: Failure): Promise<string> {
   const { formatFailure } = await import('./report/failure.ts');
   const text = formatFailure(failure, { color: useColor(), width: process.stderr.columns || 80 });
   // The output of a tool must not be interpreted as a workflow command.
   const { escapeCommands } = await import('./report/actions/commands.ts');
-  await output.write('stderr', process.env.GITHUB_ACTIONS === 'true' ? escapeCommands(text) : text);
+  return process.env.GITHUB_ACTIONS === 'true' ? escapeCommands(text) : text;
+}
+
+/** Where what formats failures cannot be loaded: no more files may be opened. */
+function bareText({ code, what, fix }: Failure): string {
+  return [`error[${code}]: ${what}`, ...fix.map((line) => `  fix:  ${line}`), ''].join('\n');
 }
 
 function print(stream: 'stdout' | 'stderr', text: string): void {

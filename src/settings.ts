@@ -74,9 +74,25 @@ export function readSettings(
     rust: readRust(env),
     path: (env.PATH ?? '').split(':').filter(isAbsolute),
     verbose: values.verbose === true,
+    ...readKeys(env, cwd),
     secrets: readSecrets(env),
     ...(env.GITHUB_ACTIONS === 'true' ? { actions: readActions(env) } : {}),
   });
+}
+
+/** Keys that provenance is signed with, and verified. */
+function readKeys({ PROVISION_SIGN_KEY, PROVISION_TRUSTED_KEYS }: Environment, cwd: string) {
+  const isKey = PROVISION_SIGN_KEY?.includes('-----BEGIN') === true;
+  return {
+    ...(PROVISION_SIGN_KEY ? { signKey: isKey ? PROVISION_SIGN_KEY : resolve(cwd, PROVISION_SIGN_KEY) } : {}),
+    ...(PROVISION_TRUSTED_KEYS
+      ? {
+          trustedKeys: PROVISION_TRUSTED_KEYS.split(':')
+            .filter(Boolean)
+            .map((file) => resolve(cwd, file)),
+        }
+      : {}),
+  };
 }
 
 function readJobs(text: string | undefined): Result<number> {

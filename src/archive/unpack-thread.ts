@@ -29,9 +29,9 @@ export type Order = { readonly type: 'unpack'; readonly package: LocatedPackage 
 /** From the thread, one for each `unpack`. `made`: folders made since the last answer. */
 export type Answer = Result<{ readonly unpacked: Unpacked; readonly made: readonly string[] }>;
 
-/** The same file is run as it is or compiled: its ending is ours. */
+/** The same file is run as it is or compiled, then beside this one: its ending is ours. */
 const PROGRAM = new URL(
-  import.meta.url.endsWith('.ts') ? './unpack-worker.ts' : './unpack-worker.js',
+  import.meta.url.endsWith('.ts') ? './unpack-worker.ts' : './unpack-worker.cjs',
   import.meta.url,
 );
 

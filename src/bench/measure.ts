@@ -1,11 +1,11 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { execPath } from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { distribution } from '../distro/distribution.ts';
 import type { Context } from '../domain/context.ts';
 import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import { entryPoint } from '../exec/home.ts';
 import { runProcess } from '../exec/process.ts';
 
 export interface Measured {
@@ -15,11 +15,6 @@ export interface Measured {
   readonly peakKb: number;
   readonly stdout: string;
 }
-
-/** This program's entry point: TypeScript in a checkout, compiled in an installed package. */
-export const PROGRAM = fileURLToPath(
-  new URL(import.meta.url.endsWith('.ts') ? '../cli.ts' : '../cli.js', import.meta.url),
-);
 
 /** Runs the tool as a user would: as a separate process. */
 export async function runTool(
@@ -31,7 +26,7 @@ export async function runTool(
   const marker = `bench-${Math.random().toString(36).slice(2)}`;
   const watch = watchMemory(marker, done.signal);
   const exit = await runProcess({
-    argv: [execPath, PROGRAM, ...args],
+    argv: [execPath, '--disable-warning=ExperimentalWarning', entryPoint(), ...args],
     env: {
       PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
       ...environment(context),

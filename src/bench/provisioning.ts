@@ -6,6 +6,7 @@ import type { Invocation, Outcome } from '../commands/command.ts';
 import { distribution } from '../distro/distribution.ts';
 import type { Report } from '../domain/report.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import { entryPoint } from '../exec/home.ts';
 import { runProcess } from '../exec/process.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import { type Planned, type Prepared, planRun, prepareEnv, startRun } from '../pipeline/prepare.ts';
@@ -13,7 +14,7 @@ import { withSession } from '../pipeline/session.ts';
 import { withTemporaryFolder } from '../store/scratch.ts';
 import { type Baseline, measureBaseline } from './baseline.ts';
 import { DEFAULT_RECIPE } from './default-recipe.ts';
-import { environment, type Measured, median, PROGRAM, runTool } from './measure.ts';
+import { environment, type Measured, median, runTool } from './measure.ts';
 import { copyProject } from './project-copy.ts';
 import { type Row, roundsOf, seconds, table } from './rows.ts';
 
@@ -196,7 +197,7 @@ async function launcher(bench: Bench): Promise<Result<readonly Row[]>> {
   for (let i = 0; i <= bench.warmRuns; i++) {
     for (const [times, argv] of [
       [own, [file]],
-      [bare, [execPath, '--disable-warning=ExperimentalWarning', PROGRAM]],
+      [bare, [execPath, '--disable-warning=ExperimentalWarning', entryPoint()]],
     ] as const) {
       const run = await runProcess({
         argv: [...argv, '--version'] as [string, ...string[]],

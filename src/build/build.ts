@@ -22,6 +22,7 @@ import type { Store, StoreEntry } from '../store/store.ts';
 import { cargoHomeMounts } from './cargo-home.ts';
 import { type CargoStep, fetchCrates, lockedCrates } from './crates.ts';
 import { hostCargo } from './host-cargo.ts';
+import { recordCrates } from './linked-crates.ts';
 import { CRATES_UNKNOWN, cratesKey, type LockedCrates, onKnownCrates } from './sealed-crates.ts';
 import { explainHidden } from './sources/explain.ts';
 import { digestProject } from './sources/project.ts';
@@ -29,7 +30,7 @@ import { type LinkedGlibc, traceUndefined } from './undefined-symbols.ts';
 import { type BuildView, openView } from './view.ts';
 
 /** Incremented when this stage's output for equal inputs changes. */
-const BUILD_VERSION = 1;
+const BUILD_VERSION = 3;
 
 /** The trees and settings that a recipe is built with. */
 export interface BuildContext {
@@ -53,6 +54,8 @@ export interface BuildMeta {
   readonly digest: Digest;
   /** Bytes. */
   readonly size: number;
+  /** Of the project's files; absent in what was made of a built program. */
+  readonly sources?: Digest;
   /** File name of the debug information, where the profile keeps it in a file of its own (`split-debuginfo`). */
   readonly debugFile?: string;
   readonly debugDigest?: Digest;
@@ -152,7 +155,7 @@ async function compileProgram(
   const step = { context, store, input, engine: engine.value, cargo: cargo.value, view: view.value, log };
   const crates = await lockedCrates(step);
   if (await comparedBefore(step, crates)) {
-    const compiled = await compile(step, to.folder, crates);
+    const compiled = await compile(step, to, crates);
     if (compiled.ok || compiled.error.code !== CRATES_UNKNOWN) return compiled;
   }
   const fetched = await fetchCrates(step, crates);
@@ -162,7 +165,7 @@ async function compileProgram(
     return err(explainHidden(fetched.error, await readFile(log, 'utf8'), project, view.value.sources));
   }
   const noted = await onDisk(step.view.crates, () => writeFile(step.view.crates, cratesKey(crates)));
-  return noted.ok ? compile(step, to.folder) : noted;
+  return noted.ok ? compile(step, to) : noted;
 }
 
 /** Whether the last build of this project had the same crates: then they are compared where the program is built. */
@@ -173,7 +176,11 @@ async function comparedBefore({ view }: CargoStep, crates: LockedCrates): Promis
 type BuildStep = CargoStep & { readonly input: BuildInput };
 
 /** With `crates`: only if nothing changed since they were compared; else `build/crates-unknown`. */
-async function compile(step: BuildStep, folder: string, crates?: LockedCrates): Promise<Result<BuildMeta>> {
+async function compile(
+  step: BuildStep,
+  { folder, sources }: { readonly folder: string; readonly sources: Digest },
+  crates?: LockedCrates,
+): Promise<Result<BuildMeta>> {
   const { context, input } = step;
   const { project } = input.resolved.recipe;
   const sandbox = await step.engine.open({
@@ -184,11 +191,7 @@ async function compile(step: BuildStep, folder: string, crates?: LockedCrates): 
   if (!sandbox.ok) return sandbox;
   await using box = sandbox.value;
   const argv = [
-    ...[cargoOf(input), 'build', '--locked', '--offline'],
-    ...cargoSelection(input.resolved.crate),
-    ...['--target', input.resolved.target.rustTriple, '--profile', project.profile],
-    ...(project.features.length > 0 ? ['--features', project.features.join(',')] : []),
-    ...(project.defaultFeatures ? [] : ['--no-default-features']),
+    ...cargoArguments(input.resolved),
     ...['--jobs', String(context.settings.jobs), '--message-format', 'json-render-diagnostics'],
   ];
   const run = await runTool(context, crates === undefined ? box : onKnownCrates(box, crates), {
@@ -212,7 +215,8 @@ async function compile(step: BuildStep, folder: string, crates?: LockedCrates): 
     const failure = explainHidden(run.error, output, project, step.view.sources);
     return await traceUndefined(box, output, failure, linkedGlibc(input.resolved));
   }
-  const found = findExecutable(Buffer.from(run.value.stdout).toString('utf8'), project.bin);
+  const messages = Buffer.from(run.value.stdout).toString('utf8');
+  const found = findExecutable(messages, project.bin);
   if (found === undefined) return err(noExecutable(project.bin, step.log));
   const { executable } = found;
   // Includes the target's executable suffix, if any.
@@ -222,8 +226,10 @@ async function compile(step: BuildStep, folder: string, crates?: LockedCrates): 
   if (!copied.ok) return copied;
   const broken = await programFormat(input.resolved.target).check(file, step.log);
   if (broken !== undefined) return err(broken);
+  const recorded = await recordCrates(step, box, messages, folder);
+  if (!recorded.ok) return recorded;
   const { digest, size } = await digestFile(file);
-  if (found.debugFile === undefined) return ok({ program, digest, size });
+  if (found.debugFile === undefined) return ok({ program, digest, size, sources });
   // Debuggers look for it by the program's name.
   const debugFile = `${program}${posix.extname(found.debugFile)}`;
   const debug = await box.copyOut(found.debugFile, join(folder, debugFile));
@@ -232,9 +238,22 @@ async function compile(step: BuildStep, folder: string, crates?: LockedCrates): 
     program,
     digest,
     size,
+    sources,
     debugFile,
     debugDigest: (await digestFile(join(folder, debugFile))).digest,
   });
+}
+
+/** What builds the program, but for what only the machine decides: `--jobs`, and the form of messages. */
+export function cargoArguments(resolved: Resolved): readonly string[] {
+  const { project } = resolved.recipe;
+  return [
+    ...[cargoOf({ resolved }), 'build', '--locked', '--offline'],
+    ...cargoSelection(resolved.crate),
+    ...['--target', resolved.target.rustTriple, '--profile', project.profile],
+    ...(project.features.length > 0 ? ['--features', project.features.join(',')] : []),
+    ...(project.defaultFeatures ? [] : ['--no-default-features']),
+  ];
 }
 
 /** The mounts of a build, and of a shell for the same recipe. */

@@ -17,11 +17,11 @@ import { checkLibrary, checkProgram, distinctive, findPaths, pathLeak } from './
 import { indexLibraries, libraryClosure } from './libraries.ts';
 import type { LibraryModules } from './library-modules.ts';
 import type { Packages } from './packages.ts';
-import { copyStdlib } from './stdlib.ts';
+import { copyStdlib, extensionModules } from './stdlib.ts';
 import { addSystemData, type SystemDataSource } from './system-data.ts';
 
 /** Incremented when the layout of a bundle or its checks change. */
-const BUNDLE_VERSION = 4;
+const BUNDLE_VERSION = 5;
 
 export interface BundleInput {
   readonly resolved: Resolved;
@@ -36,6 +36,8 @@ export interface BundleInput {
   readonly modules?: LibraryModules;
   /** What it brings of a system's data. */
   readonly systemData?: SystemDataSource;
+  /** What is known of its contents: bills of materials and licences, for `share/doc/<name>`. */
+  readonly documents?: StoredTree;
   /** Python packages, and the bundle folder that they are installed into. */
   readonly packages?: { readonly target: Packages; readonly at: string };
   /** Modification time of every file in the archive, in seconds since the epoch. */
@@ -83,7 +85,7 @@ export async function makeBundle(
     ...(input.packages === undefined
       ? {}
       : { packages: input.packages.target.fingerprint, packagesAt: input.packages.at }),
-    ...defined({ modules: input.modules?.fingerprint }),
+    ...defined({ modules: input.modules?.fingerprint, documents: input.documents?.fingerprint }),
     ...(input.systemData === undefined
       ? {}
       : {
@@ -133,6 +135,10 @@ async function assemble(
     await cp(join(input.modules.folder, input.modules.meta.site), library, { recursive: true });
   if (input.systemData !== undefined) await addSystemData(library, input.systemData);
   const packages = await addPackages(home, input.packages);
+  if (input.documents !== undefined)
+    await cp(input.documents.folder, join(home, documentsFolder(input.resolved.recipe.project.bin)), {
+      recursive: true,
+    });
   if (isFromSource(input) && stdlib.extensions.length === 0) await addLandmark(home, input.python);
   const format = programFormat(input.resolved.target);
   await format.addToBundle(home, { ...input, program: input.program.meta.program });
@@ -177,7 +183,7 @@ async function verifyInputs(store: Store, input: BundleInput): Promise<Result<vo
     [input.program.folder],
     [input.bytecode.folder],
     [input.sysroot.folder, bundled],
-    ...[input.modules, input.systemData?.tree].flatMap((one) =>
+    ...[input.modules, input.systemData?.tree, input.documents].flatMap((one) =>
       one === undefined ? [] : [[one.folder] as [string]],
     ),
     ...(input.packages === undefined ? [] : [[input.packages.target.folder] as [string]]),
@@ -205,6 +211,11 @@ async function addPackages(
   const site = join(target.folder, target.meta.site);
   await cp(site, join(home, at), { recursive: true });
   await cp(join(target.folder, target.meta.data), home, { recursive: true });
+  return packageLibraries(target, at);
+}
+
+async function packageLibraries({ folder, meta }: Packages, at: string): Promise<readonly PackageLibrary[]> {
+  const site = join(folder, meta.site);
   const names = await readdir(site, { recursive: true });
   return names
     .filter((name) => /\.so(\.|$)/.test(name))
@@ -226,9 +237,28 @@ async function addLandmark(home: string, python: PythonDistribution): Promise<vo
   await writeFile(file, 'The extension modules of the standard library are inside the program.\n');
 }
 
+/** Folder of a bundle for what is known of its contents (Filesystem Hierarchy Standard, `/usr/share`). */
+function documentsFolder(program: string): string {
+  return `share/doc/${program}`;
+}
+
+/** The shared libraries that a bundle will bring: file name → path relative to the sysroot. */
+export async function bundledLibraries(input: LibrariesInput): Promise<Result<ReadonlyMap<string, string>>> {
+  if (!programFormat(input.resolved.target).sharedLibraries) return ok(new Map());
+  const { packages } = input;
+  const extensions = await extensionModules(input.python, input.sysroot.folder);
+  const added = packages === undefined ? [] : await packageLibraries(packages.target, packages.at);
+  return findLibraries(input, extensions, added);
+}
+
+type LibrariesInput = Pick<
+  BundleInput,
+  'resolved' | 'python' | 'program' | 'sysroot' | 'rootfs' | 'packages'
+>;
+
 /** Reads the dependencies of the program and the extension modules, checks every file, and computes the closure. */
 async function findLibraries(
-  input: BundleInput,
+  input: LibrariesInput,
   extensions: readonly string[],
   packages: readonly PackageLibrary[],
 ): Promise<Result<ReadonlyMap<string, string>>> {
@@ -268,7 +298,7 @@ async function findLibraries(
  * The C library loads gcc's unwinder by itself, where a thread is ended, and libraries of C++ that packages bring need it. A
  * program that has its Python inside has the unwinder inside, too, and does not name it.
  */
-function withUnwinder(program: ElfFile, { python, resolved }: BundleInput): ElfFile {
+function withUnwinder(program: ElfFile, { python, resolved }: LibrariesInput): ElfFile {
   if (python.linkage === 'dynamic' || resolved.target.libc !== 'gnu') return program;
   return { ...program, needed: [...program.needed, 'libgcc_s.so.1'] };
 }

@@ -49,8 +49,25 @@ export async function copyStdlib(input: StdlibInput): Promise<Stdlib> {
   return { extensions: extensions.sort(), files };
 }
 
+/** Paths of the extension modules that are copied, relative to the sysroot. */
+export async function extensionModules(
+  python: StdlibInput['python'],
+  sysroot: string,
+): Promise<readonly string[]> {
+  const extensions: string[] = [];
+  for (const path of await pathsBelow({ python, sysroot }, '')) {
+    if (!/\.so$/.test(path)) continue;
+    const file = await resolveInside(sysroot, join(sysroot, python.stdlib, path));
+    if (file !== undefined) extensions.push(`${python.stdlib}/${path}`);
+  }
+  return extensions.sort();
+}
+
 /** Paths of all that is copied and is no folder, relative to the standard library. */
-async function pathsBelow(input: StdlibInput, relative: string): Promise<readonly string[]> {
+async function pathsBelow(
+  input: Pick<StdlibInput, 'python' | 'sysroot'>,
+  relative: string,
+): Promise<readonly string[]> {
   const entries = await readdir(join(input.sysroot, input.python.stdlib, relative), { withFileTypes: true });
   const wanted = entries.filter(({ name }) =>
     relative === '' ? !LEFT_OUT.some((pattern) => pattern.test(name)) : name !== '__pycache__',

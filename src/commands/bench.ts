@@ -6,6 +6,7 @@ type Bench = (invocation: Invocation) => Promise<Result<Outcome>>;
 
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   provisioning: async () => (await import('../bench/provisioning.ts')).benchProvisioning,
+  warm: async () => (await import('../bench/warm.ts')).benchWarm,
   edit: async () => (await import('../bench/edit.ts')).benchEdit,
   engine: async () => (await import('../bench/engine.ts')).benchEngine,
   amortize: async () => (await import('../bench/amortize.ts')).benchAmortize,

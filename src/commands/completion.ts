@@ -1,7 +1,8 @@
 import { err, ok, type Result } from '../domain/result.ts';
 import { fishWord, quoteWord } from '../domain/shell.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
-import { GLOBAL_OPTIONS, loadAllCommands } from './index.ts';
+import { GLOBAL_OPTIONS } from './index.ts';
+import { type CommandSpec, commandSpecs } from './specs.ts';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
@@ -24,7 +25,7 @@ async function run({ positionals }: Invocation): Promise<Result<Outcome>> {
       fix: [`Name one of: ${SHELLS.join(', ')}.`],
     });
   }
-  const commands = await loadAllCommands();
+  const commands = await commandSpecs();
   const text = { bash, zsh, fish }[shell](commands);
   return ok({ text, json: { shell, script: text } });
 }
@@ -32,7 +33,7 @@ async function run({ positionals }: Invocation): Promise<Result<Outcome>> {
 /** Lists the recipes at completion time, so that new ones are offered at once. Below them is a table of Pythons. */
 const RECIPES = 'provision list --quiet 2>/dev/null | sed -n "/^Python /q;s/^\\([^ ][^ ]*\\) .*/\\1/p"';
 
-function bash(commands: readonly Command[]): string {
+function bash(commands: readonly CommandSpec[]): string {
   const cases = commands.map(
     (one) =>
       `    ${one.name}) options="${optionNames(one)}"; ${completesRecipe(one) ? 'more="$(_provision_recipes)"' : 'more=""'} ;;`,
@@ -58,7 +59,7 @@ complete -o filenames -F _provision provision
 `;
 }
 
-function zsh(commands: readonly Command[]): string {
+function zsh(commands: readonly CommandSpec[]): string {
   const list = commands.map(({ name, summary }) => `    ${quoteWord(`${name}:${summary}`)}`).join('\n');
   const cases = commands
     .map(
@@ -87,7 +88,7 @@ compdef _provision provision
 `;
 }
 
-function fish(commands: readonly Command[]): string {
+function fish(commands: readonly CommandSpec[]): string {
   const lines = commands.flatMap((one) => [
     `complete -c provision -n __fish_use_subcommand -a ${one.name} -d ${fishWord(one.summary)}`,
     ...Object.entries({ ...GLOBAL_OPTIONS, ...one.options }).map(
@@ -101,12 +102,12 @@ function fish(commands: readonly Command[]): string {
   return `${lines.join('\n')}\ncomplete -c provision -n __fish_use_subcommand -a '(${RECIPES})'\n`;
 }
 
-function optionNames(command: Command | undefined): string {
+function optionNames(command: CommandSpec | undefined): string {
   return Object.keys({ ...GLOBAL_OPTIONS, ...command?.options })
     .map((name) => `--${name}`)
     .join(' ');
 }
 
-function completesRecipe(command: Command): boolean {
+function completesRecipe(command: CommandSpec): boolean {
   return command.positionals.some(({ completes }) => completes === 'recipe');
 }

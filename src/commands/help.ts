@@ -1,8 +1,9 @@
-import type { Command, OptionSpec, PositionalSpec } from './command.ts';
+import type { OptionSpec, PositionalSpec } from './command.ts';
 import { GLOBAL_OPTIONS } from './index.ts';
+import type { CommandSpec } from './specs.ts';
 
 /** `provision --help`. */
-export function overview(commands: readonly Command[]): string {
+export function overview(commands: readonly CommandSpec[]): string {
   const width = Math.max(...commands.map(({ name }) => name.length));
   return [
     'Usage: provision <recipe> [options]          short for: provision run <recipe>',
@@ -28,7 +29,7 @@ export function overview(commands: readonly Command[]): string {
 }
 
 /** `provision <command> --help`. */
-export function commandHelp(command: Command): string {
+export function commandHelp(command: CommandSpec): string {
   const usage = ['provision', command.name, ...command.positionals.map(positional), '[options]'].join(' ');
   return [
     `Usage: ${usage}`,

@@ -12,6 +12,7 @@ import { targetNames } from '../recipe/folders.ts';
 import { loadTarget } from '../recipe/targets.ts';
 import { programFormat } from '../runtime/program/program.ts';
 import { wasmImports } from '../runtime/wasm/imports.ts';
+import { type EmbeddedSbom, readEmbedded } from '../sbom/embed.ts';
 import { digestFile } from '../store/digest.ts';
 import { withTemporaryFolder } from '../store/scratch.ts';
 import { parseSysconfigdata } from '../sysroot/sysconfigdata.ts';
@@ -73,14 +74,14 @@ async function inspect(
   if (!read.ok) return read;
   const contents = read.value;
   const target = await targetOf(home, contents.manifest.target);
-  const imports =
-    contents.elf === undefined
-      ? wasmImports(await readFile(join(folder, contents.manifest.program.file)))
-      : undefined;
+  const program = await readFile(join(folder, contents.manifest.program.file));
+  const imports = contents.elf === undefined ? wasmImports(program) : undefined;
+  const embedded = readEmbedded(program);
   const view: View = {
     path,
     contents,
     python: pythonOf(contents),
+    embedded,
     ...defined({ archive, target }),
     ...(imports === undefined ? {} : { imports: [...new Set(imports.map(({ module }) => module))] }),
   };
@@ -94,6 +95,8 @@ interface View {
   readonly contents: Contents;
   readonly target?: Target;
   readonly python: Readonly<Record<string, string>>;
+  /** What the program says of its own contents. */
+  readonly embedded: EmbeddedSbom;
   /** Modules that a WebAssembly program imports from. */
   readonly imports?: readonly string[];
 }
@@ -171,6 +174,8 @@ function json(view: View) {
     extensions: contents.extensions,
     packages: contents.packages,
     data: contents.manifest.data ?? [],
+    inside: insideOf(view.embedded),
+    crates: view.embedded.crates ?? [],
     parts: contents.parts,
     files: contents.files,
     bytes: contents.bytes,
@@ -205,6 +210,7 @@ function text(view: View): string {
     ...(manifest.data === undefined
       ? []
       : [['data', manifest.data.map((one) => `${one.data}, ${one.package} ${one.version}`)] as const]),
+    ['inside', insideLines(view.embedded)],
     ['needs', needsLines(contents, target)],
     [
       'size',
@@ -223,6 +229,36 @@ function text(view: View): string {
   return `${rows
     .flatMap(([name, lines]) => lines.map((line, i) => `${(i === 0 ? name : '').padEnd(width)}  ${line}`))
     .join('\n')}\n`;
+}
+
+/** Components of the bill of materials that the program has inside. */
+function insideOf({ documents }: EmbeddedSbom): readonly ListedComponent[] {
+  const { components = [] } = JSON.parse(documents.cyclonedx ?? '{}') as {
+    readonly components?: readonly ListedComponent[];
+  };
+  return components
+    .filter(({ scope }) => scope !== 'excluded')
+    .map(({ name, version, purl }) => ({ name, version, ...defined({ purl }) }));
+}
+
+interface ListedComponent {
+  readonly name: string;
+  readonly version: string;
+  readonly purl?: string;
+  readonly scope?: string;
+}
+
+function insideLines(embedded: EmbeddedSbom): readonly string[] {
+  if (embedded.damaged.length > 0)
+    return [`its bill of materials is damaged: ${embedded.damaged.join(', ')}`];
+  const components = insideOf(embedded);
+  if (components.length === 0) return ['no bill of materials'];
+  const isCrate = ({ purl }: ListedComponent): boolean => purl?.startsWith('pkg:cargo/') ?? false;
+  const others = components.filter((one) => !isCrate(one));
+  return [
+    `${components.length} components, of them ${components.length - others.length} crates (\`provision sbom\` prints them)`,
+    ...others.map(({ name, version }) => `${name} ${version}`),
+  ];
 }
 
 function architecture({ contents: { elf }, target, imports }: View): string {

@@ -49,6 +49,9 @@ export interface Distro {
   /** Order of two versions of a package: negative, zero, positive. */
   compareVersions(a: string, b: string): number;
 
+  /** What is said of its packages in a bill of materials. */
+  readonly bill: BillOfMaterials;
+
   readonly sources: SourcePackages;
   readonly python: PythonPackaging;
   readonly advice: Advice;
@@ -99,6 +102,17 @@ export interface SourcePackages {
   readonly architecture: string;
   /** Path of one of the distribution's patches, relative to the folder that its archive is unpacked in. */
   patch(name: string): string;
+}
+
+export interface BillOfMaterials {
+  /** Package URL (purl specification), by which scanners look up corrections that the distribution made. */
+  purl(one: LockedPackage, suite: string): string;
+  /** The source package of a package. */
+  source(one: LockedPackage): string;
+  /** Path of the file with a package's licences, relative to the root. */
+  copyright(name: string): string;
+  /** SPDX expression of the licence that such a file states, where it is in a form for machines. */
+  licence(copyright: string): string | undefined;
 }
 
 /** How the distribution packages Python; paths are absolute in its roots. */

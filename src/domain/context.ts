@@ -46,6 +46,10 @@ export interface Settings {
   readonly verbose: boolean;
   /** Tokens and passwords of the environment, the longest first: no file that is kept may hold them. */
   readonly secrets?: readonly string[];
+  /** PROVISION_SIGN_KEY: a private key, or the absolute path of its file. */
+  readonly signKey?: string;
+  /** PROVISION_TRUSTED_KEYS: absolute paths of public keys. */
+  readonly trustedKeys?: readonly string[];
   /** Absent outside of GitHub Actions. */
   readonly actions?: ActionsSettings;
 }

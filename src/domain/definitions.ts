@@ -110,7 +110,6 @@ export function isShared({ configure }: Pick<CPythonBuild, 'configure'>): boolea
 
 /** What the compiler is called with for the target, beside `--target` and `--sysroot`. */
 export interface CompilerFlags {
-  readonly name: 'clang' | 'gcc';
   /** Always. */
   readonly flags: readonly string[];
   /** What `cc --print-multiarch` answers, where it is not the target's: configure asks for the platform's name. */
@@ -123,6 +122,8 @@ export interface LibraryDefinition {
   readonly description: string;
   /** Source package. */
   readonly source: string;
+  /** SPDX licence expression of what is built of it. */
+  readonly license: string;
   /** Development packages of the distribution that it is there in place of. */
   readonly standsFor: readonly string[];
   /** Names in `debian/patches` of the source package, in the order in which they are applied. */
@@ -148,12 +149,33 @@ export interface CPythonBuild {
   readonly env: Readonly<Record<string, string>>;
   /** `Modules/Setup.local`. */
   readonly setup: string;
-  /** Targets of make. */
-  readonly make: readonly string[];
   /** Extension modules that must be in it. */
   readonly modules: readonly string[];
   readonly optimization: readonly OptimizationFlag[];
-  /** Text of the script that profiles are taken of; empty: there is none. */
+  /** The locked profile, of which `pgo` makes use. */
+  readonly profile?: LockedProfile;
+}
+
+/**
+ * `pythons/<name>/profile.yaml`: how often each part of a CPython runs in a training, as clang counts it. It is of the
+ * source, not of machine code: one serves every target.
+ */
+export interface LockedProfile {
+  /** Absolute path of the counts, compressed (brotli). */
+  readonly file: string;
+  /** Of the counts themselves. */
+  readonly digest: Digest;
+  /** Digest of what they were made of: sources, patches and training. */
+  readonly inputs: string;
+  /** What they would be made of now, but for the sources. */
+  readonly made: ProfileMaking;
+}
+
+/** What a profile is made of, beside the sources. */
+export interface ProfileMaking {
+  /** Of the distribution's. */
+  readonly patches: readonly string[];
+  readonly ownPatches: readonly TextFile[];
   readonly training: string;
 }
 

@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { HOME } from '../exec/home.ts';
 
 /**
  * C source that is linked into every program that has its Python inside: what lies behind such a program in one file is found
  * as if it were beside it (`bundle/formats/onefile.ts`). It changes nothing in a program of a bundle.
  */
 export function onefileSource(): string {
-  return readFileSync(new URL('../../src/env/onefile.c', import.meta.url), 'utf8');
+  return readFileSync(join(HOME, 'src', 'env', 'onefile.c'), 'utf8');
 }
 
 /** The functions of the C library that it stands before; a name that no part of a program calls is none of its. */

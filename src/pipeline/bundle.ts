@@ -6,6 +6,7 @@ import { readContents } from '../bundle/inspect.ts';
 import { type Unpacked, unpackBundle } from '../bundle/unpack.ts';
 import type { Plan } from '../domain/plan.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import type { StoredTree } from '../domain/stored-tree.ts';
 import { formatBytes } from '../domain/units.ts';
 import type { Failure } from '../failure.ts';
 import type { Tree } from '../toolchain/tree.ts';
@@ -18,6 +19,8 @@ interface BundleInput extends RuntimeParts {
   readonly built: Built;
   readonly toolchain: Tree;
   readonly prepared: Prepared;
+  /** Bills of materials and licences; absent: it has none. */
+  readonly documents?: StoredTree;
   readonly logs: string;
 }
 

@@ -22,6 +22,7 @@ import { testLibrary } from './library.ts';
 import { needProgram } from './need-program.ts';
 import { orderedReferences } from './ordered-references.ts';
 import { type Planned, type Run, startRun } from './prepare.ts';
+import { signingKey, writeProvenance } from './provenance.ts';
 import { type Made, makeProgram, makeRuntimes, type Runtimes } from './runtimes.ts';
 import type { Session } from './session.ts';
 import { type Onefile, systemRuntimes } from './systems.ts';
@@ -78,6 +79,8 @@ async function runOnce(session: Session, planned: Planned, request: RunRequest):
   if (!samples.ok) return samples;
   const unfit = await checkCrate(session, planned);
   if (!unfit.ok) return unfit;
+  const key = await signingKey(session.context);
+  if (!key.ok) return key;
   const formats = readFormats(request.formats ?? [], plan);
   if (!formats.ok) return formats;
 
@@ -96,6 +99,8 @@ async function runOnce(session: Session, planned: Planned, request: RunRequest):
     bundle.meta.archive,
   );
   if (!delivered.ok) return delivered;
+  const described = await deliverDocuments(session.store, made.value, artifacts);
+  if (!described.ok) return described;
   const debug = await deliverDebugFile(session.store, made.value, artifacts);
   if (!debug.ok) return debug;
   const runtimes = await makeRuntimes(session, run, made.value, logs);
@@ -108,6 +113,10 @@ async function runOnce(session: Session, planned: Planned, request: RunRequest):
     const shipped = await deliver(session.store, folder, meta.digest, artifacts, meta.file, { executable });
     if (!shipped.ok) return shipped;
   }
+  const stated = await writeProvenance(session.context, {
+    ...{ planned, made: made.value, packages: packages.value, artifacts, key: key.value },
+  });
+  if (!stated.ok) return stated;
   const onefile = packages.value.find(({ format }) => format === 'onefile');
   const all = { ...made.value, ...defined({ onefile: onefile && startOf(onefile) }) };
   const outcome = await runAll(session, run, all, runtimes.value, samples.value, request);
@@ -122,6 +131,19 @@ function startOf({ folder, meta: { file, digest } }: Package): Onefile {
 function needed(plan: Plan, { formats = [], samplesOnly }: RunRequest): Result<void> {
   if (samplesOnly === true) return needProgram(plan, '`--samples`');
   return formats.length > 0 ? needProgram(plan, `\`--format ${formats[0]}\``) : ok(undefined);
+}
+
+/** The bills of materials, beside the bundle that has them inside. */
+async function deliverDocuments(
+  store: Store,
+  { documents: { folder, meta } }: Made,
+  artifacts: string,
+): Promise<Result<void>> {
+  for (const [file, digest] of Object.entries(meta.digests)) {
+    const delivered = await deliver(store, folder, digest, artifacts, file);
+    if (!delivered.ok) return delivered;
+  }
+  return ok(undefined);
 }
 
 /** Debug information in a file of its own, beside the bundle: for whoever looks at a crash, not for the target. */

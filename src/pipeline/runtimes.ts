@@ -15,6 +15,7 @@ import { capabilitiesOf, prepareRuntime, targetRuntime, withSuite } from '../run
 import type { Wasmtime } from '../runtime/wasmtime/obtain.ts';
 import type { Tree } from '../toolchain/tree.ts';
 import { type Bundled, bundleProgram } from './bundle.ts';
+import { describeProgram, type SbomDocuments } from './describe.ts';
 import { noticeEmbedding } from './embedding.ts';
 import { bundleFacts, pythonCodeFacts, referenceFacts, rootfsFacts, toolchainFacts } from './facts.ts';
 import { makeLibrary } from './library-modules.ts';
@@ -47,6 +48,10 @@ export interface RuntimeParts {
 export interface Made extends RuntimeParts, Bundled {
   readonly toolchain: Tree;
   readonly prepared: Prepared;
+  /** The program as it was built, before anything was put into it. */
+  readonly built: Built;
+  /** Its bills of materials and licences. */
+  readonly documents: SbomDocuments;
 }
 
 /** The two runtimes in which a script can be run and compared. */
@@ -80,10 +85,14 @@ export async function makeProgram(
   );
   if (!both.ok) return both;
   const [built, parts] = both.value;
-  const bundled = await bundleProgram(session, plan, { built, ...base, ...parts, logs });
+  const described = await describeProgram(session, run, { built, ...base, ...parts });
+  if (!described.ok) return described;
+  const { program, documents } = described.value;
+  const input = { built: program, documents, ...base, ...parts, logs };
+  const bundled = await bundleProgram(session, plan, input);
   if (!bundled.ok) return bundled;
   emit({ type: 'facts', facts: bundleFacts(bundled.value.bundle) });
-  return ok({ ...base, ...parts, ...bundled.value });
+  return ok({ ...base, ...parts, built, documents, ...bundled.value });
 }
 
 /** `python.packages` and `python.paths` for a run that has no bundle; nothing is made where the recipe adds nothing. */

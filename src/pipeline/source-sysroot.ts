@@ -2,7 +2,7 @@ import { cargoHomeMounts } from '../build/cargo-home.ts';
 import { crateAccess } from '../build/host-cargo.ts';
 import { sealCrates } from '../build/sealed-crates.ts';
 import { distribution } from '../distro/distribution.ts';
-import type { Resolved, SourceSysroot } from '../domain/definitions.ts';
+import type { ProfileMaking, Resolved, SourceSysroot } from '../domain/definitions.ts';
 import type { LockedPackage } from '../domain/packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { fetchPackages } from '../fetch/fetch.ts';
@@ -13,6 +13,7 @@ import { compose, type Part } from '../sysroot/source/compose.ts';
 import { buildCPython, type CPython } from '../sysroot/source/cpython.ts';
 import { buildLibraries, type Library } from '../sysroot/source/libraries.ts';
 import { keepOwnSymbols } from '../sysroot/source/own-symbols.ts';
+import { isOutdated, type Trained, trainProfile } from '../sysroot/source/profile.ts';
 import { buildRustStd, type CrateAccess } from '../sysroot/source/rust-std.ts';
 import type { Tree } from '../toolchain/tree.ts';
 import type { Session } from './session.ts';
@@ -40,6 +41,8 @@ export async function makeSourceSysroot(session: Session, input: SourceSysrootIn
   const { definition, packages, locked } = input;
   const misfit = checkCLibrary(definition, locked.lock.sets.sysroot ?? []);
   if (misfit !== undefined) return err(misfit);
+  if (isOutdated(definition, locked.lock.sets.sources ?? []))
+    session.context.emit(outdatedProfile(definition));
   const launcher = await launcherOf(session, input.resolved);
   const parts = await sideBySide(
     session,
@@ -56,6 +59,17 @@ export async function makeSourceSysroot(session: Session, input: SourceSysrootIn
     [packages, ...python.libraries, python.linkable, ...std],
     packages.meta,
   );
+}
+
+function outdatedProfile({ python: { version, abiflags } }: SourceSysroot) {
+  return {
+    type: 'notice',
+    level: 'warning',
+    code: 'sysroot/profile-outdated',
+    message:
+      `The locked profile of CPython ${version}${abiflags} is of other sources, patches or training than those here: what has ` +
+      'changed since is optimized without it. `provision profile <recipe>` makes it anew.',
+  } as const;
 }
 
 /** Emits one notice for all modules that could not be built, grouped by reason; it is part of the report. */
@@ -134,11 +148,17 @@ interface Python {
   readonly linkable: Part;
 }
 
-async function makePython(
+interface Ground {
+  readonly libraries: readonly Library[];
+  /** The C library and those, which CPython is built on. */
+  readonly dependencies: Part;
+}
+
+async function makeGround(
   session: Session,
   { definition, base }: SourceSysrootInput,
   buildContext: SourceBuildContext,
-): Promise<Result<Python>> {
+): Promise<Result<Ground>> {
   const { context, store, recorder } = session;
   const { libraries: wanted } = definition.source;
   const names = wanted.map(({ name }) => name).join(', ');
@@ -156,11 +176,25 @@ async function makePython(
         );
   if (!libraries.ok) return libraries;
   const dependencies = await compose(context, store, [base, ...libraries.value], base.meta);
-  if (!dependencies.ok) return dependencies;
+  return dependencies.ok
+    ? ok({ libraries: libraries.value, dependencies: dependencies.value })
+    : dependencies;
+}
+
+async function makePython(
+  session: Session,
+  input: SourceSysrootInput,
+  buildContext: SourceBuildContext,
+): Promise<Result<Python>> {
+  const { context, store, recorder } = session;
+  const { python } = input.definition;
+  const ground = await makeGround(session, input, buildContext);
+  if (!ground.ok) return ground;
+  const { libraries, dependencies } = ground.value;
   const cpython = await recorder.stage(
     'cpython',
-    `CPython ${definition.python.version}${definition.python.abiflags} from source`,
-    () => buildCPython(context, store, buildContext, dependencies.value),
+    `CPython ${python.version}${python.abiflags} from source`,
+    () => buildCPython(context, store, buildContext, dependencies),
     ({ hit, meta }) => ({
       hit,
       detail: [meta.version, `${meta.modules.length} modules inside`, meta.profile]
@@ -170,9 +204,26 @@ async function makePython(
   );
   if (!cpython.ok) return cpython;
   const linkable = await keepOwnSymbols(context, store, buildContext, cpython.value);
-  return linkable.ok
-    ? ok({ libraries: libraries.value, cpython: cpython.value, linkable: linkable.value })
-    : linkable;
+  return linkable.ok ? ok({ libraries, cpython: cpython.value, linkable: linkable.value }) : linkable;
+}
+
+/** A profile of the sysroot's CPython: the training is run with one that counts. */
+export async function trainOn(
+  session: Session,
+  input: SourceSysrootInput,
+  making: ProfileMaking,
+): Promise<Result<Trained>> {
+  const { context, store, recorder } = session;
+  const buildContext = sourceBuildContext(session, input, await launcherOf(session, input.resolved));
+  const ground = await makeGround(session, input, buildContext);
+  if (!ground.ok) return ground;
+  const { version, abiflags } = input.definition.python;
+  return recorder.stage(
+    'cpython',
+    `Profile of CPython ${version}${abiflags}`,
+    () => trainProfile(context, store, buildContext, ground.value.dependencies, making),
+    ({ hit, functions }) => ({ hit, detail: `${functions} functions` }),
+  );
 }
 
 async function makeStd(

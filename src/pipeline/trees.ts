@@ -3,6 +3,7 @@ import { defined } from '../domain/defined.ts';
 import {
   type DefinitionFile,
   isFromSource,
+  type ProfileMaking,
   type Resolved,
   type SourceSysroot,
 } from '../domain/definitions.ts';
@@ -17,9 +18,10 @@ import { byNameAndArchitecture, lockChecksum, readLock } from '../lock/lockfile.
 import { rustStdMismatch } from '../lock/rust-std.ts';
 import { entryFolder } from '../store/entries.ts';
 import type { Store } from '../store/store.ts';
+import type { Trained } from '../sysroot/source/profile.ts';
 import { makeTree, type Tree, treeFingerprint } from '../toolchain/tree.ts';
 import type { Session } from './session.ts';
-import { makeSourceSysroot } from './source-sysroot.ts';
+import { makeSourceSysroot, type SourceSysrootInput, trainOn } from './source-sysroot.ts';
 import {
   hasOwnInterpreter,
   isTreeKey,
@@ -157,6 +159,20 @@ export function toolchainPackages({ toolchain, tools }: Locks): readonly LockedP
   return [...setOf(toolchain, 'rootfs'), ...(tools === undefined ? [] : setOf(tools, 'rootfs'))];
 }
 
+/** The suite that a package of a set comes from: the set's own, the toolchain's where it is of Rust, else the lock's. */
+export function suiteOf(
+  { toolchain }: Pick<Locks, 'toolchain'>,
+  { lock, definition }: Locked,
+  set: string,
+  { digest }: Pick<LockedPackage, 'digest'>,
+): string {
+  if (lock !== toolchain.lock && toolchain.needed.some((one) => one.digest === digest))
+    return toolchain.lock.suite;
+  const sets: Readonly<Record<string, unknown>> = { ...definition };
+  const own = set === 'sources' ? (sets.source as { sources?: unknown })?.sources : sets[set];
+  return (own as { readonly suite?: string } | undefined)?.suite ?? lock.suite;
+}
+
 /** The packages of Rust's standard library for the target. */
 function rustStdPackages({ rustStd, toolchain }: Resolved, locked: Locked): Result<readonly LockedPackage[]> {
   if (rustStd.from === 'source') return ok([]);
@@ -190,6 +206,8 @@ export interface TreeMaker {
   /** The trees whose packages are not in the store as trees. */
   readonly missing: ReadonlySet<TreeKey>;
   make(key: TreeKey): Promise<Result<Tree>>;
+  /** The profile of a CPython from source, trained on this machine. */
+  train(definition: SourceSysroot, making: ProfileMaking): Promise<Result<Trained>>;
 }
 
 /** Makes the trees of a run on demand; downloads for all that are missing begin with the first. */
@@ -237,14 +255,14 @@ export async function treeMaker(
     );
   };
   const { sysroot: definition } = resolved;
-  const fromSource = async (source: SourceSysroot): Promise<Result<Tree>> => {
+  const partsOf = async (source: SourceSysroot): Promise<Result<SourceSysrootInput>> => {
     const toolchain = await once(locks.tools === undefined ? 'toolchain' : 'image');
     if (!toolchain.ok) return toolchain;
     const base = await once(locks.base === undefined ? 'sysroot' : 'base');
     if (!base.ok) return base;
     const packages = await once('sysroot');
     if (!packages.ok) return packages;
-    return makeSourceSysroot(session, {
+    return ok({
       resolved,
       definition: source,
       toolchain: toolchain.value,
@@ -254,6 +272,10 @@ export async function treeMaker(
       logs,
     });
   };
+  const fromSource = async (source: SourceSysroot): Promise<Result<Tree>> => {
+    const parts = await partsOf(source);
+    return parts.ok ? makeSourceSysroot(session, parts.value) : parts;
+  };
   let source: Promise<Result<Tree>> | undefined;
   return {
     missing: new Set(missing.map(({ key }) => key).filter(isTreeKey)),
@@ -262,6 +284,10 @@ export async function treeMaker(
       if (key !== 'sysroot' || !isFromSource(definition)) return once(key);
       source ??= fromSource(definition);
       return source;
+    },
+    train: async (source, making) => {
+      const parts = await partsOf(source);
+      return parts.ok ? trainOn(session, parts.value, making) : parts;
     },
   };
 }

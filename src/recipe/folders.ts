@@ -121,6 +121,15 @@ export function differencesFile(home: string, python: string): string {
   return join(home, 'pythons', python, 'differences.yaml');
 }
 
+/** The script that profiles are taken of. */
+export function trainingFile(home: string, python: string): string {
+  return join(home, 'pythons', python, 'training.py');
+}
+
+export function profileFile(home: string, python: string): string {
+  return join(home, 'pythons', python, 'profile.yaml');
+}
+
 /** Static libraries that can be built. */
 export function libraryNames(home: string): readonly string[] {
   return yamlNames(join(home, 'libraries'));

@@ -9,6 +9,7 @@ import {
   imageSchema,
   libcSchema,
   librarySchema,
+  profileSchema,
   pythonSchema,
   recipeSchema,
   runtimeSchema,
@@ -53,7 +54,8 @@ export interface FileKind {
     | 'library'
     | 'runtime'
     | 'conformance'
-    | 'differences';
+    | 'differences'
+    | 'profile';
   /** Where such files are, from the tool's own folder. */
   readonly where: string;
   /** Checked-in JSON Schema of it, from the tool's own folder. */
@@ -154,6 +156,13 @@ export const DIFFERENCES: FileKind = {
   schema: differencesSchema,
 };
 
+export const PROFILE: FileKind = {
+  noun: 'profile',
+  where: 'pythons/*/profile.yaml',
+  schemaFile: 'pythons/profile.schema.json',
+  schema: profileSchema,
+};
+
 export const FILE_KINDS: readonly FileKind[] = [
   EXTENDING,
   RECIPE,
@@ -170,6 +179,7 @@ export const FILE_KINDS: readonly FileKind[] = [
   RUNTIME,
   CONFORMANCE,
   DIFFERENCES,
+  PROFILE,
 ];
 
 /** JSON Schema of a recipe, as `recipes/schema.json` has it for editors. */

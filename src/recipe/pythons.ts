@@ -102,28 +102,25 @@ function misnamed({ value, document }: Loaded<PythonDefinition>): Failure | unde
   };
 }
 
-/** The texts that a build of a form takes from beside the definition. */
-export async function pythonFiles(
+/** The patches of its own that a form is built with. */
+export async function ownPatches(
   { value: python, document }: Loaded<PythonDefinition>,
   form: string,
-): Promise<Result<{ readonly patches: readonly TextFile[]; readonly training: string }>> {
-  const { training, patches: names = [] } = python.forms[form] ?? {};
+): Promise<Result<readonly TextFile[]>> {
+  const { patches: names = [] } = python.forms[form] ?? {};
   const patches = await Promise.all(
     names.map((name, index) => beside(document, join('patches', name), ['forms', form, 'patches', index])),
   );
-  const trained =
-    training === undefined ? undefined : await beside(document, training, ['forms', form, 'training']);
-  const failure = combineFailures(
-    [trained, ...patches].flatMap((one) => (one === undefined || one.ok ? [] : [one.error])),
-  );
-  if (failure !== undefined) return err(failure);
-  return ok({
-    patches: patches.flatMap((one) => (one.ok ? [one.value] : [])),
-    training: trained?.ok ? trained.value.text : '',
-  });
+  const failure = combineFailures(patches.flatMap((one) => (one.ok ? [] : [one.error])));
+  return failure === undefined ? ok(patches.flatMap((one) => (one.ok ? [one.value] : []))) : err(failure);
 }
 
-async function beside(document: YamlDocument, path: string, at: DocumentPath): Promise<Result<TextFile>> {
+/** A file beside a definition, named in it at a place. */
+export async function beside(
+  document: YamlDocument,
+  path: string,
+  at: DocumentPath,
+): Promise<Result<TextFile>> {
   const file = join(dirname(document.file), path);
   const text = await readFile(file, 'utf8').catch(() => undefined);
   return text === undefined ? err(noFile(file, document, at)) : ok({ name: basename(path), text });

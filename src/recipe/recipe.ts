@@ -76,7 +76,7 @@ async function resolveNames(
 ): Promise<Result<Resolved>> {
   const named = await readNamed(lookup, found, read);
   if (!named.ok) return named;
-  const { axes, point, sysroot, toolchain, references, crate, hostTarget, form } = named.value;
+  const { axes, point, sysroot, toolchain, references, crate, hostTarget } = named.value;
   const sysrootNamed = found.draft.sysroot !== undefined;
   const { document, added } = found;
   const { target } = point;
@@ -107,7 +107,7 @@ async function resolveNames(
           systems: systems.value.systems,
         })
       : [systems.error]),
-    ...compiledMisfit(recipe, document, sysroot, form.value),
+    ...compiledMisfit(recipe, document, sysroot),
     ...(added === undefined || added.sysroot.length === 0 ? [] : foreignPackages(document, target)),
   ]);
   if (misfit !== undefined || rustStd === undefined || !systems.ok) return err(misfit as Failure);
@@ -337,7 +337,6 @@ function compiledMisfit(
   { optimization, variant }: Recipe,
   document: YamlDocument,
   { name, source }: SysrootDefinition,
-  form: SysrootFile,
 ): readonly Failure[] {
   if (source === undefined) {
     return (['optimization', 'variant'] as const)
@@ -349,13 +348,13 @@ function compiledMisfit(
         at: document.locate([key], 'value'),
       }));
   }
-  const flags = optimization ?? (form.kind === 'cpython-source' ? form.cpython.optimization : []);
-  if (!flags.includes('pgo') || source.cpython.training !== '') return [];
+  const flags = optimization ?? source.cpython.optimization;
+  if (!flags.includes('pgo') || source.cpython.profile !== undefined) return [];
   return [
     {
       code: 'recipe/no-training',
-      what: `The sysroot \`${name}\` has no training workload, which \`pgo\` needs.`,
-      fix: ['Add `training` to this form in the `python.yaml` of its Python.'],
+      what: `The sysroot \`${name}\` has no locked profile of its Python, which \`pgo\` needs.`,
+      fix: ['Make the profile: `provision profile <recipe>`.'],
       at: document.locate(['optimization'], 'value'),
     },
   ];

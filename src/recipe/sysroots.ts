@@ -7,6 +7,7 @@ import type {
   CompilerFlags,
   LibraryDefinition,
   LinkRules,
+  LockedProfile,
   SourceBuild,
   SysrootDefinition,
   TextFile,
@@ -22,7 +23,8 @@ import type { YamlDocument } from './document.ts';
 import { formFile, libraryNames } from './folders.ts';
 import { LIBRARY, SYSROOT } from './json-schema.ts';
 import { type Loaded, load } from './load.ts';
-import { floorOf, loadDifferences, type PythonDefinition, pythonFiles } from './pythons.ts';
+import { loadProfile } from './profile.ts';
+import { floorOf, loadDifferences, ownPatches, type PythonDefinition } from './pythons.ts';
 import { openReader, type Reader } from './reader.ts';
 import type { LibraryFile, SysrootFile } from './schemas.ts';
 import { type CLibrary, loadLibcOf, loadLibcOfTarget } from './targets.ts';
@@ -151,7 +153,7 @@ function joined({ point, form, suite, sysroot, rootfs, source, cxx }: Joined): S
 
 /** How a libpython of packages is used: dynamically, and nothing of its own. */
 const PACKAGED = {
-  compiler: { name: 'clang', flags: [] } satisfies CompilerFlags,
+  compiler: { flags: [] } satisfies CompilerFlags,
   link: { static: [], dynamic: [], wholePython: false, pie: true, arguments: [] } satisfies LinkRules,
   without: {},
 } as const;
@@ -163,7 +165,7 @@ function rulesOf(
   if (form.kind === 'packages') return PACKAGED;
   const { compiler, link, cpython } = form;
   return {
-    compiler: { name: compiler.name, flags: compiler.flags, ...defined({ multiarch: compiler.multiarch }) },
+    compiler: { flags: compiler.flags, ...defined({ multiarch: compiler.multiarch }) },
     link: {
       static: link.static,
       dynamic: link.dynamic,
@@ -184,23 +186,32 @@ async function sourceOf(
   if (read.kind === 'packages') return ok(undefined);
   const { source } = python.value;
   if (source === undefined) return err(noSource(python, form));
-  const [libraries, files, differences] = await Promise.all([
+  const [libraries, patches, differences, profile] = await Promise.all([
     loadLibraries(home, read.libraries, document, reader),
-    pythonFiles(python, form),
+    ownPatches(python, form),
     loadDifferences(home, python.value.name, target, form, reader),
+    loadProfile(home, python, reader),
   ]);
-  const failures = [libraries, files, differences].flatMap((one) => (one.ok ? [] : [one.error]));
+  const failures = [libraries, patches, differences, profile].flatMap((one) => (one.ok ? [] : [one.error]));
   const failure = combineFailures(failures);
   if (failure !== undefined) return err(failure);
-  if (!libraries.ok || !files.ok || !differences.ok) throw new Error('a failure got lost');
+  if (!libraries.ok || !patches.ok || !differences.ok || !profile.ok) throw new Error('a failure got lost');
   const names = [source.package, ...libraries.value.map((one) => one.source)];
   return ok({
     sources: { architecture: distribution.sources.architecture, packages: [...new Set(names)].sort() },
     ...cLibraryOf(python.value, form),
     libraries: libraries.value,
-    cpython: cpythonOf(read, python.value, source, variant, files.value),
+    cpython: cpythonOf(read, python.value, source, variant, {
+      patches: patches.value,
+      profile: profile.value,
+    }),
     differences: differences.value,
   });
+}
+
+interface BuildFiles {
+  readonly patches: readonly TextFile[];
+  readonly profile: LockedProfile | undefined;
 }
 
 function cpythonOf(
@@ -208,7 +219,7 @@ function cpythonOf(
   python: PythonDefinition,
   source: NonNullable<PythonDefinition['source']>,
   variant: string | undefined,
-  files: { readonly patches: readonly TextFile[]; readonly training: string },
+  files: BuildFiles,
 ): SourceBuild['cpython'] {
   const further = variant === undefined ? [] : (python.variants[variant]?.configure ?? []);
   return {
@@ -219,10 +230,10 @@ function cpythonOf(
     cross: cpython.cross,
     env: cpython.env,
     setup: cpython.setup,
-    make: cpython.make,
     modules: cpython.modules ?? source.modules ?? [],
-    optimization: cpython.optimization,
-    training: files.training,
+    // A Python without a profile is compiled without one, where nobody asks for it.
+    optimization: cpython.optimization.filter((flag) => flag !== 'pgo' || files.profile !== undefined),
+    ...defined({ profile: files.profile }),
   };
 }
 
@@ -261,6 +272,7 @@ function loadLibrary(file: string, read: Reader): Promise<Result<Loaded<LibraryD
       name: basename(file, extname(file)),
       description: parsed.description,
       source: parsed.source,
+      license: parsed.license,
       standsFor: parsed['stands-for'],
       patches: parsed.patches,
       build: parsed.build,

@@ -15,6 +15,8 @@ const COMMANDS = [
     'shell',
     'exec',
     'inspect',
+    'sbom',
+    'verify',
     'clean',
     'store',
     'report',

@@ -17,6 +17,8 @@ const COMMANDS: Readonly<Record<string, readonly [number, ...string[]]>> = {
   env: [4, 'env', PACKAGED_AARCH64, '--offline'],
   completion: [0, 'completion', 'bash'],
   inspect: [2, 'inspect', 'no-bundle.tar.gz'],
+  sbom: [2, 'sbom', 'no-bundle.tar.gz'],
+  verify: [2, 'verify', 'no-bundle.tar.gz'],
   exec: [4, 'exec', 'aarch64', '--offline', '--', 'true'],
   shell: [2, 'shell', 'aarch64', '--offline'],
   clean: [0, 'clean'],

@@ -46,7 +46,7 @@ function sysrootOf(
     suite: 'trixie',
     target: 'far',
     python: { name: 'cpython-3.13', implementation: 'CPython', version: '3.13', abiflags: '' },
-    compiler: { name: 'clang', flags: [] },
+    compiler: { flags: [] },
     link: { static: [], dynamic: [], wholePython: false, pie: true, arguments: [] },
     without: {},
     sysroot: tree(architecture, sysroot),

@@ -33,17 +33,21 @@ export const MODULES: Readonly<Record<string, string>> = {
   engine: 'the port to sandboxes, and its implementations `namespace/` and `docker/`',
   requirements:
     'what a recipe adds of Python: requirements, locks of other tools, wheels, projects, modules; markers evaluated for the target',
+  sbom: 'what is in a program and its bundle, as SPDX and CycloneDX; sections of programs for it; licences',
+  provenance: 'statements about artifacts: in-toto and SLSA, signed with ed25519; what is wrong with one',
   crate: '`Cargo.toml` and `Cargo.lock` of a crate; read without calling cargo',
   charts: 'numbers → SVG, light and dark by CSS variables; pure',
   init: 'what `provision init` writes',
   commands: 'one file for each command; handlers return data',
   pipeline: 'joins the stages: plan, session, program, bundle, runtimes; `run.ts` is a run, top to bottom',
+  program:
+    'the program compiled into few files, and its answers that are always the same; loaded when it compiles',
   bench: 'measurements of the tool itself and of what it builds',
 };
 
 /** Files at the top of `src/`. */
 export const TOP_FILES: Readonly<Record<string, string>> = {
-  'bin.ts': 'what is started; `npm pack` compiles `src/` into `dist/`',
+  'bin.ts': 'what is started: finds the compiled program, else runs the sources',
   'cli.ts': 'arguments and environment → settings, command, exit code',
   'settings.ts': 'settings from options and environment variables',
   'events.ts': 'what stages report while they work; the names of the stages',

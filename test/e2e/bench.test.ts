@@ -128,6 +128,29 @@ async function rowsOf(...args: string[]): Promise<Rows['rows']> {
   return rows;
 }
 
+test('warm: every command, and a run with nothing changed, against a Node that does nothing', async () => {
+  mkdirSync(join(folder, 'warm'));
+  writeFileSync(join(folder, 'warm', 'one.py'), 'print(1)\n');
+  writeFileSync(join(folder, 'warm.yaml'), runnerRecipe('aarch64', { samples: './warm' }));
+  const rows = await rowsOf('warm', './warm.yaml', '--rounds', '1');
+  assert.deepEqual(
+    rows.map(({ what }) => what.replace(/`run .*`/, 'a run')),
+    [
+      '`--version`',
+      '`--help`',
+      '`list`',
+      '`completion bash`',
+      'a run, nothing changed',
+      'peak memory of the run',
+    ],
+  );
+  for (const { against, runs } of rows.slice(0, -1)) {
+    assert.equal(against?.runs.length, 1);
+    assert.ok((runs[0] ?? 0) > 0 && (against?.ratio ?? 0) > 0);
+  }
+  assert.ok((rows.at(-1)?.runs[0] ?? 0) > 20_000, 'a Node takes more than that');
+});
+
 const whole = process.env.PROVISION_TEST_ALL === '1' ? false : 'PROVISION_TEST_ALL=1 runs it';
 
 test('python: measures loop and start of one program against the reference, in CPU time', async () => {

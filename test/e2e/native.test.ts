@@ -1,5 +1,4 @@
-// CPython built from source and linked into a native program. Without profiles, which take three times as long and do
-// not affect what is tested here; `provision bench python native` measures the shipped variant.
+// CPython built from source and linked into a native program, as it is shipped; `provision bench python native` measures it.
 import assert from 'node:assert/strict';
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -45,7 +44,6 @@ let first: CliRun;
 before(async () => {
   folder = temporaryFolder({ after: (done) => process.once('exit', done) }, 'provision native ü ');
   home = copyOfTool(folder);
-  change('recipes/native.yaml', /^target:/m, 'optimization: none\ntarget:');
   // A run after make was killed starts again and finds no partial results.
   const child = startProvision(['native'], { cwd: folder, home, store: SHARED_STORE });
   await untilPrinted(child, /cpython: \d+ of \d+ files|cpython: cached/);

@@ -23,12 +23,12 @@ import { runnerRecipe } from '../support/runner-recipe.ts';
 
 const SAMPLES = join(REPOSITORY, 'runner', 'samples');
 /**
- * All that this machine's kernel starts, with a Python of their own. That of `native` is there without profiles, as another test
+ * All that this machine's kernel starts, with a Python of their own. That of `native` is there, as another test
  * has it; that of `x86_64`, at any address, is compiled with PROVISION_TEST_ALL=1.
  */
 const TARGETS = {
   musl: { target: 'x86_64-musl', more: '' },
-  gnu: { target: 'x86_64', more: 'sysroot: static-gnu\noptimization: none\n' },
+  gnu: { target: 'x86_64', more: 'sysroot: static-gnu\n' },
   portable: { target: 'x86_64', more: 'sysroot: portable-gnu\n' },
 } as const;
 type Name = keyof typeof TARGETS;
@@ -145,6 +145,17 @@ for (const name of NAMES) {
     );
     assert.ok((onefile?.samples.length ?? 0) > 50);
     assert.ok(packages.some(({ format }) => format === 'onefile'));
+  });
+
+  test(`${name}: its bill of materials and its statement go with it`, { skip }, async () => {
+    const document = readFileSync(join(folder, name, 'sbom.cdx.json'), 'utf8');
+    const read = await provision(['sbom', shipped(name)], { store: SHARED_STORE });
+    assert.equal(read.stdout, document);
+    const names = JSON.parse(document).components.map((one: { name: string }) => one.name);
+    for (const wanted of ['CPython', 'openssl', 'zlib', 'sqlite', 'expat', 'mimalloc', 'pyo3'])
+      assert.ok(names.includes(wanted), wanted);
+    const verified = await provision(['verify', shipped(name)], { store: SHARED_STORE });
+    assert.equal(verified.status, 0, verified.stderr);
   });
 
   test(`${name}: on this machine, in any folder and by a link`, { skip }, () => {

@@ -68,6 +68,15 @@ before(async () => {
 
 after(() => rmSync(folder, { recursive: true, force: true }));
 
+test('its bill of materials is in the module', async () => {
+  const artifacts = join(folder, 'artifacts', 'wasm32-wasip1');
+  const document = readFileSync(join(artifacts, 'sbom.cdx.json'), 'utf8');
+  const bundle = join(artifacts, report().bundle.file);
+  assert.equal((await provision(['sbom', bundle], { store: SHARED_STORE })).stdout, document);
+  const names = JSON.parse(document).components.map((one: { name: string }) => one.name);
+  for (const wanted of ['CPython', 'zlib', 'expat', 'pyo3']) assert.ok(names.includes(wanted), wanted);
+});
+
 test('every sample equals the reference or is skipped for a facility that WASI lacks', () => {
   assert.equal(first.status, 0, first.stdout + first.stderr);
   const { samples, totals, stages } = report();

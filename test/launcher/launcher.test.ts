@@ -375,7 +375,7 @@ test('without HOME what is installed goes beside the store that is named, and is
   assert.ok(!existsSync(join(home, '.provision', 'launcher')));
 });
 
-test('once installed, the launcher starts only `ls`, `cksum` and Node', async (t) => {
+test('once installed, the launcher starts only `ls` and Node', async (t) => {
   const { folder, home, path, cache, env } = faked(t);
   const provision = join(home, 'provision');
   await run([provision], { path, cache, env });
@@ -392,7 +392,7 @@ test('once installed, the launcher starts only `ls`, `cksum` and Node', async (t
   answer(await run([provision], noted));
   rmSync(notes, { force: true });
   answer(await run([provision], noted));
-  assert.deepEqual(readFileSync(notes, 'utf8').trim().split('\n').sort(), ['cksum', 'ls']);
+  assert.deepEqual(readFileSync(notes, 'utf8').trim().split('\n').sort(), ['ls']);
 });
 
 interface Answer {

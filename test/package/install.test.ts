@@ -97,7 +97,7 @@ test('the packed package, installed by an ordinary user into a fresh prefix, wor
 
 function checkFiles(files: readonly string[]): void {
   const has = (name: string): boolean => files.includes(`package/${name}`);
-  for (const name of ['dist/bin.js', 'dist/cli.js', 'dist/archive/unpack-worker.js', ...DOCUMENTS])
+  for (const name of ['dist/bin.js', 'dist/program/cli.cjs', 'dist/program/unpack-worker.cjs', ...DOCUMENTS])
     assert.ok(has(name), name);
   // All data folders of the repository.
   const data = [

@@ -476,13 +476,13 @@ const CASES: readonly Case[] = [
     mistakes: [['recipe/unknown-target', '7:29', 'Did you mean `near`?']],
   },
   {
-    title: 'a patch and a workload from elsewhere',
+    title: 'patches from elsewhere',
     files: {
-      'pythons/cpython-3.13/python.yaml': PYTHON.replace('{}', '{patches: [../../x], training: /etc/passwd}'),
+      'pythons/cpython-3.13/python.yaml': PYTHON.replace('{}', '{patches: [../../x, /etc/passwd]}'),
     },
     mistakes: [
       ['recipe/invalid-value', '7:24', 'inside the tree'],
-      ['recipe/invalid-value', '7:44', 'inside the tree'],
+      ['recipe/invalid-value', '7:33', 'inside the tree'],
     ],
   },
   {

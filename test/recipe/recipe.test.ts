@@ -96,7 +96,7 @@ test('a resolved recipe has everything it names, with defaults and absolute path
     python: { name: 'cpython-3.13', implementation: 'CPython', version: '3.13', abiflags: '' },
     sysroot: { ...tree, packages: ['libc6-dev', 'libpython3.13-dev'], relativeLinks: true },
     rootfs: { ...tree, packages: ['libc6'] },
-    compiler: { name: 'clang', flags: [] },
+    compiler: { flags: [] },
     link: { static: [], dynamic: [], wholePython: false, pie: true, arguments: [] },
     without: {},
   });
@@ -385,6 +385,35 @@ test('the older spellings of `optimization` are read as lists', async (t) => {
   assert.deepEqual(await optimization('[]'), []);
 });
 
+test('a Python without a locked profile is compiled without one, and asking for one is a mistake', async (t) => {
+  const { 'pythons/cpython-3.13/profile.yaml': _, ...without } = SOURCE;
+  const sysroot = `${without['sysroots/built/sysroot.yaml']}  optimization: [pgo, lto]\n`;
+  const home = definitionsHome(t, { ...without, 'sysroots/built/sysroot.yaml': sysroot });
+  const file = join(home, 'recipes/far.yaml');
+  const recipe = RECIPE.replace('packaged', 'built');
+  writeFileSync(file, recipe);
+  const unasked = await resolveRecipe({ home, cwd: '/' }, 'far');
+  assert.ok(unasked.ok, JSON.stringify(unasked));
+  assert.deepEqual(unasked.value.sysroot.source?.cpython.optimization, ['lto']);
+  writeFileSync(file, `${recipe}optimization: [pgo]\n`);
+  const asked = await resolveRecipe({ home, cwd: '/' }, 'far');
+  assert.ok(!asked.ok);
+  assert.equal(asked.error.code, 'recipe/no-training');
+  assert.deepEqual([asked.error.at?.line, asked.error.at?.column], [recipe.split('\n').length, 15]);
+});
+
+test('a locked profile comes with what it would be made of today', async (t) => {
+  const home = definitionsHome(t, { ...SOURCE, 'recipes/far.yaml': RECIPE.replace('packaged', 'built') });
+  const result = await resolveRecipe({ home, cwd: '/' }, 'far');
+  assert.ok(result.ok, JSON.stringify(result));
+  assert.deepEqual(result.value.sysroot.source?.cpython.profile, {
+    file: join(home, 'pythons/cpython-3.13/counts.br'),
+    digest: `sha256:${'b'.repeat(64)}`,
+    inputs: 'a'.repeat(64),
+    made: { patches: [], ownPatches: [{ name: 'own.patch', text: 'patch\n' }], training: 'pass\n' },
+  });
+});
+
 test('a variant adds flags to the configuration of an interpreter', async (t) => {
   const home = definitionsHome(t, {
     ...SOURCE,
@@ -408,11 +437,19 @@ toolchain: tools
 cpython:
   configure: [--disable-shared]
 `,
-  'pythons/cpython-3.13/python.yaml': `${PYTHON}  built: {patches: [own.patch], training: train.py}
+  'pythons/cpython-3.13/python.yaml': `${PYTHON}  built: {patches: [own.patch]}
 source: {package: python3.13}
 variants:
   debug: {configure: [--with-pydebug], abiflags: d}
 `,
   'pythons/cpython-3.13/patches/own.patch': 'patch\n',
   'pythons/cpython-3.13/train.py': 'pass\n',
+  'pythons/cpython-3.13/profile.yaml': `schema: 1
+description: What runs how often.
+sysroot: built
+training: train.py
+compiler: "19.1.7"
+inputs: ${'a'.repeat(64)}
+counts: {file: counts.br, sha256: ${'b'.repeat(64)}, functions: 3}
+`,
 };

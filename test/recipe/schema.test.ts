@@ -51,10 +51,12 @@ const SHIPPED: Readonly<Record<string, readonly string[]>> = {
   runtime: below('runtimes', 'runtime.yaml'),
   conformance: below('pythons', 'conformance.yaml'),
   differences: below('pythons', 'differences.yaml'),
+  profile: below('pythons', 'profile.yaml'),
 };
 const LIBRARY = `schema: 1
 description: Does one thing.
 source: thing
+license: MIT
 build: make
 `;
 const RUNTIME = `schema: 1
@@ -82,6 +84,14 @@ known:
     on: [far]
     reason: It is near.
 `;
+const PROFILE = `schema: 1
+description: What runs how often.
+sysroot: near
+training: training.py
+compiler: "1.2.3"
+inputs: ${'a'.repeat(64)}
+counts: {file: counts.br, sha256: ${'b'.repeat(64)}, functions: 3}
+`;
 const EXTENDING = `schema: 1
 extends: far
 `;
@@ -101,6 +111,7 @@ const EXAMPLE: Readonly<Record<string, string>> = {
   runtime: RUNTIME,
   conformance: CONFORMANCE,
   differences: DIFFERENCES,
+  profile: PROFILE,
 };
 
 for (const kind of FILE_KINDS) {

@@ -1,9 +1,16 @@
 // Excerpts of real configure and make output for the failure of a build from source.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cpythonScript } from '../../src/sysroot/source/cpython-script.ts';
+import { cpythonScript, profileScript } from '../../src/sysroot/source/cpython-script.ts';
 import { configLogEvidence, makeEvidence, unpackStep } from '../../src/sysroot/source/script.ts';
 import { sourceSysroot } from '../support/source-sysroot.ts';
+
+const PROFILE = {
+  file: '/profile.profdata.br',
+  digest: `sha256:${'0'.repeat(64)}`,
+  inputs: '0'.repeat(64),
+  made: { patches: [], ownPatches: [], training: '' },
+} as const;
 
 const CONFIG_LOG = `This file contains any messages produced by compilers while
 ## ----------- ##
@@ -96,31 +103,35 @@ test('the distribution’s archive is unpacked only for its patches', () => {
   assert.doesNotMatch(unpackStep({ upstream: '/u.tar.xz', distribution: '/d.tar.xz' }, []), /d\.tar\.xz/);
 });
 
-test('a build with profiles trains with our script and fails if no profile was written', () => {
-  const archives = { upstream: '/u.tar.xz' };
-  const plain = cpythonScript(sourceSysroot({ optimization: [] }), archives);
-  const trained = cpythonScript(sourceSysroot({ optimization: ['pgo', 'lto'] }), archives);
-  assert.doesNotMatch(plain, /--enable-optimizations|--with-lto|PROFILE_TASK|profclangd/);
-  assert.match(trained, /--enable-optimizations/);
-  assert.match(trained, /PROFILE_TASK=\/job\/training\.py/);
-  assert.match(trained, /the training left no profile/);
+const ARCHIVES = { upstream: '/u.tar.xz' };
+const WHOLE = { optimization: ['pgo', 'lto'], profile: PROFILE } as const;
+
+test('a locked profile is used where it is asked for, and nothing is trained for it', () => {
+  const plain = cpythonScript(sourceSysroot({ optimization: [], profile: PROFILE }), ARCHIVES);
+  const profiled = cpythonScript(sourceSysroot(WHOLE), ARCHIVES);
+  assert.doesNotMatch(plain, /fprofile-instr-use|-flto/);
+  assert.match(profiled, /-fprofile-instr-use=\/job\/profile\.profdata .*-flto"/);
+  assert.doesNotMatch(profiled, /--enable-optimizations|--with-lto|PROFILE_TASK/);
 });
 
-test('each compiler verifies that the profiles were used, and links libpython into one object', () => {
-  const flavour = { optimization: ['pgo', 'lto'] } as const;
-  const clang = cpythonScript(sourceSysroot(flavour), { upstream: '/u.tar.xz' });
-  const definition = sourceSysroot(flavour);
-  const gcc = cpythonScript(
-    { ...definition, compiler: { name: 'gcc', flags: [] } },
-    { upstream: '/u.tar.xz' },
-  );
-  assert.match(clang, /llvm-profdata|LLVM_PROFDATA/);
-  assert.match(clang, /"\$LD" -r /);
-  assert.match(gcc, /Python\/ceval\.gcda/);
-  assert.match(gcc, /"\$CC" -r .*-flinker-output=nolto-rel/);
-  for (const script of [clang, gcc]) assert.match(script, /\$\(PGO_PROF_USE_FLAG\) -flto"/);
-  const alone = cpythonScript(sourceSysroot({ optimization: ['lto'] }), { upstream: '/u.tar.xz' });
-  assert.doesNotMatch(alone, /PGO_PROF_USE_FLAG/);
+test('a build that did not use its profile fails, whether its objects are machine code or not', () => {
+  assert.match(cpythonScript(sourceSysroot(WHOLE), ARCHIVES), /function_entry_count Python\/ceval\.o/);
+  const machineCode = cpythonScript(sourceSysroot({ ...WHOLE, optimization: ['pgo'] }), ARCHIVES);
+  assert.match(machineCode, /READELF" -SW Python\/ceval\.o/);
+});
+
+test('libpython is optimized as one object, with the code generator’s options of its objects', () => {
+  const env = { OPT: '-O3 -mllvm -tail-dup-pred-size=5000' };
+  const script = cpythonScript(sourceSysroot({ ...WHOLE, env }), ARCHIVES);
+  assert.match(script, /"\$LD" -r --lto-O3 .*-mllvm -tail-dup-pred-size=5000 --whole-archive/);
+});
+
+test('a profile is made with our script, by a build of its own that counts', () => {
+  const script = profileScript(sourceSysroot(WHOLE), ARCHIVES);
+  assert.match(script, /--enable-optimizations/);
+  assert.match(script, /PROFILE_TASK=\/job\/training\.py profile-run-stamp/);
+  assert.match(script, /the training left no profile/);
+  assert.doesNotMatch(script, /fprofile-instr-use|-flto/);
 });
 
 test('an argument of configure is quoted as one word for the shell', () => {

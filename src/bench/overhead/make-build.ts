@@ -49,9 +49,7 @@ export async function makeBuild(
   const duration =
     sysroot.source === undefined
       ? 'from packages'
-      : sysroot.source.cpython.optimization.includes('pgo')
-        ? 'compiles CPython twice unless it is in the store: 10 to 30 minutes'
-        : 'compiles CPython unless it is in the store: 3 to 10 minutes';
+      : 'compiles CPython unless it is in the store: 3 to 10 minutes';
   session.context.emit({
     type: 'notice',
     level: 'info',

@@ -1,5 +1,6 @@
 import type { Distro } from '../distro.ts';
 import { advice } from './advice.ts';
+import { licenceOf, purlOf, sourceOf } from './bill.ts';
 import { locateData } from './deb-reader.ts';
 import { entryMistakes, SOURCE } from './entries.ts';
 import { LAYOUT } from './layout.ts';
@@ -22,6 +23,13 @@ export const debian: Distro = {
   toolVariables: variablesOf,
   architectureOf: ({ debianArch }) => debianArch,
   compareVersions,
+  bill: {
+    purl: purlOf,
+    source: sourceOf,
+    // Debian Policy, 12.5.
+    copyright: (name) => `usr/share/doc/${name}/copyright`,
+    licence: licenceOf,
+  },
   sources: {
     architecture: SOURCE,
     patch: (name) => `debian/patches/${name}`,

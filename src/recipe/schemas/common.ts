@@ -119,3 +119,5 @@ export const optimizationFlags = z
   .refine((flags) => new Set(flags).size === flags.length, 'a list that names each flag once');
 
 export const seconds = z.number().positive().max(86400);
+
+export const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'the 64 hexadecimal digits of a SHA-256');

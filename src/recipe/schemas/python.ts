@@ -9,6 +9,7 @@ import {
   packageName,
   patches,
   SAFE_PATH,
+  sha256,
   suite,
   version,
   words,
@@ -38,9 +39,6 @@ const formSchema = z
           'Version of the oldest glibc that this libpython starts with, in quotes: one for all targets, or one for each.',
         examples: ['2.38'],
       }),
-    training: inside
-      .optional()
-      .describe('Training script for profiles, beside this file; required by `pgo`.'),
     'c-library': z
       .strictObject({
         package: packageName.describe('Package of the C library.'),
@@ -223,6 +221,30 @@ export const differencesSchema = z
       'what its modules contain, and the options of its libraries.',
   );
 
+export const profileSchema = z
+  .strictObject({
+    schema: version,
+    description,
+    sysroot: name.describe(
+      'Sysroot that the training ran with: its patches of this Python are among what was profiled.',
+    ),
+    training: inside.describe('Script that the profile was taken of, beside this file.'),
+    compiler: z.string().min(1).describe('Version of the clang that counted.'),
+    inputs: sha256.describe('Of sources, patches and training: whether the profile is still of them.'),
+    counts: z
+      .strictObject({
+        file: inside.describe('The counts, compressed with brotli, beside this file.'),
+        sha256: sha256.describe('Of the counts themselves.'),
+        functions: z.number().int().positive().describe('Functions that they know.'),
+      })
+      .describe('What clang reads with `-fprofile-instr-use`.'),
+  })
+  .describe(
+    'How often each part of a CPython runs in a training. Written by `provision profile`; every CPython of this version that ' +
+      'clang compiles from source is optimized with it, on whatever target.',
+  );
+
+export type ProfileFile = z.output<typeof profileSchema>;
 export type PythonFile = z.output<typeof pythonSchema>;
 export type BindingsFile = z.output<typeof bindingsSchema>;
 export type ConformanceFile = z.output<typeof conformanceSchema>;

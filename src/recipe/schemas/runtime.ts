@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { description, INSIDE, SAFE_PATH, version } from './common.ts';
+import { description, INSIDE, SAFE_PATH, sha256, version } from './common.ts';
 
 export const runtimeSchema = z
   .strictObject({
@@ -15,10 +15,7 @@ export const runtimeSchema = z
           .string()
           .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'the normalised name of a project')
           .describe('Project in the Python package index that pip is set to use.'),
-        sha256: z
-          .string()
-          .regex(/^[0-9a-f]{64}$/, 'the 64 hexadecimal digits of a SHA-256')
-          .describe('Digest of the one wheel that is taken.'),
+        sha256: sha256.describe('Digest of the one wheel that is taken.'),
       })
       .describe('The wheel that the runtime is taken from.'),
     library: z.string().regex(SAFE_PATH, INSIDE).describe('Path of the shared library inside the wheel.'),

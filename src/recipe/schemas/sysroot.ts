@@ -52,7 +52,6 @@ const cpythonSchema = z
       .describe("Whether `configure` is told the target, and to use the image's own Python of that version."),
     env: z.record(z.string(), z.string()).default({}).describe('Environment of `configure`.'),
     setup: z.string().default('').describe('Text of `Modules/Setup.local`.'),
-    make: z.array(z.string().min(1)).min(1).default(['all']).describe('Targets of `make`.'),
     ...extensionModules,
     optimization: optimizationFlags
       .default([])
@@ -73,10 +72,6 @@ const sourceSchema = z
       .describe('Default allocator of Python objects, where neither recipe nor `PYTHONMALLOC` sets one.'),
     compiler: z
       .strictObject({
-        name: z
-          .enum(['clang', 'gcc'])
-          .default('clang')
-          .describe('Which compiler of the toolchain image: `clang` is its `cc`, `gcc` its `gcc`.'),
         flags: words('What the C compiler is called with, beside the target and `--sysroot`.'),
         multiarch: triple
           .optional()
@@ -119,6 +114,10 @@ export const librarySchema = z
     schema: version,
     description,
     source: packageName.describe('Source package.'),
+    license: z
+      .string()
+      .min(1)
+      .describe('Licence of what is built of it: an SPDX expression, for bills of materials.'),
     'stands-for': z
       .array(packageName)
       .default([])

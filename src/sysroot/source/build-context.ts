@@ -24,6 +24,9 @@ export const BUILD_PATHS = {
   out: '/job/out',
 } as const;
 
+/** Name of the compiler of the target: configure scripts know it by that. */
+const COMPILER = 'clang';
+
 /** Starts a program of the target: natively, or in an emulator. */
 const RUN_TARGET = `${BUILD_PATHS.tools}/run-target`;
 
@@ -67,7 +70,7 @@ export function commonInputs({
     version: SOURCE_BUILD_VERSION,
     // Compiler, linker, make, shell and the build interpreter.
     toolchain: toolchain.fingerprint,
-    tools: toolsOf(definition, tools),
+    tools: toolsOf(tools),
     // Headers and libraries of the target.
     base: base.fingerprint,
     // What the compiler is called with.
@@ -158,7 +161,7 @@ export function sourceEnvironment(buildContext: SourceBuildContext, jobs: number
     TZ: 'UTC',
     SOURCE_DATE_EPOCH: String(sourceDateEpoch),
     PYTHONHASHSEED: '0',
-    CC: `${BUILD_PATHS.tools}/${definition.compiler.name}`,
+    CC: `${BUILD_PATHS.tools}/${COMPILER}`,
     AR: tool('ar'),
     ...(tools.lld === undefined ? {} : { LD: `/usr/bin/ld.${tools.lld}` }),
     RANLIB: tool('ranlib'),
@@ -180,34 +183,31 @@ export function sourceEnvironment(buildContext: SourceBuildContext, jobs: number
 }
 
 /** The programs of the image that a build from source calls by role; others change nothing in it. */
-function toolsOf({ compiler }: SourceSysroot, tools: ImageDefinition['tools']) {
-  const roles =
-    compiler.name === 'gcc'
-      ? ['gcc', 'ar', 'ranlib', 'readelf', 'pkg-config']
-      : ['cc', 'lld', 'ar', 'ranlib', 'readelf', 'pkg-config'];
+function toolsOf(tools: ImageDefinition['tools']) {
+  const roles = ['cc', 'lld', 'ar', 'ranlib', 'readelf', 'pkg-config'];
   return Object.fromEntries(roles.map((role) => [role, tools[role] ?? role]));
 }
 
 /**
- * A compiler of the target's, to be called by one name: configure scripts take no flags with it in every buildContext. The
- * name is clang or gcc, by which they identify the compiler. And what starts programs of the target.
+ * A compiler of the target's, to be called by one name: configure scripts take no flags with it in every buildContext. And what starts programs of the target.
  */
 async function writeTools(buildContext: SourceBuildContext, folder: string): Promise<void> {
   const { definition, target, tools, launcher } = buildContext;
-  const { name } = definition.compiler;
   const lld = tools.lld === undefined ? [] : [`-fuse-ld=${tools.lld}`];
   const flags = [
-    ...(name === 'clang' ? [`--target=${target.clangTriple}`, '-Qunused-arguments', ...lld] : []),
+    `--target=${target.clangTriple}`,
+    '-Qunused-arguments',
+    ...lld,
     `--sysroot=${PATHS.sysroot}`,
     ...definition.compiler.flags,
   ];
   const script = `#!/bin/sh
 # Asked by CPython's configure for the platform's name, which compilers answer each in their own way.
 [ "$*" = --print-multiarch ] && exec echo ${definition.compiler.multiarch ?? target.multiarch}
-exec ${tools[name === 'gcc' ? 'gcc' : 'cc'] ?? name} ${flags.map(shellWord).join(' ')} "$@"
+exec ${tools.cc ?? COMPILER} ${flags.map(shellWord).join(' ')} "$@"
 `;
   await mkdir(folder, { recursive: true });
-  await writeProgram(join(folder, name), script);
+  await writeProgram(join(folder, COMPILER), script);
   const start = ['exec', ...launcher.argv.map(shellWord), '"$@"'].join(' ');
   await writeProgram(join(folder, basename(RUN_TARGET)), `#!/bin/sh\n${start}\n`);
 }

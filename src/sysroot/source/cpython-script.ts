@@ -2,18 +2,19 @@ import { type CPythonBuild, isShared, type SourceSysroot } from '../../domain/de
 import { libraryFolder, libraryName } from '../../domain/python.ts';
 import { shellWord } from '../../domain/shell.ts';
 import { PATHS } from '../../engine/paths.ts';
-import { BUILD_PATHS } from './build-context.ts';
 import { unpackStep } from './script.ts';
 
-/** What CPython's Makefile prints when it begins the next part of a build with profiles → name of that part. */
+/** What CPython's Makefile prints when it begins the next part of a training → name of that part. */
 export const PROFILE_PHASES: Readonly<Record<string, string>> = {
   'Building with support for profile generation:': 'instrumented build',
   'Running code to generate profile data': 'training',
-  'Rebuilding with profile guided optimizations:': 'optimized build',
 };
 
-/** Where the build sees the script that profiles are taken of. */
+/** Where a training sees its script. */
 export const TRAINING = '/job/training.py';
+
+/** Where it sees the locked profile. */
+export const PROFILE = '/job/profile.profdata';
 
 /** Where the build sees our own patches. */
 export const OWN_PATCHES = '/job/patches';
@@ -41,11 +42,7 @@ export function cpythonScript(
   archives: { readonly upstream: string; readonly distribution?: string },
 ): string {
   return [
-    unpackStep(archives, definition.source.cpython.patches),
-    ...definition.source.cpython.ownPatches.map(
-      ({ name }) =>
-        `phase patch\nsay patch ${name}\npatch -p1 --batch --forward --silent < ${OWN_PATCHES}/${name}\n`,
-    ),
+    sourceStep(definition, archives),
     configureStep(definition),
     makeStep(definition),
     verifyProfile(definition),
@@ -54,20 +51,60 @@ export function cpythonScript(
   ].join('\n');
 }
 
+function sourceStep(
+  { source: { cpython } }: SourceSysroot,
+  archives: { readonly upstream: string; readonly distribution?: string },
+): string {
+  return [
+    unpackStep(archives, cpython.patches),
+    ...cpython.ownPatches.map(
+      ({ name }) =>
+        `phase patch\nsay patch ${name}\npatch -p1 --batch --forward --silent < ${OWN_PATCHES}/${name}\n`,
+    ),
+  ].join('\n');
+}
+
+/**
+ * The shell script that makes a profile: CPython compiled to count, and the training run with it. The counts are left in
+ * `$OUT/usr/profile.profdata`.
+ */
+export function profileScript(
+  definition: SourceSysroot,
+  archives: { readonly upstream: string; readonly distribution?: string },
+): string {
+  return [
+    sourceStep(definition, archives),
+    'export LLVM_PROFDATA="$("$CC" -print-prog-name=llvm-profdata)"',
+    configureStep(definition, true),
+    `phase make
+make -j"$JOBS" PROFILE_TASK=${TRAINING} profile-run-stamp
+`,
+    VERIFY_TRAINING,
+    `say "compiler $("$CC" --version | sed -n 's/.*clang version \\([0-9.]*\\).*/\\1/p' | head -1)"
+mkdir -p "$OUT/usr"
+cp code.profclangd "$OUT/usr/profile.profdata"
+`,
+  ].join('\n');
+}
+
 /** Answers to checks that ask the machine that builds, not the target: whether there is a network, and two devices. */
 const TARGET_ANSWERS = ['ac_cv_buggy_getaddrinfo=no', 'ac_cv_file__dev_ptmx=yes', 'ac_cv_file__dev_ptc=no'];
 
-function configureStep({ source: { cpython }, python }: SourceSysroot): string {
-  const { optimization, setup } = cpython;
-  // Not --with-lto: it would repeat the link for each intermediate program, single-threaded. `linkTimeOptimize` does it once, below.
-  const flavour = optimization.includes('pgo') ? ['--enable-optimizations'] : [];
+const OTHER_BUILD = '--build="$(echo "$BUILD" | sed s/-/-build-/)"';
+
+/** `counting`: for a training on this machine. */
+function configureStep({ source: { cpython }, python }: SourceSysroot, counting = false): string {
   const target = cpython.cross
     ? ['--host="$HOST"', `--with-build-python=/usr/bin/python${python.version}`, ...TARGET_ANSWERS]
     : [];
   const own = cpython.configure.map(shellWord);
-  const words = ['--build="$BUILD"', '--prefix=/usr', ...target, ...flavour, ...own];
+  // By another name of the same machine a build for it counts as one for another, too: no program of its own is linked on the way.
+  const build = cpython.cross && !counting ? OTHER_BUILD : '--build="$BUILD"';
+  // Not --with-lto: it would repeat the link for each program.
+  const flavour = counting ? ['--enable-optimizations'] : [];
+  const words = [build, '--prefix=/usr', ...target, ...flavour, ...own];
   return `phase configure
-printf %s ${shellWord(setup)} > Modules/Setup.local
+printf %s ${shellWord(cpython.setup)} > Modules/Setup.local
 answer_by_running configure
 if ! ./configure ${words.join(' ')}; then
   say config-log
@@ -82,49 +119,67 @@ function hasModulesBeside(cpython: CPythonBuild): boolean {
   return isShared(cpython) && cpython.env.MODULE_BUILDTYPE !== 'static';
 }
 
-function makeStep({ source: { cpython }, compiler }: SourceSysroot): string {
-  const targets = cpython.make.map(shellWord).join(' ');
-  const pgo = cpython.optimization.includes('pgo');
-  // A profile-guided build runs make recursively; its phases are read from the output of the Makefile.
-  const total = pgo ? '' : `say "total $(make -n ${targets} 2>/dev/null | grep -c -- ' -c ' || true)"\n`;
-  const [prepare, instrument] =
-    pgo && compiler.name === 'gcc' ? [OLDER_FOR_GCOV, INSTRUMENT_FOR_GCC] : ['', ''];
+/** What every file of CPython is compiled with for what `optimization` asks, beside the Makefile's own. */
+function optimizationFlags({ optimization }: CPythonBuild): readonly string[] {
+  return [
+    // What it does not know is counted by the lines that these print.
+    ...(optimization.includes('pgo')
+      ? [`-fprofile-instr-use=${PROFILE}`, '-Wprofile-instr-missing', '-Wno-backend-plugin']
+      : []),
+    ...(optimization.includes('lto') ? ['-flto'] : []),
+  ];
+}
+
+/** What clang prints of a profile that lacks something → what is added up of it. */
+export const PROFILE_COUNTS = {
+  'files-unprofiled': /no profile data available for file/,
+  'functions-unknown': /of \d+ functions?, (\d+) ha(?:s|ve) no data/,
+  'functions-changed': /of \d+ functions?, (\d+) ha(?:s|ve) mismatched data/,
+} as const;
+
+function makeStep({ source: { cpython } }: SourceSysroot): string {
+  const flags = optimizationFlags(cpython);
+  const more =
+    flags.length === 0 ? '' : ` CFLAGS_NODIST="$(sed -n 's/^CFLAGS_NODIST=//p' Makefile) ${flags.join(' ')}"`;
+  const targets = isShared(cpython) ? 'all' : '-f parts.mk parts';
   const beside = hasModulesBeside(cpython) ? LIST_MODULES : '';
-  const training = pgo ? ` PROFILE_TASK=${TRAINING}${instrument}` : '';
   return `phase make
-${prepare}${total}make -j"$JOBS"${training} ${targets}
+${PARTS}say "total $(make -n ${targets} 2>/dev/null | grep -c -- ' -c ' || true)"
+make -j"$JOBS"${more} ${targets}
 say "modules $(sed -n 's/^ *{"\\([^"]*\\)", PyInit_.*/\\1/p' Modules/config.c | tr '\\n' ' ')${beside}"
 grep -E '^MODULE_[A-Z0-9_]*_STATE=missing' Makefile | sed 's/^MODULE_\\([A-Z0-9_]*\\)_STATE=missing.*/\\1/' | tr 'A-Z' 'a-z' |
   while read -r name; do say "missing $name missing"; done
 `;
 }
 
-const LIST_MODULES = ` $(find Modules -maxdepth 1 -name '*.so' | sed 's,.*/,,; s,\\..*,,' | sort | tr '\\n' ' ')`;
-
-/** Outside of the source: the Makefile removes all objects in it between two parts of a build with profiles. */
-const OLDER_OBJECT = `${BUILD_PATHS.build}/older-for-gcov.o`;
-
-/**
- * What writes profiles is gcc's libgcov, compiled for the C library of the image. Since glibc 2.38 its headers give `strtol`
- * another name (C23: it reads binary numbers), which an older one does not have.
- */
-const OLDER_FOR_GCOV = `cat > ${BUILD_PATHS.build}/older-for-gcov.c <<'END'
-#include <stdlib.h>
-__attribute__((weak)) long __isoc23_strtol(const char *text, char **end, int base) { return strtol(text, end, base); }
+/** What programs are linked with, and the build's facts; not an interpreter, which nobody starts. */
+const PARTS = `cat > parts.mk <<'END'
+include Makefile
+parts: $(LIBRARY) $(LIBMPDEC_A) $(LIBEXPAT_A) $(LIBHACL_SHA2_A) pybuilddir.txt
 END
-"$CC" -O2 -c ${BUILD_PATHS.build}/older-for-gcov.c -o ${OLDER_OBJECT}
 `;
 
-/** Only the programs of the training are linked with it. */
-const INSTRUMENT_FOR_GCC = ` PGO_PROF_GEN_FLAG="$(sed -n 's/^PGO_PROF_GEN_FLAG=//p' Makefile) -Wl,${OLDER_OBJECT}"`;
+const LIST_MODULES = ` $(find Modules -maxdepth 1 -name '*.so' | sed 's,.*/,,; s,\\..*,,' | sort | tr '\\n' ' ')`;
 
 /** Fails the build if no profile was used: nothing else would show it. */
-function verifyProfile({ source: { cpython }, compiler }: SourceSysroot): string {
+function verifyProfile({ source: { cpython } }: SourceSysroot): string {
   if (!cpython.optimization.includes('pgo')) return '';
-  return compiler.name === 'gcc' ? VERIFY_GCC_PROFILE : VERIFY_CLANG_PROFILE;
+  return cpython.optimization.includes('lto') ? VERIFY_IN_BITCODE : VERIFY_IN_SECTIONS;
 }
 
-const VERIFY_CLANG_PROFILE = `phase profile
+/** Every function with counts says in the compiler's intermediate code how often it was entered. */
+const VERIFY_IN_BITCODE = `phase profile
+grep -q function_entry_count Python/ceval.o ||
+  { echo 'error: the interpreter loop was compiled without the profile: Python/ceval.o has no counts'; exit 1; }
+`;
+
+/** Functions that are hot get a section of that name, or those that are never run. */
+const VERIFY_IN_SECTIONS = `phase profile
+"$READELF" -SW Python/ceval.o | grep -q ' \\.text\\.\\(hot\\|unlikely\\)' ||
+  { echo 'error: the interpreter loop was compiled without the profile: Python/ceval.o has neither hot nor cold sections'; exit 1; }
+`;
+
+const VERIFY_TRAINING = `phase profile
 [ -s code.profclangd ] || { echo 'error: the training left no profile (code.profclangd)'; exit 1; }
 counted=$("$LLVM_PROFDATA" show --function=_PyEval_EvalFrameDefault --counts code.profclangd)
 count=$(echo "$counted" | sed -n 's/^ *Function count: //p' | head -1)
@@ -133,52 +188,26 @@ functions=$(echo "$counted" | sed -n 's/^Total functions: //p' | head -1)
 say "profile $functions functions profiled, the interpreter loop entered $count times"
 `;
 
-/** Profiles lie beside the objects; functions that are hot in them get a section of that name (gcc's -freorder-functions). */
-const VERIFY_GCC_PROFILE = `phase profile
-profiles=$(find . -name '*.gcda' | wc -l)
-[ -s Python/ceval.gcda ] || { echo 'error: the training left no profile (Python/ceval.gcda)'; exit 1; }
-hot=$(find . -name '*.o' -exec "$READELF" -SW {} + 2>/dev/null | grep -c ' \\.text\\.hot' || true)
-"$READELF" -SW Python/ceval.o | grep -q ' \\.text\\.hot' ||
-  { echo 'error: the interpreter loop was compiled without its profile: Python/ceval.o has no hot section'; exit 1; }
-say "profile $profiles files profiled, $hot with hot sections, the interpreter loop among them"
-`;
-
 /**
- * Optimization at link time: all of libpython compiled once more and linked into one object of machine code, so that
- * programs are linked with it as quickly, and by any compiler, as with any other.
+ * Optimization at link time: libpython becomes one object of machine code, so that programs are linked with it as quickly, and
+ * by any compiler, as with any other. A shared library is one already.
  */
-function linkTimeOptimize({ source: { cpython }, compiler, python }: SourceSysroot): string {
-  if (!cpython.optimization.includes('lto')) return '';
-  const shared = isShared(cpython);
+function linkTimeOptimize({ source: { cpython }, python }: SourceSysroot): string {
+  if (!cpython.optimization.includes('lto') || isShared(cpython)) return '';
   const archive = `lib${libraryName(python)}.a`;
-  const profile = cpython.optimization.includes('pgo') ? '$(PGO_PROF_USE_FLAG) ' : '';
-  const link =
-    compiler.name === 'gcc'
-      ? `"$CC" -r -nostdlib -flto="$JOBS" -flinker-output=nolto-rel $OPT${shared ? ' -fPIC' : ''} -Wl,--whole-archive`
-      : '"$LD" -r --lto-O3 --whole-archive';
   return `phase optimization at link time
-cat > together.mk <<'END'
-include Makefile
-together:
-	$(MAKE) -o Programs/_freeze_module -o _bootstrap_python ${archive} CFLAGS_NODIST="$(CFLAGS_NODIST) ${profile}-flto"
-END
-find . -name '*.o' -delete
-rm ${shared ? '-f ' : ''}${archive}
-make -j"$JOBS" -f together.mk together
-# expat, mpdec and the hashes of HACL were compiled anew as well: what is left of them outside holds no machine code.
+# expat, mpdec and the hashes of HACL are archives of their own.
 find Modules -name '*.a' | sort > together.list
-${link} ${archive} $(cat together.list) -o together.o
-"$READELF" -h together.o | grep -q 'Type: *REL' || { echo 'error: linking libpython gave no object file'; exit 1; }
+"$LD" -r --lto-O3 --lto-partitions=2 ${codegenOptions(cpython)} --whole-archive ${archive} $(cat together.list) -o together.o
 say "lto $(for part in ${archive} $(cat together.list); do "$AR" t "$part"; done | wc -l) objects in one"
-${shared ? relinkShared(libraryName(python)) : `xargs rm ${archive} < together.list\n"$AR" rcs ${archive} together.o\n`}`;
+xargs rm ${archive} < together.list
+"$AR" rcs ${archive} together.o
+`;
 }
 
-/** The library by the rule of CPython's Makefile, but of the one object: nothing is taken out of the archives named after it. */
-function relinkShared(name: string): string {
-  const library = `lib${name}.so`;
-  return `rm ${library} ${library}.*
-make -o together.o ${library} LIBRARY_OBJS=together.o
-`;
+/** Options of the code generator are not kept in objects that are not machine code yet. */
+function codegenOptions({ env }: CPythonBuild): string {
+  return [...(env.OPT ?? '').matchAll(/-mllvm \S+/g)].map(([option]) => option).join(' ');
 }
 
 function installStep({ source: { cpython }, python }: SourceSysroot): string {

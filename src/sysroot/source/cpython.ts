@@ -1,6 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../../domain/context.ts';
+import { defined } from '../../domain/defined.ts';
 import type { SourceSysroot } from '../../domain/definitions.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Mount } from '../../engine/engine.ts';
@@ -16,7 +17,8 @@ import {
   TOOLS_FOLDER,
   takeOut,
 } from './build-context.ts';
-import { cpythonScript, OWN_PATCHES, PROFILE_PHASES, TRAINING } from './cpython-script.ts';
+import { cpythonScript, OWN_PATCHES, PROFILE, PROFILE_COUNTS } from './cpython-script.ts';
+import { unpackProfile, usedProfile } from './profile.ts';
 import { runScript, type ScriptReports } from './script.ts';
 
 export type CPythonMeta = {
@@ -40,7 +42,8 @@ export function buildCPython(
 ): Promise<Result<CPython>> {
   const { source: built, python, without } = buildContext.definition;
   const { cpython } = built;
-  const { training, source, ownPatches, ...rest } = cpython;
+  const { source, ownPatches, profile: _, ...rest } = cpython;
+  const profile = usedProfile(cpython);
   const script = scriptOf(buildContext);
   const inputs = {
     what: 'cpython',
@@ -54,8 +57,7 @@ export function buildCPython(
     ...rest,
     without,
     ownPatches: ownPatches.map(({ name, text }) => ({ name, text })),
-    // Profiles depend on what is run; other flavours do not look at it.
-    training: cpython.optimization.includes('pgo') ? training : null,
+    ...defined({ profile: profile?.digest }),
     script,
     ...launcherInputs(buildContext, script),
   };
@@ -89,14 +91,18 @@ async function make(
   const files = await buildContext.files(cpython.source);
   if (!files.ok) return files;
   const toolsFolder = join(folder, TOOLS_FOLDER);
-  const training = join(folder, '.training.py');
-  await writeFile(training, cpython.training);
   const patches = join(folder, '.patches');
   await mkdir(patches);
   for (const { name, text } of cpython.ownPatches) await writeFile(join(patches, name), text);
+  const used = usedProfile(cpython);
+  const counts = join(folder, '.profile');
+  if (used !== undefined) {
+    const unpacked = await unpackProfile(used, counts);
+    if (!unpacked.ok) return unpacked;
+  }
   const mounts: readonly Mount[] = [
-    { kind: 'source', source: training, at: TRAINING },
     { kind: 'source', source: patches, at: OWN_PATCHES },
+    ...(used === undefined ? [] : ([{ kind: 'source', source: counts, at: PROFILE }] as const)),
   ];
   const sandbox = await openSourceSandbox(buildContext, {
     sources: { [cpython.source]: files.value },
@@ -112,7 +118,7 @@ async function make(
     script: scriptOf(buildContext),
     env: { ...sourceEnvironment(buildContext, context.settings.jobs), CFLAGS: '', ...cpython.env },
     logs: buildContext.logs,
-    phases: PROFILE_PHASES,
+    counts: PROFILE_COUNTS,
   });
   if (!reported.ok) return reported;
   const modules = reported.value.get('modules')?.join(' ').split(' ').filter(Boolean).sort() ?? [];
@@ -122,14 +128,33 @@ async function make(
   const taken = await takeOut(box, folder);
   if (!taken.ok) return taken;
   await rm(toolsFolder, { recursive: true });
-  await rm(training);
   await rm(patches, { recursive: true });
+  await rm(counts, { force: true });
   return ok({
     version: files.value[0]?.package.version ?? '',
     modules,
     missing: missingModules(without, reported.value),
-    profile: ['profile', 'lto'].flatMap((key) => reported.value.get(key) ?? []).join('; '),
+    profile: [
+      ...(used === undefined ? [] : [describeUse(reported.value)]),
+      ...['profile', 'lto'].flatMap((key) => reported.value.get(key) ?? []),
+    ].join('; '),
   });
+}
+
+/** That the locked profile was used, and what it does not know of this target. */
+function describeUse(reports: ScriptReports): string {
+  const count = (key: keyof typeof PROFILE_COUNTS): number => Number(reports.get(key)?.[0] ?? 0);
+  const lacking = [
+    [count('files-unprofiled'), 'files'],
+    [count('functions-unknown'), 'functions'],
+  ] as const;
+  const unknown = lacking.flatMap(([number, what]) => (number === 0 ? [] : [`${number} ${what}`]));
+  const changed = count('functions-changed');
+  return [
+    'locked profile',
+    ...(unknown.length === 0 ? [] : [`which does not know ${unknown.join(' and ')} of this build`]),
+    ...(changed === 0 ? [] : [`${changed} functions are others here`]),
+  ].join(', ');
 }
 
 /** What configure found no way to build, with the reason that the definition gives. */

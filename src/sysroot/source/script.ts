@@ -21,6 +21,8 @@ export interface ScriptRun {
   readonly logs: string;
   /** Beginnings of lines of a tool that is a script of its own → the phase that begins there. */
   readonly phases?: Readonly<Record<string, string>>;
+  /** Key of a report → lines that are counted for it: each as one, or as the number in its first group. */
+  readonly counts?: Readonly<Record<string, RegExp>>;
 }
 
 /** What a script reports between the output of its tools: lines `::<key> <text>`. */
@@ -153,6 +155,7 @@ class Follower {
     const match = /^::([a-z-]+) ?(.*)$/.exec(line);
     if (match === null) {
       this.lines.push(line);
+      this.#count(line);
       if (this.lines.length > KEPT_LINES) this.lines.splice(0, KEPT_LINES / 2);
       if (isCompilation(line)) this.#progress(++this.#compiled);
       const begun = Object.entries(this.#run.phases ?? {}).find(([text]) => line.startsWith(text));
@@ -165,6 +168,15 @@ class Follower {
     // What follows is the log alone.
     if (key === 'config-log') this.lines.length = 0;
     if (key === 'phase') this.#begin(value);
+  }
+
+  #count(line: string): void {
+    for (const [key, pattern] of Object.entries(this.#run.counts ?? {})) {
+      const found = pattern.exec(line);
+      if (found === null) continue;
+      const before = Number(this.reports.get(key)?.[0] ?? 0);
+      this.reports.set(key, [String(before + Number(found[1] ?? 1))]);
+    }
   }
 
   #begin(phase: string): void {

@@ -1,11 +1,25 @@
 import { join, resolve } from 'node:path';
-import { defined } from '../domain/defined.ts';
-import { err, ok, type Result } from '../domain/result.ts';
-import type { Failure } from '../failure.ts';
-import type { Invocation, Outcome } from './command.ts';
+import { defined } from '../../domain/defined.ts';
+import { err, ok, type Result } from '../../domain/result.ts';
+import type { Failure } from '../../failure.ts';
+import { hostMachine } from '../../pipeline/host.ts';
+import { namedVersions } from '../../recipe/versions.ts';
+import type { Invocation, Outcome } from '../command.ts';
+import { provisionRecipe } from './provision.ts';
+
+/** A run with the recipe's own Python, or with each version that `--python` names. */
+export async function provisionVersions(invocation: Invocation): Promise<Result<Outcome>> {
+  const { context, positionals } = invocation;
+  const lookup = { ...context.settings, machine: hostMachine().machine };
+  const versions = await namedVersions(lookup, positionals[0]);
+  if (!versions.ok) return versions;
+  const [first, ...others] = versions.value ?? [];
+  if (first === undefined || others.length === 0) return provisionRecipe(withVersion(invocation, first));
+  return runEach(invocation, [first, ...others], provisionRecipe);
+}
 
 /** The same with one version of Python, or with the recipe's own. */
-export function withVersion(invocation: Invocation, version: string | undefined): Invocation {
+function withVersion(invocation: Invocation, version: string | undefined): Invocation {
   const { context } = invocation;
   const { python: _, ...settings } = context.settings;
   return {
@@ -15,7 +29,7 @@ export function withVersion(invocation: Invocation, version: string | undefined)
 }
 
 /** A command for one version after another. What fails for one does not keep the others from being run. */
-export async function runEach(
+async function runEach(
   invocation: Invocation,
   versions: readonly string[],
   run: (invocation: Invocation) => Promise<Result<Outcome>>,

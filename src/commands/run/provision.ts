@@ -1,0 +1,147 @@
+import { dirname, resolve } from 'node:path';
+import type { Diagnostics } from '../../diagnose/diagnostics.ts';
+import { openDiagnostics } from '../../diagnose/open-diagnostics.ts';
+import type { Context, Settings } from '../../domain/context.ts';
+import { defined } from '../../domain/defined.ts';
+import type { Report } from '../../domain/report.ts';
+import { err, ok, type Result } from '../../domain/result.ts';
+import { hideSecrets } from '../../domain/secrets.ts';
+import { shellWord } from '../../domain/shell.ts';
+import { readTool } from '../../exec/files.ts';
+import { type Failure, interrupted } from '../../failure.ts';
+import { hostMachine } from '../../pipeline/host.ts';
+import { type Planned, planRun } from '../../pipeline/prepare.ts';
+import { relockMissing } from '../../pipeline/relock.ts';
+import { artifactsFolder, type Finished, runPipeline } from '../../pipeline/run.ts';
+import { type Session, withSession } from '../../pipeline/session.ts';
+import { writeReport } from '../../report/files.ts';
+import { recordRun } from '../../report/fold-run.ts';
+import { writePage } from '../../report/page/write.ts';
+import { makeReport } from '../../report/run-report.ts';
+import { summaryLine } from '../../report/summary-line.ts';
+import type { RunOutcome } from '../../run/run.ts';
+import { samplesFailure } from '../../run/samples-failure.ts';
+import { actionsOutput } from '../actions-output.ts';
+import type { Invocation, Outcome } from '../command.ts';
+
+/** Provisions, builds, bundles and runs the samples of a recipe; writes its report. */
+export async function provisionRecipe(invocation: Invocation): Promise<Result<Outcome>> {
+  const { context, positionals, values } = invocation;
+  const { settings } = context;
+  const { emit, record } = recordRun(Date.now(), context.emit);
+  const ran = await provision({ ...context, emit }, invocation);
+  if (!ran.ok) return ran;
+  const { planned, artifacts, diagnostics, ended } = ran.value;
+  const failure = ended.ok
+    ? sampleFailure(ended.value.outcome, diagnostics, rerunCommand(settings, positionals), artifacts)
+    : ended.error;
+  const made = makeReport({
+    record: record(),
+    blockers: diagnostics.summaries(),
+    ...defined({ failure }),
+    machine: hostMachine().machine,
+    version: readTool(settings.home).version,
+    artifacts,
+    cwd: settings.cwd,
+  });
+  if (made === undefined) throw new Error('a run with a plan has a report');
+  const report = hideSecrets(made, settings.secrets ?? []);
+  const page = values.artifacts === undefined ? dirname(artifacts) : artifacts;
+  const actions = await actionsOutput(context, report, artifacts, planned.plan.recipe.file);
+  return writeAll(report, { folder: artifacts, page }, failure, actions);
+}
+
+/** A run that had a plan. */
+interface Ran {
+  readonly planned: Planned;
+  readonly artifacts: string;
+  readonly diagnostics: Diagnostics;
+  readonly ended: Result<Finished>;
+}
+
+/** Plans and runs; once more where locks name files that no mirror has any more and that could be resolved anew. */
+async function provision(context: Context, invocation: Invocation): Promise<Result<Ran>> {
+  const first = await runOnce(context, invocation, true);
+  if (!first.ok || !first.value.relocked) return first;
+  return runOnce(context, invocation, false);
+}
+
+async function runOnce(
+  context: Context,
+  { positionals, values }: Invocation,
+  mayRelock: boolean,
+): Promise<Result<Ran & { readonly relocked: boolean }>> {
+  const { settings } = context;
+  const [recipe] = positionals;
+  const samples = (values.samples as readonly string[] | undefined)?.map((path) =>
+    resolve(settings.cwd, path),
+  );
+  const planned = await planRun(context, recipe, hostMachine(), samples);
+  if (!planned.ok) return planned;
+  const given = values.artifacts as string | undefined;
+  const artifacts =
+    given === undefined
+      ? artifactsFolder(settings.cwd, planned.value.plan.recipe.name)
+      : resolve(settings.cwd, given);
+  const diagnostics = openDiagnostics(settings, planned.value, artifacts, { recipe });
+  const formats = values.format as readonly string[] | undefined;
+  const request = {
+    artifacts,
+    samplesOnly: samples !== undefined,
+    host: values['no-host'] !== true,
+    ...defined({ formats }),
+  };
+  const use = async (session: Session): Promise<Result<Pick<Ran, 'ended'> & { relocked: boolean }>> => {
+    const came = await runPipeline(session, planned.value, request);
+    // What fails once everything is being stopped fails for that reason, whatever an engine calls it.
+    const ended = !came.ok && context.signal.aborted ? err(interrupted()) : came;
+    if (ended.ok || ended.error.code !== 'fetch/not-found' || !mayRelock)
+      return ok({ ended, relocked: false });
+    const relocked = await relockMissing(session, planned.value.locks, ended.error);
+    return ok({ ended: relocked.ok ? ended : relocked, relocked: relocked.ok });
+  };
+  const used = await withSession(context, [planned.value], use, diagnostics);
+  return used.ok ? ok({ planned: planned.value, artifacts, diagnostics, ...used.value }) : used;
+}
+
+/** Samples that differ, or that something stopped. */
+function sampleFailure(
+  outcome: RunOutcome,
+  diagnostics: Diagnostics,
+  recipe: string,
+  artifacts: string,
+): Failure | undefined {
+  const failure = samplesFailure(outcome, recipe, artifacts);
+  return diagnostics.explainSamples(failure, outcome.results) ?? failure;
+}
+
+/** The arguments that start the same run again, behind `provision`. */
+function rerunCommand({ project, bin, python }: Settings, [recipe = 'run']: readonly string[]): string {
+  const argv = [
+    recipe,
+    ...(project === undefined ? [] : ['--project', project]),
+    ...(bin === undefined ? [] : ['--bin', bin]),
+    ...(python === undefined ? [] : ['--python', python]),
+  ];
+  return argv.map(shellWord).join(' ');
+}
+
+async function writeAll(
+  report: Report,
+  { folder, page }: { readonly folder: string; readonly page: string },
+  failure: Failure | undefined,
+  actions: Pick<Outcome, 'actions'>,
+): Promise<Result<Outcome>> {
+  const reported = await writeReport(folder, report);
+  const written = reported.ok ? await writePage(page) : reported;
+  if (!written.ok)
+    return failure === undefined || failure.code === written.error.code
+      ? written
+      : err({ ...failure, also: [...(failure.also ?? []), written.error] });
+  return ok({
+    text: `${summaryLine(report)}\n`,
+    json: report,
+    ...defined({ failure }),
+    ...actions,
+  });
+}

@@ -1,0 +1,138 @@
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { cargoArguments } from '../build/build.ts';
+import { readLinkedCrates } from '../build/linked-crates.ts';
+import { distribution } from '../distro/distribution.ts';
+import { artifactsFailure } from '../domain/artifacts.ts';
+import type { Context } from '../domain/context.ts';
+import { absentAsUndefined } from '../domain/errno.ts';
+import type { Digest } from '../domain/ids.ts';
+import { err, ok, type Result } from '../domain/result.ts';
+import { exists, readTool } from '../exec/files.ts';
+import { lockChecksum } from '../lock/lockfile.ts';
+import { type Key, readPrivateKey, seal } from '../provenance/envelope.ts';
+import { hexOf, type Resource, statementOf } from '../provenance/statement.ts';
+import { crateUrl } from '../sbom/crates.ts';
+import type { Package } from './formats.ts';
+import type { Planned } from './prepare.ts';
+import type { Made } from './runtimes.ts';
+import { allLocks, suiteOf } from './trees.ts';
+
+/** The key of `PROVISION_SIGN_KEY`: a file, or the key itself. Fails with `usage/sign-key`; undefined where there is none. */
+export async function signingKey({ settings }: Pick<Context, 'settings'>): Promise<Result<Key | undefined>> {
+  const { signKey } = settings;
+  if (signKey === undefined) return ok(undefined);
+  const pem = signKey.includes('-----BEGIN') ? signKey : await readFile(signKey, 'utf8').catch(() => '');
+  const key = readPrivateKey(pem);
+  if (key !== undefined) return ok(key);
+  return err({
+    code: 'usage/sign-key',
+    what: 'PROVISION_SIGN_KEY names no private ed25519 key.',
+    why: pem === '' ? 'The file cannot be read.' : 'It is no such key in PEM (PKCS #8).',
+    fix: ['Make one: `openssl genpkey -algorithm ed25519 -out sign.pem`', 'Unset it to sign nothing.'],
+  });
+}
+
+interface Input {
+  readonly planned: Planned;
+  readonly made: Made;
+  readonly packages: readonly Package[];
+  readonly artifacts: string;
+  readonly key: Key | undefined;
+}
+
+/** Writes the statement of each artifact beside it: signed where there is a key. */
+export async function writeProvenance(context: Context, input: Input): Promise<Result<void>> {
+  const { made, packages, artifacts, key } = input;
+  const { meta } = made.bundle;
+  const files = [
+    { name: meta.archive, digest: meta.digest },
+    ...packages.map((one) => ({ name: one.meta.file, digest: one.meta.digest })),
+  ];
+  const common = await commonOf(context, input);
+  try {
+    for (const file of files) {
+      const subjects = [file, { name: made.program.meta.program, digest: made.program.meta.digest }];
+      const text = `${JSON.stringify(statementOf({ ...common, subjects }), null, 1)}\n`;
+      const names = statementFiles(join(artifacts, file.name));
+      // What an earlier run left would be of another file.
+      await rm(key === undefined ? names.signed : names.plain, { force: true });
+      await replace(
+        ...(key === undefined ? ([names.plain, text] as const) : ([names.signed, seal(text, key)] as const)),
+      );
+    }
+    return ok(undefined);
+  } catch (error) {
+    const failure = artifactsFailure(artifacts, error);
+    if (failure === undefined) throw error;
+    return err(failure);
+  }
+}
+
+/** Where the statement of a file is: as it is, and in its envelope. */
+function statementFiles(file: string): { readonly plain: string; readonly signed: string } {
+  return { plain: `${file}.intoto.json`, signed: `${file}.intoto.jsonl` };
+}
+
+async function replace(file: string, text: string): Promise<void> {
+  if ((await readFile(file, 'utf8').catch(absentAsUndefined)) === text) return;
+  const beside = `${file}.${process.pid}.tmp`;
+  await writeFile(beside, text);
+  await rename(beside, file);
+}
+
+async function commonOf({ settings }: Context, { planned, made }: Input) {
+  const { plan } = planned;
+  const { recipe, target } = plan;
+  const { bin, profile, features, defaultFeatures } = recipe.project;
+  return {
+    recipe: recipe.name,
+    target: target.rustTriple,
+    project: { bin, profile, features, defaultFeatures },
+    environment: made.prepared.env.variables,
+    command: cargoArguments(plan),
+    sourceDateEpoch: made.prepared.sourceDateEpoch,
+    dependencies: await dependenciesOf(planned, made),
+    documents: made.documents.meta.digests,
+    provision: readTool(settings.home).version,
+  };
+}
+
+/** Everything that went into it, by digest: sources, locks, all that the locks name, crates. */
+async function dependenciesOf({ plan, locks }: Planned, made: Made): Promise<readonly Resource[]> {
+  const all = allLocks(locks);
+  const packages = all.flatMap((locked) =>
+    Object.entries(locked.lock.sets).flatMap(([set, list]) =>
+      list.map((one) => ({
+        uri: distribution.bill.purl(one, suiteOf(locks, locked, set, one)),
+        digest: sha256(one.digest),
+      })),
+    ),
+  );
+  const { crates } = await readLinkedCrates(made.built.folder);
+  const fromRegistry = crates.flatMap((one): readonly Resource[] =>
+    one.checksum === undefined ? [] : [{ uri: crateUrl(one), digest: { sha256: one.checksum } }],
+  );
+  const { sources } = made.built.meta;
+  const unique = new Map([...packages, ...fromRegistry].map((one) => [one.uri, one]));
+  return [
+    ...(sources === undefined
+      ? []
+      : [{ name: `project ${basename(plan.recipe.project.root)}`, digest: sha256(sources) }]),
+    ...all.map(({ file, lock }) => ({ name: `lock ${file.id}`, digest: sha256(lockChecksum(lock)) })),
+    ...[...unique.values()].sort((one, other) => ((one.uri ?? '') < (other.uri ?? '') ? -1 : 1)),
+  ];
+}
+
+function sha256(digest: Digest | string): { readonly sha256: string } {
+  return { sha256: hexOf(digest) };
+}
+
+/** The statement beside a file, whichever there is; undefined: none. */
+export async function statementBeside(
+  file: string,
+): Promise<{ readonly file: string; readonly signed: boolean } | undefined> {
+  const { plain, signed } = statementFiles(file);
+  if (await exists(signed)) return { file: signed, signed: true };
+  return (await exists(plain)) ? { file: plain, signed: false } : undefined;
+}

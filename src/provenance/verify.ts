@@ -1,0 +1,120 @@
+import type { Failure } from '../failure.ts';
+import { type Key, openEnvelope } from './envelope.ts';
+import { hexOf, readStatement, type Statement } from './statement.ts';
+
+/** A statement as it was found, and who signed it. */
+export interface Stated {
+  readonly statement: Statement;
+  /** Name of the key; absent: it is not signed. */
+  readonly by?: string;
+}
+
+export interface StatementFile {
+  /** As the user knows it. */
+  readonly file: string;
+  readonly text: string;
+  /** In an envelope. */
+  readonly signed: boolean;
+}
+
+/** Reads a statement; where keys are trusted, one of them must have signed it. The failure is what is wrong with it. */
+export function readStated({ file, text, signed }: StatementFile, trusted: readonly Key[]): Stated | Failure {
+  if (!signed) {
+    if (trusted.length > 0) return notSigned(file);
+    const statement = readStatement(text);
+    return statement === undefined ? unreadable(file) : { statement };
+  }
+  const opened = openEnvelope(text, trusted);
+  if (opened.kind === 'unreadable') return unreadable(file);
+  if (opened.kind === 'wrong-signature') return wrongSignature(file, opened.by);
+  if (opened.kind === 'unknown-key') return unknownKey(file, opened.by, trusted);
+  const statement = readStatement(opened.payload);
+  return statement === undefined ? unreadable(file) : { statement, by: opened.by };
+}
+
+/** What is wrong with a file, by the statement about it. */
+export function otherFile(
+  statement: Statement,
+  subject: { readonly name: string; readonly digest: string; readonly given: string },
+): Failure | undefined {
+  const digest = hexOf(subject.digest);
+  if (statement.subject.some((one) => one.digest.sha256 === digest)) return undefined;
+  const named = statement.subject.find(({ name }) => name === subject.name);
+  const names = statement.subject.map(({ name }) => name).join(', ');
+  return {
+    code: 'archive/other-statement',
+    what:
+      named === undefined
+        ? `The statement is about another file: ${names}.`
+        : `${subject.given} is not the file that the statement is about.`,
+    why:
+      named === undefined
+        ? `Nothing in it has the digest of ${subject.given}, sha256:${digest}.`
+        : `Its digest is sha256:${digest}; the statement says sha256:${named.digest.sha256}. It was changed, or is of another build.`,
+    fix: ['Get file and statement again, from the same place.'],
+  };
+}
+
+/** What is wrong with the documents of a program, by the statement: file name → digest. */
+export function otherDocuments(
+  statement: Statement,
+  documents: Readonly<Record<string, string>>,
+): Failure | undefined {
+  const { byproducts } = statement.predicate.runDetails;
+  const wrong = byproducts.find(
+    ({ name = '', digest }) => digest !== undefined && hexOf(documents[name] ?? '') !== digest.sha256,
+  );
+  if (wrong === undefined) return undefined;
+  const found = documents[wrong.name ?? ''];
+  return {
+    code: 'archive/other-sbom',
+    what: `The bill of materials in the program is not the one that the statement names: ${wrong.name}.`,
+    why:
+      found === undefined
+        ? 'The program has none.'
+        : `Its digest is sha256:${hexOf(found)}; the statement says sha256:${wrong.digest?.sha256}.`,
+    fix: ['Get the original file again.'],
+  };
+}
+
+function unreadable(file: string): Failure {
+  return {
+    code: 'archive/bad-statement',
+    what: `${file} is no statement of provenance.`,
+    why: 'It is damaged, or of another kind (read are in-toto statements 1 with SLSA provenance 1, in DSSE envelopes or without).',
+    fix: ['Get the file again from where the bundle is from.'],
+  };
+}
+
+function notSigned(file: string): Failure {
+  return {
+    code: 'archive/not-signed',
+    what: `${file} is not signed.`,
+    why: 'Keys are given, and anybody can write a statement without a signature.',
+    fix: ['Get the signed statement (`….intoto.jsonl`).', 'Leave out the keys to compare digests alone.'],
+  };
+}
+
+function wrongSignature(file: string, by: string): Failure {
+  return {
+    code: 'archive/bad-signature',
+    what: `The signature of ${file} is wrong.`,
+    why: `It names the key ${by}, which did not make it: statement or signature were changed.`,
+    fix: ['Do not use what it is about, and tell who published it.'],
+  };
+}
+
+function unknownKey(file: string, by: readonly string[], trusted: readonly Key[]): Failure {
+  return {
+    code: 'archive/unknown-key',
+    what: `${file} is signed by a key that is not trusted here: ${by.join(', ')}.`,
+    why:
+      trusted.length === 0
+        ? 'No key is given to compare with.'
+        : `Trusted are ${trusted.map(({ id }) => id).join(', ')}.`,
+    fix: [
+      'Get the public key from its owner, and name it: `--key <file>`, or `PROVISION_TRUSTED_KEYS`.',
+      'If you expected another key, do not use what it is about.',
+    ],
+  };
+}

@@ -1,0 +1,59 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { defined } from '../domain/defined.ts';
+import { absentAsUndefined } from '../domain/errno.ts';
+import { licenceExpression } from './licence.ts';
+import type { Component, LicenceText } from './model.ts';
+
+const LICENCE = /(?:^|\/)(?:LICEN[CS]E|COPYING|NOTICE|AUTHORS)[^/]*$/i;
+
+/** The installed Python packages of a folder, from their metadata (core metadata specifications; PEP 639 on licences). */
+export async function wheelComponents(site: string): Promise<readonly Component[]> {
+  const names = (await readdir(site).catch(absentAsUndefined)) ?? [];
+  const found: Component[] = [];
+  for (const folder of names.filter((name) => name.endsWith('.dist-info')).sort()) {
+    const metadata = await readFile(join(site, folder, 'METADATA'), 'utf8').catch(absentAsUndefined);
+    if (metadata === undefined) continue;
+    const head = metadata.split(/\r?\n\r?\n/)[0] ?? '';
+    const field = (name: string): string | undefined =>
+      new RegExp(`^${name}:\\s*(\\S.*?)\\s*$`, 'm').exec(head)?.[1];
+    const [name, version] = [field('Name'), field('Version')];
+    if (name === undefined || version === undefined) continue;
+    // The type `pypi` of the purl specification: lower case, `-` for `_`.
+    const purl = `pkg:pypi/${name.toLowerCase().replaceAll('_', '-')}@${encodeURIComponent(version)}`;
+    found.push({
+      ...{ id: purl, name, version, place: 'beside', purl },
+      texts: await licenceTexts(join(site, folder)),
+      ...defined({
+        description: field('Summary'),
+        licence: licenceExpression(field('License-Expression') ?? field('License')) ?? fromClassifier(head),
+      }),
+    });
+  }
+  return found;
+}
+
+async function licenceTexts(folder: string): Promise<readonly LicenceText[]> {
+  const names = (await readdir(folder, { recursive: true })).filter((name) => LICENCE.test(name)).sort();
+  return Promise.all(
+    names.map(async (name) => ({
+      name: name.replaceAll('/', '-'),
+      text: await readFile(join(folder, name), 'utf8').catch(() => ''),
+    })),
+  );
+}
+
+/** Trove classifiers that say which licence it is. */
+const CLASSIFIERS: Readonly<Record<string, string>> = {
+  'MIT License': 'MIT',
+  'Apache Software License': 'Apache-2.0',
+  'ISC License (ISCL)': 'ISC',
+  'Mozilla Public License 2.0 (MPL 2.0)': 'MPL-2.0',
+  'Python Software Foundation License': 'PSF-2.0',
+};
+
+function fromClassifier(head: string): string | undefined {
+  const classifiers = [...head.matchAll(/^Classifier: License :: (?:OSI Approved :: )?(.+?)\s*$/gm)];
+  const known = classifiers.map(([, name]) => CLASSIFIERS[name ?? '']);
+  return known.length === 1 ? known[0] : undefined;
+}

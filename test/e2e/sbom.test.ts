@@ -1,0 +1,193 @@
+// The bill of materials of a real bundle: what is in it is what is there, and it can be read back from every form of it.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, test } from 'node:test';
+import { PACKAGED_X86_64, provision, REPOSITORY, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
+import { assertCycloneDx, assertSpdx } from '../support/sbom-schemas.ts';
+
+const SAMPLE = join(REPOSITORY, 'runner', 'samples', 'any', 'numeric_tower.py');
+const NAME = 'isolate-x86_64-unknown-linux-gnu';
+
+let artifacts = '';
+let bundle = '';
+let unpacked = '';
+let key = '';
+
+before(async () => {
+  const folder = temporaryFolder({ after: (done) => process.once('exit', done) }, 'provision sbom ü ');
+  artifacts = join(folder, 'artifacts');
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  key = join(folder, 'release.pub');
+  writeFileSync(key, publicKey.export({ type: 'spki', format: 'pem' }));
+  const sign = join(folder, 'sign.pem');
+  writeFileSync(sign, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  const formats = ['--format', 'deb'];
+  const run = await provision([PACKAGED_X86_64, ...formats, '--samples', SAMPLE, '--artifacts', artifacts], {
+    cwd: folder,
+    env: { PROVISION_SIGN_KEY: sign },
+    store: SHARED_STORE,
+    timeoutMs: 40 * 60_000,
+  });
+  assert.equal(run.status, 0, run.stdout + run.stderr);
+  bundle = join(artifacts, `${NAME}.tar.gz`);
+  assert.equal(spawnSync('tar', ['-xzf', bundle, '-C', folder]).status, 0);
+  unpacked = join(folder, NAME);
+});
+
+interface Listed {
+  readonly name: string;
+  readonly version: string;
+  readonly purl?: string;
+  readonly scope?: string;
+}
+
+function components(): readonly Listed[] {
+  return JSON.parse(readFileSync(join(artifacts, 'sbom.cdx.json'), 'utf8')).components;
+}
+
+test('both documents are valid, beside the bundle and in it, and the program says the same', async () => {
+  for (const [file, format] of [
+    ['sbom.cdx.json', 'cyclonedx'],
+    ['sbom.spdx.json', 'spdx'],
+  ] as const) {
+    const text = readFileSync(join(artifacts, file), 'utf8');
+    if (format === 'cyclonedx') await assertCycloneDx(text);
+    else assertSpdx(text);
+    assert.equal(readFileSync(join(unpacked, 'share', 'doc', 'isolate', file), 'utf8'), text);
+    for (const subject of [bundle, unpacked, join(unpacked, 'bin', 'isolate')]) {
+      const read = await provision(['sbom', subject, '--format', format], { store: SHARED_STORE });
+      assert.equal(read.stdout, text, subject);
+    }
+  }
+});
+
+test('every shared library of the bundle is of a package that is listed', () => {
+  const listed = components().map(({ name }) => name);
+  // By the distribution's rules for names, as far as they hold.
+  for (const [library, name] of [
+    ['libcrypto.so.3', 'libssl3t64'],
+    ['libsqlite3.so.0', 'libsqlite3-0'],
+    ['libexpat.so.1', 'libexpat1'],
+    ['libz.so.1', 'zlib1g'],
+    ['libgcc_s.so.1', 'libgcc-s1'],
+  ] as const) {
+    assert.ok(readdirSync(join(unpacked, 'lib')).includes(library), library);
+    assert.ok(listed.includes(name), name);
+  }
+  assert.ok(!listed.some((name) => name.endsWith('-dev') && name.startsWith('libpython')), listed.join());
+  assert.equal(components().find(({ name }) => name === 'glibc')?.scope, 'excluded');
+});
+
+test('the crates are those that are linked, and no others of the lock', () => {
+  const crates = components().filter(({ purl }) => purl?.startsWith('pkg:cargo/'));
+  assert.deepEqual(crates.map(({ name }) => name).sort(), ['libc', 'once_cell', 'pyo3', 'pyo3-ffi']);
+});
+
+test('the table of licences names every component, and the texts are there', () => {
+  const folder = join(unpacked, 'share', 'doc', 'isolate');
+  const table = readFileSync(join(folder, 'LICENSES.md'), 'utf8');
+  for (const { name, version } of components().filter(({ scope }) => scope === 'required'))
+    assert.ok(table.includes(`| ${name} | ${version} |`), name);
+  const folders = [...table.matchAll(/`(licenses\/[^`]+)`/g)].map(([, path]) => path as string);
+  assert.ok(folders.length > 20);
+  for (const path of folders) assert.ok(readdirSync(join(folder, path)).length > 0, path);
+});
+
+test('the statements of bundle, package and program are signed, and say what they were made of', async () => {
+  const deb = readdirSync(artifacts).find((name) => name.endsWith('.deb')) ?? '';
+  const program = join(unpacked, 'bin', 'isolate');
+  for (const [file, statement] of [
+    [bundle, `${bundle}.intoto.jsonl`],
+    [join(artifacts, deb), join(artifacts, `${deb}.intoto.jsonl`)],
+    [program, `${bundle}.intoto.jsonl`],
+  ] as const) {
+    const argv = ['verify', file, '--statement', statement, '--key', key];
+    const verified = await provision(argv, { store: SHARED_STORE });
+    assert.equal(verified.status, 0, verified.stderr);
+    assert.match(
+      verified.stdout,
+      /digest, statement.* agree; signed by [0-9a-f]{64}; built from the recipe x86_64 /,
+    );
+  }
+  const { payload } = JSON.parse(readFileSync(`${bundle}.intoto.jsonl`, 'utf8'));
+  const text = Buffer.from(payload, 'base64').toString('utf8');
+  const { predicate } = JSON.parse(text);
+  const names = predicate.buildDefinition.resolvedDependencies.map(
+    ({ uri, name }: { uri?: string; name?: string }) => uri ?? name,
+  );
+  for (const wanted of [
+    /^project runner$/,
+    /^lock sysroots\//,
+    /^pkg:deb\/debian\/rustc@/,
+    /^pkg:cargo\/pyo3@/,
+  ])
+    assert.ok(
+      names.some((name: string) => wanted.test(name)),
+      String(wanted),
+    );
+  assert.ok(!text.includes(SHARED_STORE), 'a path of this machine');
+});
+
+test('inspect shows it', async () => {
+  const shown = await provision(['inspect', bundle, '--json'], { store: SHARED_STORE });
+  assert.equal(shown.status, 0, shown.stderr);
+  const { inside, crates } = JSON.parse(shown.stdout);
+  assert.ok(inside.some(({ name }: Listed) => name === 'libssl3t64'));
+  assert.deepEqual(
+    crates.filter(({ root }: { root?: true }) => root).map(({ name }: Listed) => name),
+    ['isolate'],
+  );
+});
+
+test('a program without it, and one whose sections were removed, say so', async (t) => {
+  const none = await provision(['sbom', '/bin/true'], { store: SHARED_STORE });
+  assert.equal(none.status, 4);
+  assert.match(none.stderr, /error\[archive\/no-sbom\]: true has no bill of materials inside/);
+  const removed = join(temporaryFolder(t), 'isolate');
+  const argv = ['--remove-section', '.sbom.cdx', join(unpacked, 'bin', 'isolate'), removed];
+  const made = spawnSync('objcopy', argv, { encoding: 'utf8' });
+  if (made.error !== undefined) return t.diagnostic('no objcopy here');
+  assert.equal(made.status, 0, made.stderr);
+  const read = await provision(['sbom', removed], { store: SHARED_STORE });
+  assert.match(read.stderr, /error\[archive\/no-sbom\]/);
+});
+
+/** A scanner of PATH, behind `PROVISION_TEST_ALL`: it takes ten minutes to build one. */
+function missing(program: string): string | false {
+  if (process.env.PROVISION_TEST_ALL !== '1') return 'PROVISION_TEST_ALL=1 runs it';
+  return spawnSync(program, ['--version']).error === undefined ? false : `${program} is not on PATH`;
+}
+
+function scanned(program: string, args: readonly string[]): string {
+  const environment = { ...process.env, SYFT_CHECK_FOR_APP_UPDATE: 'false' };
+  const run = spawnSync(program, args, { encoding: 'utf8', env: environment, maxBuffer: 1 << 28 });
+  assert.equal(run.status, 0, run.stderr);
+  return run.stdout;
+}
+
+test('syft finds the crates in the executable, and all components in both documents', {
+  skip: missing('syft'),
+}, () => {
+  const found = (text: string): readonly string[] =>
+    JSON.parse(text).artifacts.map(({ name, version }: Listed) => `${name} ${version}`);
+  const executable = `file:${join(unpacked, 'bin', 'isolate')}`;
+  const crates = found(scanned('syft', ['scan', '-q', executable, '-o', 'json']));
+  assert.ok(crates.includes('pyo3 0.30.1'), crates.join());
+  for (const file of ['sbom.cdx.json', 'sbom.spdx.json']) {
+    const all = found(scanned('syft', ['convert', '-q', join(artifacts, file), '-o', 'json']));
+    for (const { name, version } of components()) assert.ok(all.includes(`${name} ${version}`), name);
+  }
+});
+
+test('the reader of cargo-audit finds the crates in the executable', {
+  skip: missing('rust-audit-info'),
+}, () => {
+  const { packages } = JSON.parse(scanned('rust-audit-info', [join(unpacked, 'bin', 'isolate')]));
+  assert.deepEqual(
+    packages.filter(({ kind }: { kind?: string }) => kind !== 'build').map(({ name }: Listed) => name),
+    ['isolate', 'libc', 'once_cell', 'pyo3', 'pyo3-ffi'],
+  );
+});

@@ -1,0 +1,224 @@
+// Statements about a small bundle, and everything that somebody may have done to it, to its program, or to the statement.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { readPrivateKey, readPublicKey, seal } from '../../src/provenance/envelope.ts';
+import { type ProvenanceInput, readStatement, statementOf } from '../../src/provenance/statement.ts';
+import { readElfSection } from '../../src/sbom/elf-sections.ts';
+import { embedSbom } from '../../src/sbom/embed.ts';
+import { type CliRun, provision, temporaryFolder } from '../support/cli.ts';
+import { makeElf } from '../support/elf.ts';
+
+const DOCUMENTS = {
+  cyclonedx: `${JSON.stringify({ bomFormat: 'CycloneDX', components: [{ name: 'pyo3', version: '1' }] })}\n`,
+  spdx: '{"spdxVersion":"SPDX-2.3"}\n',
+};
+const CRATES = [
+  { name: 'app', version: '1.0.0', kind: 'runtime', dependencies: [], root: true, texts: {} },
+] as const;
+
+const pair = generateKeyPairSync('ed25519');
+const other = generateKeyPairSync('ed25519');
+const pem = (key: KeyObject): string =>
+  key.export({ type: key.type === 'private' ? 'pkcs8' : 'spki', format: 'pem' }) as string;
+
+function digestOf(bytes: Buffer | string): `sha256:${string}` {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+}
+
+interface Made {
+  readonly folder: string;
+  readonly bundle: string;
+  readonly program: string;
+  readonly statement: string;
+  readonly key: string;
+}
+
+/** Files of the bundle that are other than they should be. */
+interface Changes {
+  readonly program?: (program: Buffer) => Buffer;
+  readonly beside?: string;
+  readonly documents?: ProvenanceInput['documents'];
+}
+
+/** A bundle, its program beside it, its statement (not yet written) and the public key. */
+function makeBundle(t: TestContext, changes: Changes = {}): Made {
+  const folder = temporaryFolder(t, 'provision verify ü ');
+  const home = join(folder, 'app-target');
+  const documents = join(home, 'share', 'doc', 'app');
+  mkdirSync(join(home, 'bin'), { recursive: true });
+  mkdirSync(documents, { recursive: true });
+  const made = embedSbom(makeElf({ machine: 62 }), CRATES, DOCUMENTS);
+  assert.ok(made !== undefined);
+  const bytes = changes.program?.(made) ?? made;
+  writeFileSync(join(home, 'bin', 'app'), bytes);
+  writeFileSync(join(folder, 'app'), bytes);
+  writeFileSync(join(documents, 'sbom.cdx.json'), changes.beside ?? DOCUMENTS.cyclonedx);
+  writeFileSync(join(documents, 'sbom.spdx.json'), DOCUMENTS.spdx);
+  const manifest = { schema: 1, program: { file: 'bin/app', digest: digestOf(bytes) }, target: 'target' };
+  writeFileSync(join(home, 'bundle.json'), JSON.stringify(manifest));
+  const bundle = join(folder, 'app.tar.gz');
+  execFileSync('tar', ['-C', folder, '-czf', bundle, 'app-target']);
+  const subjects = [
+    { name: 'app.tar.gz', digest: digestOf(readFileSync(bundle)) },
+    { name: 'app', digest: digestOf(bytes) },
+  ];
+  const statement = JSON.stringify(
+    statementOf({
+      ...{ subjects, recipe: 'app', target: 'target', project: {}, environment: {}, command: [] },
+      ...{ sourceDateEpoch: 0, dependencies: [], provision: '0' },
+      documents: changes.documents ?? {
+        'sbom.cdx.json': digestOf(DOCUMENTS.cyclonedx),
+        'sbom.spdx.json': digestOf(DOCUMENTS.spdx),
+      },
+    }),
+  );
+  const key = join(folder, 'release.pub');
+  writeFileSync(key, pem(pair.publicKey));
+  return { folder, bundle, program: join(folder, 'app'), statement, key };
+}
+
+function signed(text: string, key: KeyObject = pair.privateKey): string {
+  const read = readPrivateKey(pem(key));
+  assert.ok(read);
+  return seal(text, read);
+}
+
+function verify(made: Made, ...args: readonly string[]): Promise<CliRun> {
+  return provision(['verify', ...args], { store: join(made.folder, 'store') });
+}
+
+function assertFailure(run: CliRun, code: string, words: RegExp): void {
+  assert.equal(run.status, code.startsWith('usage') ? 2 : 4, run.stdout + run.stderr);
+  assert.match(run.stderr, new RegExp(`error\\[${code}\\]`));
+  assert.match(run.stderr.replaceAll(/\s+/g, ' '), words);
+}
+
+test('one line says what was found: for a bundle, for its program alone, signed or not', async (t) => {
+  const made = makeBundle(t);
+  writeFileSync(`${made.bundle}.intoto.json`, made.statement);
+  const plain = await verify(made, made.bundle);
+  assert.equal(plain.status, 0, plain.stderr);
+  assert.equal(
+    plain.stdout,
+    `${made.bundle}: digest, statement and bill of materials (1 component) agree; not signed; built from the recipe app for target.\n`,
+  );
+  const envelope = join(made.folder, 'any.intoto.jsonl');
+  writeFileSync(envelope, signed(made.statement));
+  const alone = await verify(made, made.program, '--statement', envelope, '--key', made.key, '--json');
+  assert.equal(alone.status, 0, alone.stderr);
+  assert.equal(JSON.parse(alone.stdout).signedBy, readPublicKey(pem(pair.publicKey))?.id);
+  const byVariable = await provision(['verify', made.program, '--statement', envelope], {
+    store: join(made.folder, 'store'),
+    env: { PROVISION_TRUSTED_KEYS: made.key },
+  });
+  assert.equal(byVariable.status, 0, byVariable.stderr);
+});
+
+test('a bundle or program that was changed is not the one of the statement', async (t) => {
+  const made = makeBundle(t);
+  writeFileSync(`${made.bundle}.intoto.json`, made.statement);
+  const program = readFileSync(made.program);
+  // What `strip` or an attacker would take away.
+  const at = program.indexOf(readElfSection(program, '.sbom.cdx') as Buffer);
+  program[at + 20] = (program[at + 20] ?? 0) ^ 1;
+  writeFileSync(made.program, program);
+  const changed = await verify(made, made.program, '--statement', `${made.bundle}.intoto.json`);
+  assertFailure(changed, 'archive/other-statement', /app is not the file that the statement is about/);
+  writeFileSync(made.bundle, Buffer.concat([readFileSync(made.bundle), Buffer.from([0])]));
+  assertFailure(
+    await verify(made, made.bundle),
+    'archive/other-statement',
+    /It was changed, or is of another build/,
+  );
+});
+
+test('a statement about another file', async (t) => {
+  const made = makeBundle(t);
+  const foreign = join(made.folder, 'foreign');
+  writeFileSync(foreign, makeElf({ machine: 40 }));
+  writeFileSync(`${foreign}.intoto.json`, made.statement);
+  assertFailure(
+    await verify(made, foreign),
+    'archive/other-statement',
+    /The statement is about another file: app\.tar\.gz, app\./,
+  );
+});
+
+test('a program without its sections, or with others, though its digest is the stated one', async (t) => {
+  const none = makeBundle(t, { program: () => makeElf({ machine: 62 }) });
+  writeFileSync(`${none.bundle}.intoto.json`, none.statement);
+  assertFailure(await verify(none, none.bundle), 'archive/no-sbom', /app has no bill of materials inside/);
+  const others = makeBundle(t, {
+    documents: { 'sbom.cdx.json': digestOf('another'), 'sbom.spdx.json': digestOf(DOCUMENTS.spdx) },
+  });
+  writeFileSync(`${others.bundle}.intoto.json`, others.statement);
+  assertFailure(
+    await verify(others, others.bundle),
+    'archive/other-sbom',
+    /not the one that the statement names: sbom\.cdx\.json/,
+  );
+  const beside = makeBundle(t, { beside: '{"components":[]}' });
+  writeFileSync(`${beside.bundle}.intoto.json`, beside.statement);
+  assertFailure(
+    await verify(beside, beside.bundle),
+    'archive/other-sbom',
+    /sbom\.cdx\.json in the bundle is not the one that its program has inside/,
+  );
+});
+
+test('an unknown key, a wrong signature, a changed payload, and no signature where keys are given', async (t) => {
+  const made = makeBundle(t);
+  const envelope = `${made.bundle}.intoto.jsonl`;
+  writeFileSync(envelope, signed(made.statement));
+  assertFailure(await verify(made, made.bundle), 'archive/unknown-key', /No key is given to compare with/);
+  const foreign = join(made.folder, 'foreign.pub');
+  writeFileSync(foreign, pem(other.publicKey));
+  assertFailure(
+    await verify(made, made.bundle, '--key', foreign),
+    'archive/unknown-key',
+    /Trusted are [0-9a-f]{64}/,
+  );
+  // Somebody names our key, and signs with another.
+  const forged = JSON.parse(signed(made.statement, other.privateKey));
+  forged.signatures[0].keyid = readPublicKey(pem(pair.publicKey))?.id;
+  writeFileSync(envelope, JSON.stringify(forged));
+  assertFailure(
+    await verify(made, made.bundle, '--key', made.key),
+    'archive/bad-signature',
+    /which did not make it/,
+  );
+  const swapped = JSON.parse(signed(made.statement));
+  swapped.payload = Buffer.from(made.statement.replace('"app"', '"ape"')).toString('base64');
+  writeFileSync(envelope, JSON.stringify(swapped));
+  assertFailure(await verify(made, made.bundle, '--key', made.key), 'archive/bad-signature', /were changed/);
+  const plain = join(made.folder, 'plain.intoto.json');
+  writeFileSync(plain, made.statement);
+  assertFailure(
+    await verify(made, made.bundle, '--statement', plain, '--key', made.key),
+    'archive/not-signed',
+    /anybody can write a statement/,
+  );
+});
+
+test('no statement, one that is none, and a key that is none', async (t) => {
+  const made = makeBundle(t);
+  assertFailure(await verify(made, made.bundle), 'archive/no-statement', /no statement beside/);
+  for (const text of ['', '[]', '{"_type":"https://in-toto.io/Statement/v1"}', 'null', '{"subject":[null]}'])
+    assert.equal(readStatement(text), undefined, text);
+  writeFileSync(`${made.bundle}.intoto.json`, '[]');
+  assertFailure(await verify(made, made.bundle), 'archive/bad-statement', /is no statement of provenance/);
+  const rsa = join(made.folder, 'rsa.pub');
+  writeFileSync(rsa, pem(generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey));
+  assertFailure(await verify(made, made.bundle, '--key', rsa), 'usage/key', /no such key in PEM/);
+  assertFailure(await verify(made, made.bundle, '--key', '/nowhere.pub'), 'usage/key', /cannot be read/);
+  assertFailure(await verify(made, made.folder), 'usage/not-a-bundle', /A folder has no digest/);
+});
+
+test('the signature of a text is the same each time, and another by another key', () => {
+  assert.equal(signed('{}'), signed('{}'));
+  assert.notEqual(signed('{}'), signed('{}', other.privateKey));
+});
