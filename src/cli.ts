@@ -134,7 +134,10 @@ async function parse(argv: readonly string[]): Promise<Result<Parsed>> {
 }
 
 function takesValue(word: string | undefined): boolean {
-  return word !== undefined && ['--jobs', '-j', '--store', '--engine', '--project', '--bin'].includes(word);
+  return (
+    word !== undefined &&
+    ['--jobs', '-j', '--store', '--engine', '--project', '--bin', '--python'].includes(word)
+  );
 }
 
 function checkPositionals(command: Command, positionals: readonly string[]): Failure | undefined {

@@ -41,6 +41,8 @@ export function readSettings(
 ): Result<Settings> {
   const jobs = readJobs(typeof values.jobs === 'string' ? values.jobs : env.PROVISION_JOBS);
   if (!jobs.ok) return jobs;
+  const python = readPython(values.python);
+  if (!python.ok) return python;
   const store = typeof values.store === 'string' ? resolve(cwd, values.store) : defaultStore(env, cwd);
   const engine = typeof values.engine === 'string' ? values.engine : env.PROVISION_ENGINE || 'auto';
   const caBundle = findCaBundle(env);
@@ -62,6 +64,7 @@ export function readSettings(
     cwd,
     ...defined({ project }),
     ...(typeof values.bin === 'string' ? { bin: values.bin } : {}),
+    ...defined({ python: python.value }),
     engine,
     docker: readDocker(env),
     pip: readPip(env),
@@ -100,6 +103,16 @@ function readJobs(text: string | undefined): Result<number> {
     code: 'usage/jobs',
     what: `--jobs takes a whole number from 1 to 1024, not "${text}".`,
     fix: ['Leave it out to use every processor.'],
+  });
+}
+
+function readPython(value: OptionValues[string]): Result<string | undefined> {
+  if (typeof value !== 'string') return ok(undefined);
+  if (value === 'all' || /^\d+\.\d+t?(?:,\d+\.\d+t?)*$/.test(value)) return ok(value);
+  return err({
+    code: 'usage/python',
+    what: `--python takes versions such as 3.14, or 3.11,3.13, or all; not "${value}".`,
+    fix: ['Give major and minor version. See what there is: `provision list`.'],
   });
 }
 

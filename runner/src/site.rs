@@ -17,8 +17,8 @@ use pyo3::types::PyCFunction;
 use crate::home::{has_venv_marker, is_normal, library_name, print_error};
 use crate::interpreter::{ArgumentParsing, Arguments};
 
-/// The only version whose `site` is emulated.
-const EMULATED: (u8, u8) = (3, 13);
+/// The library of the only version whose `site` is emulated; the others import it as usual.
+const EMULATED: &str = "python3.13";
 
 /// Variables that have no effect on `site`.
 const WITHOUT_EFFECT: [&str; 8] = [
@@ -38,7 +38,7 @@ const NO_SITE: ffi::Py_ssize_t = 6;
 /// Whether command line and environment allow a start without `site`: a script, no options, no variables that affect it.
 /// In WASI it is always imported: a snapshot contains it, and a start without a snapshot must not differ.
 pub fn can_be_skipped(argv: Arguments, parsing: ArgumentParsing) -> bool {
-    if cfg!(target_os = "wasi") {
+    if cfg!(target_os = "wasi") || library_name() != EMULATED {
         return false;
     }
     let operand = match parsing {
@@ -83,14 +83,12 @@ fn add(py: Python<'_>) -> PyResult<()> {
 
 /// The folder of the standard library, if `site` would find nothing to add.
 fn library_without_additions(sys: &Bound<'_, PyModule>) -> PyResult<Option<String>> {
-    let version = sys.py().version_info();
     let text = |name: &str| sys.getattr(name)?.extract::<String>();
     let entries: Vec<String> = sys.getattr("path")?.extract()?;
     let distinct: HashSet<&String> = entries.iter().collect();
     let library: Option<String> = sys.getattr("_stdlib_dir")?.extract()?;
     let prefix = text("prefix")?;
-    let plain = (version.major, version.minor) == EMULATED
-        && distinct.len() == entries.len()
+    let plain = distinct.len() == entries.len()
         && entries.iter().all(|entry| is_normal(entry.as_bytes()))
         && text("platlibdir")? == "lib"
         && text("exec_prefix")? == prefix

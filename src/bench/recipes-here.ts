@@ -1,6 +1,7 @@
 import type { Context } from '../domain/context.ts';
 import { err, ok, type Result } from '../domain/result.ts';
-import { listRecipes, resolveRecipe } from '../recipe/recipe.ts';
+import { listRecipes } from '../recipe/list.ts';
+import { resolveRecipe } from '../recipe/recipe.ts';
 
 /**
  * Names of the shipped recipes whose toolchain runs on machines of this kind (`uname -m`): the default of a bench that

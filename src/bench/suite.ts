@@ -8,6 +8,7 @@ import { hostMachine } from '../pipeline/host.ts';
 import { type Planned, planRun } from '../pipeline/prepare.ts';
 import { type Session, withSession } from '../pipeline/session.ts';
 import { collectSamples } from '../run/collect.ts';
+import { isFor } from '../run/python-conditions.ts';
 import { missingFacility } from '../runtime/facilities.ts';
 import { SCRATCH_AT, SUITE_AT } from '../runtime/instance.ts';
 import { runtimeCapabilities, sharedCapabilitiesOf } from '../runtime/runtime.ts';
@@ -161,7 +162,9 @@ async function runSample(
   for (const { planned } of all) {
     const { plan } = planned;
     const { name } = plan.recipe;
-    const missing = missingFacility(sample.requires, sharedCapabilitiesOf(plan));
+    const missing =
+      missingFacility(sample.requires, sharedCapabilitiesOf(plan)) ??
+      (isFor(sample, plan.sysroot.python.version) ? undefined : `Python ${sample.python}`);
     const targetCommand = bench.targets.get(name);
     if (missing !== undefined) skipped.set(name, missing);
     else if (targetCommand !== undefined) commands[name] = commandOf(targetCommand(script), sample);

@@ -30,8 +30,8 @@ async function run({ positionals }: Invocation): Promise<Result<Outcome>> {
   return ok({ text, json: { shell, script: text } });
 }
 
-/** Lists the recipes at completion time, so that new ones are offered at once. */
-const RECIPES = 'provision list --quiet 2>/dev/null | sed -n "s/^\\([^ ][^ ]*\\) .*/\\1/p"';
+/** Lists the recipes at completion time, so that new ones are offered at once. Below them is a table of Pythons. */
+const RECIPES = 'provision list --quiet 2>/dev/null | sed -n "/^Python /q;s/^\\([^ ][^ ]*\\) .*/\\1/p"';
 
 function bash(commands: readonly CommandSpec[]): string {
   const cases = commands.map(

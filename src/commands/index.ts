@@ -49,6 +49,11 @@ export const GLOBAL_OPTIONS: Readonly<Record<string, OptionSpec>> = {
     help: 'folder of your crate, with or without provision.yaml',
   },
   bin: { type: 'string', value: '<name>', help: 'the program of your crate, if it has several' },
+  python: {
+    type: 'string',
+    value: '<version>',
+    help: 'another version of Python, such as 3.14',
+  },
   jobs: { type: 'string', short: 'j', value: '<n>', help: 'parallel jobs (default: processors)' },
   store: {
     type: 'string',

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Settings } from '../domain/context.ts';
+import { defined } from '../domain/defined.ts';
 import type { Resolved } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
@@ -17,6 +18,8 @@ export interface Job {
   readonly name: string;
   /** As it was asked for: what `provision run` takes. */
   readonly recipe: string;
+  /** Version of Python, where the command line names it. */
+  readonly python?: string;
   /** Rust's triple. */
   readonly target: string;
   /** Label of the runner. */
@@ -26,6 +29,12 @@ export interface Job {
   readonly timeoutMinutes: number;
   /** How the samples are started there: `native`, or the name of an emulator. */
   readonly samples: string;
+}
+
+/** A recipe, with a version of Python where the command line names some. */
+export interface MatrixPoint {
+  readonly recipe: string;
+  readonly python?: string;
 }
 
 export interface LeftOut {
@@ -42,15 +51,16 @@ export interface Matrix {
  * A job for each recipe whose locks are there and fit. A job runs on a machine of the toolchain image's kind: an image
  * for the machine of the target makes its samples run without an emulator. Fails where a recipe is not valid.
  */
-export async function matrixOf(settings: Settings, recipes: readonly string[]): Promise<Result<Matrix>> {
+export async function matrixOf(settings: Settings, points: readonly MatrixPoint[]): Promise<Result<Matrix>> {
   const jobs: Job[] = [];
   const leftOut: LeftOut[] = [];
-  for (const recipe of recipes) {
-    const resolved = await resolveFor(settings, recipe);
+  for (const { recipe, python } of points) {
+    const { python: _, ...others } = settings;
+    const resolved = await resolveFor({ ...others, ...defined({ python }) }, recipe);
     const locks = resolved.ok ? await readLocks(resolved.value) : resolved;
     if (resolved.ok && locks.ok) {
       const job = jobOf(recipe, resolved.value, locks.value);
-      if (job.ok) jobs.push(job.value);
+      if (job.ok) jobs.push({ ...job.value, ...defined({ python }) });
       else leftOut.push({ recipe, why: job.error });
     } else if (!locks.ok) {
       if (!locks.error.code.startsWith('lock/')) return locks;

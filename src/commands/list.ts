@@ -1,10 +1,11 @@
 import { ok, type Result } from '../domain/result.ts';
-import { listRecipes } from '../recipe/recipe.ts';
+import { listRecipes, type PythonSummary, type RecipeSummary } from '../recipe/list.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
+import { tableText } from './table.ts';
 
 export const command: Command = {
   name: 'list',
-  summary: 'list the recipes',
+  summary: 'list the recipes and the Pythons that there are for them',
   positionals: [],
   options: {},
   examples: ['provision list', 'provision list --json'],
@@ -18,7 +19,42 @@ async function run({ context }: Invocation): Promise<Result<Outcome>> {
   const width = Math.max(0, ...recipes.value.map(({ name }) => name.length));
   const lines = recipes.value.map(
     ({ name, target, description }) =>
-      `${name.padEnd(width)}  ${target}\n${' '.repeat(width)}  ${description}`,
+      `${name.padEnd(width)}  ${target}\n${' '.repeat(width)}  ${description}\n`,
   );
-  return ok({ text: `${lines.join('\n')}\n`, json: recipes.value });
+  const text = [...lines, '\n', pythonTable(recipes.value), ...absences(recipes.value)].join('');
+  return ok({ text, json: recipes.value });
+}
+
+/** Recipe × Python: where its libpython comes from, and the oldest glibc that it starts with. */
+function pythonTable(recipes: readonly RecipeSummary[]): string {
+  const versions = recipes[0]?.pythons.map(({ version }) => version) ?? [];
+  return tableText([
+    ['Python', ...versions],
+    ...recipes.map(({ name, pythons }) => [name, ...pythons.map(cellOf)]),
+  ]);
+}
+
+const FORMS = { packages: 'packaged', source: 'source' } as const;
+
+function cellOf(python: PythonSummary): string {
+  if ('why' in python) return '-';
+  const floor = python.glibc === undefined ? '' : `, glibc ${python.glibc}`;
+  return `${FORMS[python.from]}${floor}${python.default === true ? ' *' : ''}`;
+}
+
+/** What is not to be had, one line for each reason. */
+function absences(recipes: readonly RecipeSummary[]): readonly string[] {
+  const reasons = new Map<string, Map<string, string[]>>();
+  for (const { name, pythons } of recipes)
+    for (const python of pythons) {
+      if (!('why' in python)) continue;
+      const versions = reasons.get(python.why) ?? new Map<string, string[]>();
+      reasons.set(python.why, versions);
+      versions.set(python.version, [...(versions.get(python.version) ?? []), name]);
+    }
+  const lines = [...reasons].flatMap(([why, versions]) =>
+    [...versions].map(([version, names]) => `- ${version} for ${names.join(', ')}: ${why}\n`),
+  );
+  const star = '* Taken where neither recipe nor `--python` names a version.\n';
+  return ['\n', star, ...lines];
 }

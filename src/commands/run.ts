@@ -32,6 +32,8 @@ export const command: Command = {
   examples: [
     'provision aarch64',
     'provision aarch64 --samples my_script.py',
+    'provision aarch64 --python 3.14',
+    'provision x86_64 --python 3.11,3.13,3.14',
     'provision run --project my-crate',
     'provision run ./my-recipe.yaml --offline',
   ],
@@ -42,7 +44,7 @@ export const command: Command = {
 /** What does the work is loaded where there is any. */
 function run(invocation: Invocation): Promise<Result<Outcome>> {
   return unlessUnchanged(invocation, async (observed) => {
-    const { provisionRecipe } = await import('./run/provision.ts');
-    return provisionRecipe(observed);
+    const { provisionVersions } = await import('./run/each.ts');
+    return provisionVersions(observed);
   });
 }

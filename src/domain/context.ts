@@ -29,6 +29,8 @@ export interface Settings {
   readonly project?: string;
   /** Binary of the crate, where `--bin` names one. */
   readonly bin?: string;
+  /** Versions of Python, where `--python` names some: `3.14`, `3.11,3.13`, `all`. */
+  readonly python?: string;
   /** Engine asked for: `auto`, `namespace`, `docker`, or `docker:<host>` with an address as DOCKER_HOST takes it. */
   readonly engine: string;
   readonly docker: DockerSettings;

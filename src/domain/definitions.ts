@@ -390,6 +390,8 @@ export interface Resolved {
   readonly hostTarget: Target;
   readonly toolchain: ImageDefinition;
   readonly sysroot: SysrootDefinition;
+  /** Why its Python is not the one that is taken otherwise: what the crate asks for. */
+  readonly pythonBecause?: string;
   /** What the recipe says to have the libpython that starts with the oldest glibc; absent: it has it. */
   readonly olderPython?: string;
   /** The system whose C library the bundle is linked with; absent: there is none in `systems/`. */

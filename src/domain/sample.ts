@@ -12,6 +12,8 @@ export interface Sample {
   readonly tier: 'any' | 'dynamic' | 'realworld' | 'user';
   /** What a platform must have: `threads`, `subprocess`, `sockets`, `signals`, … */
   readonly requires: readonly string[];
+  /** Versions of Python that it is for, as conditions: `>=3.12, <3.15`; absent: all. */
+  readonly python?: string;
   readonly argv: readonly string[];
   readonly stdin: string;
   readonly timeoutSeconds: number;

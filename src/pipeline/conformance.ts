@@ -161,11 +161,17 @@ async function chooseModules(
   tree: Tree,
   asked: readonly string[] | undefined,
 ): Promise<Result<readonly string[]>> {
-  const wanted = [...new Set((asked ?? suite.modules).map((name) => suite.renamed[name] ?? name))];
   const files = await readdir(join(tree.folder, suite.folder));
   const known = files.filter((name) => name.startsWith('test_')).map((name) => basename(name, '.py'));
+  const wanted = [...new Set((asked ?? suite.modules).map((name) => nameIn(known, name, suite.renamed)))];
   const unknown = wanted.find((name) => !known.includes(name));
   return unknown === undefined ? ok(wanted) : err(noSuchTest(unknown, known));
+}
+
+/** The name that a module has in this version: a selection may be that of an older or of a newer one. */
+function nameIn(known: readonly string[], name: string, renamed: ConformanceSuite['renamed']): string {
+  const others = Object.entries(renamed).flatMap((pair) => (pair.includes(name) ? pair : []));
+  return [name, ...others].find((one) => known.includes(one)) ?? name;
 }
 
 function noSuchTest(name: string, known: readonly string[]): Failure {

@@ -5,7 +5,7 @@ import { findHostRust } from '../build/host-rust.ts';
 import { distribution } from '../distro/distribution.ts';
 import type { Context } from '../domain/context.ts';
 import { defined } from '../domain/defined.ts';
-import { isFromSource, type Resolved } from '../domain/definitions.ts';
+import { isFromSource, type Resolved, type SysrootDefinition } from '../domain/definitions.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { PythonDistribution } from '../domain/python.ts';
 import { ok, type Result } from '../domain/result.ts';
@@ -81,8 +81,18 @@ export async function planFrom(
   const python = await readPythonInputs(plan, locks.value, unlocked);
   if (!python.ok) return python;
   context.emit({ type: 'planned', run: plannedRun(plan) });
+  if (plan.pythonBecause !== undefined) context.emit(otherPython(plan.sysroot, plan.pythonBecause));
   if (plan.referenceTarget.pointerWidth !== plan.target.pointerWidth) context.emit(otherWidth(plan));
   return ok({ plan, locks: locks.value, ...defined({ python: python.value }) });
+}
+
+function otherPython({ python }: SysrootDefinition, because: string) {
+  return {
+    type: 'notice',
+    level: 'info',
+    code: 'python/chosen',
+    message: `Python ${python.version} is taken. ${because}`,
+  } as const;
 }
 
 function otherWidth({ target, referenceTarget, reference }: Plan) {

@@ -210,6 +210,7 @@ async function runSuite(
         engine: session.engine,
         target: plan.target,
         capabilities: capabilitiesOf(plan),
+        python: plan.sysroot.python.version,
         runtimes,
         systems,
         ...defined({ ordered }),

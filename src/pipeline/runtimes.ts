@@ -257,6 +257,7 @@ async function runOnReference(
         samples,
         engine: session.engine,
         capabilities: capabilitiesOf(plan),
+        python: plan.sysroot.python.version,
         runtime: referenceRuntime(plan, parts),
       }),
     (value) => ({

@@ -16,6 +16,9 @@ export function formatPlan(plan: Plan, base = ''): string {
       target: target.rustTriple,
       toolchain: toolchain.name,
       sysroot: sysroot.name,
+      ...(plan.pythonBecause === undefined
+        ? {}
+        : { python: `${sysroot.python.version}. ${plan.pythonBecause}` }),
       ...(sysroot.glibc === undefined ? {} : { glibc: `${sysroot.glibc} or newer, for its Python` }),
       reference: referenceText(plan),
       runtime: `${runtime}${emulator}`,

@@ -5,9 +5,10 @@ import type { Libc, Linkage } from '../domain/ids.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import type { Failure } from '../failure.ts';
+import type { Asked } from './choose-point.ts';
 import type { YamlDocument } from './document.ts';
 import { list } from './message-text.ts';
-import type { Asked, Axes } from './points.ts';
+import type { Axes } from './points.ts';
 import { floorOf, type PythonDefinition } from './pythons.ts';
 import { unknown } from './unknown-name.ts';
 
@@ -30,7 +31,7 @@ interface Wanted {
 
 /**
  * The sysroot that a recipe names, or a default of its target's C library with the origin and linkage that the recipe says: of
- * several the one that starts with the oldest glibc.
+ * several the one that starts with the oldest glibc. `pythons` of the axes are those that may be taken, the best first.
  */
 export function chooseForm(
   { forms, pythons }: Axes,
@@ -38,7 +39,7 @@ export function chooseForm(
   target: Target | undefined,
   document: YamlDocument,
 ): Result<FormHead> {
-  const { sysroot, pythonVersion } = asked;
+  const { sysroot, pythonVersion: version } = asked;
   const available = forms.filter(
     (form) => target !== undefined && pythons.some(({ value }) => fits(value, form, target)),
   );
@@ -48,12 +49,12 @@ export function chooseForm(
   const form =
     sysroot !== undefined
       ? forms.find(({ name }) => name === sysroot)
-      : ((target && widest(defaults, pythons, pythonVersion, target)) ??
+      : ((target && widest(defaults, pythons, target)) ??
         // None is for this target, which the failure then says.
         (says ? undefined : forms.find((one) => one.libc === target?.libc && one.isDefault)));
   if (form !== undefined && is(form, wanted)) return ok(form);
   if (says && target !== undefined && (form !== undefined || sysroot === undefined))
-    return err(noSuchPython(wanted, form, target, available, document));
+    return err(noSuchPython({ ...wanted, version }, form, target, available, document));
   const names = forms.map(({ name }) => name);
   return err(unknown('sysroot', sysroot ?? '', names, document, ['sysroot']));
 }
@@ -86,16 +87,9 @@ const UNKNOWN = '1000';
  * The form whose Python starts with the oldest glibc; of equal ones that of packages, which is there in seconds, then the one
  * that makes one program.
  */
-function widest(
-  forms: readonly FormHead[],
-  pythons: Axes['pythons'],
-  version: string | undefined,
-  target: Target,
-): FormHead | undefined {
+function widest(forms: readonly FormHead[], pythons: Axes['pythons'], target: Target): FormHead | undefined {
   const candidates = forms.flatMap((form) => {
-    const python = pythons.find(
-      ({ value }) => fits(value, form, target) && (version === undefined || value.word === version),
-    );
+    const python = pythons.find(({ value }) => fits(value, form, target));
     return python ? [{ form, floor: floorOf({ python, target }, form.name) ?? UNKNOWN }] : [];
   });
   return candidates.toSorted(
@@ -108,7 +102,7 @@ function widest(
 
 /** `python.from` or `python.linkage` asks for what the sysroot, or any for the target, is not. */
 function noSuchPython(
-  { from, linkage }: Wanted,
+  { from, linkage, version }: Wanted & { readonly version: string | undefined },
   form: FormHead | undefined,
   target: Target,
   available: readonly FormHead[],
@@ -135,7 +129,7 @@ function noSuchPython(
     code: isOrigin ? 'recipe/no-such-origin' : 'recipe/no-such-linkage',
     what:
       form === undefined
-        ? `No sysroot for \`${target.name}\` is ${wanted}${both}.`
+        ? `No sysroot for \`${target.name}\`${version === undefined ? '' : ` with Python ${version}`} is ${wanted}${both}.`
         : `The sysroot \`${form.name}\` is not ${wanted}.`,
     ...defined({ why }),
     fix: [

@@ -21,7 +21,7 @@ import { openReader, type Reader } from './reader.ts';
 import { NAME } from './schemas.ts';
 
 /** Where recipes are looked up: the tool's own folder, the current folder, the user's crate. */
-export type RecipeLookup = Pick<Settings, 'home' | 'cwd' | 'project' | 'bin'> & {
+export type RecipeLookup = Pick<Settings, 'home' | 'cwd' | 'project' | 'bin' | 'python'> & {
   /** Machine that the toolchain is to run on, as `uname -m` names it; absent: this one. */
   readonly machine?: string;
 };
@@ -37,6 +37,8 @@ export interface FoundRecipe {
   readonly added?: Added;
   /** The shipped recipe was named on the command line, and is another than the one that the file extends. */
   readonly borrowed: boolean;
+  /** The version of Python was given on the command line. */
+  readonly versionIsOption?: boolean;
   /** What follows `provision lock` to have a lock of this recipe written. */
   readonly lockArguments?: string;
 }
@@ -58,6 +60,45 @@ export async function findRecipe(
   lookup: RecipeLookup,
   asked: string | undefined,
   read: Reader = openReader(),
+): Promise<Result<FoundRecipe>> {
+  const found = await lookUp(lookup, asked, read);
+  if (!found.ok || lookup.python === undefined) return found;
+  return withPython(found.value, lookup.python);
+}
+
+/** `--python`: the recipe with another version of Python, and artifacts of its own. */
+function withPython(found: FoundRecipe, version: string): Result<FoundRecipe> {
+  if (!PYTHON_VERSION.test(version)) return err(severalPythons(version));
+  const { draft, added, lockArguments } = found;
+  const option = ` --python ${version}`;
+  return ok({
+    ...found,
+    draft: { ...draft, pythonVersion: version, name: `${draft.name}-python${version}` },
+    versionIsOption: true,
+    ...defined({
+      added: added && { ...added, lockArguments: `${added.lockArguments}${option}` },
+      lockArguments: lockArguments === undefined ? undefined : `${lockArguments}${option}`,
+    }),
+  });
+}
+
+/** One version: `3.14`, free-threaded `3.14t`. */
+const PYTHON_VERSION = /^[0-9]+\.[0-9]+t?$/;
+
+function severalPythons(given: string): Failure {
+  return {
+    code: 'usage/python',
+    what: `This command takes one version of Python, not "${given}".`,
+    fix: [
+      'Give one: `--python 3.14`. `provision run` and `provision matrix` take several: `--python 3.13,3.14`.',
+    ],
+  };
+}
+
+async function lookUp(
+  lookup: RecipeLookup,
+  asked: string | undefined,
+  read: Reader,
 ): Promise<Result<FoundRecipe>> {
   const { home, project } = lookup;
   if (asked !== undefined && isFile(asked)) return fromFile(lookup, asked, read);

@@ -97,6 +97,11 @@ export function pythonFile(home: string, name: string): string {
   return join(home, 'pythons', name, 'python.yaml');
 }
 
+/** What says which versions of CPython the releases of a binding compile for. */
+export function bindingsFile(home: string, binding: string): string {
+  return join(home, 'pythons', 'bindings', `${binding}.yaml`);
+}
+
 export function pythonNames(home: string): readonly string[] {
   return foldersWith(join(home, 'pythons'), 'python.yaml');
 }

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { defined } from '../domain/defined.ts';
 import {
+  bindingsSchema,
   conformanceSchema,
   defaultsSchema,
   differencesSchema,
@@ -47,6 +48,7 @@ export interface FileKind {
     | 'C library'
     | 'system'
     | 'Python'
+    | 'bindings'
     | 'image'
     | 'sysroot'
     | 'library'
@@ -109,6 +111,12 @@ export const PYTHON: FileKind = {
   schemaFile: 'pythons/schema.json',
   schema: pythonSchema,
 };
+export const BINDINGS: FileKind = {
+  noun: 'bindings',
+  where: 'pythons/bindings/*.yaml',
+  schemaFile: 'pythons/bindings.schema.json',
+  schema: bindingsSchema,
+};
 export const IMAGE: FileKind = {
   noun: 'image',
   where: 'docker/*/image.yaml, pythons/*.yaml',
@@ -164,6 +172,7 @@ export const FILE_KINDS: readonly FileKind[] = [
   LIBC,
   SYSTEM,
   PYTHON,
+  BINDINGS,
   IMAGE,
   SYSROOT,
   LIBRARY,

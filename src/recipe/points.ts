@@ -1,15 +1,14 @@
-import { defined } from '../domain/defined.ts';
-import { isShared, type PythonOrigin } from '../domain/definitions.ts';
-import type { Linkage } from '../domain/ids.ts';
+import { isShared } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import type { Failure } from '../failure.ts';
 import { architecturesOf } from './architectures.ts';
-import { chooseForm, type FormHead, fits } from './choose-form.ts';
+import { type FormHead, fits } from './choose-form.ts';
 import { combineFailures } from './combine-failures.ts';
 import type { YamlDocument } from './document.ts';
 import { formFile, formNames } from './folders.ts';
 import type { Loaded } from './load.ts';
+import { loadPyo3Releases, type Pyo3Releases } from './python-fit.ts';
 import { loadPythons, type PythonDefinition } from './pythons.ts';
 import { openReader, type Reader } from './reader.ts';
 import type { Point } from './sysroots.ts';
@@ -24,17 +23,20 @@ export interface Axes {
   /** The newest first. */
   readonly pythons: readonly Loaded<PythonDefinition>[];
   readonly forms: readonly FormHead[];
+  /** Which versions of CPython the releases of PyO3 compile for. */
+  readonly pyo3: Pyo3Releases;
 }
 
 export async function loadAxes(home: string, read: Reader = openReader()): Promise<Result<Axes>> {
-  const [targets, pythons, forms] = await Promise.all([
+  const [targets, pythons, forms, pyo3] = await Promise.all([
     readTargets(home, read),
     loadPythons(home, read),
     loadHeads(home, read),
+    loadPyo3Releases(home, read),
   ]);
-  const failure = combineFailures([pythons, forms].flatMap((one) => (one.ok ? [] : [one.error])));
+  const failure = combineFailures([pythons, forms, pyo3].flatMap((one) => (one.ok ? [] : [one.error])));
   if (failure !== undefined) return err(failure);
-  if (!pythons.ok || !forms.ok) throw new Error('a failure got lost');
+  if (!pythons.ok || !forms.ok || !pyo3.ok) throw new Error('a failure got lost');
   const names = forms.value.map(({ name }) => name);
   const strange = pythons.value.flatMap(({ value, document }) =>
     Object.keys(value.forms).flatMap((name) =>
@@ -48,6 +50,7 @@ export async function loadAxes(home: string, read: Reader = openReader()): Promi
     broken: targets.broken,
     pythons: pythons.value,
     forms: forms.value,
+    pyo3: pyo3.value,
   });
 }
 
@@ -120,60 +123,10 @@ export async function loadAllAxes(home: string, read: Reader = openReader()): Pr
   return failure === undefined ? axes : err(failure);
 }
 
-/** The axes that a recipe states; the rest is derived. */
-export interface Asked {
-  readonly target: string;
-  readonly sysroot?: string;
-  readonly pythonVersion?: string;
-  readonly pythonFrom?: PythonOrigin;
-  readonly pythonLinkage?: Linkage;
-  /** The target was named on the command line: what the recipe says of its own may not be there for this one. */
-  readonly borrowed?: boolean;
-  readonly variant?: string;
-}
-
 export type Chosen = Pick<Point, 'form' | 'target' | 'python' | 'variant' | 'shipped'>;
 
-/** The point that a recipe selects. Fails with the location of every key that names something unknown. */
-export function choosePoint(axes: Axes, asked: Asked, document: YamlDocument): Result<Chosen> {
-  const { targets, broken, pythons } = axes;
-  const wrong = broken.find(({ name, triple }) => [name, triple].includes(asked.target));
-  if (wrong !== undefined) return err(wrong.failure);
-  const target = targets.find(({ name, rustTriple }) => [name, rustTriple].includes(asked.target));
-  const form =
-    target === undefined && asked.sysroot === undefined
-      ? undefined
-      : chooseForm(axes, asked, target, document);
-  const { pythonVersion: version } = asked;
-  const versions = pythons.map(({ value }) => value.word);
-  const names = targets.map(({ name }) => name);
-  const failure = combineFailures([
-    ...(target === undefined ? [unknown('target', asked.target, names, document, ['target'])] : []),
-    ...(form === undefined || form.ok ? [] : [form.error]),
-    ...(version !== undefined && !versions.includes(version)
-      ? [unknown('python', version, versions, document, ['python', 'version'])]
-      : []),
-  ]);
-  if (failure !== undefined) return err(failure);
-  if (target === undefined || !form?.ok) throw new Error('a failure got lost');
-  const fitting = pythons.filter(({ value }) => fits(value, form.value, target));
-  const python = fitting.find(({ value }) => version === undefined || value.word === version);
-  if (python === undefined) return err(misfit(form.value, target, version, document));
-  const { variant } = asked;
-  const variants = Object.keys(python.value.variants);
-  if (variant !== undefined && !variants.includes(variant))
-    return err(unknown('variant', variant, variants, document, ['variant']));
-  return ok({
-    form: form.value.name,
-    target,
-    python,
-    shipped: shippedFor(axes, form.value, python.value),
-    ...defined({ variant }),
-  });
-}
-
 /** Architectures that a Python is locked for in a form. */
-function shippedFor({ targets }: Axes, form: FormHead, python: PythonDefinition): readonly string[] {
+export function shippedFor({ targets }: Axes, form: FormHead, python: PythonDefinition): readonly string[] {
   const fitting = targets.filter((target) => fits(python, form, target));
   return architecturesOf(fitting);
 }
@@ -200,23 +153,4 @@ export function allPoints(axes: Axes): readonly Chosen[] {
         })),
     ),
   );
-}
-
-/** A sysroot for another C library would link, and then fail in ways that are hard to diagnose. */
-function misfit(
-  { name, libc }: FormHead,
-  target: Target,
-  version: string | undefined,
-  document: YamlDocument,
-): Failure {
-  const python = version === undefined ? 'No Python has' : `Python ${version} has no`;
-  return {
-    code: 'recipe/sysroot-misfit',
-    what:
-      libc === target.libc
-        ? `${python} \`${name}\` for the target \`${target.name}\`.`
-        : `The sysroot \`${name}\` is for the C library \`${libc}\`, the target \`${target.name}\` has \`${target.libc}\`.`,
-    fix: ['Name a sysroot, a target and a Python that fit together.'],
-    at: document.locate(['sysroot'], 'value'),
-  };
 }

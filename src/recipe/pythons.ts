@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { ConformanceSuite } from '../domain/conformance.ts';
+import { defined } from '../domain/defined.ts';
 import type { KnownDifference, PythonChoice, TextFile } from '../domain/definitions.ts';
 import { unlessDeviceFailed } from '../domain/errno.ts';
 import { libraryFolder } from '../domain/python.ts';
@@ -27,6 +28,14 @@ export interface PythonDefinition {
   readonly version: string;
   readonly abiflags: string;
   readonly suite: string;
+  /** Taken only where it is asked for, or where no other one fits the crate. */
+  readonly onRequest: boolean;
+  /** Its packages have the names of the transition to a `time_t` of 64 bits. */
+  readonly t64: boolean;
+  /** The Python whose selection of tests it has; absent: its own. */
+  readonly conformance?: string;
+  /** Targets that there is none for, or `source` → why. */
+  readonly notFor: Readonly<Record<string, string>>;
   readonly source: PythonFile['source'];
   readonly forms: PythonFile['forms'];
   readonly variants: PythonFile['variants'];
@@ -68,6 +77,10 @@ export async function loadPython(
       version: parsed.version.replace(/t$/, ''),
       abiflags: parsed.version.endsWith('t') ? 't' : '',
       suite: parsed.suite,
+      onRequest: parsed['on-request'],
+      t64: parsed.t64,
+      ...defined({ conformance: parsed.conformance }),
+      notFor: parsed['not-for'],
       source: parsed.source,
       forms: parsed.forms,
       variants: parsed.variants,
@@ -141,11 +154,14 @@ export async function loadDifferences(
 }
 
 /** The selection of CPython's own tests for a program with this Python. */
-export function loadConformance(
+export async function loadConformance(
   home: string,
   python: Pick<PythonChoice, 'name' | 'version' | 'abiflags'>,
 ): Promise<Result<Loaded<ConformanceSuite>>> {
-  const file = conformanceFile(home, python.name);
+  const definition = await loadPython(home, python.name);
+  if (!definition.ok) return definition;
+  const { conformance = python.name } = definition.value.value;
+  const file = conformanceFile(home, conformance);
   return load<ConformanceFile, ConformanceSuite>(file, CONFORMANCE, (read) => ({
     file,
     folder: `usr/lib/${libraryFolder(python)}/test`,

@@ -16,17 +16,18 @@ import { isThere } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { CAPABILITIES } from '../runtime/capabilities.ts';
 import { architectureOn, hostTargetOf } from './architectures.ts';
+import { type Choice, choosePoint } from './choose-point.ts';
 import { combineFailures } from './combine-failures.ts';
 import { resolveCrate } from './crate.ts';
 import { chooseArchitecture, loadRuntime } from './definitions.ts';
 import type { YamlDocument } from './document.ts';
-import { type Added, type FoundRecipe, findRecipe, type RecipeLookup, recipeNames } from './find.ts';
+import { type Added, type FoundRecipe, findRecipe, type RecipeLookup } from './find.ts';
 import { imageFile, imageNames, runtimeFile, sysrootFile } from './folders.ts';
 import { belowFloor, lineOfOldest } from './glibc.ts';
 import { loadImage } from './images.ts';
 import type { Loaded } from './load.ts';
-import { DEFAULT_WASM, loadShipped } from './parse-recipe.ts';
-import { type Axes, type Chosen, choosePoint, loadAllAxes, loadAxes } from './points.ts';
+import { DEFAULT_WASM } from './parse-recipe.ts';
+import { type Axes, loadAxes } from './points.ts';
 import { openReader, type Reader } from './reader.ts';
 import { loadReferences, type References } from './references.ts';
 import type { SysrootFile } from './schemas.ts';
@@ -49,42 +50,8 @@ export async function resolveRecipe(
   return found.ok ? resolveNames(lookup, found.value, read) : found;
 }
 
-export interface RecipeSummary {
-  readonly name: string;
-  readonly description: string;
-  /** Rust's triple. */
-  readonly target: string;
-}
-
-/** The shipped recipes, by name. */
-export async function listRecipes(home: string): Promise<Result<readonly RecipeSummary[]>> {
-  const read = openReader();
-  const axes = await loadAllAxes(home, read);
-  if (!axes.ok) return axes;
-  const summaries: RecipeSummary[] = [];
-  const failures: Failure[] = [];
-  for (const name of recipeNames(home)) {
-    const loaded = await loadShipped(home, name, read);
-    if (!loaded.ok) {
-      failures.push(loaded.error);
-      continue;
-    }
-    const { value: draft, document } = loaded.value;
-    const chosen = choosePoint(axes.value, draft, document);
-    if (!chosen.ok) {
-      failures.push(chosen.error);
-      continue;
-    }
-    const { target } = chosen.value;
-    const description = describe(draft.description, target);
-    summaries.push({ name, description, target: target.rustTriple });
-  }
-  const failure = combineFailures(failures);
-  return failure === undefined ? ok(summaries) : err(failure);
-}
-
 /** `{platform}` in the description of what every target has by itself. */
-function describe(description: string, target: Target): string {
+export function describe(description: string, target: Target): string {
   return description.replaceAll('{platform}', target.description.replace(/\.$/, ''));
 }
 
@@ -92,7 +59,7 @@ function describe(description: string, target: Target): string {
 interface Named {
   readonly found: FoundRecipe;
   readonly axes: Axes;
-  readonly point: Chosen;
+  readonly point: Choice;
   readonly form: Loaded<SysrootFile>;
   readonly hostTarget: Target;
   readonly toolchain: Loaded<ImageDefinition>;
@@ -160,6 +127,7 @@ async function resolveNames(
     toolchain: toolchain.value,
     sysroot: extended,
     ...systems.value,
+    ...defined({ pythonBecause: point.because }),
     ...defined({ olderPython: lineOfOldest(axes, point, sysrootNamed) }),
     // A library has no program that could run on them.
     ...(crate.testsOnly === true ? { systems: [] } : {}),
@@ -187,7 +155,10 @@ async function readNamed(lookup: RecipeLookup, found: FoundRecipe, read: Reader)
   const [axes, crate] = await Promise.all([loadAxes(home, read), resolveCrate(draft, document)]);
   if (!axes.ok) return axes;
   const images = imageNames(home);
-  const chosen = choosePoint(axes.value, { ...draft, borrowed: found.borrowed }, document);
+  const { borrowed, versionIsOption } = found;
+  const asked = { ...draft, borrowed, ...defined({ versionIsOption }) };
+  const needs = { ...defined({ pyo3: crate.ok ? crate.value.pyo3 : undefined }), env: draft.project.env };
+  const chosen = choosePoint(axes.value, asked, document, needs);
   const failure = combineFailures([
     ...[chosen, crate].flatMap((one) => (one.ok ? [] : [one.error])),
     ...(draft.toolchain === undefined || images.includes(draft.toolchain)

@@ -26,15 +26,19 @@ export function targetVariables(target: Target): Variables {
 }
 
 /** Variables that describe the Python. */
-export function pythonVariables(python: { readonly word: string; readonly suite: string }): Variables {
-  return { python: python.word, suite: python.suite };
+export function pythonVariables(python: {
+  readonly word: string;
+  readonly suite: string;
+  readonly t64: boolean;
+}): Variables {
+  return { python: python.word, suite: python.suite, t64: python.t64 ? 't64' : '' };
 }
 
 /** A document with every `{name}` in its text filled in, keys included. Fails at each unknown name. */
 export function expand(document: YamlDocument, variables: Variables): Result<YamlDocument> {
   const failures: Failure[] = [];
   const inText = (text: string, path: DocumentPath, part: 'key' | 'value'): string =>
-    text.replaceAll(/\{([a-z]+(?:-[a-z]+)*)\}/g, (whole, name: string) => {
+    text.replaceAll(/\{([a-z][a-z0-9]*(?:-[a-z]+)*)\}/g, (whole, name: string) => {
       const value = Object.hasOwn(variables, name) ? variables[name] : undefined;
       if (value === undefined) failures.push(unknownVariable(name, variables, document, path, part));
       return value ?? whole;

@@ -104,6 +104,7 @@ async function readSample(
     title: header?.title ?? script.name,
     tier: header?.tier ?? 'user',
     requires: header?.requires ?? [],
+    ...defined({ python: header?.python }),
     argv: header?.argv ?? [],
     stdin: header?.stdin ?? '',
     timeoutSeconds: header?.timeoutSeconds ?? defaults.timeoutSeconds,

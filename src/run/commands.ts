@@ -17,7 +17,7 @@ import { observeServer, type ServerClient, type ServerCommand } from './server/o
 
 const NOTHING = new Uint8Array();
 
-export interface CommandsInput extends Omit<RunInput, 'samples' | 'capabilities'> {
+export interface CommandsInput extends Omit<RunInput, 'samples' | 'capabilities' | 'python'> {
   readonly commands: readonly CommandTest[];
   /** The recipe, which they stand in. */
   readonly file: string;

@@ -2,6 +2,7 @@ import { closest } from '../domain/closest.ts';
 import type { KnownDifference, Sample } from '../domain/sample.ts';
 import { FACILITIES, isFacility, MODULE_PREFIX } from '../runtime/facilities.ts';
 import type { Header, Mistake } from './header.ts';
+import { parseConditions } from './python-conditions.ts';
 import { splitArgv } from './split-argv.ts';
 
 export interface HeaderLine {
@@ -11,7 +12,7 @@ export interface HeaderLine {
 }
 
 const KEY_LINE = /^([a-z]+(?:-[a-z]+)*):(?:[ \t]+(.*))?$/;
-const KEYS = ['title', 'tier', 'requires', 'argv', 'stdin', 'timeout', 'differs-on'];
+const KEYS = ['title', 'tier', 'requires', 'python', 'argv', 'stdin', 'timeout', 'differs-on'];
 const TIERS: readonly Sample['tier'][] = ['any', 'dynamic', 'realworld', 'user'];
 const MAX_TITLE = 80;
 const MAX_TIMEOUT_SECONDS = 3600;
@@ -121,6 +122,7 @@ class KeyReader {
       title: () => this.#title(entry),
       tier: () => this.#tier(entry),
       requires: () => this.#requires(entry),
+      python: () => this.#python(entry),
       argv: () => this.#argv(entry),
       stdin: () => this.#stdin(entry, block),
       timeout: () => this.#timeout(entry),
@@ -163,6 +165,18 @@ class KeyReader {
       }
     }
     this.header.requires = words.map(({ word }) => word);
+  }
+
+  #python(entry: Entry): void {
+    const text = /^(["']?)(.*)\1$/.exec(entry.value)?.[2] ?? '';
+    const conditions = parseConditions(text);
+    if (conditions !== undefined) this.header.python = text;
+    else
+      this.#value(
+        entry,
+        `"${entry.value}" is no condition on the version of Python.`,
+        'Write it as `>=3.12`, or `>=3.12, <3.15`.',
+      );
   }
 
   #argv(entry: Entry): void {

@@ -9,6 +9,7 @@ export interface Header {
   readonly title?: string;
   readonly tier?: Sample['tier'];
   readonly requires?: readonly string[];
+  readonly python?: string;
   readonly argv?: readonly string[];
   readonly stdin?: string;
   readonly timeoutSeconds?: number;

@@ -52,6 +52,11 @@ function resultFrom(
   return { ...common(sample), status: 'failed', reason, kind, ...shown };
 }
 
+export function otherVersion(sample: Sample, version: string): SampleResult {
+  const reason = `the sample is for Python ${sample.python}, and this one is ${version}`;
+  return { ...common(sample), status: 'skipped', reason };
+}
+
 /** `why`: a sentence, where it is this machine that lacks it. */
 export function skipped(sample: Sample, facility: string, target: string, why?: string): SampleResult {
   const here = why === undefined ? '' : ` here: ${why.replace(/\.$/, '')}`;

@@ -18,7 +18,8 @@ import { curesOfLacking } from './lacking-data.ts';
 import { writeLogs } from './logs.ts';
 import { commandOf, isKept, observe, type Run, type SampleExecutor } from './observe.ts';
 import { Pool } from './pool.ts';
-import { declaredOn, type Runs, resultOf, skipped } from './result.ts';
+import { isFor } from './python-conditions.ts';
+import { declaredOn, otherVersion, type Runs, resultOf, skipped } from './result.ts';
 import { STARTED_PROGRAMS, type Unstarted, unstartedNotice, whyUnstarted } from './started-programs.ts';
 import { explainUnflushed } from './unflushed.ts';
 
@@ -29,6 +30,8 @@ export interface RunInput {
   readonly target: Pick<Target, 'name' | 'rustTriple' | 'libc'>;
   /** Facilities that the target has (docs/samples.md); `module:*` for every module. */
   readonly capabilities: readonly string[];
+  /** Version of the target's Python, which is the reference's: `3.14`. */
+  readonly python: string;
   readonly runtimes: { readonly target: RuntimeInstance; readonly reference: RuntimeInstance };
   /** Further systems that the samples run on. */
   readonly systems?: readonly SystemRuntime[];
@@ -148,12 +151,15 @@ export async function runSamples(
 export async function runReference(
   context: Context,
   store: Store,
-  input: Pick<RunInput, 'engine' | 'samples' | 'capabilities'> & { readonly runtime: RuntimeInstance },
+  input: Pick<RunInput, 'engine' | 'samples' | 'capabilities' | 'python'> & {
+    readonly runtime: RuntimeInstance;
+  },
 ): Promise<Result<{ readonly samples: number; readonly cached: number }>> {
   const inputs = new Inputs(input.samples);
   const executor = executorOf(context, store, input);
   const wanted = input.samples.filter(
-    ({ requires }) => missingFacility(requires, input.capabilities) === undefined,
+    (sample) =>
+      missingFacility(sample.requires, input.capabilities) === undefined && isFor(sample, input.python),
   );
   let failure: Failure | undefined;
   let cached = 0;
@@ -225,6 +231,8 @@ async function runSample(
   const missing = missingFacility(sample.requires, input.capabilities);
   if (missing !== undefined)
     return ok({ result: { ...skipped(sample, missing, input.target.name), ...on }, cached: false });
+  if (!isFor(sample, input.python))
+    return ok({ result: { ...otherVersion(sample, input.python), ...on }, cached: false });
   const files = await inputs.of(sample);
   const unstarted = await unstartedFor(executor, runtime, sample, files);
   if (!unstarted.ok) return unstarted;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { isFromSource, type Resolved } from '../../src/domain/definitions.ts';
-import { type Axes, allPoints, loadAllAxes } from '../../src/recipe/points.ts';
-import { listRecipes, resolveRecipe } from '../../src/recipe/recipe.ts';
+import { listRecipes } from '../../src/recipe/list.ts';
+import { resolveRecipe } from '../../src/recipe/recipe.ts';
 import { runtimeOf } from '../../src/runtime/runtime.ts';
 import { REPOSITORY } from '../support/cli.ts';
 import { markdownTable } from './generated.ts';
@@ -19,6 +19,7 @@ export interface TargetRow {
   readonly linkage: 'shared' | 'static';
   /** What runs the target's programs on the build machine. */
   readonly runtime: string;
+  /** What the recipe has where nothing asks for another version. */
   readonly python: string;
 }
 
@@ -49,25 +50,20 @@ export function targetsTable(rows: readonly TargetRow[]): string {
 /** A row for every shipped recipe. */
 export async function targetRows(): Promise<readonly TargetRow[]> {
   const lookup = { home: REPOSITORY, cwd: REPOSITORY };
-  const [axes, recipes] = await Promise.all([loadAllAxes(REPOSITORY), listRecipes(REPOSITORY)]);
-  assert.ok(axes.ok && recipes.ok);
+  const recipes = await listRecipes(REPOSITORY);
+  assert.ok(recipes.ok);
   return Promise.all(
     recipes.value.map(async ({ name }) => {
       const resolved = await resolveRecipe(lookup, name);
       assert.ok(resolved.ok, name);
-      return rowOf(name, resolved.value, axes.value);
+      return rowOf(name, resolved.value);
     }),
   );
 }
 
-function rowOf(recipe: string, { recipe: { runtime }, target, sysroot }: Resolved, axes: Axes): TargetRow {
+function rowOf(recipe: string, { recipe: { runtime }, target, sysroot }: Resolved): TargetRow {
   const floor = (floors as Readonly<Record<string, string>>)[recipe];
   assert.equal(floor !== undefined, target.libc === 'gnu', `${recipe}: test/docs/glibc-floors.json`);
-  const [form] = sysroot.name.split('/');
-  const pythons = allPoints(axes)
-    .filter((point) => point.form === form && point.target.name === target.name)
-    .map(({ python }) => python.value.word);
-  assert.ok(pythons.includes(sysroot.python.version), `${recipe}: ${pythons.join()}`);
   const emulator = runtimeOf(runtime ?? target.runtime).emulator(target);
   return {
     recipe,
@@ -77,6 +73,6 @@ function rowOf(recipe: string, { recipe: { runtime }, target, sysroot }: Resolve
     ...(floor === undefined ? {} : { floor }),
     linkage: isFromSource(sysroot) ? 'static' : 'shared',
     runtime: emulator === undefined ? 'none needed' : `\`${emulator}\``,
-    python: [...new Set(pythons)].join(', '),
+    python: sysroot.python.version,
   };
 }

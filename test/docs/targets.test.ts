@@ -2,8 +2,13 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { REPOSITORY } from '../support/cli.ts';
 import { assertSection } from './generated.ts';
+import { pythonsTable } from './pythons-table.ts';
 import { targetRows, targetsTable } from './targets-table.ts';
 
 test('the README has a line for every shipped recipe, as the definitions have it', async () => {
   assertSection(join(REPOSITORY, 'README.md'), 'targets', targetsTable(await targetRows()));
+});
+
+test('the README has a line for every run with another version of Python', () => {
+  assertSection(join(REPOSITORY, 'README.md'), 'pythons', pythonsTable());
 });

@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { join, relative } from 'node:path';
 import { test } from 'node:test';
-import { listRecipes } from '../../src/recipe/recipe.ts';
+import { listRecipes } from '../../src/recipe/list.ts';
 import { REPOSITORY, temporaryFolder } from '../support/cli.ts';
 import { PROGRAM, put } from '../support/crate.ts';
 import { npmEnvironment, npmPack, npmUserConfiguration } from '../support/npm-package.ts';

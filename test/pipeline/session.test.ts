@@ -10,7 +10,7 @@ import { hostMachine } from '../../src/pipeline/host.ts';
 import { type Planned, planRun } from '../../src/pipeline/prepare.ts';
 import { withSession } from '../../src/pipeline/session.ts';
 import { lockChecksums } from '../../src/pipeline/trees.ts';
-import { listRecipes } from '../../src/recipe/recipe.ts';
+import { listRecipes } from '../../src/recipe/list.ts';
 import { openStore } from '../../src/store/open.ts';
 import { treeInputs } from '../../src/toolchain/tree.ts';
 import { REPOSITORY, temporaryFolder } from '../support/cli.ts';

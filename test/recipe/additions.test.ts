@@ -7,7 +7,8 @@ import type { Resolved } from '../../src/domain/definitions.ts';
 import { readLocks } from '../../src/pipeline/trees.ts';
 import { makePlan } from '../../src/plan/plan.ts';
 import { definitionFiles } from '../../src/recipe/definitions.ts';
-import { listRecipes, resolveRecipe } from '../../src/recipe/recipe.ts';
+import { listRecipes } from '../../src/recipe/list.ts';
+import { resolveRecipe } from '../../src/recipe/recipe.ts';
 import { copyOfTool, provision, REPOSITORY, temporaryFolder } from '../support/cli.ts';
 
 const DATA = ['targets', 'pythons', 'docker', 'sysroots', 'systems', 'libraries', 'recipes', 'runtimes'];
@@ -94,43 +95,51 @@ emulator: {program: qemu-i386}
   assert.ok(own.toolchain.rootfs.exclude.includes('!usr/bin/qemu-i386'), 'its emulator is kept');
   assert.equal(makePlan(own, HOST).runtime, 'qemu-user');
   const id = 'sysroots/packaged/cpython-3.13/i686';
-  assert.deepEqual(await newLocks(home), [id]);
+  assert.deepEqual(
+    await newLocks(home),
+    ['3.15', '3.14', '3.13'].map((version) => `sysroots/packaged/cpython-${version}/i686`),
+  );
   await missing(home, 'i686', id);
   // Whoever does not build for it needs no other lock than before.
   const other = await readLocks(await resolved(home, 'aarch64'));
   assert.ok(other.ok, JSON.stringify(other));
 });
 
-test('a new version of CPython takes one folder: it is planned by default and where a recipe names it', async (t) => {
+test('a new version of CPython takes one folder: it is planned where a recipe names it, by default where the crate compiles for it', async (t) => {
   const home = copyOfTool(temporaryFolder(t));
   put(
     home,
-    'pythons/cpython-3.14/python.yaml',
+    'pythons/cpython-3.16/python.yaml',
     `schema: 1
-description: CPython 3.14, as Debian's next release has it.
+description: CPython 3.16, as Debian's next release has it.
 implementation: CPython
-version: "3.14"
+version: "3.16"
 suite: forky
 forms:
   packaged: {glibc: "2.38"}
 `,
   );
-  assert.deepEqual(added(home), { files: ['pythons/cpython-3.14/python.yaml'], lines: 0 });
+  assert.deepEqual(added(home), { files: ['pythons/cpython-3.16/python.yaml'], lines: 0 });
   const lines = (word: string) => [
     'extends: aarch64',
     `python: {version: "${word}"}`,
     'project: {path: runner}',
   ];
-  for (const word of ['3.13', '3.14']) put(home, `${word}.yaml`, `schema: 1\n${lines(word).join('\n')}\n`);
-  for (const recipe of ['riscv64', './3.14.yaml']) {
+  for (const word of ['3.13', '3.16']) put(home, `${word}.yaml`, `schema: 1\n${lines(word).join('\n')}\n`);
+  // The runner's PyO3 is not made for it, and takes it with a warning.
+  assert.equal((await resolved(home, 'riscv64')).sysroot.python.version, '3.13');
+  put(home, 'other/Cargo.toml', '[package]\nname = "other"\nversion = "1.0.0"\n');
+  put(home, 'other/src/main.rs', 'fn main() {}\n');
+  put(home, 'other.yaml', 'schema: 1\nextends: riscv64\nproject: {path: other}\n');
+  for (const recipe of ['./other.yaml', './3.16.yaml']) {
     const own = await resolved(home, recipe);
     assert.deepEqual(
       [own.sysroot.suite, own.reference.suite, own.sysroot.python.version],
-      ['forky', 'forky', '3.14'],
+      ['forky', 'forky', '3.16'],
     );
-    assert.equal(own.reference.tools.python, 'python3.14');
-    assert.ok(own.sysroot.sysroot.packages.includes('libpython3.14-dev'));
-    assert.ok(JSON.stringify(makePlan(own, HOST).stages).includes('CPython 3.14'));
+    assert.equal(own.reference.tools.python, 'python3.16');
+    assert.ok(own.sysroot.sysroot.packages.includes('libpython3.16-dev'));
+    assert.ok(JSON.stringify(makePlan(own, HOST).stages).includes('CPython 3.16'));
   }
   // It does not come from source: what does stays as it was, and is the default where it starts with an older glibc.
   for (const recipe of ['native', 'aarch64'])
@@ -139,12 +148,12 @@ forms:
   assert.equal(named.sysroot.name, 'portable-gnu/cpython-3.13/aarch64');
   const locks = await newLocks(home);
   const ofPython = [
-    ...['amd64', 'arm64', 'armhf', 's390x'].map((name) => `pythons/cpython-3.14/reference/${name}`),
-    'pythons/cpython-3.14/tests/amd64',
+    ...['amd64', 'arm64', 'armhf', 's390x'].map((name) => `pythons/cpython-3.16/reference/${name}`),
+    'pythons/cpython-3.16/tests/amd64',
   ];
   assert.deepEqual(locks.slice(0, ofPython.length), ofPython);
-  assert.ok(locks.slice(ofPython.length).every((id) => id.startsWith('sysroots/packaged/cpython-3.14/')));
-  await missing(home, 'riscv64', 'sysroots/packaged/cpython-3.14/riscv64');
+  assert.ok(locks.slice(ofPython.length).every((id) => id.startsWith('sysroots/packaged/cpython-3.16/')));
+  await missing(home, './other.yaml', 'sysroots/packaged/cpython-3.16/riscv64');
 });
 
 test('a new image takes one file: it is planned where a recipe names it, its missing locks are named', async (t) => {

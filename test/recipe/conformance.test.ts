@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { pythonImageHere } from '../../src/recipe/definitions.ts';
+import { listRecipes } from '../../src/recipe/list.ts';
 import { loadConformance } from '../../src/recipe/pythons.ts';
-import { listRecipes, resolveRecipe } from '../../src/recipe/recipe.ts';
+import { resolveRecipe } from '../../src/recipe/recipe.ts';
 import { REPOSITORY } from '../support/cli.ts';
 
 test("every shipped recipe has CPython's tests, whatever its reference image is called and wherever it runs", async () => {

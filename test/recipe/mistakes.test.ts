@@ -3,7 +3,8 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Failure } from '../../src/failure.ts';
-import { listRecipes, resolveRecipe } from '../../src/recipe/recipe.ts';
+import { listRecipes } from '../../src/recipe/list.ts';
+import { resolveRecipe } from '../../src/recipe/recipe.ts';
 import {
   definitionsHome,
   IMAGE,

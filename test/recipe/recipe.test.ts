@@ -4,7 +4,8 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { definitionFiles } from '../../src/recipe/definitions.ts';
-import { listRecipes, resolveRecipe } from '../../src/recipe/recipe.ts';
+import { listRecipes } from '../../src/recipe/list.ts';
+import { resolveRecipe } from '../../src/recipe/recipe.ts';
 import { definitionsHome, IMAGE, PYTHON, RECIPE, REFERENCE } from '../support/definitions-home.ts';
 
 test('a resolved recipe has everything it names, with defaults and absolute paths', async (t) => {
@@ -203,15 +204,22 @@ test('an unreadable target does not affect another one', async (t) => {
 
 test('recipes are listed by name; an invalid one is reported', async (t) => {
   const home = definitionsHome(t, { 'recipes/a.yaml': RECIPE.replace('A program', 'Another') });
+  const pythons = [{ version: '3.13', sysroot: 'packaged', from: 'packages', default: true }];
   assert.deepEqual(await listRecipes(home), {
     ok: true,
     value: [
-      { name: 'a', description: 'Another for the far machine.', target: 'far-unknown-linux-gnu' },
-      { name: 'far', description: 'A program for the far machine.', target: 'far-unknown-linux-gnu' },
+      { name: 'a', description: 'Another for the far machine.', target: 'far-unknown-linux-gnu', pythons },
+      {
+        name: 'far',
+        description: 'A program for the far machine.',
+        target: 'far-unknown-linux-gnu',
+        pythons,
+      },
       {
         name: 'near',
         description: 'The usual program for The far machine.',
         target: 'near-unknown-linux-gnu',
+        pythons,
       },
     ],
   });

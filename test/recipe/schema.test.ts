@@ -7,7 +7,8 @@ import { Ajv } from 'ajv';
 import { parse } from 'yaml';
 import { definitionFiles } from '../../src/recipe/definitions.ts';
 import { FILE_KINDS, jsonSchemaOf, recipeJsonSchema } from '../../src/recipe/json-schema.ts';
-import { listRecipes, resolveRecipe } from '../../src/recipe/recipe.ts';
+import { listRecipes } from '../../src/recipe/list.ts';
+import { resolveRecipe } from '../../src/recipe/recipe.ts';
 import { referencePage } from '../../src/recipe/reference-page.ts';
 import {
   DEFAULTS,
@@ -43,6 +44,7 @@ const SHIPPED: Readonly<Record<string, readonly string[]>> = {
   'C library': yamlIn('targets/libc'),
   system: yamlIn('systems'),
   Python: below('pythons', 'python.yaml'),
+  bindings: yamlIn('pythons/bindings'),
   image: [...below('docker', 'image.yaml'), ...yamlIn('pythons')],
   sysroot: below('sysroots', 'sysroot.yaml'),
   library: yamlIn('libraries'),
@@ -102,6 +104,7 @@ const EXAMPLE: Readonly<Record<string, string>> = {
   'C library': LIBC,
   system: SYSTEM,
   Python: PYTHON,
+  bindings: 'schema: 1\ndescription: Of PyO3.\nreleases:\n  "0.30": {oldest: "3.9", newest: "3.15"}\n',
   image: IMAGE,
   sysroot: SYSROOT,
   library: LIBRARY,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Failure } from '../../src/failure.ts';
 import { type Header, readHeader } from '../../src/run/header.ts';
+import { isFor } from '../../src/run/python-conditions.ts';
 
 test('a script without a header has none', () => {
   assert.equal(read('print(1)\n'), undefined);
@@ -60,6 +61,15 @@ test('a block ends before the next key; without a final newline when asked', () 
   assert.equal(sample('stdin: |', '  # not a comment', '').stdin, '# not a comment\n\n');
 });
 
+test('versions of Python are conditions, quoted or not', () => {
+  assert.equal(sample('python: >=3.12').python, '>=3.12');
+  assert.equal(sample('python: ">=3.12, <3.15"').python, '>=3.12, <3.15');
+  const holds = (version: string, python: string): boolean => isFor({ python }, version);
+  assert.ok(holds('3.14', '>=3.9') && holds('3.12', '>=3.12, <3.15') && holds('3.14', '!=3.13'));
+  assert.ok(isFor({}, '3.11'));
+  assert.ok(!holds('3.9', '>=3.12') && !holds('3.15', '>=3.12, <3.15') && !holds('3.13', '!=3.13'));
+});
+
 test('arguments are split as a shell does, with nothing expanded', () => {
   const argv = (line: string): unknown => sample(`argv: ${line}`).argv;
   assert.deepEqual(sample('argv:').argv, []);
@@ -85,6 +95,8 @@ const MISTAKES: readonly (readonly [name: string, lines: readonly string[], at: 
   ['a key without a space', ['tier:any'], '3:1', /form `key: value`/],
   ['an indented line', ['  deposit'], '3:1', /outside of a block/],
   ['an unknown tier', ['tier: dynamc'], '3:9', /Unknown tier "dynamc".*`dynamic`/],
+  ['no condition on Python', ['python: 3.14'], '3:11', /"3\.14" is no condition.*`>=3\.12`/],
+  ['half a condition', ['python: >=3.12,'], '3:11', /is no condition/],
   ['an unknown facility', ['requires: threads, socket'], '3:22', /Unknown facility "socket".*`sockets`/],
   ['an empty facility', ['requires: threads,'], '3:21', /Unknown facility ""/],
   ['a module without a name', ['requires: module:'], '3:13', /"module:" names no module/],

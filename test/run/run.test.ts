@@ -229,6 +229,26 @@ test('a sample that requires what the target lacks is skipped with the reason, a
   );
 });
 
+test('a sample for other versions of Python is skipped with the reason, and never run', async (t) => {
+  const { run, engine } = await suite(t, {
+    'a.py': `${header('python: ">=3.14"')}echo a\n`,
+    'b.py': `${header('python: >=3.12, <3.14')}echo b\n`,
+  });
+  const outcome = await run({ python: '3.13' });
+  assert.deepEqual(
+    results(outcome).map(({ status, reason }) => [status, reason]),
+    [
+      ['skipped', 'the sample is for Python >=3.14, and this one is 3.13'],
+      ['passed', undefined],
+    ],
+  );
+  assert.equal(engine.commands.length, 2);
+  assert.deepEqual(
+    results(await run({ python: '3.14' })).map(({ status }) => status),
+    ['passed', 'skipped'],
+  );
+});
+
 test('a declared difference passes with its reason; an unseen one is reported; one of another target excuses nothing', async (t) => {
   const { run, events } = await suite(t, {
     'libc.py': `${header('differs-on: gnu: other libc')}echo $RUNTIME\n`,
@@ -475,6 +495,7 @@ async function suite(t: TestContext, files: Readonly<Record<string, string>>): P
       samples: samples.value,
       target: { name: 'far', rustTriple: 'far-unknown-linux-gnu', libc: 'gnu' },
       capabilities: [],
+      python: '3.13',
       runtimes: { target: target ?? instance('target'), reference: instance('reference') },
       artifacts,
       leavesPythonOpen: async () => false,

@@ -130,6 +130,7 @@ async function suite(t: TestContext, files: Readonly<Record<string, string>>): P
       samples: samples.value,
       target: { name: 'far', rustTriple: 'far-unknown-linux-gnu', libc: 'gnu' },
       capabilities: [],
+      python: '3.13',
       runtimes: { target: instance('target'), reference: instance('reference') },
       systems: systems.map(
         (name): SystemRuntime => ({

@@ -18,6 +18,7 @@ const HEADER = new RegExp(
     '# title: (?<title>\\S.{0,78}\\S)\\n',
     '# tier: (?<tier>any|dynamic|realworld)\\n',
     '(?:# requires: (?<requires>[a-z:0-9_]+(?:, [a-z:0-9_]+)*)\\n)?',
+    '(?:# python: (?:[<>!=]=|[<>])3\\.\\d+\\n)?',
     '(?:# argv: (?<argv>\\S.*)\\n)?',
     '(?:# stdin: \\|-?\\n(?<stdin>(?:#(?:   ?.*)?\\n)+))?',
     '(?:# timeout: \\d+(?:\\.\\d+)?\\n)?',

@@ -88,7 +88,7 @@ print(closed.wait(), "BrokenPipeError" in message)
 try:
     subprocess.run([sys.executable, "-c", "while True: pass"], timeout=0.5)
 except subprocess.TimeoutExpired as error:
-    print("TimeoutExpired after", error.timeout)
+    print("TimeoutExpired after", round(error.timeout, 1))
 try:
     subprocess.run([sys.executable, "-c", "raise SystemExit(4)"], check=True)
 except subprocess.CalledProcessError as error:

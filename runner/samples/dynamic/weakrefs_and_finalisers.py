@@ -180,7 +180,8 @@ class Careless:
 
 
 unraisable = []
-sys.unraisablehook = lambda info: unraisable.append((type(info.exc_value).__name__, str(info.exc_value), info.object.__qualname__))
+# Since 3.14 the object is None.
+sys.unraisablehook = lambda info: unraisable.append((type(info.exc_value).__name__, str(info.exc_value), getattr(info.object, "__qualname__", None)))
 Careless()
 sys.unraisablehook = sys.__unraisablehook__
 print(unraisable)

@@ -116,11 +116,12 @@ function sampleFailure(
 }
 
 /** The arguments that start the same run again, behind `provision`. */
-function rerunCommand({ project, bin }: Settings, [recipe = 'run']: readonly string[]): string {
+function rerunCommand({ project, bin, python }: Settings, [recipe = 'run']: readonly string[]): string {
   const argv = [
     recipe,
     ...(project === undefined ? [] : ['--project', project]),
     ...(bin === undefined ? [] : ['--bin', bin]),
+    ...(python === undefined ? [] : ['--python', python]),
   ];
   return argv.map(shellWord).join(' ');
 }

@@ -267,6 +267,7 @@ async function runAll(
         engine: session.engine,
         target: plan.target,
         capabilities: capabilitiesOf(plan),
+        python: plan.sysroot.python.version,
         runtimes: { target, reference },
         artifacts,
         leavesPythonOpen: () => leavesPythonOpen(plan.crate),

@@ -39,7 +39,7 @@ export const triple = z.string().regex(/^[a-z0-9_.]+(-[a-z0-9_.]+)+$/, 'a target
 
 export const packageName = z
   .string()
-  .regex(/^[a-z0-9](?:[a-z0-9+.-]|\{[a-z-]+\})+$/, 'the name of a Debian package');
+  .regex(/^[a-z0-9](?:[a-z0-9+.-]|\{[a-z0-9-]+\})+$/, 'the name of a Debian package');
 
 /** Extension modules of a build from source. */
 export const extensionModules = {

@@ -63,6 +63,33 @@ export const pythonSchema = z
         examples: ['3.13'],
       }),
     suite,
+    'on-request': z
+      .boolean()
+      .default(false)
+      .describe(
+        'Whether it is taken only where it is asked for: by a recipe, by `--python`, or by a crate that no other one fits. For ' +
+          'packages that no released system has the C library of.',
+      ),
+    t64: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Whether libraries of its suite have the names that came with a `time_t` of 64 bits (`libssl3t64`): `{t64}` in ' +
+          '`pythons/*.yaml`. Debian 13 and later.',
+      ),
+    conformance: name
+      .optional()
+      .describe(
+        "The Python whose selection of CPython's own tests holds for it, too: a folder in `pythons/`. Without it there is a " +
+          '`conformance.yaml` beside this file.',
+      ),
+    'not-for': z
+      .record(name, z.string().min(1))
+      .default({})
+      .describe(
+        'Targets that there is none for, or `source` where there is none that is built from it, each with the reason; ' +
+          '`provision list` prints it.',
+      ),
     source: z
       .strictObject({
         package: packageName.describe('Source package.'),
@@ -99,6 +126,29 @@ export const pythonSchema = z
   })
   .describe('One version of Python: its source and the sysroots that it is available in.');
 
+const minorVersion = z.string().regex(/^[0-9]+\.[0-9]+$/, 'a version in quotes, such as `"3.13"`');
+
+export const bindingsSchema = z
+  .strictObject({
+    schema: version,
+    description,
+    releases: z
+      .record(
+        z.string().regex(/^[0-9]+\.[0-9]+$/, 'a release such as `"0.30"`'),
+        z.strictObject({
+          oldest: minorVersion.describe('The oldest CPython that it compiles for.'),
+          newest: minorVersion.optional().describe('The newest; without it any.'),
+          experimental: minorVersion
+            .optional()
+            .describe('A newer one that it compiles for with a warning; taken where it is asked for.'),
+        }),
+      )
+      .describe(
+        'Release → the versions of CPython that it compiles for. A release that is not here is taken to fit.',
+      ),
+  })
+  .describe('Which versions of CPython the bindings that embed it compile for.');
+
 export const conformanceSchema = z
   .strictObject({
     schema: version,
@@ -111,7 +161,9 @@ export const conformanceSchema = z
     renamed: z
       .record(z.string(), z.string())
       .default({})
-      .describe('Name that a module has in other versions of CPython → its name in this one.'),
+      .describe(
+        'Name that a module has in some versions of CPython → its name in others: the one that there is is run.',
+      ),
     known: z
       .array(
         z.strictObject({
@@ -194,5 +246,6 @@ export const profileSchema = z
 
 export type ProfileFile = z.output<typeof profileSchema>;
 export type PythonFile = z.output<typeof pythonSchema>;
+export type BindingsFile = z.output<typeof bindingsSchema>;
 export type ConformanceFile = z.output<typeof conformanceSchema>;
 export type DifferencesFile = z.output<typeof differencesSchema>;

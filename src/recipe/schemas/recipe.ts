@@ -246,8 +246,9 @@ const commonKeys = {
         .optional()
         .meta({
           description:
-            'Version of Python, in quotes: one of the folders in `pythons/`. Without it the newest that the sysroot has ' +
-            'for the target.',
+            'Version of Python, in quotes: one of the folders in `pythons/`; `--python` on the command line takes another one. ' +
+            'Without it the newest that the sysroot has for the target and that the PyO3 in `Cargo.lock` compiles for; one that no ' +
+            'released system starts is taken where the crate asks for no less.',
           examples: ['3.13'],
         }),
       from: z

@@ -1,0 +1,237 @@
+import { defined } from '../domain/defined.ts';
+import type { PythonOrigin } from '../domain/definitions.ts';
+import type { Linkage } from '../domain/ids.ts';
+import { err, ok, type Result } from '../domain/result.ts';
+import type { Target } from '../domain/target.ts';
+import type { Failure, SourcePosition } from '../failure.ts';
+import { chooseForm, type FormHead, fits } from './choose-form.ts';
+import { combineFailures } from './combine-failures.ts';
+import type { YamlDocument } from './document.ts';
+import type { Loaded } from './load.ts';
+import { list } from './message-text.ts';
+import { type Axes, type Chosen, shippedFor } from './points.ts';
+import { type CrateNeeds, misfitFailure, misfitOf } from './python-fit.ts';
+import type { PythonDefinition } from './pythons.ts';
+import { unknown } from './unknown-name.ts';
+
+/** The axes that a recipe states; the rest is derived. */
+export interface Asked {
+  readonly target: string;
+  readonly sysroot?: string;
+  readonly pythonVersion?: string;
+  /** The version was given on the command line, not in the recipe. */
+  readonly versionIsOption?: boolean;
+  readonly pythonFrom?: PythonOrigin;
+  readonly pythonLinkage?: Linkage;
+  /** The target was named on the command line: what the recipe says of its own may not be there for this one. */
+  readonly borrowed?: boolean;
+  readonly variant?: string;
+}
+
+/** A point, and why its Python is not the one that is taken otherwise. */
+export type Choice = Chosen & { readonly because?: string };
+
+const NO_NEEDS: CrateNeeds = { env: {} };
+
+/**
+ * The point that a recipe selects, of the Pythons that its crate compiles for. Fails with the location of every key that
+ * names something unknown.
+ */
+export function choosePoint(
+  axes: Axes,
+  asked: Asked,
+  document: YamlDocument,
+  needs: CrateNeeds = NO_NEEDS,
+): Result<Choice> {
+  const { targets, broken, pythons } = axes;
+  const wrong = broken.find(({ name, triple }) => [name, triple].includes(asked.target));
+  if (wrong !== undefined) return err(wrong.failure);
+  const target = targets.find(({ name, rustTriple }) => [name, rustTriple].includes(asked.target));
+  const about: Question = { axes, asked, document, needs };
+  const { pythonVersion: version } = asked;
+  const versions = pythons.map(({ value }) => value.word);
+  const known = version === undefined || versions.includes(version);
+  const chosen = target === undefined || !known ? undefined : chooseFor(target, about);
+  if (chosen !== undefined) return chosen;
+  const form = formOf(about, target);
+  const failure = combineFailures([
+    ...(target === undefined
+      ? [
+          unknown(
+            'target',
+            asked.target,
+            targets.map(({ name }) => name),
+            document,
+            ['target'],
+          ),
+        ]
+      : []),
+    ...(form === undefined || form.ok ? [] : [form.error]),
+    ...(version === undefined || known ? [] : [nobodyHas(version, versions, about)]),
+  ]);
+  if (failure === undefined) throw new Error('a failure got lost');
+  return err(failure);
+}
+
+interface Question {
+  readonly axes: Axes;
+  readonly asked: Asked;
+  readonly document: YamlDocument;
+  readonly needs: CrateNeeds;
+}
+
+function chooseFor(target: Target, about: Question): Result<Choice> {
+  const { axes, asked, needs } = about;
+  const { pythonVersion: version } = asked;
+  const wanted = inOrder(axes.pythons).filter(({ value }) => version === undefined || value.word === version);
+  const there = wanted.filter(({ value }) => axes.forms.some((form) => fits(value, form, target)));
+  const isNamed = version !== undefined;
+  const compiled = there.filter(
+    ({ value }) => misfitOf(value.version, needs, axes.pyo3, isNamed) === undefined,
+  );
+  const named = axes.forms.find(({ name }) => name === asked.sysroot);
+  const isMisfit = named !== undefined && named.libc !== target.libc;
+  if (version !== undefined && there.length === 0 && !isMisfit) return err(noneFor(target, version, about));
+  if (there.length > 0 && compiled.length === 0) return err(notForCrate(target, there, about));
+  const chosen = chooseOf(target, compiled.length === 0 ? wanted : compiled, about);
+  if (!chosen.ok || compiled.length === there.length) return chosen;
+  const otherwise = chooseOf(target, there, about);
+  if (!otherwise.ok || otherwise.value.python === chosen.value.python) return chosen;
+  const misfit = misfitOf(otherwise.value.python.value.version, needs, axes.pyo3);
+  return ok({ ...chosen.value, ...defined({ because: misfit && `${misfit.says}.` }) });
+}
+
+/** The newest first, but those that are taken on request last. */
+function inOrder(pythons: Axes['pythons']): Axes['pythons'] {
+  return pythons.toSorted((a, b) => Number(a.value.onRequest) - Number(b.value.onRequest));
+}
+
+/** The form of any version: mistakes in what is said of it are reported beside others. */
+function formOf(
+  { axes, asked, document }: Question,
+  target: Target | undefined,
+): Result<FormHead> | undefined {
+  if (target === undefined && asked.sysroot === undefined) return undefined;
+  const { pythonVersion: _, ...rest } = asked;
+  return chooseForm(axes, rest, target, document);
+}
+
+function chooseOf(target: Target, pythons: Axes['pythons'], about: Question): Result<Choice> {
+  const { axes, asked, document } = about;
+  const form = chooseForm({ ...axes, pythons }, asked, target, document);
+  if (!form.ok) return form;
+  const python = pythons.find(({ value }) => fits(value, form.value, target));
+  if (python === undefined) return err(sysrootMisfit(form.value, target, about));
+  const { variant } = asked;
+  const variants = Object.keys(python.value.variants);
+  if (variant !== undefined && !variants.includes(variant))
+    return err(unknown('variant', variant, variants, document, ['variant']));
+  return ok({
+    form: form.value.name,
+    target,
+    python,
+    shipped: shippedFor(axes, form.value, python.value),
+    ...defined({ variant }),
+  });
+}
+
+/** Where the version is asked for; of one from the command line no file says it. */
+function placeOf({ asked, document }: Question): { readonly at?: SourcePosition } {
+  if (asked.versionIsOption === true) return {};
+  const keys = [['python', 'version'], ['extends'], ['target']];
+  const path = keys.find((one) => document.written(one) !== undefined);
+  return path === undefined ? {} : { at: document.locate(path, 'value') };
+}
+
+function nobodyHas(version: string, versions: readonly string[], about: Question): Failure {
+  const { at: _, ...failure } = unknown('python', version, versions, about.document, ['python', 'version']);
+  return { ...failure, ...placeOf(about) };
+}
+
+/** Versions that there are for a target. */
+function versionsFor({ axes }: Question, target: Target): readonly string[] {
+  return axes.pythons
+    .filter(({ value }) => axes.forms.some((form) => fits(value, form, target)))
+    .map(({ value }) => value.word);
+}
+
+function noneFor(target: Target, version: string, about: Question): Failure {
+  const { axes } = about;
+  const python = axes.pythons.find(({ value }) => value.word === version)?.value;
+  const targets = axes.targets.filter(
+    (one) => python !== undefined && axes.forms.some((form) => fits(python, form, one)),
+  );
+  const others = versionsFor(about, target);
+  return {
+    code: 'recipe/no-such-python',
+    what: `There is no Python ${version} for \`${target.name}\`.`,
+    ...defined({ why: python && whyNot(python, target) }),
+    fix: [
+      ...(others.length === 0 ? [] : [`For \`${target.name}\` there is ${list(others)}.`]),
+      `Python ${version} is there for ${list(targets.map(({ name }) => name)) || 'no target'}.`,
+    ],
+    ...placeOf(about),
+  };
+}
+
+/** Why there is no build of a Python for a target, where its file says so. */
+function whyNot({ notFor }: PythonDefinition, target: Target): string | undefined {
+  return notFor[target.name] ?? notFor.source;
+}
+
+function notForCrate(target: Target, there: readonly Loaded<PythonDefinition>[], about: Question): Failure {
+  const { axes, asked, needs } = about;
+  const [first] = there;
+  const version = first?.value.version ?? '';
+  const misfit = misfitOf(version, needs, axes.pyo3);
+  if (misfit === undefined) throw new Error('a failure got lost');
+  const others = inOrder(axes.pythons).filter(
+    ({ value }) =>
+      misfitOf(value.version, needs, axes.pyo3) === undefined &&
+      axes.forms.some((form) => fits(value, form, target)),
+  );
+  const has = list(there.map(({ value }) => value.word));
+  const asks =
+    asked.pythonVersion !== undefined
+      ? `${asked.versionIsOption === true ? '`--python`' : 'the recipe'} asks for ${asked.pythonVersion}`
+      : `for \`${target.name}\` there is ${has}`;
+  return {
+    ...misfitFailure(
+      misfit,
+      asks,
+      others.map(({ value }) => value),
+    ),
+    ...placeOf(about),
+  };
+}
+
+/** A sysroot for another C library would link, and then fail in ways that are hard to diagnose. */
+function sysrootMisfit(form: FormHead, target: Target, about: Question): Failure {
+  const { name, libc } = form;
+  const { axes, asked, document } = about;
+  const { pythonVersion: version } = asked;
+  const of = (one: FormHead) => axes.pythons.filter(({ value }) => fits(value, one, target));
+  const versions = of(form).map(({ value }) => value.word);
+  const sysroots = axes.forms
+    .filter((one) => of(one).some(({ value }) => value.word === version))
+    .map((one) => one.name);
+  const python = axes.pythons.find(({ value }) => value.word === version)?.value;
+  const isOther = libc !== target.libc;
+  return {
+    code: 'recipe/sysroot-misfit',
+    what: isOther
+      ? `The sysroot \`${name}\` is for the C library \`${libc}\`, the target \`${target.name}\` has \`${target.libc}\`.`
+      : `${version === undefined ? 'No Python has' : `Python ${version} has no`} \`${name}\` for the target \`${target.name}\`.`,
+    ...defined({ why: isOther || python === undefined ? undefined : whyNot(python, target) }),
+    fix: [
+      'Name a sysroot, a target and a Python that fit together.',
+      ...(isOther || versions.length === 0 ? [] : [`\`${name}\` has ${list(versions)}.`]),
+      ...(isOther || version === undefined || sysroots.length === 0
+        ? []
+        : [
+            `Python ${version} is there in ${list(sysroots)}: name that sysroot, or none (\`provision ${target.recipe} --python ${version}\`).`,
+          ]),
+    ],
+    at: document.locate(['sysroot'], 'value'),
+  };
+}

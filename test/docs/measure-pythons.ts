@@ -1,0 +1,43 @@
+// Takes what runs with `--python` left behind into the README's table of Pythons:
+//   ./provision --run-node test/docs/measure-pythons.ts <artifacts>…
+// Each is the folder of a run of a shipped recipe, with its report and its bundle. Writes test/docs/python-runs.json.
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Report } from '../../src/domain/report.ts';
+import measured from './python-runs.json' with { type: 'json' };
+import type { PythonRuns } from './pythons-table.ts';
+
+const home = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const runs: Record<string, PythonRuns[string]> = { ...(measured as PythonRuns) };
+for (const folder of process.argv.slice(2)) {
+  const { recipe, python, bundle, samples } = JSON.parse(
+    readFileSync(join(folder, 'report.json'), 'utf8'),
+  ) as Report;
+  if (python === undefined || bundle === undefined)
+    throw new Error(`${folder} is not of a run that came to its end`);
+  const version = python.version.split('.').slice(0, 2).join('.');
+  const name = recipe.replace(`-python${version}`, '');
+  const of = (status: string) =>
+    samples.filter((one) => one.system === undefined && one.status === status).length;
+  runs[`${name} ${version}`] = {
+    python: python.version,
+    linkage: python.linkage,
+    glibc: floorOf(resolve(folder, bundle.file)),
+    equal: of('passed'),
+    differ: of('failed'),
+    skipped: of('skipped'),
+  };
+}
+const sorted = Object.fromEntries(Object.entries(runs).sort(([one], [other]) => one.localeCompare(other)));
+writeFileSync(join(home, 'test', 'docs', 'python-runs.json'), `${JSON.stringify(sorted, undefined, 2)}\n`);
+
+function floorOf(bundle: string): string {
+  const { status, stdout } = spawnSync(join(home, 'provision'), ['inspect', bundle, '--json'], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  if (status !== 0) throw new Error(`${bundle} could not be inspected`);
+  return (JSON.parse(stdout) as { readonly libc: { readonly floor: string } }).libc.floor;
+}

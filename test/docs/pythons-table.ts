@@ -1,0 +1,40 @@
+import { markdownTable } from './generated.ts';
+import runs from './python-runs.json' with { type: 'json' };
+
+/** `<recipe> <version>` → what a run of it left behind: measure-pythons.ts. */
+export type PythonRuns = Readonly<
+  Record<
+    string,
+    {
+      /** Full version: `3.14.8`. */
+      readonly python: string;
+      readonly linkage: 'static' | 'dynamic';
+      /** The oldest glibc that its bundle starts on. */
+      readonly glibc: string;
+      readonly equal: number;
+      readonly differ: number;
+      readonly skipped: number;
+    }
+  >
+>;
+
+/** A row for each run with a version that is not the recipe's own. */
+export function pythonsTable(): string {
+  const rows = Object.entries(runs as PythonRuns)
+    .map(([key, run]) => ({ recipe: key.split(' ')[0] as string, ...run }))
+    .toSorted((a, b) => compareVersions(b.python, a.python) || a.recipe.localeCompare(b.recipe, 'en'));
+  return markdownTable(
+    ['Python', 'recipe', 'libpython', 'C library of the bundle', 'samples equal'],
+    rows.map((run) => [
+      run.python,
+      `\`${run.recipe}\``,
+      run.linkage === 'dynamic' ? 'packaged, shared' : 'static',
+      `glibc ≥ ${run.glibc}`,
+      `${run.equal} of ${run.equal + run.differ}${run.skipped === 0 ? '' : `, ${run.skipped} skipped`}`,
+    ]),
+  );
+}
+
+function compareVersions(a: string, b: string): number {
+  return a.localeCompare(b, 'en', { numeric: true });
+}
