@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
 import type { Pyo3Use } from '../domain/crate.ts';
 import { compareReleases } from '../domain/glibc.ts';
 import { ok, type Result } from '../domain/result.ts';
+import { isThere } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { bindingsFile } from './folders.ts';
 import { BINDINGS } from './json-schema.ts';
@@ -32,7 +32,7 @@ export interface Misfit {
 
 export async function loadPyo3Releases(home: string, read: Reader): Promise<Result<Pyo3Releases>> {
   const file = bindingsFile(home, 'pyo3');
-  if (!existsSync(file)) return ok({});
+  if (!isThere(file)) return ok({});
   const loaded = await load<BindingsFile, Pyo3Releases>(file, BINDINGS, ({ releases }) => releases, { read });
   return loaded.ok ? ok(loaded.value.value) : loaded;
 }

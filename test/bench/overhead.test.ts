@@ -110,9 +110,11 @@ test('each build differs from the recipe in linkage, optimisation and position i
   const sharedLto = await resolved('shared-pgo+lto');
   assert.ok(isFromSource(sharedLto.sysroot));
   const script = cpythonScript(sharedLto.sysroot, archives);
-  assert.match(script, /-flinker-output=nolto-rel \$OPT -fPIC .* -o together\.o/);
-  assert.match(script, /rm libpython3\.13\.so .*\nmake .*libpython3\.13\.so LIBRARY_OBJS=together\.o/);
-  assert.doesNotMatch(script, /--with-lto|AR" rcs/);
+  assert.match(script, /make .*-fprofile-instr-use=.* -flto" all\n/);
+  assert.doesNotMatch(script, /--with-lto|AR" rcs|together/);
+  const whole = await resolved('static-pgo+lto');
+  assert.ok(isFromSource(whole.sysroot));
+  assert.match(cpythonScript(whole.sysroot, archives), /"\$LD" -r --lto-O3 .* -o together\.o/);
 });
 
 function shifted(cell: ConfigurationResult, points: number): ConfigurationResult {

@@ -18,7 +18,7 @@ const COMMANDS: Readonly<Record<string, readonly [number, ...string[]]>> = {
   completion: [0, 'completion', 'bash'],
   inspect: [2, 'inspect', 'no-bundle.tar.gz'],
   sbom: [2, 'sbom', 'no-bundle.tar.gz'],
-  verify: [2, 'verify', 'no-bundle.tar.gz'],
+  verify: [4, 'verify', 'no-bundle.tar.gz'],
   exec: [4, 'exec', 'aarch64', '--offline', '--', 'true'],
   shell: [2, 'shell', 'aarch64', '--offline'],
   clean: [0, 'clean'],
