@@ -13,6 +13,7 @@ export type FailureArea =
   | 'engine'
   | 'build'
   | 'samples'
+  | 'outdated'
   | 'interrupted';
 
 export type FailureCode = `${FailureArea}/${string}`;
@@ -56,6 +57,7 @@ const EXIT_CODES: Readonly<Record<FailureArea, number>> = {
   engine: 5,
   build: 6,
   samples: 7,
+  outdated: 8,
   interrupted: 130,
 };
 

@@ -81,14 +81,14 @@ def fetch():
 
 
 def resolve():
-    """Prints name, version, file and digest of all packages that the requirements need."""
+    """Prints name, version, file and digest of all packages that the requirements need, or of those `alone`."""
     report = job['to']
     constraints = os.path.join(os.environ['TMPDIR'], 'constraints.txt')
     with open(constraints, 'w', encoding='utf-8') as file:
         file.write(''.join(f'{line}\n' for line in job['constraints']))
     # What pip prints is for the log; the result is the last line.
     run_pip('install', '--dry-run', '--ignore-installed', '--report', report, *for_platform(), '--target', '/nonexistent',
-            '--requirement', job['requirements'], '--constraint', constraints, *find_links(), '--progress-bar', 'off',
+            '--requirement', job['requirements'], '--constraint', constraints, *find_links(), *(['--no-deps'] if job.get('alone') else []), '--progress-bar', 'off',
             '--root-user-action', 'ignore', '--quiet')
     with open(report, encoding='utf-8') as file:
         chosen = json.load(file)['install']

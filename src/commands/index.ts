@@ -14,6 +14,7 @@ const LOADERS: Readonly<Record<string, () => Promise<{ readonly command: Command
   inspect: () => import('./inspect.ts'),
   sbom: () => import('./sbom.ts'),
   verify: () => import('./verify.ts'),
+  outdated: () => import('./outdated.ts'),
   clean: () => import('./clean.ts'),
   store: () => import('./store.ts'),
   image: () => import('./image.ts'),

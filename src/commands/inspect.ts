@@ -14,6 +14,7 @@ import { loadTarget } from '../recipe/targets.ts';
 import { programFormat } from '../runtime/program/program.ts';
 import { wasmImports } from '../runtime/wasm/imports.ts';
 import { type EmbeddedSbom, readEmbedded } from '../sbom/embed.ts';
+import { type ListedComponent, readListed } from '../sbom/listed.ts';
 import { digestFile } from '../store/digest.ts';
 import { withTemporaryFolder } from '../store/scratch.ts';
 import { parseSysconfigdata } from '../sysroot/sysconfigdata.ts';
@@ -234,19 +235,7 @@ function text(view: View): string {
 
 /** Components of the bill of materials that the program has inside. */
 function insideOf({ documents }: EmbeddedSbom): readonly ListedComponent[] {
-  const { components = [] } = JSON.parse(documents.cyclonedx ?? '{}') as {
-    readonly components?: readonly ListedComponent[];
-  };
-  return components
-    .filter(({ scope }) => scope !== 'excluded')
-    .map(({ name, version, purl }) => ({ name, version, ...defined({ purl }) }));
-}
-
-interface ListedComponent {
-  readonly name: string;
-  readonly version: string;
-  readonly purl?: string;
-  readonly scope?: string;
+  return readListed(documents.cyclonedx ?? '')?.components ?? [];
 }
 
 function insideLines(embedded: EmbeddedSbom): readonly string[] {

@@ -5,6 +5,7 @@ import type { ImageDefinition } from '../domain/definitions.ts';
 import type { Lock, LockedPackage, PackageSet } from '../domain/packages.ts';
 import type { Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
+import type { Store } from '../store/store.ts';
 
 /**
  * A Linux distribution, as the rest of the program knows one: package sets become exact package files, these are found on
@@ -49,6 +50,9 @@ export interface Distro {
   /** Order of two versions of a package: negative, zero, positive. */
   compareVersions(a: string, b: string): number;
 
+  /** What newer versions there are. */
+  readonly updates: Updates;
+
   /** What is said of its packages in a bill of materials. */
   readonly bill: BillOfMaterials;
 
@@ -89,6 +93,63 @@ export interface Mirrors {
   readonly why: string;
 }
 
+/** Looks packages up in the lists that the distribution publishes, which are kept in the store and asked for anew each time. */
+export interface Updates {
+  /**
+   * The newest version of each package in a suite, or in that of its security updates. Failures: `lock/no-mirror` where no mirror has
+   * the list, `lock/untrusted`, and those of `resolve`.
+   */
+  newest(
+    context: Context,
+    store: Store,
+    request: NewestRequest,
+    machine?: MachineFiles,
+  ): Promise<Result<Newest>>;
+  /** Whether one version is newer than another. Those of source packages may lack what their file names leave out. */
+  isNewer(version: string, than: string, architecture: string): boolean;
+  /** Whether packages of such an architecture fit every machine. */
+  isForAll(architecture: string): boolean;
+  /** The version of the source that a package of this version was made of. */
+  sourceVersion(version: string): string;
+  /** Which of the files of a package, or of the archive of a source package, is its changelog; it may be compressed with gzip. */
+  changelogIn(names: readonly string[]): string | undefined;
+  /** Vulnerabilities that a changelog says were corrected after a version of the source. */
+  fixes(changelog: string, after: string): readonly string[];
+}
+
+export interface NewestRequest {
+  readonly suite: string;
+  readonly architecture: string;
+  readonly names: readonly string[];
+  /** Asks the suite of its security updates. */
+  readonly security?: true;
+}
+
+export interface Newest {
+  /** When the archive wrote the list (ISO 8601); absent: it does not say. */
+  readonly dated?: string;
+  /** Where the list is from. */
+  readonly mirrors: Mirrors;
+  readonly packages: ReadonlyMap<string, IndexedPackage>;
+}
+
+/** A package in a list. */
+export interface IndexedPackage {
+  readonly version: string;
+  readonly source: { readonly name: string; readonly version: string };
+  /** The file that its changelog is in; absent: none that can be read. */
+  readonly file?: LockedPackage;
+}
+
+/** What a package URL says. */
+export interface NamedPackage {
+  readonly name: string;
+  readonly version: string;
+  readonly architecture: string;
+  readonly suite: string;
+  readonly source: string;
+}
+
 /** A field of a lock's entry that is not as it must be. */
 export interface EntryMistake {
   readonly field: keyof LockedPackage;
@@ -107,6 +168,8 @@ export interface SourcePackages {
 export interface BillOfMaterials {
   /** Package URL (purl specification), by which scanners look up corrections that the distribution made. */
   purl(one: LockedPackage, suite: string): string;
+  /** What such a URL says; undefined: it names no package of the distribution, or of no release that is known. */
+  fromPurl(purl: string): NamedPackage | undefined;
   /** The source package of a package. */
   source(one: LockedPackage): string;
   /** Path of the file with a package's licences, relative to the root. */

@@ -65,14 +65,7 @@ async function readPackages(
   locks: Locks,
   unlocked: boolean,
 ): Promise<Result<NonNullable<PythonInputs['packages']>>> {
-  const python = { version: fullVersion(plan, locks), abiflags: plan.sysroot.python.abiflags };
-  const environmentOf = (target: Target, set: Locks['sysroot']): PackageEnvironment => {
-    const rootfs = set.lock.sets.rootfs ?? [];
-    // The others are the distribution's own interpreters, of the usual interface.
-    const flags = set === locks.sysroot ? python : { ...python, abiflags: python.abiflags.replace('d', '') };
-    const release = set === locks.sysroot ? plan.sysroot.sysroot.glibcRelease : undefined;
-    return packageEnvironment(target, flags, rootfs, programFormat(target).markers, release);
-  };
+  const environmentOf = (target: Target, set: Locks['sysroot']) => environmentFor(plan, locks, target, set);
   const read = async (target: Target, set: Locks['sysroot']): Promise<Result<EnvironmentInputs>> => {
     const environment = environmentOf(target, set);
     const selection = await readPythonSources(plan.recipe.pythonPackages ?? [], environment);
@@ -82,7 +75,7 @@ async function readPackages(
   if (!target.ok) return target;
   const reference = await read(plan.referenceTarget, locks.reference);
   if (!reference.ok) return reference;
-  const machine = environmentOf(plan.hostTarget, locks.interpreter);
+  const machine = machineEnvironment(plan, locks);
   const both = { target: target.value, reference: reference.value, machine };
   const selections = [target.value.selection, reference.value.selection];
   const file = plan.pythonLock;
@@ -94,6 +87,20 @@ async function readPackages(
   if (open === undefined || unlocked) return ok({ ...both, checksum });
   const lock = await readPythonLock(file, open, checksum);
   return lock.ok ? ok({ ...both, checksum, lock: lock.value }) : lock;
+}
+
+/** The interpreter of the machine that builds. */
+export function machineEnvironment(plan: Plan, locks: Locks): PackageEnvironment {
+  return environmentFor(plan, locks, plan.hostTarget, locks.interpreter);
+}
+
+function environmentFor(plan: Plan, locks: Locks, target: Target, set: Locks['sysroot']): PackageEnvironment {
+  const python = { version: fullVersion(plan, locks), abiflags: plan.sysroot.python.abiflags };
+  const rootfs = set.lock.sets.rootfs ?? [];
+  // The others are the distribution's own interpreters, of the usual interface.
+  const flags = set === locks.sysroot ? python : { ...python, abiflags: python.abiflags.replace('d', '') };
+  const release = set === locks.sysroot ? plan.sysroot.sysroot.glibcRelease : undefined;
+  return packageEnvironment(target, flags, rootfs, programFormat(target).markers, release);
 }
 
 /** The version of the reference interpreter's package, which is that of the target's Python: `3.13.5-2` is `3.13.5`. */

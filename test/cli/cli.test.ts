@@ -17,6 +17,7 @@ const COMMANDS = [
     'inspect',
     'sbom',
     'verify',
+    'outdated',
     'clean',
     'store',
     'report',

@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, readonly [number, ...string[]]>> = {
   inspect: [2, 'inspect', 'no-bundle.tar.gz'],
   sbom: [2, 'sbom', 'no-bundle.tar.gz'],
   verify: [4, 'verify', 'no-bundle.tar.gz'],
+  outdated: [4, 'outdated', PACKAGED_AARCH64, '--offline'],
   exec: [4, 'exec', 'aarch64', '--offline', '--', 'true'],
   shell: [2, 'shell', 'aarch64', '--offline'],
   clean: [0, 'clean'],

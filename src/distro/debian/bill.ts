@@ -1,4 +1,5 @@
 import type { LockedPackage } from '../../domain/packages.ts';
+import type { NamedPackage } from '../distro.ts';
 import { SOURCE } from './entries.ts';
 
 /** Numbers of the releases (debian.org, "Debian Releases"): vulnerability lists go by number. */
@@ -24,6 +25,19 @@ export function purlOf(one: LockedPackage, suite: string): string {
     ...(one.architecture === SOURCE || source === one.name ? [] : [`upstream=${encodeURIComponent(source)}`]),
   ];
   return `pkg:deb/debian/${encodeURIComponent(one.name)}@${encodeURIComponent(one.version)}?${qualifiers.join('&')}`;
+}
+
+/** The same read back; undefined where it is of another kind or names no release of Debian. */
+export function fromPurl(purl: string): NamedPackage | undefined {
+  const match = /^pkg:deb\/debian\/([^@?]+)@([^?]+)\?(.*)$/.exec(purl);
+  if (match === null) return undefined;
+  const [name = '', version = ''] = match.slice(1, 3).map(decodeURIComponent);
+  const qualifiers = new URLSearchParams(match[3]);
+  const release = qualifiers.get('distro')?.replace(/^debian-/, '');
+  const suite = Object.entries(RELEASES).find(([, number]) => String(number) === release)?.[0];
+  const architecture = qualifiers.get('arch');
+  if (suite === undefined || architecture === null) return undefined;
+  return { name, version, architecture, suite, source: qualifiers.get('upstream') ?? name };
 }
 
 /** The source package of a package: the folder in the archive's pool that it lies in. */

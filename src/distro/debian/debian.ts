@@ -1,8 +1,9 @@
 import type { Distro } from '../distro.ts';
 import { advice } from './advice.ts';
-import { licenceOf, purlOf, sourceOf } from './bill.ts';
+import { fromPurl, licenceOf, purlOf, sourceOf } from './bill.ts';
+import { changelogIn, fixesAfter, withoutEpoch, withoutRebuild } from './changelog.ts';
 import { locateData } from './deb-reader.ts';
-import { entryMistakes, SOURCE } from './entries.ts';
+import { ANY_MACHINE, entryMistakes, SOURCE } from './entries.ts';
 import { LAYOUT } from './layout.ts';
 import { KEYRING_FILES, MIRROR_VARIABLE } from './settings.ts';
 import { alternativesOf, variablesOf } from './tool-packages.ts';
@@ -23,8 +24,21 @@ export const debian: Distro = {
   toolVariables: variablesOf,
   architectureOf: ({ debianArch }) => debianArch,
   compareVersions,
+  updates: {
+    newest: async (context, store, request, machine) =>
+      (await import('./newest.ts')).newestPackages(context, store, request, machine),
+    isNewer: (version, than, architecture) =>
+      architecture === SOURCE
+        ? compareVersions(withoutEpoch(version), withoutEpoch(than)) > 0
+        : compareVersions(version, than) > 0,
+    isForAll: (architecture) => architecture === ANY_MACHINE,
+    sourceVersion: withoutRebuild,
+    changelogIn,
+    fixes: fixesAfter,
+  },
   bill: {
     purl: purlOf,
+    fromPurl,
     source: sourceOf,
     // Debian Policy, 12.5.
     copyright: (name) => `usr/share/doc/${name}/copyright`,

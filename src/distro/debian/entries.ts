@@ -5,7 +5,7 @@ import type { EntryMistake } from '../distro.ts';
 export const SOURCE = 'source';
 
 /** Architecture of packages that fit every machine: Debian Policy 5.6.8. */
-const ANY_MACHINE = 'all';
+export const ANY_MACHINE = 'all';
 
 /** Debian Policy 5.6.1 and 5.6.12. */
 const NAME = /^[a-z0-9][a-z0-9+.-]+$/;

@@ -118,6 +118,18 @@ async function openApt(
   mirrors: Mirrors,
   options: Omit<AptOptions, 'mirror'>,
 ): Promise<Result<PrivateApt>> {
+  const opened = await openFirst(context, folder, architecture, mirrors, options);
+  return opened.ok ? ok(opened.value.apt) : opened;
+}
+
+/** The same, and which mirror it is. */
+export async function openFirst(
+  context: Context,
+  folder: string,
+  architecture: string,
+  mirrors: Mirrors,
+  options: Omit<AptOptions, 'mirror'>,
+): Promise<Result<{ readonly apt: PrivateApt; readonly mirror: string }>> {
   const failures: Failure[] = [];
   for (const [index, mirror] of mirrors.urls.entries()) {
     const apt = await PrivateApt.create(context, join(folder, String(index)), architecture, {
@@ -126,7 +138,7 @@ async function openApt(
     });
     const updated = await apt.update();
     if (!updated.ok) return updated;
-    if (updated.value.ok) return ok(apt);
+    if (updated.value.ok) return ok({ apt, mirror });
     const failure = indexFailure(mirror, options.suite, updated.value.messages);
     // A mirror that is wrongly signed is not passed over in silence: someone may be in between.
     if (failure.code === 'lock/untrusted') return err(failure);

@@ -22,6 +22,7 @@ const STATUS: Readonly<Record<number, string>> = {
   5: 'engine',
   6: 'blocked',
   7: 'differs',
+  8: 'outdated',
   130: 'interrupted',
 };
 

@@ -1,0 +1,237 @@
+import { join, resolve } from 'node:path';
+import { distribution } from '../distro/distribution.ts';
+import type { Context, Settings } from '../domain/context.ts';
+import { defined } from '../domain/defined.ts';
+import type { OutdatedReport } from '../domain/outdated.ts';
+import { err, ok, type Result } from '../domain/result.ts';
+import type { Failure } from '../failure.ts';
+import { hostMachine } from '../pipeline/host.ts';
+import { type Compared, findOutdated } from '../pipeline/outdated/outdated.ts';
+import { usedByBundle, usedByLocks } from '../pipeline/outdated/used.ts';
+import { newerWheels, type UsedWheel, wheelsOfRecipe } from '../pipeline/outdated/wheels.ts';
+import { type Planned, planRun } from '../pipeline/prepare.ts';
+import { type Session, withSession } from '../pipeline/session.ts';
+import { allLocks } from '../pipeline/trees.ts';
+import { projectFile } from '../recipe/find.ts';
+import { listRecipes } from '../recipe/list.ts';
+import { loadTargets } from '../recipe/targets.ts';
+import { outdatedSummary, usedIn } from '../report/actions/outdated.ts';
+import { readEmbedded } from '../sbom/embed.ts';
+import { type ListedComponent, readListed } from '../sbom/listed.ts';
+import type { Command, Invocation, Outcome } from './command.ts';
+import { nothingInside } from './sbom.ts';
+import { readSubject } from './subject.ts';
+import { tableText } from './table.ts';
+
+export const command: Command = {
+  name: 'outdated',
+  summary: 'list what is locked or shipped and has newer versions',
+  positionals: [{ name: 'recipe', required: false, rest: true, completes: 'recipe' }],
+  options: {
+    bundle: {
+      type: 'string',
+      multiple: true,
+      value: '<file>',
+      help: 'compare what is inside this bundle or executable',
+    },
+  },
+  examples: [
+    'provision outdated',
+    'provision outdated aarch64 --json',
+    'provision outdated --bundle artifacts/aarch64/isolate-aarch64-unknown-linux-gnu.tar.gz',
+  ],
+  renders: false,
+  run,
+};
+
+async function run({ context, values, positionals }: Invocation): Promise<Result<Outcome>> {
+  const { settings } = context;
+  const bundles = Array.isArray(values.bundle) ? values.bundle.map(String) : [];
+  if (bundles.length > 0 && positionals.length > 1) return err(severalRecipes());
+  const names = bundles.length > 0 ? ok(positionals) : await recipesOf(settings, positionals);
+  if (!names.ok) return names;
+  const planned: Planned[] = [];
+  for (const name of names.value) {
+    const one = await planRun(context, name, hostMachine());
+    if (!one.ok) return one;
+    planned.push(one.value);
+  }
+  const report = await withSession(context, planned, async (session) => {
+    const compared =
+      bundles.length > 0 ? await ofBundles(session, bundles, planned[0]) : ok(ofRecipes(session, planned));
+    return compared.ok ? findOutdated(session, compared.value) : compared;
+  });
+  return report.ok ? ok(outcomeOf(report.value)) : report;
+}
+
+/** Those that are named, else the crate's, else all that are shipped. */
+async function recipesOf(
+  settings: Settings,
+  named: readonly string[],
+): Promise<Result<readonly (string | undefined)[]>> {
+  if (named.length > 0) return ok([...new Set(named)]);
+  if (projectFile(settings) !== undefined) return ok([undefined]);
+  const listed = await listRecipes(settings.home);
+  return listed.ok ? ok(listed.value.map(({ name }) => name)) : listed;
+}
+
+function ofRecipes(session: Session, planned: readonly Planned[]): Compared {
+  const packages = planned.flatMap(({ locks }) => usedByLocks(locks));
+  const ids = planned.flatMap(({ locks }) => allLocks(locks).map(({ file }) => file.id));
+  const wheels = planned.map((one) => [one, wheelsOfRecipe(one)] as const);
+  return {
+    // A lock that several recipes share is compared once.
+    packages: uniqueBy(packages, (one) => JSON.stringify(one)),
+    compared: [...new Set([...ids, ...wheels.flatMap(([, used]) => used.map(({ where }) => where))])],
+    unknown: [],
+    wheels: async () => {
+      const asked = uniqueBy(
+        wheels.flatMap(([one, used]) => (used.length === 0 ? [] : [{ one, used }])),
+        ({ used }) => JSON.stringify(used),
+      );
+      const found = [];
+      for (const { one, used } of asked) {
+        const newer = await newerWheels(session, one, used, logsOf(session.context, one));
+        if (!newer.ok) return newer;
+        found.push(...newer.value);
+      }
+      return ok(uniqueBy(found, (one) => JSON.stringify(one)));
+    },
+  };
+}
+
+async function ofBundles(
+  session: Session,
+  bundles: readonly string[],
+  planned: Planned | undefined,
+): Promise<Result<Compared>> {
+  const packages = [];
+  const wheels: UsedWheel[] = [];
+  const unknown: string[] = [];
+  for (const given of bundles) {
+    const listed = await readBundle(session.context, given);
+    if (!listed.ok) return listed;
+    const { components, architecture } = listed.value;
+    const found = usedByBundle(given, components, architecture);
+    packages.push(...found.used);
+    unknown.push(...found.unknown);
+    wheels.push(...wheelsOf(given, components));
+  }
+  if (wheels.length > 0 && planned === undefined)
+    unknown.push(
+      `${wheels.length} Python packages: name the recipe, \`provision outdated <recipe> --bundle …\``,
+    );
+  return ok({
+    ...{ packages, compared: bundles, unknown },
+    wheels: async () =>
+      planned === undefined
+        ? ok([])
+        : newerWheels(session, planned, wheels, logsOf(session.context, planned)),
+  });
+}
+
+interface Listed {
+  readonly components: readonly ListedComponent[];
+  /** The distribution's name of the target's architecture, where the target is known. */
+  readonly architecture?: string;
+}
+
+/** What a bundle or an executable says that is inside. Failures: `archive/no-sbom`, and those of reading it. */
+async function readBundle({ settings, signal }: Context, given: string): Promise<Result<Listed>> {
+  const subject = await readSubject(resolve(settings.cwd, given), given, signal);
+  if (!subject.ok) return subject;
+  const { documents, damaged } = readEmbedded(subject.value.program);
+  const listed = documents.cyclonedx === undefined ? undefined : readListed(documents.cyclonedx);
+  if (listed === undefined) return err(nothingInside(given, subject.value, damaged));
+  const targets = await loadTargets(settings.home);
+  if (!targets.ok) return targets;
+  const target = targets.value.find(({ value }) => value.rustTriple === listed.target)?.value;
+  const architecture = target === undefined ? undefined : distribution.architectureOf(target);
+  return ok({ components: listed.components, ...defined({ architecture }) });
+}
+
+function wheelsOf(where: string, components: readonly ListedComponent[]): readonly UsedWheel[] {
+  return components.flatMap(({ name, version, purl }) =>
+    purl?.startsWith('pkg:pypi/') === true
+      ? [{ kind: 'python', name: name.toLowerCase().replaceAll(/[-_.]+/g, '-'), version, where } as const]
+      : [],
+  );
+}
+
+function logsOf({ settings }: Context, { plan }: Planned): string {
+  return join(settings.cwd, 'artifacts', plan.recipe.name, 'logs');
+}
+
+function severalRecipes(): Failure {
+  return {
+    code: 'usage/several-recipes',
+    what: 'With `--bundle` one recipe can be named: the one that the bundle was built from.',
+    fix: ['Name one, or none: then the Python packages in the bundle are not compared.'],
+  };
+}
+
+function outcomeOf(report: OutdatedReport): Outcome {
+  const { outdated } = report;
+  return {
+    text: textOf(report),
+    json: report,
+    actions: { summary: outdatedSummary(report) },
+    ...defined({ failure: outdated.length === 0 ? undefined : newer(report) }),
+  };
+}
+
+function newer({ outdated }: OutdatedReport): Failure {
+  const shipped = outdated.filter((one) => one.shipped).length;
+  const later = outdated.filter((one) => one.newest !== undefined);
+  const fixed = new Set(outdated.flatMap(({ fixes = [] }) => fixes)).size;
+  return {
+    code: 'outdated/newer',
+    what: `${outdated.length} of what is compared ${outdated.length === 1 ? 'has' : 'have'} newer versions, ${shipped} of them in what is shipped.`,
+    ...defined({
+      why:
+        fixed === 0
+          ? undefined
+          : `${fixed} ${fixed === 1 ? 'vulnerability is' : 'vulnerabilities are'} corrected there.`,
+    }),
+    fix: [
+      ...(later.length > 0
+        ? ['Lock them anew: `provision lock`, with the recipe or the definition named. Then run the samples.']
+        : []),
+      ...(later.length < outdated.length
+        ? ['What only the security updates have reaches the suite with its next point release.']
+        : []),
+    ],
+  };
+}
+
+function textOf({ outdated, compared, lists, gone, unknown }: OutdatedReport): string {
+  const rows = outdated.map((one) => [
+    one.name,
+    one.version,
+    one.newest ?? '',
+    one.security ?? '',
+    one.fixes?.join(', ') ?? '',
+    usedIn(one),
+  ]);
+  const table =
+    rows.length === 0
+      ? 'Nothing is outdated.\n'
+      : tableText([['source', 'version', 'newest', 'security update', 'corrects', 'in'], ...rows]);
+  const dated = lists.map(
+    (one) =>
+      `list: ${one.suite} for ${one.architecture} of ${one.dated ?? 'an unknown date'}${one.security === undefined ? '' : `, security updates of ${one.security.dated ?? 'an unknown date'}`}\n`,
+  );
+  return [
+    table,
+    ...gone.map(
+      ({ name, suite, architecture }) => `gone: ${name} is no longer in ${suite} for ${architecture}\n`,
+    ),
+    ...unknown.map((line) => `not compared: ${line}\n`),
+    ...dated,
+    `compared: ${compared.join(', ')}\n`,
+  ].join('');
+}
+
+function uniqueBy<T>(values: readonly T[], key: (value: T) => string): readonly T[] {
+  return [...new Map(values.map((value) => [key(value), value])).values()];
+}

@@ -1,0 +1,164 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Context } from '../../domain/context.ts';
+import { defined } from '../../domain/defined.ts';
+import type { LockedPackage } from '../../domain/packages.ts';
+import { ok, type Result } from '../../domain/result.ts';
+import { withTemporaryFolder } from '../../store/scratch.ts';
+import type { Store } from '../../store/store.ts';
+import type { IndexedPackage, MachineFiles, Mirrors, Newest, NewestRequest } from '../distro.ts';
+import { inheritedSettings } from './apt.ts';
+import { SOURCE } from './entries.ts';
+import { findKeyring } from './keyring.ts';
+import { aptConfiguration, locateMirrors } from './mirrors.ts';
+import { openFirst } from './resolve.ts';
+import { SYSTEM_PATH } from './settings.ts';
+import { compareVersions } from './versions.ts';
+
+/**
+ * Looks packages up in the list of a suite. The lists stay in a volume of the store: apt asks the mirror whether they changed, and
+ * checks their signature either way.
+ */
+export async function newestPackages(
+  context: Context,
+  store: Store,
+  request: NewestRequest,
+  machine: MachineFiles = {},
+): Promise<Result<Newest>> {
+  const suite = request.security ? `${request.suite}-security` : request.suite;
+  const name = `lists-${suite}-${request.architecture}`;
+  const volume = await store.volume(name);
+  if (!volume.ok) return volume;
+  const lock = await store.lock(`volume-${name}`, { signal: context.signal });
+  if (!lock.ok) return lock;
+  await using _held = lock.value;
+  return withTemporaryFolder(store.folder, 'keyring', async (folder) => {
+    const path = machine.path ?? SYSTEM_PATH;
+    // No lock has a say in it: the snapshot archive, where it comes to that, is asked for today.
+    const located = await locateMirrors(context, [`${new Date().toISOString().slice(0, 19)}Z`], machine);
+    const { proxies } = located;
+    const keyring = await findKeyring(context, {
+      ...{ mirrors: located.urls, proxies, path, folder },
+      ...(machine.keyrings && { files: machine.keyrings }),
+    });
+    if (!keyring.ok) return keyring;
+    const inherited = inheritedSettings(await aptConfiguration(context, path), context.settings.caBundle);
+    const mirrors = request.security ? { ...located, urls: located.urls.map(securityRoot) } : located;
+    const opened = await openFirst(context, volume.value, request.architecture, mirrors, {
+      ...{ suite, keyring: keyring.value, proxies, path },
+      // What apt makes of the lists for its own use takes longer than all the rest.
+      settings: [...inherited, ['pkgCacheFile::Generate', 'false']],
+    });
+    if (!opened.ok) return opened;
+    const { apt, mirror } = opened.value;
+    return ok(await readLists(join(apt.folder, 'state/lists'), request, { ...mirrors, urls: [mirror] }));
+  });
+}
+
+/** The archive of security updates is beside the main one, also in the snapshot archive. */
+function securityRoot(root: string): string {
+  return root.replace(/\/debian(?=$|\/\d{8}T\d{6}Z$)/, '/debian-security');
+}
+
+async function readLists(
+  folder: string,
+  { architecture, names }: NewestRequest,
+  mirrors: Mirrors,
+): Promise<Newest> {
+  const wanted = new Set(names);
+  const packages = new Map<string, IndexedPackage>();
+  let dated: string | undefined;
+  for (const file of await readdir(folder)) {
+    if (/_(?:In)?Release$/.test(file)) {
+      const date = /^Date: (.+)$/m.exec(await readFile(join(folder, file), 'latin1'))?.[1];
+      if (date !== undefined) dated = timeOf(date);
+    }
+    if (!/_(?:Packages|Sources)$/.test(file)) continue;
+    const text = await readFile(join(folder, file), 'utf8');
+    for (const fields of stanzas(text, wanted)) {
+      const name = fields.get('Package') ?? '';
+      const one = indexed(name, fields, architecture);
+      const known = packages.get(name);
+      if (known === undefined || compareVersions(one.version, known.version) > 0) packages.set(name, one);
+    }
+  }
+  return { mirrors, packages, ...defined({ dated }) };
+}
+
+/** `Sat, 15 Nov 2025 10:00:00 UTC` → ISO 8601. */
+function timeOf(date: string): string | undefined {
+  const time = Date.parse(date);
+  return Number.isNaN(time) ? undefined : new Date(time).toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+/** The fields of packages with these names; what is only kept for another source package's sake is left out. */
+function* stanzas(text: string, wanted: ReadonlySet<string>): Generator<ReadonlyMap<string, string>> {
+  for (let at = 0; at < text.length; ) {
+    const blank = text.indexOf('\n\n', at);
+    const end = blank < 0 ? text.length : blank;
+    if (text.startsWith('Package: ', at)) {
+      const name = text.slice(at + 'Package: '.length, text.indexOf('\n', at)).trim();
+      if (wanted.has(name)) {
+        const fields = fieldsOf(text.slice(at, end));
+        if (fields.get('Extra-Source-Only') !== 'yes') yield fields;
+      }
+    }
+    at = end + 2;
+  }
+}
+
+/** Fields with their further lines. Format: deb822(5). */
+function fieldsOf(stanza: string): ReadonlyMap<string, string> {
+  const fields = new Map<string, string>();
+  for (const [, name = '', value = ''] of stanza.matchAll(/^([^\s:]+):[ \t]*(.*(?:\n[ \t].*)*)/gm))
+    fields.set(name, value);
+  return fields;
+}
+
+function indexed(name: string, fields: ReadonlyMap<string, string>, architecture: string): IndexedPackage {
+  const version = fields.get('Version') ?? '';
+  if (architecture === SOURCE) {
+    const file = changelogArchive(name, version, fields);
+    return { version, source: { name, version }, ...defined({ file }) };
+  }
+  // `Source: openssl`, and where the versions differ `Source: gcc-defaults (1.220)`: Debian Policy, 5.6.1.
+  const [, source = name, of = version] = /^(\S+)(?: \((.+)\))?$/.exec(fields.get('Source') ?? '') ?? [];
+  return { version, source: { name: source, version: of }, ...defined({ file: packageFile(fields) }) };
+}
+
+function packageFile(fields: ReadonlyMap<string, string>): LockedPackage | undefined {
+  const of = (key: string): string => fields.get(key) ?? '';
+  const file: LockedPackage = {
+    ...{
+      name: of('Package'),
+      version: of('Version'),
+      architecture: of('Architecture'),
+      path: of('Filename'),
+    },
+    digest: `sha256:${of('SHA256')}`,
+    size: Number(of('Size')),
+  };
+  return /^sha256:[0-9a-f]{64}$/.test(file.digest) && file.path !== '' ? file : undefined;
+}
+
+/** The archive with `debian/`, or the only one of a package that Debian itself is the upstream of. */
+function changelogArchive(
+  name: string,
+  version: string,
+  fields: ReadonlyMap<string, string>,
+): LockedPackage | undefined {
+  const files = (fields.get('Checksums-Sha256') ?? '').split('\n').flatMap((line) => {
+    const match = /^\s*([0-9a-f]{64}) (\d+) (\S+\.tar\.(?:xz|gz))$/.exec(line);
+    return match === null ? [] : [match.slice(1) as [string, string, string]];
+  });
+  const own = files.find(([, , file]) => /\.debian\.tar\.\w+$/.test(file));
+  const found = own ?? (files.length === 1 ? files[0] : undefined);
+  const folder = fields.get('Directory');
+  if (found === undefined || folder === undefined) return undefined;
+  const [sum, size, file] = found;
+  return {
+    ...{ name, version, architecture: SOURCE, path: `${folder}/${file}` },
+    digest: `sha256:${sum}`,
+    size: Number(size),
+  };
+}

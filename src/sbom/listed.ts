@@ -1,0 +1,43 @@
+import { defined } from '../domain/defined.ts';
+
+/** A component as a CycloneDX document lists it. */
+export interface ListedComponent {
+  readonly name: string;
+  readonly version: string;
+  readonly purl?: string;
+}
+
+/** What is delivered by what a CycloneDX document describes, and the target that it is for; undefined: it is no such document. */
+export function readListed(
+  text: string,
+): { readonly components: readonly ListedComponent[]; readonly target?: string } | undefined {
+  const document = parse(text);
+  if (document === undefined || !Array.isArray(document.components)) return undefined;
+  const components = document.components.flatMap((one): readonly ListedComponent[] => {
+    const { name, version, purl, scope } = (one ?? {}) as Record<string, unknown>;
+    if (typeof name !== 'string' || typeof version !== 'string' || scope === 'excluded') return [];
+    return [{ name, version, ...defined({ purl: typeof purl === 'string' ? purl : undefined }) }];
+  });
+  return { components, ...defined({ target: targetOf(document) }) };
+}
+
+interface Document {
+  readonly components?: unknown;
+  readonly metadata?: {
+    readonly properties?: readonly { readonly name?: unknown; readonly value?: unknown }[];
+  };
+}
+
+function parse(text: string): Document | undefined {
+  try {
+    return (JSON.parse(text) as Document | null) ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function targetOf({ metadata }: Document): string | undefined {
+  const properties = Array.isArray(metadata?.properties) ? metadata.properties : [];
+  const found = properties.find((one) => one?.name === 'provision:target')?.value;
+  return typeof found === 'string' ? found : undefined;
+}
