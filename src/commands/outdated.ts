@@ -15,7 +15,7 @@ import { allLocks } from '../pipeline/trees.ts';
 import { projectFile } from '../recipe/find.ts';
 import { listRecipes } from '../recipe/list.ts';
 import { loadTargets } from '../recipe/targets.ts';
-import { outdatedSummary, usedIn } from '../report/actions/outdated.ts';
+import { correctsText, outdatedSummary, usedIn } from '../report/actions/outdated.ts';
 import { readEmbedded } from '../sbom/embed.ts';
 import { type ListedComponent, readListed } from '../sbom/listed.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
@@ -194,8 +194,11 @@ function newer({ outdated }: OutdatedReport): Failure {
           : `${fixed} ${fixed === 1 ? 'vulnerability is' : 'vulnerabilities are'} corrected there.`,
     }),
     fix: [
-      ...(later.length > 0
+      ...(later.some(({ kind }) => kind !== 'runtime')
         ? ['Lock them anew: `provision lock`, with the recipe or the definition named. Then run the samples.']
+        : []),
+      ...(later.some(({ kind }) => kind === 'runtime')
+        ? ['Version and digest of a runtime are in the `runtime.yaml` of its folder.']
         : []),
       ...(later.length < outdated.length
         ? ['What only the security updates have reaches the suite with its next point release.']
@@ -210,13 +213,13 @@ function textOf({ outdated, compared, lists, gone, unknown }: OutdatedReport): s
     one.version,
     one.newest ?? '',
     one.security ?? '',
-    one.fixes?.join(', ') ?? '',
     usedIn(one),
+    correctsText(one),
   ]);
   const table =
     rows.length === 0
       ? 'Nothing is outdated.\n'
-      : tableText([['source', 'version', 'newest', 'security update', 'corrects', 'in'], ...rows]);
+      : tableText([['source', 'version', 'newest', 'security update', 'in', 'corrects'], ...rows]);
   const dated = lists.map(
     (one) =>
       `list: ${one.suite} for ${one.architecture} of ${one.dated ?? 'an unknown date'}${one.security === undefined ? '' : `, security updates of ${one.security.dated ?? 'an unknown date'}`}\n`,

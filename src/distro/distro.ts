@@ -109,6 +109,8 @@ export interface Updates {
   isNewer(version: string, than: string, architecture: string): boolean;
   /** Whether packages of such an architecture fit every machine. */
   isForAll(architecture: string): boolean;
+  /** Whether packages of a source have nothing that gets into a program: declarations alone. */
+  isDeclarations(source: string): boolean;
   /** The version of the source that a package of this version was made of. */
   sourceVersion(version: string): string;
   /** Which of the files of a package, or of the archive of a source package, is its changelog; it may be compressed with gzip. */

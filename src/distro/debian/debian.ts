@@ -32,6 +32,8 @@ export const debian: Distro = {
         ? compareVersions(withoutEpoch(version), withoutEpoch(than)) > 0
         : compareVersions(version, than) > 0,
     isForAll: (architecture) => architecture === ANY_MACHINE,
+    // `linux-libc-dev`, the headers of the kernel.
+    isDeclarations: (source) => source === 'linux',
     sourceVersion: withoutRebuild,
     changelogIn,
     fixes: fixesAfter,

@@ -102,9 +102,16 @@ export function compareSuites(
   return {
     lists: asked.map(listOf),
     outdated: outdated.map(({ outdated: one }) => one),
-    changed: outdated.flatMap(({ changed, outdated: one }, index) =>
-      one.shipped && changed !== undefined ? [{ ...changed, index }] : [],
-    ),
+    changed: outdated.flatMap(({ changed, outdated: one }, index) => {
+      if (!one.shipped || changed === undefined) return [];
+      // Where a mirror lacks a source, a package that was made of it has the same changelog.
+      const same = outdated.flatMap(({ changed: other, outdated: { suite } }) =>
+        other !== changed && other?.name === changed.name && other.to === changed.to && suite === one.suite
+          ? other.files
+          : [],
+      );
+      return [{ ...changed, index, files: [...changed.files, ...same] }];
+    }),
     gone: uniqueBy(gone, ({ name, suite, architecture }) => `${suite} ${architecture} ${name}`),
   };
 }

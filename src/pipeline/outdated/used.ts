@@ -18,7 +18,8 @@ function usedByLock(locks: Locks, locked: Locked): readonly UsedPackage[] {
       architecture: sets[set]?.architecture ?? one.architecture,
       suite: suiteOf(locks, locked, set, one),
       source: distribution.bill.source(one),
-      shipped: isShipped(locks, locked, set),
+      shipped:
+        isShipped(locks, locked, set) && !distribution.updates.isDeclarations(distribution.bill.source(one)),
       where: locked.file.id,
     })),
   );

@@ -8,8 +8,8 @@ export function outdatedSummary({ outdated, compared, unknown, gone }: OutdatedR
     plainText(one.version),
     plainText(one.newest ?? ''),
     plainText(one.security ?? ''),
-    plainText(one.fixes?.join(', ') ?? ''),
     plainText(usedIn(one)),
+    plainText(correctsText(one)),
   ]);
   return [
     `## ${outdated.length === 0 ? '✅ Nothing is outdated' : `🕰️ ${outdated.length} outdated`}`,
@@ -18,11 +18,20 @@ export function outdatedSummary({ outdated, compared, unknown, gone }: OutdatedR
     '',
     ...(rows.length === 0
       ? []
-      : table(['source', 'version', 'newest', 'security update', 'corrects', 'in'], rows)),
+      : table(['source', 'version', 'newest', 'security update', 'in', 'corrects'], rows)),
     ...gone.map(({ name, suite }) => `- ${code(name)} is no longer in ${plainText(suite)}`),
     ...unknown.map((line) => `- not compared: ${plainText(line)}`),
     '',
   ].join('\n');
+}
+
+/** Vulnerabilities that are named; the whole list is in the JSON. */
+const NAMED = 4;
+
+/** What a newer version corrects, in a few words. */
+export function correctsText({ fixes = [] }: Outdated): string {
+  const more = fixes.length - NAMED;
+  return [...fixes.slice(0, NAMED), ...(more > 0 ? [`${more} more`] : [])].join(', ');
 }
 
 /** Where it is used, in a few words. */
