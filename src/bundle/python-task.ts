@@ -24,7 +24,7 @@ export interface PipHost {
 
 export interface PythonTask {
   /** A task of `python_packages.py`. */
-  readonly task: 'fetch' | 'resolve' | 'requires' | 'build' | 'install' | 'modules';
+  readonly task: 'fetch' | 'resolve' | 'newest' | 'requires' | 'build' | 'install' | 'modules';
   /** Name of its log below the folder of logs. */
   readonly log: string;
   readonly doing: string;

@@ -8,6 +8,7 @@ evaluated for the environment of the job: pip itself takes those of the interpre
 taken, so that nothing of a package is run; `build` and `requires` run the build of a project, without a network.
 """
 
+import contextlib
 import csv
 import glob
 import io
@@ -81,14 +82,14 @@ def fetch():
 
 
 def resolve():
-    """Prints name, version, file and digest of all packages that the requirements need, or of those `alone`."""
+    """Prints name, version, file and digest of all packages that the requirements need."""
     report = job['to']
     constraints = os.path.join(os.environ['TMPDIR'], 'constraints.txt')
     with open(constraints, 'w', encoding='utf-8') as file:
         file.write(''.join(f'{line}\n' for line in job['constraints']))
     # What pip prints is for the log; the result is the last line.
     run_pip('install', '--dry-run', '--ignore-installed', '--report', report, *for_platform(), '--target', '/nonexistent',
-            '--requirement', job['requirements'], '--constraint', constraints, *find_links(), *(['--no-deps'] if job.get('alone') else []), '--progress-bar', 'off',
+            '--requirement', job['requirements'], '--constraint', constraints, *find_links(), '--progress-bar', 'off',
             '--root-user-action', 'ignore', '--quiet')
     with open(report, encoding='utf-8') as file:
         chosen = json.load(file)['install']
@@ -103,6 +104,17 @@ def resolve():
             'sha256': digest,
             'local': info['url'].startswith(job['local']),
         })
+    print(json.dumps(found))
+
+
+def newest():
+    """Prints the newest version of each of `names` that has a wheel for the interpreter; pip's first line is `name (version)`."""
+    found = {}
+    for name in job['names']:
+        shown = io.StringIO()
+        with contextlib.redirect_stdout(shown):
+            run_pip('index', 'versions', name, *for_platform(), *job['options'])
+        found[name] = re.search(r'^\S+ \((\S+)\)$', shown.getvalue(), re.MULTILINE).group(1)
     print(json.dumps(found))
 
 
@@ -262,4 +274,4 @@ def modules():
     compile_all(job['to'], 'strict')
 
 
-{'fetch': fetch, 'resolve': resolve, 'build': build, 'requires': requires, 'install': install, 'modules': modules}[task]()
+{'fetch': fetch, 'resolve': resolve, 'newest': newest, 'build': build, 'requires': requires, 'install': install, 'modules': modules}[task]()

@@ -187,15 +187,13 @@ function textOf({ name, extras, specifier, address }: IndexRequirement): string 
   return `${nameWith(name, extras)}${address === undefined ? specifier : ` @ ${address}`}`;
 }
 
-export interface Resolution {
+interface Resolution {
   readonly environment: PackageEnvironment;
   readonly lines: readonly string[];
   readonly options: readonly string[];
   readonly constraints: readonly string[];
   readonly mounts: readonly Mount[];
   readonly log: string;
-  /** Without what they depend on. */
-  readonly alone?: boolean;
   /** Digests that the sources state themselves. */
   readonly allowed?: ReadonlyMap<string, readonly string[]>;
 }
@@ -209,10 +207,10 @@ interface Told {
 }
 
 /** Asks pip for the packages that requirements need, all of them wheels for the environment. */
-export async function resolveLines(
+async function resolveLines(
   { context, recorder, store }: Session,
   host: PipHost,
-  { environment, lines, options, constraints, mounts, log, allowed, alone = false }: Resolution,
+  { environment, lines, options, constraints, mounts, log, allowed }: Resolution,
 ): Promise<Result<readonly LockedWheel[]>> {
   if (lines.length === 0) return ok([]);
   return recorder.stage(
@@ -232,7 +230,7 @@ export async function resolveLines(
               "Check the network, the proxy settings, the CA bundle and pip's own configuration; then run the same command again.",
             ],
             environment,
-            job: { to: `${WORK}/resolved.json`, local: `file://${WHEELS_AT}/`, constraints, alone },
+            job: { to: `${WORK}/resolved.json`, local: `file://${WHEELS_AT}/`, constraints },
             requirements: [...options, ...lines],
             options,
             network: true,

@@ -1,13 +1,14 @@
 import { basename } from 'node:path';
+import { type PipHost, runPythonTask } from '../../bundle/python-task.ts';
 import type { RuntimeDefinition } from '../../domain/definitions.ts';
 import type { Outdated } from '../../domain/outdated.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import type { PackageEnvironment } from '../../requirements/environment.ts';
 import { versionHas } from '../../requirements/version.ts';
+import { withTemporaryFolder } from '../../store/scratch.ts';
 import { pipHost } from '../packages.ts';
 import { type Planned, startRun } from '../prepare.ts';
 import { machineEnvironment } from '../python-inputs.ts';
-import { resolveLines } from '../python-lock.ts';
 import type { Session } from '../session.ts';
 
 /** A wheel of the index in exactly one version. */
@@ -60,17 +61,52 @@ export async function newerWheels(
   const newer: Outdated[] = [];
   for (const kind of ['python', 'runtime'] as const) {
     const group = used.filter((one) => one.kind === kind);
-    const environment: PackageEnvironment = kind === 'python' ? (target?.environment ?? machine) : machine;
-    const found = await resolveLines(session, host, {
-      ...{ environment, lines: group.map(({ name }) => name), constraints: [], mounts: [], alone: true },
-      options: kind === 'python' ? (target?.selection.options ?? []) : [],
-      log: `outdated-${kind}`,
-    });
-    if (!found.ok) return found;
-    const versions = new Map(found.value.map(({ name, version }) => [name, version]));
-    newer.push(...group.flatMap((one) => compare(one, versions.get(one.name))));
+    const environment = kind === 'python' ? (target?.environment ?? machine) : machine;
+    const options = kind === 'python' ? (target?.selection.options ?? []) : [];
+    const versions = await askIndex(session, host, { kind, group, environment, options });
+    if (!versions.ok) return versions;
+    newer.push(...group.flatMap((one) => compare(one, versions.value[one.name])));
   }
   return ok(newer);
+}
+
+interface Question {
+  readonly kind: UsedWheel['kind'];
+  readonly group: readonly UsedWheel[];
+  readonly environment: PackageEnvironment;
+  readonly options: readonly string[];
+}
+
+/** Name → the newest version that fits; nothing is downloaded. */
+async function askIndex(
+  { context, store }: Session,
+  host: PipHost,
+  { kind, group, environment, options }: Question,
+): Promise<Result<Readonly<Record<string, string>>>> {
+  if (group.length === 0) return ok({});
+  return withTemporaryFolder(store.folder, 'index', async (folder) => {
+    const run = await runPythonTask(
+      context,
+      host,
+      {
+        ...{ task: 'newest', log: `outdated-${kind}`, doing: 'Asking the index for newer versions' },
+        code: 'fetch/packages',
+        fix: [
+          "Check the network, the proxy settings, the CA bundle and pip's own configuration; then run the same command again.",
+        ],
+        environment,
+        // In a file of requirements an option and its value are one line.
+        job: {
+          names: group.map(({ name }) => name),
+          options: options.flatMap((line) => line.split(/[=\s]\s*(.*)/s).filter(Boolean)),
+        },
+        ...{ options, network: true, mounts: [], copy: [], quiet: true },
+      },
+      folder,
+    );
+    if (!run.ok) return run;
+    return ok(JSON.parse(run.value.trim().split('\n').at(-1) as string) as Record<string, string>);
+  });
 }
 
 function compare({ kind, name, version, where }: UsedWheel, newest: string | undefined): readonly Outdated[] {
