@@ -74,7 +74,8 @@ async function readLists(
       if (date !== undefined) dated = timeOf(date);
     }
     if (!/_(?:Packages|Sources)$/.test(file)) continue;
-    const text = await readFile(join(folder, file), 'utf8');
+    // A byte a character: what is read of it is ASCII, and a whole list as UTF-16 would be twice as large.
+    const text = await readFile(join(folder, file), 'latin1');
     for (const fields of stanzas(text, wanted)) {
       const name = fields.get('Package') ?? '';
       const one = indexed(name, fields, architecture);

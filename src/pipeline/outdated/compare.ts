@@ -2,6 +2,7 @@ import { distribution } from '../../distro/distribution.ts';
 import type { IndexedPackage, MachineFiles, Mirrors, Newest, NewestRequest } from '../../distro/distro.ts';
 import type { Context } from '../../domain/context.ts';
 import { defined } from '../../domain/defined.ts';
+import { eachAtOnce } from '../../domain/each-at-once.ts';
 import type { AskedList, Outdated, OutdatedReport, UsedPackage } from '../../domain/outdated.ts';
 import type { LockedPackage } from '../../domain/packages.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
@@ -18,6 +19,9 @@ export interface AskedSuite {
   readonly security?: Newest;
 }
 
+/** Lists that are asked at once, each with its security updates. */
+const AT_ONCE = 4;
+
 /** Asks the lists that the packages are from. Failures: those of `Updates.newest`, `fetch/lists-offline`. */
 export async function askLists(
   context: Context,
@@ -27,9 +31,12 @@ export async function askLists(
 ): Promise<Result<readonly AskedSuite[]>> {
   if (used.length > 0 && context.settings.offline) return err(offline());
   const groups = Map.groupBy(used, ({ suite, architecture }) => `${suite} ${architecture}`);
-  const asked = await Promise.all(
-    [...groups.values()].map((group) => askList(context, store, group, machine)),
-  );
+  const answers = new Map<string, Result<AskedSuite>>();
+  // A list is tens of megabytes of text while it is read.
+  await eachAtOnce(AT_ONCE, [...groups], async ([key, group]) => {
+    answers.set(key, await askList(context, store, group, machine));
+  });
+  const asked = [...groups.keys()].flatMap((key) => answers.get(key) ?? []);
   const failed = asked.find((one) => !one.ok);
   return failed ?? ok(asked.flatMap((one) => (one.ok ? [one.value] : [])));
 }
