@@ -1,10 +1,15 @@
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import type { Range, TarStretch } from '../archive/content.ts';
+import { findMember } from '../archive/member.ts';
 import { pickFiles } from '../archive/pick.ts';
+import { refusable } from '../archive/refusal.ts';
 import { type Manifest, notBundle } from '../bundle/inspect.ts';
+import { distribution } from '../distro/distribution.ts';
 import { defined } from '../domain/defined.ts';
 import { absentAsUndefined } from '../domain/errno.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import type { Failure } from '../failure.ts';
 import { readSections } from '../runtime/wasm/module.ts';
 import { isElf } from '../sbom/elf-sections.ts';
 import { SBOM_FILES, SBOM_FORMATS, type SbomFormat } from '../sbom/model.ts';
@@ -24,7 +29,7 @@ export interface Subject {
 /** The largest program that there is: one file. */
 const LARGEST = 2 ** 31;
 
-/** Reads a bundle, packed or unpacked, or an executable; nothing is written and nothing is run. */
+/** Reads a bundle, packed in any format or unpacked, or an executable; nothing is written and nothing is run. */
 export async function readSubject(
   path: string,
   given: string,
@@ -33,12 +38,50 @@ export async function readSubject(
   const info = await stat(path).catch(absentAsUndefined);
   if (info === undefined) return err(notBundle(given, 'There is no such file or folder.'));
   if (info.isDirectory()) return fromFolder(path, given);
-  const start = await firstBytes(path, 4);
-  if (start.readUInt16BE(0) === 0x1f8b) return fromArchive(path, given, info.size, signal);
+  const start = await firstBytes(path, HEAD);
+  const whole = { file: path, start: 0, size: info.size };
+  if (start.readUInt16BE(0) === 0x1f8b)
+    return fromArchive(path, given, { range: whole, compression: 'gz' }, signal);
+  if (start.toString('latin1', 0, 8) === '!<arch>\n') return fromPackage(path, given, signal);
+  if (start.toString('latin1', 257, 262) === 'ustar') return fromImage(path, given, whole, signal);
   const program = await readFile(path);
   if (!isElf(program) && readSections(program) === undefined)
     return err(notBundle(given, 'It is neither a bundle nor an ELF file nor a module of WebAssembly.'));
   return ok({ kind: 'executable', name: basename(path), program, beside: {} });
+}
+
+/** Bytes by which a format is known; a tar archive has its mark behind the name. */
+const HEAD = 262;
+
+async function fromPackage(path: string, given: string, signal: AbortSignal): Promise<Result<Subject>> {
+  const stretch = await refusable(path, async () => distribution.openPackage(given, path));
+  return stretch.ok ? fromArchive(path, given, stretch.value, signal) : asNotBundle(given, stretch.error);
+}
+
+/** An image of containers: the last of its layers is the bundle (OCI image specification; `manifest.json` as Docker has it). */
+async function fromImage(
+  path: string,
+  given: string,
+  range: Range,
+  signal: AbortSignal,
+): Promise<Result<Subject>> {
+  const wanted = (name: string): boolean => name === 'manifest.json';
+  const picked = await pickFiles(path, { range, compression: 'none' }, wanted, signal);
+  if (!picked.ok) return asNotBundle(given, picked.error);
+  const layer = lastLayer(picked.value.files.get('manifest.json')?.toString('utf8') ?? '');
+  const found = layer === undefined ? undefined : await findMember(path, layer);
+  if (found === undefined) return err(notBundle(given, 'It is an archive, and no image of a bundle.'));
+  return fromArchive(path, given, { range: found, compression: 'gz' }, signal);
+}
+
+function lastLayer(manifest: string): string | undefined {
+  try {
+    const [{ Layers }] = JSON.parse(manifest) as [{ readonly Layers: readonly unknown[] }];
+    const last = Layers.at(-1);
+    return typeof last === 'string' ? last : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 async function firstBytes(path: string, count: number): Promise<Buffer> {
@@ -58,23 +101,30 @@ async function fromFolder(path: string, given: string): Promise<Result<Subject>>
   return subjectOf(given, (file) => readFile(join(home, file)).catch(absentAsUndefined));
 }
 
+/** The folder that a bundle is in: of its own archive, of a package, of an image. */
+const HOME = '(?:[^/]+|usr/lib/[^/]+|opt/[^/]+)';
+const WANTED = new RegExp(`^${HOME}/(?:bundle\\.json|bin/[^/]+|share/doc/[^/]+/sbom\\.[a-z]+\\.json)$`);
+
 async function fromArchive(
   path: string,
   given: string,
-  size: number,
+  stretch: TarStretch,
   signal: AbortSignal,
 ): Promise<Result<Subject>> {
-  const wanted = /^[^/]+\/(?:bundle\.json|bin\/[^/]+|share\/doc\/[^/]+\/sbom\.[a-z]+\.json)$/;
-  const stretch = { range: { file: path, start: 0, size }, compression: 'gz' } as const;
-  const picked = await pickFiles(path, stretch, (name) => wanted.test(name), signal, LARGEST);
-  if (!picked.ok)
-    return picked.error.code.startsWith('archive/')
-      ? err(notBundle(given, [picked.error.what, picked.error.why].filter(Boolean).join(' ')))
-      : picked;
+  const picked = await pickFiles(path, stretch, (name) => WANTED.test(name), signal, LARGEST);
+  if (!picked.ok) return asNotBundle(given, picked.error);
   const { files } = picked.value;
-  const [first = ''] = [...files.keys()];
-  const top = first.slice(0, first.indexOf('/'));
+  const manifest = [...files.keys()].find((name) => name.endsWith('/bundle.json')) ?? '';
+  const top = manifest.slice(0, manifest.lastIndexOf('/'));
   return subjectOf(given, async (file) => files.get(`${top}/${file}`));
+}
+
+function asNotBundle(given: string, failure: Failure): Result<never> {
+  return err(
+    failure.code.startsWith('archive/')
+      ? notBundle(given, [failure.what, failure.why].filter(Boolean).join(' '))
+      : failure,
+  );
 }
 
 async function subjectOf(

@@ -133,7 +133,7 @@ interface Checked {
   readonly components: number;
 }
 
-/** Bundles and programs have a bill of materials; of packages in other forms only the digest is compared. */
+/** What is opened here has a bill of materials; of anything else only the digest is compared. */
 async function checkContents(
   { signal }: Context,
   path: string,
@@ -141,7 +141,7 @@ async function checkContents(
   { statement }: Stated,
 ): Promise<Result<Checked | undefined>> {
   const subject = await readSubject(path, given, signal);
-  // The digest is the stated one, so it is a package of provision's, in a form that is not opened here.
+  // The digest is the stated one, so it is provision's, in a form that is not opened here.
   if (!subject.ok) return ok(undefined);
   const embedded = readEmbedded(subject.value.program);
   if (embedded.damaged.length > 0 || Object.keys(embedded.documents).length === 0)
