@@ -63,12 +63,7 @@ function tests(title: string, files: readonly string[], concurrency: number, min
 
 const all = testFiles('test');
 const selected = wanted.length === 0 ? all : all.filter((file) => wanted.some((word) => file.includes(word)));
-/** What compiles a CPython of its own comes first: others wait for it, and two at once use the time in which one is serial. */
-const COMPILING = ['aarch64', 'musl', 'native', 'wasm'].map((name) => join('test', 'e2e', `${name}.test.ts`));
-const endToEnd = [
-  ...COMPILING.filter((file) => selected.includes(file)),
-  ...selected.filter((file) => file.startsWith(join('test', 'e2e')) && !COMPILING.includes(file)),
-];
+const endToEnd = selected.filter((file) => file.startsWith(join('test', 'e2e')));
 const checks: readonly (readonly [Part, () => boolean])[] = [
   ['lint', () => run('biome', join(bin, 'biome'), ['ci', '--error-on-warnings'])],
   ['typecheck', () => run('tsc', join(bin, 'tsc'), ['--noEmit'])],

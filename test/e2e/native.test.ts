@@ -111,6 +111,7 @@ test('what it offers is what the packaged interpreter offers, but for what is de
     'glibc-2.31',
     'x86_64',
     'static-gnu',
+    'static-gnu/x86_64',
   ]);
 });
 
