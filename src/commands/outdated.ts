@@ -6,6 +6,7 @@ import type { OutdatedReport } from '../domain/outdated.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
 import { hostMachine } from '../pipeline/host.ts';
+import { offline } from '../pipeline/outdated/compare.ts';
 import { type Compared, findOutdated } from '../pipeline/outdated/outdated.ts';
 import { usedByBundle, usedByLocks } from '../pipeline/outdated/used.ts';
 import { newerWheels, type UsedWheel, wheelsOfRecipe } from '../pipeline/outdated/wheels.ts';
@@ -46,6 +47,7 @@ export const command: Command = {
 
 async function run({ context, values, positionals }: Invocation): Promise<Result<Outcome>> {
   const { settings } = context;
+  if (settings.offline) return err(offline());
   const bundles = Array.isArray(values.bundle) ? values.bundle.map(String) : [];
   if (bundles.length > 0 && positionals.length > 1) return err(severalRecipes());
   const names = bundles.length > 0 ? ok(positionals) : await recipesOf(settings, positionals);

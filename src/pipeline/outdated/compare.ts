@@ -64,7 +64,8 @@ async function askList(
   });
 }
 
-function offline(): Failure {
+/** The failure of a comparison that may ask nobody. */
+export function offline(): Failure {
   return {
     code: 'fetch/lists-offline',
     what: 'What is newer is in the lists of the mirrors, and --offline prevents that they are asked.',
