@@ -6,7 +6,7 @@ import { type TestContext as NodeTest, test } from 'node:test';
 import type { SysrootDefinition } from '../../src/domain/definitions.ts';
 import { definitionChecksum } from '../../src/lock/checksum.ts';
 import { resolveLock } from '../../src/lock/resolve.ts';
-import { type ArchiveContext, archiveContext, image, tree } from '../support/archive-context.ts';
+import { type ArchiveContext, archiveContext, image, tree, withDates } from '../support/archive-context.ts';
 import { temporaryFolder } from '../support/cli.ts';
 import { type ArchivePackage, debianArchive } from '../support/debian-archive.ts';
 import { digestOf } from '../support/locked.ts';
@@ -192,6 +192,13 @@ test('an index that was changed after it was signed is not used', { skip }, asyn
   const locked = await resolveLock(context, image(['program']), machine);
   assert.ok(!locked.ok);
   assert.match(locked.error.evidence?.join('\n') ?? '', /Hash Sum mismatch/);
+});
+
+test('an index that is no longer valid is not used', { skip }, async (t) => {
+  const old = debianArchive(PACKAGES, ['amd64'], KEY, 'trixie', [], new Date(Date.now() - 30_000));
+  const { context, machine } = await setUp(t, old);
+  const locked = await resolveLock(context, image(['program']), withDates(t, machine));
+  assert.ok(!locked.ok && locked.error.code === 'lock/old-list', JSON.stringify(locked));
 });
 
 test('a mirror that is down or does not have the suite is passed over', { skip }, async (t) => {

@@ -13,7 +13,7 @@ import { planRun } from '../../src/pipeline/prepare.ts';
 import { outdatedSummary } from '../../src/report/actions/outdated.ts';
 import { readListed } from '../../src/sbom/listed.ts';
 import { openStore } from '../../src/store/open.ts';
-import { archiveContext } from '../support/archive-context.ts';
+import { archiveContext, withDates } from '../support/archive-context.ts';
 import { REPOSITORY } from '../support/cli.ts';
 import { type TestContext, testContext } from '../support/context.ts';
 import { compress, debAround, file, tar } from '../support/deb.ts';
@@ -58,6 +58,7 @@ interface Suites {
   /** Of the security updates; absent: the mirror has none. */
   readonly security?: readonly ArchivePackage[];
   readonly securityKey?: SigningKey;
+  readonly securityUntil?: Date;
 }
 
 interface Archive {
@@ -71,10 +72,12 @@ interface Archive {
 }
 
 async function archive(t: NodeTest, suites: Suites): Promise<Archive> {
-  const { packages = [], sources = [], security, securityKey = KEY } = suites;
+  const { packages = [], sources = [], security, securityKey = KEY, securityUntil } = suites;
   const files = new Map(debianArchive(packages, ['amd64'], KEY, 'trixie', sources));
   if (security !== undefined)
-    for (const [path, content] of debianArchive(security, ['amd64'], securityKey, 'trixie-security'))
+    for (const [path, content] of debianArchive(
+      ...([security, ['amd64'], securityKey, 'trixie-security', [], securityUntil] as const),
+    ))
       files.set(`/debian-security/${path}`, content);
   const { context, machine } = await archiveContext(t, files, KEY);
   return { context, machine, ask: (...asked) => ask(context, machine, ...asked) };
@@ -218,6 +221,18 @@ test('security updates with another signature are no answer', { skip }, async (t
   });
   const report = await ask([{}]);
   assert.ok(!report.ok && report.error.code === 'lock/untrusted', JSON.stringify(report));
+});
+
+test('security updates that are no longer valid are refused: somebody may keep newer ones back', {
+  skip,
+}, async (t) => {
+  const { context, machine } = await archive(t, {
+    packages: [{ name: 'libthing', version: '1.2-1' }],
+    security: [{ name: 'libthing', version: '1.2-1' }],
+    securityUntil: new Date(Date.now() - 30_000),
+  });
+  const report = await ask(context, withDates(t, machine), [{}]);
+  assert.ok(!report.ok && report.error.code === 'lock/old-list', JSON.stringify(report));
 });
 
 test('offline nothing is compared', async (t) => {

@@ -22,6 +22,7 @@ export function debianArchive(
   key?: SigningKey,
   suite = 'trixie',
   sources: readonly ArchiveSource[] = [],
+  validUntil?: Date,
 ): ReadonlyMap<string, Buffer> {
   const files = new Map<string, Buffer>();
   const sums: string[] = [];
@@ -44,12 +45,17 @@ export function debianArchive(
   }
   const release = Buffer.from(
     `Origin: Test\nLabel: Test\nSuite: ${suite}\nCodename: ${suite}\n` +
-      `Date: ${new Date(Date.now() - 60_000).toUTCString().replace('GMT', 'UTC')}\n` +
+      `Date: ${dateField(new Date(Date.now() - 60_000))}\n` +
+      (validUntil === undefined ? '' : `Valid-Until: ${dateField(validUntil)}\n`) +
       `Architectures: ${architectures.join(' ')}\nComponents: main\nSHA256:\n${sums.join('')}`,
   );
   files.set(`dists/${suite}/Release`, release);
   if (key !== undefined) files.set(`dists/${suite}/Release.gpg`, Buffer.from(key.sign(release)));
   return files;
+}
+
+function dateField(date: Date): string {
+  return date.toUTCString().replace('GMT', 'UTC');
 }
 
 /** A source package of a made-up archive. */

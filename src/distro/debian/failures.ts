@@ -7,12 +7,16 @@ import type { PrivateApt } from './apt.ts';
 /** What apt, gpgv and sqv print when an index is unsigned or its signature is not valid. */
 const UNTRUSTED = /NO_PUBKEY|BADSIG|EXPKEYSIG|REVKEYSIG|EXPSIG|NOSPLIT|NODATA|GPG error|OpenPGP|signature/i;
 
+/** What apt prints of a list that says until when it is valid (`Valid-Until`), when that is over. */
+const EXPIRED = /^E: Release file for .* is expired/;
+
 /** Why `apt-get update` failed to bring an index. */
 export function indexFailure(mirror: string, suite: string, messages: readonly string[]): Failure {
   const evidence = [...new Set(messages.filter((line) => /^(Err|[EW]:|\s)/.test(line)))];
   const unfetched = evidence.some((line) => /^E: Failed to fetch/.test(line));
   const unsigned = evidence.some((line) => /is not signed/.test(line)) && !unfetched;
   if (unsigned || evidence.some((line) => UNTRUSTED.test(line))) return untrusted(mirror, suite, evidence);
+  if (evidence.some((line) => EXPIRED.test(line))) return expired(mirror, suite, evidence);
   return {
     code: 'lock/no-mirror',
     what: `The index of ${suite} could not be fetched from ${withoutLogin(mirror)}.`,
@@ -20,6 +24,16 @@ export function indexFailure(mirror: string, suite: string, messages: readonly s
       'Check the network, the proxy settings (`http_proxy`, `https_proxy`) and the date of this machine.',
       advice.otherMirror,
     ],
+    evidence,
+  };
+}
+
+function expired(mirror: string, suite: string, evidence: readonly string[]): Failure {
+  return {
+    code: 'lock/old-list',
+    what: `The index of ${suite} at ${withoutLogin(mirror)} is no longer valid; nothing of it was used.`,
+    why: 'The mirror is behind, something between it and this machine serves an old list, or the clock of this machine is wrong.',
+    fix: [advice.otherMirror, 'Check the date: `date`.'],
     evidence,
   };
 }
