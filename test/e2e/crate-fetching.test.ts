@@ -252,18 +252,23 @@ test('a crate that is changed between two builds is noticed where the second is 
     const log = readFileSync(join(cwd, 'artifacts', 'x86_64', 'logs', 'build.log'), 'utf8');
     return [...log.matchAll(/^\$ cargo (\w+)/gm)].map(([, word]) => word);
   };
-  const before = registries();
-  assert.deepEqual(await run(), ['fetch', 'fetch', 'build']);
+  assert.deepEqual(await run(), ['fetch', 'fetch', 'build', 'metadata']);
   put(cwd, { 'src/main.rs': main('second'), 'provision.yaml': expected('second') });
-  assert.deepEqual(await run(), ['build']);
-  const [mine] = registries().filter((folder) => !before.includes(folder));
-  put(join(mine as string, 'leaf-1.0.0'), { 'src/lib.rs': 'pub const NAME: &str = "stolen";\n' });
+  assert.deepEqual(await run(), ['build', 'metadata']);
+  put(join(unpackedFrom(index), 'leaf-1.0.0'), { 'src/lib.rs': 'pub const NAME: &str = "stolen";\n' });
   put(cwd, { 'src/main.rs': main('third'), 'provision.yaml': expected('third') });
-  assert.deepEqual(await run(), ['build', 'fetch', 'fetch', 'build']);
+  assert.deepEqual(await run(), ['build', 'fetch', 'fetch', 'build', 'metadata']);
 });
 
-/** Folders of unpacked crates; each registry of a test has an address of its own. */
-function registries(): readonly string[] {
-  const folder = join(SHARED_STORE, 'volumes', 'crates-registry', 'src');
-  return existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : [];
+/** The folder of the unpacked crates of a registry: others have theirs beside it, also of tests that run meanwhile. */
+function unpackedFrom(index: string): string {
+  const registries = join(SHARED_STORE, 'volumes', 'crates-registry');
+  const [, origin] = /^sparse\+(.*)\/index\/$/.exec(index) ?? [];
+  const configuration = (name: string) => join(registries, 'index', name, 'config.json');
+  const found = readdirSync(join(registries, 'index')).filter(
+    (name) =>
+      existsSync(configuration(name)) && readFileSync(configuration(name), 'utf8').includes(`"${origin}/`),
+  );
+  assert.equal(found.length, 1, `folders of ${index}`);
+  return join(registries, 'src', found[0] as string);
 }
