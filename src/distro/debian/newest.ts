@@ -74,8 +74,7 @@ async function readLists(
       if (date !== undefined) dated = timeOf(date);
     }
     if (!/_(?:Packages|Sources)$/.test(file)) continue;
-    // A byte a character: what is read of it is ASCII, and a whole list as UTF-16 would be twice as large.
-    const text = await readFile(join(folder, file), 'latin1');
+    const text = await readFile(join(folder, file));
     for (const fields of stanzas(text, wanted)) {
       const name = fields.get('Package') ?? '';
       const one = indexed(name, fields, architecture);
@@ -92,15 +91,20 @@ function timeOf(date: string): string | undefined {
   return Number.isNaN(time) ? undefined : new Date(time).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
-/** The fields of packages with these names; what is only kept for another source package's sake is left out. */
-function* stanzas(text: string, wanted: ReadonlySet<string>): Generator<ReadonlyMap<string, string>> {
-  for (let at = 0; at < text.length; ) {
-    const blank = text.indexOf('\n\n', at);
-    const end = blank < 0 ? text.length : blank;
-    if (text.startsWith('Package: ', at)) {
-      const name = text.slice(at + 'Package: '.length, text.indexOf('\n', at)).trim();
+const PACKAGE = Buffer.from('Package: ');
+
+/**
+ * The fields of packages with these names; what is only kept for another source package's sake is left out. Of tens of megabytes only these
+ * become text.
+ */
+function* stanzas(list: Buffer, wanted: ReadonlySet<string>): Generator<ReadonlyMap<string, string>> {
+  for (let at = 0; at < list.length; ) {
+    const blank = list.indexOf('\n\n', at);
+    const end = blank < 0 ? list.length : blank;
+    if (list.compare(PACKAGE, 0, PACKAGE.length, at, Math.min(at + PACKAGE.length, end)) === 0) {
+      const name = list.toString('utf8', at + PACKAGE.length, list.indexOf('\n', at)).trim();
       if (wanted.has(name)) {
-        const fields = fieldsOf(text.slice(at, end));
+        const fields = fieldsOf(list.toString('utf8', at, end));
         if (fields.get('Extra-Source-Only') !== 'yes') yield fields;
       }
     }
