@@ -7,9 +7,12 @@ import type { Context } from '../../domain/context.ts';
 import type { LockedPackage } from '../../domain/packages.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import { fetchPackages } from '../../fetch/fetch.ts';
+import { fingerprint } from '../../store/fingerprint.ts';
 import type { Store } from '../../store/store.ts';
 import type { ChangedSource } from './compare.ts';
 
+/** Incremented when the same changelog gives other numbers. */
+const VERSION = 1;
 /** Files that are tried for one changelog. */
 const TRIED = 3;
 /** Bytes that a changelog may have. */
@@ -34,24 +37,30 @@ export async function findFixes(
   const fixes = new Map<number, readonly string[]>();
   const unknown: string[] = [];
   for (const { index, name, from, to, files, mirrors } of changed) {
-    const text = await firstChangelog(context, store, files.slice(0, TRIED), mirrors);
-    if (!text.ok) return text;
-    if (text.value === undefined) unknown.push(`the changelog of ${name} ${to}: no mirror has it`);
-    else fixes.set(index, distribution.updates.fixes(text.value, from));
+    const found = await firstFixes(context, store, { files: files.slice(0, TRIED), mirrors, from });
+    if (!found.ok) return found;
+    if (found.value === undefined) unknown.push(`the changelog of ${name} ${to}: no mirror has it`);
+    else fixes.set(index, found.value);
   }
   return ok({ fixes, unknown });
 }
 
-async function firstChangelog(
+/** By the first file that can be had; what was read of it is kept in the store. */
+async function firstFixes(
   context: Context,
   store: Store,
-  files: readonly LockedPackage[],
-  mirrors: Mirrors,
-): Promise<Result<string | undefined>> {
+  { files, mirrors, from }: Pick<ChangedSource, 'files' | 'mirrors' | 'from'>,
+): Promise<Result<readonly string[] | undefined>> {
   for (const file of files) {
+    const key = fingerprint({ kind: 'fixes', version: VERSION, digest: file.digest, from });
+    const known = await store.readResult<string[]>(key);
+    if (known !== undefined) return ok(known);
     const text = await readChangelog(context, store, file, mirrors);
     if (!text.ok && text.error.code !== 'fetch/not-found') return text;
-    if (text.ok && text.value !== undefined) return text;
+    if (!text.ok || text.value === undefined) continue;
+    const fixes = [...distribution.updates.fixes(text.value, from)];
+    const kept = await store.writeResult(key, fixes);
+    return kept.ok ? ok(fixes) : kept;
   }
   return ok(undefined);
 }
