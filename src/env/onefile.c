@@ -963,7 +963,8 @@ DIR *WRAPS(opendir)(const char *path) {
   if (absent) return NULL;
   if (!found || leads(found)) {
     real = __real_opendir(path);
-    if (real || !found || errno != ENOENT) return real;
+    /* A C library that is linked in opens it by the function above, which says so of a folder that is only ours. */
+    if (real || !found || (errno != ENOENT && errno != EOPNOTSUPP)) return real;
   }
   if (!(found->kind & A_FOLDER)) return errno = ENOTDIR, NULL;
   for (slot = 0; slot < sizeof readings / sizeof *readings; slot++) {

@@ -60,6 +60,9 @@ export function describeProgram(session: Session, run: Run, input: Input): Promi
     'bundle',
     'Bill of materials',
     async () => {
+      // What is read below is what was made.
+      const sound = await session.store.check();
+      if (!sound.ok) return sound;
       const sbom = await collect(session, run, input);
       if (!sbom.ok) return sbom;
       const documents = await writeDocuments(session, sbom.value);

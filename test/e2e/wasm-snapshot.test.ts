@@ -58,7 +58,7 @@ test('every sample equals the reference with a snapshot', () => {
   assert.equal(totals.failed, 0);
   assert.ok(totals.passed > 50, `${totals.passed} passed`);
   for (const { name, status, reason } of samples) {
-    if (status !== 'passed') assert.match(reason ?? '', /lacks \w+/, name);
+    if (status !== 'passed') assert.match(reason ?? '', /lacks \w+|is for Python >=3\.1[45],/, name);
   }
   assert.ok(stages.some(({ name }) => name === 'snapshot'));
 });

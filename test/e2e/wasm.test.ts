@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import {
   type CliRun,
@@ -71,7 +71,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 test('its bill of materials is in the module', async () => {
   const artifacts = join(folder, 'artifacts', 'wasm32-wasip1');
   const document = readFileSync(join(artifacts, 'sbom.cdx.json'), 'utf8');
-  const bundle = join(artifacts, report().bundle.file);
+  const bundle = resolve(folder, report().bundle.file);
   assert.equal((await provision(['sbom', bundle], { store: SHARED_STORE })).stdout, document);
   const names = JSON.parse(document).components.map((one: { name: string }) => one.name);
   for (const wanted of ['CPython', 'zlib', 'expat', 'pyo3']) assert.ok(names.includes(wanted), wanted);
