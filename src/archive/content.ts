@@ -65,6 +65,9 @@ async function throughXz(archive: string, range: Range, signal: AbortSignal, tak
   if (thrown) throw thrown.error;
   if (signal.aborted) throw new Refusal(interrupted());
   if (status === COMMAND_NOT_FOUND) throw new Refusal(noXz());
+  // Not the archive is damaged then.
+  if (READ_ERROR.test(stderr))
+    throw Object.assign(new Error(stderr.trim()), { code: 'EIO', path: range.file });
   if (status !== 0)
     throw new Refusal(xzFailure(archive, stderr || `xz ended with ${name ?? `status ${status}`}`));
   if (lengthOfXzStream(range) !== range.size) throw new Refusal(trailing(archive));
@@ -100,6 +103,9 @@ function drain(child: ChildProcessByStdio<null, Readable, Readable>, take: Take)
     child.once('close', (status, name) => resolve({ status, name, stderr, ...(thrown && { thrown }) }));
   });
 }
+
+/** What xz says of read(2) alone: `xz: (stdin): Read error: Input/output error` (io_read in its `file_io.c`). */
+const READ_ERROR = /: Read error: /;
 
 function xzFailure(archive: string, message: string) {
   const evidence = message.trim().split('\n');

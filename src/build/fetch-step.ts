@@ -44,6 +44,15 @@ export function fetchVariables(
   );
 }
 
+/** Of a build's variables those with flags of the compiler, with the ones alone that conditions depend on. */
+export function conditionVariables(variables: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(variables)
+      .filter(([name]) => FLAGS.test(name))
+      .map(([name, value]) => [name, conditionsIn(name, value)]),
+  );
+}
+
 function withoutProject(path: string): string {
   return path
     .split(':')

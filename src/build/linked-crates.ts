@@ -11,7 +11,7 @@ import { runTool } from '../engine/tool.ts';
 import { type BuildInput, cargoOf } from './build.ts';
 import { SCRIPT_ENV } from './cargo-home.ts';
 import { type CargoStep, lockedCrates } from './crates.ts';
-import { fetchVariables } from './fetch-step.ts';
+import { conditionVariables } from './fetch-step.ts';
 
 /** What cargo says of a package (`cargo metadata`, format 1); only what is read here. */
 interface Metadata {
@@ -187,8 +187,8 @@ export async function recordCrates(
         ...(project.features.length > 0 ? ['--features', project.features.join(',')] : []),
         ...(project.defaultFeatures ? [] : ['--no-default-features']),
       ] as [string, ...string[]],
-      // As for `cargo fetch`: flags of the linker are for one of the two platforms.
-      env: { ...fetchVariables(input.env.variables, project, { indexes: new Map() }), ...step.cargo.names },
+      // As of the build, but for flags of the linker: they are for one of the two platforms.
+      env: { ...input.env.variables, ...conditionVariables(input.env.variables), ...step.cargo.names },
       cwd: crateAt(project),
     },
   });

@@ -50,6 +50,9 @@ for (const compression of ['xz', 'gz', 'zst', 'none'] as const satisfies readonl
   });
 }
 
+/** Nothing is mapped at address 0: read(2) is refused with EIO there (proc(5)). */
+const REFUSES_READS = '/proc/self/mem';
+
 test('modes and times are kept; setuid and setgid are not, folders and files stay accessible to their owner', async (t) => {
   const at = unpackingRoot(t);
   const before = process.umask(0o077);
@@ -181,3 +184,15 @@ test('of a package file of any format, the stretch that `open` finds is unpacked
   assert.deepEqual(asked, ['tool.pkg']);
   assert.deepEqual(names(at.root), ['usr', 'usr/share', 'usr/share/man', 'usr/share/man/tool.1']);
 });
+
+for (const compression of ['xz', 'gz', 'zst'] as const) {
+  test(`a device that fails while a ${compression} archive is read is not a damaged archive`, async (t) => {
+    const at = unpackingRoot(t);
+    const done = await unpackFiles(at.root, [REFUSES_READS], {
+      open: () => ({ range: { file: REFUSES_READS, start: 0, size: 100 }, compression }),
+    });
+    assert.ok(!done.ok);
+    assert.equal(done.error.code, 'store/disk-error');
+    assert.match(`${done.error.evidence}`, /EIO|Input\/output error/);
+  });
+}
