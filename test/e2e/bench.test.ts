@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Amortization } from '../../src/domain/amortization.ts';
 import type { OverheadReport } from '../../src/domain/overhead.ts';
+import type { Pyperformance } from '../../src/domain/pyperformance.ts';
 import type { SuiteTimes } from '../../src/domain/suite-times.ts';
 import { type CliRun, PACKAGED_AARCH64, provision, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
 import { put } from '../support/crate.ts';
@@ -180,6 +181,31 @@ test('python: measures loop and start of one program against the reference, in C
     ['loop', 'start'],
   );
   for (const { isolate, ratio } of measured) assert.ok(isolate.median > 0 && ratio.value > 0);
+});
+
+test('pyperformance: measures what runs on both sides, and names what does not with the reason', async () => {
+  const names = 'unpack_sequence,sympy,python_startup';
+  const run = await bench('pyperformance', 'aarch64', '--benchmarks', names, '--rounds', '2');
+  assert.equal(run.status, 0, run.stderr);
+  const { benchmarks, left, mean } = JSON.parse(artifact('aarch64', 'pyperformance.json')) as Pyperformance;
+  assert.deepEqual(
+    benchmarks.map(({ name, python, isolate }) => [name, python.runs.length, isolate.runs.length]),
+    [['unpack_sequence', 2, 2]],
+  );
+  // The one is emulated.
+  assert.ok((mean?.value ?? 0) > 1, run.stdout);
+  assert.deepEqual(left, [
+    { name: 'sympy', by: 'python', reason: 'needs sympy' },
+    {
+      name: 'python_startup',
+      by: 'python',
+      reason: 'python_startup measures another process, not this one',
+    },
+  ]);
+  assert.match(run.stdout, /^unpack_sequence +[\d.]+ +[\d.]+ +[\d.]+$/m);
+  const unknown = await bench('pyperformance', 'aarch64', '--benchmarks', 'nbody,chaoss');
+  assert.equal(unknown.status, 2, unknown.stderr);
+  assert.match(unknown.stderr, /no benchmark "chaoss"[\s\S]*Did you mean chaos\?/);
 });
 
 test('provisioning: times a run with nothing changed, a sample added and a line changed', async () => {
