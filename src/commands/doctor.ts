@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
-import { hostname, machine, release } from 'node:os';
+import { hostname, release } from 'node:os';
 import { join } from 'node:path';
 import { distribution } from '../distro/distribution.ts';
 import { withoutLogin } from '../domain/address.ts';
@@ -11,6 +11,7 @@ import { type Finding, surveyEngines } from '../engine/docker/discovery.ts';
 import type { Engine } from '../engine/engine.ts';
 import { probeNamespaceEngine } from '../engine/namespace/namespace.ts';
 import { TOOL_ENV } from '../engine/tool-env.ts';
+import { machineName } from '../exec/machine.ts';
 import type { Failure } from '../failure.ts';
 import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
@@ -67,7 +68,7 @@ async function run({ context }: Invocation): Promise<Result<Outcome>> {
   );
   return ok({
     text: format(checks),
-    json: { machine: machine(), kernel: release(), works, checks, servers },
+    json: { machine: machineName(), kernel: release(), works, checks, servers },
     // Without a store the engine itself may well work.
     ...(works ? {} : { failure: store.ok ? noEngine(checks) : store.error }),
   });

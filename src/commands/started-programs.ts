@@ -1,10 +1,10 @@
-import { machine } from 'node:os';
 import { distribution } from '../distro/distribution.ts';
 import type { Context } from '../domain/context.ts';
 import { ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import type { ElfKind } from '../engine/emulation.ts';
 import type { Engine } from '../engine/engine.ts';
+import { machineName } from '../exec/machine.ts';
 import { loadTargets } from '../recipe/targets.ts';
 import type { Unstarted } from '../run/started-programs.ts';
 
@@ -50,6 +50,6 @@ export async function checkStartedPrograms(
 
 function emulatedHere(target: Target): readonly { readonly name: string; readonly elf: ElfKind }[] {
   const { name, emulator, elf, pointerWidth, endianness } = target;
-  if (emulator === undefined || elf === undefined || target.machine === machine()) return [];
+  if (emulator === undefined || elf === undefined || target.machine === machineName()) return [];
   return [{ name, elf: { pointerWidth, endianness, number: elf.number } }];
 }

@@ -8,8 +8,8 @@ import { type FirstStart, startOnHost } from '../run/host-start.ts';
 import { Inputs } from '../run/inputs.ts';
 import { argumentsOf } from '../run/observe.ts';
 import type { RunOutcome } from '../run/run.ts';
-import { runtimeCapabilities } from '../runtime/runtime.ts';
-import { hostSystem } from './host.ts';
+import { startsOnHost } from '../runtime/runtime.ts';
+import { hostMachine, hostSystem } from './host.ts';
 import type { Made } from './runtimes.ts';
 import type { Session } from './session.ts';
 
@@ -25,7 +25,7 @@ export async function proveOnHost(
   outcome: RunOutcome,
 ): Promise<Result<void>> {
   const { context, store, recorder } = session;
-  if (plan.recipe.host === false || !runtimeCapabilities(plan.runtime).byKernel) return ok(undefined);
+  if (plan.recipe.host === false || !startsOnHost(plan.runtime, hostMachine().platform)) return ok(undefined);
   const start = await firstStart(plan, samples, outcome);
   if (start === undefined) return ok(undefined);
   const { unpacked, bundle, program } = made;

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { machine, platform, release } from 'node:os';
+import { platform, release } from 'node:os';
 import { defined } from '../domain/defined.ts';
+import { machineName } from '../exec/machine.ts';
 import type { HostSystem } from '../run/host-start.ts';
 
-/** The machine that the tool runs on, as `uname` names it. */
+/** The machine that the tool runs on, as Linux and Node name it. */
 export function hostMachine(): { readonly machine: string; readonly platform: string } {
-  return { machine: machine(), platform: platform() };
+  return { machine: machineName(), platform: platform() };
 }
 
 /** Its operating system. */

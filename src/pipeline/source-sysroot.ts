@@ -122,7 +122,7 @@ function sourceBuildContext(
 
 /** What starts the target's programs in the toolchain image, on a machine of the image's own kind. */
 function launcherOf({ context }: Session, resolved: Resolved): Promise<BuildLauncher> {
-  const runtime = chooseRuntime(resolved, { machine: resolved.hostTarget.machine, platform: 'linux' });
+  const runtime = chooseRuntime(resolved, resolved.hostTarget.machine);
   return runtimeOf(runtime).buildLauncher(context.settings.home, resolved.target);
 }
 

@@ -10,7 +10,7 @@ import type { RuntimeKind } from '../domain/ids.ts';
 import type { TreeDefinition } from '../domain/packages.ts';
 import type { Plan, PlannedStage } from '../domain/plan.ts';
 import type { Target } from '../domain/target.ts';
-import { chooseRuntime, runtimeCapabilities, runtimeOf } from '../runtime/runtime.ts';
+import { chooseRuntime, runtimeOf, startsOnHost } from '../runtime/runtime.ts';
 
 export { formatPlan } from './format.ts';
 
@@ -22,16 +22,16 @@ export interface Host {
 
 /** What a run of the recipe will do on this host. Pure: no input or output. */
 export function makePlan(resolved: Resolved, host: Host): Plan {
-  const runtime = chooseRuntime(resolved, host);
-  return { ...resolved, runtime, stages: stagesOf(resolved, runtime) };
+  const runtime = chooseRuntime(resolved, host.machine);
+  return { ...resolved, runtime, stages: stagesOf(resolved, runtime, host.platform) };
 }
 
-function stagesOf(resolved: Resolved, runtime: RuntimeKind): readonly PlannedStage[] {
+function stagesOf(resolved: Resolved, runtime: RuntimeKind, platform: string): readonly PlannedStage[] {
   const stages = [...obtaining(resolved), ...compiling(resolved)];
   const { crate } = resolved;
   return crate.testsOnly === true
     ? [...stages, ...testing(resolved, runtime)]
-    : [...stages, ...making(resolved), ...proving(resolved, runtime)];
+    : [...stages, ...making(resolved), ...proving(resolved, runtime, platform)];
 }
 
 /** From locks to trees. */
@@ -256,6 +256,7 @@ function addingPython({ pythonPackages = [], pythonPaths = [] }: Recipe): readon
 function proving(
   { recipe, target, reference, system, systems }: Resolved,
   runtime: RuntimeKind,
+  platform: string,
 ): readonly PlannedStage[] {
   const launcher = runtimeOf(runtime).launcher(target);
   return [
@@ -274,7 +275,7 @@ function proving(
         ...(launcher.length === 0 ? {} : { emulator: launcher.join(' ') }),
       },
     },
-    ...(recipe.host === false || !runtimeCapabilities(runtime).byKernel
+    ...(recipe.host === false || !startsOnHost(runtime, platform)
       ? []
       : [
           {

@@ -1,4 +1,3 @@
-import { machine as machineOfHost } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
 import type {
   DefinitionFile,
@@ -8,6 +7,7 @@ import type {
 } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { SystemDefinition } from '../domain/system.ts';
+import { machineName } from '../exec/machine.ts';
 import { architectureOn } from './architectures.ts';
 import {
   imageFile,
@@ -139,7 +139,7 @@ export interface LockedImage {
 export async function imageHere(
   home: string,
   name: string,
-  machine: string = machineOfHost(),
+  machine: string = machineName(),
 ): Promise<Result<LockedImage>> {
   const read = openReader();
   const context = await contextHere(home, imageYaml(home, name), machine, read);
@@ -157,7 +157,7 @@ export async function pythonImageHere(
   home: string,
   python: string,
   image: PythonImage,
-  machine: string = machineOfHost(),
+  machine: string = machineName(),
 ): Promise<Result<LockedImage>> {
   const read = openReader();
   const definition = await loadPython(home, python, read);

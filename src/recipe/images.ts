@@ -79,7 +79,7 @@ async function loadLayers(
   const { layers, document } = loaded.value;
   const whole = merged(layers);
   const others = whole.architectures ?? [];
-  const tree = await treeOf(home, kept(whole, targets), { architecture, others }, { document, at: [] });
+  const tree = await treeOf(home, kept(whole, targets, host), { architecture, others }, { document, at: [] });
   if (!tree.ok) return tree;
   return ok({
     value: {
@@ -164,13 +164,14 @@ function treeFileOf({ packages = [], without, exclude, links, files, etc }: Imag
   return { packages, without, exclude, links, files, etc };
 }
 
-/** Its tree with the emulators of all targets and no others. */
-function kept(image: ImageFile, targets: readonly Target[]): TreeFile {
+/** Its tree with the emulators of all targets that its machine does not start itself, and no others. */
+function kept(image: ImageFile, targets: readonly Target[], { machine }: Target): TreeFile {
   const tree = treeFileOf(image);
   const { emulators } = image;
   if (emulators === undefined) return tree;
   const folder = emulators.slice(0, emulators.lastIndexOf('/') + 1);
-  const programs = targets.flatMap(({ emulator }) => emulator?.program ?? []);
+  const others = targets.filter((one) => one.machine !== machine);
+  const programs = others.flatMap(({ emulator }) => emulator?.program ?? []);
   const keep = [...new Set(programs)].sort().map((program) => `!${folder}${program}`);
   return { ...tree, exclude: [...tree.exclude, emulators, ...keep] };
 }

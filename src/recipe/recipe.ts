@@ -1,4 +1,3 @@
-import { machine as machineOfHost } from 'node:os';
 import { basename, dirname, extname, join } from 'node:path';
 import type { Crate } from '../domain/crate.ts';
 import { defined } from '../domain/defined.ts';
@@ -13,6 +12,7 @@ import type {
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import { isThere } from '../exec/files.ts';
+import { machineName } from '../exec/machine.ts';
 import type { Failure } from '../failure.ts';
 import { CAPABILITIES } from '../runtime/capabilities.ts';
 import { architectureOn, hostTargetOf } from './architectures.ts';
@@ -174,7 +174,7 @@ async function readNamed(lookup: RecipeLookup, found: FoundRecipe, read: Reader)
   const image = draft.toolchain ?? form.value.value.toolchain;
   if (!images.includes(image))
     return err(unknown('toolchain', image, images, form.value.document, ['toolchain']));
-  const machine = lookup.machine ?? machineOfHost();
+  const machine = lookup.machine ?? machineName();
   const native = architectureOn(targets, machine);
   const architecture = await chooseArchitecture(home, form.value, image, native, read);
   if (!architecture.ok) return architecture;

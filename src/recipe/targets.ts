@@ -92,7 +92,7 @@ function runtimeMisfit({ libc, runtime }: TargetFile, document: YamlDocument): F
   return {
     code: 'recipe/runtime-misfit',
     what: `\`${runtime}\` runs no programs of the C library \`${libc}\`.`,
-    fix: ['Name `wasmtime` for WASI, and `native` or `qemu-user` for all else.'],
+    fix: ['Name `wasmtime` for WASI, and `qemu-user` for all else.'],
     at: document.locate(['runtime'], 'value'),
   };
 }

@@ -129,15 +129,20 @@ export function runtimeCapabilities(kind: RuntimeKind): RuntimeCapabilities {
 }
 
 /**
- * Natively wherever the kernel can start the program: a Linux host of the target's machine. The host's own libc does
- * not matter: the program runs in a root filesystem that has the target's.
+ * Natively wherever the kernel can start the program: on the target's machine. The system of the host does not matter, for
+ * the kernel is that of the engine, and the program runs in a root filesystem that has the target's libc.
  */
 export function chooseRuntime(
   { recipe, target }: Pick<Resolved, 'recipe' | 'target'>,
-  { machine, platform }: { readonly machine: string; readonly platform: string },
+  machine: string,
 ): RuntimeKind {
-  const starts = platform === 'linux' && machine === target.machine && programFormat(target).machineCode;
+  const starts = machine === target.machine && programFormat(target).machineCode;
   return starts ? 'native' : (recipe.runtime ?? target.runtime);
+}
+
+/** Whether this machine's own kernel starts a program as it is: outside of any engine. `platform`: Node's name. */
+export function startsOnHost(runtime: RuntimeKind, platform: string): boolean {
+  return platform === 'linux' && CAPABILITIES[runtime].byKernel;
 }
 
 /** What a sandbox of the toolchain image starts programs of the target with, where emulation is needed. */

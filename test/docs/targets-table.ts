@@ -34,7 +34,7 @@ export function targetsTable(rows: readonly TargetRow[]): string {
     (one, other) => one.tier - other.tier || one.recipe.localeCompare(other.recipe, 'en'),
   );
   return markdownTable(
-    ['recipe', 'Rust target', 'tier', 'C library of the bundle', 'libpython', 'Python', 'emulator'],
+    ['recipe', 'Rust target', 'tier', 'C library of the bundle', 'libpython', 'Python', 'elsewhere by'],
     sorted.map((row) => [
       `\`${row.recipe}\``,
       `\`${row.triple}\``,

@@ -461,8 +461,13 @@ const CASES: readonly Case[] = [
   },
   {
     title: 'an emulator that nothing starts',
-    files: { 'targets/far-unknown-linux-gnu.yaml': TARGET.replace('qemu-user', 'native') },
+    files: { 'targets/far-unknown-linux-gnu.yaml': TARGET.replace('qemu-user', 'wasmtime') },
     mistakes: [['recipe/invalid-value', '19:3', 'left out']],
+  },
+  {
+    title: 'a target whose programs only its own machine could start',
+    files: { 'targets/far-unknown-linux-gnu.yaml': TARGET.replace('qemu-user', 'native') },
+    mistakes: [['recipe/invalid-value', '17:10', 'Write `runtime: qemu-user`']],
   },
   {
     title: 'a Python in the folder of another version',

@@ -124,7 +124,7 @@ const NEAR_TARGET = TARGET.replaceAll('far-linux', 'near-linux')
   .replace('name: far', 'name: near')
   .replace('debian-arch: far', 'debian-arch: near')
   .replace('linux/far', 'linux/near')
-  .replace(/runtime: .*\nemulator:\n.*\n/, 'runtime: native\n');
+  .replace('qemu-far64', 'qemu-near64');
 
 const FILES: Readonly<Record<string, string>> = {
   'recipes/defaults.yaml': DEFAULTS,

@@ -1,5 +1,5 @@
-import { machine } from 'node:os';
 import { err, ok, type Result } from '../../domain/result.ts';
+import { machineName } from '../../exec/machine.ts';
 import { type Address, formatAddress } from './address.ts';
 import { Api } from './api.ts';
 import { type Connection, connect } from './connect.ts';
@@ -112,8 +112,8 @@ async function greet(
   const server = serverOf(version, info, api);
   if (server.system !== 'linux') return err(otherSystem(at, server.system));
   // Podman has other names for machines; there a program that cannot run shows it.
-  if (server.kind === 'docker' && server.architecture !== machine()) {
-    return err(otherArchitecture(at, server.architecture, machine()));
+  if (server.kind === 'docker' && server.architecture !== machineName()) {
+    return err(otherArchitecture(at, server.architecture, machineName()));
   }
   const newest = compare(api, SPOKEN) < 0 ? api : SPOKEN;
   return ok({ server, speak: compare(newest, oldest) < 0 ? oldest : newest });

@@ -70,8 +70,8 @@ export const targetSchema = z
       .optional()
       .describe('Properties that every built program is checked for.'),
     runtime: z
-      .enum(['native', 'qemu-user', 'wasmtime'])
-      .describe('Runtime of programs on hosts of another architecture.'),
+      .enum(['qemu-user', 'wasmtime'])
+      .describe('Runtime of programs on machines that cannot start them: on its own a target needs none.'),
     emulator: z
       .strictObject({
         program: program.describe('Program in the toolchain image.'),
