@@ -40,8 +40,9 @@ interface Wanted {
   readonly definition: LockedDefinition;
 }
 
-/** What stands behind the name of an image or system: it is locked for each of its architectures. */
-const ARCHITECTURE = /(?<=^docker\/[^/]+|^systems\/[^/]+|^pythons\/[^/]+\/[^/]+)\/[^/]+$/;
+/** What stands behind the name of an image, a system, or a sysroot of its toolchain's architecture: it is locked for each of its architectures. */
+const ARCHITECTURE =
+  /(?<=^docker\/[^/]+|^systems\/[^/]+|^pythons\/[^/]+\/[^/]+|^sysroots\/[^/]+\/[^/]+\/[^/]+)\/[^/]+$/;
 
 interface Locked {
   readonly id: string;

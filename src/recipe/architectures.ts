@@ -10,6 +10,11 @@ export function packagesOf(target: Target, toolchain: string): string {
   return own === EVERY ? toolchain : own;
 }
 
+/** The architecture of the toolchain, where a target's own packages are of all architectures: its trees differ by it. */
+export function toolchainIn(target: Target, toolchain: string): string | undefined {
+  return distribution.architectureOf(target) === EVERY ? toolchain : undefined;
+}
+
 /** Architectures that targets have packages of. */
 export function architecturesOf(targets: readonly Target[]): readonly string[] {
   return [...new Set(targets.map(distribution.architectureOf))].filter((name) => name !== EVERY);

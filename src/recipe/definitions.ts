@@ -5,10 +5,13 @@ import type {
   RuntimeDefinition,
   SysrootDefinition,
 } from '../domain/definitions.ts';
+import type { Digest } from '../domain/ids.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { SystemDefinition } from '../domain/system.ts';
 import { machineName } from '../exec/machine.ts';
-import { architectureOn } from './architectures.ts';
+import type { Failure } from '../failure.ts';
+import { architectureOn, toolchainIn } from './architectures.ts';
+import type { YamlDocument } from './document.ts';
 import {
   imageFile,
   imageNames,
@@ -57,10 +60,16 @@ export async function definitionFiles(
   }
   const further = await pythonImages(home, axes.value, read);
   if (!further.ok) return further;
-  const points = allPoints(axes.value).map((point) => ({
-    file: sysrootFile(home, sysrootName(point)),
-    load: () => loadPoint(home, point, read),
-  }));
+  const points: LockedFile[] = [];
+  for (const point of allPoints(axes.value)) {
+    const architectures = await toolchainsOf(home, point, read);
+    if (!architectures.ok) return architectures;
+    for (const architecture of architectures.value)
+      points.push({
+        file: sysrootFile(home, sysrootName(point), toolchainIn(point.target, architecture)),
+        load: () => loadSysroot(home, { ...point, hostArchitecture: architecture }, read),
+      });
+  }
   const systems = await lockedSystems(home, axes.value.targets, read);
   return systems.ok ? ok([...files, ...further.value, ...points, ...systems.value]) : systems;
 }
@@ -93,18 +102,16 @@ async function loaded<T>(result: Promise<Result<Loaded<T>>>): Promise<Result<T>>
   return read.ok ? ok(read.value.value) : read;
 }
 
-async function loadPoint(home: string, point: Chosen, read: Reader): Promise<Result<SysrootDefinition>> {
+/** Architectures that a sysroot is locked for: those of its toolchain where it differs by them, else any of them. */
+async function toolchainsOf(home: string, point: Chosen, read: Reader): Promise<Result<readonly string[]>> {
   const form = await loadForm(home, point, read);
   if (!form.ok) return form;
-  const architecture = await chooseArchitecture(
-    home,
-    form.value,
-    form.value.value.toolchain,
-    undefined,
-    read,
-  );
-  if (!architecture.ok) return architecture;
-  return loadSysroot(home, { ...point, hostArchitecture: architecture.value }, read);
+  const { toolchain } = form.value.value;
+  const first = await chooseArchitecture(home, form.value, toolchain, undefined, read);
+  if (!first.ok || toolchainIn(point.target, first.value) === undefined)
+    return first.ok ? ok([first.value]) : first;
+  const all = await imageArchitectures(imageYaml(home, toolchain), home, read);
+  return all.ok ? ok(all.value.filter((one) => form.value.value.architectures?.includes(one) ?? true)) : all;
 }
 
 /** The architecture of an image that a sysroot is built with: the machine's where both have it, else the first. */
@@ -188,14 +195,30 @@ async function contextHere(
   return ok({ home, targets, architecture: here, read });
 }
 
-export function loadRuntime(file: string): Promise<Result<Loaded<RuntimeDefinition>>> {
+/** A runtime as it is for a machine. */
+export async function loadRuntime(file: string, machine: string): Promise<Result<Loaded<RuntimeDefinition>>> {
   const folder = dirname(file);
-  return load<RuntimeFile, RuntimeDefinition>(file, RUNTIME, (read) => ({
+  const loaded = await load<RuntimeFile, RuntimeFile>(file, RUNTIME, (read) => read);
+  if (!loaded.ok) return loaded;
+  const { value: read, document } = loaded.value;
+  const wheel = Object.hasOwn(read.wheels, machine) ? read.wheels[machine] : undefined;
+  if (wheel === undefined) return err(noWheel(basename(folder), machine, document));
+  const value = {
     name: basename(folder),
     description: read.description,
     version: read.version,
-    wheel: { project: read.wheel.project, digest: `sha256:${read.wheel.sha256}` },
-    library: read.library,
+    wheel: { project: read.project, digest: `sha256:${wheel.sha256}` as Digest },
+    library: wheel.library,
     launcher: resolve(folder, read.launcher),
-  }));
+  };
+  return ok({ value, document });
+}
+
+function noWheel(name: string, machine: string, document: YamlDocument): Failure {
+  return {
+    code: 'recipe/runtime-misfit',
+    what: `\`${name}\` is locked for no machine of the kind ${machine}.`,
+    fix: ['Add its wheel below `wheels`, with digest and library, if the package index has one.'],
+    at: document.locate(['wheels'], 'key'),
+  };
 }

@@ -156,10 +156,12 @@ export function pythonImageFile(
   return lockedAt(home, `pythons/${python}/${image}/${architecture}`, pythonImageYaml(home, image), lockPath);
 }
 
-/** `name` is that of a sysroot: `<form>/<python>/<target>`. */
-export function sysrootFile(home: string, name: string): DefinitionFile {
+/** `name` is that of a sysroot: `<form>/<python>/<target>`. `toolchain`: of whose architecture its run-time tree is, if of one. */
+export function sysrootFile(home: string, name: string, toolchain?: string): DefinitionFile {
   const form = name.split('/', 1)[0] as string;
-  return lockedAt(home, `sysroots/${name}`, formFile(home, form), `sysroots/${name}.lock`);
+  const [id, lock] =
+    toolchain === undefined ? [name, name] : [`${name}/${toolchain}`, `${name}.${toolchain}`];
+  return lockedAt(home, `sysroots/${id}`, formFile(home, form), `sysroots/${lock}.lock`);
 }
 
 function lockedAt(home: string, id: string, file: string, lockPath: string): DefinitionFile {

@@ -15,7 +15,7 @@ import { isThere } from '../exec/files.ts';
 import { machineName } from '../exec/machine.ts';
 import type { Failure } from '../failure.ts';
 import { CAPABILITIES } from '../runtime/capabilities.ts';
-import { architectureOn, hostTargetOf } from './architectures.ts';
+import { architectureOn, hostTargetOf, toolchainIn } from './architectures.ts';
 import { type Choice, choosePoint } from './choose-point.ts';
 import { combineFailures } from './combine-failures.ts';
 import { resolveCrate } from './crate.ts';
@@ -111,14 +111,24 @@ async function resolveNames(
     ...(added === undefined || added.sysroot.length === 0 ? [] : foreignPackages(document, target)),
   ]);
   if (misfit !== undefined || rustStd === undefined || !systems.ok) return err(misfit as Failure);
-  const runtime = await runtimeDefinitionOf(home, recipe, target);
+  const runtime = await runtimeDefinitionOf(home, recipe, target, hostTarget);
   if (!runtime.ok) return runtime;
   const systemData = await systemDataOf(lookup, recipe);
   if (!systemData.ok) return systemData;
   const std = rustStd.from === 'packages' ? rustStd.tree.exclude : [];
   const plain = leavingOut(optimized(sysroot, recipe), std);
   const extended = withPackages(plain, added?.sysroot ?? []);
-  const additions = additionsOf(home, found.draft.file, added, { plain, sysroot: extended }, toolchain.value);
+  const shippedLock = sysrootFile(
+    home,
+    sysroot.name,
+    toolchainIn(target, toolchain.value.rootfs.architecture),
+  );
+  const additions = additionsOf(
+    found.draft.file,
+    added,
+    { plain, sysroot: extended, shippedLock },
+    toolchain.value,
+  );
   return ok({
     recipe: target.libc === 'wasi' ? { ...recipe, wasm: recipe.wasm ?? DEFAULT_WASM } : recipe,
     ...defined({ runtimeDefinition: runtime.value, systemData: systemData.value }),
@@ -138,7 +148,7 @@ async function resolveNames(
     ...defined({ ordered: references.ordered }),
     files: {
       toolchain: named.value.toolchainFile,
-      sysroot: additions.sysrootFile ?? sysrootFile(lookup.home, sysroot.name),
+      sysroot: additions.sysrootFile ?? shippedLock,
       ...references.files,
     },
     crate,
@@ -272,10 +282,17 @@ function leavingOut(sysroot: SysrootDefinition, exclude: readonly string[]): Sys
 
 /** What the recipe adds, and where its locks are: one for each sysroot and each image. */
 function additionsOf(
-  home: string,
   file: string,
   added: Added | undefined,
-  { plain, sysroot }: { readonly plain: SysrootDefinition; readonly sysroot: SysrootDefinition },
+  {
+    plain,
+    sysroot,
+    shippedLock,
+  }: {
+    readonly plain: SysrootDefinition;
+    readonly sysroot: SysrootDefinition;
+    readonly shippedLock: DefinitionFile;
+  },
   { name, rootfs }: ImageDefinition,
 ): Pick<Resolved, 'sysrootFile' | 'plainSysroot' | 'sysrootPackages' | 'tools'> {
   if (added === undefined) return {};
@@ -288,7 +305,7 @@ function additionsOf(
           plainSysroot: plain,
           sysrootFile: {
             ...ownLock(file, sysroot.name, lockArguments),
-            addsTo: sysrootFile(home, sysroot.name),
+            addsTo: shippedLock,
           },
         }),
     ...(added.sysroot.length === 0 ? {} : { sysrootPackages: added.sysroot }),
@@ -409,11 +426,12 @@ async function runtimeDefinitionOf(
   home: string,
   recipe: Recipe,
   target: Target,
+  { machine }: Target,
 ): Promise<Result<RuntimeDefinition | undefined>> {
   const kind = recipe.runtime ?? target.runtime;
   const file = runtimeFile(home, kind);
   if (target.libc !== 'wasi' || !isThere(file)) return ok(undefined);
-  const loaded = await loadRuntime(file);
+  const loaded = await loadRuntime(file, machine);
   return loaded.ok ? ok(loaded.value.value) : loaded;
 }
 

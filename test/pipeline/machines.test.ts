@@ -7,13 +7,8 @@ import { listRecipes } from '../../src/recipe/list.ts';
 import { REPOSITORY } from '../support/cli.ts';
 import { testContext } from '../support/context.ts';
 
-/** Forms that are for one machine alone: their toolchain is that machine's. */
-const OF_ONE_MACHINE: readonly string[] = [
-  'native',
-  'wasm32-wasip1',
-  'wasm32-wasip1-node',
-  'wasm32-wasip1-snapshot',
-];
+/** For one machine alone: its toolchain is that machine's. */
+const OF_ONE_MACHINE: readonly string[] = ['native'];
 
 for (const machine of ['x86_64', 'aarch64']) {
   test(`on ${machine} every recipe has its locks for each Python, and a runtime`, async () => {

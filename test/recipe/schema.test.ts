@@ -62,10 +62,9 @@ build: make
 const RUNTIME = `schema: 1
 description: Runs modules.
 version: 1.2.3
-wheel:
-  project: engine
-  sha256: ${'a'.repeat(64)}
-library: engine/libengine.so
+project: engine
+wheels:
+  far64: {sha256: ${'a'.repeat(64)}, library: engine/libengine.so}
 launcher: launcher.c
 `;
 const CONFORMANCE = `schema: 1

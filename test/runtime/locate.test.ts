@@ -9,7 +9,7 @@ import { REPOSITORY, temporaryFolder } from '../support/cli.ts';
 import { testContext } from '../support/context.ts';
 
 async function definition() {
-  const loaded = await loadRuntime(runtimeFile(REPOSITORY, 'wasmtime'));
+  const loaded = await loadRuntime(runtimeFile(REPOSITORY, 'wasmtime'), 'x86_64');
   assert.ok(loaded.ok);
   return loaded.value.value;
 }
@@ -55,4 +55,15 @@ test('the first wasmtime on PATH of the locked major version is used', async (t)
   assert.equal(found.value.version, `${major}.7.9`);
   assert.equal(found.value.file, join(path[1] as string, 'wasmtime'));
   assert.match(found.value.digest, /^sha256:[0-9a-f]{64}$/);
+});
+
+test('a runtime that is locked for other machines is refused, with its place', async () => {
+  const file = runtimeFile(REPOSITORY, 'wasmtime');
+  const loaded = await loadRuntime(file, 's390x');
+  assert.ok(!loaded.ok);
+  assert.equal(loaded.error.code, 'recipe/runtime-misfit');
+  assert.deepEqual([loaded.error.at?.file, loaded.error.at?.text], [file, 'wheels:']);
+  const [one, other] = [await loadRuntime(file, 'x86_64'), await loadRuntime(file, 'aarch64')];
+  assert.ok(one.ok && other.ok);
+  assert.notEqual(one.value.value.wheel.digest, other.value.value.wheel.digest);
 });
