@@ -106,12 +106,15 @@ function readJobs(text: string | undefined): Result<number> {
   });
 }
 
+/** One version, free-threaded where a `t` follows, or a variant of it. */
+const PYTHON_WORD = /^\d+\.\d+t?(?:\+[a-z][a-z0-9-]*)?$/;
+
 function readPython(value: OptionValues[string]): Result<string | undefined> {
   if (typeof value !== 'string') return ok(undefined);
-  if (value === 'all' || /^\d+\.\d+t?(?:,\d+\.\d+t?)*$/.test(value)) return ok(value);
+  if (value === 'all' || value.split(',').every((one) => PYTHON_WORD.test(one))) return ok(value);
   return err({
     code: 'usage/python',
-    what: `--python takes versions such as 3.14, or 3.11,3.13, or all; not "${value}".`,
+    what: `--python takes versions such as 3.14, 3.14+jit, or 3.11,3.13, or all; not "${value}".`,
     fix: ['Give major and minor version. See what there is: `provision list`.'],
   });
 }

@@ -11,6 +11,7 @@ import type { Failure } from '../failure.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import type { Session } from '../pipeline/session.ts';
 import { SUITE_AT } from '../runtime/instance.ts';
+import { referenceProgram } from '../runtime/reference.ts';
 import { runtimeCapabilities } from '../runtime/runtime.ts';
 import { withTemporaryFolder } from '../store/scratch.ts';
 import { amortizationText } from './amortize-text.ts';
@@ -149,7 +150,7 @@ async function amortize(
     recipe: name,
     target: { name: plan.target.name, triple: plan.target.rustTriple },
     runner: plan.runtime,
-    reference: plan.reference.tools.python ?? 'python3',
+    reference: referenceProgram(plan),
     clock: options.clock,
     warmUp: options.warmUp,
   });

@@ -10,6 +10,7 @@ import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
 import { type Session, withSession } from '../pipeline/session.ts';
 import { SUITE_AT } from '../runtime/instance.ts';
+import { referenceProgram } from '../runtime/reference.ts';
 import { withTemporaryFolder } from '../store/scratch.ts';
 import { artifactsOf, measuredBy, refreshPage, writeFiles } from './artifacts.ts';
 import { type Bench, openBench } from './interleave.ts';
@@ -132,7 +133,7 @@ async function measureOverhead(
   );
   if (!measured.ok) return measured;
   return ok({
-    reference: plan.reference.tools.python ?? 'python3',
+    reference: referenceProgram(plan),
     ...measured.value,
     ...defined({ counter: counter.value }),
   });

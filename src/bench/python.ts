@@ -7,6 +7,7 @@ import type { Plan } from '../domain/plan.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Session } from '../pipeline/session.ts';
 import { SUITE_AT } from '../runtime/instance.ts';
+import { referenceProgram } from '../runtime/reference.ts';
 import { withTemporaryFolder } from '../store/scratch.ts';
 import { measuredBy } from './artifacts.ts';
 import { type Bench, type CommandRun, openBench } from './interleave.ts';
@@ -113,7 +114,7 @@ async function benchPrepared(
     (list) => ({ hit: false, detail: `${list.length} scripts` }),
   );
   if (!measured.ok) return measured;
-  const reference = plan.reference.tools.python ?? 'python3';
+  const reference = referenceProgram(plan);
   const head = { what: 'python', recipe: name, reference, clock: 'cpu' } as const;
   return ok({ ...measuredBy(context, started), ...head, measured: measured.value });
 }

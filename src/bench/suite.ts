@@ -11,6 +11,7 @@ import { collectSamples } from '../run/collect.ts';
 import { isFor } from '../run/python-conditions.ts';
 import { missingFacility } from '../runtime/facilities.ts';
 import { SCRATCH_AT, SUITE_AT } from '../runtime/instance.ts';
+import { referenceProgram } from '../runtime/reference.ts';
 import { runtimeCapabilities, sharedCapabilitiesOf } from '../runtime/runtime.ts';
 import { withTemporaryFolder } from '../store/scratch.ts';
 import { artifactsOf, measuredBy, refreshPage, writeFiles } from './artifacts.ts';
@@ -89,7 +90,7 @@ async function measureSuite(
   const result: SuiteTimes = {
     ...measuredBy(context, started),
     what: 'suite',
-    reference: first.planned.plan.reference.tools.python ?? 'python3',
+    reference: referenceProgram(first.planned.plan),
     clock: options.clock,
     rounds: options.rounds,
     warmUp: options.warmUp,

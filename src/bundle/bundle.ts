@@ -1,5 +1,5 @@
 import { chmod, copyFile, cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { packTarGz } from '../archive/pack.ts';
 import type { Context } from '../domain/context.ts';
 import { defined } from '../domain/defined.ts';
@@ -17,7 +17,7 @@ import { checkLibrary, checkProgram, distinctive, findPaths, pathLeak } from './
 import { indexLibraries, libraryClosure } from './libraries.ts';
 import type { LibraryModules } from './library-modules.ts';
 import type { Packages } from './packages.ts';
-import { copyStdlib, extensionModules } from './stdlib.ts';
+import { addLandmark, copyStdlib, extensionModules, LANDMARK } from './stdlib.ts';
 import { addSystemData, type SystemDataSource } from './system-data.ts';
 
 /** Incremented when the layout of a bundle or its checks change. */
@@ -226,15 +226,6 @@ async function packageLibraries({ folder, meta }: Packages, at: string): Promise
 /** A CPython built from source may contain its extension modules, in the program or in a shared library. */
 function isFromSource({ resolved }: BundleInput): boolean {
   return resolved.sysroot.source !== undefined;
-}
-
-/** Without this folder an interpreter says at every start that it found no `exec_prefix`; one with its modules inside has nothing in it. */
-const LANDMARK = 'lib-dynload/README.txt';
-
-async function addLandmark(home: string, python: PythonDistribution): Promise<void> {
-  const file = join(home, python.stdlib.replace(/^usr\//, ''), LANDMARK);
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, 'The extension modules of the standard library are inside the program.\n');
 }
 
 /** Folder of a bundle for what is known of its contents (Filesystem Hierarchy Standard, `/usr/share`). */

@@ -1,16 +1,19 @@
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../domain/context.ts';
 import type { ImageDefinition } from '../domain/definitions.ts';
+import type { PythonDistribution } from '../domain/python.ts';
 import { ok, type Result } from '../domain/result.ts';
+import type { StoredTree } from '../domain/stored-tree.ts';
 import type { Engine } from '../engine/engine.ts';
 import { PATHS } from '../engine/paths.ts';
 import { runTool } from '../engine/tool.ts';
 import { interpreterProgram } from '../runtime/reference.ts';
 import type { Store, StoreEntry } from '../store/store.ts';
-import { copyStdlib } from './stdlib.ts';
+import { addLandmark, copyStdlib } from './stdlib.ts';
 
 const BYTECODE_VERSION = 2;
+const OWN_VERSION = 1;
 
 export interface BytecodeInput {
   /** The interpreter that compiles; `tree` is its root. */
@@ -131,6 +134,42 @@ export function layOutReference(
     },
     { signal: context.signal },
   );
+}
+
+/**
+ * The prefix of the interpreter that was built with a program's own libpython: a free-threaded one, which no package has. `root` is
+ * the sysroot.
+ */
+export function layOutOwnInterpreter(
+  context: Context,
+  store: Store,
+  { python, root }: { readonly python: PythonDistribution; readonly root: StoredTree },
+): Promise<Result<StoreEntry<null>>> {
+  const inputs = {
+    what: 'own interpreter',
+    version: OWN_VERSION,
+    sysroot: root.fingerprint,
+    stdlib: python.stdlib,
+  };
+  return store.obtain<null>('builds', inputs, (folder) => copyOwn(python, root.folder, folder), {
+    signal: context.signal,
+  });
+}
+
+async function copyOwn(python: PythonDistribution, root: string, home: string): Promise<Result<null>> {
+  const program = join('bin', python.libName);
+  await mkdir(join(home, 'bin'), { recursive: true });
+  await copyFile(join(root, 'usr', program), join(home, program));
+  const library = join(root, python.stdlib);
+  const to = join(home, python.stdlib.replace(/^usr\//, ''));
+  const bytecode = join(root, python.bytecode ?? '');
+  const { extensions } = await copyStdlib({ python, sysroot: root, bytecode, compiledFrom: library, to });
+  if (extensions.length === 0) await addLandmark(home, python);
+  if (python.linkage === 'dynamic')
+    for (const name of await readdir(join(root, python.libDir)))
+      if (name.startsWith(`lib${python.libName}.so`))
+        await copyFile(join(root, python.libDir, name), join(home, 'lib', name));
+  return ok(null);
 }
 
 /** The result of the maintainer scripts: the interpreter, and the bytecode beside each module. */

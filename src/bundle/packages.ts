@@ -208,10 +208,7 @@ async function wrongModules({ files }: Modules, output: string): Promise<Failure
 }
 
 /** The package folder of the interpreter in a tree, relative to its prefix; a distribution may have patched it. */
-export async function sitePath(
-  root: string,
-  python: Pick<PythonDistribution, 'stdlib' | 'minor'>,
-): Promise<string> {
+export async function sitePath(root: string, python: Pick<PythonDistribution, 'stdlib'>): Promise<string> {
   const site = (await readFile(join(root, python.stdlib, 'site.py'), 'utf8').catch(absentAsUndefined)) ?? '';
-  return distribution.python.sitePackages(site) ?? `lib/python${python.minor}/site-packages`;
+  return distribution.python.sitePackages(site) ?? `${python.stdlib.replace(/^usr\//, '')}/site-packages`;
 }

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readdir, readFile, readlink, realpath, stat } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, readlink, realpath, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { eachAtOnce } from '../domain/each-at-once.ts';
 import { absentAsUndefined, errorCode } from '../domain/errno.ts';
@@ -47,6 +47,15 @@ export async function copyStdlib(input: StdlibInput): Promise<Stdlib> {
     if (/\.py$/.test(path)) files += await copyBytecode(input, path, file);
   });
   return { extensions: extensions.sort(), files };
+}
+
+/** Without this folder an interpreter says at every start that it found no `exec_prefix`; one with its modules inside has nothing in it. */
+export const LANDMARK = 'lib-dynload/README.txt';
+
+export async function addLandmark(home: string, python: Pick<PythonDistribution, 'stdlib'>): Promise<void> {
+  const file = join(home, python.stdlib.replace(/^usr\//, ''), LANDMARK);
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, 'The extension modules of the standard library are inside the program.\n');
 }
 
 /** Paths of the extension modules that are copied, relative to the sysroot. */

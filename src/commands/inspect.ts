@@ -137,7 +137,8 @@ function problem({ path, contents, target }: View): Failure | undefined {
     };
   }
   if (target === undefined || elf === undefined) return undefined;
-  const libName = `python${manifest.python.version.split('.').slice(0, 2).join('.')}`;
+  // With the flag of a free-threaded Python, as the folder of its library has it.
+  const libName = basename(manifest.stdlib);
   const found = [
     checkProgram({ name: program.path, file: elf, target, python: { ...manifest.python, libName } }),
     ...bundled.map((library) => checkLibrary(library.path, elves.get(library.path), target)),

@@ -67,6 +67,16 @@ export interface PythonChoice {
   readonly abiflags: string;
   /** Variant of the build; absent: the plain one. */
   readonly variant?: string;
+  /** What the program switches on as it starts; absent: nothing. */
+  readonly start?: PythonStart;
+}
+
+/** What a program switches on in its Python before it starts it. */
+export interface PythonStart {
+  /** Variables that libpython reads where the environment has not set them. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Expression of Python, with `sys`, that is true where they took effect. */
+  readonly shows: string;
 }
 
 /** How a static libpython is built from the distribution's source archive on a C library from packages. */
@@ -101,6 +111,14 @@ export type SourceSysroot = SysrootDefinition & { readonly source: SourceBuild }
 
 export function isFromSource(sysroot: SysrootDefinition): sysroot is SourceSysroot {
   return sysroot.source !== undefined;
+}
+
+/**
+ * Whether the build of a sysroot makes an interpreter as well, the reference of its programs: a free-threaded one, which no package
+ * has.
+ */
+export function bringsInterpreter({ python, source }: Pick<SysrootDefinition, 'python' | 'source'>): boolean {
+  return source !== undefined && python.abiflags.includes('t');
 }
 
 /** Whether its libpython is a shared library, which a program loads. */

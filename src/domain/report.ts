@@ -79,6 +79,8 @@ export interface ReportPython {
   readonly version: string;
   readonly libpython: string;
   readonly linkage: Linkage;
+  /** Variant of the build, where it is not the plain one: `jit`. */
+  readonly variant?: string;
   readonly sysconfigdata: string;
   readonly why: string;
 }

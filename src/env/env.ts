@@ -14,6 +14,7 @@ import { onefileFlags, onefileLinked, onefileSources } from './onefile-library.t
 import { withProjectEnv } from './project-env.ts';
 import { pyo3Config } from './pyo3-config.ts';
 import { pythonHomeSource } from './python-home.ts';
+import { CONFIGURED_STARTS, pythonStartSource } from './python-start.ts';
 import { joinFlags, targetVariable } from './rust-flags.ts';
 
 export interface BuildEnv {
@@ -71,12 +72,15 @@ export function buildEnv(input: BuildEnvInput): BuildEnv {
 }
 
 const PYTHON_HOME = 'python-home.c';
+const PYTHON_START = 'python-start.c';
 
 function linkedFiles(input: BuildEnvInput): Readonly<Record<string, string>> {
   const { resolved, python } = input;
   if (programFormat(resolved.target).bareLinker !== undefined) return {};
+  const { start } = resolved.sysroot.python;
   return {
-    [PYTHON_HOME]: pythonHomeSource(python.stdlib.replace(/^usr\//, '')),
+    [PYTHON_HOME]: pythonHomeSource(python.stdlib.replace(/^usr\//, ''), start !== undefined),
+    ...defined({ [PYTHON_START]: start && pythonStartSource(start) }),
     ...onefileSources(hasPythonInside(input)),
   };
 }
@@ -183,7 +187,8 @@ function linkArguments(input: BuildEnvInput): readonly string[] {
     ...(lld === undefined ? [] : [`-fuse-ld=${lld}`]),
   ];
   const onefile = onefileArguments(input.resolved, hasPythonInside(input));
-  const own = [...sysroot.link.arguments, ...HOME_ARGUMENTS, ...onefile];
+  const start = sysroot.python.start === undefined ? [] : START_ARGUMENTS;
+  const own = [...sysroot.link.arguments, ...HOME_ARGUMENTS, ...start, ...onefile];
   // Static programs look for no libraries.
   if (target.elf?.interpreter === undefined) return [...common, ...own];
   // DT_RPATH, not DT_RUNPATH: it also serves what libpython and the extension modules load (ld.so(8)).
@@ -198,6 +203,12 @@ const HOME_ARGUMENTS = [
   '-ffunction-sections',
   '-Wl,--wrap=Py_Initialize',
   '-Wl,--wrap=Py_InitializeEx',
+];
+
+/** The same of what switches something on around the start. */
+const START_ARGUMENTS = [
+  `${PATHS.env}/${PYTHON_START}`,
+  ...CONFIGURED_STARTS.map((name) => `-Wl,--wrap=${name}`),
 ];
 
 /** Compiles and links what finds the files of a program that is one file, with the headers of its C library. */

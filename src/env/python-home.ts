@@ -6,9 +6,13 @@
  * `PyConfig` calls neither, and nothing of this is in it. PYTHONHOME, and a home that the program itself set, count first.
  *
  * Without headers: it is compiled at the link, with the linker's flags. Everything of Python is weak: there are programs
- * without it. `stdlib` is where a bundle has its library, e.g. `lib/python3.13`.
+ * without it. `stdlib` is where a bundle has its library, e.g. `lib/python3.13`; `switches`: something is switched on around
+ * the start (`python-start.ts`).
  */
-export function pythonHomeSource(stdlib: string): string {
+export function pythonHomeSource(stdlib: string, switches = false): string {
+  const [before, after] = switches
+    ? ['\n  provision_before_start();', '\n  provision_after_start(1);']
+    : ['', ''];
   return `typedef __WCHAR_TYPE__ wide;
 typedef __SIZE_TYPE__ size;
 
@@ -20,7 +24,7 @@ __attribute__((weak)) void Py_SetPythonHome(const wide *);
 __attribute__((weak)) wide *Py_GetPythonHome(void);
 __attribute__((weak)) void __real_Py_Initialize(void);
 __attribute__((weak)) void __real_Py_InitializeEx(int);
-
+${switches ? 'void provision_before_start(void);\nvoid provision_after_start(int);\n' : ''}
 #define LONGEST 4096
 static char path[LONGEST + 64];
 static wide home[LONGEST];
@@ -67,13 +71,13 @@ static void use_bundle(void) {
 }
 
 void __wrap_Py_Initialize(void) {
-  use_bundle();
-  __real_Py_Initialize();
+  use_bundle();${before}
+  __real_Py_Initialize();${after}
 }
 
 void __wrap_Py_InitializeEx(int signals) {
-  use_bundle();
-  __real_Py_InitializeEx(signals);
+  use_bundle();${before}
+  __real_Py_InitializeEx(signals);${after}
 }
 `;
 }

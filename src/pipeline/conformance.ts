@@ -139,7 +139,7 @@ function sameVersion(
 ): Result<string> {
   // The first package contains the tests; the others are its dependencies.
   const tests = packages.find(({ name }) => name === rootfs.packages[0])?.version;
-  const python = locks.reference.lock.sets.rootfs?.find(({ name }) => name === plan.reference.tools.python);
+  const python = locks.reference.lock.sets.rootfs?.find(({ name }) => name === plan.interpreter.tools.python);
   if (tests !== undefined && tests === python?.version) return ok(tests);
   const ids = [file.id, locks.reference.file.id];
   return err({

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Bundle } from '../bundle/bundle.ts';
 import { defined } from '../domain/defined.ts';
+import { bringsInterpreter } from '../domain/definitions.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { PythonDistribution } from '../domain/python.ts';
 import type { InstalledPackage } from '../domain/python-packages.ts';
@@ -37,6 +38,7 @@ export function sysrootFacts({ plan, locks }: Planned, tree: Tree, python: Pytho
       version: python.version,
       libpython: `${python.libDir}/lib${python.libName}.${python.linkage === 'dynamic' ? 'so' : 'a'}`,
       linkage: python.linkage,
+      ...defined({ variant: plan.sysroot.python.variant }),
       sysconfigdata: python.sysconfigdata,
       why: python.why,
     },
@@ -45,9 +47,10 @@ export function sysrootFacts({ plan, locks }: Planned, tree: Tree, python: Pytho
 }
 
 export function referenceFacts({ plan, locks }: Planned, tree: Tree): Facts {
-  const interpreter = locks.reference.lock.sets.rootfs?.find(
-    ({ name }) => name === plan.reference.tools.python,
-  );
+  // A free-threaded one is built of the same source as the program's libpython.
+  const interpreter = bringsInterpreter(plan.sysroot)
+    ? locks.sysroot.lock.sets.sources?.find(({ name }) => name === plan.sysroot.source?.cpython.source)
+    : locks.reference.lock.sets.rootfs?.find(({ name }) => name === plan.reference.tools.python);
   const unpacked = unpackedBytes(tree);
   if (interpreter === undefined) return { unpacked };
   const { version, digest, architecture } = interpreter;

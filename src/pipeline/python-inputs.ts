@@ -105,7 +105,7 @@ function environmentFor(plan: Plan, locks: Locks, target: Target, set: Locks['sy
 
 /** The version of the reference interpreter's package, which is that of the target's Python: `3.13.5-2` is `3.13.5`. */
 function fullVersion(plan: Plan, { reference }: Locks): string {
-  const named = reference.lock.sets.rootfs?.find(({ name }) => name === plan.reference.tools.python);
+  const named = reference.lock.sets.rootfs?.find(({ name }) => name === plan.interpreter.tools.python);
   const upstream = /^(?:\d+:)?(\d+\.\d+\.\d+)(?:~?((?:a|b|rc)\d+))?/.exec(named?.version ?? '');
   const version = upstream === null ? '' : `${upstream[1]}${upstream[2] ?? ''}`;
   return parseVersion(version) === undefined ? `${plan.sysroot.python.version}.0` : version;

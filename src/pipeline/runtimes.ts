@@ -1,9 +1,11 @@
 import { type Built, build } from '../build/build.ts';
-import { type Bytecode, compileStdlib, layOutReference } from '../bundle/bytecode.ts';
+import { type Bytecode, compileStdlib, layOutOwnInterpreter, layOutReference } from '../bundle/bytecode.ts';
 import type { LibraryModules } from '../bundle/library-modules.ts';
 import type { SystemDataSource } from '../bundle/system-data.ts';
 import { defined } from '../domain/defined.ts';
+import { bringsInterpreter } from '../domain/definitions.ts';
 import type { Plan } from '../domain/plan.ts';
+import { libraryFolder } from '../domain/python.ts';
 import { ok, type Result } from '../domain/result.ts';
 import type { Sample } from '../domain/sample.ts';
 import type { StoredTree } from '../domain/stored-tree.ts';
@@ -125,6 +127,11 @@ async function makePythons(
   const bytecode = await compileLibrary(session, plan, prepared, interpreter.value, logs);
   if (!bytecode.ok) return bytecode;
   const made = { interpreter: interpreter.value, bytecode: bytecode.value, reference: reference.value };
+  if (bringsInterpreter(plan.sysroot)) {
+    const { python, sysroot } = prepared;
+    const home = await layOutOwnInterpreter(session.context, session.store, { python, root: sysroot });
+    return home.ok ? ok({ ...made, home: home.value }) : home;
+  }
   if (!hasOwnInterpreter(plan)) return ok({ ...made, home: homeOf(bytecode.value) });
   const { stdlib, minor } = prepared.python;
   const home = await layOutReference(session.context, session.store, {
@@ -225,10 +232,12 @@ export async function prepareRuntimes(
 function compileLibrary(
   session: Session,
   plan: Plan,
-  { python: { stdlib, minor } }: Prepared,
+  { python: { minor } }: Prepared,
   tree: Tree,
   logs: string,
 ): Promise<Result<Bytecode>> {
+  // The machine's interpreter is the packages', whatever the program's Python is.
+  const stdlib = `usr/lib/${libraryFolder({ version: minor, abiflags: '' })}`;
   return session.recorder.stage(
     'bytecode',
     'Compile the standard library',

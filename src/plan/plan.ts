@@ -10,6 +10,7 @@ import type { RuntimeKind } from '../domain/ids.ts';
 import type { TreeDefinition } from '../domain/packages.ts';
 import type { Plan, PlannedStage } from '../domain/plan.ts';
 import type { Target } from '../domain/target.ts';
+import { referenceProgram } from '../runtime/reference.ts';
 import { chooseRuntime, runtimeOf, startsOnHost } from '../runtime/runtime.ts';
 
 export { formatPlan } from './format.ts';
@@ -254,7 +255,7 @@ function addingPython({ pythonPackages = [], pythonPaths = [] }: Recipe): readon
 
 /** From the bundle to the report. */
 function proving(
-  { recipe, target, reference, system, systems }: Resolved,
+  { recipe, target, reference, sysroot, system, systems }: Resolved,
   runtime: RuntimeKind,
   platform: string,
 ): readonly PlannedStage[] {
@@ -270,7 +271,7 @@ function proving(
           ...(system === undefined ? [] : [system.name]),
           ...systems.map(({ definition }) => definition.name),
         ],
-        reference: reference.tools.python ?? reference.name,
+        reference: referenceProgram({ reference, sysroot }),
         runtime,
         ...(launcher.length === 0 ? {} : { emulator: launcher.join(' ') }),
       },

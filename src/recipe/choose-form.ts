@@ -41,7 +41,7 @@ export function chooseForm(
 ): Result<FormHead> {
   const { sysroot, pythonVersion: version } = asked;
   const available = forms.filter(
-    (form) => target !== undefined && pythons.some(({ value }) => fits(value, form, target)),
+    (form) => target !== undefined && pythons.some(({ value }) => fits(value, form, target, asked.variant)),
   );
   const wanted = wantedOf(asked, available);
   const defaults = available.filter((form) => form.isDefault && is(form, wanted));
@@ -49,7 +49,7 @@ export function chooseForm(
   const form =
     sysroot !== undefined
       ? forms.find(({ name }) => name === sysroot)
-      : ((target && widest(defaults, pythons, target)) ??
+      : ((target && widest(defaults, pythons, target, asked.variant)) ??
         // None is for this target, which the failure then says.
         (says ? undefined : forms.find((one) => one.libc === target?.libc && one.isDefault)));
   if (form !== undefined && is(form, wanted)) return ok(form);
@@ -59,10 +59,22 @@ export function chooseForm(
   return err(unknown('sysroot', sysroot ?? '', names, document, ['sysroot']));
 }
 
-/** Whether there is a Python in a form for a target. */
-export function fits({ forms }: PythonDefinition, { name, libc }: FormHead, target: Target): boolean {
+/** Whether there is a Python, or a variant of it, in a form for a target. */
+export function fits(
+  { forms, variants }: PythonDefinition,
+  { name, libc, from }: FormHead,
+  target: Target,
+  variant?: string,
+): boolean {
   const form = forms[name];
-  return form !== undefined && libc === target.libc && (form.targets?.includes(target.name) ?? true);
+  const isThere = form !== undefined && libc === target.libc && (form.targets?.includes(target.name) ?? true);
+  if (!isThere || variant === undefined) return isThere;
+  const build = variants[variant];
+  return (
+    build !== undefined &&
+    (build.forms?.includes(name) ?? from === 'source') &&
+    (build.targets?.includes(target.name) ?? true)
+  );
 }
 
 function is(form: FormHead, { from, linkage }: Wanted): boolean {
@@ -87,9 +99,14 @@ const UNKNOWN = '1000';
  * The form whose Python starts with the oldest glibc; of equal ones that of packages, which is there in seconds, then the one
  * that makes one program.
  */
-function widest(forms: readonly FormHead[], pythons: Axes['pythons'], target: Target): FormHead | undefined {
+function widest(
+  forms: readonly FormHead[],
+  pythons: Axes['pythons'],
+  target: Target,
+  variant?: string,
+): FormHead | undefined {
   const candidates = forms.flatMap((form) => {
-    const python = pythons.find(({ value }) => fits(value, form, target));
+    const python = pythons.find(({ value }) => fits(value, form, target, variant));
     return python ? [{ form, floor: floorOf({ python, target }, form.name) ?? UNKNOWN }] : [];
   });
   return candidates.toSorted(

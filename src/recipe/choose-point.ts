@@ -5,6 +5,7 @@ import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import type { Failure, SourcePosition } from '../failure.ts';
 import { chooseForm, type FormHead, fits } from './choose-form.ts';
+import { noSuchVariant, unknownVariant } from './choose-variant.ts';
 import { combineFailures } from './combine-failures.ts';
 import type { YamlDocument } from './document.ts';
 import type { Loaded } from './load.ts';
@@ -26,6 +27,8 @@ export interface Asked {
   /** The target was named on the command line: what the recipe says of its own may not be there for this one. */
   readonly borrowed?: boolean;
   readonly variant?: string;
+  /** It was given on the command line. */
+  readonly variantIsOption?: boolean;
 }
 
 /** A point, and why its Python is not the one that is taken otherwise. */
@@ -51,7 +54,8 @@ export function choosePoint(
   const { pythonVersion: version } = asked;
   const versions = pythons.map(({ value }) => value.word);
   const known = version === undefined || versions.includes(version);
-  const chosen = target === undefined || !known ? undefined : chooseFor(target, about);
+  const strange = unknownVariant(axes, asked, document);
+  const chosen = target === undefined || !known || strange ? undefined : chooseFor(target, about);
   if (chosen !== undefined) return chosen;
   const form = formOf(about, target);
   const failure = combineFailures([
@@ -68,6 +72,7 @@ export function choosePoint(
       : []),
     ...(form === undefined || form.ok ? [] : [form.error]),
     ...(version === undefined || known ? [] : [nobodyHas(version, versions, about)]),
+    ...(strange === undefined ? [] : [strange]),
   ]);
   if (failure === undefined) throw new Error('a failure got lost');
   return err(failure);
@@ -81,14 +86,21 @@ interface Question {
 }
 
 function chooseFor(target: Target, about: Question): Result<Choice> {
-  const { axes, asked, needs } = about;
+  const { axes, asked } = about;
   const { pythonVersion: version } = asked;
   const wanted = inOrder(axes.pythons).filter(({ value }) => version === undefined || value.word === version);
-  const there = wanted.filter(({ value }) => axes.forms.some((form) => fits(value, form, target)));
+  const inSome = (value: PythonDefinition, variant?: string): boolean =>
+    axes.forms.some((form) => fits(value, form, target, variant));
+  if (asked.variant !== undefined && !wanted.some(({ value }) => inSome(value, asked.variant))) {
+    const { variant, ...plain } = asked;
+    // What a recipe says of its own target may not be there for another one.
+    if (asked.borrowed === true && asked.variantIsOption !== true)
+      return chooseFor(target, { ...about, asked: plain });
+    return err(noSuchVariant(axes, asked, variant, target, about.document));
+  }
+  const there = wanted.filter(({ value }) => inSome(value, asked.variant));
   const isNamed = version !== undefined;
-  const compiled = there.filter(
-    ({ value }) => misfitOf(value.version, needs, axes.pyo3, isNamed) === undefined,
-  );
+  const compiled = there.filter(({ value }) => misfitIn(value, about, isNamed) === undefined);
   const named = axes.forms.find(({ name }) => name === asked.sysroot);
   const isMisfit = named !== undefined && named.libc !== target.libc;
   if (version !== undefined && there.length === 0 && !isMisfit) return err(noneFor(target, version, about));
@@ -97,8 +109,16 @@ function chooseFor(target: Target, about: Question): Result<Choice> {
   if (!chosen.ok || compiled.length === there.length) return chosen;
   const otherwise = chooseOf(target, there, about);
   if (!otherwise.ok || otherwise.value.python === chosen.value.python) return chosen;
-  const misfit = misfitOf(otherwise.value.python.value.version, needs, axes.pyo3);
+  const misfit = misfitIn(otherwise.value.python.value, about);
   return ok({ ...chosen.value, ...defined({ because: misfit && `${misfit.says}.` }) });
+}
+
+/** Why the crate does not compile for a Python, in the variant that is asked for. */
+function misfitIn({ version, variants }: PythonDefinition, about: Question, named = false) {
+  const { axes, asked, needs } = about;
+  const flags = asked.variant === undefined ? undefined : variants[asked.variant]?.abiflags;
+  const freeThreaded = flags?.includes('t') === true;
+  return misfitOf(version, needs, axes.pyo3, { named, freeThreaded });
 }
 
 /** The newest first, but those that are taken on request last. */
@@ -112,7 +132,7 @@ function formOf(
   target: Target | undefined,
 ): Result<FormHead> | undefined {
   if (target === undefined && asked.sysroot === undefined) return undefined;
-  const { pythonVersion: _, ...rest } = asked;
+  const { pythonVersion: _, variant: __, ...rest } = asked;
   return chooseForm(axes, rest, target, document);
 }
 
@@ -120,12 +140,9 @@ function chooseOf(target: Target, pythons: Axes['pythons'], about: Question): Re
   const { axes, asked, document } = about;
   const form = chooseForm({ ...axes, pythons }, asked, target, document);
   if (!form.ok) return form;
-  const python = pythons.find(({ value }) => fits(value, form.value, target));
-  if (python === undefined) return err(sysrootMisfit(form.value, target, about));
   const { variant } = asked;
-  const variants = Object.keys(python.value.variants);
-  if (variant !== undefined && !variants.includes(variant))
-    return err(unknown('variant', variant, variants, document, ['variant']));
+  const python = pythons.find(({ value }) => fits(value, form.value, target, variant));
+  if (python === undefined) return err(sysrootMisfit(form.value, target, about));
   return ok({
     form: form.value.name,
     target,
@@ -145,7 +162,17 @@ function placeOf({ asked, document }: Question): { readonly at?: SourcePosition 
 
 function nobodyHas(version: string, versions: readonly string[], about: Question): Failure {
   const { at: _, ...failure } = unknown('python', version, versions, about.document, ['python', 'version']);
-  return { ...failure, ...placeOf(about) };
+  const free = freeVariant(version, about);
+  return { ...failure, ...(free === undefined ? {} : { fix: [free] }), ...placeOf(about) };
+}
+
+/** `3.13t` where the free-threaded build is a variant of 3.13. */
+function freeVariant(version: string, { axes }: Question): string | undefined {
+  const { value } = axes.pythons.find(({ value: { word } }) => `${word}t` === version) ?? {};
+  const [variant] =
+    Object.entries(value?.variants ?? {}).find(([, { abiflags }]) => abiflags.includes('t')) ?? [];
+  if (value === undefined || variant === undefined) return undefined;
+  return `It is a variant: \`--python ${value.word}+${variant}\`, or \`variant: ${variant}\` in the recipe.`;
 }
 
 /** Versions that there are for a target. */
@@ -180,20 +207,19 @@ function whyNot({ notFor }: PythonDefinition, target: Target): string | undefine
 }
 
 function notForCrate(target: Target, there: readonly Loaded<PythonDefinition>[], about: Question): Failure {
-  const { axes, asked, needs } = about;
+  const { axes, asked } = about;
   const [first] = there;
-  const version = first?.value.version ?? '';
-  const misfit = misfitOf(version, needs, axes.pyo3);
+  const misfit = first && misfitIn(first.value, about);
   if (misfit === undefined) throw new Error('a failure got lost');
   const others = inOrder(axes.pythons).filter(
     ({ value }) =>
-      misfitOf(value.version, needs, axes.pyo3) === undefined &&
-      axes.forms.some((form) => fits(value, form, target)),
+      misfitIn(value, about) === undefined &&
+      axes.forms.some((form) => fits(value, form, target, asked.variant)),
   );
   const has = list(there.map(({ value }) => value.word));
   const asks =
     asked.pythonVersion !== undefined
-      ? `${asked.versionIsOption === true ? '`--python`' : 'the recipe'} asks for ${asked.pythonVersion}`
+      ? `${asked.versionIsOption === true ? '`--python`' : 'the recipe'} asks for ${asked.pythonVersion}${asked.variant === undefined ? '' : `, ${asked.variant}`}`
       : `for \`${target.name}\` there is ${has}`;
   return {
     ...misfitFailure(

@@ -39,6 +39,8 @@ export interface FoundRecipe {
   readonly borrowed: boolean;
   /** The version of Python was given on the command line. */
   readonly versionIsOption?: boolean;
+  /** So was its variant. */
+  readonly variantIsOption?: boolean;
   /** What follows `provision lock` to have a lock of this recipe written. */
   readonly lockArguments?: string;
 }
@@ -71,10 +73,17 @@ function withPython(found: FoundRecipe, version: string): Result<FoundRecipe> {
   if (!PYTHON_VERSION.test(version)) return err(severalPythons(version));
   const { draft, added, lockArguments } = found;
   const option = ` --python ${version}`;
+  const [pythonVersion = '', variant] = version.split('+');
   return ok({
     ...found,
-    draft: { ...draft, pythonVersion: version, name: `${draft.name}-python${version}` },
+    draft: {
+      ...draft,
+      pythonVersion,
+      name: `${draft.name}-python${version.replace('+', '-')}`,
+      ...defined({ variant: variant ?? draft.variant }),
+    },
     versionIsOption: true,
+    ...(variant === undefined ? {} : { variantIsOption: true }),
     ...defined({
       added: added && { ...added, lockArguments: `${added.lockArguments}${option}` },
       lockArguments: lockArguments === undefined ? undefined : `${lockArguments}${option}`,
@@ -82,8 +91,8 @@ function withPython(found: FoundRecipe, version: string): Result<FoundRecipe> {
   });
 }
 
-/** One version: `3.14`, free-threaded `3.14t`. */
-const PYTHON_VERSION = /^[0-9]+\.[0-9]+t?$/;
+/** One version: `3.14`, free-threaded `3.14t`; or a variant of it: `3.14+jit`. */
+const PYTHON_VERSION = /^[0-9]+\.[0-9]+t?(\+[a-z][a-z0-9-]*)?$/;
 
 function severalPythons(given: string): Failure {
   return {

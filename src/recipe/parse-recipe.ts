@@ -152,7 +152,8 @@ function extendingOf(file: string, read: ExtendingFile): ExtendingDraft {
 
 function commonOf(file: string, read: RecipeFile | ExtendingFile) {
   const folder = dirname(file);
-  const { project, samples, tests, optimization, variant, allocator, wasm } = read;
+  const { project, samples, tests, optimization, allocator, wasm } = read;
+  const [variant] = [read.variant ?? []].flat();
   const runtime = read.runtime ?? read.runner;
   const brings = SYSTEM_DATA.filter((data) => read[data] === 'bundled');
   return {

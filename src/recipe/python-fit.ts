@@ -39,13 +39,13 @@ export async function loadPyo3Releases(home: string, read: Reader): Promise<Resu
 
 /**
  * Why the crate would not compile for a version of CPython, as far as that is known before the build. `named`: the version is
- * asked for, so it may be one that the release of PyO3 is not ready for.
+ * asked for, so it may be one that the release of PyO3 is not ready for. `freeThreaded`: it has no global interpreter lock.
  */
 export function misfitOf(
   version: string,
   { pyo3, env }: CrateNeeds,
   releases: Pyo3Releases,
-  named = false,
+  { named = false, freeThreaded = false }: { readonly named?: boolean; readonly freeThreaded?: boolean } = {},
 ): Misfit | undefined {
   if (pyo3 === undefined) return undefined;
   const stable = stableAbi(pyo3);
@@ -59,6 +59,7 @@ export function misfitOf(
   if (range === undefined || env.UNSAFE_PYO3_SKIP_VERSION_CHECK === '1') return undefined;
   const { oldest, newest, experimental } = range;
   const last = named ? (experimental ?? newest) : newest;
+  if (freeThreaded && !compilesFree(range, version)) return freeMisfit(pyo3, range, version, releases);
   if (compareReleases(version, oldest) < 0)
     return {
       code: 'recipe/pyo3-misfit',
@@ -70,6 +71,25 @@ export function misfitOf(
     code: 'recipe/pyo3-misfit',
     says: `PyO3 ${pyo3.version}, which \`Cargo.lock\` has, compiles for Python ${oldest} to ${newest}`,
     cure: takeRelease(version, releases),
+  };
+}
+
+function compilesFree({ 'free-threaded': oldest }: Pyo3Releases[string], version: string): boolean {
+  return oldest !== undefined && compareReleases(oldest, version) <= 0;
+}
+
+function freeMisfit(
+  pyo3: Pyo3Use,
+  { 'free-threaded': oldest }: Pyo3Releases[string],
+  version: string,
+  releases: Pyo3Releases,
+): Misfit {
+  const free = Object.fromEntries(Object.entries(releases).filter(([, one]) => compilesFree(one, version)));
+  const from = oldest === undefined ? 'for none' : `for Python ${oldest} and newer alone`;
+  return {
+    code: 'recipe/pyo3-misfit',
+    says: `PyO3 ${pyo3.version}, which \`Cargo.lock\` has, compiles ${from} without the global interpreter lock`,
+    cure: takeRelease(version, free, releases),
   };
 }
 
@@ -101,7 +121,8 @@ function isForwardCompatible(env: CrateNeeds['env']): boolean {
   );
 }
 
-function takeRelease(version: string, releases: Pyo3Releases): string {
+/** `all`: what there is beside those that serve. */
+function takeRelease(version: string, releases: Pyo3Releases, all = releases): string {
   const fitting = Object.entries(releases)
     .filter(
       ([, { oldest, newest }]) =>
@@ -113,7 +134,7 @@ function takeRelease(version: string, releases: Pyo3Releases): string {
     .toSorted(compareReleases);
   const [first] = fitting;
   const last = fitting.at(-1);
-  const isLatest = last === Object.keys(releases).toSorted(compareReleases).at(-1);
+  const isLatest = last === Object.keys(all).toSorted(compareReleases).at(-1);
   if (first === undefined || last === undefined)
     return `No release of PyO3 that is known here compiles for Python ${version}.`;
   const which = isLatest ? `${first} or newer` : first === last ? first : `${first} to ${last}`;

@@ -15,8 +15,9 @@ import { conformanceFile, differencesFile, pythonFile, pythonNames } from './fol
 import { CONFORMANCE, DIFFERENCES, PYTHON } from './json-schema.ts';
 import { type Loaded, load } from './load.ts';
 import { openReader, type Reader } from './reader.ts';
-import type { ConformanceFile, DifferencesFile, PythonFile } from './schemas.ts';
+import type { ConformanceFile, DifferencesFile, PythonFile, PythonVariants } from './schemas.ts';
 import { noFile } from './trees.ts';
+import { unknown } from './unknown-name.ts';
 
 /** `pythons/<name>/python.yaml`. */
 export interface PythonDefinition {
@@ -38,7 +39,9 @@ export interface PythonDefinition {
   readonly notFor: Readonly<Record<string, string>>;
   readonly source: PythonFile['source'];
   readonly forms: PythonFile['forms'];
-  readonly variants: PythonFile['variants'];
+  readonly variants: PythonVariants;
+  /** The Python whose variants it has; absent: its own. */
+  readonly variantsOf?: string;
 }
 
 /** Every Python, the newest first; of one version the free-threaded one last. */
@@ -47,13 +50,32 @@ export async function loadPythons(
   read: Reader = openReader(),
 ): Promise<Result<readonly Loaded<PythonDefinition>[]>> {
   const loaded = await Promise.all(pythonNames(home).map((name) => loadPython(home, name, read)));
-  const failure = combineFailures(loaded.flatMap((one) => (one.ok ? [] : [one.error])));
+  const pythons = loaded.map((one) => (one.ok ? withVariants(one.value, loaded) : one));
+  const failure = combineFailures(pythons.flatMap((one) => (one.ok ? [] : [one.error])));
   if (failure !== undefined) return err(failure);
   return ok(
-    loaded
+    pythons
       .flatMap((one) => (one.ok ? [one.value] : []))
       .sort((a, b) => rank(b.value) - rank(a.value) || (a.value.name < b.value.name ? -1 : 1)),
   );
+}
+
+/** A Python that has the variants of another one, with these. */
+function withVariants(
+  python: Loaded<PythonDefinition>,
+  all: readonly Result<Loaded<PythonDefinition>>[],
+): Result<Loaded<PythonDefinition>> {
+  const { variantsOf } = python.value;
+  if (variantsOf === undefined) return ok(python);
+  const others = all.flatMap((one) =>
+    one.ok && one.value.value.variantsOf === undefined ? [one.value.value] : [],
+  );
+  const other = others.find(({ name }) => name === variantsOf);
+  if (other === undefined) {
+    const names = others.map(({ name }) => name);
+    return err(unknown('python', variantsOf, names, python.document, ['variants']));
+  }
+  return ok({ ...python, value: { ...python.value, variants: other.variants } });
 }
 
 function rank({ version, abiflags }: PythonDefinition): number {
@@ -83,7 +105,9 @@ export async function loadPython(
       notFor: parsed['not-for'],
       source: parsed.source,
       forms: parsed.forms,
-      variants: parsed.variants,
+      ...(typeof parsed.variants === 'string'
+        ? { variants: {}, variantsOf: parsed.variants }
+        : { variants: parsed.variants }),
     }),
     { read },
   );

@@ -17,6 +17,7 @@ import type { Failure } from '../failure.ts';
 import { CAPABILITIES } from '../runtime/capabilities.ts';
 import { architectureOn, hostTargetOf, toolchainIn } from './architectures.ts';
 import { type Choice, choosePoint } from './choose-point.ts';
+import { noOwnReference } from './choose-variant.ts';
 import { combineFailures } from './combine-failures.ts';
 import { resolveCrate } from './crate.ts';
 import { chooseArchitecture, loadRuntime } from './definitions.ts';
@@ -108,6 +109,7 @@ async function resolveNames(
         })
       : [systems.error]),
     ...compiledMisfit(recipe, document, sysroot),
+    ...noOwnReference(sysroot, target, hostTarget),
     ...(added === undefined || added.sysroot.length === 0 ? [] : foreignPackages(document, target)),
   ]);
   if (misfit !== undefined || rustStd === undefined || !systems.ok) return err(misfit as Failure);
@@ -165,8 +167,8 @@ async function readNamed(lookup: RecipeLookup, found: FoundRecipe, read: Reader)
   const [axes, crate] = await Promise.all([loadAxes(home, read), resolveCrate(draft, document)]);
   if (!axes.ok) return axes;
   const images = imageNames(home);
-  const { borrowed, versionIsOption } = found;
-  const asked = { ...draft, borrowed, ...defined({ versionIsOption }) };
+  const { borrowed, versionIsOption, variantIsOption } = found;
+  const asked = { ...draft, borrowed, ...defined({ versionIsOption, variantIsOption }) };
   const needs = { ...defined({ pyo3: crate.ok ? crate.value.pyo3 : undefined }), env: draft.project.env };
   const chosen = choosePoint(axes.value, asked, document, needs);
   const failure = combineFailures([
@@ -222,7 +224,7 @@ async function readNamed(lookup: RecipeLookup, found: FoundRecipe, read: Reader)
 /** A draft completed with the facts of crate, target and sysroot. */
 function whole({ found, crate, point, sysroot, toolchain, form }: Named): Recipe {
   const { draft, borrowed } = found;
-  const { optimization, allocator, variant, runtime, wasm, brings, ...rest } = draft;
+  const { optimization, allocator, variant: _, runtime, wasm, brings, ...rest } = draft;
   const { folder, root, outside, bin } = crate;
   const { target } = point;
   // A setting for one kind of target does not apply to another one named on the command line.
@@ -237,7 +239,8 @@ function whole({ found, crate, point, sysroot, toolchain, form }: Named): Recipe
     sysroot: point.form,
     description: describe(draft.description, target) || `${crate.name} for ${target.rustTriple}.`,
     project: { ...draft.project, folder, root, ...defined({ outside }), bin },
-    ...(compiled ? defined({ optimization, variant }) : {}),
+    ...(compiled ? defined({ optimization }) : {}),
+    ...defined({ variant: point.variant }),
     ...defined({ allocator: borrowed ? (usual ?? own) : (own ?? usual) }),
     ...(forWasm ? defined({ runtime, wasm }) : {}),
     ...defined({ brings: borrowed ? readData({ ...defined({ brings }) }, target) : brings }),
@@ -351,19 +354,20 @@ function optimized(sysroot: SysrootDefinition, { optimization }: Recipe): Sysroo
 
 /** Options that apply only to a CPython that is built from source. */
 function compiledMisfit(
-  { optimization, variant }: Recipe,
+  { optimization }: Recipe,
   document: YamlDocument,
   { name, source }: SysrootDefinition,
 ): readonly Failure[] {
   if (source === undefined) {
-    return (['optimization', 'variant'] as const)
-      .filter((key) => ({ optimization, variant })[key] !== undefined)
-      .map((key) => ({
-        code: `recipe/no-${key}`,
+    if (optimization === undefined) return [];
+    return [
+      {
+        code: 'recipe/no-optimization',
         what: `The sysroot \`${name}\` is made of packages: the compilation of its CPython cannot be configured.`,
-        fix: [`Remove \`${key}\`, or name a sysroot of the kind \`cpython-source\`.`],
-        at: document.locate([key], 'value'),
-      }));
+        fix: ['Remove `optimization`, or name a sysroot of the kind `cpython-source`.'],
+        at: document.locate(['optimization'], 'value'),
+      },
+    ];
   }
   const flags = optimization ?? source.cpython.optimization;
   if (!flags.includes('pgo') || source.cpython.profile !== undefined) return [];

@@ -129,7 +129,7 @@ interface Joined {
 function joined({ point, form, suite, sysroot, rootfs, source, cxx }: Joined): SysrootDefinition {
   const { target, variant } = point;
   const python = point.python.value;
-  const flags = variant === undefined ? undefined : python.variants[variant]?.abiflags;
+  const build = variant === undefined ? undefined : python.variants[variant];
   return {
     kind: 'sysroot',
     name: sysrootName(point),
@@ -140,8 +140,8 @@ function joined({ point, form, suite, sysroot, rootfs, source, cxx }: Joined): S
       name: python.name,
       implementation: python.implementation,
       version: python.version,
-      abiflags: `${python.abiflags}${flags ?? ''}`,
-      ...defined({ variant }),
+      abiflags: `${python.abiflags}${build?.abiflags ?? ''}`,
+      ...defined({ variant, start: build?.start }),
     },
     ...defined({ glibc: sysroot.glibcRelease ?? floorOf(point, point.form), cxx }),
     sysroot,

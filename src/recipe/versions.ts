@@ -6,6 +6,7 @@ import { resolveRecipe } from './recipe.ts';
 /** Failures that say that a recipe cannot have a version, and not that something is wrong with it. */
 const NOT_THERE = [
   'recipe/no-such-python',
+  'recipe/no-such-variant',
   'recipe/sysroot-misfit',
   'recipe/no-such-origin',
   'recipe/no-such-linkage',

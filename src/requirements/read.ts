@@ -125,6 +125,12 @@ async function readWheel(
   return { file, name: name.name, version: name.version, digest, extras, at, fit };
 }
 
+/** A free-threaded interpreter loads extension modules that were compiled for such a one alone. */
+function abiTagOf({ minor, abiflags }: PackageEnvironment['tags']): string {
+  if (!abiflags.includes('t')) return '';
+  return `; with extension modules it has the ABI tag \`cp${minor.replace('.', '')}${abiflags}\``;
+}
+
 function noneFits(
   { triple, tags, why }: PackageEnvironment,
   name: string,
@@ -135,7 +141,9 @@ function noneFits(
   return {
     code: 'recipe/wheel-tag',
     what: `No wheel of \`${name}\` is for CPython ${tags.minor}${tags.abiflags} on ${triple}: ${files}.`,
-    why: why ?? `A wheel for it is named for \`any\`, or for a platform such as \`${best}\` or older.`,
+    why:
+      why ??
+      `A wheel for it is named for \`any\`, or for a platform such as \`${best}\` or older${abiTagOf(tags)}.`,
     fix:
       best === undefined
         ? [

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { defined } from '../domain/defined.ts';
-import type { ImageDefinition } from '../domain/definitions.ts';
+import { bringsInterpreter, type ImageDefinition, type Resolved } from '../domain/definitions.ts';
 import type { Plan } from '../domain/plan.ts';
+import { libraryName } from '../domain/python.ts';
 import type { StoredTree } from '../domain/stored-tree.ts';
 import { PATHS } from '../engine/paths.ts';
 import { programAt } from './bundled.ts';
@@ -32,7 +33,7 @@ export function referenceRuntime(plan: Plan, input: ReferenceInput): RuntimeInst
   const { packages, emulatorOf } = input;
   const home = packages?.home ?? input.home;
   const start = emulatorOf === undefined ? undefined : emulated(plan.referenceTarget, emulatorOf);
-  const program = interpreterProgram(plan.reference);
+  const program = programAt(referenceProgram(plan));
   return {
     kind: 'reference',
     rootfs: input.reference.folder,
@@ -50,13 +51,19 @@ export function referenceRuntime(plan: Plan, input: ReferenceInput): RuntimeInst
   };
 }
 
+/** Name of the reference's program: of a free-threaded Python that which was built with it. */
+export function referenceProgram({ reference, sysroot }: Pick<Resolved, 'reference' | 'sysroot'>): string {
+  return bringsInterpreter(sysroot) ? libraryName(sysroot.python) : (reference.tools.python ?? 'python3');
+}
+
 /** The interpreter of this machine in place of a reference that has to be emulated: for measurements. */
 export function interpreterRuntime(
   plan: Plan,
   { interpreter, bytecode }: { readonly interpreter: StoredTree; readonly bytecode: Bytecode },
 ): RuntimeInstance {
   const natively: Plan = { ...plan, reference: plan.interpreter, referenceTarget: plan.hostTarget };
-  return referenceRuntime(natively, { reference: interpreter, home: homeOf(bytecode) });
+  const runtime = referenceRuntime(natively, { reference: interpreter, home: homeOf(bytecode) });
+  return { ...runtime, command: [interpreterProgram(plan.interpreter)] };
 }
 
 type Bytecode = StoredTree & { readonly meta: { readonly home: string } };

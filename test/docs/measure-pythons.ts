@@ -12,17 +12,21 @@ import type { PythonRuns } from './pythons-table.ts';
 const home = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const runs: Record<string, PythonRuns[string]> = { ...(measured as PythonRuns) };
 for (const folder of process.argv.slice(2)) {
-  const { recipe, python, bundle, samples } = JSON.parse(
+  const { recipe, python, bundle, samples, sysroot } = JSON.parse(
     readFileSync(join(folder, 'report.json'), 'utf8'),
   ) as Report;
   if (python === undefined || bundle === undefined)
     throw new Error(`${folder} is not of a run that came to its end`);
   const version = python.version.split('.').slice(0, 2).join('.');
-  const name = recipe.replace(`-python${version}`, '');
+  const { variant } = python;
+  const word = variant === undefined ? version : `${version}+${variant}`;
+  const name = recipe.replace(`-python${word.replace('+', '-')}`, '');
   const of = (status: string) =>
     samples.filter((one) => one.system === undefined && one.status === status).length;
-  runs[`${name} ${version}`] = {
+  runs[`${name} ${word}`] = {
     python: python.version,
+    ...(variant === undefined ? {} : { variant }),
+    ...(sysroot?.name.startsWith('packaged/') === true ? {} : { source: true }),
     linkage: python.linkage,
     glibc: floorOf(resolve(folder, bundle.file)),
     equal: of('passed'),

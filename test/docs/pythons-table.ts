@@ -8,6 +8,10 @@ export type PythonRuns = Readonly<
     {
       /** Full version: `3.14.8`. */
       readonly python: string;
+      /** Absent: the plain one. */
+      readonly variant?: string;
+      /** Built from source. */
+      readonly source?: boolean;
       readonly linkage: 'static' | 'dynamic';
       /** The oldest glibc that its bundle starts on. */
       readonly glibc: string;
@@ -26,9 +30,11 @@ export function pythonsTable(): string {
   return markdownTable(
     ['Python', 'recipe', 'libpython', 'C library of the bundle', 'samples equal'],
     rows.map((run) => [
-      run.python,
+      run.variant === undefined ? run.python : `${run.python}, ${run.variant}`,
       `\`${run.recipe}\``,
-      run.linkage === 'dynamic' ? 'packaged, shared' : 'static',
+      run.source === true
+        ? `from source, ${run.linkage === 'static' ? 'linked in' : 'shared'}`
+        : 'packaged, shared',
       `glibc ≥ ${run.glibc}`,
       `${run.equal} of ${run.equal + run.differ}${run.skipped === 0 ? '' : `, ${run.skipped} skipped`}`,
     ]),

@@ -1,13 +1,13 @@
 // Other versions of CPython than the default: one run with two samples; with PROVISION_TEST_ALL=1 the whole suite on every target
 // and version, also those that are emulated. PROVISION_TEST_CELLS="x86_64 3.15,s390x 3.11" selects.
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { env } from 'node:process';
 import { test } from 'node:test';
 import type { Report } from '../../src/domain/report.ts';
 import { listRecipes } from '../../src/recipe/list.ts';
-import { provision, REPOSITORY, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
+import { copyOfTool, provision, REPOSITORY, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
 
 const SAMPLES = ['dynamic/template_strings', 'realworld/zstandard_archive'];
 const native = process.arch === 'x64' ? false : 'the program is for x86-64';
@@ -42,6 +42,58 @@ test('a program has the Python that the command line names, and prints what that
   const { libc } = JSON.parse(inspected.stdout) as { readonly libc: { readonly floor: string } };
   const planned = await provision(['plan', 'x86_64', '--python', '3.14']);
   assert.match(planned.stdout, new RegExp(`^glibc +${libc.floor.replace('.', '\\.')} or newer`, 'm'));
+});
+
+/** A recipe of the runner with a just-in-time compiler, whose commands show that it is on. */
+const JIT = `schema: 1
+extends: x86_64
+variant: [jit]
+project: {path: ${JSON.stringify(join(REPOSITORY, 'runner'))}}
+samples: {path: ${JSON.stringify(join(REPOSITORY, 'runner', 'samples', 'any'))}}
+tests:
+  commands:
+    - {name: on, args: [-c, "import os, sys; print(sys._jit.is_enabled(), 'PYTHON_JIT' in os.environ)"], stdout: "True False\\n"}
+    - {name: isolated, args: [-I, -c, "import sys; print(sys._jit.is_enabled(), sys.flags.ignore_environment)"], stdout: "True 1\\n"}
+    - {name: child, args: [-c, "import subprocess, sys; subprocess.run([sys.executable, '-c', \\"print('PYTHON_JIT' in open('/proc/self/environ').read())\\"])"], stdout: "False\\n"}
+`;
+
+test('a program starts with the just-in-time compiler on, also where it is isolated, and no environment has it', {
+  skip: native,
+}, async (t) => {
+  const cwd = temporaryFolder(t, 'provision jit ü ');
+  writeFileSync(join(cwd, 'jit.yaml'), JIT);
+  const run = await provision(
+    ['./jit.yaml', '--python', '3.14', '--artifacts', 'out', '--no-host', '--frozen'],
+    {
+      ...{ cwd, store: SHARED_STORE, timeoutMs: 20 * 60_000 },
+    },
+  );
+  assert.equal(run.status, 0, run.stdout + run.stderr);
+  const { totals } = reportIn(join(cwd, 'out'));
+  assert.deepEqual([totals.failed, totals.skipped], [0, 0]);
+});
+
+test('a run whose just-in-time compiler is not on fails', {
+  skip: process.env.PROVISION_TEST_ALL === '1' ? native : 'PROVISION_TEST_ALL=1 builds one',
+}, async (t) => {
+  const cwd = temporaryFolder(t, 'provision jit ü ');
+  const home = copyOfTool(join(cwd, 'tool'));
+  const file = join(home, 'pythons', 'cpython-3.14', 'python.yaml');
+  writeFileSync(file, readFileSync(file, 'utf8').replace('PYTHON_JIT: "1"', 'PYTHON_JIT: "0"'));
+  writeFileSync(join(cwd, 'jit.yaml'), JIT);
+  const run = await provision(
+    ['./jit.yaml', '--python', '3.14', '--artifacts', 'out', '--no-host', '--frozen'],
+    {
+      ...{ cwd, home, store: SHARED_STORE, timeoutMs: 20 * 60_000 },
+    },
+  );
+  assert.equal(run.status, 7, run.stdout + run.stderr);
+  const { samples } = reportIn(join(cwd, 'out'));
+  assert.ok(samples.every(({ status }) => status === 'failed'));
+  assert.match(
+    samples[0]?.target?.stderr ?? '',
+    /sys\._jit\.is_enabled\(\) is not true: PYTHON_JIT had no effect/,
+  );
 });
 
 const listed = await listRecipes(REPOSITORY);

@@ -61,6 +61,7 @@ function planFor(runtime: RuntimeKind, emulator?: Emulator): Plan {
     },
     recipe: { name: 'far', samples: { env: { MODE: 'x' } }, wasm: { stack: 8 * 2 ** 20, initialMemory: 0 } },
     reference: { tools: { python: 'python3.13' } },
+    sysroot: { python: { version: '3.13', abiflags: '' } },
     referenceTarget: {
       name: 'small',
       pointerWidth: 32,

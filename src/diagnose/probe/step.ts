@@ -152,7 +152,7 @@ export function additionsOf(name: StepName, prepared: Prepared, plan: Plan): rea
     emulator: [runtimeOf(plan.runtime).emulator(plan.target) ?? plan.runtime],
     rootfs: [plan.target.elf?.interpreter ?? 'libc'],
     libraries: ['lib/*.so* beside the program, found from $ORIGIN'],
-    stdlib: [`lib/python${python.minor}`],
+    stdlib: [python.stdlib.replace(/^usr\//, '')],
   };
   return [
     ...variables,

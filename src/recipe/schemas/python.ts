@@ -50,6 +50,47 @@ const formSchema = z
   })
   .describe('Settings of this Python in that sysroot.');
 
+/** One line, in the C source and the Python source that it becomes part of. */
+const startWord = z.string().regex(/^[^"\\\r\n]+$/, 'one line without double quotes and backslashes');
+
+const startSchema = z
+  .strictObject({
+    environment: z
+      .record(z.string().regex(/^PYTHON[A-Z0-9_]*$/, 'the name of a variable of Python'), startWord)
+      .describe(
+        'Variables that libpython reads where the environment has not set them; in an isolated configuration always. Neither ' +
+          'the environment nor a child sees them.',
+      ),
+    shows: startWord.describe(
+      'Expression of Python, with `sys`, that is true where they took effect: a program in which it is false ends as it starts.',
+    ),
+  })
+  .describe('What the program switches on as it starts. For a libpython that is a shared library.');
+
+const variantsSchema = z.record(
+  name,
+  z.strictObject({
+    configure: words('Further arguments of `configure`, where it is built from source.'),
+    abiflags: z
+      .string()
+      .regex(/^[a-z]*$/, 'letters, such as `d`')
+      .default('')
+      .describe("What the build adds to `sys.abiflags`, and to libpython's name."),
+    forms: z
+      .array(name)
+      .min(1)
+      .optional()
+      .describe('Sysroots that have it; without it those that are built from source.'),
+    targets: z
+      .array(name)
+      .min(1)
+      .optional()
+      .describe('Targets that have it; without it every one that has the sysroot.'),
+    start: startSchema.optional(),
+    elsewhere: z.string().min(1).optional().describe('Why other targets and sysroots have it not.'),
+  }),
+);
+
 export const pythonSchema = z
   .strictObject({
     schema: version,
@@ -87,8 +128,8 @@ export const pythonSchema = z
       .record(name, z.string().min(1))
       .default({})
       .describe(
-        'Targets that there is none for, or `source` where there is none that is built from it, each with the reason; ' +
-          '`provision list` prints it.',
+        'Targets that there is none for, variants that it has not, or `source` where there is none that is built from it, each ' +
+          'with the reason; `provision list` prints it.',
       ),
     source: z
       .strictObject({
@@ -106,19 +147,11 @@ export const pythonSchema = z
         'Sysroots that it is available in: names of folders in `sysroots/`, each with its own settings.',
       ),
     variants: z
-      .record(
-        name,
-        z.strictObject({
-          configure: words('Further arguments of `configure`.'),
-          abiflags: z
-            .string()
-            .regex(/^[a-z]*$/, 'letters, such as `d`')
-            .default('')
-            .describe("What the build adds to `sys.abiflags`, and to libpython's name."),
-        }),
-      )
+      .union([name, variantsSchema], { error: 'the name of a Python, or a mapping' })
       .default({})
-      .describe('Other builds of the same source: name → what they are configured with.'),
+      .describe(
+        'Other builds, or other settings, of the same version: name → what is otherwise; or the Python in `pythons/` that has the same ones.',
+      ),
   })
   .superRefine((python, context) => {
     if (python.forms !== undefined && Object.keys(python.forms).length === 0)
@@ -141,6 +174,11 @@ export const bindingsSchema = z
           experimental: minorVersion
             .optional()
             .describe('A newer one that it compiles for with a warning; taken where it is asked for.'),
+          'free-threaded': minorVersion
+            .optional()
+            .describe(
+              'The oldest that it compiles for without the global interpreter lock; without it none.',
+            ),
         }),
       )
       .describe(
@@ -245,6 +283,7 @@ export const profileSchema = z
   );
 
 export type ProfileFile = z.output<typeof profileSchema>;
+export type PythonVariants = z.output<typeof variantsSchema>;
 export type PythonFile = z.output<typeof pythonSchema>;
 export type BindingsFile = z.output<typeof bindingsSchema>;
 export type ConformanceFile = z.output<typeof conformanceSchema>;

@@ -219,11 +219,16 @@ const commonKeys = {
         'lists `[]`, `[pgo]`, `[lto]` and `[pgo, lto]`.',
       examples: [['pgo', 'lto']],
     }),
-  variant: name
+  variant: z
+    .union([name, z.array(name).length(1)], { error: 'the name of a variant' })
     .optional()
-    .describe(
-      'Variant of the interpreter that is built from source: a name below `variants` in its `python.yaml`.',
-    ),
+    .meta({
+      description:
+        'Variant of the interpreter: a name below `variants` in its `python.yaml`, also as a list of one. `jit`: the just-in-time ' +
+        'compiler is switched on. `free-threaded`: without the global interpreter lock. Without a version the Python is one that has it; ' +
+        '`--python 3.14+jit` names both on the command line.',
+      examples: ['jit', 'free-threaded'],
+    }),
   allocator: z
     .enum(['pymalloc', 'malloc', 'mimalloc'])
     .optional()

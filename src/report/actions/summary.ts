@@ -82,7 +82,9 @@ function figures(report: Report): readonly string[] {
     ...(start === undefined ? [] : [['this machine', plainText(start)]]),
     ['time', duration(ms)],
     ...(bundle === undefined ? [] : [['bundle', `${code(bundle.file)}, ${formatBytes(bundle.size)}`]]),
-    ...(python === undefined ? [] : [['Python', plainText(`${python.version}, ${python.linkage}`)]]),
+    ...(python === undefined
+      ? []
+      : [['Python', plainText([python.version, python.variant, python.linkage].filter(Boolean).join(', '))]]),
     ...(engine === undefined ? [] : [['engine', plainText(`${engine.name} ${engine.version}`)]]),
   ];
   return table(['', ''], rows);

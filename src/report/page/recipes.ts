@@ -38,7 +38,7 @@ function about(report: Report): Html {
       'Python',
       python === undefined
         ? undefined
-        : `${python.version}, ${python.linkage} ${python.libpython}. ${python.why}`,
+        : `${[python.version, python.variant, python.linkage].filter(Boolean).join(', ')} ${python.libpython}. ${python.why}`,
     ],
     ['Python packages', pythonCode === undefined ? undefined : packagesText(pythonCode)],
     ['Data of a system', systemData === undefined ? undefined : dataText(systemData)],
