@@ -66,6 +66,10 @@ export const GLOBAL_OPTIONS: Readonly<Record<string, OptionSpec>> = {
     value: '<name>',
     help: 'auto, namespace, docker[:<host>] ($PROVISION_ENGINE)',
   },
+  'push-cache': {
+    type: 'boolean',
+    help: 'push what is used of the store to the shared one ($PROVISION_CACHE)',
+  },
   verbose: { type: 'boolean', help: 'print the output of every tool' },
   help: { type: 'boolean', short: 'h', help: 'print this help' },
 };

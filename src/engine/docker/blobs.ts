@@ -9,7 +9,7 @@ import {
 } from 'node:zlib';
 import { applyFolderAttributes } from '../../archive/folder-attributes.ts';
 import { Folders } from '../../archive/folders.ts';
-import { Budget, DEFAULT_LIMITS } from '../../archive/limits.ts';
+import { Budget, DEFAULT_LIMITS, type Limits } from '../../archive/limits.ts';
 import { refusable } from '../../archive/refusal.ts';
 import { readTar } from '../../archive/tar-reader.ts';
 import { Writer } from '../../archive/writer.ts';
@@ -131,10 +131,18 @@ export interface Unpacked {
   readonly uncompressed: Digest;
 }
 
-/** Unpacks a layer into an empty folder; whether the digests are right is the caller's to compare. `name` is for messages. */
+export interface LayerSource {
+  readonly path: string;
+  /** For messages. */
+  readonly name: string;
+  /** What it may unpack to. */
+  readonly limits?: Limits;
+}
+
+/** Unpacks a layer into an empty folder; whether the digests are right is the caller's to compare. */
 export async function downloadLayer(
   registry: Registry,
-  { path, name }: { readonly path: string; readonly name: string },
+  { path, name, limits = DEFAULT_LIMITS }: LayerSource,
   layer: Descriptor,
   root: string,
   { decompress }: Compression,
@@ -142,7 +150,7 @@ export async function downloadLayer(
   const answer = await registry.call({ method: 'GET', to: `${path}/blobs/${layer.digest}` }, [200]);
   const [packed, plain] = [createHash('sha256'), createHash('sha256')];
   const folders = new Folders(root);
-  const budget = new Budget(DEFAULT_LIMITS, Budget.counters());
+  const budget = new Budget(limits, Budget.counters());
   const writer = new Writer({ archive: name, folders, excludes: () => false, budget });
   try {
     return await refusable(root, async () => {

@@ -24,10 +24,13 @@ export interface Answer {
 /** An answer that is none of those hoped for. */
 export class RegistryError extends Error {
   readonly status: number;
+  /** Seconds after which the registry may be asked again, where it says so. */
+  readonly retryAfter: number | undefined;
 
-  constructor(status: number, message: string) {
+  constructor(status: number, message: string, retryAfter?: number) {
     super(message);
     this.status = status;
+    this.retryAfter = retryAfter;
   }
 }
 
@@ -43,6 +46,7 @@ export interface RegistryAddress {
 const SILENCE_MS = 120_000;
 /** Redirections of one call; registries that keep blobs elsewhere need one. */
 const MOST_REDIRECTIONS = 5;
+const MOST_CONNECTIONS = 8;
 const REDIRECTIONS = [301, 302, 303, 307, 308];
 
 /**
@@ -70,7 +74,11 @@ export class Registry implements Disposable {
     this.#settings = settings;
     this.#signal = signal;
     // Node's own reading of the environment is not asked: `proxyEnv` is what the settings hold.
-    const options = { keepAlive: true, proxyEnv: plain ? {} : { ...settings.proxies } } as object;
+    const options = {
+      keepAlive: true,
+      maxSockets: MOST_CONNECTIONS,
+      proxyEnv: plain ? {} : { ...settings.proxies },
+    } as object;
     const ca =
       settings.caBundle === undefined
         ? {}
@@ -93,10 +101,11 @@ export class Registry implements Disposable {
     }
     if (call.method === 'GET') answer = await this.#followed(call, answer);
     if (wanted.includes(answer.status)) return answer;
-    throw new RegistryError(
-      answer.status,
-      `${call.method} ${new URL(call.to, this.#base).pathname}: ${answer.status} ${(await textOf(answer.body)).slice(0, 500)}`,
-    );
+    const path = new URL(call.to, this.#base).pathname;
+    const message = `${call.method} ${path}: ${answer.status} ${(await textOf(answer.body)).trim().slice(0, 500)}`;
+    // A date is as good as none: nobody waits for long.
+    const [seconds] = /^\d+$/.exec(answer.headers['retry-after'] ?? '') ?? [];
+    throw new RegistryError(answer.status, message, seconds === undefined ? undefined : Number(seconds));
   }
 
   /** The answer of the host that a blob is kept on, where the registry names one; it gets no login. */
