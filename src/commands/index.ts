@@ -17,6 +17,7 @@ const LOADERS: Readonly<Record<string, () => Promise<{ readonly command: Command
   outdated: () => import('./outdated.ts'),
   clean: () => import('./clean.ts'),
   store: () => import('./store.ts'),
+  cache: () => import('./cache.ts'),
   image: () => import('./image.ts'),
   probe: () => import('./probe.ts'),
   doctor: () => import('./doctor.ts'),

@@ -49,7 +49,7 @@ export class Connection implements Disposable {
   async record(name: SharedName): Promise<SharedRecord | Unusable | undefined> {
     const manifest = await this.manifest(tagOf(name));
     if (manifest === undefined) return undefined;
-    const text = await this.#envelope(manifest.bytes);
+    const text = await this.envelope(manifest.bytes);
     return text === undefined
       ? { why: 'it is no entry of a store' }
       : openRecord(text, name, this.#options.trusted);
@@ -64,7 +64,7 @@ export class Connection implements Disposable {
   }
 
   /** The envelope that a manifest names as its configuration, which it may hold itself ("Content Descriptors", `data`). */
-  async #envelope(manifest: Buffer): Promise<string | undefined> {
+  async envelope(manifest: Buffer): Promise<string | undefined> {
     const config = configOf(manifest);
     if (config === undefined) return undefined;
     if (config.data !== undefined) return Buffer.from(config.data, 'base64').toString('utf8');
@@ -113,4 +113,14 @@ function configOf(manifest: Buffer): (Descriptor & { readonly data?: string }) |
 /** Errors of the registry, of the connection, and of content that is not what it should be; others are bugs. */
 export function isOutside(cause: unknown): boolean {
   return cause instanceof RegistryError || errorCode(cause) !== undefined || cause instanceof SyntaxError;
+}
+
+/** What an envelope holds, whoever signed it; an empty record where it is none. */
+export function payloadOf(envelope: string): Readonly<Record<string, unknown>> {
+  try {
+    const { payload } = JSON.parse(envelope);
+    return JSON.parse(Buffer.from(payload, 'base64').toString('utf8')) ?? {};
+  } catch {
+    return {};
+  }
 }

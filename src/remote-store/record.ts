@@ -42,6 +42,11 @@ export function tagOf({ kind, fingerprint }: SharedName): string {
   return `${kind}-${fingerprint}`;
 }
 
+/** Whether a tag is one of ours; a repository may have others. */
+export function isTag(tag: string): boolean {
+  return /^(trees|builds|results)-[0-9a-f]{64}$/.test(tag);
+}
+
 export function sealRecord(record: SharedRecord, key: Key): Buffer {
   return Buffer.from(seal(JSON.stringify(record), key, ENTRY_TYPE));
 }
