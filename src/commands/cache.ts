@@ -8,7 +8,7 @@ import type { Command, Invocation, Outcome } from './command.ts';
 
 export const command: Command = {
   name: 'cache',
-  summary: 'remove old entries from a store that is shared through a registry',
+  summary: 'remove old entries from a shared store',
   positionals: [
     { name: 'action', required: true },
     { name: 'address', required: false },

@@ -69,7 +69,7 @@ export const GLOBAL_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   },
   'push-cache': {
     type: 'boolean',
-    help: 'push what is used of the store to the shared one ($PROVISION_CACHE)',
+    help: 'push what was used to $PROVISION_CACHE',
   },
   verbose: { type: 'boolean', help: 'print the output of every tool' },
   help: { type: 'boolean', short: 'h', help: 'print this help' },

@@ -1,3 +1,4 @@
+import { defined } from '../domain/defined.ts';
 import { eachAtOnce } from '../domain/each-at-once.ts';
 import type { Digest } from '../domain/ids.ts';
 import { uploadBytes, uploadLayer, ZSTD } from '../engine/docker/blobs.ts';
@@ -96,7 +97,7 @@ class Pusher {
     const { value, content } = read as { value: Json; content?: SharedContent };
     const record: SharedRecord = {
       ...{ schema: SCHEMA, kind, fingerprint, pushed: new Date().toISOString(), provision: version, value },
-      ...(content === undefined ? {} : { content }),
+      ...defined({ content }),
     };
     await this.#publish(entry, sealRecord(record, key), content);
     this.sent += 1;

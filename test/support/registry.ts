@@ -17,7 +17,7 @@ export const NO_REGISTRY: string | false =
     : 'docker-registry is not installed';
 
 /** `docker login` has this for the registry that asks for one. */
-export const LOGIN = 'me:secret';
+const LOGIN = 'me:secret';
 /** crypt(5), bcrypt: of `secret`. */
 const HTPASSWD = 'me:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n';
 

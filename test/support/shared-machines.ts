@@ -14,7 +14,7 @@ import { temporaryFolder } from './cli.ts';
 import { type TestContext, testContext } from './context.ts';
 import { value } from './sandboxes.ts';
 
-export const pair = generateKeyPairSync('ed25519');
+const pair = generateKeyPairSync('ed25519');
 
 /** A key that signs; `expires` is the line in its file. */
 export function keyOf(key: KeyObject = pair.privateKey, expires?: string): Key {

@@ -189,7 +189,7 @@ export class Registry implements Disposable {
 }
 
 /** Whether a host, with or without a port, is this machine: nobody on the way can read or change what is said to it. */
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   return /^(localhost|127\.[\d.]+|\[::1\])(:\d+)?$/.test(host);
 }
 

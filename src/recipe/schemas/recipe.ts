@@ -177,7 +177,7 @@ const commonKeys = {
     .optional()
     .meta({
       description:
-        'Repository of an OCI registry in which entries of the store are shared with other machines ([settings](settings.md#a-store-beyond-one-machine)). ' +
+        'Repository of an OCI registry in which entries of the store are shared with other machines ([a store beyond one machine](shared-store.md)). ' +
         '`PROVISION_CACHE` takes precedence.',
       examples: ['oci://registry.example:5000/team/provision'],
     }),
