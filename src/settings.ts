@@ -3,6 +3,7 @@ import { availableParallelism, userInfo } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { secretsOf } from './diagnose/redact.ts';
 import { distribution } from './distro/distribution.ts';
+import { type CacheAddress, looksLikeAddress, parseCacheAddress } from './domain/cache-address.ts';
 import type {
   ActionsSettings,
   CargoSettings,
@@ -43,6 +44,8 @@ export function readSettings(
   if (!jobs.ok) return jobs;
   const python = readPython(values.python);
   if (!python.ok) return python;
+  const cache = readCache(env);
+  if (!cache.ok) return cache;
   const store = typeof values.store === 'string' ? resolve(cwd, values.store) : defaultStore(env, cwd);
   const engine = typeof values.engine === 'string' ? values.engine : env.PROVISION_ENGINE || 'auto';
   const caBundle = findCaBundle(env);
@@ -75,6 +78,8 @@ export function readSettings(
     path: (env.PATH ?? '').split(':').filter(isAbsolute),
     verbose: values.verbose === true,
     ...readKeys(env, cwd),
+    ...defined({ cache: cache.value }),
+    ...(values['push-cache'] === true ? { pushCache: true } : {}),
     secrets: readSecrets(env),
     ...(env.GITHUB_ACTIONS === 'true' ? { actions: readActions(env) } : {}),
   });
@@ -93,6 +98,11 @@ function readKeys({ PROVISION_SIGN_KEY, PROVISION_TRUSTED_KEYS }: Environment, c
         }
       : {}),
   };
+}
+
+/** The shared store, where PROVISION_CACHE names one instead of a folder. */
+function readCache({ PROVISION_CACHE: text = '' }: Environment): Result<CacheAddress | undefined> {
+  return looksLikeAddress(text) ? parseCacheAddress(text, 'PROVISION_CACHE') : ok(undefined);
 }
 
 function readJobs(text: string | undefined): Result<number> {
@@ -123,7 +133,10 @@ function readPython(value: OptionValues[string]): Result<string | undefined> {
 function defaultStore(env: Environment, cwd: string): string {
   if (env.PROVISION_STORE) return resolve(cwd, env.PROVISION_STORE);
   // The launcher's decision, which also holds where there is no HOME.
-  if (env.PROVISION_CACHE) return join(resolve(cwd, env.PROVISION_CACHE), 'store');
+  const folder = looksLikeAddress(env.PROVISION_CACHE ?? '')
+    ? env.PROVISION_CACHE_FOLDER
+    : env.PROVISION_CACHE;
+  if (folder) return join(resolve(cwd, folder), 'store');
   const cache =
     env.XDG_CACHE_HOME && isAbsolute(env.XDG_CACHE_HOME)
       ? env.XDG_CACHE_HOME

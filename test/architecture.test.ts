@@ -23,6 +23,7 @@ const SHARED = [
   'requirements',
   'sbom',
   'provenance',
+  'remote-store',
 ];
 
 /** The way of the data: a room imports types of earlier ones, nothing of later ones. */
@@ -57,6 +58,7 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   requirements: ['domain', 'crate', 'exec', 'store'],
   sbom: ['domain', 'distro', 'runtime'],
   provenance: ['domain'],
+  'remote-store': ['domain', 'store', 'engine', 'provenance'],
 };
 
 /** Where a runtime or the C library of WASI may be asked for by name: its adapters, and the validation of recipes. */

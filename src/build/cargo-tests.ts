@@ -43,7 +43,9 @@ export async function runCargoTests(
 ): Promise<Result<CargoTestsRun>> {
   const sources = await digestProject(context, input.resolved, input.logs);
   if (!sources.ok) return sources;
-  const kept = await store.readResult<Kept>(resultKey(input, wanted, sources.value.digest));
+  const kept = await store.readResult<Kept>(resultKey(input, wanted, sources.value.digest), {
+    anywhere: true,
+  });
   if (kept !== undefined) return ok({ tests: kept.tests, cached: true, ms: kept.ms });
   const run = await withTemporaryFolder(store.folder, 'tests', (folder) =>
     start(context, store, input, wanted, folder),
@@ -52,10 +54,8 @@ export async function runCargoTests(
   const { seen, ...result } = run.value;
   // A result that cannot be written is ignored: the tests run again next time.
   if (result.tests.every(({ status }) => status !== 'failed')) {
-    await store.writeResult(resultKey(input, wanted, seen), {
-      tests: [...result.tests],
-      ms: result.ms,
-    } as Kept);
+    const passed: Kept = { tests: [...result.tests], ms: result.ms };
+    await store.writeResult(resultKey(input, wanted, seen), passed, { anywhere: true });
   }
   return ok(result);
 }

@@ -1,4 +1,4 @@
-import type { Context } from '../domain/context.ts';
+import type { Context, OptionValues } from '../domain/context.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { formatBytes } from '../domain/units.ts';
 import type { Swept } from '../engine/docker/sweep.ts';
@@ -26,12 +26,12 @@ export const command: Command = {
   run,
 };
 
-const DAY_MS = 24 * 60 * 60 * 1000;
-const DEFAULT_DAYS = 30;
+export const DAY_MS = 24 * 60 * 60 * 1000;
+export const DEFAULT_DAYS = 30;
 
 async function run({ context, values }: Invocation): Promise<Result<Outcome>> {
-  const days = typeof values['older-than'] === 'string' ? Number(values['older-than']) : DEFAULT_DAYS;
-  if (!Number.isFinite(days) || days < 0) return err(badDays(String(values['older-than'])));
+  const days = daysOf(values);
+  if (days === undefined) return err(badDays(String(values['older-than']), 'clean'));
   const store = await openStore(context.settings.store);
   if (!store.ok) return store;
   const removed =
@@ -90,10 +90,16 @@ function describe(
   return `${lines.join('\n')}\n`;
 }
 
-function badDays(text: string) {
+/** Of `--older-than`, else the default; undefined where that is no number. */
+export function daysOf({ 'older-than': text }: OptionValues): number | undefined {
+  const days = typeof text === 'string' ? Number(text) : DEFAULT_DAYS;
+  return Number.isFinite(days) && days >= 0 ? days : undefined;
+}
+
+export function badDays(text: string, command: string) {
   return {
     code: 'usage/older-than',
     what: `--older-than takes a number of days, not "${text}".`,
-    fix: ['Example: `provision clean --older-than 7`.'],
+    fix: [`Example: \`provision ${command} --older-than 7\`.`],
   } as const;
 }

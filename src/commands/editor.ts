@@ -56,7 +56,7 @@ export async function direnvLines(
       await chmod(file, 0o755);
       return ok(null);
     },
-    { signal: session.context.signal },
+    { signal: session.context.signal, local: true },
   );
   if (!shims.ok) return shims;
   const lines = [

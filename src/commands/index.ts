@@ -17,6 +17,7 @@ const LOADERS: Readonly<Record<string, () => Promise<{ readonly command: Command
   outdated: () => import('./outdated.ts'),
   clean: () => import('./clean.ts'),
   store: () => import('./store.ts'),
+  cache: () => import('./cache.ts'),
   image: () => import('./image.ts'),
   probe: () => import('./probe.ts'),
   doctor: () => import('./doctor.ts'),
@@ -65,6 +66,10 @@ export const GLOBAL_OPTIONS: Readonly<Record<string, OptionSpec>> = {
     type: 'string',
     value: '<name>',
     help: 'auto, namespace, docker[:<host>] ($PROVISION_ENGINE)',
+  },
+  'push-cache': {
+    type: 'boolean',
+    help: 'push what was used to $PROVISION_CACHE',
   },
   verbose: { type: 'boolean', help: 'print the output of every tool' },
   help: { type: 'boolean', short: 'h', help: 'print this help' },

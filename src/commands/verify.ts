@@ -7,9 +7,10 @@ import { defined } from '../domain/defined.ts';
 import { absentAsUndefined } from '../domain/errno.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
+import { readKeys } from '../pipeline/keys.ts';
 import { statementBeside } from '../pipeline/provenance.ts';
 import { rebuildBundle } from '../pipeline/rebuild.ts';
-import { type Key, readPublicKey } from '../provenance/envelope.ts';
+import type { Key } from '../provenance/envelope.ts';
 import { otherDocuments, otherFile, readStated, type Stated } from '../provenance/verify.ts';
 import { readEmbedded } from '../sbom/embed.ts';
 import { SBOM_FILES, SBOM_FORMATS } from '../sbom/model.ts';
@@ -58,7 +59,7 @@ async function run({ context, values, positionals }: Invocation): Promise<Result
   if (info === undefined) return err(notBundle(given, 'There is no such file.'));
   if (info.isDirectory())
     return err(notBundle(given, 'A folder has no digest: give its program, or the archive.'));
-  const keys = await readKeys(context, values);
+  const keys = await readKeys(keyFiles(context, values));
   if (!keys.ok) return keys;
   const stated = await findStated(context, { path, given, named: values.statement, keys: keys.value });
   if (!stated.ok) return stated;
@@ -76,25 +77,10 @@ async function run({ context, values, positionals }: Invocation): Promise<Result
     : rebuilt;
 }
 
-async function readKeys({ settings }: Context, { key }: OptionValues): Promise<Result<readonly Key[]>> {
+/** Those of the options, else those of the settings. */
+function keyFiles({ settings }: Context, { key }: OptionValues): readonly string[] {
   const named = Array.isArray(key) ? key.map((file) => resolve(settings.cwd, String(file))) : [];
-  const keys: Key[] = [];
-  for (const file of named.length > 0 ? named : (settings.trustedKeys ?? [])) {
-    const text = await readFile(file, 'utf8').catch(() => undefined);
-    const read = text === undefined ? undefined : readPublicKey(text);
-    if (read === undefined) return err(notKey(file, text === undefined));
-    keys.push(read);
-  }
-  return ok(keys);
-}
-
-function notKey(file: string, missing: boolean): Failure {
-  return {
-    code: 'usage/key',
-    what: `${file} is no public ed25519 key.`,
-    why: missing ? 'It cannot be read.' : 'It is no such key in PEM.',
-    fix: ['Of a private key it is `openssl pkey -in sign.pem -pubout -out release.pub`.'],
-  };
+  return named.length > 0 ? named : (settings.trustedKeys ?? []);
 }
 
 interface Wanted {

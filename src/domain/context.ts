@@ -1,4 +1,5 @@
 import type { Emit } from '../events.ts';
+import type { CacheAddress } from './cache-address.ts';
 
 /** Options of the command line by their names. */
 export type OptionValues = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
@@ -50,6 +51,10 @@ export interface Settings {
   readonly signKey?: string;
   /** PROVISION_TRUSTED_KEYS: absolute paths of public keys. */
   readonly trustedKeys?: readonly string[];
+  /** PROVISION_CACHE, where it is an address: entries of the store are looked for there. Else the recipe's counts. */
+  readonly cache?: CacheAddress;
+  /** What is used of the store goes there at the end. */
+  readonly pushCache?: boolean;
   /** Absent outside of GitHub Actions. */
   readonly actions?: ActionsSettings;
 }

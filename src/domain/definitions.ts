@@ -1,3 +1,4 @@
+import type { CacheAddress } from './cache-address.ts';
 import type { CargoConfiguration } from './cargo.ts';
 import type { Crate } from './crate.ts';
 import type { Digest, Linkage, RuntimeKind } from './ids.ts';
@@ -293,6 +294,8 @@ export interface Recipe {
   /** `false`: the bundle is not started on this machine outside of a sandbox. */
   readonly host?: false;
   readonly limits?: Limits;
+  /** Where entries of the store are looked for, unless the settings say so. */
+  readonly cache?: CacheAddress;
   /** Its job in GitHub Actions, for `provision matrix`. */
   readonly actions?: ActionsJob;
 }

@@ -75,7 +75,7 @@ export async function packageContents(
   const unread: LockedPackage[] = [];
   for (const one of new Map(packages.map((locked) => [locked.digest, locked])).values()) {
     if (compressionOf(one.path) === undefined) continue;
-    const known = await store.readResult<PackageContents & Json>(keyOf(one));
+    const known = await store.readResult<PackageContents & Json>(keyOf(one), { anywhere: true });
     if (known === undefined) unread.push(one);
     else contents[one.digest] = known;
   }
@@ -86,7 +86,9 @@ export async function packageContents(
     const { package: one, file } = item.value;
     const read = await readOne(session, one, file);
     if (!read.ok) return read;
-    const written = await store.writeResult(keyOf(one), read.value as PackageContents & Json);
+    const written = await store.writeResult(keyOf(one), read.value as PackageContents & Json, {
+      anywhere: true,
+    });
     if (!written.ok) return written;
     contents[one.digest] = read.value;
   }

@@ -10,28 +10,13 @@ import type { Digest } from '../domain/ids.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { exists, readTool } from '../exec/files.ts';
 import { lockChecksum } from '../lock/lockfile.ts';
-import { type Key, readPrivateKey, seal } from '../provenance/envelope.ts';
+import { type Key, seal } from '../provenance/envelope.ts';
 import { hexOf, type Resource, statementOf } from '../provenance/statement.ts';
 import { crateUrl } from '../sbom/crates.ts';
 import type { Package } from './formats.ts';
 import type { Planned } from './prepare.ts';
 import type { Made } from './runtimes.ts';
 import { allLocks, suiteOf } from './trees.ts';
-
-/** The key of `PROVISION_SIGN_KEY`: a file, or the key itself. Fails with `usage/sign-key`; undefined where there is none. */
-export async function signingKey({ settings }: Pick<Context, 'settings'>): Promise<Result<Key | undefined>> {
-  const { signKey } = settings;
-  if (signKey === undefined) return ok(undefined);
-  const pem = signKey.includes('-----BEGIN') ? signKey : await readFile(signKey, 'utf8').catch(() => '');
-  const key = readPrivateKey(pem);
-  if (key !== undefined) return ok(key);
-  return err({
-    code: 'usage/sign-key',
-    what: 'PROVISION_SIGN_KEY names no private ed25519 key.',
-    why: pem === '' ? 'The file cannot be read.' : 'It is no such key in PEM (PKCS #8).',
-    fix: ['Make one: `openssl genpkey -algorithm ed25519 -out sign.pem`', 'Unset it to sign nothing.'],
-  });
-}
 
 interface Input {
   readonly planned: Planned;

@@ -61,7 +61,7 @@ async function startsHere(
       const starts = await kernelStarts(found.value, tree.folder, [program, '-S', '-c', '']);
       return starts.ok ? ok({ starts: starts.value }) : starts;
     },
-    { signal: context.signal },
+    { signal: context.signal, local: true },
   );
   return tried.ok ? ok(tried.value.meta.starts) : tried;
 }

@@ -9,6 +9,7 @@ import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
 import type { Planned } from './prepare.ts';
 import { Recorder } from './recorder.ts';
+import { openRemote } from './remote.ts';
 import { lockChecksums } from './trees.ts';
 
 /** What the stages of one invocation share. It is complete when it is opened. */
@@ -30,7 +31,16 @@ export async function withSession<T>(
   use: (session: Session) => Promise<Result<T>>,
   diagnostics?: Diagnostics,
 ): Promise<Result<T>> {
-  const store = await openStore(outer.settings.store, (damage) => outer.emit(damageNotice(damage)));
+  const remote = await openRemote(
+    outer,
+    plans.map(({ plan }) => plan.recipe.cache).find((one) => one !== undefined),
+  );
+  if (!remote.ok) return remote;
+  const store = await openStore(
+    outer.settings.store,
+    (damage) => outer.emit(damageNotice(damage)),
+    remote.value,
+  );
   if (!store.ok) return store;
   const recorder = new Recorder(outer.emit, diagnostics);
   const context: Context = { ...outer, emit: recorder.emit };
@@ -50,6 +60,7 @@ export async function withSession<T>(
     await engine.close();
     // After an interrupt nothing is awaited: entries not yet flushed are made again.
     if (!outer.signal.aborted) await store.value.settled();
+    await remote.value?.finish();
   }
 }
 

@@ -220,11 +220,11 @@ export async function treeMaker(
 ): Promise<TreeMaker> {
   const { context, store, recorder } = session;
   const all = orders(resolved, locks);
-  const present = await Promise.all(all.map((order) => store.find('trees', treeFingerprint(order))));
+  const present = await Promise.all(all.map((order) => store.offers('trees', treeFingerprint(order))));
   // Only what is built from source is built with the image alone; most runs have no difference to explain.
   const wanted = (key: OrderKey): boolean =>
     key === 'image' ? isFromSource(resolved.sysroot) : key !== 'ordered' && key !== 'control';
-  const missing = all.filter(({ key }, i) => present[i] === undefined && wanted(key));
+  const missing = all.filter(({ key }, i) => present[i] !== true && wanted(key));
   const fetched = async function* (packages: readonly LockedPackage[]) {
     for await (const item of download(session, packages, locks)) {
       if (item.ok && !item.value.hit)

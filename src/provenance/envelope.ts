@@ -1,7 +1,13 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
+import { defined } from '../domain/defined.ts';
 
-/** What is signed, for tools that look for statements (DSSE 1.0; in-toto, "Envelope"). */
-const PAYLOAD_TYPE = 'application/vnd.in-toto+json';
+/**
+ * What is signed (DSSE 1.0): statements, for tools that look for them (in-toto, "Envelope"), and entries of a shared store.
+ * The type is signed, too: an envelope of the one kind is none of the other.
+ */
+export const STATEMENT_TYPE = 'application/vnd.in-toto+json';
+export const ENTRY_TYPE = 'application/vnd.provision.entry+json';
+export type PayloadType = typeof STATEMENT_TYPE | typeof ENTRY_TYPE;
 
 interface Envelope {
   readonly payloadType: string;
@@ -14,19 +20,27 @@ interface Envelope {
 export interface Key {
   readonly key: KeyObject;
   readonly id: string;
+  /** When nothing that it has signed counts any more; milliseconds since the epoch. Absent: never. */
+  readonly expires?: number;
 }
+
+/** A line before the key itself, where PEM has room for text (RFC 7468, section 2): `Expires: 2027-06-30`. */
+const EXPIRES = /^Expires:[ \t]*(.*?)[ \t]*$/im;
 
 /** Reads a private key in PEM (PKCS #8); undefined where it is no ed25519 key. */
 export function readPrivateKey(pem: string): Key | undefined {
-  return readKey(() => createPrivateKey(pem));
+  return readKey(pem, () => createPrivateKey(pem));
 }
 
 /** Reads a public key in PEM (SPKI), or the public half of a private one. */
 export function readPublicKey(pem: string): Key | undefined {
-  return readKey(() => createPublicKey(pem));
+  return readKey(pem, () => createPublicKey(pem));
 }
 
-function readKey(create: () => KeyObject): Key | undefined {
+function readKey(pem: string, create: () => KeyObject): Key | undefined {
+  const date = EXPIRES.exec(pem.slice(0, Math.max(0, pem.indexOf('-----BEGIN'))))?.[1];
+  // A date that cannot be read has passed: it was meant to limit the key.
+  const expires = date === undefined ? undefined : Date.parse(date) || 0;
   let key: KeyObject;
   try {
     key = create();
@@ -36,7 +50,7 @@ function readKey(create: () => KeyObject): Key | undefined {
   if (key.asymmetricKeyType !== 'ed25519') return undefined;
   const open = key.type === 'private' ? createPublicKey(key) : key;
   const der = open.export({ type: 'spki', format: 'der' });
-  return { key, id: createHash('sha256').update(der).digest('hex') };
+  return { key, id: createHash('sha256').update(der).digest('hex'), ...defined({ expires }) };
 }
 
 /** DSSE's pre-authentication encoding. */
@@ -44,12 +58,17 @@ function encoded(type: string, body: Buffer): Buffer {
   return Buffer.concat([Buffer.from(`DSSEv1 ${Buffer.byteLength(type)} ${type} ${body.length} `), body]);
 }
 
+/** Whether nothing that a key has signed counts any more. */
+export function hasExpired({ expires }: Key, now = Date.now()): boolean {
+  return expires !== undefined && expires <= now;
+}
+
 /** The envelope of a text, as one line of JSON. Ed25519 signatures depend on key and text alone. */
-export function seal(text: string, { key, id }: Key): string {
+export function seal(text: string, { key, id }: Key, payloadType: PayloadType = STATEMENT_TYPE): string {
   const body = Buffer.from(text);
-  const sig = sign(null, encoded(PAYLOAD_TYPE, body), key).toString('base64');
+  const sig = sign(null, encoded(payloadType, body), key).toString('base64');
   const envelope: Envelope = {
-    payloadType: PAYLOAD_TYPE,
+    payloadType,
     payload: body.toString('base64'),
     signatures: [{ keyid: id, sig }],
   };
@@ -62,11 +81,18 @@ export type Opened =
   | { readonly kind: 'unknown-key'; readonly payload: string; readonly by: readonly string[] }
   /** One of the given keys is named, and did not make the signature. */
   | { readonly kind: 'wrong-signature'; readonly by: string }
+  /** Signed by one of the given keys, which counts no more: who has found it could have written this today. */
+  | { readonly kind: 'expired-key'; readonly by: string; readonly expires: number }
   | { readonly kind: 'unreadable' };
 
 /** Opens an envelope with the keys that are trusted. */
-export function openEnvelope(text: string, trusted: readonly Key[]): Opened {
-  const envelope = parseEnvelope(text);
+export function openEnvelope(
+  text: string,
+  trusted: readonly Key[],
+  type: PayloadType = STATEMENT_TYPE,
+  now = Date.now(),
+): Opened {
+  const envelope = parseEnvelope(text, type);
   if (envelope === undefined) return { kind: 'unreadable' };
   const body = Buffer.from(envelope.payload, 'base64');
   const signed = encoded(envelope.payloadType, body);
@@ -75,17 +101,18 @@ export function openEnvelope(text: string, trusted: readonly Key[]): Opened {
     return verify(null, signed, open, Buffer.from(sig, 'base64'));
   };
   // The name of a key is a hint that anybody can write: every key is tried on every signature.
-  for (const key of trusted) {
-    if (envelope.signatures.some(({ sig }) => verifies(key, sig)))
-      return { kind: 'signed', payload: body.toString('utf8'), by: key.id };
-  }
+  const signers = trusted.filter((key) => envelope.signatures.some(({ sig }) => verifies(key, sig)));
+  const signer = signers.find((key) => !hasExpired(key, now));
+  if (signer !== undefined) return { kind: 'signed', payload: body.toString('utf8'), by: signer.id };
+  const [expired] = signers;
+  if (expired !== undefined) return { kind: 'expired-key', by: expired.id, expires: expired.expires ?? 0 };
   const named = trusted.find(({ id }) => envelope.signatures.some(({ keyid }) => keyid === id));
   if (named !== undefined) return { kind: 'wrong-signature', by: named.id };
   const by = envelope.signatures.map(({ keyid }) => keyid ?? 'without a name');
   return { kind: 'unknown-key', payload: body.toString('utf8'), by };
 }
 
-function parseEnvelope(text: string): Envelope | undefined {
+function parseEnvelope(text: string, type: PayloadType): Envelope | undefined {
   let value: Partial<Envelope>;
   try {
     value = JSON.parse(text);
@@ -94,7 +121,7 @@ function parseEnvelope(text: string): Envelope | undefined {
   }
   const { payloadType, payload, signatures } = value ?? {};
   const known =
-    payloadType === PAYLOAD_TYPE &&
+    payloadType === type &&
     typeof payload === 'string' &&
     Array.isArray(signatures) &&
     signatures.length > 0 &&

@@ -27,6 +27,7 @@ export function readStated({ file, text, signed }: StatementFile, trusted: reado
   const opened = openEnvelope(text, trusted);
   if (opened.kind === 'unreadable') return unreadable(file);
   if (opened.kind === 'wrong-signature') return wrongSignature(file, opened.by);
+  if (opened.kind === 'expired-key') return expiredKey(file, opened.by, opened.expires);
   if (opened.kind === 'unknown-key') return unknownKey(file, opened.by, trusted);
   const statement = readStatement(opened.payload);
   return statement === undefined ? unreadable(file) : { statement, by: opened.by };
@@ -101,6 +102,18 @@ function wrongSignature(file: string, by: string): Failure {
     what: `The signature of ${file} is wrong.`,
     why: `It names the key ${by}, which did not make it: statement or signature were changed.`,
     fix: ['Do not use what it is about, and tell who published it.'],
+  };
+}
+
+function expiredKey(file: string, by: string, expires: number): Failure {
+  return {
+    code: 'archive/expired-key',
+    what: `${file} is signed by a key that has expired: ${by}.`,
+    why: `It counts until ${new Date(expires).toISOString()}, as the file of the key says, and a signature does not show when it was made.`,
+    fix: [
+      'Get a statement that is signed by the key that is in use now.',
+      'If you still trust the key, write a later date into its file, in the line `Expires:`.',
+    ],
   };
 }
 

@@ -1,4 +1,5 @@
 import { basename, dirname, extname, resolve } from 'node:path';
+import { type CacheAddress, parseCacheAddress } from '../domain/cache-address.ts';
 import { defined } from '../domain/defined.ts';
 import type {
   ActionsJob,
@@ -190,6 +191,7 @@ function commonOf(file: string, read: RecipeFile | ExtendingFile) {
       systems: read.systems,
       brings: some(brings),
       host: read.host ? undefined : read.host,
+      cache: read.cache === undefined ? undefined : cacheOf(read.cache),
       limits: read.limits && limitsOf(read.limits),
       wasm: wasm && wasmSettings(wasm),
       actions: read.actions && actionsOf(read.actions),
@@ -259,6 +261,12 @@ function requestOf({
 
 function actionsOf({ runner, 'timeout-minutes': minutes }: NonNullable<RecipeFile['actions']>): ActionsJob {
   return defined({ runner, timeoutMinutes: minutes });
+}
+
+/** The schema has read it, too. */
+function cacheOf(text: string): CacheAddress | undefined {
+  const address = parseCacheAddress(text, 'cache');
+  return address.ok ? address.value : undefined;
 }
 
 function limitsOf({ 'memory-mib': memory, processors }: NonNullable<RecipeFile['limits']>): Limits {

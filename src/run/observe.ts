@@ -118,6 +118,9 @@ export interface Watched {
   readonly keep?: (run: Run) => boolean;
 }
 
+/** All that an outcome depends on is in its key. */
+const ANYWHERE = { anywhere: true };
+
 /** Runs a command in the root of a runtime, or reads from the store how it went. */
 export async function observeRun(
   executor: SampleExecutor,
@@ -148,7 +151,7 @@ export async function observeRun(
     !diskFailed(run) &&
     watched.keep?.(run) !== false
   ) {
-    const written = await executor.store.writeResult(key, toKept(run));
+    const written = await executor.store.writeResult(key, toKept(run), ANYWHERE);
     if (!written.ok) executor.onNotKept(written.error.what);
   }
   return ok(run);
@@ -178,7 +181,7 @@ function keyOf(
 
 /** A stricter time limit than that of the kept run has to be tried. */
 async function readKept(store: Store, key: Fingerprint, { command }: Watched): Promise<Kept | undefined> {
-  const kept = await store.readResult<Kept>(key);
+  const kept = await store.readResult<Kept>(key, ANYWHERE);
   return kept !== undefined && kept.ms <= command.timeoutMs ? kept : undefined;
 }
 

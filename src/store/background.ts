@@ -2,8 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
 import { onDisk } from './disk.ts';
-import { type EntryName, entryFolder, recordDurable, recordManifest } from './entries.ts';
+import { entryFolder, recordDurable, recordManifest } from './entries.ts';
 import { makeManifest } from './manifest.ts';
+import type { EntryName } from './store.ts';
 import { sweep } from './temporary.ts';
 
 /** Background work of the store, awaited only at the end of the program. */

@@ -2,7 +2,7 @@ import { mkdir, readFile, rename, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode } from '../domain/errno.ts';
 import type { Digest, Fingerprint } from '../domain/ids.ts';
-import { err, type Result } from '../domain/result.ts';
+import { err, ok, type Result } from '../domain/result.ts';
 import { interrupted } from '../failure.ts';
 import { onDisk, onDiskOf } from './disk.ts';
 import {
@@ -15,14 +15,8 @@ import {
 } from './manifest.ts';
 import { bootId } from './process-tag.ts';
 import { type EntryRecord, formatRecord, parseRecord } from './record.ts';
-import type { EntryKind, Json, StoreEntry } from './store.ts';
+import type { EntryContent, EntryKind, EntryName, Json, StoreEntry } from './store.ts';
 import { removeTree, temporaryFolder, temporaryPath, writeFlushed, writeWhole } from './temporary.ts';
-
-/** Names one entry of a store. */
-export interface EntryName {
-  readonly kind: EntryKind;
-  readonly fingerprint: Fingerprint;
-}
 
 /** An entry of more bytes gets its manifest while the work goes on. */
 const READ_AT_ONCE = 64 << 20;
@@ -93,6 +87,8 @@ export async function markUsed(file: string): Promise<void> {
 export interface Making extends EntryName {
   readonly inputs: Readonly<Record<string, Json>>;
   readonly make: (folder: string) => Promise<Result<Json>>;
+  /** Fills the folder from elsewhere; undefined: it could not, and the entry is made. */
+  readonly pull?: (folder: string) => Promise<Result<EntryContent | undefined>>;
   readonly signal: AbortSignal;
 }
 
@@ -107,7 +103,7 @@ export async function makeEntry(store: string, making: Making): Promise<Result<S
   let placed = false;
   try {
     if (making.signal.aborted) return err(interrupted());
-    const made = await onDiskOf(store, () => making.make(join(started.value, 'root')));
+    const made = await onDiskOf(store, () => fillFolder(making, join(started.value, 'root')));
     if (!made.ok) return made;
     const entry = await onDisk(store, () => placeEntry(store, making, started.value, made.value));
     placed = entry.ok && !entry.value.hit;
@@ -118,7 +114,27 @@ export async function makeEntry(store: string, making: Making): Promise<Result<S
   }
 }
 
-async function placeEntry(store: string, making: Making, from: string, meta: Json): Promise<StoreEntry> {
+type Filled = Pick<EntryContent, 'meta'> & Partial<EntryContent>;
+
+async function fillFolder({ pull, make, signal }: Making, root: string): Promise<Result<Filled>> {
+  const pulled = (await pull?.(root)) ?? ok(undefined);
+  if (!pulled.ok) return pulled;
+  if (pulled.value !== undefined) return ok(pulled.value);
+  if (signal.aborted) return err(interrupted());
+  if (pull !== undefined) {
+    await removeTree(root);
+    await mkdir(root);
+  }
+  const made = await make(root);
+  return made.ok ? ok({ meta: made.value }) : made;
+}
+
+async function placeEntry(
+  store: string,
+  making: Making,
+  from: string,
+  { meta, manifest: known }: Filled,
+): Promise<StoreEntry> {
   const { kind, fingerprint, inputs } = making;
   const record = {
     fingerprint,
@@ -128,7 +144,7 @@ async function placeEntry(store: string, making: Making, from: string, meta: Jso
     boot: bootId(),
     durable: false,
   };
-  const manifest = await smallManifest(join(from, 'root'));
+  const manifest = known ?? (await smallManifest(join(from, 'root')));
   if (manifest !== undefined) await writeFlushed(join(from, 'manifest'), formatManifest(manifest));
   const described =
     manifest === undefined ? null : { digest: manifestDigest(manifest), items: manifest.length };

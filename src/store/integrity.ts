@@ -4,18 +4,10 @@ import type { Digest } from '../domain/ids.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
 import { onDisk } from './disk.ts';
-import {
-  type EntryName,
-  entryFolder,
-  type Making,
-  makeEntry,
-  readManifest,
-  recordManifest,
-  setAside,
-} from './entries.ts';
+import { entryFolder, type Making, makeEntry, readManifest, recordManifest, setAside } from './entries.ts';
 import { type Damage, damages, type Manifest, makeManifest, suspects } from './manifest.ts';
 import type { EntryRecord } from './record.ts';
-import type { Json, ObtainOptions } from './store.ts';
+import type { EntryName, Json, ObtainOptions } from './store.ts';
 
 /** Entries of so few files are compared with their manifest whenever they are found. */
 const FEW = 64;

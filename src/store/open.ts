@@ -1,18 +1,28 @@
 import { constants, statSync } from 'node:fs';
 import { access, mkdir, open, readFile, rename, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { defined } from '../domain/defined.ts';
 import { errorCode } from '../domain/errno.ts';
 import type { Digest, Fingerprint } from '../domain/ids.ts';
 import { ok, type Result } from '../domain/result.ts';
 import { Background } from './background.ts';
 import { digestFile } from './digest.ts';
 import { onDisk } from './disk.ts';
-import { type EntryName, entryFolder, makeEntry, markUsed, readRecord, setAside } from './entries.ts';
+import { entryFolder, makeEntry, markUsed, readRecord, setAside } from './entries.ts';
 import { fingerprint as fingerprintOf } from './fingerprint.ts';
 import { type Again, type DamageReport, Integrity } from './integrity.ts';
 import { safeName, takeLock } from './locks.ts';
 import { sealed, unsealed } from './record.ts';
-import type { EntryKind, Json, ObtainOptions, Store, StoreEntry } from './store.ts';
+import type {
+  EntryKind,
+  EntryName,
+  Json,
+  ObtainOptions,
+  RemoteStore,
+  ResultOptions,
+  Store,
+  StoreEntry,
+} from './store.ts';
 import { openSession, writeWhole } from './temporary.ts';
 
 const LAYOUT = ['blobs/sha256', 'partial', 'trees', 'builds', 'results', 'volumes', 'locks', 'tmp'] as const;
@@ -25,6 +35,7 @@ export async function openStore(
   folder: string,
   /** Told of everything damaged that is found and removed. */
   onDamage: (damage: DamageReport) => void = () => {},
+  remote?: RemoteStore,
 ): Promise<Result<Store>> {
   const root = resolve(folder);
   const opened = await onDisk(root, async () => {
@@ -34,7 +45,7 @@ export async function openStore(
     await openSession(root);
   });
   if (!opened.ok) return opened;
-  return ok(new FolderStore(root, onDamage));
+  return ok(new FolderStore(root, onDamage, remote));
 }
 
 /** Creates a folder and its parents. Node's own `recursive` reports ENOENT where the cause is EROFS or EACCES. */
@@ -68,10 +79,12 @@ class FolderStore implements Store {
   readonly #background: Background;
   readonly #integrity: Integrity;
   readonly #onDamage: (damage: DamageReport) => void;
+  readonly #remote: RemoteStore | undefined;
 
-  constructor(folder: string, onDamage: (damage: DamageReport) => void) {
+  constructor(folder: string, onDamage: (damage: DamageReport) => void, remote: RemoteStore | undefined) {
     this.folder = folder;
     this.#onDamage = onDamage;
+    this.#remote = remote;
     this.#background = new Background(folder);
     this.#background.sweep();
     this.#integrity = new Integrity({
@@ -80,6 +93,11 @@ class FolderStore implements Store {
       made: (name, meta, again) => this.#made(name, meta, again),
       onDamage,
     });
+  }
+
+  async offers(kind: EntryKind, fingerprint: Fingerprint): Promise<boolean> {
+    if ((await this.find(kind, fingerprint)) !== undefined) return true;
+    return (await this.#remote?.offers({ kind, fingerprint })) === true;
   }
 
   async find<Meta extends Json>(
@@ -98,20 +116,30 @@ class FolderStore implements Store {
     options: ObtainOptions,
   ): Promise<Result<StoreEntry<Meta>>> {
     const name = { kind, fingerprint: fingerprintOf(inputs) };
-    const again: Again = { inputs, make, signal: options.signal };
+    const remote = options.local === true ? undefined : this.#remote;
+    const pull = remote && ((root: string) => remote.pull(name, root));
+    const again: Again = { inputs, make, signal: options.signal, ...defined({ pull }) };
+    const entry = await this.#obtain(name, again, options);
+    if (entry.ok) remote?.used(entry.value);
+    return entry as Result<StoreEntry<Meta>>;
+  }
+
+  async #obtain(name: EntryName, again: Again, options: ObtainOptions): Promise<Result<StoreEntry>> {
     const found = await this.#present(name, again);
-    if (!found.ok || found.value) return found as Result<StoreEntry<Meta>>;
+    if (!found.ok) return found;
+    if (found.value) return ok(found.value);
     // Before the lock: what is damaged is made again under a lock of its own.
     const sound = await this.#integrity.check();
     if (!sound.ok) return sound;
-    const lock = await this.lock(`${kind}-${name.fingerprint}`, options);
+    const lock = await this.lock(`${name.kind}-${name.fingerprint}`, options);
     if (!lock.ok) return lock;
     await using _held = lock.value;
     const meanwhile = await this.#present(name, again);
-    if (!meanwhile.ok || meanwhile.value) return meanwhile as Result<StoreEntry<Meta>>;
+    if (!meanwhile.ok) return meanwhile;
+    if (meanwhile.value) return ok(meanwhile.value);
     const entry = await makeEntry(this.folder, { ...name, ...again });
     if (entry.ok && !entry.value.hit) await this.#made(name, entry.value.meta, again);
-    return entry as Result<StoreEntry<Meta>>;
+    return entry;
   }
 
   #present(name: EntryName, again?: Again): Promise<Result<StoreEntry | undefined>> {
@@ -197,20 +225,43 @@ class FolderStore implements Store {
     return takeLock(this.folder, key, options);
   }
 
-  async readResult<T extends Json>(fingerprint: Fingerprint): Promise<T | undefined> {
+  async readResult<T extends Json>(
+    fingerprint: Fingerprint,
+    { anywhere = false }: ResultOptions = {},
+  ): Promise<T | undefined> {
+    const remote = anywhere ? this.#remote : undefined;
+    const own = await this.#readOwnResult(fingerprint);
+    const value = own ?? (await remote?.pullResult(fingerprint));
+    // It only saves time: a disk that does not take it is the concern of what is made next.
+    if (own === undefined && value !== undefined) await this.#writeOwnResult(fingerprint, value);
+    if (value !== undefined) remote?.usedResult(fingerprint, value);
+    return value as T | undefined;
+  }
+
+  async #readOwnResult(fingerprint: Fingerprint): Promise<Json | undefined> {
     const file = this.#resultFile(fingerprint);
     try {
       const sound = unsealed(await readFile(file, 'utf8'));
       await markUsed(file);
       // Damaged from outside: treated as absent and written again.
-      return sound?.value as T | undefined;
+      return sound?.value as Json | undefined;
     } catch (cause) {
       if (['ENOENT', 'EISDIR'].includes(errorCode(cause) ?? '')) return undefined;
       throw cause;
     }
   }
 
-  writeResult(fingerprint: Fingerprint, value: Json): Promise<Result<void>> {
+  async writeResult(
+    fingerprint: Fingerprint,
+    value: Json,
+    { anywhere = false }: ResultOptions = {},
+  ): Promise<Result<void>> {
+    const written = await this.#writeOwnResult(fingerprint, value);
+    if (anywhere && written.ok) this.#remote?.usedResult(fingerprint, value);
+    return written;
+  }
+
+  #writeOwnResult(fingerprint: Fingerprint, value: Json): Promise<Result<void>> {
     const file = this.#resultFile(fingerprint);
     return onDisk(file, () => this.#clearly(file, () => writeWhole(this.folder, file, sealed({ value }))));
   }

@@ -1,9 +1,16 @@
 import type { Digest, Fingerprint } from '../domain/ids.ts';
 import type { Result } from '../domain/result.ts';
+import type { Manifest } from './manifest.ts';
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
 export type EntryKind = 'trees' | 'builds';
+
+/** Names one entry of a store. */
+export interface EntryName {
+  readonly kind: EntryKind;
+  readonly fingerprint: Fingerprint;
+}
 
 /** A finished, immutable folder of the store. */
 export interface StoreEntry<Meta extends Json = Json> {
@@ -16,10 +23,41 @@ export interface StoreEntry<Meta extends Json = Json> {
   readonly hit: boolean;
 }
 
+/** What is the same wherever its inputs are. */
+export interface EntryContent {
+  readonly meta: Json;
+  readonly manifest: Manifest;
+}
+
+/**
+ * A store beyond this machine, in which entries are looked for before they are made. It is never the cause of a failure:
+ * what it has not, or cannot prove, is made here.
+ */
+export interface RemoteStore {
+  /** Whether an entry can be taken from it, as far as it says. */
+  offers(name: EntryName): Promise<boolean>;
+  /**
+   * Fills an empty folder with an entry, whose files are those of its manifest. Undefined: it has none that is of use, and
+   * what is in the folder is to be removed. Its failures are those of the disk.
+   */
+  pull(name: EntryName, root: string): Promise<Result<EntryContent | undefined>>;
+  pullResult(fingerprint: Fingerprint): Promise<Json | undefined>;
+  /** Told of what this store has and has used, which may be pushed at the end. */
+  used(name: EntryName): void;
+  usedResult(fingerprint: Fingerprint, value: Json): void;
+}
+
 export interface ObtainOptions {
   readonly signal: AbortSignal;
+  /** The entry is of use on this machine only, or is made faster than it is sent: it is not looked for elsewhere. */
+  readonly local?: boolean;
   /** Called once when another process is making the same entry and we wait for it. */
   readonly onWait?: () => void;
+}
+
+export interface ResultOptions {
+  /** It is the same on every machine: it may come from a store beyond this one, and go there. */
+  readonly anywhere?: boolean;
 }
 
 /**
@@ -28,6 +66,8 @@ export interface ObtainOptions {
  */
 export interface Store {
   readonly folder: string;
+  /** Whether an entry is there, or can be taken from a store beyond this machine instead of being made. */
+  offers(kind: EntryKind, fingerprint: Fingerprint): Promise<boolean>;
   /** The entry when it is there and whole. */
   find<Meta extends Json>(kind: EntryKind, fingerprint: Fingerprint): Promise<StoreEntry<Meta> | undefined>;
   /**
@@ -62,8 +102,8 @@ export interface Store {
   volume(name: string): Promise<Result<string>>;
   /** Exclusive across processes; released by dispose and by the death of the process however it dies. */
   lock(key: string, options: ObtainOptions): Promise<Result<AsyncDisposable>>;
-  readResult<T extends Json>(fingerprint: Fingerprint): Promise<T | undefined>;
-  writeResult(fingerprint: Fingerprint, value: Json): Promise<Result<void>>;
+  readResult<T extends Json>(fingerprint: Fingerprint, options?: ResultOptions): Promise<T | undefined>;
+  writeResult(fingerprint: Fingerprint, value: Json, options?: ResultOptions): Promise<Result<void>>;
   /**
    * Waits for the work that goes on behind `obtain`: flushing new entries to the disk and removing leftovers. Call it
    * once at the end of the program; left out (an interrupt), entries not yet flushed are made again after a reboot.

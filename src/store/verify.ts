@@ -5,12 +5,12 @@ import type { Digest, Fingerprint } from '../domain/ids.ts';
 import type { Result } from '../domain/result.ts';
 import { digestFile } from './digest.ts';
 import { onDisk } from './disk.ts';
-import { type EntryName, entryFolder, readManifest, readRecord, setAside } from './entries.ts';
+import { entryFolder, readManifest, readRecord, setAside } from './entries.ts';
 import type { DamageReport } from './integrity.ts';
 import { tryLock } from './locks.ts';
 import { type Damage, damages, sizeOf } from './manifest.ts';
 import { unsealed } from './record.ts';
-import type { Store } from './store.ts';
+import type { EntryName, Store } from './store.ts';
 import { KIND_FOLDERS } from './usage.ts';
 import { namesIn } from './walk.ts';
 

@@ -35,6 +35,7 @@ export const MODULES: Readonly<Record<string, string>> = {
     'what a recipe adds of Python: requirements, locks of other tools, wheels, projects, modules; markers evaluated for the target',
   sbom: 'what is in a program and its bundle, as SPDX and CycloneDX; sections of programs for it; licences',
   provenance: 'statements about artifacts: in-toto and SLSA, signed with ed25519; what is wrong with one',
+  'remote-store': 'a store that is shared in a registry: entries signed, pulled, pushed, pruned',
   crate: '`Cargo.toml` and `Cargo.lock` of a crate; read without calling cargo',
   charts: 'numbers → SVG, light and dark by CSS variables; pure',
   init: 'what `provision init` writes',

@@ -1,23 +1,19 @@
 // Images through a real registry on the loopback (Debian package docker-registry).
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { pushTree, readImage, unpackLayer } from '../../src/engine/docker/oci.ts';
 import { digestOf, TREE } from '../../src/engine/docker/pack.ts';
 import { formatReference, parseReference } from '../../src/engine/docker/reference.ts';
 import { temporaryFolder } from '../support/cli.ts';
 import { dockerContext } from '../support/fake-docker.ts';
+import { NO_REGISTRY, startRegistry, type TestRegistry } from '../support/registry.ts';
 import { value } from '../support/sandboxes.ts';
 
-const missing =
-  spawnSync('sh', ['-c', 'command -v docker-registry']).status === 0
-    ? false
-    : 'docker-registry is not installed';
 const FINGERPRINT = 'f'.repeat(64);
 const LOCK = `sha256:${'1'.repeat(64)}` as const;
 
@@ -46,29 +42,20 @@ test('references name their registry', () => {
   }
 });
 
-describe('a registry', { skip: missing }, () => {
+describe('a registry', { skip: NO_REGISTRY }, () => {
   let folder: string;
-  let registry: ChildProcess;
+  let registry: TestRegistry;
   let host: string;
-  const done: (() => void)[] = [];
+  const done: (() => unknown)[] = [];
+  const t = { after: (undo: () => unknown) => void done.push(undo) };
 
   before(async () => {
-    folder = temporaryFolder({ after: (undo) => void done.push(undo) });
-    const port = await freePort();
-    host = `127.0.0.1:${port}`;
-    const configuration = `version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: ${join(folder, 'registry')}\nhttp:\n  addr: ${host}\n`;
-    writeFileSync(join(folder, 'config.yml'), configuration);
-    registry = spawn('docker-registry', ['serve', join(folder, 'config.yml')], { stdio: 'ignore' });
-    for (let tries = 0; !(await answers(host)); tries += 1) {
-      if (tries > 200) throw new Error('the registry does not answer');
-      await sleep(50);
-    }
+    folder = temporaryFolder(t);
+    registry = await startRegistry(t);
+    host = registry.host;
   });
   after(async () => {
-    const ended = new Promise((resolve) => registry.once('close', resolve));
-    registry.kill();
-    await ended;
-    for (const undo of done) undo();
+    for (const undo of done.reverse()) await undo();
   });
 
   const tree = (): string => {
@@ -117,7 +104,7 @@ describe('a registry', { skip: missing }, () => {
     value(await pushTree(context(), reference, image()));
     const pulled = value(await readImage(context(), reference));
     const blob = pulled.layer.digest.slice('sha256:'.length);
-    const file = join(folder, 'registry/docker/registry/v2/blobs/sha256', blob.slice(0, 2), blob, 'data');
+    const file = join(registry.blobs, blob.slice(0, 2), blob, 'data');
     const good = readFileSync(file);
     const wrong = { ...pulled, uncompressed: LOCK };
     const first = await unpackLayer(context(), reference, wrong, emptyFolder('wrong'));
@@ -199,22 +186,3 @@ describe('a registry', { skip: missing }, () => {
     assert.ok(seen.includes(`token Basic ${Buffer.from('me:secret').toString('base64')}`));
   });
 });
-
-function answers(host: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const asked = request(`http://${host}/v2/`, (response) => {
-      response.resume();
-      resolve(response.statusCode === 200);
-    });
-    asked.once('error', () => resolve(false));
-    asked.end();
-  });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

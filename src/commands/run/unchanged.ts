@@ -100,6 +100,8 @@ function isShown({ type }: Event): boolean {
 }
 
 function foundInStore(event: Event): boolean {
+  // What was not pushed is to be tried again.
+  if (event.type === 'notice' && event.code.startsWith('cache/')) return false;
   if (event.type === 'stage-finished') return event.outcome === 'hit' || event.outcome === 'skipped';
   return event.type !== 'step-failed' && event.type !== 'failure';
 }

@@ -1,19 +1,11 @@
-import { createHash } from 'node:crypto';
-import { Readable } from 'node:stream';
-import { createGunzip, createGzip } from 'node:zlib';
-import { applyFolderAttributes } from '../../archive/folder-attributes.ts';
-import { Folders } from '../../archive/folders.ts';
-import { Budget, DEFAULT_LIMITS } from '../../archive/limits.ts';
-import { refusable } from '../../archive/refusal.ts';
-import { readTar } from '../../archive/tar-reader.ts';
-import { Writer } from '../../archive/writer.ts';
 import type { Context } from '../../domain/context.ts';
 import { defined } from '../../domain/defined.ts';
 import type { Digest } from '../../domain/ids.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import { interrupted } from '../../failure.ts';
+import { type Descriptor, digestOfBytes, downloadLayer, GZIP, uploadBytes, uploadLayer } from './blobs.ts';
 import { LABELS } from './names.ts';
-import { pack, TREE, Unreadable } from './pack.ts';
+import { Unreadable } from './pack.ts';
 import { formatReference, type Reference } from './reference.ts';
 import { bytesOf, Registry, RegistryError } from './registry.ts';
 import { absent, denied, differs, foreign, refusedBy, unreachableRegistry } from './registry-failures.ts';
@@ -21,17 +13,7 @@ import { absent, denied, differs, foreign, refusedBy, unreachableRegistry } from
 /** Media types of the OCI image specification, and Docker's own for the same things. */
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 const CONFIG = 'application/vnd.oci.image.config.v1+json';
-const LAYER = 'application/vnd.oci.image.layer.v1.tar+gzip';
 const ACCEPTED = [MANIFEST, 'application/vnd.docker.distribution.manifest.v2+json'].join(', ');
-
-/** Fixed, because another level gives other bytes. */
-const GZIP_LEVEL = 6;
-
-interface Descriptor {
-  readonly mediaType: string;
-  readonly digest: Digest;
-  readonly size: number;
-}
 
 /** What an image of a locked tree is made of. */
 export interface TreeImage {
@@ -59,8 +41,8 @@ export interface Pushed {
 /** Sends a tree to a registry as an image of one layer. Failures: `fetch/registry…`, `engine/unreadable-source`. */
 export function pushTree(context: Context, reference: Reference, image: TreeImage): Promise<Result<Pushed>> {
   return speaking(context, reference, async (registry) => {
-    const { layer, uncompressed } = await uploadLayer(registry, reference, image.root);
-    const config = await uploadBytes(registry, reference, CONFIG, configOf(image, uncompressed));
+    const { uncompressed, ...layer } = await uploadLayer(registry, reference.path, image.root, GZIP);
+    const config = await uploadBytes(registry, reference.path, CONFIG, configOf(image, uncompressed));
     const manifest = Buffer.from(
       JSON.stringify({ schemaVersion: 2, mediaType: MANIFEST, config, layers: [layer] }),
     );
@@ -132,38 +114,14 @@ export function unpackLayer(
   root: string,
 ): Promise<Result<{ files: number; bytes: number }>> {
   return speaking(context, reference, async (registry) => {
-    const answer = await registry.call(
-      { method: 'GET', to: `${reference.path}/blobs/${image.layer.digest}` },
-      [200],
-    );
-    const [packed, plain] = [createHash('sha256'), createHash('sha256')];
-    const folders = new Folders(root);
-    const budget = new Budget(DEFAULT_LIMITS, Budget.counters());
-    const writer = new Writer({
-      archive: formatReference(reference),
-      folders,
-      excludes: () => false,
-      budget,
-    });
-    const unpacked = await refusable(root, async () => {
-      const source = answer.body.on('data', (chunk: Buffer) => packed.update(chunk)).pipe(createGunzip());
-      answer.body.once('error', (cause) => source.destroy(cause));
-      const read = async (take: (chunk: Buffer) => void): Promise<void> => {
-        for await (const chunk of source) {
-          plain.update(chunk as Buffer);
-          take(chunk as Buffer);
-        }
-      };
-      await readTar(formatReference(reference), read, (entry) => writer.visit(entry));
-      applyFolderAttributes(root, writer.attributes, folders.takeMade());
-    });
+    const from = { path: reference.path, name: formatReference(reference) };
+    const unpacked = await downloadLayer(registry, from, image.layer, root, GZIP);
     if (!unpacked.ok) return unpacked;
-    const got: Digest = `sha256:${packed.digest('hex')}`;
-    if (got !== image.layer.digest) return err(differs(reference, 'layer', image.layer.digest, got));
-    const content: Digest = `sha256:${plain.digest('hex')}`;
-    if (content !== image.uncompressed)
-      return err(differs(reference, 'unpacked layer', image.uncompressed, content));
-    return ok({ files: writer.files, bytes: writer.bytes });
+    const { digest, uncompressed, files, bytes } = unpacked.value;
+    if (digest !== image.layer.digest) return err(differs(reference, 'layer', image.layer.digest, digest));
+    if (uncompressed !== image.uncompressed)
+      return err(differs(reference, 'unpacked layer', image.uncompressed, uncompressed));
+    return ok({ files, bytes });
   });
 }
 
@@ -186,81 +144,6 @@ function configOf({ fingerprint, lock, created, platform }: TreeImage, uncompres
       history: [{ created, created_by: 'provision image push' }],
     }),
   );
-}
-
-async function uploadLayer(
-  registry: Registry,
-  { path }: Reference,
-  root: string,
-): Promise<{ layer: Descriptor; uncompressed: Digest }> {
-  const [packed, plain] = [createHash('sha256'), createHash('sha256')];
-  let size = 0;
-  const tar = Readable.from(
-    (function* () {
-      for (const chunk of pack([{ kind: 'host', path: '', source: root, attributes: TREE }])) {
-        plain.update(chunk);
-        yield chunk;
-      }
-    })(),
-    { objectMode: false },
-  );
-  const gzip = createGzip({ level: GZIP_LEVEL });
-  tar.once('error', (cause) => gzip.destroy(cause));
-  gzip.on('data', (chunk: Buffer) => {
-    packed.update(chunk);
-    size += chunk.length;
-  });
-  const upload = await openUpload(registry, path);
-  try {
-    const headers = { 'Content-Type': 'application/octet-stream' };
-    const sent = await registry.call({ method: 'PATCH', to: upload, headers, body: tar.pipe(gzip) }, [202]);
-    sent.body.resume();
-    const digest: Digest = `sha256:${packed.digest('hex')}`;
-    await closeUpload(registry, sent.headers.location ?? upload, digest);
-    return { layer: { mediaType: LAYER, digest, size }, uncompressed: `sha256:${plain.digest('hex')}` };
-  } finally {
-    tar.destroy();
-    gzip.destroy();
-  }
-}
-
-async function uploadBytes(
-  registry: Registry,
-  { path }: Reference,
-  mediaType: string,
-  body: Buffer,
-): Promise<Descriptor> {
-  const digest = digestOfBytes(body);
-  await closeUpload(registry, await openUpload(registry, path), digest, body);
-  return { mediaType, digest, size: body.length };
-}
-
-/** Also where a login is asked for, before anything large is sent. */
-async function openUpload(registry: Registry, path: string): Promise<string> {
-  const opened = await registry.call(
-    { method: 'POST', to: `${path}/blobs/uploads/`, body: Buffer.alloc(0) },
-    [202],
-  );
-  opened.body.resume();
-  return opened.headers.location ?? '';
-}
-
-async function closeUpload(
-  registry: Registry,
-  location: string,
-  digest: Digest,
-  body: Buffer = Buffer.alloc(0),
-): Promise<void> {
-  const to = `${location}${location.includes('?') ? '&' : '?'}digest=${encodeURIComponent(digest)}`;
-  const closed = await registry.call(
-    { method: 'PUT', to, headers: { 'Content-Type': 'application/octet-stream' }, body },
-    [201],
-  );
-  closed.body.resume();
-}
-
-function digestOfBytes(bytes: Buffer): Digest {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }
 
 /** Runs a conversation; what the registry or the way to it refuses becomes a failure. */

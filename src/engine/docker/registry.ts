@@ -5,7 +5,6 @@ import type { Readable } from 'node:stream';
 import { getCACertificates } from 'node:tls';
 import type { Settings } from '../../domain/context.ts';
 import { type Credentials, credentialsFor } from './credentials.ts';
-import type { Reference } from './reference.ts';
 
 export interface Call {
   readonly method: string;
@@ -25,16 +24,34 @@ export interface Answer {
 /** An answer that is none of those hoped for. */
 export class RegistryError extends Error {
   readonly status: number;
+  /** Seconds after which the registry may be asked again, where it says so. */
+  readonly retryAfter: number | undefined;
 
-  constructor(status: number, message: string) {
+  constructor(status: number, message: string, retryAfter?: number) {
     super(message);
     this.status = status;
+    this.retryAfter = retryAfter;
   }
 }
 
+/** Which registry, and how it is spoken to. */
+export interface RegistryAddress {
+  /** With its port, where one is given. */
+  readonly host: string;
+  /** HTTP without TLS; absent: on the loopback only. */
+  readonly plain?: boolean;
+}
+
+/** Milliseconds without a byte after which a conversation is given up. */
+const SILENCE_MS = 120_000;
+/** Redirections of one call; registries that keep blobs elsewhere need one. */
+const MOST_REDIRECTIONS = 5;
+const MOST_CONNECTIONS = 8;
+const REDIRECTIONS = [301, 302, 303, 307, 308];
+
 /**
  * Speaks the OCI distribution protocol to one registry: HTTP, without a daemon, so that an image can be pushed and pulled
- * where there is none. Proxies, the CA bundle and Docker's own logins count. Plain HTTP is escapeCommands on the loopback only.
+ * where there is none. Proxies, the CA bundle and Docker's own logins count.
  */
 export class Registry implements Disposable {
   readonly #base: string;
@@ -42,16 +59,26 @@ export class Registry implements Disposable {
   readonly #signal: AbortSignal;
   readonly #host: string;
   readonly #agent: PlainAgent | TlsAgent;
+  readonly #silenceMs: number;
   #authorization: string | undefined;
 
-  constructor({ host }: Reference, settings: Settings, signal: AbortSignal) {
-    const plain = /^(localhost|127\.[\d.]+|\[::1\])(:\d+)?$/.test(host);
+  constructor(
+    { host, plain = isLoopback(host) }: RegistryAddress,
+    settings: Settings,
+    signal: AbortSignal,
+    silenceMs = SILENCE_MS,
+  ) {
     this.#host = host;
+    this.#silenceMs = silenceMs;
     this.#base = `${plain ? 'http' : 'https'}://${host}/v2/`;
     this.#settings = settings;
     this.#signal = signal;
     // Node's own reading of the environment is not asked: `proxyEnv` is what the settings hold.
-    const options = { keepAlive: true, proxyEnv: plain ? {} : { ...settings.proxies } } as object;
+    const options = {
+      keepAlive: true,
+      maxSockets: MOST_CONNECTIONS,
+      proxyEnv: plain ? {} : { ...settings.proxies },
+    } as object;
     const ca =
       settings.caBundle === undefined
         ? {}
@@ -72,11 +99,28 @@ export class Registry implements Disposable {
       this.#authorization = await this.#authorize(challenge);
       answer = await this.#send(call);
     }
+    if (call.method === 'GET') answer = await this.#followed(call, answer);
     if (wanted.includes(answer.status)) return answer;
-    throw new RegistryError(
-      answer.status,
-      `${call.method} ${new URL(call.to, this.#base).pathname}: ${answer.status} ${(await textOf(answer.body)).slice(0, 500)}`,
-    );
+    const path = new URL(call.to, this.#base).pathname;
+    const message = `${call.method} ${path}: ${answer.status} ${(await textOf(answer.body)).trim().slice(0, 500)}`;
+    // A date is as good as none: nobody waits for long.
+    const [seconds] = /^\d+$/.exec(answer.headers['retry-after'] ?? '') ?? [];
+    throw new RegistryError(answer.status, message, seconds === undefined ? undefined : Number(seconds));
+  }
+
+  /** The answer of the host that a blob is kept on, where the registry names one; it gets no login. */
+  async #followed(call: Call, first: Answer): Promise<Answer> {
+    let answer = first;
+    let from = new URL(call.to, this.#base);
+    for (let hop = 0; REDIRECTIONS.includes(answer.status) && hop < MOST_REDIRECTIONS; hop += 1) {
+      const to = new URL(answer.headers.location ?? '', from);
+      // What was asked for over TLS is not fetched without it.
+      if (to.protocol !== 'https:' && from.protocol === 'https:') return answer;
+      answer.body.resume();
+      from = to;
+      answer = await this.#send({ ...call, to: to.href });
+    }
+    return answer;
   }
 
   #send({ method, to, headers = {}, body }: Call): Promise<Answer> {
@@ -100,6 +144,7 @@ export class Registry implements Disposable {
         (response) => resolve(answerOf(response)),
       );
       sent.once('error', reject);
+      sent.setTimeout(this.#silenceMs, () => sent.destroy(silent(url.host, this.#silenceMs)));
       if (isStream(body)) {
         body.once('error', (cause) => sent.destroy(cause));
         body.pipe(sent);
@@ -141,6 +186,16 @@ export class Registry implements Disposable {
     const { token, access_token: access } = JSON.parse(text) as { token?: string; access_token?: string };
     return token ?? access ?? '';
   }
+}
+
+/** Whether a host, with or without a port, is this machine: nobody on the way can read or change what is said to it. */
+function isLoopback(host: string): boolean {
+  return /^(localhost|127\.[\d.]+|\[::1\])(:\d+)?$/.test(host);
+}
+
+function silent(host: string, ms: number): NodeJS.ErrnoException {
+  const error = new Error(`no byte from ${host} for ${ms / 1000} s`);
+  return Object.assign(error, { code: 'ETIMEDOUT' });
 }
 
 function answerOf(response: IncomingMessage): Answer {

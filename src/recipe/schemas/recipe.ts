@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { parseCacheAddress } from '../../domain/cache-address.ts';
 import type { SystemData } from '../../domain/system-data.ts';
 import { description, glibcVersion, name, optimizationFlags, path, seconds, version } from './common.ts';
 import { testsSchema } from './tests.ts';
@@ -170,6 +171,16 @@ const commonKeys = {
       "Whether the bundle is started once on this machine, **outside of any sandbox**, where it is of the target's " +
         'architecture ([security](security.md)). Its outcome is reported; it fails no run.',
     ),
+  cache: z
+    .string()
+    .refine((text) => parseCacheAddress(text, 'cache').ok, 'an address such as `oci://host:5000/team/cache`')
+    .optional()
+    .meta({
+      description:
+        'Repository of an OCI registry in which entries of the store are shared with other machines ([a store beyond one machine](shared-store.md)). ' +
+        '`PROVISION_CACHE` takes precedence.',
+      examples: ['oci://registry.example:5000/team/provision'],
+    }),
   limits: z
     .strictObject({
       'memory-mib': z
