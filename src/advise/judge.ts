@@ -1,11 +1,4 @@
-/** How good an advice was. */
-export interface Judgement {
-  readonly best: string;
-  /** How much more the advised tier costs than the best one: 0.05 is a twentieth. */
-  readonly regret: number;
-  /** Whether it is the best, or within 5 % of it. */
-  readonly right: boolean;
-}
+import type { Judgement, JudgementSummary } from '../domain/judged-advice.ts';
 
 /** What more than the best still counts as right. */
 const TOLERANCE = 0.05;
@@ -21,7 +14,7 @@ export function judge(costs: Readonly<Record<string, number>>, taken: string): J
 }
 
 /** Share of right ones, and mean regret. */
-export function summary(all: readonly Judgement[]): { readonly right: number; readonly regret: number } {
+export function summary(all: readonly Judgement[]): JudgementSummary {
   const mean = (values: readonly number[]): number =>
     values.reduce((sum, value) => sum + value, 0) / Math.max(values.length, 1);
   return {

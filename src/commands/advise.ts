@@ -5,6 +5,7 @@ import { adviceText } from '../bench/tiers/advice-text.ts';
 import { adviseScript } from '../bench/tiers/advise-script.ts';
 import { calibrate } from '../bench/tiers/calibrate.ts';
 import { withTiers } from '../bench/tiers/open.ts';
+import { defined } from '../domain/defined.ts';
 import { absentAsUndefined } from '../domain/errno.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Sample } from '../domain/sample.ts';
@@ -25,6 +26,7 @@ export const command: Command = {
     calls: { type: 'string', value: '<n>', help: 'how often it is to be run (1)' },
     seconds: { type: 'string', value: '<s>', help: `how long one run may take (${SECONDS})` },
     rounds: { type: 'string', value: '<n>', help: `runs in each tier (${ROUNDS})` },
+    tiers: { type: 'string', value: '<list>', help: 'only these, with commas (all that the store has)' },
   },
   examples: ['provision advise script.py', 'provision advise script.py --calls 1000 --json -- --size 3'],
   renders: false,
@@ -34,13 +36,13 @@ export const command: Command = {
 async function run(invocation: Invocation): Promise<Result<Outcome>> {
   const options = readOptions(invocation);
   if (!options.ok) return options;
-  const { calls, rounds, seconds } = options.value;
+  const { calls, rounds, seconds, names } = options.value;
   const sample = await readScript(invocation, seconds);
   if (!sample.ok) return sample;
   const { context } = invocation;
   return withTemporaryFolder(context.settings.store, 'advise', (folder) =>
-    withTiers(context, { make: false, folder }, async (tiers) => {
-      const calibrations = await calibrate(tiers, { folder });
+    withTiers(context, { make: false, folder, ...defined({ names }) }, async (tiers) => {
+      const calibrations = await calibrate(tiers, { folder, rounds: ROUNDS });
       if (!calibrations.ok) return calibrations;
       const advised = await adviseScript(tiers, calibrations.value, sample.value, { calls, rounds, folder });
       if (!advised.ok) return advised;
@@ -53,6 +55,7 @@ interface Options {
   readonly calls: number;
   readonly rounds: number;
   readonly seconds: number;
+  readonly names?: readonly string[];
 }
 
 function readOptions(invocation: Invocation): Result<Options> {
@@ -62,7 +65,9 @@ function readOptions(invocation: Invocation): Result<Options> {
   if (!rounds.ok) return rounds;
   const seconds = countOption(invocation, 'seconds', 1);
   if (!seconds.ok) return seconds;
+  const { tiers } = invocation.values;
   return ok({
+    ...(tiers === undefined ? {} : { names: String(tiers).split(',') }),
     calls: calls.value ?? 1,
     rounds: rounds.value ?? ROUNDS,
     seconds: seconds.value ?? SECONDS,

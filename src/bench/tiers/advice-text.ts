@@ -24,7 +24,7 @@ function whyLine({ take, tiers, profile, varies }: Advice): string {
     .filter(([, share]) => share >= 0.05)
     .sort(([, one], [, other]) => other - one)
     .map(([name, share]) => `${name} ${Math.round(share * 100)} %`);
-  const what = `${profile.steps} steps (${shares.join(', ')})`;
+  const what = shares.length === 0 ? 'no samples' : `${profile.steps} steps (${shares.join(', ')})`;
   const more = [
     ...(profile.modules === undefined ? [] : [`${profile.modules} modules`]),
     ...(profile.extensions === undefined || profile.extensions.length === 0
@@ -51,7 +51,7 @@ function elseLine({ tiers, crossovers, take }: Advice): string {
     ...(differing.length === 0 ? [] : [`not ${differing.join('; not ')}`]),
     ...(absent.length === 0 ? [] : [`not measured before \`provision bench tiers ${absent.join(' ')}\``]),
   ];
-  return `Else: ${parts.length === 0 ? `${take} at any length` : parts.join('. ')}.`;
+  return `Else: ${parts.length === 0 ? `${take} at any length` : parts.join('; ')}.`;
 }
 
 function crossoverText({ name, what, from, below }: AdvisedCrossover): string {

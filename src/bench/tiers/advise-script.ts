@@ -1,9 +1,3 @@
-import { choose } from '../../advise/choose.ts';
-import { joined, roundsOf, stepsTime, workOf } from '../../advise/cost.ts';
-import { mixtureOf, type Shares } from '../../advise/mixture.ts';
-import { spreadOf, trialError } from '../../advise/spread.ts';
-import type { Advice, AdvisedTier } from '../../domain/advice.ts';
-import { defined } from '../../domain/defined.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Sample } from '../../domain/sample.ts';
 import type { Mount } from '../../engine/engine.ts';
@@ -13,9 +7,9 @@ import { commandOf, observe, type Run, type SampleExecutor } from '../../run/obs
 import { executorOf } from '../../run/run.ts';
 import { SUITE_AT } from '../../runtime/instance.ts';
 import type { CommandRun } from '../interleave.ts';
-import { median } from '../measure.ts';
-import type { Calibration, Calibrations } from './calibrate.ts';
-import { openTierBenches, type Runs, type TierBenches, type Trial } from './measure.ts';
+import { type Advised, adviceFrom } from './advice.ts';
+import type { Calibrations } from './calibrate.ts';
+import { openTierBenches, type TierBenches, type Trial } from './measure.ts';
 import type { OpenTier, OpenTiers } from './open.ts';
 import { PROFILE_MOUNT, type Profile, profileScript } from './profile.ts';
 import { endless, noSyntax } from './refusals.ts';
@@ -26,13 +20,6 @@ export interface AdviseOptions {
   readonly rounds: number;
   /** Folder for logs. */
   readonly folder: string;
-}
-
-/** An advice, and the sandboxes' runs that it was given from. */
-export interface Advised {
-  readonly advice: Advice;
-  /** The tier that the reference's run alone would have advised. */
-  readonly fromReference: string;
 }
 
 /**
@@ -66,8 +53,17 @@ export async function adviseScript(
   const equal = compared.value.flatMap(({ tier, difference }) => (difference === undefined ? [tier] : []));
   const runs = await benches.run({ script: trial }, countOf([reference, ...equal], options));
   if (!runs.ok) return runs;
-  const states = new Map(compared.value.map(({ tier, difference }) => [tier.definition.name, difference]));
-  return ok(adviceOf(tiers, calibrations, { sample, profile, varies, states, runs: runs.value }, options));
+  const differences = new Map(
+    compared.value.map(({ tier, difference }) => [tier.definition.name, difference]),
+  );
+  return ok(
+    adviceFrom(
+      tiers,
+      calibrations,
+      { sample, profile, varies, differences, runs: runs.value },
+      options.calls,
+    ),
+  );
 }
 
 function countOf(tiers: readonly OpenTier[], { rounds }: AdviseOptions) {
@@ -145,92 +141,4 @@ async function compareAll(
   const failed = all.find((one) => !one.ok);
   if (failed !== undefined && !failed.ok) return failed;
   return ok(all.flatMap((one) => (one.ok ? [one.value] : [])));
-}
-
-interface Observed extends Seen {
-  readonly sample: Sample;
-  readonly states: ReadonlyMap<string, string | undefined>;
-  readonly runs: Runs;
-}
-
-function adviceOf(
-  { reference, others, absent }: OpenTiers,
-  { of, signatures }: Calibrations,
-  { sample, profile, varies, states, runs }: Observed,
-  { calls }: AdviseOptions,
-): Advised {
-  const { name } = reference.definition;
-  const own = of.get(name) as Calibration;
-  const runsOf = (tier: string): readonly CommandRun[] => runs.get(tier)?.script ?? [];
-  const cpu = (tier: string): number => median(runsOf(tier).map((run) => run.cpu));
-  const ran = profile === undefined || 'error' in profile ? undefined : profile;
-  const shares: Shares = mixtureOf(ran?.samples ?? {}, signatures);
-  const work = workOf(cpu(name), shares, own.costs);
-  const estimate = (tier: string) => {
-    const { costs } = of.get(tier) as Calibration;
-    const predicted = tier === name ? cpu(name) : costs.launch + stepsTime(costs, work);
-    const trial = { ms: cpu(tier), error: trialError(runsOf(tier).map((run) => run.cpu)) };
-    const model = { ms: predicted, error: spreadOf(costs, own.costs) };
-    const perCall = tier === name ? cpu(name) : joined(model, trial).ms;
-    return {
-      name: tier,
-      predicted,
-      measured: cpu(tier),
-      perCall,
-      launch: costs.launch,
-      ...defined({ start: costs.start }),
-    };
-  };
-  const equal = [
-    name,
-    ...others.flatMap(({ definition }) => (runs.has(definition.name) ? [definition.name] : [])),
-  ].map(estimate);
-  const candidates = equal.map(({ perCall, launch, ...one }) => ({
-    ...one,
-    launch: Math.min(launch, perCall),
-    work: Math.max(0, perCall - launch),
-  }));
-  const choice = choose(candidates, calls);
-  const alone = choose(
-    equal.map(({ predicted, launch, ...one }) => ({
-      ...one,
-      launch: Math.min(launch, predicted),
-      work: Math.max(0, predicted - launch),
-    })),
-    calls,
-  );
-  const total = (tier: string): number =>
-    choice?.ranked.find(({ candidate }) => candidate.name === tier)?.ms ?? 0;
-  const rows: AdvisedTier[] = [
-    ...equal.map(({ start: _, ...one }): AdvisedTier => ({ ...one, state: 'equal', total: total(one.name) })),
-    ...others
-      .filter(({ definition }) => !runs.has(definition.name))
-      .map(({ definition: { name: tier } }): AdvisedTier => {
-        const why = states.get(tier);
-        return why === undefined
-          ? { name: tier, state: 'not-compared' }
-          : { name: tier, state: 'differs', why };
-      }),
-    ...absent.map(({ description: _, ...one }): AdvisedTier => ({ ...one, state: 'absent' })),
-  ];
-  return {
-    fromReference: alone?.take.name ?? name,
-    advice: {
-      schema: 1,
-      script: sample.file,
-      args: sample.argv,
-      calls,
-      profile: {
-        ms: cpu(name),
-        memory: median(runsOf(name).map((run) => run.peak)),
-        steps: Math.round(roundsOf(work)),
-        shares,
-        ...defined({ modules: ran?.modules, extensions: ran?.extensions, threads: ran?.threads }),
-      },
-      take: choice?.take.name ?? name,
-      ...defined({ varies }),
-      tiers: rows,
-      crossovers: choice?.crossovers ?? [],
-    },
-  };
 }

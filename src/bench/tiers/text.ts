@@ -1,6 +1,6 @@
 import type { TierRow, TierTable } from '../../domain/tier-table.ts';
 
-const WIDTHS = [15, 11, 12, 12, 12, 9] as const;
+const WIDTHS = [17, 10, 12, 12, 12, 9] as const;
 const HEAD = ['tier', 'launch ms', 'step ns', 'memory MB', 'size MB', 'equal'];
 
 /** The table of tiers, within 80 columns; what cannot be measured follows with the reason. */
