@@ -13,6 +13,7 @@ const SRC = join(HOME, 'src');
 const SHARED = [
   'domain',
   'charts',
+  'advise',
   'crate',
   'store',
   'exec',
@@ -47,6 +48,7 @@ const STAGES = [
 const BELOW: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   charts: ['domain'],
+  advise: ['domain'],
   crate: ['domain', 'exec'],
   init: ['domain', 'exec'],
   exec: ['domain'],

@@ -16,6 +16,8 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   tax: async () => (await import('../bench/overhead.ts')).benchOverhead,
   wasm: async () => (await import('../bench/wasm.ts')).benchWasm,
   onefile: async () => (await import('../bench/onefile.ts')).benchOnefile,
+  tiers: async () => (await import('../bench/tiers.ts')).benchTiers,
+  advise: async () => (await import('../bench/advise.ts')).benchAdvise,
 };
 
 export const command: Command = {

@@ -26,6 +26,7 @@ const LOADERS: Readonly<Record<string, () => Promise<{ readonly command: Command
   matrix: () => import('./matrix.ts'),
   summary: () => import('./summary.ts'),
   bench: () => import('./bench.ts'),
+  advise: () => import('./advise.ts'),
   completion: () => import('./completion.ts'),
 };
 

@@ -17,6 +17,7 @@ import {
   sysrootSchema,
   systemSchema,
   targetSchema,
+  tiersSchema,
 } from './schemas.ts';
 
 /** The part of JSON Schema (draft 7, which editors know best) that the schemas here come out as. */
@@ -55,7 +56,8 @@ export interface FileKind {
     | 'runtime'
     | 'conformance'
     | 'differences'
-    | 'profile';
+    | 'profile'
+    | 'tiers';
   /** Where such files are, from the tool's own folder. */
   readonly where: string;
   /** Checked-in JSON Schema of it, from the tool's own folder. */
@@ -163,6 +165,13 @@ export const PROFILE: FileKind = {
   schema: profileSchema,
 };
 
+export const TIERS: FileKind = {
+  noun: 'tiers',
+  where: 'tiers/tiers.yaml',
+  schemaFile: 'tiers/schema.json',
+  schema: tiersSchema,
+};
+
 export const FILE_KINDS: readonly FileKind[] = [
   EXTENDING,
   RECIPE,
@@ -180,6 +189,7 @@ export const FILE_KINDS: readonly FileKind[] = [
   CONFORMANCE,
   DIFFERENCES,
   PROFILE,
+  TIERS,
 ];
 
 /** JSON Schema of a recipe, as `recipes/schema.json` has it for editors. */

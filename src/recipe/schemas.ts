@@ -6,3 +6,4 @@ export * from './schemas/runtime.ts';
 export * from './schemas/sysroot.ts';
 export * from './schemas/system.ts';
 export * from './schemas/target.ts';
+export * from './schemas/tiers.ts';

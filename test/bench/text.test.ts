@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import { judgedText } from '../../src/bench/advise-text.ts';
 import { amortizationText } from '../../src/bench/amortize-text.ts';
 import { overheadText } from '../../src/bench/overhead/text.ts';
 import { suiteText } from '../../src/bench/suite-text.ts';
-import { amortization, suiteTimes, tax } from '../support/measured.ts';
+import { tiersText } from '../../src/bench/tiers/text.ts';
+import { amortization, judgedAdvice, suiteTimes, tax, tierTable } from '../support/measured.ts';
 
 const schema = JSON.parse(
   readFileSync(new URL('../../docs/bench.schema.json', import.meta.url), 'utf8'),
@@ -27,6 +29,9 @@ test('every table fits 80 columns', () => {
     amortizationText(amortization([14.25, 0.0012], [1400.25, 0.25])),
     overheadText(tax()),
     suiteText(suiteTimes(['x86_64', 'aarch64', 'wasm32-wasip1-node', 'riscv64', 'musl'])),
+    tiersText(tierTable()),
+    tiersText(tierTable([1, 900, 0.001, 40])),
+    judgedText(judgedAdvice()),
   ]) {
     assert.ok(columns(text) <= 80, text);
   }
@@ -58,12 +63,30 @@ test('the suite table shows the cost of emulation against the native recipe', ()
   assert.match(three, /^dynamic\/child_interpreters on musl: status 1 instead of 0: no$/m);
 });
 
+test('the table of tiers has launch, step, memory, size and samples, and says what is not there', () => {
+  const text = tiersText(tierTable());
+  assert.match(text, /^python3 +12\.0 +350 +15\.6 +– +–$/m);
+  assert.match(text, /^native +9\.6 +280 +12\.5 +16\.8 +63\/68$/m);
+  assert.match(text, /^pypy3 +0\.05 +0\.05 /m);
+  assert.match(text, /^musl: it is not provisioned: `provision bench tiers musl`$/m);
+  assert.match(text, /^wasm-snapshot-of: other output than python3: text$/m);
+});
+
+test('the judged advice says how often it was right, against the goals', () => {
+  const text = judgedText(judgedAdvice());
+  assert.match(text, /^strings +3 +native +native +0\.0 %$/m);
+  assert.match(text, /^✓ advised: right 100\.0 %, mean regret 1\.9 % \(goals: 90\.0 %, 5\.0 %\)$/m);
+  assert.match(text, /^· from the run in the reference alone: right 0\.0 %, mean regret 25\.0 %$/m);
+});
+
 test('the JSON of each bench is valid against the schema', () => {
   for (const data of [
     amortization(),
     tax(),
     tax(['shared-debian']),
     suiteTimes(['x86_64', 'aarch64', 'musl']),
+    tierTable(),
+    judgedAdvice(),
   ]) {
     assert.ok(validate(JSON.parse(JSON.stringify(data))), JSON.stringify(validate.errors));
   }

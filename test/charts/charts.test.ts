@@ -4,12 +4,14 @@ import { amortizationChart } from '../../src/charts/amortization.ts';
 import { CHART_STYLE, escaped, standalone } from '../../src/charts/draw.ts';
 import { overheadChart } from '../../src/charts/overhead.ts';
 import { chartPage } from '../../src/charts/page.ts';
-import { amortization, tax } from '../support/measured.ts';
+import { tiersChart } from '../../src/charts/tiers.ts';
+import { amortization, tax, tierTable } from '../support/measured.ts';
 import { parseXml } from '../support/xml.ts';
 
 const DRAWINGS = {
   amortize: () => amortizationChart(amortization()),
   tax: () => overheadChart(tax()),
+  tiers: () => tiersChart(tierTable()),
 };
 
 for (const [name, draw] of Object.entries(DRAWINGS)) {

@@ -38,6 +38,7 @@ export const MODULES: Readonly<Record<string, string>> = {
   'remote-store': 'a store that is shared in a registry: entries signed, pulled, pushed, pruned',
   crate: '`Cargo.toml` and `Cargo.lock` of a crate; read without calling cargo',
   charts: 'numbers → SVG, light and dark by CSS variables; pure',
+  advise: 'what a script costs in each tier, and which one to take: model, prediction, choice; pure',
   init: 'what `provision init` writes',
   commands: 'one file for each command; handlers return data',
   pipeline: 'joins the stages: plan, session, program, bundle, runtimes; `run.ts` is a run, top to bottom',

@@ -52,6 +52,7 @@ const SHIPPED: Readonly<Record<string, readonly string[]>> = {
   conformance: below('pythons', 'conformance.yaml'),
   differences: below('pythons', 'differences.yaml'),
   profile: below('pythons', 'profile.yaml'),
+  tiers: yamlIn('tiers'),
 };
 const LIBRARY = `schema: 1
 description: Does one thing.
@@ -111,6 +112,8 @@ const EXAMPLE: Readonly<Record<string, string>> = {
   conformance: CONFORMANCE,
   differences: DIFFERENCES,
   profile: PROFILE,
+  tiers:
+    'schema: 1\ndescription: Ways.\nworkloads: {one: {script: one.py, variable: N, rounds: [1, 2]}}\ntiers: {far: {description: Far., recipe: far}}\n',
 };
 
 for (const kind of FILE_KINDS) {

@@ -1,3 +1,4 @@
+import { judge, summary } from '../../src/advise/judge.ts';
 import { fitAmortization } from '../../src/bench/fit.ts';
 import { BUILDS } from '../../src/bench/overhead/builds.ts';
 import { concludeFrom } from '../../src/bench/overhead/conclusion.ts';
@@ -7,12 +8,14 @@ import { timed } from '../../src/bench/stats.ts';
 import { suiteRecipes } from '../../src/bench/suite-text.ts';
 import type { Amortization } from '../../src/domain/amortization.ts';
 import { defined } from '../../src/domain/defined.ts';
+import type { JudgedAdvice } from '../../src/domain/judged-advice.ts';
 import type {
   ConfigurationResult,
   ConfigurationSettings,
   OverheadReport,
 } from '../../src/domain/overhead.ts';
 import type { SuiteSample, SuiteTimes } from '../../src/domain/suite-times.ts';
+import type { TierTable } from '../../src/domain/tier-table.ts';
 
 const BY = {
   schema: 1,
@@ -148,4 +151,58 @@ export function suiteTimes(recipes: readonly string[] = ['x86_64', 'aarch64']): 
 function sample(name: string, ms: number, recipes: readonly string[]): SuiteSample {
   const times = Object.fromEntries(recipes.map((recipe, i) => [recipe, timed([ms * (1 + 9 * i)])]));
   return { name, tier: name.split('/')[0] as string, reference: timed([ms]), times };
+}
+
+/** Tiers that are `times` as slow as the first; two are not there. */
+export function tierTable(times: readonly number[] = [1, 0.8, 12, 0.05]): TierTable {
+  const names = ['python3', 'native', 'wasm-snapshot-of', 'pypy3'];
+  const workloads = ['objects', 'numbers', 'floats', 'containers', 'text', 'library', 'imports'];
+  return {
+    ...BY,
+    what: 'tiers',
+    reference: 'python3',
+    rounds: 5,
+    warmUp: 1,
+    workload: 'objects',
+    tiers: [
+      ...times.map((factor, i) => ({
+        name: names[i] ?? `tier-${i}`,
+        description: 'A way to run a script.',
+        launch: 12 * factor,
+        steps: Object.fromEntries(workloads.map((name, n) => [name, 350 * factor * (n + 1)])),
+        memory: 16_000 * factor,
+        ...(i === 0 ? {} : { size: 16_800_000, samples: { equal: 63, all: 68 } }),
+        differing: i === 2 ? ['text'] : [],
+      })),
+      {
+        ...{ name: 'musl', description: 'The same with musl.', absent: 'it is not provisioned' },
+        command: 'provision bench tiers musl',
+      },
+      {
+        name: 'pyston',
+        description: 'A fork.',
+        absent: 'no registry that is asked here has a package of it any more',
+      },
+    ],
+  };
+}
+
+export function judgedAdvice(): JudgedAdvice {
+  const costs = { python3: 100, native: 80, pypy3: 83 };
+  const judged = (take: string) => ({ take, ...judge(costs, take) });
+  const scripts = ['strings', 'a_script_of_a_longer_name'].map((script, i) => ({
+    ...{ script, equal: 3, costs, reference: judge(costs, 'python3') },
+    advised: judged(i === 0 ? 'native' : 'pypy3'),
+    fromReference: judged('python3'),
+  }));
+  return {
+    ...BY,
+    what: 'advise',
+    ...{ reference: 'python3', rounds: 7, warmUp: 1, trials: 3, goals: { right: 0.9, regret: 0.05 } },
+    advised: summary(scripts.map(({ advised }) => advised)),
+    fromReference: summary(scripts.map(({ fromReference }) => fromReference)),
+    withoutAdvice: summary(scripts.map(({ reference }) => reference)),
+    always: { native: summary([judge(costs, 'native'), judge(costs, 'native')]) },
+    scripts,
+  };
 }

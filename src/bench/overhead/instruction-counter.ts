@@ -1,13 +1,8 @@
 import { join } from 'node:path';
-import { distribution } from '../../distro/distribution.ts';
 import type { Plan } from '../../domain/plan.ts';
 import { ok, type Result } from '../../domain/result.ts';
-import { formatBytes } from '../../domain/units.ts';
-import { fetchPackages } from '../../fetch/fetch.ts';
-import { readLock } from '../../lock/lockfile.ts';
 import type { Session } from '../../pipeline/session.ts';
-import { imageHere } from '../../recipe/definitions.ts';
-import { makeTree } from '../../toolchain/tree.ts';
+import { makeImageTree } from '../image-tree.ts';
 import type { Bench, CommandRun, InterleavedCommand } from '../interleave.ts';
 
 const IMAGE = 'counters';
@@ -24,38 +19,8 @@ export interface Counter {
 
 /** Folder of the tree that holds the counting programs, and its mount point in the sandbox. */
 export async function makeCounters(session: Session): Promise<Result<{ folder: string; at: string }>> {
-  const { context, store, recorder } = session;
-  const image = await imageHere(context.settings.home, IMAGE);
-  if (!image.ok) return image;
-  const { file, definition } = image.value;
-  const lock = await readLock(file, definition);
-  if (!lock.ok) return lock;
-  const packages = lock.value.sets.rootfs ?? [];
-  const stage = 'counters';
-  const tree = await recorder.stage(
-    stage,
-    `Instruction counters ${IMAGE}`,
-    () =>
-      makeTree(context, store, {
-        name: definition.name,
-        stage,
-        definition: definition.rootfs,
-        packages,
-        files: async function* () {
-          yield* fetchPackages(
-            context,
-            store,
-            packages,
-            await distribution.locate(context, [lock.value.resolved]),
-            {
-              stage,
-            },
-          );
-        },
-      }),
-    ({ hit, meta }) => ({ hit, detail: `${meta.packages} packages, ${formatBytes(meta.bytes)}` }),
-  );
-  return tree.ok ? ok({ folder: tree.value.folder, at: AT }) : tree;
+  const made = await makeImageTree(session, IMAGE, { stage: 'counters', title: 'Instruction counters' });
+  return made.ok ? ok({ folder: made.value.tree.folder, at: AT }) : made;
 }
 
 /** Chooses perf where the processor's counters can be read, else callgrind. */

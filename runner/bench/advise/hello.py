@@ -1,0 +1,2 @@
+"""As little as a script can do."""
+print("hello")
