@@ -40,13 +40,15 @@ test('each emulated target has a line of its own, that the kernel reads as it is
   const emulated = targets.value.map(({ value }) => value).filter(({ emulator }) => emulator !== undefined);
   assert.ok(emulated.length >= 6);
   const kernel = registers(folder);
-  for (const { name, elf, pointerWidth, endianness } of emulated) {
+  for (const value of emulated) {
+    const { name, elf, pointerWidth, endianness } = value;
     assert.ok(elf !== undefined, name);
     const kind = { pointerWidth, endianness, number: elf.number };
     const { magic, mask } = magicOf(kind);
     const shown = `${magic.toString('hex')} ${mask.toString('hex')}`;
     if (DEBIAN[name] !== undefined) assert.equal(shown, DEBIAN[name], name);
-    if (!kernel) continue;
+    // What a kernel starts itself is not registered with it: `cat` would be started by an emulator.
+    if (!kernel || value.machine === machine()) continue;
     const read = inNamespace(
       `${MOUNT}; cd /bin; printf %s "$2" >"$1/register"; cat "$1/${name}"`,
       folder,

@@ -1,5 +1,6 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 import { type PipHost, WORK } from '../../bundle/python-task.ts';
 import { fetchWheels } from '../../bundle/wheels.ts';
 import type { Context } from '../../domain/context.ts';
@@ -19,8 +20,8 @@ export async function pyperformanceSite(
   host: PipHost,
   environment: PackageEnvironment,
 ): Promise<Result<string>> {
-  const lock = join(context.settings.home, 'src', 'bench', 'pyperformance', 'wheels.json');
-  const locked = JSON.parse(await readFile(lock, 'utf8')) as readonly LockedWheel[];
+  const lock = join(context.settings.home, 'src', 'bench', 'pyperformance', 'wheels.yaml');
+  const locked = parse(await readFile(lock, 'utf8')) as readonly LockedWheel[];
   const fetched = await fetchWheels(context, store, host, {
     requirements: lockedRequirements(locked, new Map(), { file: lock, line: 1, column: 1 }),
     environment,
@@ -72,5 +73,6 @@ async function unzip(context: Context, host: PipHost, wheels: string, to: string
       cwd: WORK,
     },
   });
-  return run.ok ? box.copyOut(site, to) : run;
+  // Awaited, because the sandbox is closed when this function returns.
+  return run.ok ? await box.copyOut(site, to) : run;
 }
