@@ -8,7 +8,7 @@ import { ok, type Result } from '../domain/result.ts';
 import type { TierRow, TierTable } from '../domain/tier-table.ts';
 import { loadArtifacts } from '../report/page/load.ts';
 import { withTemporaryFolder } from '../store/scratch.ts';
-import { artifactsOf, measuredBy, writeFiles } from './artifacts.ts';
+import { artifactsOf, measuredBy, refreshPage, writeFiles } from './artifacts.ts';
 import { countOption } from './options.ts';
 import { type Calibrations, calibrate } from './tiers/calibrate.ts';
 import { type OpenTier, type OpenTiers, withTiers } from './tiers/open.ts';
@@ -50,7 +50,8 @@ export async function benchTiers(invocation: Invocation): Promise<Result<Outcome
         'tiers.svg': standalone(svg),
         'tiers.html': chartPage('Tiers', svg, text),
       });
-      return written.ok ? ok({ text, json: table }) : written;
+      const paged = written.ok ? await refreshPage(artifacts) : written;
+      return paged.ok ? ok({ text, json: table }) : paged;
     }),
   );
 }

@@ -1,16 +1,27 @@
 import type { TierTable } from '../domain/tier-table.ts';
 import { axis, COLORS, draw, grid } from './draw.ts';
 
-/** Launch and step of each tier, both axes logarithmic: what is left and below is better. An SVG element. */
+const LINE = 28;
+
+/** Launch of each tier, and below it the step of each, both on logarithmic axes: what is left is better. An SVG element. */
 export function tiersChart({ tiers, workload }: TierTable): string {
-  const dots = tiers.flatMap((tier) => {
-    if ('absent' in tier) return [];
-    return [{ name: tier.name, value: [tier.launch, tier.steps[workload] ?? 0] }];
+  const measured = tiers.flatMap((tier) =>
+    'absent' in tier ? [] : [{ name: tier.name, launch: tier.launch, step: tier.steps[workload] ?? 0 }],
+  );
+  const names = measured.map(({ name }) => name).reverse();
+  const height = LINE * Math.max(1, names.length) + 10;
+  const category = (gridIndex: number): object => ({
+    ...axis(''),
+    type: 'category',
+    gridIndex,
+    data: names,
+    axisLabel: { color: COLORS.ink, fontSize: 15, interval: 0 },
   });
-  const value = (name: string, nameGap: number, values: readonly number[]): object => ({
+  const value = (gridIndex: number, name: string, values: readonly number[]): object => ({
     ...axis(name),
     type: 'log',
-    nameGap,
+    gridIndex,
+    nameGap: 34,
     min: Math.min(...values) / 1.5,
     max: Math.max(...values) * 1.5,
     axisLabel: {
@@ -19,38 +30,59 @@ export function tiersChart({ tiers, workload }: TierTable): string {
       formatter: (n: number) => String(Number(n.toPrecision(2))),
     },
   });
+  const launches = measured.map(({ launch }) => launch);
+  const steps = measured.map(({ step }) => step);
   return draw({
     id: 'tiers',
     title: 'Launch and step of each tier',
-    description: dots
-      .map(
-        ({ name, value: [launch = 0, step = 0] }) =>
-          `${name}: launch ${launch.toFixed(1)} ms, step ${step.toFixed(0)} ns`,
-      )
+    description: measured
+      .map(({ name, launch, step }) => `${name}: launch ${launch.toFixed(1)} ms, step ${step.toFixed(0)} ns`)
       .join('. '),
-    height: 420,
+    height: 2 * height + 170,
     option: {
-      grid: grid({ left: 92, right: 110, top: 20, height: 330 }),
-      xAxis: value(
-        'launch, ms of CPU time',
-        36,
-        dots.map((dot) => dot.value[0] ?? 1),
-      ),
-      yAxis: value(
-        `step of ${workload}, ns`,
-        64,
-        dots.map((dot) => dot.value[1] ?? 1),
-      ),
+      grid: [
+        grid({ left: 150, right: 70, top: 10, height }),
+        grid({ left: 150, right: 70, top: height + 90, height }),
+      ],
+      xAxis: [
+        value(0, 'launch, ms of CPU time', launches),
+        value(1, `step of ${workload}, ns of CPU time`, steps),
+      ],
+      yAxis: [category(0), category(1)],
       series: [
-        {
-          type: 'scatter',
-          symbolSize: 11,
-          itemStyle: { color: COLORS.series[0], opacity: 1 },
-          label: { show: true, position: 'right', formatter: '{b}', color: COLORS.ink, fontSize: 14 },
-          labelLayout: { hideOverlap: false, moveOverlap: 'shiftY' },
-          data: dots,
-        },
+        dots(
+          0,
+          measured.map(({ name, launch }) => [launch, name]),
+          (ms) => ms.toFixed(1),
+        ),
+        dots(
+          1,
+          measured.map(({ name, step }) => [step, name]),
+          (ns) => ns.toFixed(0),
+        ),
       ],
     },
   });
+}
+
+function dots(
+  index: number,
+  data: readonly (readonly [number, string])[],
+  text: (value: number) => string,
+): object {
+  return {
+    type: 'scatter',
+    xAxisIndex: index,
+    yAxisIndex: index,
+    symbolSize: 10,
+    itemStyle: { color: COLORS.series[index], opacity: 1 },
+    label: {
+      show: true,
+      position: 'right',
+      formatter: ({ value: [value = 0] }: { readonly value: readonly [number, string] }) => text(value),
+      color: COLORS.ink,
+      fontSize: 14,
+    },
+    data,
+  };
 }

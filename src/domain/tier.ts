@@ -25,8 +25,8 @@ export interface TierDefinition {
 }
 
 export type TierKind =
-  /** The interpreter whose output is right, a process for each script. */
-  | { readonly kind: 'interpreter' }
+  /** The distribution's interpreter of a version (`3.13`), whose output is right: a process for each script. */
+  | { readonly kind: 'interpreter'; readonly python: string }
   /** The bundle of a recipe (its name or an absolute path), with another version of Python where one is named. */
   | { readonly kind: 'recipe'; readonly recipe: string; readonly python?: string }
   /** A program of a locked image (`docker/<image>/`), outside of any bundle. */

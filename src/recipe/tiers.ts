@@ -24,10 +24,11 @@ function tierOf(home: string, name: string, tier: TiersFile['tiers'][string]): T
 }
 
 function kindOf(home: string, tier: TiersFile['tiers'][string]): TierKind {
-  const { recipe, python, image, program, gone } = tier;
+  const { reference, recipe, python, image, program, gone } = tier;
   if (gone !== undefined) return { kind: 'gone', why: gone };
   if (image !== undefined && program !== undefined) return { kind: 'image', image, program };
-  if (recipe === undefined) return { kind: 'interpreter' };
+  if (reference !== undefined) return { kind: 'interpreter', python: reference };
+  if (recipe === undefined) throw new Error('the schema lets no tier be without a way');
   return {
     kind: 'recipe',
     recipe: recipe.includes('/') ? join(home, recipe) : recipe,

@@ -161,6 +161,7 @@ test('everything in the artifacts is shown on the page', async () => {
     'Provisioning',
     'Amortization',
     'The per-opcode tax',
+    'Tiers',
     "CPython's own tests",
   ]);
   // Recipes × samples: what one did not run is empty there.

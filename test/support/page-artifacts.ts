@@ -5,6 +5,7 @@ import type { BlockerSummary, Ladder } from '../../src/domain/blocker.ts';
 import type { Conformance } from '../../src/domain/conformance.ts';
 import type { ConfigurationResult, OverheadReport, WorkloadName } from '../../src/domain/overhead.ts';
 import type { SampleResult } from '../../src/domain/sample.ts';
+import { tierTable } from './measured.ts';
 import { report, SAMPLES } from './report.ts';
 
 /** What a program could print to harm whoever looks at the page. */
@@ -195,6 +196,7 @@ export function writeArtifacts(folder: string): void {
   });
   write(folder, 'far', { report: full, ladder: LADDER, conformance: CONFORMANCE, amortize: amortization() });
   writeFileSync(join(folder, 'tax.json'), JSON.stringify(tax()));
+  writeFileSync(join(folder, 'tiers.json'), JSON.stringify(tierTable()));
   write(folder, 'near', {
     report: report({ recipe: 'near', status: 'passed', samples: SAMPLES.slice(0, 3), blockers: [] }),
   });

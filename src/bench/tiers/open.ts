@@ -26,7 +26,7 @@ export interface OpenTier {
   readonly size?: number;
   /** Name of the recipe, as its reports have it. */
   readonly recipe?: string;
-  /** Its version of Python, such as `3.14`; absent: no recipe states it. */
+  /** The version of its Python, such as `3.14`; absent: no recipe states it. */
   readonly python?: string;
 }
 
@@ -172,7 +172,7 @@ function withEnv(instance: RuntimeInstance, { env }: TierDefinition): RuntimeIns
   return { ...instance, env: { ...instance.env, ...env } };
 }
 
-/** The distribution's interpreter of the version that recipes have by default, as any of them brings it. */
+/** The distribution's interpreter, as any recipe of its version brings it. */
 async function referenceOf(
   found: Session,
   all: readonly TierDefinition[],
@@ -180,20 +180,18 @@ async function referenceOf(
   opened: readonly OpenTier[],
   folder: string,
 ): Promise<OpenTier | undefined> {
-  const definition = all.find(({ how }) => how.kind === 'interpreter');
-  if (definition === undefined) return undefined;
-  const here = opened.find(({ definition: { how } }) => isDefault(how));
-  if (here !== undefined) return referenceFrom(definition, here);
-  for (const [tier, plan] of plans) {
-    if (!plan.ok || !isDefault(tier.how)) continue;
-    const one = await openRecipe(found, tier, plan.value, folder);
-    if (one.ok) return referenceFrom(definition, one.value);
+  for (const definition of all) {
+    const { how } = definition;
+    if (how.kind !== 'interpreter') continue;
+    const here = opened.find(({ python }) => python === how.python);
+    if (here !== undefined) return referenceFrom(definition, here);
+    for (const [tier, plan] of plans) {
+      if (!plan.ok || plan.value.plan.sysroot.python.version !== how.python) continue;
+      const one = await openRecipe(found, tier, plan.value, folder);
+      if (one.ok) return referenceFrom(definition, one.value);
+    }
   }
   return undefined;
-}
-
-function isDefault(how: TierDefinition['how']): boolean {
-  return how.kind === 'recipe' && how.python === undefined;
 }
 
 function referenceFrom(definition: TierDefinition, { driver }: OpenTier): OpenTier {

@@ -10,7 +10,11 @@ const workloadSchema = z.strictObject({
 const tierSchema = z
   .strictObject({
     description,
-    reference: z.literal(true).optional().describe('It is the reference interpreter.'),
+    reference: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('It is the reference interpreter of this version of Python, in quotes.'),
     recipe: z
       .string()
       .min(1)

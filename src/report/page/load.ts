@@ -6,6 +6,7 @@ import type { Conformance } from '../../domain/conformance.ts';
 import { defined } from '../../domain/defined.ts';
 import type { OverheadReport } from '../../domain/overhead.ts';
 import type { Report } from '../../domain/report.ts';
+import type { TierTable } from '../../domain/tier-table.ts';
 
 /** What the run of one recipe left. */
 export interface RecipeArtifacts {
@@ -28,6 +29,7 @@ export interface Artifacts {
   readonly conformances: readonly Conformance[];
   readonly amortizations: readonly Measured<Amortization>[];
   readonly tax?: Measured<OverheadReport>;
+  readonly tiers?: Measured<TierTable>;
   /** Files that are there and could not be read, with the reason. */
   readonly unreadable: readonly { readonly file: string; readonly why: string }[];
 }
@@ -50,13 +52,14 @@ export async function loadArtifacts(folder: string): Promise<Artifacts> {
     amortizations.push(...some(await reader.measured<Amortization>(name, 'amortize', isAmortization)));
   }
   const tax = await reader.measured<OverheadReport>('', 'tax', isTax);
+  const tiers = await reader.measured<TierTable>('', 'tiers', isTierTable);
   const { unreadable } = reader;
   return {
     recipes: byName(recipes, ({ report }) => report.recipe),
     ladders: byName(ladders, ({ recipe }) => recipe),
     conformances: byName(conformances, ({ recipe }) => recipe),
     amortizations: byName(amortizations, ({ data }) => data.recipe),
-    ...defined({ tax }),
+    ...defined({ tax, tiers }),
     unreadable,
   };
 }
@@ -184,6 +187,10 @@ function isAmortization({ recipe, target, points }: Fields): boolean {
 
 function isTax({ cells, factors, conclusion }: Fields): boolean {
   return listOf(cells, 'name') && listOf(factors, 'factor', 'from', 'to') && typeof conclusion === 'string';
+}
+
+function isTierTable({ tiers, workload }: Fields): boolean {
+  return listOf(tiers, 'name', 'description') && typeof workload === 'string';
 }
 
 function absent(error: unknown): undefined {

@@ -1,6 +1,7 @@
 import type { Amortization, AmortizationFit } from '../../domain/amortization.ts';
 import type { Estimate } from '../../domain/measured.ts';
 import type { OverheadReport } from '../../domain/overhead.ts';
+import type { TierTable } from '../../domain/tier-table.ts';
 import { type Html, html, trusted } from './html.ts';
 import type { Measured } from './load.ts';
 
@@ -60,6 +61,28 @@ export async function taxSection(tax: Measured<OverheadReport> | undefined): Pro
 <figcaption>Points of CPU time against ${data.reference}${data.counter === undefined ? '' : `; instructions by ${data.counter.program}`}.</figcaption>
 <details><summary>Numbers</summary><div class="scroll" role="region" aria-label="Points of each factor" tabindex="0"><table>
 <thead><tr><th scope="col">change</th><th scope="col">workload</th><th scope="col" class="number">points (95 %)</th><th scope="col" class="number">pairs</th></tr></thead>
+<tbody>${rows}</tbody></table></div></details></figure>
+`;
+}
+
+/** All ways to run a script, side by side. */
+export async function tiersSection(tiers: Measured<TierTable> | undefined): Promise<Html | undefined> {
+  if (tiers === undefined) return undefined;
+  const { data, svg } = tiers;
+  const drawing =
+    svg === undefined
+      ? trusted((await import('../../charts/tiers.ts')).tiersChart(data))
+      : image(svg, 'Launch and step of each tier: the numbers are in the table below');
+  const rows = data.tiers.map((tier) =>
+    'absent' in tier
+      ? html`<tr><th scope="row">${tier.name}</th><td colspan="5">${tier.absent}</td></tr>
+`
+      : html`<tr><th scope="row">${tier.name}</th><td class="number">${fixed(tier.launch)}</td><td class="number">${fixed(tier.steps[data.workload] ?? 0)}</td><td class="number">${(tier.memory / 1024).toFixed(1)}</td><td class="number">${tier.size === undefined ? '–' : (tier.size / 1e6).toFixed(1)}</td><td class="number">${tier.samples === undefined ? '–' : `${tier.samples.equal} of ${tier.samples.all}`}</td></tr>
+`,
+  );
+  return html`<figure>${drawing}
+<details><summary>Numbers</summary><div class="scroll" role="region" aria-label="Numbers of each tier" tabindex="0"><table>
+<thead><tr><th scope="col">tier</th><th scope="col" class="number">launch, ms</th><th scope="col" class="number">step, ns</th><th scope="col" class="number">memory, MB</th><th scope="col" class="number">size, MB</th><th scope="col" class="number">samples equal</th></tr></thead>
 <tbody>${rows}</tbody></table></div></details></figure>
 `;
 }

@@ -5,7 +5,7 @@ import { conformanceSection } from './conformance.ts';
 import { type Content, type Html, html, trusted } from './html.ts';
 import type { Artifacts, RecipeArtifacts } from './load.ts';
 import { matrixSection } from './matrix.ts';
-import { amortizationSection, taxSection } from './measurements.ts';
+import { amortizationSection, taxSection, tiersSection } from './measurements.ts';
 import { recipesSection, timelineSection } from './recipes.ts';
 import { STYLE } from './style.ts';
 
@@ -61,7 +61,7 @@ ${body}</section>
 }
 
 async function sectionsOf(artifacts: Artifacts): Promise<readonly Section[]> {
-  const { recipes, ladders, conformances, amortizations, tax } = artifacts;
+  const { recipes, ladders, conformances, amortizations, tax, tiers } = artifacts;
   const sections: readonly (Omit<Section, 'body'> & { readonly body: Html | undefined })[] = [
     {
       id: 'recipes',
@@ -106,6 +106,13 @@ async function sectionsOf(artifacts: Artifacts): Promise<readonly Section[]> {
       title: 'The per-opcode tax',
       about: 'How many points of it each way of linking and building explains.',
       body: await taxSection(tax),
+    },
+    {
+      id: 'tiers',
+      title: 'Tiers',
+      about:
+        'What a run costs in each way to run a script: CPU time of the launch, and of a step of one workload.',
+      body: await tiersSection(tiers),
     },
     {
       id: 'conformance',
