@@ -14,7 +14,7 @@ import { onefileFlags, onefileLinked, onefileSources } from './onefile-library.t
 import { withProjectEnv } from './project-env.ts';
 import { pyo3Config } from './pyo3-config.ts';
 import { pythonHomeSource } from './python-home.ts';
-import { joinFlags, targetVariable } from './rust-flags.ts';
+import { joinFlags, targetVariable, type Variables } from './rust-flags.ts';
 
 export interface BuildEnv {
   /** The whole environment of the build, sorted by name. */
@@ -63,7 +63,8 @@ export function buildEnv(input: BuildEnvInput): BuildEnv {
   const variables = { ...withProjectEnv(own, env, target), ...flags.variables };
   return {
     variables: Object.fromEntries(Object.entries(variables).sort(([a], [b]) => (a < b ? -1 : 1))),
-    pyo3Config: pyo3Config(input.python, PATHS.sysroot),
+    // A crate of another implementation reads none.
+    pyo3Config: input.python.libraryInside === true ? '' : pyo3Config(input.python, PATHS.sysroot),
     cmakeToolchain: cmakeToolchain(input.resolved),
     linked: linkedFiles(input),
     ...defined({ cargoConfig: flags.config }),
@@ -74,7 +75,7 @@ const PYTHON_HOME = 'python-home.c';
 
 function linkedFiles(input: BuildEnvInput): Readonly<Record<string, string>> {
   const { resolved, python } = input;
-  if (programFormat(resolved.target).bareLinker !== undefined) return {};
+  if (programFormat(resolved.target).bareLinker !== undefined || python.libraryInside === true) return {};
   return {
     [PYTHON_HOME]: pythonHomeSource(python.stdlib.replace(/^usr\//, '')),
     ...onefileSources(hasPythonInside(input)),
@@ -163,11 +164,15 @@ function cargoRunner({ resolved, python, runtime }: BuildEnvInput): readonly str
     root: PATHS.sysroot,
     ...defined({ libraries }),
     env: {
-      PYTHONHOME: `${PATHS.sysroot}/${posix.dirname(posix.dirname(python.stdlib))}`,
+      ...(python.libraryInside === true ? {} : homeOf(python)),
       // Its `sitecustomize` adds the folder of packages as `site` adds one, with its `.pth` files.
       ...(addsPython(resolved.recipe) ? { PYTHONPATH: PATHS.python } : {}),
     },
   });
+}
+
+function homeOf({ stdlib }: PythonDistribution): Variables {
+  return { PYTHONHOME: `${PATHS.sysroot}/${posix.dirname(posix.dirname(stdlib))}` };
 }
 
 function addsPython({ pythonPackages = [], pythonPaths = [] }: Recipe): boolean {
@@ -183,7 +188,10 @@ function linkArguments(input: BuildEnvInput): readonly string[] {
     ...(lld === undefined ? [] : [`-fuse-ld=${lld}`]),
   ];
   const onefile = onefileArguments(input.resolved, hasPythonInside(input));
-  const own = [...sysroot.link.arguments, ...HOME_ARGUMENTS, ...onefile];
+  const own =
+    input.python.libraryInside === true
+      ? sysroot.link.arguments
+      : [...sysroot.link.arguments, ...HOME_ARGUMENTS, ...onefile];
   // Static programs look for no libraries.
   if (target.elf?.interpreter === undefined) return [...common, ...own];
   // DT_RPATH, not DT_RUNPATH: it also serves what libpython and the extension modules load (ld.so(8)).
@@ -259,6 +267,7 @@ function pkgConfig(target: Target): Record<string, string> {
 }
 
 function pyo3({ python }: BuildEnvInput): Record<string, string> {
+  if (python.libraryInside === true) return {};
   return {
     PYO3_CONFIG_FILE: `${PATHS.env}/pyo3-config.txt`,
     PYO3_CROSS: '1',

@@ -35,7 +35,10 @@ export function sysrootFacts({ plan, locks }: Planned, tree: Tree, python: Pytho
     sysroot: treeFacts(plan.sysroot.name, tree, locks.sysroot, 'sysroot'),
     python: {
       version: python.version,
-      libpython: `${python.libDir}/lib${python.libName}.${python.linkage === 'dynamic' ? 'so' : 'a'}`,
+      libpython:
+        python.libraryInside === true
+          ? `crate ${python.libName}`
+          : `${python.libDir}/lib${python.libName}.${python.linkage === 'dynamic' ? 'so' : 'a'}`,
       linkage: python.linkage,
       sysconfigdata: python.sysconfigdata,
       why: python.why,

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { defined } from '../domain/defined.ts';
 import {
   bindingsSchema,
+  causesSchema,
   conformanceSchema,
   defaultsSchema,
   differencesSchema,
@@ -55,6 +56,7 @@ export interface FileKind {
     | 'runtime'
     | 'conformance'
     | 'differences'
+    | 'causes'
     | 'profile';
   /** Where such files are, from the tool's own folder. */
   readonly where: string;
@@ -149,6 +151,12 @@ export const CONFORMANCE: FileKind = {
   schema: conformanceSchema,
 };
 
+export const CAUSES: FileKind = {
+  noun: 'causes',
+  where: 'pythons/*/causes.yaml',
+  schemaFile: 'pythons/causes.schema.json',
+  schema: causesSchema,
+};
 export const DIFFERENCES: FileKind = {
   noun: 'differences',
   where: 'pythons/*/differences.yaml',
@@ -179,6 +187,7 @@ export const FILE_KINDS: readonly FileKind[] = [
   RUNTIME,
   CONFORMANCE,
   DIFFERENCES,
+  CAUSES,
   PROFILE,
 ];
 

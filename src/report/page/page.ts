@@ -2,6 +2,7 @@ import { countTests } from '../summary-line.ts';
 import { sumOf } from '../systems.ts';
 import { blockersSection, ladderSection } from './blockers.ts';
 import { conformanceSection } from './conformance.ts';
+import { differencesSection } from './differences.ts';
 import { type Content, type Html, html, trusted } from './html.ts';
 import type { Artifacts, RecipeArtifacts } from './load.ts';
 import { matrixSection } from './matrix.ts';
@@ -106,6 +107,13 @@ async function sectionsOf(artifacts: Artifacts): Promise<readonly Section[]> {
       title: 'The per-opcode tax',
       about: 'How many points of it each way of linking and building explains.',
       body: await taxSection(tax),
+    },
+    {
+      id: 'differences',
+      title: 'Differences, by cause',
+      about:
+        'What another implementation of Python does differently, measured: what is equal but for text counts as different.',
+      body: differencesSection(recipes, conformances),
     },
     {
       id: 'conformance',

@@ -1,0 +1,41 @@
+// Takes what a run of the recipe `rustpython` recorded as fixtures of causes: for each cause the shortest sample that has it.
+//   ./provision --run-node test/docs/take-divergences.ts artifacts/rustpython
+// Writes test/run/fixtures/rustpython/<kind>-<cause>.json; what is expected there is to be read before it is believed.
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Report } from '../../src/domain/report.ts';
+import type { SampleResult } from '../../src/domain/sample.ts';
+
+const folder = join(dirname(dirname(fileURLToPath(import.meta.url))), 'run', 'fixtures', 'rustpython');
+const report = JSON.parse(
+  readFileSync(join(process.argv[2] as string, 'report.json'), 'utf8'),
+) as Pick<Report, 'samples'>;
+rmSync(folder, { recursive: true, force: true });
+mkdirSync(folder, { recursive: true });
+const shortest = new Map<string, SampleResult>();
+for (const sample of report.samples) {
+  const { divergence, target, reference } = sample;
+  if (divergence === undefined || isCut(target) || isCut(reference)) continue;
+  const ids = divergence.causes.length === 0 ? ['unknown'] : divergence.causes.map(({ id }) => id);
+  for (const id of ids) {
+    const name = `${divergence.kind}-${id}`;
+    const before = shortest.get(name);
+    if (before === undefined || sizeOf(sample) < sizeOf(before)) shortest.set(name, sample);
+  }
+}
+for (const [name, { name: sample, kind: end, divergence, target, reference }] of shortest) {
+  const fixture = { sample, ...(end === 'time-limit' ? { end: 'time' } : {}), divergence, target, reference };
+  writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(fixture, null, 2)}\n`);
+}
+
+function isCut(seen: SampleResult['target']): boolean {
+  return seen === undefined || seen.cut !== undefined || seen.encoding !== 'utf8';
+}
+
+function sizeOf({ target, reference }: SampleResult): number {
+  return [target, reference].reduce(
+    (sum, seen) => sum + (seen?.stdout.length ?? 0) + (seen?.stderr.length ?? 0),
+    0,
+  );
+}
