@@ -34,7 +34,7 @@ export function sysrootFacts({ plan, locks }: Planned, tree: Tree, python: Pytho
   return {
     sysroot: treeFacts(plan.sysroot.name, tree, locks.sysroot, 'sysroot'),
     python: {
-      version: python.version,
+      version: python.libraryInside === true ? `${python.implementation} ${python.version}` : python.version,
       libpython:
         python.libraryInside === true
           ? `crate ${python.libName}`

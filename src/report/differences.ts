@@ -2,7 +2,8 @@ import type { Conformance } from '../domain/conformance.ts';
 import type { Divergence, DivergenceKind } from '../domain/divergence.ts';
 import { namedOn, type Report } from '../domain/report.ts';
 import type { SampleResult } from '../domain/sample.ts';
-import { code, plainText, table } from './actions/markdown.ts';
+import { table } from './actions/markdown.ts';
+import { printable } from './text.ts';
 
 /** What differs for one cause. */
 export interface DifferenceGroup {
@@ -81,7 +82,7 @@ export function countKinds(
 export function differencesText(report: Report | undefined, conformance: Conformance | undefined): string {
   const recipe = report?.recipe ?? conformance?.recipe ?? '';
   return [
-    `# Differences of ${plainText(recipe)} from the reference`,
+    `# Differences of ${recipe} from the reference`,
     '',
     'Equal is what prints the same bytes and ends in the same way. What is equal but for text (tracebacks, messages, representations) is',
     'shown as that, and is not equal.',
@@ -97,7 +98,7 @@ function samplesPart(report: Report): readonly string[] {
   const python = report.python === undefined ? '' : ` on ${report.python.version}`;
   const reference = report.reference === undefined ? '' : `, against CPython ${report.reference.version}`;
   return [
-    `## Samples${plainText(python)}${plainText(reference)}`,
+    `## Samples${python}${reference}`,
     '',
     ...table(['samples', 'count'], rowsOf(countKinds(report.samples, equal), report.totals.skipped)),
     '',
@@ -108,7 +109,7 @@ function samplesPart(report: Report): readonly string[] {
 function conformancePart({ modules, totals, python }: Conformance): readonly string[] {
   const counts = countKinds(modules, totals.conforming);
   return [
-    `## CPython's own tests (${plainText(python)})`,
+    `## CPython's own tests (${python})`,
     '',
     `Of ${totals.reference.passed} tests that pass on the reference, ${totals.target.passed} pass here; ${totals.worse} are worse.`,
     '',
@@ -125,7 +126,7 @@ function rowsOf(counts: readonly (readonly [string, number])[], skipped: number)
 
 function groupPart({ kind, id, what, members }: DifferenceGroup): readonly string[] {
   return [
-    `### ${KINDS[kind]}: ${plainText(what)} (${members.length})`,
+    `### ${KINDS[kind]}: ${harmless(what)} (${members.length})`,
     '',
     `Cause: ${code(id)}.`,
     '',
@@ -135,4 +136,17 @@ function groupPart({ kind, id, what, members }: DifferenceGroup): readonly strin
     ),
     '',
   ];
+}
+
+/** Text of our own, with a name in it that a program printed. */
+function harmless(text: string): string {
+  return printable(text).replaceAll(/[<>&]/g, (char) => `&#${char.charCodeAt(0)};`);
+}
+
+/** A code span, whatever is in it (CommonMark, "Code spans"): its fence is longer than any in it. */
+function code(text: string): string {
+  const longest = Math.max(0, ...(text.match(/`+/g) ?? []).map((run) => run.length));
+  const fence = '`'.repeat(longest + 1);
+  const gap = longest > 0 ? ' ' : '';
+  return `${fence}${gap}${printable(text)}${gap}${fence}`;
 }

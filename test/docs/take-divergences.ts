@@ -8,9 +8,10 @@ import type { Report } from '../../src/domain/report.ts';
 import type { SampleResult } from '../../src/domain/sample.ts';
 
 const folder = join(dirname(dirname(fileURLToPath(import.meta.url))), 'run', 'fixtures', 'rustpython');
-const report = JSON.parse(
-  readFileSync(join(process.argv[2] as string, 'report.json'), 'utf8'),
-) as Pick<Report, 'samples'>;
+const report = JSON.parse(readFileSync(join(process.argv[2] as string, 'report.json'), 'utf8')) as Pick<
+  Report,
+  'samples'
+>;
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
 const shortest = new Map<string, SampleResult>();
