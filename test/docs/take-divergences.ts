@@ -1,5 +1,5 @@
 // Takes what a run of the recipe `rustpython` recorded as fixtures of causes: for each cause the shortest sample that has it.
-//   ./provision --run-node test/docs/take-divergences.ts artifacts/rustpython
+//   ./provision --run-node test/docs/take-divergences.ts artifacts/rustpython [<artifacts of another run>…]
 // Writes test/run/fixtures/rustpython/<kind>-<cause>.json; what is expected there is to be read before it is believed.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -8,14 +8,16 @@ import type { Report } from '../../src/domain/report.ts';
 import type { SampleResult } from '../../src/domain/sample.ts';
 
 const folder = join(dirname(dirname(fileURLToPath(import.meta.url))), 'run', 'fixtures', 'rustpython');
-const report = JSON.parse(readFileSync(join(process.argv[2] as string, 'report.json'), 'utf8')) as Pick<
-  Report,
-  'samples'
->;
+/** Where cargo unpacks crates: the name of the index is no part of what is shown. */
+const INDEX = /(cargo\/registry\/src\/)[^/]+/g;
+const samples = process.argv.slice(2).flatMap((artifacts) => {
+  const text = readFileSync(join(artifacts, 'report.json'), 'utf8').replaceAll(INDEX, '$1index');
+  return (JSON.parse(text) as Pick<Report, 'samples'>).samples;
+});
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
 const shortest = new Map<string, SampleResult>();
-for (const sample of report.samples) {
+for (const sample of samples) {
   const { divergence, target, reference } = sample;
   if (divergence === undefined || isCut(target) || isCut(reference)) continue;
   const ids = divergence.causes.length === 0 ? ['unknown'] : divergence.causes.map(({ id }) => id);

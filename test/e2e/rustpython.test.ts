@@ -25,7 +25,8 @@ const SCRIPTS = {
   'exception.py': `${ON_RUSTPYTHON}if other: raise RuntimeError("thread 'main' panicked at nowhere")\nprint(1)\n`,
   'hang.py': `# /// sample\n# title: It never ends\n# timeout: 3\n# ///\n${ON_RUSTPYTHON}while other: pass\nprint(1)\n`,
   'module.py': `${ON_RUSTPYTHON}if other: import nowhere\nprint(1)\n`,
-  'signal.py': `${ON_RUSTPYTHON}import os, signal\nif other: os.kill(os.getpid(), signal.SIGSEGV)\nprint(1)\n`,
+  'panic.py': `${ON_RUSTPYTHON}def one(): return 12345\nif other: one.__code__ = one.__code__.replace(co_consts=())\nprint(one())\n`,
+  'crash.py': 'try: eval("+".join(["1"] * 200_000))\nexcept RecursionError: print(1)\n',
   'text.py': 'print(object())\n',
 };
 
@@ -135,12 +136,13 @@ test('each way in which a script can differ is told apart, and the run ends with
     exception: 'failed differs',
     hang: 'failed hangs time-limit',
     module: 'failed lacks-module module',
-    signal: 'failed crashes signal',
+    panic: 'failed crashes panic',
+    crash: 'failed crashes signal',
     text: 'failed text addresses',
   });
-  assert.match(run.stdout, /1 equal, 1 equal but for text, 1 differs, 1 lacks a module, 1 hangs, 1 crashes/);
+  assert.match(run.stdout, /1 equal, 1 equal but for text, 1 differs, 1 lacks a module, 1 hangs, 2 crashes/);
   const listed = readFileSync(join(cwd, 'out', 'differences.md'), 'utf8');
-  for (const name of ['exception', 'hang', 'module', 'signal', 'text'])
+  for (const name of ['crash', 'exception', 'hang', 'module', 'panic', 'text'])
     assert.ok(listed.includes(`- \`${name}\``), name);
   const bundle = readdirSync(join(cwd, 'out')).find((name) => name.endsWith('.tar.gz')) as string;
   const files = spawnSync('tar', ['tzf', join(cwd, 'out', bundle)], { encoding: 'utf8' }).stdout;
