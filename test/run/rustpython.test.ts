@@ -3,9 +3,11 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
+import type { ModuleResult } from '../../src/domain/conformance.ts';
 import type { Divergence } from '../../src/domain/divergence.ts';
 import type { Observation } from '../../src/domain/sample.ts';
 import { loadCauses } from '../../src/recipe/pythons.ts';
+import { moduleDivergence } from '../../src/run/conformance/divergence.ts';
 import { divergenceOf } from '../../src/run/divergence.ts';
 import type { Run } from '../../src/run/observe.ts';
 import { REPOSITORY } from '../support/cli.ts';
@@ -29,10 +31,39 @@ function runOf({ stdout, stderr, exit, ms }: Observation, end: Run['end'] = 'its
 
 const rules = await loadCauses(REPOSITORY, 'rustpython-0.6');
 assert.ok(rules.ok, JSON.stringify(rules));
-const fixtures = readdirSync(FOLDER).map((file) => ({
-  name: basename(file, '.json'),
-  fixture: JSON.parse(readFileSync(join(FOLDER, file), 'utf8')) as Fixture,
-}));
+const read = (file: string): unknown => JSON.parse(readFileSync(join(FOLDER, file), 'utf8'));
+const files = readdirSync(FOLDER);
+const fixtures = files
+  .filter((file) => !file.startsWith('test_'))
+  .map((file) => ({ name: basename(file, '.json'), fixture: read(file) as Fixture }));
+const modules = files
+  .filter((file) => file.startsWith('test_'))
+  .map((file) => read(file) as ModuleResult & { readonly divergence: Divergence });
+
+for (const { divergence, ...module } of modules)
+  test(`what RustPython made of ${module.name} is classified`, () => {
+    assert.deepEqual(moduleDivergence(module, rules.value), divergence);
+    assert.equal(moduleDivergence({ ...module, conforms: true }, rules.value), undefined);
+  });
+
+test('a module that panics, ends by a signal or hangs is told apart from one whose tests fail', () => {
+  const [module] = modules;
+  assert.ok(module);
+  const ended = (end: ModuleResult['target']['end'], reason?: string) => {
+    const target = { ...module.target, end, ...(reason === undefined ? {} : { reason }) };
+    const found = moduleDivergence({ ...module, target, differences: [] }, rules.value);
+    return [found?.kind, found?.causes[0]?.id];
+  };
+  const panic = fixtures.find(({ name }) => name === 'crashes-panic')?.fixture.target.stderr ?? '';
+  assert.deepEqual(ended('stopped', `ended with exit status 101 after a:\n${panic.trim()}`), [
+    'crashes',
+    'panic',
+  ]);
+  assert.deepEqual(ended('stopped', 'ended with SIGSEGV after a'), ['crashes', 'signal']);
+  assert.deepEqual(ended('stopped', 'ended with exit status 3'), ['differs', undefined]);
+  assert.deepEqual(ended('time', 'ran into the time limit'), ['hangs', 'time-limit']);
+  assert.deepEqual(ended('done'), ['differs', undefined]);
+});
 
 for (const { name, fixture } of fixtures)
   test(`what RustPython printed for ${name} is classified as that`, () => {
@@ -51,7 +82,8 @@ for (const { name, fixture } of fixtures)
 
 test('every cause that is shipped was seen', () => {
   const { text, causes } = rules.value;
-  const seen = new Set(fixtures.flatMap(({ fixture }) => fixture.divergence.causes.map(({ id }) => id)));
+  const all = [...fixtures.map(({ fixture }) => fixture), ...modules];
+  const seen = new Set(all.flatMap(({ divergence }) => divergence.causes.map(({ id }) => id)));
   const known = [...text, ...causes].map(({ id }) => id);
   assert.equal(new Set(known).size, known.length, 'a cause twice');
   assert.deepEqual(
