@@ -253,6 +253,7 @@ export function cargoArguments(resolved: Resolved): readonly string[] {
     ...['--target', resolved.target.rustTriple, '--profile', project.profile],
     ...(project.features.length > 0 ? ['--features', project.features.join(',')] : []),
     ...(project.defaultFeatures ? [] : ['--no-default-features']),
+    ...(project.ignoreRustVersion === true ? ['--ignore-rust-version'] : []),
   ];
 }
 

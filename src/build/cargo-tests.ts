@@ -196,6 +196,7 @@ function cargoTest(
     ...['--profile', project.profile, '--jobs', String(context.settings.jobs)],
     ...(project.features.length > 0 ? ['--features', project.features.join(',')] : []),
     ...(project.defaultFeatures ? [] : ['--no-default-features']),
+    ...(project.ignoreRustVersion === true ? ['--ignore-rust-version'] : []),
     // Those of the documentation are not among them (`documentation` of the report).
     ...(selected ? [] : ['--tests']),
     ...more,

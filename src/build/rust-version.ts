@@ -17,13 +17,20 @@ export function rustTooOld(resolved: Resolved, toolchain: readonly LockedPackage
       rust === undefined
         ? [
             `Build with your own Rust: \`rust: host\` in ${recipe.file} (rustup, with the target's standard library).`,
-            `Or support Rust ${has}: lower \`rust-version\`, and select compatible crates with \`CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS=fallback cargo update\`.`,
+            secondWay(resolved) ??
+              `Or support Rust ${has}: lower \`rust-version\`, and select compatible crates with \`CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS=fallback cargo update\`.`,
           ]
         : [
             'Run `rustup update`, or set a newer toolchain in `rust-toolchain.toml`.',
-            'Or lower `rust-version` in Cargo.toml.',
+            secondWay(resolved) ?? 'Or lower `rust-version` in Cargo.toml.',
           ],
   };
+}
+
+/** An implementation that is a crate asks for a Rust itself: nothing in the program's own crate changes that. */
+function secondWay({ sysroot: { python }, target }: Resolved): string | undefined {
+  if (python.implementation === 'CPython') return undefined;
+  return `Or run the scripts on CPython, which needs no newer Rust: \`provision ${target.recipe}\`.`;
 }
 
 /** The version of a build's Rust, e.g. `1.85.1`. */

@@ -330,6 +330,7 @@ function describe(input: BundleInput, libraries: readonly string[]) {
       version: input.python.version,
       linkage: input.python.linkage,
     },
+    // Nothing is there of a Python that has its library inside of the program.
     stdlib: input.python.stdlib.replace(/^usr\//, ''),
     libraries: [...libraries].sort(),
     ...(input.systemData === undefined ? {} : { data: input.systemData.data }),

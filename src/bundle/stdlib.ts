@@ -14,7 +14,7 @@ const AT_ONCE = 16;
 const LEFT_OUT = [/^config-/, /^__pycache__$/, /^test$/, /^idlelib$/, /^turtledemo$/, /^ensurepip$/];
 
 export interface StdlibInput {
-  readonly python: Pick<PythonDistribution, 'stdlib' | 'minor'>;
+  readonly python: Pick<PythonDistribution, 'stdlib' | 'minor' | 'libraryInside'>;
   /** Root of the sysroot tree. */
   readonly sysroot: string;
   /** Folder of `.pyc` files laid out as the standard library, without `__pycache__` folders. */
@@ -77,6 +77,7 @@ async function pathsBelow(
   input: Pick<StdlibInput, 'python' | 'sysroot'>,
   relative: string,
 ): Promise<readonly string[]> {
+  if (input.python.libraryInside === true) return [];
   const entries = await readdir(join(input.sysroot, input.python.stdlib, relative), { withFileTypes: true });
   const wanted = entries.filter(({ name }) =>
     relative === '' ? !LEFT_OUT.some((pattern) => pattern.test(name)) : name !== '__pycache__',

@@ -10,7 +10,8 @@ import { artifactsFolder } from '../pipeline/run.ts';
 import { withSession } from '../pipeline/session.ts';
 import { conformanceText, worseTests } from '../report/conformance.ts';
 import { writeArtifact } from '../report/files.ts';
-import { writePage } from '../report/page/write.ts';
+
+import { writeDifferences, writePage } from '../report/page/write.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
 
 export const command: Command = {
@@ -51,9 +52,12 @@ async function run({ context, positionals, values }: Invocation): Promise<Result
   if (!judged.ok) return judged;
   const written = await writeArtifact(folder, 'conformance.json', judged.value);
   if (!written.ok) return written;
+  const { measure } = planned.value.plan.recipe;
+  const listed = measure === true ? await writeDifferences(folder) : written;
+  if (!listed.ok) return listed;
   const paged = await writePage(given === undefined ? dirname(folder) : folder);
   if (!paged.ok) return paged;
-  const failure = failureOf(judged.value, recipe, folder);
+  const failure = measure === true ? undefined : failureOf(judged.value, recipe, folder);
   return ok({
     text: conformanceText(judged.value),
     json: judged.value,

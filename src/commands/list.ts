@@ -27,17 +27,23 @@ async function run({ context }: Invocation): Promise<Result<Outcome>> {
 
 /** Recipe × Python: where its libpython comes from, and the oldest glibc that it starts with. */
 function pythonTable(recipes: readonly RecipeSummary[]): string {
-  const versions = recipes[0]?.pythons.map(({ version }) => version) ?? [];
+  const versions = [
+    ...new Set(recipes.flatMap(({ pythons }) => pythons.map(({ version }) => version))),
+  ].toSorted((one, other) => Number(/^\D/.test(one)) - Number(/^\D/.test(other)));
   return tableText([
     ['Python', ...versions],
-    ...recipes.map(({ name, pythons }) => [name, ...pythons.map(cellOf)]),
+    ...recipes.map(({ name, pythons }) => [
+      name,
+      ...versions.map((version) => cellOf(pythons.find((one) => one.version === version))),
+    ]),
   ]);
 }
 
-const FORMS = { packages: 'packaged', source: 'source' } as const;
+const FORMS = { packages: 'packaged', source: 'source', crate: 'crate' } as const;
 
-function cellOf(python: PythonSummary): string {
-  if ('why' in python) return '-';
+/** Absent: it is another implementation than the one that the recipe embeds. */
+function cellOf(python: PythonSummary | undefined): string {
+  if (python === undefined || 'why' in python) return '-';
   const floor = python.glibc === undefined ? '' : `, glibc ${python.glibc}`;
   return `${FORMS[python.from]}${floor}${python.default === true ? ' *' : ''}`;
 }

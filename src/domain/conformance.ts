@@ -1,3 +1,4 @@
+import type { Divergence } from './divergence.ts';
 import type { TargetTriple } from './ids.ts';
 
 /** `pythons/<python>/conformance.yaml`: the selection of CPython's own tests, and the known differences. */
@@ -63,6 +64,8 @@ export interface ModuleResult {
   readonly reference: ModuleRun;
   readonly target: ModuleRun;
   readonly differences: readonly TestDifference[];
+  /** How it differs and why, where that is measured and it does not conform. */
+  readonly divergence?: Divergence;
 }
 
 /** How a module went in one runtime. */

@@ -1,7 +1,7 @@
 import type { CacheAddress } from './cache-address.ts';
 import type { CargoConfiguration } from './cargo.ts';
 import type { Crate } from './crate.ts';
-import type { Digest, Linkage, RuntimeKind } from './ids.ts';
+import type { Digest, Linkage, PythonImplementation, RuntimeKind } from './ids.ts';
 import type { PackageSet, TreeDefinition } from './packages.ts';
 import type { PythonPath, PythonSource } from './python-packages.ts';
 import type { ChosenSystem, SystemFacts } from './system.ts';
@@ -61,9 +61,13 @@ export type PythonOrigin = 'packages' | 'source';
 export interface PythonChoice {
   /** Folder in `pythons/`, e.g. `cpython-3.13`. */
   readonly name: string;
-  readonly implementation: 'CPython';
-  /** Major and minor version: `3.13`. */
+  readonly implementation: PythonImplementation;
+  /** Major and minor version: `3.13`; of another implementation than CPython, the version of the language that it implements. */
   readonly version: string;
+  /** Its own version, where that is not the language's: `0.6`. */
+  readonly release?: string;
+  /** The CPython that it is compared with, and whose tests it is given: a folder in `pythons/`. Absent: itself. */
+  readonly reference?: string;
   /** As `sys.abiflags` has them: `` or `t` (free-threaded), `d` (debug), … */
   readonly abiflags: string;
   /** Variant of the build; absent: the plain one. */
@@ -259,6 +263,8 @@ export interface Recipe {
   readonly toolchain: string;
   /** Form of the sysroot: name of a folder in `sysroots/`. */
   readonly sysroot: string;
+  /** Implementation of Python, where the recipe states it. */
+  readonly pythonImplementation?: PythonImplementation;
   /** Version of Python, where the recipe states it. */
   readonly pythonVersion?: string;
   /** Where its libpython comes from, where the recipe states it. */
@@ -269,6 +275,8 @@ export interface Recipe {
   readonly variant?: string;
   readonly project: Project;
   readonly samples: SampleSuite;
+  /** What differs is measured and classified, and is no failure of the run; absent: it is one. */
+  readonly measure?: boolean;
   /** What is run beside the samples. */
   readonly tests?: Tests;
   /** Optimization of CPython, instead of the sysroot's; only where it is built from source. */
@@ -325,6 +333,8 @@ export interface Project {
   readonly profile: string;
   readonly features: readonly string[];
   readonly defaultFeatures: boolean;
+  /** Crates that ask for a newer Rust than the build's are compiled all the same. */
+  readonly ignoreRustVersion?: true;
   /** Further environment of the build. */
   readonly env: Readonly<Record<string, string>>;
 }

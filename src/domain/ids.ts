@@ -5,6 +5,9 @@ export type Digest = `sha256:${string}`;
 export type TargetTriple = string;
 
 export type Libc = 'gnu' | 'musl' | 'wasi';
+/** An implementation of Python, as `platform.python_implementation()` names it. */
+export type PythonImplementation = 'CPython' | 'RustPython';
+
 export type Linkage = 'static' | 'dynamic';
 
 /** How a built program is started: directly, under qemu's user-mode emulation, in wasmtime, or in Node's own WASI. */

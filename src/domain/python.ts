@@ -1,5 +1,5 @@
 import type { PythonChoice } from './definitions.ts';
-import type { Linkage } from './ids.ts';
+import type { Linkage, PythonImplementation } from './ids.ts';
 
 /**
  * Name of the folder that holds the standard library: the free-threaded build has one of its own, the debug build has not
@@ -14,9 +14,14 @@ export function libraryName({ version, abiflags }: Pick<PythonChoice, 'version' 
   return `python${version}${abiflags}`;
 }
 
-/** A CPython as its own build describes it (sysconfigdata). Paths are relative to the root of the tree it is in. */
+/**
+ * A CPython as its own build describes it (sysconfigdata). Paths are relative to the root of the tree it is in. Of another
+ * implementation no tree has anything: the paths are those of the CPython that it is compared with.
+ */
 export interface PythonDistribution {
-  readonly implementation: 'CPython';
+  readonly implementation: PythonImplementation;
+  /** The program has its standard library inside, and its bundle none. */
+  readonly libraryInside?: true;
   /** Full version, e.g. `3.13.5`, from `patchlevel.h`. */
   readonly version: string;
   /** `3.13`. */

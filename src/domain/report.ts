@@ -71,8 +71,8 @@ export interface Report {
   readonly failure?: Failure;
 }
 
-/** `passed`: every sample is equal. `failed`: samples differ. `blocked`: the build stopped. `error`: anything else. */
-export type ReportStatus = 'passed' | 'failed' | 'blocked' | 'error';
+/** `passed`: every sample is equal. `measured`: samples differ, and the run was to find out how. `failed`: samples differ. `blocked`: the build stopped. `error`: anything else. */
+export type ReportStatus = 'passed' | 'measured' | 'failed' | 'blocked' | 'error';
 
 /** The target's Python, and why this one was taken. Paths are relative to the root of the tree that it is in. */
 export interface ReportPython {
@@ -151,8 +151,11 @@ export interface HostStart {
 }
 
 /** How a run went, by the failure that ended it. */
-export function reportStatus(failure: Failure | undefined): ReportStatus {
-  if (failure === undefined) return 'passed';
+export function reportStatus(
+  failure: Failure | undefined,
+  results: readonly Pick<SampleResult, 'status'>[] = [],
+): ReportStatus {
+  if (failure === undefined) return results.some(({ status }) => status === 'failed') ? 'measured' : 'passed';
   if (failure.code.startsWith('samples/')) return 'failed';
   return failure.code.startsWith('build/') ? 'blocked' : 'error';
 }

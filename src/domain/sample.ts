@@ -1,3 +1,5 @@
+import type { Divergence } from './divergence.ts';
+
 /** A script that is run on the target and on the reference interpreter. Header keys: docs/samples.md. */
 export interface Sample {
   /** Unique within a suite: path below the suite's folder without `.py`, e.g. `dynamic/metaclass`. */
@@ -68,6 +70,8 @@ export interface SampleResult {
   /** Why it failed or was skipped; absent when passed. */
   readonly reason?: string;
   readonly kind?: SampleFailureKind;
+  /** How it differs and why, where the run is to measure that. */
+  readonly divergence?: Divergence;
   /** What mends it, where the cause is known: any one of them. */
   readonly cures?: readonly string[];
   /** Declared differences that apply on this target and were seen. */

@@ -15,7 +15,7 @@ import { withProjectEnv } from './project-env.ts';
 import { pyo3Config } from './pyo3-config.ts';
 import { pythonHomeSource } from './python-home.ts';
 import { CONFIGURED_STARTS, pythonStartSource } from './python-start.ts';
-import { joinFlags, targetVariable } from './rust-flags.ts';
+import { joinFlags, targetVariable, type Variables } from './rust-flags.ts';
 
 export interface BuildEnv {
   /** The whole environment of the build, sorted by name. */
@@ -64,7 +64,8 @@ export function buildEnv(input: BuildEnvInput): BuildEnv {
   const variables = { ...withProjectEnv(own, env, target), ...flags.variables };
   return {
     variables: Object.fromEntries(Object.entries(variables).sort(([a], [b]) => (a < b ? -1 : 1))),
-    pyo3Config: pyo3Config(input.python, PATHS.sysroot),
+    // A crate of another implementation reads none.
+    pyo3Config: input.python.libraryInside === true ? '' : pyo3Config(input.python, PATHS.sysroot),
     cmakeToolchain: cmakeToolchain(input.resolved),
     linked: linkedFiles(input),
     ...defined({ cargoConfig: flags.config }),
@@ -76,7 +77,7 @@ const PYTHON_START = 'python-start.c';
 
 function linkedFiles(input: BuildEnvInput): Readonly<Record<string, string>> {
   const { resolved, python } = input;
-  if (programFormat(resolved.target).bareLinker !== undefined) return {};
+  if (programFormat(resolved.target).bareLinker !== undefined || python.libraryInside === true) return {};
   const { start } = resolved.sysroot.python;
   return {
     [PYTHON_HOME]: pythonHomeSource(python.stdlib.replace(/^usr\//, ''), start !== undefined),
@@ -167,11 +168,15 @@ function cargoRunner({ resolved, python, runtime }: BuildEnvInput): readonly str
     root: PATHS.sysroot,
     ...defined({ libraries }),
     env: {
-      PYTHONHOME: `${PATHS.sysroot}/${posix.dirname(posix.dirname(python.stdlib))}`,
+      ...(python.libraryInside === true ? {} : homeOf(python)),
       // Its `sitecustomize` adds the folder of packages as `site` adds one, with its `.pth` files.
       ...(addsPython(resolved.recipe) ? { PYTHONPATH: PATHS.python } : {}),
     },
   });
+}
+
+function homeOf({ stdlib }: PythonDistribution): Variables {
+  return { PYTHONHOME: `${PATHS.sysroot}/${posix.dirname(posix.dirname(stdlib))}` };
 }
 
 function addsPython({ pythonPackages = [], pythonPaths = [] }: Recipe): boolean {
@@ -188,7 +193,10 @@ function linkArguments(input: BuildEnvInput): readonly string[] {
   ];
   const onefile = onefileArguments(input.resolved, hasPythonInside(input));
   const start = sysroot.python.start === undefined ? [] : START_ARGUMENTS;
-  const own = [...sysroot.link.arguments, ...HOME_ARGUMENTS, ...start, ...onefile];
+  const own =
+    input.python.libraryInside === true
+      ? sysroot.link.arguments
+      : [...sysroot.link.arguments, ...HOME_ARGUMENTS, ...start, ...onefile];
   // Static programs look for no libraries.
   if (target.elf?.interpreter === undefined) return [...common, ...own];
   // DT_RPATH, not DT_RUNPATH: it also serves what libpython and the extension modules load (ld.so(8)).
@@ -270,6 +278,7 @@ function pkgConfig(target: Target): Record<string, string> {
 }
 
 function pyo3({ python }: BuildEnvInput): Record<string, string> {
+  if (python.libraryInside === true) return {};
   return {
     PYO3_CONFIG_FILE: `${PATHS.env}/pyo3-config.txt`,
     PYO3_CROSS: '1',

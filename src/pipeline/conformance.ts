@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { distribution } from '../distro/distribution.ts';
 import { closest } from '../domain/closest.ts';
 import type { Conformance, ConformanceSuite } from '../domain/conformance.ts';
+import { defined } from '../domain/defined.ts';
 import type { DefinitionFile, ImageDefinition } from '../domain/definitions.ts';
 import type { LockedPackage } from '../domain/packages.ts';
 import type { Plan } from '../domain/plan.ts';
@@ -22,6 +23,7 @@ import { makeTree, type Tree } from '../toolchain/tree.ts';
 import { makeArtifacts } from './deliver.ts';
 import { needProgram } from './need-program.ts';
 import { type Planned, type Run, startRun } from './prepare.ts';
+import { divergencesOf } from './run.ts';
 import { makeProgram, makeRuntimes } from './runtimes.ts';
 import type { Session } from './session.ts';
 import type { Locks } from './trees.ts';
@@ -86,7 +88,8 @@ async function prepareTests(
   const suite = await readSuite(session, plan);
   if (!suite.ok) return suite;
   const { home } = session.context.settings;
-  const image = await pythonImageHere(home, plan.sysroot.python.name, 'tests', plan.hostTarget.machine);
+  const { name, reference } = plan.sysroot.python;
+  const image = await pythonImageHere(home, reference ?? name, 'tests', plan.hostTarget.machine);
   if (!image.ok) return image;
   const { file, definition } = image.value;
   const lock = await readLock(file, definition);
@@ -200,6 +203,8 @@ async function runModules(
   const unstarted = await whyUnstarted(session.engine, runtimes.value.target);
   if (!unstarted.ok) return unstarted;
   if (unstarted.value !== undefined) session.context.emit(unstartedNotice(unstarted.value));
+  const divergences = await divergencesOf(session, plan);
+  if (!divergences.ok) return divergences;
   const lacking = unstarted.value === undefined ? [] : [STARTED_PROGRAMS];
   const capabilities = capabilitiesOf(plan).filter((name) => !lacking.includes(name));
   return session.recorder.stage(
@@ -212,6 +217,7 @@ async function runModules(
         tests: tree,
         runtimes: runtimes.value,
         names: namesOf(plan),
+        ...defined({ divergences: divergences.value }),
         without: FACILITIES.filter((facility) => !capabilities.includes(facility)),
         driver: join(session.context.settings.home, 'src', 'run', 'conformance', 'driver.py'),
         engine: session.engine,

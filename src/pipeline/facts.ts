@@ -35,8 +35,11 @@ export function sysrootFacts({ plan, locks }: Planned, tree: Tree, python: Pytho
   return {
     sysroot: treeFacts(plan.sysroot.name, tree, locks.sysroot, 'sysroot'),
     python: {
-      version: python.version,
-      libpython: `${python.libDir}/lib${python.libName}.${python.linkage === 'dynamic' ? 'so' : 'a'}`,
+      version: python.libraryInside === true ? `${python.implementation} ${python.version}` : python.version,
+      libpython:
+        python.libraryInside === true
+          ? `crate ${python.libName}`
+          : `${python.libDir}/lib${python.libName}.${python.linkage === 'dynamic' ? 'so' : 'a'}`,
       linkage: python.linkage,
       ...defined({ variant: plan.sysroot.python.variant }),
       sysconfigdata: python.sysconfigdata,

@@ -5,9 +5,11 @@ import { rustTooOld } from '../build/rust-version.ts';
 import { readFormats } from '../bundle/formats/format.ts';
 import { leavesPythonOpen } from '../crate/embedding.ts';
 import { defined } from '../domain/defined.ts';
+import type { DivergenceRules } from '../domain/divergence.ts';
 import type { Plan } from '../domain/plan.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Sample } from '../domain/sample.ts';
+import { loadCauses } from '../recipe/pythons.ts';
 import type { OrderedReferences } from '../run/byte-order.ts';
 import { collectSamples } from '../run/collect.ts';
 import { type RunOutcome, runSamples, type SystemOutcome, type SystemRuntime } from '../run/run.ts';
@@ -169,7 +171,13 @@ async function runAll(
   const systems = samples.length === 0 ? ok([]) : await systemRuntimes(session, run, made, logs, onefile);
   if (!systems.ok) return systems;
   const ordered = orderedReferences(session, run, made);
-  const suite = { ...runtimes, systems: systems.value, ...defined({ ordered }) };
+  const divergences = await divergencesOf(session, plan);
+  if (!divergences.ok) return divergences;
+  const suite = {
+    ...runtimes,
+    systems: systems.value,
+    ...defined({ ordered, divergences: divergences.value }),
+  };
   const ran = await runSuite(session, plan, samples, suite, artifacts);
   if (!ran.ok) return ran;
   emit({ type: 'facts', facts: testsFacts(ran.value) });
@@ -192,13 +200,14 @@ async function runAll(
 interface Suite extends Runtimes {
   readonly systems: readonly SystemRuntime[];
   readonly ordered?: OrderedReferences;
+  readonly divergences?: DivergenceRules;
 }
 
 async function runSuite(
   session: Session,
   plan: Plan,
   samples: readonly Sample[],
-  { systems, ordered, ...runtimes }: Suite,
+  { systems, ordered, divergences, ...runtimes }: Suite,
   artifacts: string,
 ): Promise<Result<RunOutcome>> {
   if (samples.length === 0) return ok(joined([]));
@@ -214,7 +223,7 @@ async function runSuite(
         python: plan.sysroot.python.version,
         runtimes,
         systems,
-        ...defined({ ordered }),
+        ...defined({ ordered, divergences }),
         artifacts,
         leavesPythonOpen: () => leavesPythonOpen(plan.crate),
       }),
@@ -222,11 +231,20 @@ async function runSuite(
   );
 }
 
+/** By what differences are classified, where the recipe measures them. */
+export async function divergencesOf(
+  { context }: Session,
+  { recipe, sysroot }: Plan,
+): Promise<Result<DivergenceRules | undefined>> {
+  return recipe.measure === true ? loadCauses(context.settings.home, sysroot.python.name) : ok(undefined);
+}
+
 /** Notices about a crate that need no build. */
 async function checkCrate({ context }: Session, { plan, locks }: Planned): Promise<Result<void>> {
   const unlocked = missingCargoLock(plan.crate);
   if (unlocked !== undefined) return err(unlocked);
-  if (plan.crate.pyo3 === undefined) context.emit(withoutPyo3(plan));
+  if (plan.crate.pyo3 === undefined && plan.sysroot.python.implementation === 'CPython')
+    context.emit(withoutPyo3(plan));
   const packages = locks.toolchain.lock.sets.rootfs ?? [];
   const pin = await pinNotice(plan, packages);
   if (pin !== undefined) context.emit(pin);

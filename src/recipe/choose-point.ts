@@ -1,6 +1,6 @@
 import { defined } from '../domain/defined.ts';
 import type { PythonOrigin } from '../domain/definitions.ts';
-import type { Linkage } from '../domain/ids.ts';
+import type { Linkage, PythonImplementation } from '../domain/ids.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import type { Failure, SourcePosition } from '../failure.ts';
@@ -19,6 +19,8 @@ import { unknown } from './unknown-name.ts';
 export interface Asked {
   readonly target: string;
   readonly sysroot?: string;
+  /** Absent: CPython. */
+  readonly pythonImplementation?: PythonImplementation;
   readonly pythonVersion?: string;
   /** The version was given on the command line, not in the recipe. */
   readonly versionIsOption?: boolean;
@@ -46,12 +48,13 @@ export function choosePoint(
   document: YamlDocument,
   needs: CrateNeeds = NO_NEEDS,
 ): Result<Choice> {
-  const { targets, broken, pythons } = axes;
+  const { targets, broken } = axes;
   const wrong = broken.find(({ name, triple }) => [name, triple].includes(asked.target));
   if (wrong !== undefined) return err(wrong.failure);
   const target = targets.find(({ name, rustTriple }) => [name, rustTriple].includes(asked.target));
-  const about: Question = { axes, asked, document, needs };
-  const { pythonVersion: version } = asked;
+  const { pythonVersion: version, pythonImplementation: implementation = 'CPython' } = asked;
+  const pythons = axes.pythons.filter(({ value }) => value.implementation === implementation);
+  const about: Question = { axes: { ...axes, pythons }, asked, document, needs };
   const versions = pythons.map(({ value }) => value.word);
   const known = version === undefined || versions.includes(version);
   const strange = unknownVariant(axes, asked, document);
@@ -103,6 +106,9 @@ function chooseFor(target: Target, about: Question): Result<Choice> {
   const compiled = there.filter(({ value }) => misfitIn(value, about, isNamed) === undefined);
   const named = axes.forms.find(({ name }) => name === asked.sysroot);
   const isMisfit = named !== undefined && named.libc !== target.libc;
+  const { pythonImplementation: implementation = 'CPython' } = asked;
+  if (implementation !== 'CPython' && there.length === 0)
+    return err(noneOf(implementation, target, wanted, about));
   if (version !== undefined && there.length === 0 && !isMisfit) return err(noneFor(target, version, about));
   if (there.length > 0 && compiled.length === 0) return err(notForCrate(target, there, about));
   const chosen = chooseOf(target, compiled.length === 0 ? wanted : compiled, about);
@@ -198,6 +204,29 @@ function noneFor(target: Target, version: string, about: Question): Failure {
       `Python ${version} is there for ${list(targets.map(({ name }) => name)) || 'no target'}.`,
     ],
     ...placeOf(about),
+  };
+}
+
+/** Another implementation has few targets: which, and why this is none of them. */
+function noneOf(
+  implementation: PythonImplementation,
+  target: Target,
+  wanted: Axes['pythons'],
+  { axes, document }: Question,
+): Failure {
+  const targets = axes.targets.filter((one) =>
+    axes.pythons.some(({ value }) => axes.forms.some((form) => fits(value, form, one))),
+  );
+  const reason = wanted.map(({ value }) => whyNot(value, target)).find((one) => one !== undefined);
+  return {
+    code: 'recipe/no-such-python',
+    what: `There is no ${implementation} for \`${target.name}\`.`,
+    ...defined({ why: reason }),
+    fix: [
+      `There is for ${list(targets.map(({ name }) => name)) || 'no target'}: name that as \`target\`.`,
+      `Or remove \`implementation\` below \`python\`, for a program that embeds CPython: \`provision ${target.recipe}\`.`,
+    ],
+    at: document.locate(['python', 'implementation'], 'value'),
   };
 }
 

@@ -85,6 +85,8 @@ async function pythonImages(
     const architectures = await imageArchitectures(pythonImageYaml(home, image), home, read);
     if (!architectures.ok) return architectures;
     for (const { value: python } of pythons) {
+      // Another implementation is compared with a CPython, which has them.
+      if (python.reference !== python.name) continue;
       for (const architecture of architectures.value) {
         const context: ImageContext = { home, targets, architecture, read };
         files.push({

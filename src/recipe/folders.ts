@@ -123,6 +123,10 @@ export function differencesFile(home: string, python: string): string {
   return join(home, 'pythons', python, 'differences.yaml');
 }
 
+export function causesFile(home: string, python: string): string {
+  return join(home, 'pythons', python, 'causes.yaml');
+}
+
 /** The script that profiles are taken of. */
 export function trainingFile(home: string, python: string): string {
   return join(home, 'pythons', python, 'training.py');

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { defined } from '../domain/defined.ts';
 import {
   bindingsSchema,
+  causesSchema,
   conformanceSchema,
   defaultsSchema,
   differencesSchema,
@@ -56,6 +57,7 @@ export interface FileKind {
     | 'runtime'
     | 'conformance'
     | 'differences'
+    | 'causes'
     | 'profile'
     | 'tiers';
   /** Where such files are, from the tool's own folder. */
@@ -151,6 +153,12 @@ export const CONFORMANCE: FileKind = {
   schema: conformanceSchema,
 };
 
+export const CAUSES: FileKind = {
+  noun: 'causes',
+  where: 'pythons/*/causes.yaml',
+  schemaFile: 'pythons/causes.schema.json',
+  schema: causesSchema,
+};
 export const DIFFERENCES: FileKind = {
   noun: 'differences',
   where: 'pythons/*/differences.yaml',
@@ -188,6 +196,7 @@ export const FILE_KINDS: readonly FileKind[] = [
   RUNTIME,
   CONFORMANCE,
   DIFFERENCES,
+  CAUSES,
   PROFILE,
   TIERS,
 ];

@@ -17,7 +17,7 @@ export interface RecipeSummary {
   readonly description: string;
   /** Rust's triple. */
   readonly target: string;
-  /** Every version that there is of some recipe, the newest first. */
+  /** Every version that there is of its implementation for some recipe, the newest first. */
   readonly pythons: readonly PythonSummary[];
 }
 
@@ -25,7 +25,7 @@ export interface RecipeSummary {
 export type PythonSummary = { readonly version: string } & (
   | {
       readonly sysroot: string;
-      readonly from: PythonOrigin;
+      readonly from: PythonOrigin | 'crate';
       /** The oldest glibc that it starts with, where it is for glibc. */
       readonly glibc?: string;
       /** It is the one that is taken where nothing names a version. */
@@ -59,12 +59,15 @@ function summaryOf(
   const chosen = choosePoint(axes, draft, document);
   if (!chosen.ok) return chosen;
   const { target, python } = chosen.value;
-  const pythons = axes.pythons.map(({ value: { word: version } }): PythonSummary => {
-    const point = choosePoint(axes, { ...draft, pythonVersion: version, versionIsOption: true }, document);
+  const { implementation } = python.value;
+  const alike = axes.pythons.filter(({ value }) => value.implementation === implementation);
+  const pythons = alike.map(({ value: { word, release } }): PythonSummary => {
+    const version = release === undefined ? word : `${implementation} ${release}`;
+    const point = choosePoint(axes, { ...draft, pythonVersion: word, versionIsOption: true }, document);
     if (!point.ok) return { version, why: point.error.why ?? point.error.what };
     const { form } = point.value;
-    const from = axes.forms.find((one) => one.name === form)?.from ?? 'packages';
-    const isDefault = version === python.value.word ? true : undefined;
+    const from = axes.forms.find((one) => one.name === form)?.from ?? 'crate';
+    const isDefault = word === python.value.word ? true : undefined;
     return {
       version,
       sysroot: form,

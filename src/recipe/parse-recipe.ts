@@ -167,6 +167,7 @@ function commonOf(file: string, read: RecipeFile | ExtendingFile) {
       features: project.features,
       defaultFeatures: project['default-features'],
       env: project.env,
+      ...defined({ ignoreRustVersion: project['ignore-rust-version'] || undefined }),
     },
     samples: {
       paths: [samples.path ?? []].flat().map((path) => resolve(folder, path)),
@@ -176,9 +177,11 @@ function commonOf(file: string, read: RecipeFile | ExtendingFile) {
     },
     ...defined({
       tests: tests && testsOf(tests),
+      measure: read.compare === undefined ? undefined : read.compare === 'measure',
       optimization: optimization === undefined ? undefined : flagsOf(optimization),
       variant,
       allocator,
+      pythonImplementation: read.python?.implementation,
       pythonVersion: read.python?.version,
       pythonFrom: read.python?.from,
       pythonLinkage: read.python?.linkage,

@@ -85,6 +85,7 @@ async function loadHeads(home: string, read: Reader): Promise<Result<readonly Fo
     const from =
       parsed?.kind === 'packages' ? 'packages' : parsed?.kind === 'cpython-source' ? 'source' : undefined;
     const configure = parsed?.cpython?.configure;
+    // What is a crate is part of the program.
     const dynamic = from === 'packages' || (Array.isArray(configure) && isShared({ configure }));
     const linkage = dynamic ? 'dynamic' : 'static';
     const head: FormHead = { name, libc, from, linkage, isDefault: parsed?.default === true };

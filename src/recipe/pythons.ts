@@ -3,7 +3,9 @@ import { basename, dirname, join } from 'node:path';
 import type { ConformanceSuite } from '../domain/conformance.ts';
 import { defined } from '../domain/defined.ts';
 import type { KnownDifference, PythonChoice, TextFile } from '../domain/definitions.ts';
+import type { DivergenceRules } from '../domain/divergence.ts';
 import { unlessDeviceFailed } from '../domain/errno.ts';
+import type { PythonImplementation } from '../domain/ids.ts';
 import { libraryFolder } from '../domain/python.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
@@ -11,11 +13,11 @@ import { isThere } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { combineFailures } from './combine-failures.ts';
 import type { DocumentPath, YamlDocument } from './document.ts';
-import { conformanceFile, differencesFile, pythonFile, pythonNames } from './folders.ts';
-import { CONFORMANCE, DIFFERENCES, PYTHON } from './json-schema.ts';
+import { causesFile, conformanceFile, differencesFile, pythonFile, pythonNames } from './folders.ts';
+import { CAUSES, CONFORMANCE, DIFFERENCES, PYTHON } from './json-schema.ts';
 import { type Loaded, load } from './load.ts';
 import { openReader, type Reader } from './reader.ts';
-import type { ConformanceFile, DifferencesFile, PythonFile, PythonVariants } from './schemas.ts';
+import type { CausesFile, ConformanceFile, DifferencesFile, PythonFile, PythonVariants } from './schemas.ts';
 import { noFile } from './trees.ts';
 import { unknown } from './unknown-name.ts';
 
@@ -23,10 +25,14 @@ import { unknown } from './unknown-name.ts';
 export interface PythonDefinition {
   readonly name: string;
   readonly description: string;
-  readonly implementation: 'CPython';
+  readonly implementation: PythonImplementation;
   /** Version and thread model: `3.13`, `3.13t`. */
   readonly word: string;
   readonly version: string;
+  /** Its own version, where that is not the language's. */
+  readonly release?: string;
+  /** The CPython that it is compared with: itself, or a folder in `pythons/`. */
+  readonly reference: string;
   readonly abiflags: string;
   readonly suite: string;
   /** Taken only where it is asked for, or where no other one fits the crate. */
@@ -101,7 +107,8 @@ export async function loadPython(
       suite: parsed.suite,
       onRequest: parsed['on-request'],
       t64: parsed.t64,
-      ...defined({ conformance: parsed.conformance }),
+      reference: parsed.reference ?? name,
+      ...defined({ conformance: parsed.conformance, release: parsed.release }),
       notFor: parsed['not-for'],
       source: parsed.source,
       forms: parsed.forms,
@@ -117,13 +124,14 @@ export async function loadPython(
 
 /** Locks and artifacts are named after the folder: each version has one, and it says which. */
 function misnamed({ value, document }: Loaded<PythonDefinition>): Failure | undefined {
-  const name = `${value.implementation.toLowerCase()}-${value.word}`;
+  const version = value.release ?? value.word;
+  const name = `${value.implementation.toLowerCase()}-${version}`;
   if (value.name === name) return undefined;
   return {
     code: 'recipe/invalid-name',
-    what: `The folder of ${value.implementation} ${value.word} is \`${name}\`, and this file is in \`${value.name}\`.`,
-    fix: ['Rename the folder, or correct `version`.'],
-    at: document.locate(['version'], 'value'),
+    what: `The folder of ${value.implementation} ${version} is \`${name}\`, and this file is in \`${value.name}\`.`,
+    fix: [`Rename the folder, or correct \`${value.release === undefined ? 'version' : 'release'}\`.`],
+    at: document.locate([value.release === undefined ? 'version' : 'release'], 'value'),
   };
 }
 
@@ -173,6 +181,19 @@ export async function loadDifferences(
     DIFFERENCES,
     ({ known }) => known.filter(({ on }) => on.some((name) => places.includes(name))),
     { read },
+  );
+  return loaded.ok ? ok(loaded.value.value) : loaded;
+}
+
+/** By what differences of a Python from its reference are classified; without a file by nothing but how a run ends. */
+export async function loadCauses(home: string, python: string): Promise<Result<DivergenceRules>> {
+  const file = causesFile(home, python);
+  if (!isThere(file)) return ok({ crash: [], module: [], text: [], causes: [] });
+  const loaded = await load<CausesFile, DivergenceRules>(
+    file,
+    CAUSES,
+    ({ crash, module, text, causes }) => ({ crash, module, text, causes }),
+    {},
   );
   return loaded.ok ? ok(loaded.value.value) : loaded;
 }

@@ -26,6 +26,7 @@ import { type Added, type FoundRecipe, findRecipe, type RecipeLookup } from './f
 import { imageFile, imageNames, runtimeFile, sysrootFile } from './folders.ts';
 import { belowFloor, lineOfOldest } from './glibc.ts';
 import { loadImage } from './images.ts';
+import { besideLibrary, comparedWith } from './implementation.ts';
 import type { Loaded } from './load.ts';
 import { DEFAULT_WASM } from './parse-recipe.ts';
 import { type Axes, loadAxes } from './points.ts';
@@ -110,6 +111,7 @@ async function resolveNames(
       : [systems.error]),
     ...compiledMisfit(recipe, document, sysroot),
     ...noOwnReference(sysroot, target, hostTarget),
+    ...besideLibrary(recipe, document, sysroot),
     ...(added === undefined || added.sysroot.length === 0 ? [] : foreignPackages(document, target)),
   ]);
   if (misfit !== undefined || rustStd === undefined || !systems.ok) return err(misfit as Failure);
@@ -191,7 +193,6 @@ async function readNamed(lookup: RecipeLookup, found: FoundRecipe, read: Reader)
   const architecture = await chooseArchitecture(home, form.value, image, native, read);
   if (!architecture.ok) return architecture;
   const context = { home, targets, architecture: architecture.value, read };
-  const python = point.python.value;
   const [toolchain, sysroot] = await Promise.all([
     loadImage(context, image),
     loadSysroot(
@@ -205,7 +206,9 @@ async function readNamed(lookup: RecipeLookup, found: FoundRecipe, read: Reader)
   if (!toolchain.ok || !sysroot.ok) throw new Error('a failure got lost');
   const hostTarget = hostTargetOf(targets, architecture.value);
   if (hostTarget === undefined) throw new Error('an image without its machine was read');
-  const references = await loadReferences(context, python, point.target);
+  const compared = comparedWith(axes.value.pythons, point.python);
+  if (!compared.ok) return compared;
+  const references = await loadReferences(context, compared.value, point.target);
   if (!references.ok) return references;
   return ok({
     found,
@@ -230,7 +233,7 @@ function whole({ found, crate, point, sysroot, toolchain, form }: Named): Recipe
   // A setting for one kind of target does not apply to another one named on the command line.
   const forWasm = !borrowed || target.libc === 'wasi';
   const compiled = !borrowed || sysroot.source !== undefined;
-  const usual = form.value.kind === 'packages' ? undefined : form.value.allocator;
+  const usual = form.value.kind === 'cpython-source' ? form.value.allocator : undefined;
   const own = compiled ? allocator : undefined;
   return {
     ...rest,

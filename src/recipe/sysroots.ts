@@ -73,7 +73,7 @@ export async function loadSysroot(
   if (!form.ok) return form;
   const { target, python, shipped } = point;
   // A packaged libpython needs the C library of its own suite, and so do libraries from packages.
-  const packaged = form.value.value.kind === 'packages' || form.value.value.sysroot.packages.length > 0;
+  const packaged = form.value.value.kind !== 'cpython-source' || form.value.value.sysroot.packages.length > 0;
   const { suite } = python.value;
   const library = await (packaged
     ? loadLibcOf(home, suite, target, read)
@@ -141,7 +141,8 @@ function joined({ point, form, suite, sysroot, rootfs, source, cxx }: Joined): S
       implementation: python.implementation,
       version: python.version,
       abiflags: `${python.abiflags}${build?.abiflags ?? ''}`,
-      ...defined({ variant, start: build?.start }),
+      ...defined({ variant, start: build?.start, release: python.release }),
+      ...(python.reference === python.name ? {} : { reference: python.reference }),
     },
     ...defined({ glibc: sysroot.glibcRelease ?? floorOf(point, point.form), cxx }),
     sysroot,
@@ -151,7 +152,7 @@ function joined({ point, form, suite, sysroot, rootfs, source, cxx }: Joined): S
   };
 }
 
-/** How a libpython of packages is used: dynamically, and nothing of its own. */
+/** How a libpython of packages, or a crate, is used: with nothing of its own. */
 const PACKAGED = {
   compiler: { flags: [] } satisfies CompilerFlags,
   link: { static: [], dynamic: [], wholePython: false, pie: true, arguments: [] } satisfies LinkRules,
@@ -162,7 +163,7 @@ function rulesOf(
   form: SysrootFile,
   source: PythonDefinition['source'],
 ): Pick<SysrootDefinition, 'compiler' | 'link' | 'without'> {
-  if (form.kind === 'packages') return PACKAGED;
+  if (form.kind !== 'cpython-source') return PACKAGED;
   const { compiler, link, cpython } = form;
   return {
     compiler: { flags: compiler.flags, ...defined({ multiarch: compiler.multiarch }) },
@@ -183,7 +184,7 @@ async function sourceOf(
   { value: read, document }: Loaded<SysrootFile>,
   reader: Reader,
 ): Promise<Result<SourceBuild | undefined>> {
-  if (read.kind === 'packages') return ok(undefined);
+  if (read.kind !== 'cpython-source') return ok(undefined);
   const { source } = python.value;
   if (source === undefined) return err(noSource(python, form));
   const [libraries, patches, differences, profile] = await Promise.all([

@@ -33,5 +33,5 @@ export async function namedVersions(
     if (resolved.ok) versions.push(value.word);
     else if (!NOT_THERE.includes(resolved.error.code)) return resolved;
   }
-  return ok(versions);
+  return ok([...new Set(versions)]);
 }

@@ -34,7 +34,7 @@ export function makeReport(input: ReportInput): Report | undefined {
   return {
     schema: 1,
     tool: { name: 'provision', version: input.version },
-    status: reportStatus(failure),
+    status: reportStatus(failure, [...samples, ...(tests?.systems ?? []).flatMap(({ results }) => results)]),
     ...planned,
     started: new Date(began).toISOString(),
     finished: new Date(finished).toISOString(),

@@ -1,5 +1,6 @@
 import { allResults, namedOn, type Report } from '../domain/report.ts';
 import { formatBytes } from '../domain/units.ts';
+import { countKinds } from './differences.ts';
 import { systemsText } from './systems.ts';
 
 /** The last line of a run: one sentence that can be acted on. */
@@ -7,6 +8,8 @@ export function summaryLine(report: Report): string {
   switch (report.status) {
     case 'passed':
       return passed(report);
+    case 'measured':
+      return measured(report);
     case 'failed':
       return failed(report);
     case 'blocked':
@@ -44,6 +47,16 @@ function testsOf({ samples }: Report): readonly string[] {
   const passed = tests.filter(({ status }) => status === 'passed').length;
   const counted = passed === tests.length ? `${passed}` : `${passed} of ${tests.length}`;
   return [`${counted} ${tests.length === 1 ? 'test passes' : 'tests pass'}`];
+}
+
+/** Samples that differ, where that is what the run was for: how, and where it is listed by cause. */
+function measured(report: Report): string {
+  const { totals, target, samples, artifacts } = report;
+  const kinds = countKinds(samples, totals.passed).filter(([, count]) => count > 0);
+  const words = kinds.map(([word, count]) => `${count} ${word}`);
+  const left = totals.skipped > 0 ? [`${totals.skipped} skipped`] : [];
+  const head = `Measured ${totals.samples} samples on ${target.triple}${systemsText(report)}`;
+  return `${head}: ${[...words, ...left].join(', ')}. By cause: ${artifacts}/differences.md.`;
 }
 
 /** How many samples equal the reference, and how many tests pass, in the words of a table's cell. */

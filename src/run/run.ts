@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
 import type { Context } from '../domain/context.ts';
 import { defined } from '../domain/defined.ts';
+import type { DivergenceRules } from '../domain/divergence.ts';
 import { namedOn } from '../domain/report.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Sample, SampleResult } from '../domain/sample.ts';
@@ -12,6 +13,7 @@ import { missingFacility } from '../runtime/facilities.ts';
 import type { RuntimeInstance } from '../runtime/instance.ts';
 import type { Store } from '../store/store.ts';
 import { explainByteOrder, type OrderedReferences } from './byte-order.ts';
+import { divergenceOf } from './divergence.ts';
 import { failedStep } from './failed-step.ts';
 import { Inputs, type SampleInputs } from './inputs.ts';
 import { curesOfLacking } from './lacking-data.ts';
@@ -37,6 +39,8 @@ export interface RunInput {
   readonly systems?: readonly SystemRuntime[];
   /** Folder in whose `logs/` the outputs of samples that differ are written. */
   readonly artifacts: string;
+  /** By what differences are classified; absent: they are failures. */
+  readonly divergences?: DivergenceRules;
   /** Where the reference has another byte order than the target; asked where a sample differs. */
   readonly ordered?: OrderedReferences;
   /** Whether the program starts Python and never ends it; asked where output is missing. */
@@ -253,8 +257,12 @@ async function runSample(
     observe(executor, other, sample, files),
   );
   if (!compared.ok) return compared;
-  const result = { ...compared.value, ...on };
-  if (result.status === 'failed') {
+  const divergence =
+    input.divergences && compared.value.status === 'failed'
+      ? divergenceOf(runs, input.divergences)
+      : undefined;
+  const result = { ...compared.value, ...on, ...defined({ divergence }) };
+  if (result.status === 'failed' && divergence === undefined) {
     const step = failedStep(commandOf(runtime, sample), { name: namedOn(result) }, runs);
     const place = (await failsAlone(own)) ? (system ?? input.target.name) : input.target.name;
     context.emit({ type: 'step-failed', step: { ...step, declares: `# differs-on: ${place}` } });

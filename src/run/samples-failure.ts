@@ -10,7 +10,8 @@ const EVIDENCE_LINES = 20;
 /** `samples/differ`, with how to see and to repeat what failed; nothing when all passed. */
 export function samplesFailure(outcome: RunOutcome, recipe: string, artifacts: string): Failure | undefined {
   const all = [...outcome.results, ...outcome.systems.flatMap(({ results }) => results)];
-  const failed = all.filter(({ status }) => status === 'failed');
+  // What is measured is the result of the run.
+  const failed = all.filter(({ status, divergence }) => status === 'failed' && divergence === undefined);
   const [first] = failed;
   if (first === undefined) return undefined;
   const named = failed.slice(0, 3).map(namedOn);

@@ -10,10 +10,44 @@ import type { Failure } from '../failure.ts';
 import { type BuildVariables, parseSysconfigdata } from './sysconfigdata.ts';
 
 /**
+ * The Python of a program: what its sysroot says of the CPython in it; of another implementation, which is a crate and in no tree,
+ * what is known without one.
+ */
+export async function describePython(
+  root: string,
+  definition: SysrootDefinition,
+  target: Target,
+): Promise<Result<PythonDistribution>> {
+  return definition.python.implementation === 'CPython'
+    ? describeCPython(root, definition, target)
+    : ok(describeCrate(definition, target));
+}
+
+function describeCrate({ python }: SysrootDefinition, target: Target): PythonDistribution {
+  const { implementation, release = python.version, version, abiflags } = python;
+  return {
+    implementation,
+    libraryInside: true,
+    version: release,
+    minor: version,
+    abiflags,
+    linkage: 'static',
+    libName: implementation.toLowerCase(),
+    libDir: `usr/lib/${target.multiarch}`,
+    stdlib: `usr/lib/${libraryFolder(python)}`,
+    sysconfigdata: '',
+    soabi: '',
+    pointerWidth: target.pointerWidth,
+    buildFlags: [],
+    why: `a crate of that name, which Cargo.lock has; it implements Python ${version} and has its standard library inside`,
+  };
+}
+
+/**
  * Describes the CPython in a sysroot tree from its own files: `_sysconfigdata_*.py` and `patchlevel.h`.
  * Fails when there is none, more than one, or one that is not the target's.
  */
-export async function describePython(
+async function describeCPython(
   root: string,
   definition: SysrootDefinition,
   target: Target,

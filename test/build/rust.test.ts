@@ -14,7 +14,8 @@ const FAR = 'aarch64-unknown-linux-gnu';
 
 function resolved(root: string, over: Readonly<Record<string, unknown>> = {}): Resolved {
   return {
-    target: { rustTriple: FAR, libc: 'gnu' },
+    target: { rustTriple: FAR, libc: 'gnu', recipe: 'aarch64' },
+    sysroot: { python: { implementation: 'CPython' } },
     hostTarget: { rustTriple: HOST },
     rustStd: { from: 'packages' },
     toolchain: { name: 'llvm' },
@@ -76,6 +77,7 @@ test('a missing part of the host toolchain is a failure with the command that in
   rmSync(join(home, 'bin', 'rustc'));
   const none = await findHostRust({ ...context, settings: { ...context.settings, path: [home] } }, wanted);
   assert.equal(!none.ok && none.error.code, 'build/no-host-rust');
+  assert.match(none.ok ? '' : none.error.fix.join(' '), /Or remove `rust: host`/);
   const musl = resolved(folder, { target: { rustTriple: 'x86_64-unknown-linux-musl', libc: 'musl' } });
   assert.equal((await failure(musl)).code, 'recipe/rust-host');
 });
@@ -94,4 +96,19 @@ test('a crate that needs a newer Rust is rejected with both remedies', () => {
   const rust = { folder: '/r', release: '1.95.0', version: '' };
   assert.equal(failureFor({ rust }), undefined);
   assert.match(failureFor({ rust: { ...rust, release: '1.80.1' } })?.fix[0] ?? '', /rustup update/);
+});
+
+test('a crate that is an implementation of Python has CPython as its second remedy, not an older Rust', async (t) => {
+  const over = { sysroot: { python: { implementation: 'RustPython' } } };
+  const image = [{ name: 'rustc', version: '1.85.0+dfsg3-1' }] as LockedPackage[];
+  const old = rustTooOld(resolved('/p', over), image);
+  assert.equal(old?.code, 'build/rust-too-old');
+  assert.match(old?.fix[0] ?? '', /`rust: host`/);
+  assert.match(old?.fix[1] ?? '', /on CPython.*: `provision aarch64`\.$/);
+  const { context, folder } = toolchain(t, [HOST]);
+  const missing = await findHostRust(context, resolved(folder, over));
+  assert.deepEqual(missing.ok ? [] : missing.error.fix, [
+    `\`rustup target add --toolchain stable-mine ${FAR}\``,
+    'Or run the scripts on CPython, which needs no newer Rust: `provision aarch64`.',
+  ]);
 });

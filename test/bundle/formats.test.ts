@@ -9,6 +9,7 @@ import { writeDeb } from '../../src/bundle/formats/deb.ts';
 import { type FormatInput, readFormats } from '../../src/bundle/formats/format.ts';
 import { writeOci } from '../../src/bundle/formats/oci.ts';
 import { readContents } from '../../src/bundle/inspect.ts';
+import type { Resolved } from '../../src/domain/definitions.ts';
 import type { LockedPackage } from '../../src/domain/packages.ts';
 import type { Target } from '../../src/domain/target.ts';
 import { temporaryFolder } from '../support/cli.ts';
@@ -161,8 +162,9 @@ test('the package of a program without system libraries has no dependencies', as
 
 test('unknown formats, and formats that the target does not have, are rejected', () => {
   const wasm = { rustTriple: 'wasm32-wasip1', libc: 'wasi', runtime: 'wasmtime' } as Target;
+  const sysroot = { python: { implementation: 'CPython' } } as Resolved['sysroot'];
   const read = (words: readonly string[], target = TARGET) => {
-    const formats = readFormats(words, { target });
+    const formats = readFormats(words, { target, sysroot });
     return formats.ok ? formats.value : formats.error.code;
   };
   assert.deepEqual(read(['tar.gz', 'oci,deb', 'deb']), ['oci', 'deb']);

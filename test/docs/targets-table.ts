@@ -16,7 +16,7 @@ export interface TargetRow {
   readonly libc: string;
   /** Oldest glibc that the shipped bundle starts on, as `provision inspect` measured it. */
   readonly floor?: string;
-  readonly linkage: 'shared' | 'static';
+  readonly linkage: 'a crate' | 'shared' | 'static';
   /** What runs the target's programs on the build machine. */
   readonly runtime: string;
   /** What the recipe has where nothing asks for another version. */
@@ -71,8 +71,12 @@ function rowOf(recipe: string, { recipe: { runtime }, target, sysroot }: Resolve
     tier: target.tier,
     libc: target.libc,
     ...(floor === undefined ? {} : { floor }),
-    linkage: isFromSource(sysroot) ? 'static' : 'shared',
+    linkage: sysroot.python.release !== undefined ? 'a crate' : isFromSource(sysroot) ? 'static' : 'shared',
     runtime: emulator === undefined ? 'none needed' : `\`${emulator}\``,
-    python: sysroot.python.version,
+    python: nameOfPython(sysroot.python),
   };
+}
+
+function nameOfPython({ implementation, version, release }: Resolved['sysroot']['python']): string {
+  return release === undefined ? version : `${implementation} ${release}`;
 }

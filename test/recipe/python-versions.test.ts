@@ -193,16 +193,17 @@ test('the list says of each recipe and version the form, or why there is none', 
     const defaults = pythons.filter((one) => 'default' in one);
     assert.deepEqual(
       defaults.map(({ version }) => version),
-      ['3.13'],
+      [name === 'rustpython' ? 'RustPython 0.6' : '3.13'],
       name,
     );
     for (const one of pythons) assert.ok('sysroot' in one || one.why.endsWith('.'), `${name} ${one.version}`);
   }
   const run = await provision(['list']);
-  assert.match(run.stdout, /^Python +3\.15 +3\.14 +3\.13 +3\.11$/m);
+  assert.match(run.stdout, /^Python +3\.15 +3\.14 +3\.13 +3\.11 +RustPython 0\.6$/m);
+  assert.match(run.stdout, /^rustpython +- +- +- +- +crate, glibc \d\.\d+ \*$/m);
   assert.match(
     run.stdout,
-    /^x86_64 +packaged, glibc 2\.42 +packaged, glibc 2\.42 +source, glibc 2\.30 \* +packaged, glibc 2\.36$/m,
+    /^x86_64 +packaged, glibc 2\.42 +packaged, glibc 2\.42 +source, glibc 2\.30 \* +packaged, glibc 2\.36 +-$/m,
   );
   assert.match(run.stdout, /^- 3\.11 for riscv64: .*RISC-V\.$/m);
 });

@@ -51,6 +51,7 @@ const SHIPPED: Readonly<Record<string, readonly string[]>> = {
   runtime: below('runtimes', 'runtime.yaml'),
   conformance: below('pythons', 'conformance.yaml'),
   differences: below('pythons', 'differences.yaml'),
+  causes: below('pythons', 'causes.yaml'),
   profile: below('pythons', 'profile.yaml'),
   tiers: yamlIn('tiers'),
 };
@@ -84,6 +85,17 @@ known:
     on: [far]
     reason: It is near.
 `;
+const CAUSES = `schema: 1
+description: It is another implementation.
+crash: ["^panicked at (.*)"]
+module: ["^No module named '(.+)'"]
+text:
+  - {id: addresses, what: Addresses differ, pattern: "0x[0-9a-f]+", with: "0x0"}
+causes:
+  - id: frames
+    what: Frames are others
+    when: ["^[+-].*frame"]
+`;
 const PROFILE = `schema: 1
 description: What runs how often.
 sysroot: near
@@ -111,6 +123,7 @@ const EXAMPLE: Readonly<Record<string, string>> = {
   runtime: RUNTIME,
   conformance: CONFORMANCE,
   differences: DIFFERENCES,
+  causes: CAUSES,
   profile: PROFILE,
   tiers:
     'schema: 1\ndescription: Ways.\nworkloads: {one: {script: one.py, variable: N, rounds: [1, 2]}}\ntiers: {far: {description: Far., recipe: far}}\n',

@@ -41,7 +41,7 @@ export interface Formatted {
 /** The formats given on the command line. */
 export function readFormats(
   values: readonly string[],
-  { target }: Pick<Resolved, 'target'>,
+  { target, sysroot: { python } }: Pick<Resolved, 'target' | 'sysroot'>,
 ): Result<readonly BundleFormat[]> {
   const formats: BundleFormat[] = [];
   for (const name of values.flatMap((text) => text.split(','))) {
@@ -64,6 +64,13 @@ export function readFormats(
         fix: ['Ship the `.tar.gz`: its script `run` starts the module in any wasmtime.'],
       });
     }
+    if (format === 'onefile' && python.implementation !== 'CPython')
+      return err({
+        code: 'usage/format',
+        what: `A program with ${python.implementation} inside cannot be packaged as \`onefile\`.`,
+        why: 'It has its standard library inside already; what the bundle has beside it are libraries of the system.',
+        fix: ['Ship the `.tar.gz`: the program in its `bin/` reads no other file of it.'],
+      });
     if (!formats.includes(format)) formats.push(format);
   }
   return ok(formats);

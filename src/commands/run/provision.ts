@@ -16,7 +16,7 @@ import { artifactsFolder, type Finished, runPipeline } from '../../pipeline/run.
 import { type Session, withSession } from '../../pipeline/session.ts';
 import { writeReport } from '../../report/files.ts';
 import { recordRun } from '../../report/fold-run.ts';
-import { writePage } from '../../report/page/write.ts';
+import { writeDifferences, writePage } from '../../report/page/write.ts';
 import { makeReport } from '../../report/run-report.ts';
 import { summaryLine } from '../../report/summary-line.ts';
 import type { RunOutcome } from '../../run/run.ts';
@@ -133,7 +133,8 @@ async function writeAll(
   actions: Pick<Outcome, 'actions'>,
 ): Promise<Result<Outcome>> {
   const reported = await writeReport(folder, report);
-  const written = reported.ok ? await writePage(page) : reported;
+  const listed = reported.ok && report.status === 'measured' ? await writeDifferences(folder) : reported;
+  const written = listed.ok ? await writePage(page) : listed;
   if (!written.ok)
     return failure === undefined || failure.code === written.error.code
       ? written

@@ -95,14 +95,35 @@ export const pythonSchema = z
   .strictObject({
     schema: version,
     description,
-    implementation: z.literal('CPython').describe('The implementation that is embedded.'),
+    implementation: z
+      .enum(['CPython', 'RustPython'])
+      .describe(
+        'The implementation that is embedded. RustPython is a crate that the program depends on, with its standard library inside.',
+      ),
     version: z
       .string()
       .regex(/^[0-9]+\.[0-9]+t?$/, 'a version in quotes, such as `"3.13"`')
       .meta({
-        description: 'Major and minor version, in quotes; a `t` behind it is the free-threaded build.',
+        description:
+          'Major and minor version, in quotes; a `t` behind it is the free-threaded build. Of RustPython the version of the ' +
+          'language that it says it implements (`sys.version_info`).',
         examples: ['3.13'],
       }),
+    release: z
+      .string()
+      .regex(/^[0-9]+\.[0-9]+$/, 'a version in quotes, such as `"0.6"`')
+      .optional()
+      .meta({
+        description:
+          'Its own version, in quotes, where that is not the version of the language: of RustPython alone. The folder is named after it.',
+        examples: ['0.6'],
+      }),
+    reference: name
+      .optional()
+      .describe(
+        'The CPython that it is compared with, and whose tests it is given: a folder in `pythons/`. Of RustPython alone; every CPython has ' +
+          'a packaged one of its own.',
+      ),
     suite,
     'on-request': z
       .boolean()
@@ -154,6 +175,13 @@ export const pythonSchema = z
       ),
   })
   .superRefine((python, context) => {
+    for (const key of ['release', 'reference'] as const)
+      if ((python[key] === undefined) === (python.implementation === 'RustPython'))
+        context.addIssue({
+          code: 'custom',
+          path: [key],
+          message: python[key] === undefined ? 'given for RustPython' : 'left out for CPython',
+        });
     if (python.forms !== undefined && Object.keys(python.forms).length === 0)
       context.addIssue({ code: 'custom', path: ['forms'], message: 'a mapping with at least one sysroot' });
   })
@@ -282,6 +310,72 @@ export const profileSchema = z
       'clang compiles from source is optimized with it, on whatever target.',
   );
 
+const pattern = z
+  .string()
+  .min(1)
+  .refine(isPattern, 'a regular expression of JavaScript, as the flags `m` and `u` read it');
+
+function isPattern(text: string): boolean {
+  try {
+    return new RegExp(text, 'mu').source !== '';
+  } catch {
+    return false;
+  }
+}
+
+const ruleHead = {
+  id: name.describe('Name of the cause, for JSON and as the heading of its group.'),
+  what: z.string().min(1).describe('What differs, in one sentence without a full stop; reports show it.'),
+};
+
+export const causesSchema = z
+  .strictObject({
+    schema: version,
+    description,
+    crash: z
+      .array(pattern)
+      .default([])
+      .describe(
+        'What the interpreter prints on standard error where it fails itself, and no exception of Python was raised. A group may hold the ' +
+          'reason.',
+      ),
+    module: z
+      .array(pattern)
+      .default([])
+      .describe('What a program prints that misses a module; the first group is the name of the module.'),
+    text: z
+      .array(
+        z.strictObject({
+          ...ruleHead,
+          pattern: pattern.describe('What is replaced.'),
+          with: z.string().default('').describe('What stands in its place; `$1` is the first group.'),
+        }),
+      )
+      .default([])
+      .describe(
+        'What is replaced in what both interpreters printed before they are compared once more: where they are equal then, they are equal ' +
+          'but for text, which counts as different.',
+      ),
+    causes: z
+      .array(
+        z.strictObject({
+          ...ruleHead,
+          when: z
+            .array(pattern)
+            .min(1)
+            .describe(
+              'Tried on the lines that one side has and the other has not: those of the reference begin with `-`, the others with `+`.',
+            ),
+        }),
+      )
+      .default([])
+      .describe('Causes of differences; all that fit are reported.'),
+  })
+  .describe(
+    'By what the differences of another implementation of Python are classified, where they are measured.',
+  );
+
+export type CausesFile = z.output<typeof causesSchema>;
 export type ProfileFile = z.output<typeof profileSchema>;
 export type PythonVariants = z.output<typeof variantsSchema>;
 export type PythonFile = z.output<typeof pythonSchema>;

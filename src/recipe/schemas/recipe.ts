@@ -68,6 +68,13 @@ const projectKeys = {
     .default([])
     .describe('Cargo features to switch on.'),
   'default-features': z.boolean().default(true).describe("Whether the crate's default features are on."),
+  'ignore-rust-version': z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether crates that it depends on, and that ask for a newer Rust than the build has, are compiled all the same (cargo ' +
+        '`--ignore-rust-version`). Of the crate itself `rust-version` counts.',
+    ),
   env: variables(
     "Further environment of the build. Flags (`RUSTFLAGS`, `CFLAGS_<target>`, …) and `PATH` are joined with the build's own; what no build can do without is rejected.",
   ),
@@ -153,6 +160,14 @@ const commonKeys = {
       'are linked for that release, if the C library can stand for it (`oldest-release`).',
     examples: ['2.31', '2.17'],
   }),
+  compare: z
+    .enum(['equal', 'measure'])
+    .optional()
+    .describe(
+      'What a sample that differs from the reference is: `equal`, the default, makes it a failure of the run (exit code 7); `measure` makes the ' +
+        'difference the result of the run, which then succeeds: it is classified, counted as different everywhere, and listed by ' +
+        'cause in `differences.md`. For another implementation of Python ([RustPython](rustpython.md)).',
+    ),
   systems: z
     .array(name)
     .refine((names) => new Set(names).size === names.length, 'a list that names each system once')
@@ -256,6 +271,15 @@ const commonKeys = {
     ),
   python: z
     .strictObject({
+      implementation: z
+        .enum(['CPython', 'RustPython'])
+        .optional()
+        .meta({
+          description:
+            'Which implementation the program embeds; without it CPython, through PyO3. RustPython is a crate that the program depends ' +
+            'on ([RustPython](rustpython.md)).',
+          examples: ['RustPython'],
+        }),
       version: z
         .string()
         .regex(/^[0-9]+\.[0-9]+t?$/, 'a version in quotes, such as `"3.13"`')

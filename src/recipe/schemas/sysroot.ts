@@ -43,6 +43,17 @@ const packagesSchema = z
   })
   .describe("A libpython of the distribution's packages.");
 
+const crateSchema = z
+  .strictObject({
+    ...head,
+    kind: z
+      .literal('crate')
+      .describe(
+        'Where it comes from: a crate that the program depends on, with its standard library inside.',
+      ),
+  })
+  .describe('The C library and what the interpreter links with, and nothing of Python.');
+
 const cpythonSchema = z
   .strictObject({
     configure: words('Arguments of `configure`.'),
@@ -103,7 +114,7 @@ const sourceSchema = z
   .describe('A static libpython, built from source on a C library made of distribution packages.');
 
 export const sysrootSchema = z
-  .discriminatedUnion('kind', [packagesSchema, sourceSchema])
+  .discriminatedUnion('kind', [packagesSchema, sourceSchema, crateSchema])
   .describe(
     'How a Python and the C library of a target are joined. Text may hold `{target}`, `{triple}`, `{clang-triple}`, ' +
       '`{multiarch}`, `{debian-arch}`, `{machine}`, `{python}` and `{suite}`.',

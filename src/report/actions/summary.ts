@@ -8,7 +8,7 @@ import { countedText, countTests, summaryLine } from '../summary-line.ts';
 import { hostStartText, systemText } from '../systems.ts';
 import { block, code, details, plainText, table } from './markdown.ts';
 
-const MARKS = { passed: '✅', failed: '❌', blocked: '⛔', error: '💥' } as const;
+const MARKS = { passed: '✅', measured: '📏', failed: '❌', blocked: '⛔', error: '💥' } as const;
 const SAMPLE_MARKS = { passed: '✅', failed: '❌', skipped: '⏭️' } as const;
 
 /** Lines of a diff that are shown; the whole is among the logs. */

@@ -1,5 +1,6 @@
 import { defined } from '../../domain/defined.ts';
 import type { Observation, SampleResult } from '../../domain/sample.ts';
+import { KINDS } from '../differences.ts';
 import { address, type Content, clip, type Html, html } from './html.ts';
 import type { RecipeArtifacts } from './load.ts';
 
@@ -133,7 +134,18 @@ function lookOf({ status, by, declared = [] }: SampleResult): Look {
 }
 
 function detail(id: string, column: Column, result: SampleResult, word: string, room: number): Html {
-  const { name, title, reason, cures = [], declared = [], diff, target, reference, logs = [] } = result;
+  const {
+    name,
+    title,
+    reason,
+    cures = [],
+    declared = [],
+    divergence,
+    diff,
+    target,
+    reference,
+    logs = [],
+  } = result;
   const { folder } = column.recipe;
   const base = folder === '' ? '' : `${folder}/`;
   const links = logs.map((log) => html`<li><a href="${address(base + log)}">${log}</a></li>`);
@@ -142,6 +154,7 @@ function detail(id: string, column: Column, result: SampleResult, word: string, 
 <h3 id="${id}-title">${name} <small>on ${titleOf(column)}: ${word}</small></h3>
 <p>${title}</p>
 ${reason === undefined ? '' : html`<p><strong>${reason}</strong></p>`}
+${divergence === undefined ? '' : html`<p>Measured: ${[KINDS[divergence.kind], ...divergence.causes.map(({ what }) => what)].join('; ')}</p>`}
 ${cures.map((one) => html`<p>Cure: ${one}</p>`)}
 ${declared.map((one) => html`<p>Declared: ${one}</p>`)}
 ${diff === undefined ? outputs(target, reference) : diffBlock(diff, room)}

@@ -2,6 +2,7 @@ import { countTests } from '../summary-line.ts';
 import { sumOf } from '../systems.ts';
 import { blockersSection, ladderSection } from './blockers.ts';
 import { conformanceSection } from './conformance.ts';
+import { differencesSection } from './differences.ts';
 import { type Content, type Html, html, trusted } from './html.ts';
 import type { Artifacts, RecipeArtifacts } from './load.ts';
 import { matrixSection } from './matrix.ts';
@@ -113,6 +114,13 @@ async function sectionsOf(artifacts: Artifacts): Promise<readonly Section[]> {
       about:
         'What a run costs in each way to run a script: CPU time of the launch, and of a step of one workload.',
       body: await tiersSection(tiers),
+    },
+    {
+      id: 'differences',
+      title: 'Differences, by cause',
+      about:
+        'What another implementation of Python does differently, measured: what is equal but for text counts as different.',
+      body: differencesSection(recipes, conformances),
     },
     {
       id: 'conformance',

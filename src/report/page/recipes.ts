@@ -5,7 +5,13 @@ import { hostStartText, sumOf, systemText } from '../systems.ts';
 import { type Content, type Html, html, idOf } from './html.ts';
 import type { RecipeArtifacts } from './load.ts';
 
-const SIGNS: Readonly<Record<string, string>> = { passed: '✓', failed: '✗', blocked: '■', error: '■' };
+const SIGNS: Readonly<Record<string, string>> = {
+  passed: '✓',
+  measured: '≠',
+  failed: '✗',
+  blocked: '■',
+  error: '■',
+};
 
 /** A line for each recipe: how it went. */
 export function recipesSection(recipes: readonly RecipeArtifacts[]): Html {

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { artifactsFailure } from '../../domain/artifacts.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
-import { replace } from '../files.ts';
+import { differencesText } from '../differences.ts';
+import { replace, writeArtifacts } from '../files.ts';
 import { type Artifacts, loadArtifacts } from './load.ts';
 import { renderPage } from './page.ts';
 
@@ -12,6 +13,13 @@ export interface WrittenPage {
   readonly unreadable: Artifacts['unreadable'];
   /** Bytes. */
   readonly size: number;
+}
+
+/** Writes `differences.md` of a recipe that measures, from what the folder has of it. Fails with `usage/artifacts`. */
+export async function writeDifferences(folder: string): Promise<Result<void>> {
+  const { recipes, conformances } = await loadArtifacts(folder);
+  const text = differencesText(recipes[0]?.report, conformances[0]);
+  return writeArtifacts(folder, { 'differences.md': text });
 }
 
 /**

@@ -2,6 +2,7 @@ import { dirname, join } from 'node:path';
 import type { ConformanceSuite, ModuleResult } from '../../domain/conformance.ts';
 import type { Context } from '../../domain/context.ts';
 import { defined } from '../../domain/defined.ts';
+import type { DivergenceRules } from '../../domain/divergence.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Sample } from '../../domain/sample.ts';
 import type { Engine } from '../../engine/engine.ts';
@@ -12,6 +13,7 @@ import type { Store } from '../../store/store.ts';
 import { observe, type Run, type SampleExecutor } from '../observe.ts';
 import { executorOf } from '../run.ts';
 import { compareModule, knownOn } from './compare.ts';
+import { moduleDivergence } from './divergence.ts';
 import { hasArguments, readRecords } from './records.ts';
 
 export interface ConformanceInput {
@@ -21,6 +23,8 @@ export interface ConformanceInput {
   /** Tree that holds the tests. */
   readonly tests: { readonly folder: string; readonly fingerprint: string };
   readonly runtimes: { readonly target: RuntimeInstance; readonly reference: RuntimeInstance };
+  /** By what modules that differ are classified; absent: they are not. */
+  readonly divergences?: DivergenceRules;
   /** Names that declarations may use for the target. */
   readonly names: readonly string[];
   /** Facilities that the target lacks and CPython does not detect by itself (docs/samples.md). */
@@ -77,7 +81,9 @@ export async function runConformance(
         executor.stop();
         return;
       }
-      results[index] = compareModule(name, readRecords(reference), readRecords(target), known);
+      const compared = compareModule(name, readRecords(reference), readRecords(target), known);
+      const divergence = input.divergences && moduleDivergence(compared, input.divergences);
+      results[index] = { ...compared, ...defined({ divergence }) };
       cached += reference.cached && target.cached ? 1 : 0;
       done += 1;
       progress(name);
