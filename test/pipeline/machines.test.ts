@@ -16,7 +16,8 @@ for (const machine of ['x86_64', 'aarch64']) {
     assert.ok(recipes.ok);
     const planned: string[] = [];
     for (const { name, pythons } of recipes.value) {
-      for (const python of pythons.filter((one) => !('why' in one))) {
+      // Of another implementation there is one version, and it may be compiled by this machine's own Rust.
+      for (const python of pythons.filter((one) => !('why' in one) && /^\d/.test(one.version))) {
         const context = testContext({ home: REPOSITORY, cwd: REPOSITORY, python: python.version });
         const one = await planRun(context, name, { machine, platform: 'linux' });
         assert.ok(one.ok, JSON.stringify(one));

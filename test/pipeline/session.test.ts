@@ -17,7 +17,9 @@ import { REPOSITORY, temporaryFolder } from '../support/cli.ts';
 import { testContext } from '../support/context.ts';
 
 async function plan(recipe: string, events: Event[] = []): Promise<Planned> {
-  const context = testContext({ home: REPOSITORY, cwd: REPOSITORY });
+  // One recipe compiles with this machine's own Rust.
+  const path = (process.env.PATH ?? '').split(':');
+  const context = testContext({ home: REPOSITORY, cwd: REPOSITORY, path });
   const planned = await planRun({ ...context, emit: (event) => events.push(event) }, recipe, hostMachine());
   assert.ok(planned.ok, JSON.stringify(planned));
   return planned.value;

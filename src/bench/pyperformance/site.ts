@@ -1,6 +1,5 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parse } from 'yaml';
 import { type PipHost, WORK } from '../../bundle/python-task.ts';
 import { fetchWheels } from '../../bundle/wheels.ts';
 import type { Context } from '../../domain/context.ts';
@@ -20,8 +19,8 @@ export async function pyperformanceSite(
   host: PipHost,
   environment: PackageEnvironment,
 ): Promise<Result<string>> {
-  const lock = join(context.settings.home, 'src', 'bench', 'pyperformance', 'wheels.yaml');
-  const locked = parse(await readFile(lock, 'utf8')) as readonly LockedWheel[];
+  const lock = join(context.settings.home, 'src', 'bench', 'pyperformance', 'wheels.json');
+  const locked = JSON.parse(await readFile(lock, 'utf8')) as readonly LockedWheel[];
   const fetched = await fetchWheels(context, store, host, {
     requirements: lockedRequirements(locked, new Map(), { file: lock, line: 1, column: 1 }),
     environment,
