@@ -11,6 +11,7 @@ import { type Planned, planRun } from '../../src/pipeline/prepare.ts';
 import { withSession } from '../../src/pipeline/session.ts';
 import { lockChecksums } from '../../src/pipeline/trees.ts';
 import { listRecipes } from '../../src/recipe/list.ts';
+import { readSettings } from '../../src/settings.ts';
 import { openStore } from '../../src/store/open.ts';
 import { treeInputs } from '../../src/toolchain/tree.ts';
 import { REPOSITORY, temporaryFolder } from '../support/cli.ts';
@@ -18,8 +19,9 @@ import { testContext } from '../support/context.ts';
 
 async function plan(recipe: string, events: Event[] = []): Promise<Planned> {
   // One recipe compiles with this machine's own Rust.
-  const path = (process.env.PATH ?? '').split(':');
-  const context = testContext({ home: REPOSITORY, cwd: REPOSITORY, path });
+  const settings = readSettings(process.env, {}, REPOSITORY, REPOSITORY);
+  assert.ok(settings.ok);
+  const context = testContext(settings.value);
   const planned = await planRun({ ...context, emit: (event) => events.push(event) }, recipe, hostMachine());
   assert.ok(planned.ok, JSON.stringify(planned));
   return planned.value;
