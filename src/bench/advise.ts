@@ -41,7 +41,8 @@ export async function benchAdvise(invocation: Invocation): Promise<Result<Outcom
         const one = await judgeScript(tiers, calibrations.value, sample, { rounds, folder });
         if (!one.ok) return one;
         judged.push(one.value);
-        const message = `${sample.name}: ${one.value.advised.take}, ${percent(one.value.advised.regret)} above the best`;
+        const { take, regret, best } = one.value.advised;
+        const message = `${sample.name}: ${take}, ${percent(regret)} above ${best}`;
         context.emit({ type: 'notice', level: 'info', code: 'bench/advised', message });
       }
       const json: JudgedAdvice = {
