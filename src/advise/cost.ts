@@ -10,6 +10,21 @@ export type TierCosts = {
   readonly steps: Readonly<Record<string, number>>;
 };
 
+/**
+ * Costs with the steps of workloads in which a tier did other things than the reference, which say nothing: each is taken to be as
+ * far from the reference's as the others are in the median.
+ */
+export function completed(costs: TierCosts, reference: TierCosts, differing: readonly string[]): TierCosts {
+  const ratios = Object.entries(costs.steps)
+    .filter(([name]) => !differing.includes(name))
+    .map(([name, step]) => step / (reference.steps[name] ?? Number.NaN))
+    .filter(Number.isFinite)
+    .sort((one, other) => one - other);
+  const middle = ratios[Math.floor(ratios.length / 2)] ?? 1;
+  const guessed = differing.map((name) => [name, middle * (reference.steps[name] ?? 0)]);
+  return { ...costs, steps: { ...costs.steps, ...Object.fromEntries(guessed) } };
+}
+
 /** What a script does, in rounds of each workload. */
 export type Work = Readonly<Record<string, number>>;
 

@@ -23,7 +23,8 @@ const GOALS = { right: 0.9, regret: 0.05 };
 
 /** `provision bench advise`: how often advice on scripts that nothing was fitted to is right. */
 export async function benchAdvise(invocation: Invocation): Promise<Result<Outcome>> {
-  const { context } = invocation;
+  const { context, positionals } = invocation;
+  const names = positionals.slice(1);
   const counted = countOption(invocation, 'rounds', 1);
   if (!counted.ok) return counted;
   const rounds = counted.value ?? ROUNDS;
@@ -32,7 +33,7 @@ export async function benchAdvise(invocation: Invocation): Promise<Result<Outcom
   if (!samples.ok) return samples;
   const started = Date.now();
   return withTemporaryFolder(context.settings.store, 'bench', (folder) =>
-    withTiers(context, { make: false, folder }, async (tiers) => {
+    withTiers(context, { make: false, folder, ...(names.length > 0 ? { names } : {}) }, async (tiers) => {
       const calibrations = await calibrate(tiers, { folder });
       if (!calibrations.ok) return calibrations;
       const judged: JudgedScript[] = [];
@@ -40,7 +41,8 @@ export async function benchAdvise(invocation: Invocation): Promise<Result<Outcom
         const one = await judgeScript(tiers, calibrations.value, sample, { rounds, folder });
         if (!one.ok) return one;
         judged.push(one.value);
-        const message = `${sample.name}: ${one.value.advised.take}, ${percent(one.value.advised.regret)} above the best`;
+        const { take, regret, best } = one.value.advised;
+        const message = `${sample.name}: ${take}, ${percent(regret)} above ${best}`;
         context.emit({ type: 'notice', level: 'info', code: 'bench/advised', message });
       }
       const json: JudgedAdvice = {

@@ -69,7 +69,11 @@ function rowsOf(
     return [
       {
         ...{ name, description, launch, memory: one.memory, differing: one.differing },
-        steps: Object.fromEntries(Object.entries(steps).map(([workload, ms]) => [workload, ms * 1e6])),
+        steps: Object.fromEntries(
+          Object.entries(steps)
+            .filter(([workload]) => !one.differing.includes(workload))
+            .map(([workload, ms]) => [workload, ms * 1e6]),
+        ),
         ...defined({ size: tier.size, samples: samplesOf(tier, reports) }),
       },
     ];

@@ -6,7 +6,7 @@ const LINE = 28;
 /** Launch of each tier, and below it the step of each, both on logarithmic axes: what is left is better. An SVG element. */
 export function tiersChart({ tiers, workload }: TierTable): string {
   const measured = tiers.flatMap((tier) =>
-    'absent' in tier ? [] : [{ name: tier.name, launch: tier.launch, step: tier.steps[workload] ?? 0 }],
+    'absent' in tier ? [] : [{ name: tier.name, launch: tier.launch, step: tier.steps[workload] }],
   );
   const names = measured.map(({ name }) => name).reverse();
   const height = LINE * Math.max(1, names.length) + 10;
@@ -31,12 +31,15 @@ export function tiersChart({ tiers, workload }: TierTable): string {
     },
   });
   const launches = measured.map(({ launch }) => launch);
-  const steps = measured.map(({ step }) => step);
+  const steps = measured.flatMap(({ step }) => step ?? []);
   return draw({
     id: 'tiers',
     title: 'Launch and step of each tier',
     description: measured
-      .map(({ name, launch, step }) => `${name}: launch ${launch.toFixed(1)} ms, step ${step.toFixed(0)} ns`)
+      .map(
+        ({ name, launch, step }) =>
+          `${name}: launch ${launch.toFixed(1)} ms, step ${step?.toFixed(0) ?? 'of other output'} ns`,
+      )
       .join('. '),
     height: 2 * height + 170,
     option: {
@@ -57,7 +60,7 @@ export function tiersChart({ tiers, workload }: TierTable): string {
         ),
         dots(
           1,
-          measured.map(({ name, step }) => [step, name]),
+          measured.flatMap(({ name, step }) => (step === undefined ? [] : [[step, name]])),
           (ns) => ns.toFixed(0),
         ),
       ],

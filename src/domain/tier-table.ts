@@ -15,7 +15,7 @@ export type TierRow = { readonly name: string; readonly description: string } & 
   | {
       /** Milliseconds of a script that does nothing. */
       readonly launch: number;
-      /** Workload → nanoseconds of a round. */
+      /** Workload → nanoseconds of a round; of those whose output is the reference's. */
       readonly steps: Readonly<Record<string, number>>;
       /** Peak resident memory of a script that does nothing, kB. */
       readonly memory: number;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { joined, roundsOf, stepsTime, type TierCosts, workOf } from '../../src/advise/cost.ts';
+import { completed, joined, roundsOf, stepsTime, type TierCosts, workOf } from '../../src/advise/cost.ts';
 import { mixtureOf } from '../../src/advise/mixture.ts';
 import { spreadOf, trialError } from '../../src/advise/spread.ts';
 import { numbers } from '../support/random.ts';
@@ -60,6 +60,14 @@ test('a prediction is the less known the more the workloads differ; runs the mor
   close(trialError([100, 100, 100]), 0.02);
   assert.ok(trialError([100, 150, 60]) > 0.2);
   assert.ok(trialError([100]) > trialError([100, 101]));
+});
+
+test('a workload that did other things says nothing: its step is guessed from the others', () => {
+  const reference = { launch: 1, steps: { a: 1, b: 2, c: 4 } };
+  const tier = { launch: 9, steps: { a: 3, b: 0.001, c: 12 } };
+  assert.deepEqual(completed(tier, reference, ['b']), { launch: 9, steps: { a: 3, b: 6, c: 12 } });
+  assert.deepEqual(completed(tier, reference, []), tier);
+  assert.deepEqual(completed(tier, reference, ['a', 'b', 'c']).steps, reference.steps);
 });
 
 const SIGNATURES = {

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import type { Advice } from '../../src/domain/advice.ts';
+import type { JudgedAdvice } from '../../src/domain/judged-advice.ts';
 import type { TierTable } from '../../src/domain/tier-table.ts';
 import { type CliRun, provision, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
 
@@ -111,6 +112,23 @@ test('what is no script, does not end or cannot be compiled is refused with a cu
   const unknown = await provision(['advise', endless, '--tiers', 'pakcaged'], at);
   assert.equal(unknown.status, 2, unknown.stderr);
   assert.match(unknown.stderr, /Did you mean the tier packaged\?/);
+});
+
+const whole = process.env.PROVISION_TEST_ALL === '1' ? false : 'PROVISION_TEST_ALL=1 runs it';
+
+test('bench advise judges scripts that nothing was fitted to', { skip: whole }, async () => {
+  const run = await provision(['bench', 'advise', TIER, '--rounds', '1', '--json', '--quiet'], at);
+  assert.equal(run.status, 0, run.stderr);
+  const { scripts, advised, always } = JSON.parse(run.stdout) as JudgedAdvice;
+  assert.ok(scripts.length >= 20);
+  for (const { script, costs, advised: one } of scripts) {
+    assert.deepEqual(Object.keys(costs), ['python3', TIER], script);
+    assert.ok(one.regret >= 0 && one.right === one.regret <= 0.05, script);
+    assert.equal(costs[one.best], Math.min(...Object.values(costs)), script);
+  }
+  const right = scripts.filter((one) => one.advised.right).length / scripts.length;
+  assert.ok(Math.abs(advised.right - right) < 1e-9);
+  assert.deepEqual(Object.keys(always), ['python3', TIER]);
 });
 
 function sum(values: readonly number[]): number {

@@ -1,6 +1,6 @@
 import { cpus } from 'node:os';
 import { join, relative } from 'node:path';
-import type { TierCosts } from '../../advise/cost.ts';
+import { completed, type TierCosts } from '../../advise/cost.ts';
 import type { Samples } from '../../advise/mixture.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Workload } from '../../domain/tier.ts';
@@ -120,10 +120,12 @@ async function measure(
     if (profile.value !== undefined && 'samples' in profile.value)
       signatures[workload] = profile.value.samples;
   }
-  const costs = [...runs.value].map(([tier, ran]): [string, Kept] => [
-    tier,
-    { ...calibrationOf(workloads, ran, runs.value.get(name) ?? {}), signatures },
-  ]);
+  const expected = runs.value.get(name) ?? {};
+  const own = calibrationOf(workloads, expected, expected);
+  const costs = [...runs.value].map(([tier, ran]): [string, Kept] => {
+    const one = calibrationOf(workloads, ran, expected);
+    return [tier, { ...one, costs: completed(one.costs, own.costs, one.differing), signatures }];
+  });
   return ok(new Map(costs));
 }
 

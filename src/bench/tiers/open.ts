@@ -95,7 +95,8 @@ function wantedOf(all: readonly TierDefinition[], names?: readonly string[]): re
 
 function planOf(context: Context, { how }: TierDefinition): Promise<Result<Planned>> {
   if (how.kind !== 'recipe') throw new Error('only recipes are planned');
-  const settings = { ...context.settings, ...defined({ python: how.python }) };
+  const { python: _, ...own } = context.settings;
+  const settings = { ...own, ...defined({ python: how.python }) };
   return planRun({ ...context, settings, emit: () => {} }, how.recipe, hostMachine());
 }
 

@@ -45,7 +45,7 @@ function rowOf(tier: Exclude<TierRow, { absent: string }>, workload: string): st
   return line([
     name,
     launch.toFixed(1),
-    (steps[workload] ?? 0).toFixed(0),
+    steps[workload]?.toFixed(0) ?? '–',
     (memory / 1024).toFixed(1),
     size === undefined ? '–' : (size / 1e6).toFixed(1),
     samples === undefined ? '–' : `${samples.equal}/${samples.all}`,

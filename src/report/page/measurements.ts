@@ -77,7 +77,7 @@ export async function tiersSection(tiers: Measured<TierTable> | undefined): Prom
     'absent' in tier
       ? html`<tr><th scope="row">${tier.name}</th><td colspan="5">${tier.absent}</td></tr>
 `
-      : html`<tr><th scope="row">${tier.name}</th><td class="number">${fixed(tier.launch)}</td><td class="number">${fixed(tier.steps[data.workload] ?? 0)}</td><td class="number">${(tier.memory / 1024).toFixed(1)}</td><td class="number">${tier.size === undefined ? '–' : (tier.size / 1e6).toFixed(1)}</td><td class="number">${tier.samples === undefined ? '–' : `${tier.samples.equal} of ${tier.samples.all}`}</td></tr>
+      : html`<tr><th scope="row">${tier.name}</th><td class="number">${fixed(tier.launch)}</td><td class="number">${tier.steps[data.workload]?.toFixed(0) ?? '–'}</td><td class="number">${(tier.memory / 1024).toFixed(1)}</td><td class="number">${tier.size === undefined ? '–' : (tier.size / 1e6).toFixed(1)}</td><td class="number">${tier.samples === undefined ? '–' : `${tier.samples.equal} of ${tier.samples.all}`}</td></tr>
 `,
   );
   return html`<figure>${drawing}
