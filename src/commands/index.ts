@@ -15,6 +15,7 @@ const LOADERS: Readonly<Record<string, () => Promise<{ readonly command: Command
   sbom: () => import('./sbom.ts'),
   verify: () => import('./verify.ts'),
   outdated: () => import('./outdated.ts'),
+  upgrade: () => import('./upgrade.ts'),
   clean: () => import('./clean.ts'),
   store: () => import('./store.ts'),
   cache: () => import('./cache.ts'),

@@ -18,6 +18,7 @@ import {
   SAMPLE_TEXT,
   TEST_KINDS,
   type TestKind,
+  upgradeWorkflowText,
   workflowText,
 } from '../init/texts.ts';
 import { type NewFile, writeAll } from '../init/write.ts';
@@ -27,7 +28,7 @@ import type { Command, Invocation, Outcome } from './command.ts';
 
 export const command: Command = {
   name: 'init',
-  summary: 'write provision.yaml, a sample and a workflow for your crate',
+  summary: 'write provision.yaml, a sample and workflows for your crate',
   positionals: [{ name: 'recipe', required: false, completes: 'recipe' }],
   options: {
     yes: { type: 'boolean', short: 'y', help: 'do not prompt, use the defaults' },
@@ -38,7 +39,7 @@ export const command: Command = {
       help: 'samples, cargo or command (repeatable)',
     },
     action: { type: 'string', value: '<ref>', help: 'the action: owner/repository@ref' },
-    'no-workflow': { type: 'boolean', help: 'write no workflow file' },
+    'no-workflow': { type: 'boolean', help: 'write no workflow files' },
     force: { type: 'boolean', help: 'overwrite existing files' },
   },
   examples: [
@@ -202,6 +203,10 @@ function filesOf(crate: Crate, choices: Choices, folder: string, workflow: boole
           {
             path: join(repository, '.github', 'workflows', 'provision.yml'),
             text: workflowText(choices, relative(repository, folder) || '.'),
+          },
+          {
+            path: join(repository, '.github', 'workflows', 'provision-upgrade.yml'),
+            text: upgradeWorkflowText(choices, relative(repository, folder) || '.'),
           },
         ]
       : []),

@@ -52,22 +52,33 @@ async function run({ context, values, positionals }: Invocation): Promise<Result
   if (bundles.length > 0 && positionals.length > 1) return err(severalRecipes());
   const names = bundles.length > 0 ? ok(positionals) : await recipesOf(settings, positionals);
   if (!names.ok) return names;
-  const planned: Planned[] = [];
-  for (const name of names.value) {
-    const one = await planRun(context, name, hostMachine());
-    if (!one.ok) return one;
-    planned.push(one.value);
-  }
-  const report = await withSession(context, planned, async (session) => {
+  const planned = await planEach(context, names.value);
+  if (!planned.ok) return planned;
+  const report = await withSession(context, planned.value, async (session) => {
     const compared =
-      bundles.length > 0 ? await ofBundles(session, bundles, planned[0]) : ok(ofRecipes(session, planned));
+      bundles.length > 0
+        ? await ofBundles(session, bundles, planned.value[0])
+        : ok(ofRecipes(session, planned.value));
     return compared.ok ? findOutdated(session, compared.value) : compared;
   });
   return report.ok ? ok(outcomeOf(report.value)) : report;
 }
 
+export async function planEach(
+  context: Context,
+  names: readonly (string | undefined)[],
+): Promise<Result<readonly Planned[]>> {
+  const planned: Planned[] = [];
+  for (const name of names) {
+    const one = await planRun(context, name, hostMachine());
+    if (!one.ok) return one;
+    planned.push(one.value);
+  }
+  return ok(planned);
+}
+
 /** Those that are named, else the crate's, else all that are shipped. */
-async function recipesOf(
+export async function recipesOf(
   settings: Settings,
   named: readonly string[],
 ): Promise<Result<readonly (string | undefined)[]>> {
@@ -77,7 +88,7 @@ async function recipesOf(
   return listed.ok ? ok(listed.value.map(({ name }) => name)) : listed;
 }
 
-function ofRecipes(session: Session, planned: readonly Planned[]): Compared {
+export function ofRecipes(session: Session, planned: readonly Planned[]): Compared {
   const packages = planned.flatMap(({ locks }) => usedByLocks(locks));
   const ids = planned.flatMap(({ locks }) => allLocks(locks).map(({ file }) => file.id));
   const wheels = planned.map((one) => [one, wheelsOfRecipe(one)] as const);
@@ -197,7 +208,7 @@ function newer({ outdated }: OutdatedReport): Failure {
     }),
     fix: [
       ...(later.some(({ kind }) => kind !== 'runtime')
-        ? ['Lock them anew: `provision lock`, with the recipe or the definition named. Then run the samples.']
+        ? ['Lock them anew and run the samples: `provision upgrade`, with the recipe named.']
         : []),
       ...(later.some(({ kind }) => kind === 'runtime')
         ? ['Version and digest of a runtime are in the `runtime.yaml` of its folder.']

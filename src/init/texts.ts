@@ -1,4 +1,5 @@
 import type { Crate } from '../domain/crate.ts';
+import { shellWord } from '../domain/shell.ts';
 import type { FirstServer } from './server.ts';
 import type { FirstCommand, Shape } from './shape.ts';
 
@@ -144,6 +145,52 @@ export function workflowText({ recipe, action }: Choices, project: string): stri
     '        with:',
     `          recipe: ${expression('matrix.recipe')}`,
     ...(named.length > 0 ? named : ["          project: '.'"]),
+    '',
+  ].join('\n');
+}
+
+/** The workflow that looks for newer packages. `project` as above. */
+export function upgradeWorkflowText({ action }: Choices, project: string): string {
+  const [, repository, ref] = /^([^/@]+\/[^/@]+)[^@]*@(.+)$/.exec(action ?? '') ?? [];
+  return [
+    '# Looks every week for newer versions of what `provision.yaml` has locked, and proposes them where the samples pass.',
+    'name: provision-upgrade',
+    '',
+    'on:',
+    '  schedule:',
+    "    - cron: '17 4 * * 1'",
+    '  workflow_dispatch:',
+    '',
+    'permissions:',
+    '  contents: write',
+    '  pull-requests: write',
+    '',
+    'jobs:',
+    '  upgrade:',
+    '    runs-on: ubuntu-24.04',
+    '    timeout-minutes: 120',
+    '    steps:',
+    `      - uses: ${CHECKOUT}`,
+    '      # The repository of provision.',
+    `      - uses: ${CHECKOUT}`,
+    '        with:',
+    `          repository: ${repository ?? expression('vars.PROVISION_REPOSITORY')}`,
+    ...(ref === undefined ? [] : [`          ref: ${quoted(ref)}`]),
+    '          path: .provision-tool',
+    '      - name: Upgrade',
+    '        run: |',
+    `          .provision-tool/provision upgrade --project ${shellWord(project)} --summary "$RUNNER_TEMP/upgrade.md"`,
+    '      - name: Propose',
+    '        env:',
+    `          GH_TOKEN: ${expression('github.token')}`,
+    '        run: |',
+    '          git add --update',
+    '          if git diff --cached --quiet; then exit 0; fi',
+    '          git switch --create provision-upgrade',
+    '          git -c user.name=provision -c user.email=provision@localhost commit --message "Newer locked packages"',
+    '          git push --force origin provision-upgrade',
+    '          gh pr edit provision-upgrade --body-file "$RUNNER_TEMP/upgrade.md" ||',
+    '            gh pr create --head provision-upgrade --title "Newer locked packages" --body-file "$RUNNER_TEMP/upgrade.md"',
     '',
   ].join('\n');
 }

@@ -1,3 +1,4 @@
+import type { Context } from '../domain/context.ts';
 import type { ImageDefinition } from '../domain/definitions.ts';
 import type { Lock } from '../domain/packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
@@ -5,7 +6,7 @@ import { exists } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { toolsOn } from '../lock/additions.ts';
 import type { LockedDefinition } from '../lock/checksum.ts';
-import { type LockDifference, relock } from '../lock/relock.ts';
+import { type LockDifference, type Relocked, relock } from '../lock/relock.ts';
 import type { Session } from './session.ts';
 import { allLocks, type Locked, type Locks } from './trees.ts';
 
@@ -17,25 +18,39 @@ export async function relockMissing(session: Session, locks: Locks, failure: Fai
   const { context } = session;
   if (context.settings.frozen || context.settings.offline) return err(failure);
   const affected = await lacking(session, locks);
-  let { lock: image } = locks.toolchain;
-  let changed = false;
-  for (const locked of affected) {
-    const { file } = locked;
-    const definition = locked === locks.tools ? toolsAgain(locks, image) : locked.definition;
+  const relocked = await relockEach(context, locks, affected, ({ file, definition }) =>
     context.emit({
       type: 'notice',
       level: 'warning',
       code: 'lock/moved-on',
       message: `The archive has changed: ${failure.what} Resolving ${file.id} again within ${definition.suite}.`,
-    });
-    const relocked = await relock(context, file, definition);
-    if (!relocked.ok) return relocked;
-    changed ||= relocked.value.changed;
-    if (locked === locks.toolchain) image = relocked.value.lock;
-    for (const difference of relocked.value.differences) context.emit(changedPackage(file.id, difference));
-  }
+    }),
+  );
+  if (!relocked.ok) return relocked;
+  for (const { id, differences } of relocked.value)
+    for (const difference of differences) context.emit(changedPackage(id, difference));
   // The archive still lists the files that it does not serve: trying again would not end.
-  return changed ? ok(undefined) : err(failure);
+  return relocked.value.some(({ changed }) => changed) ? ok(undefined) : err(failure);
+}
+
+/** Resolves some of a run's locks again, in their order: an image before what is added to it. */
+export async function relockEach(
+  context: Context,
+  locks: Locks,
+  affected: readonly Locked[],
+  before: (locked: Locked) => void = () => {},
+): Promise<Result<readonly (Relocked & { readonly id: string })[]>> {
+  let { lock: image } = locks.toolchain;
+  const done: (Relocked & { readonly id: string })[] = [];
+  for (const locked of affected) {
+    before(locked);
+    const definition = locked === locks.tools ? toolsAgain(locks, image) : locked.definition;
+    const relocked = await relock(context, locked.file, definition);
+    if (!relocked.ok) return relocked;
+    done.push({ id: locked.file.id, ...relocked.value });
+    if (locked === locks.toolchain) image = relocked.value.lock;
+  }
+  return ok(done);
 }
 
 /** What a recipe adds to an image is locked for the image as it is locked now. */

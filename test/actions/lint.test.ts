@@ -44,7 +44,7 @@ test('actionlint accepts the steps and outputs of the action', (t) => {
   }
 });
 
-test('actionlint accepts the workflow that `provision init` writes, with and without --action', async (t) => {
+test('actionlint accepts the workflows that `provision init` writes, with and without --action', async (t) => {
   const crate = temporaryFolder(t);
   const files = {
     'Cargo.toml': '[package]\nname = "mine"\nversion = "0.1.0"\nedition = "2021"\n',
@@ -58,7 +58,8 @@ test('actionlint accepts the workflow that `provision init` writes, with and wit
     const { status, stderr } = await provision(['init', 'aarch64', '--yes', ...more], { cwd: crate });
     assert.equal(status, 0, stderr);
     const file = join(crate, '.github', 'workflows', 'provision.yml');
-    assert.deepEqual(lint(crate, [file]), { status: 0, output: '' });
+    const upgrade = join(crate, '.github', 'workflows', 'provision-upgrade.yml');
+    assert.deepEqual(lint(crate, [file, upgrade]), { status: 0, output: '' });
     // The action has all inputs that the workflow passes.
     const { jobs } = parse(readFileSync(file, 'utf8')) as { jobs: { provision: { steps: readonly Step[] } } };
     const given = Object.keys(jobs.provision.steps.at(-1)?.with ?? {});

@@ -55,6 +55,8 @@ test('init writes a valid recipe, a sample and a workflow, and overwrites them o
     tests: { cargo: {}, commands: [{ name: 'help', args: ['--help'] }] },
   });
   assert.match(readFileSync(join(crate, '.github/workflows/provision.yml'), 'utf8'), /uses: some\/one@v1/);
+  const upgrade = readFileSync(join(crate, '.github/workflows/provision-upgrade.yml'), 'utf8');
+  assert.match(upgrade, /repository: some\/one\n {10}ref: v1\n[\s\S]*provision upgrade --project \./);
   assert.deepEqual(
     readdirSync(crate).filter((name) => /\.(new|old)$/.test(name)),
     [],

@@ -1,0 +1,200 @@
+import { writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Context } from '../domain/context.ts';
+import { defined } from '../domain/defined.ts';
+import type { Outdated } from '../domain/outdated.ts';
+import type { Report } from '../domain/report.ts';
+import { err, ok, type Result } from '../domain/result.ts';
+import type { RunFacts, UpgradedLock, UpgradeReport } from '../domain/upgrade.ts';
+import { type Failure, interrupted } from '../failure.ts';
+import { offline } from '../pipeline/outdated/compare.ts';
+import { findOutdated } from '../pipeline/outdated/outdated.ts';
+import type { Planned } from '../pipeline/prepare.ts';
+import { relockEach } from '../pipeline/relock.ts';
+import { withSession } from '../pipeline/session.ts';
+import type { Locked } from '../pipeline/trees.ts';
+import { locksToUpgrade, SavedFiles } from '../pipeline/upgrade.ts';
+import { upgradeSummary } from '../report/actions/upgrade.ts';
+import { onDisk } from '../store/disk.ts';
+import type { Command, Invocation, Outcome } from './command.ts';
+import { writePythonLocks } from './lock-python.ts';
+import { ofRecipes, planEach, recipesOf } from './outdated.ts';
+import { provisionRecipe } from './run/provision.ts';
+
+export const command: Command = {
+  name: 'upgrade',
+  summary: 'lock what is outdated anew and run the samples',
+  positionals: [{ name: 'recipe', required: false, rest: true, completes: 'recipe' }],
+  options: {
+    summary: {
+      type: 'string',
+      value: '<file>',
+      help: 'write the description there, as text for a pull request',
+    },
+  },
+  examples: [
+    'provision upgrade',
+    'provision upgrade aarch64',
+    'provision upgrade --project . --summary pr.md',
+  ],
+  renders: false,
+  run,
+};
+
+/** A recipe with locks to resolve again. */
+interface Due {
+  readonly name: string | undefined;
+  readonly planned: Planned;
+  readonly locks: readonly Locked[];
+  /** Whether wheels in its own lock are outdated. */
+  readonly wheels: boolean;
+}
+
+async function run(invocation: Invocation): Promise<Result<Outcome>> {
+  const { context, positionals } = invocation;
+  const { settings } = context;
+  if (settings.offline) return err(offline());
+  if (settings.frozen) return err(frozen());
+  const names = await recipesOf(settings, positionals);
+  if (!names.ok) return names;
+  const planned = await planEach(context, names.value);
+  if (!planned.ok) return planned;
+  const found = await withSession(context, planned.value, (session) =>
+    findOutdated(session, ofRecipes(session, planned.value)),
+  );
+  if (!found.ok) return found;
+  const due = dueOf(context, names.value, planned.value, found.value.outdated);
+  if (due.length === 0) return finish(invocation, nothing(found.value.outdated));
+  const files = due.flatMap(({ locks, planned: { plan } }) => [
+    ...locks.map(({ file }) => file.lockFile),
+    ...(plan.pythonLock === undefined ? [] : [plan.pythonLock.file]),
+  ]);
+  const saved = await SavedFiles.of([...new Set(files)]);
+  let kept = false;
+  try {
+    const upgraded = await upgrade(invocation, due, found.value.outdated);
+    if (!upgraded.ok) return upgraded;
+    kept = upgraded.value.failure === undefined;
+    return await finish(invocation, upgraded.value);
+  } finally {
+    if (!kept) await saved.restore();
+  }
+}
+
+/** Which recipes have locks that are outdated, and theirs to write. */
+function dueOf(
+  { settings }: Context,
+  names: readonly (string | undefined)[],
+  planned: readonly Planned[],
+  outdated: readonly Outdated[],
+): readonly Due[] {
+  const newer = outdated.filter(({ newest }) => newest !== undefined);
+  const ids = new Set(newer.flatMap(({ where }) => where));
+  return planned.flatMap((one, index) => {
+    const locks = locksToUpgrade(settings, one, ids);
+    const { pythonLock } = one.plan;
+    const wheels = pythonLock !== undefined && newer.some(({ kind }) => kind === 'python');
+    const name = names[index];
+    return locks.length === 0 && !wheels ? [] : [{ name, planned: one, locks, wheels }];
+  });
+}
+
+interface Upgraded {
+  readonly report: UpgradeReport;
+  readonly failure?: Failure;
+}
+
+/** Runs with the locks as they are, resolves them again, and runs with the new ones. */
+async function upgrade(
+  invocation: Invocation,
+  due: readonly Due[],
+  outdated: readonly Outdated[],
+): Promise<Result<Upgraded>> {
+  const { context } = invocation;
+  const before = new Map<Due, RunFacts | undefined>();
+  for (const one of due) before.set(one, (await runWith(invocation, one, 'before')).facts);
+  const locks = await relockAll(context, due);
+  if (!locks.ok) return locks;
+  const recipes = [];
+  let failure: Failure | undefined;
+  for (const one of due) {
+    if (context.signal.aborted) return err(interrupted());
+    const after = await runWith(invocation, one, 'after');
+    failure ??= after.failure;
+    const facts = defined({ before: before.get(one), after: after.facts });
+    recipes.push({ recipe: one.planned.plan.recipe.name, ...facts });
+  }
+  const ids = new Set(locks.value.map(({ id }) => id));
+  const isNew = ({ newest, where }: Outdated) => newest !== undefined && where.some((id) => ids.has(id));
+  const report: UpgradeReport = {
+    ...{ schema: 1, kept: failure === undefined, locks: locks.value, recipes },
+    ...{ upgraded: outdated.filter(isNew), left: outdated.filter((one) => !isNew(one)) },
+  };
+  return ok({ report, ...defined({ failure: failure && notKept(failure) }) });
+}
+
+/** Resolves each lock once, whichever recipes share it. */
+async function relockAll(context: Context, due: readonly Due[]): Promise<Result<readonly UpgradedLock[]>> {
+  const seen = new Set<string>();
+  const all: UpgradedLock[] = [];
+  for (const { name, planned, locks, wheels } of due) {
+    const rest = locks.filter(({ file }) => !seen.has(file.lockFile));
+    for (const { file } of rest) seen.add(file.lockFile);
+    const relocked = await relockEach(context, planned.locks, rest);
+    if (!relocked.ok) return relocked;
+    const python = wheels ? await writePythonLocks(context, [name]) : ok([]);
+    if (!python.ok) return python;
+    const changed = [...relocked.value, ...python.value].filter((one) => one.changed);
+    all.push(...changed.map(({ id, differences }) => ({ id, differences })));
+  }
+  return ok(all);
+}
+
+/** A run that writes no lock; before the locks change its artifacts are kept apart. */
+async function runWith(
+  invocation: Invocation,
+  { name, planned }: Due,
+  when: 'before' | 'after',
+): Promise<{ readonly facts?: RunFacts; readonly failure?: Failure }> {
+  const { context } = invocation;
+  const settings = { ...context.settings, frozen: true };
+  const artifacts = join(settings.cwd, 'artifacts', 'before-upgrade', planned.plan.recipe.name);
+  const ran = await provisionRecipe({
+    ...{ ...invocation, context: { ...context, settings }, positionals: name === undefined ? [] : [name] },
+    values: { 'no-host': true, ...(when === 'before' ? { artifacts } : {}) },
+  });
+  if (!ran.ok) return { failure: ran.error };
+  const { recipe, status, bundle, totals, samples } = ran.value.json as Report;
+  const facts = { recipe, status, totals, samples, ...defined({ bundle }) };
+  return { facts, ...defined({ failure: ran.value.failure }) };
+}
+
+async function finish(
+  { context, values }: Invocation,
+  { report, failure }: Upgraded,
+): Promise<Result<Outcome>> {
+  const text = upgradeSummary(report);
+  if (typeof values.summary === 'string') {
+    const file = resolve(context.settings.cwd, values.summary);
+    const written = await onDisk(file, () => writeFile(file, text));
+    if (!written.ok) return written;
+  }
+  return ok({ text, json: report, actions: { summary: text }, ...defined({ failure }) });
+}
+
+function nothing(left: readonly Outdated[]): Upgraded {
+  return { report: { schema: 1, kept: true, locks: [], recipes: [], upgraded: [], left } };
+}
+
+function notKept(failure: Failure): Failure {
+  const why = 'That is with the newer packages: the locks are those of before again.';
+  return { ...failure, why: failure.why === undefined ? why : `${failure.why} ${why}` };
+}
+
+function frozen(): Failure {
+  return {
+    code: 'usage/frozen-upgrade',
+    what: '`provision upgrade` writes locks, and --frozen forbids it.',
+    fix: ['Leave out `--frozen`.', 'See what is outdated: `provision outdated`.'],
+  };
+}

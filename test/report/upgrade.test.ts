@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Outdated } from '../../src/domain/outdated.ts';
+import { totalsOf } from '../../src/domain/report.ts';
+import type { SampleResult } from '../../src/domain/sample.ts';
+import type { RunFacts, UpgradeReport } from '../../src/domain/upgrade.ts';
+import { upgradeSummary } from '../../src/report/actions/upgrade.ts';
+
+const SSL: Outdated = {
+  ...{ kind: 'distribution', name: 'openssl', packages: ['libssl3t64'], version: '3.5.1', newest: '3.5.2' },
+  ...{ suite: 'trixie', shipped: true, fixes: ['CVE-2026-1'], where: ['sysroots/x/y'] },
+};
+
+function facts(size: number, statuses: readonly ('passed' | 'failed' | 'skipped')[]): RunFacts {
+  const samples = statuses.map((status, i) => ({ name: `any/${i}`, status }) as SampleResult);
+  const bundle = { file: 'a.tar.gz', digest: 'sha256:0', size };
+  return { recipe: 'x86_64', status: 'passed', bundle, samples, totals: totalsOf(samples, 0) };
+}
+
+const REPORT: UpgradeReport = {
+  ...{ schema: 1, kept: true, upgraded: [SSL] },
+  locks: [
+    {
+      id: 'sysroots/x/y',
+      differences: [
+        { set: 'sysroot', name: 'libssl3t64', architecture: 'amd64', from: '3.5.1-1', to: '3.5.2-1' },
+        { set: 'sysroot', name: 'libnew1', architecture: 'amd64', to: '1' },
+      ],
+    },
+  ],
+  recipes: [
+    {
+      recipe: 'x86_64',
+      before: facts(1_000_000, ['passed', 'passed', 'skipped']),
+      after: facts(1_250_000, ['passed', 'skipped', 'skipped']),
+    },
+  ],
+  left: [{ ...SSL, name: 'krb5', newest: undefined as never, security: '1.21-2' }],
+};
+
+test('an upgrade is a text for a pull request: versions, sizes, results, packages, and what stays', () => {
+  assert.equal(
+    upgradeSummary(REPORT),
+    `## Newer packages: 2 in 1 lock
+
+| source | from | to | in | corrects |
+| --- | --- | --- | --- | --- |
+| <code>openssl</code> | 3.5.1 | 3.5.2 | shipped&#58; sysroots/x/y | CVE-2026-1 |
+
+| recipe | bundle | samples | other than before |
+| --- | --- | --- | --- |
+| <code>x86&#95;64</code> | 1.0 MB → 1.3 MB (+250.0 kB) | 2 of 3 equal, 1 skipped → 1 of 3 equal, 2 skipped | any/1&#58; passed → skipped |
+
+<details>
+<summary><code>sysroots/x/y</code>: 2 packages</summary>
+
+| package | from | to |
+| --- | --- | --- |
+| libssl3t64&#58;amd64 | 3.5.1-1 | 3.5.2-1 |
+| libnew1&#58;amd64 |  | 1 |
+
+</details>
+
+- not upgraded: <code>krb5</code> 3.5.1, 1.21-2 in the security updates alone (shipped&#58; sysroots/x/y)
+`,
+  );
+});
+
+test('one that is not kept says so, also where there was no report', () => {
+  const [first] = REPORT.recipes;
+  const text = upgradeSummary({
+    ...REPORT,
+    kept: false,
+    recipes: [{ recipe: 'x86_64', before: first?.before as RunFacts }],
+  });
+  assert.match(text, /^## ❌ Newer packages do not pass: the locks stay as they are\n/);
+  assert.match(text, /1\.0 MB → none \| 2 of 3 equal, 1 skipped → not run \|/);
+  assert.match(
+    upgradeSummary({ ...REPORT, locks: [], recipes: [], upgraded: [], left: [] }),
+    /^## Nothing to upgrade\n/,
+  );
+});
