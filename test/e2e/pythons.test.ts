@@ -96,6 +96,40 @@ test('a run whose just-in-time compiler is not on fails', {
   );
 });
 
+test('a program for the stable ABI is built once, and every version serves it', {
+  skip: process.env.PROVISION_TEST_ALL === '1' ? native : 'PROVISION_TEST_ALL=1 builds one',
+}, async (t) => {
+  const cwd = temporaryFolder(t, 'provision abi ü ');
+  const versions = ['3.11', '3.13', '3.14', '3.15'];
+  const run = await provision(
+    [
+      'run',
+      ...['--project', join(REPOSITORY, 'test', 'crates', 'stable-abi')],
+      // The oldest comes first, in whatever order they are named.
+      ...['--python', versions.toReversed().join(), '--artifacts', 'out', '--no-host', '--frozen'],
+    ],
+    { cwd, store: SHARED_STORE, timeoutMs: 30 * 60_000 },
+  );
+  assert.equal(run.status, 0, run.stdout + run.stderr);
+  assert.match(
+    run.stdout,
+    /One program, stable \(sha256:[0-9a-f]{64}\), linked once with python3\.11, by the stable ABI:/,
+  );
+  assert.match(run.stdout, /^3\.11\.\S+ .* built for it +2 of 2$/m);
+  for (const version of versions) {
+    const folder = join(cwd, 'out', `python${version}`);
+    const { python, totals, stages } = reportIn(folder);
+    assert.ok(python?.version.startsWith(`${version}.`), python?.version);
+    assert.deepEqual([totals.failed, totals.passed], [0, 2]);
+    if (version === '3.11') continue;
+    assert.match(run.stdout, new RegExp(`^${version.replace('.', '\\.')}\\.\\S+ .* the same +2 of 2$`, 'm'));
+    assert.equal(stages.find(({ name }) => name === 'build')?.outcome, 'hit');
+    const inspected = await provision(['inspect', join(folder, 'stable-x86_64-unknown-linux-gnu.tar.gz')]);
+    assert.equal(inspected.status, 0, inspected.stderr);
+    assert.match(inspected.stdout, /the program was linked with python3\.11, by the stable ABI/);
+  }
+});
+
 const listed = await listRecipes(REPOSITORY);
 assert.ok(listed.ok);
 const chosen = env.PROVISION_TEST_CELLS?.split(',');
