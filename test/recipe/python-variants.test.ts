@@ -144,6 +144,7 @@ test('a free-threaded Python is built from source, with the flag in every name',
   assert.deepEqual(is, ['portable-gnu/cpython-3.13/x86_64', 'free-threaded']);
   assert.equal(sysroot.python.abiflags, 't');
   assert.ok(sysroot.source?.cpython.configure.includes('--disable-gil'));
+  assert.deepEqual(sysroot.source?.cpython.ownPatches, [], 'what rests on the lock is left out');
   const plan = makePlan(resolved, { machine: 'x86_64', platform: 'linux' });
   const run = plan.stages.find(({ stage }) => stage === 'run');
   assert.equal(run?.inputs.reference, 'python3.13t');
