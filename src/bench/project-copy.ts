@@ -20,7 +20,7 @@ export async function copyProject(recipe: Recipe, home: string): Promise<string>
 }
 
 function recipeText(recipe: Recipe): string {
-  const { project, rust, optimization, allocator, glibc, systems, host } = recipe;
+  const { project, rust, optimization, variant, allocator, glibc, systems, host } = recipe;
   return JSON.stringify({
     schema: 1,
     description: 'A copy for the bench to change',
@@ -38,6 +38,6 @@ function recipeText(recipe: Recipe): string {
     },
     samples: { path: 'samples', timeout: recipe.samples.timeoutSeconds },
     // Whatever decides what is built, and where it runs: what is measured is the recipe that was named.
-    ...defined({ rust, optimization, allocator, glibc, systems, host }),
+    ...defined({ rust, optimization, variant, allocator, glibc, systems, host }),
   });
 }

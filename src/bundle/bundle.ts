@@ -26,6 +26,8 @@ const BUNDLE_VERSION = 5;
 export interface BundleInput {
   readonly resolved: Resolved;
   readonly python: PythonDistribution;
+  /** What the program was linked with, where that is the libpython of an older version, by the stable ABI: `python3.11`. */
+  readonly linkedWith?: string;
   readonly program: StoredTree & { readonly meta: { readonly program: string; readonly digest: Digest } };
   readonly sysroot: StoredTree;
   readonly rootfs: StoredTree;
@@ -85,7 +87,11 @@ export async function makeBundle(
     ...(input.packages === undefined
       ? {}
       : { packages: input.packages.target.fingerprint, packagesAt: input.packages.at }),
-    ...defined({ modules: input.modules?.fingerprint, documents: input.documents?.fingerprint }),
+    ...defined({
+      modules: input.modules?.fingerprint,
+      documents: input.documents?.fingerprint,
+      linkedWith: input.linkedWith,
+    }),
     ...(input.systemData === undefined
       ? {}
       : {
@@ -244,7 +250,7 @@ export async function bundledLibraries(input: LibrariesInput): Promise<Result<Re
 
 type LibrariesInput = Pick<
   BundleInput,
-  'resolved' | 'python' | 'program' | 'sysroot' | 'rootfs' | 'packages'
+  'resolved' | 'python' | 'linkedWith' | 'program' | 'sysroot' | 'rootfs' | 'packages'
 >;
 
 /** Reads the dependencies of the program and the extension modules, checks every file, and computes the closure. */
@@ -254,11 +260,12 @@ async function findLibraries(
   packages: readonly PackageLibrary[],
 ): Promise<Result<ReadonlyMap<string, string>>> {
   const { target } = input.resolved;
-  const available = await indexLibraries(input.sysroot.folder, target);
+  const available = withOwnName(await indexLibraries(input.sysroot.folder, target), input);
   const provided = new Map(await indexLibraries(input.rootfs.folder, target));
   const name = input.program.meta.program;
   const program = await readElf(join(input.program.folder, name));
-  const problem = checkProgram({ name, file: program, target, python: input.python });
+  const python = { ...input.python, ...defined({ libName: input.linkedWith }) };
+  const problem = checkProgram({ name, file: program, target, python });
   if (problem !== undefined) return err(problem);
   const roots = new Map<string, ElfFile>(program === undefined ? [] : [[name, withUnwinder(program, input)]]);
   const elf = new Map<string, ElfFile>();
@@ -283,6 +290,21 @@ async function findLibraries(
     if (wrong !== undefined) return err(wrong);
   }
   return closed;
+}
+
+/** A program for the stable ABI finds the libpython of this version by the name of the one that it was linked with. */
+function withOwnName(
+  available: ReadonlyMap<string, string>,
+  { linkedWith, python }: LibrariesInput,
+): ReadonlyMap<string, string> {
+  if (linkedWith === undefined) return available;
+  const names = [...available].flatMap(([name, path]): readonly [string, string][] => {
+    const ending = name.startsWith(`lib${python.libName}.so`)
+      ? name.slice(`lib${python.libName}`.length)
+      : '';
+    return ending === '' ? [] : [[`lib${linkedWith}${ending}`, path]];
+  });
+  return new Map([...available, ...names]);
 }
 
 /**
@@ -329,6 +351,7 @@ function describe(input: BundleInput, libraries: readonly string[]) {
       implementation: input.python.implementation,
       version: input.python.version,
       linkage: input.python.linkage,
+      ...defined({ linkedWith: input.linkedWith }),
     },
     // Nothing is there of a Python that has its library inside of the program.
     stdlib: input.python.stdlib.replace(/^usr\//, ''),

@@ -16,7 +16,13 @@ import { isSystemData } from './system-data.ts';
 export interface Manifest {
   readonly program: { readonly file: string; readonly digest: string };
   readonly target: string;
-  readonly python: { readonly implementation: string; readonly version: string; readonly linkage: Linkage };
+  readonly python: {
+    readonly implementation: string;
+    readonly version: string;
+    readonly linkage: Linkage;
+    /** The libpython that the program names, where that is an older one: it is made for the stable ABI. */
+    readonly linkedWith?: string;
+  };
   readonly stdlib: string;
   /** What it brings of a system's data. */
   readonly data?: readonly BundledData[];

@@ -121,7 +121,7 @@ function pythonOf({ manifest, sysconfigdata, compiler }: Contents): Readonly<Rec
     version: manifest.python.version,
     linkage: manifest.python.linkage,
     ...Object.fromEntries(Object.entries(known).filter(([, text]) => text !== '')),
-    ...defined({ compiler }),
+    ...defined({ compiler, linkedWith: manifest.python.linkedWith }),
   };
 }
 
@@ -138,7 +138,7 @@ function problem({ path, contents, target }: View): Failure | undefined {
   }
   if (target === undefined || elf === undefined) return undefined;
   // With the flag of a free-threaded Python, as the folder of its library has it.
-  const libName = basename(manifest.stdlib);
+  const libName = manifest.python.linkedWith ?? basename(manifest.stdlib);
   const found = [
     checkProgram({ name: program.path, file: elf, target, python: { ...manifest.python, libName } }),
     ...bundled.map((library) => checkLibrary(library.path, elves.get(library.path), target)),
@@ -199,6 +199,9 @@ function text(view: View): string {
       [
         `${python.implementation} ${python.version}, ${python.linkage}${python.compiler === undefined ? '' : `, ${python.compiler}`}`,
         ...(python.soabi === undefined ? [] : [python.soabi]),
+        ...(python.linkedWith === undefined
+          ? []
+          : [`the program was linked with ${python.linkedWith}, by the stable ABI`]),
       ],
     ],
     [

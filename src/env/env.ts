@@ -79,11 +79,24 @@ function linkedFiles(input: BuildEnvInput): Readonly<Record<string, string>> {
   const { resolved, python } = input;
   if (programFormat(resolved.target).bareLinker !== undefined || python.libraryInside === true) return {};
   const { start } = resolved.sysroot.python;
+  const stdlib = isForAnyPython(resolved, python) ? undefined : python.stdlib.replace(/^usr\//, '');
   return {
-    [PYTHON_HOME]: pythonHomeSource(python.stdlib.replace(/^usr\//, ''), start !== undefined),
+    [PYTHON_HOME]: pythonHomeSource(stdlib, start !== undefined),
     ...defined({ [PYTHON_START]: start && pythonStartSource(start) }),
     ...onefileSources(hasPythonInside(input)),
   };
+}
+
+/**
+ * Whether the program is made for the stable ABI and loads its libpython: any version from that on serves it (PEP 384). A
+ * free-threaded Python has another, and what is switched on as a program starts is part of it.
+ */
+export function isForAnyPython(
+  { crate, sysroot }: Pick<Resolved, 'crate' | 'sysroot'>,
+  { linkage, abiflags }: Pick<PythonDistribution, 'linkage' | 'abiflags'>,
+): boolean {
+  const isPlain = abiflags === '' && sysroot.python.start === undefined;
+  return crate.pyo3?.abi3 !== undefined && linkage === 'dynamic' && isPlain;
 }
 
 /** Whether the program is linked with all of its Python. */

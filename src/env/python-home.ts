@@ -6,10 +6,13 @@
  * `PyConfig` calls neither, and nothing of this is in it. PYTHONHOME, and a home that the program itself set, count first.
  *
  * Without headers: it is compiled at the link, with the linker's flags. Everything of Python is weak: there are programs
- * without it. `stdlib` is where a bundle has its library, e.g. `lib/python3.13`; `switches`: something is switched on around
- * the start (`python-start.ts`).
+ * without it. `stdlib` is where a bundle has its library, e.g. `lib/python3.13`; undefined: where the version that it is started
+ * with has it, of a program that any version of libpython serves. `switches`: something is switched on around the start
+ * (`python-start.ts`).
  */
-export function pythonHomeSource(stdlib: string, switches = false): string {
+export function pythonHomeSource(stdlib: string | undefined, switches = false): string {
+  const landmark = (file: string) =>
+    stdlib === undefined ? `put(end, of_version("/${file}"))` : `put(end, "/${stdlib}/${file}")`;
   const [before, after] = switches
     ? ['\n  provision_before_start();', '\n  provision_after_start(1);']
     : ['', ''];
@@ -53,7 +56,7 @@ static int put(long end, const char *tail) {
   return access(path, 0) == 0;
 }
 
-static void use_bundle(void) {
+${stdlib === undefined ? OF_ANY_VERSION : ''}static void use_bundle(void) {
   long end;
   int up, found = 0;
   if (!Py_SetPythonHome || getenv("PYTHONHOME") || (Py_GetPythonHome && Py_GetPythonHome())) return;
@@ -62,7 +65,7 @@ static void use_bundle(void) {
   /* Beside the program, as in one file, or beside its folder. */
   for (up = 0; up < 2 && !found; up++) {
     do if (--end < 0) return; while (path[end] != '/');
-    found = put(end, "/${stdlib}/os.py") || put(end, "/${stdlib}/os.pyc");
+    found = ${landmark('os.py')} || ${landmark('os.pyc')};
   }
   if (!found) return;
   path[end] = 0;
@@ -81,3 +84,22 @@ void __wrap_Py_InitializeEx(int signals) {
 }
 `;
 }
+
+/** `/lib/python3.14` of "3.14.8 (main, …)". */
+const OF_ANY_VERSION = `__attribute__((weak)) const char *Py_GetVersion(void);
+
+static const char *of_version(const char *file) {
+  static char name[64];
+  const char *from = "/lib/python", *version = Py_GetVersion ? Py_GetVersion() : "";
+  int end = 0, dots = 0;
+  while (*from) name[end++] = *from++;
+  for (; end < 32 && *version && *version != ' '; version++) {
+    if (*version == '.' && ++dots == 2) break;
+    name[end++] = *version;
+  }
+  while (*file) name[end++] = *file++;
+  name[end] = 0;
+  return name;
+}
+
+`;

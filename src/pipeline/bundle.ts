@@ -16,6 +16,7 @@ import type { Session } from './session.ts';
 import { snapshotProgram } from './snapshot.ts';
 
 interface BundleInput extends RuntimeParts {
+  readonly linkedWith?: string;
   readonly built: Built;
   readonly toolchain: Tree;
   readonly prepared: Prepared;

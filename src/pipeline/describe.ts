@@ -50,6 +50,7 @@ export interface Described {
 }
 
 interface Input extends RuntimeParts {
+  readonly linkedWith?: string;
   readonly built: Built;
   readonly prepared: Prepared;
 }
@@ -117,7 +118,7 @@ async function fromPackages(
   session: Session,
   plan: Plan,
   locks: Locks,
-  { prepared, rootfs, built, packages: wheels }: Input,
+  { prepared, rootfs, built, linkedWith, packages: wheels }: Input,
 ): Promise<Result<readonly Component[]>> {
   const { lock } = locks.sysroot;
   const packages = setOf(locks.sysroot, 'sysroot');
@@ -126,7 +127,7 @@ async function fromPackages(
   const { python, sysroot } = prepared;
   const libraries = await bundledLibraries({
     ...{ resolved: plan, python, program: built, sysroot, rootfs },
-    ...defined({ packages: wheels }),
+    ...defined({ packages: wheels, linkedWith }),
   });
   if (!libraries.ok) return libraries;
   const format = programFormat(plan.target);

@@ -26,7 +26,7 @@ import { needProgram } from './need-program.ts';
 import { orderedReferences } from './ordered-references.ts';
 import { type Planned, type Run, startRun } from './prepare.ts';
 import { writeProvenance } from './provenance.ts';
-import { type Made, makeProgram, makeRuntimes, type Runtimes } from './runtimes.ts';
+import { type Made, makeProgram, makeRuntimes, type Runtimes, type StableProgram } from './runtimes.ts';
 import type { Session } from './session.ts';
 import { type Onefile, systemRuntimes } from './systems.ts';
 import { joined, runTests } from './tests.ts';
@@ -34,6 +34,8 @@ import { joined, runTests } from './tests.ts';
 export interface RunRequest {
   /** Only the samples of the plan are run: nothing else is. */
   readonly samplesOnly?: boolean;
+  /** The program of another version of Python, which is run with this one as well where the stable ABI allows it. */
+  readonly stable?: StableProgram;
   /** Absolute folder for reports, logs, bundle and packages; made when missing. */
   readonly artifacts: string;
   /** Formats that the bundle is shipped as beside its archive. */
@@ -91,7 +93,7 @@ async function runOnce(session: Session, planned: Planned, request: RunRequest):
   const started = await startRun(session, planned, { logs });
   if (!started.ok) return started;
   const run = started.value;
-  const made = await makeProgram(session, run, samples.value, logs);
+  const made = await makeProgram(session, run, samples.value, logs, request.stable);
   if (!made.ok) return made;
   const { bundle } = made.value;
   const delivered = await deliver(

@@ -10,6 +10,7 @@ import { ok, type Result } from '../domain/result.ts';
 import type { Sample } from '../domain/sample.ts';
 import type { StoredTree } from '../domain/stored-tree.ts';
 import { formatBytes } from '../domain/units.ts';
+import { isForAnyPython } from '../env/env.ts';
 import { runReference } from '../run/run.ts';
 import type { RuntimeInstance } from '../runtime/instance.ts';
 import { homeOf, referenceRuntime } from '../runtime/reference.ts';
@@ -54,6 +55,15 @@ export interface Made extends RuntimeParts, Bundled {
   readonly built: Built;
   /** Its bills of materials and licences. */
   readonly documents: SbomDocuments;
+  /** The libpython that it was linked with, where that is an older one. */
+  readonly linkedWith?: string;
+}
+
+/** A program that is made for the stable ABI, and what it was linked with. */
+export interface StableProgram {
+  readonly built: Built;
+  /** `python3.11`. */
+  readonly libName: string;
 }
 
 /** The two runtimes in which a script can be run and compared. */
@@ -68,6 +78,7 @@ export async function makeProgram(
   run: Run,
   samples: readonly Sample[],
   logs: string,
+  stable?: StableProgram,
 ): Promise<Result<Made>> {
   const { plan, trees } = run;
   const { emit } = session.context;
@@ -80,21 +91,26 @@ export async function makeProgram(
   if (!prepared.ok) return prepared;
   noticeEmbedding(session, plan, prepared.value.python);
   const base = { toolchain: toolchain.value, prepared: prepared.value };
+  const linkedWith = isForAnyPython(plan, prepared.value.python) ? stable?.libName : undefined;
   const both = await sideBySide(
     session,
-    (branch) => buildProgram(branch, plan, base, logs),
+    (branch) =>
+      linkedWith === undefined || stable === undefined
+        ? buildProgram(branch, plan, base, logs)
+        : reuseProgram(branch, plan, stable),
     (branch) => prepareRuntimes(branch, run, base, samples, logs),
   );
   if (!both.ok) return both;
   const [built, parts] = both.value;
-  const described = await describeProgram(session, run, { built, ...base, ...parts });
+  const whole = { ...base, ...parts, ...defined({ linkedWith }) };
+  const described = await describeProgram(session, run, { built, ...whole });
   if (!described.ok) return described;
   const { program, documents } = described.value;
-  const input = { built: program, documents, ...base, ...parts, logs };
+  const input = { built: program, documents, ...whole, logs };
   const bundled = await bundleProgram(session, plan, input);
   if (!bundled.ok) return bundled;
   emit({ type: 'facts', facts: bundleFacts(bundled.value.bundle) });
-  return ok({ ...base, ...parts, built, documents, ...bundled.value });
+  return ok({ ...whole, built, documents, ...bundled.value });
 }
 
 /** `python.packages` and `python.paths` for a run that has no bundle; nothing is made where the recipe adds nothing. */
@@ -172,6 +188,20 @@ export async function makeRuntimes(
 interface Base {
   readonly toolchain: Tree;
   readonly prepared: Prepared;
+}
+
+/** The bytes that were built for the oldest version; nothing is compiled. */
+function reuseProgram(
+  session: Session,
+  plan: Plan,
+  { built, libName }: StableProgram,
+): Promise<Result<Built>> {
+  return session.recorder.stage(
+    'build',
+    `Build ${plan.recipe.project.bin} for ${plan.target.rustTriple}`,
+    async () => ok(built),
+    () => ({ hit: true, detail: `${built.meta.program}, linked with ${libName}, by the stable ABI` }),
+  );
 }
 
 function buildProgram(

@@ -2,7 +2,12 @@ import { cargoHomeMounts } from '../build/cargo-home.ts';
 import { crateAccess } from '../build/host-cargo.ts';
 import { sealCrates } from '../build/sealed-crates.ts';
 import { distribution } from '../distro/distribution.ts';
-import type { ProfileMaking, Resolved, SourceSysroot } from '../domain/definitions.ts';
+import {
+  bringsInterpreter,
+  type ProfileMaking,
+  type Resolved,
+  type SourceSysroot,
+} from '../domain/definitions.ts';
 import type { LockedPackage } from '../domain/packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { fetchPackages } from '../fetch/fetch.ts';
@@ -12,6 +17,7 @@ import { checkCLibrary } from '../sysroot/source/c-library.ts';
 import { compose, type Part } from '../sysroot/source/compose.ts';
 import { buildCPython, type CPython } from '../sysroot/source/cpython.ts';
 import { buildLibraries, type Library } from '../sysroot/source/libraries.ts';
+import { linkInterpreter } from '../sysroot/source/link-interpreter.ts';
 import { keepOwnSymbols } from '../sysroot/source/own-symbols.ts';
 import { isOutdated, type Trained, trainProfile } from '../sysroot/source/profile.ts';
 import { buildRustStd, type CrateAccess } from '../sysroot/source/rust-std.ts';
@@ -56,7 +62,7 @@ export async function makeSourceSysroot(session: Session, input: SourceSysrootIn
   return compose(
     session.context,
     session.store,
-    [packages, ...python.libraries, python.linkable, ...std],
+    [packages, ...python.libraries, python.linkable, ...python.interpreter, ...std],
     packages.meta,
   );
 }
@@ -146,6 +152,8 @@ interface Python {
   readonly cpython: CPython;
   /** That, as it is linked beside crates. */
   readonly linkable: Part;
+  /** Its own program, where no package has such an interpreter. */
+  readonly interpreter: readonly Part[];
 }
 
 interface Ground {
@@ -204,7 +212,26 @@ async function makePython(
   );
   if (!cpython.ok) return cpython;
   const linkable = await keepOwnSymbols(context, store, buildContext, cpython.value);
-  return linkable.ok ? ok({ libraries, cpython: cpython.value, linkable: linkable.value }) : linkable;
+  if (!linkable.ok) return linkable;
+  const interpreter = await makeInterpreter(session, input, buildContext, [dependencies, linkable.value]);
+  if (!interpreter.ok) return interpreter;
+  return ok({
+    ...{ libraries, cpython: cpython.value, linkable: linkable.value },
+    interpreter: interpreter.value,
+  });
+}
+
+async function makeInterpreter(
+  { context, store }: Session,
+  { definition, base }: SourceSysrootInput,
+  buildContext: SourceBuildContext,
+  parts: readonly Part[],
+): Promise<Result<readonly Part[]>> {
+  if (!bringsInterpreter(definition)) return ok([]);
+  const ground = await compose(context, store, parts, base.meta);
+  if (!ground.ok) return ground;
+  const linked = await linkInterpreter(context, store, buildContext, ground.value);
+  return linked.ok ? ok([linked.value]) : linked;
 }
 
 /** A profile of the sysroot's CPython: the training is run with one that counts. */

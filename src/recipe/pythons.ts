@@ -139,10 +139,13 @@ function misnamed({ value, document }: Loaded<PythonDefinition>): Failure | unde
 export async function ownPatches(
   { value: python, document }: Loaded<PythonDefinition>,
   form: string,
+  variant?: string,
 ): Promise<Result<readonly TextFile[]>> {
-  const { patches: names = [] } = python.forms[form] ?? {};
+  const own = variant === undefined ? undefined : python.variants[variant]?.patches;
+  const names = own ?? python.forms[form]?.patches ?? [];
+  const at = own === undefined ? ['forms', form] : ['variants', variant ?? ''];
   const patches = await Promise.all(
-    names.map((name, index) => beside(document, join('patches', name), ['forms', form, 'patches', index])),
+    names.map((name, index) => beside(document, join('patches', name), [...at, 'patches', index])),
   );
   const failure = combineFailures(patches.flatMap((one) => (one.ok ? [] : [one.error])));
   return failure === undefined ? ok(patches.flatMap((one) => (one.ok ? [one.value] : []))) : err(failure);

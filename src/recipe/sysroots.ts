@@ -189,7 +189,7 @@ async function sourceOf(
   if (source === undefined) return err(noSource(python, form));
   const [libraries, patches, differences, profile] = await Promise.all([
     loadLibraries(home, read.libraries, document, reader),
-    ownPatches(python, form),
+    ownPatches(python, form, variant),
     loadDifferences(home, python.value.name, target, form, reader),
     loadProfile(home, python, reader),
   ]);

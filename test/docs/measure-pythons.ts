@@ -3,7 +3,7 @@
 // Each is the folder of a run of a shipped recipe, with its report and its bundle. Writes test/docs/python-runs.json.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Report } from '../../src/domain/report.ts';
 import measured from './python-runs.json' with { type: 'json' };
@@ -20,7 +20,10 @@ for (const folder of process.argv.slice(2)) {
   const version = python.version.split('.').slice(0, 2).join('.');
   const { variant } = python;
   const word = variant === undefined ? version : `${version}+${variant}`;
-  const name = recipe.replace(`-python${word.replace('+', '-')}`, '');
+  const shipped = recipe.replace(`-python${word.replace('+', '-')}`, '');
+  const { libc, python: inside } = inspect(resolve(folder, bundle.file));
+  const program = basename(bundle.file).replace(/-[^-]*-[^-]*-linux-.*$/, '');
+  const name = program === 'isolate' ? shipped : `${shipped}:${program}`;
   const of = (status: string) =>
     samples.filter((one) => one.system === undefined && one.status === status).length;
   runs[`${name} ${word}`] = {
@@ -28,7 +31,8 @@ for (const folder of process.argv.slice(2)) {
     ...(variant === undefined ? {} : { variant }),
     ...(sysroot?.name.startsWith('packaged/') === true ? {} : { source: true }),
     linkage: python.linkage,
-    glibc: floorOf(resolve(folder, bundle.file)),
+    ...(program === 'isolate' ? {} : { linkedWith: inside.linkedWith ?? `python${version}` }),
+    glibc: libc.floor,
     equal: of('passed'),
     differ: of('failed'),
     skipped: of('skipped'),
@@ -37,11 +41,16 @@ for (const folder of process.argv.slice(2)) {
 const sorted = Object.fromEntries(Object.entries(runs).sort(([one], [other]) => one.localeCompare(other)));
 writeFileSync(join(home, 'test', 'docs', 'python-runs.json'), `${JSON.stringify(sorted, undefined, 2)}\n`);
 
-function floorOf(bundle: string): string {
+interface Inspected {
+  readonly libc: { readonly floor: string };
+  readonly python: { readonly linkedWith?: string };
+}
+
+function inspect(bundle: string): Inspected {
   const { status, stdout } = spawnSync(join(home, 'provision'), ['inspect', bundle, '--json'], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   if (status !== 0) throw new Error(`${bundle} could not be inspected`);
-  return (JSON.parse(stdout) as { readonly libc: { readonly floor: string } }).libc.floor;
+  return JSON.parse(stdout) as Inspected;
 }

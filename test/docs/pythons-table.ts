@@ -10,6 +10,8 @@ export type PythonRuns = Readonly<
       readonly python: string;
       /** Absent: the plain one. */
       readonly variant?: string;
+      /** The libpython that a program for the stable ABI was linked with. */
+      readonly linkedWith?: string;
       /** Built from source. */
       readonly source?: boolean;
       readonly linkage: 'static' | 'dynamic';
@@ -22,11 +24,32 @@ export type PythonRuns = Readonly<
   >
 >;
 
-/** A row for each run with a version that is not the recipe's own. */
-export function pythonsTable(): string {
-  const rows = Object.entries(runs as PythonRuns)
+function sortedRuns() {
+  return Object.entries(runs as PythonRuns)
     .map(([key, run]) => ({ recipe: key.split(' ')[0] as string, ...run }))
     .toSorted((a, b) => compareVersions(b.python, a.python) || a.recipe.localeCompare(b.recipe, 'en'));
+}
+
+/** A row for each version that one program for the stable ABI was run with. */
+export function stableAbiTable(): string {
+  const rows = sortedRuns().filter(({ linkedWith }) => linkedWith !== undefined);
+  return markdownTable(
+    ['Python in the bundle', 'program', 'samples equal'],
+    rows
+      .toReversed()
+      .map((run) => [
+        run.python,
+        `python${run.python.split('.').slice(0, 2).join('.')}` === run.linkedWith
+          ? `built, linked with \`${run.linkedWith}\``
+          : `the same, linked with \`${run.linkedWith}\``,
+        `${run.equal} of ${run.equal + run.differ}`,
+      ]),
+  );
+}
+
+/** A row for each run with a version that is not the recipe's own. */
+export function pythonsTable(): string {
+  const rows = sortedRuns().filter(({ linkedWith }) => linkedWith === undefined);
   return markdownTable(
     ['Python', 'recipe', 'libpython', 'C library of the bundle', 'samples equal'],
     rows.map((run) => [

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { REPOSITORY } from '../support/cli.ts';
 import { assertSection } from './generated.ts';
-import { pythonsTable } from './pythons-table.ts';
+import { pythonsTable, stableAbiTable } from './pythons-table.ts';
 import { targetRows, targetsTable } from './targets-table.ts';
 
 test('the README has a line for every shipped recipe, as the definitions have it', async () => {
@@ -11,4 +11,8 @@ test('the README has a line for every shipped recipe, as the definitions have it
 
 test('the README has a line for every run with another version of Python', () => {
   assertSection(join(REPOSITORY, 'README.md'), 'pythons', pythonsTable());
+});
+
+test('docs/own-crate.md has a line for every version that one program was run with', () => {
+  assertSection(join(REPOSITORY, 'docs', 'own-crate.md'), 'stable-abi', stableAbiTable());
 });

@@ -96,6 +96,74 @@ test('a run whose just-in-time compiler is not on fails', {
   );
 });
 
+test('a program for the stable ABI is built once, and every version serves it', {
+  skip: process.env.PROVISION_TEST_ALL === '1' ? native : 'PROVISION_TEST_ALL=1 builds one',
+}, async (t) => {
+  const cwd = temporaryFolder(t, 'provision abi ü ');
+  const versions = ['3.11', '3.13', '3.14', '3.15'];
+  const run = await provision(
+    [
+      'run',
+      ...['--project', join(REPOSITORY, 'test', 'crates', 'stable-abi')],
+      // The oldest comes first, in whatever order they are named.
+      ...['--python', versions.toReversed().join(), '--artifacts', 'out', '--no-host', '--frozen'],
+    ],
+    { cwd, store: SHARED_STORE, timeoutMs: 30 * 60_000 },
+  );
+  assert.equal(run.status, 0, run.stdout + run.stderr);
+  assert.match(
+    run.stdout,
+    /One program, stable \(sha256:[0-9a-f]{64}\), linked once with python3\.11, by the stable ABI:/,
+  );
+  assert.match(run.stdout, /^3\.11\.\S+ .* built for it +2 of 2$/m);
+  for (const version of versions) {
+    const folder = join(cwd, 'out', `python${version}`);
+    const { python, totals, stages } = reportIn(folder);
+    assert.ok(python?.version.startsWith(`${version}.`), python?.version);
+    assert.deepEqual([totals.failed, totals.passed], [0, 2]);
+    if (version === '3.11') continue;
+    assert.match(run.stdout, new RegExp(`^${version.replace('.', '\\.')}\\.\\S+ .* the same +2 of 2$`, 'm'));
+    assert.equal(stages.find(({ name }) => name === 'build')?.outcome, 'hit');
+    const inspected = await provision(['inspect', join(folder, 'stable-x86_64-unknown-linux-gnu.tar.gz')]);
+    assert.equal(inspected.status, 0, inspected.stderr);
+    assert.match(inspected.stdout, /the program was linked with python3\.11, by the stable ABI/);
+  }
+});
+
+for (const linkage of ['static', 'dynamic'] as const) {
+  test(`a free-threaded CPython, ${linkage}, runs threads at the same time, as one that is built of the same source`, {
+    skip: process.env.PROVISION_TEST_ALL === '1' ? native : 'PROVISION_TEST_ALL=1 compiles one',
+  }, async (t) => {
+    const cwd = temporaryFolder(t, 'provision free ü ');
+    const crate = join(REPOSITORY, 'test', 'crates', 'free-threaded');
+    const recipe = readFileSync(join(crate, 'provision.yaml'), 'utf8')
+      .replaceAll('../../../runner', join(REPOSITORY, 'runner'))
+      .replace(/\bsamples]/, `${join(crate, 'samples')}]`);
+    writeFileSync(
+      join(cwd, 'free.yaml'),
+      `${recipe}project: {path: ${JSON.stringify(crate)}}\npython: {linkage: ${linkage}}\n`,
+    );
+    const run = await provision(['./free.yaml', '--artifacts', 'out', '--frozen'], {
+      ...{ cwd, store: SHARED_STORE, timeoutMs: 60 * 60_000 },
+    });
+    assert.equal(run.status, 0, run.stdout + run.stderr);
+    const { python, reference, samples, totals } = reportIn(join(cwd, 'out'));
+    assert.deepEqual([python?.variant, python?.linkage], ['free-threaded', linkage]);
+    assert.match(python?.libpython ?? '', /libpython3\.13t\.(a|so)$/);
+    assert.ok(reference?.version.startsWith(python?.version as string), JSON.stringify(reference));
+    assert.equal(totals.failed, 0);
+    const parallel = samples.find(({ name }) => name.endsWith('parallel_threads'));
+    assert.equal(parallel?.status, 'passed');
+    const archive = join(cwd, 'out', 'isolate-x86_64-unknown-linux-gnu.tar.gz');
+    const inspected = await provision(['inspect', archive, '--json']);
+    assert.equal(inspected.status, 0, inspected.stderr);
+    const { python: inside } = JSON.parse(inspected.stdout) as {
+      readonly python: { readonly soabi: string };
+    };
+    assert.match(inside.soabi, /^cpython-313t-/);
+  });
+}
+
 const listed = await listRecipes(REPOSITORY);
 assert.ok(listed.ok);
 const chosen = env.PROVISION_TEST_CELLS?.split(',');

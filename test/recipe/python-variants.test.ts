@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { defined } from '../../src/domain/defined.ts';
 import type { PythonDistribution } from '../../src/domain/python.ts';
-import { buildEnv } from '../../src/env/env.ts';
+import { buildEnv, isForAnyPython } from '../../src/env/env.ts';
+import { pythonHomeSource } from '../../src/env/python-home.ts';
 import { makePlan } from '../../src/plan/plan.ts';
 import { resolveRecipe } from '../../src/recipe/recipe.ts';
 import { namedVersions } from '../../src/recipe/versions.ts';
@@ -22,6 +24,8 @@ function lookup(t: TestContext, recipe: string, pyo3: string, python?: string, m
   });
   return { home: REPOSITORY, cwd, machine, ...(python === undefined ? {} : { python }) };
 }
+
+const START = { environment: { PYTHON_JIT: '1' }, shows: 'True' };
 
 async function taken(...args: Parameters<typeof lookup>) {
   const found = await resolveRecipe(lookup(...args), undefined);
@@ -66,6 +70,30 @@ test('what starts the program is part of the build of a variant, and of no other
   assert.match(jit.linked['python-start.c'] ?? '', /\{"PYTHON_JIT", "1"\}/);
   const plain = await of('3.14');
   assert.doesNotMatch(JSON.stringify(plain), /python-start|Py_InitializeFromConfig|provision_before_start/);
+});
+
+test('a program for the stable ABI looks for the library of the version that it finds', async (t) => {
+  const of = async (linkage: 'static' | 'dynamic', abi3?: string, variant?: string) => {
+    const { resolved } = await taken(t, 'extends: x86_64', '0.30.1', '3.14');
+    const { crate, sysroot } = resolved;
+    const own = {
+      crate: { ...crate, ...defined({ pyo3: crate.pyo3 && { ...crate.pyo3, ...defined({ abi3 }) } }) },
+      sysroot: variant === undefined ? sysroot : { ...sysroot, python: { ...sysroot.python, start: START } },
+    };
+    return isForAnyPython(own, { linkage, abiflags: '' });
+  };
+  assert.deepEqual(
+    [
+      await of('dynamic', 'abi3-py311'),
+      await of('static', 'abi3-py311'),
+      await of('dynamic'),
+      await of('dynamic', 'abi3-py311', 'jit'),
+    ],
+    [true, false, false, false],
+  );
+  assert.match(pythonHomeSource(undefined), /put\(end, of_version\("\/os\.py"\)\)/);
+  assert.match(pythonHomeSource('lib/python3.14'), /put\(end, "\/lib\/python3\.14\/os\.py"\)/);
+  assert.doesNotMatch(pythonHomeSource('lib/python3.14'), /Py_GetVersion/);
 });
 
 test('a variant of a Python that has it not, with the reason and those that have it', async (t) => {
@@ -116,6 +144,7 @@ test('a free-threaded Python is built from source, with the flag in every name',
   assert.deepEqual(is, ['portable-gnu/cpython-3.13/x86_64', 'free-threaded']);
   assert.equal(sysroot.python.abiflags, 't');
   assert.ok(sysroot.source?.cpython.configure.includes('--disable-gil'));
+  assert.deepEqual(sysroot.source?.cpython.ownPatches, [], 'what rests on the lock is left out');
   const plan = makePlan(resolved, { machine: 'x86_64', platform: 'linux' });
   const run = plan.stages.find(({ stage }) => stage === 'run');
   assert.equal(run?.inputs.reference, 'python3.13t');

@@ -7,12 +7,14 @@ import type { Report } from '../../domain/report.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import { hideSecrets } from '../../domain/secrets.ts';
 import { shellWord } from '../../domain/shell.ts';
+import { isForAnyPython } from '../../env/env.ts';
 import { readTool } from '../../exec/files.ts';
 import { type Failure, interrupted } from '../../failure.ts';
 import { hostMachine } from '../../pipeline/host.ts';
 import { type Planned, planRun } from '../../pipeline/prepare.ts';
 import { relockMissing } from '../../pipeline/relock.ts';
 import { artifactsFolder, type Finished, runPipeline } from '../../pipeline/run.ts';
+import type { StableProgram } from '../../pipeline/runtimes.ts';
 import { type Session, withSession } from '../../pipeline/session.ts';
 import { writeReport } from '../../report/files.ts';
 import { recordRun } from '../../report/fold-run.ts';
@@ -24,12 +26,27 @@ import { samplesFailure } from '../../run/samples-failure.ts';
 import { actionsOutput } from '../actions-output.ts';
 import type { Invocation, Outcome } from '../command.ts';
 
-/** Provisions, builds, bundles and runs the samples of a recipe; writes its report. */
-export async function provisionRecipe(invocation: Invocation): Promise<Result<Outcome>> {
+/** What a run came to, with its report and its program. */
+export interface Provisioned extends Outcome {
+  readonly report?: Report;
+  /** Made for the stable ABI: newer versions of Python serve it as well. */
+  readonly stable?: StableProgram;
+  /** The program is that of an older version. */
+  readonly linkedWith?: string;
+}
+
+/**
+ * Provisions, builds, bundles and runs the samples of a recipe; writes its report. `stable`: the program of an older version,
+ * which is taken where this one serves it.
+ */
+export async function provisionRecipe(
+  invocation: Invocation,
+  stable?: StableProgram,
+): Promise<Result<Provisioned>> {
   const { context, positionals, values } = invocation;
   const { settings } = context;
   const { emit, record } = recordRun(Date.now(), context.emit);
-  const ran = await provision({ ...context, emit }, invocation);
+  const ran = await provision({ ...context, emit }, invocation, stable);
   if (!ran.ok) return ran;
   const { planned, artifacts, diagnostics, ended } = ran.value;
   const failure = ended.ok
@@ -48,7 +65,18 @@ export async function provisionRecipe(invocation: Invocation): Promise<Result<Ou
   const report = hideSecrets(made, settings.secrets ?? []);
   const page = values.artifacts === undefined ? dirname(artifacts) : artifacts;
   const actions = await actionsOutput(context, report, artifacts, planned.plan.recipe.file);
-  return writeAll(report, { folder: artifacts, page }, failure, actions);
+  const written = await writeAll(report, { folder: artifacts, page }, failure, actions);
+  if (!written.ok || !ended.ok) return written;
+  const { linkedWith } = ended.value.made ?? {};
+  const own = stableProgram(planned, ended.value);
+  return ok({ ...written.value, report, ...defined({ stable: own, linkedWith }) });
+}
+
+/** The program of a run, where other versions of Python serve it. */
+function stableProgram({ plan }: Planned, { made }: Finished): StableProgram | undefined {
+  if (made === undefined || made.linkedWith !== undefined) return undefined;
+  const { python } = made.prepared;
+  return isForAnyPython(plan, python) ? { built: made.built, libName: python.libName } : undefined;
 }
 
 /** A run that had a plan. */
@@ -60,16 +88,21 @@ interface Ran {
 }
 
 /** Plans and runs; once more where locks name files that no mirror has any more and that could be resolved anew. */
-async function provision(context: Context, invocation: Invocation): Promise<Result<Ran>> {
-  const first = await runOnce(context, invocation, true);
+async function provision(
+  context: Context,
+  invocation: Invocation,
+  stable: StableProgram | undefined,
+): Promise<Result<Ran>> {
+  const first = await runOnce(context, invocation, true, stable);
   if (!first.ok || !first.value.relocked) return first;
-  return runOnce(context, invocation, false);
+  return runOnce(context, invocation, false, stable);
 }
 
 async function runOnce(
   context: Context,
   { positionals, values }: Invocation,
   mayRelock: boolean,
+  stable: StableProgram | undefined,
 ): Promise<Result<Ran & { readonly relocked: boolean }>> {
   const { settings } = context;
   const [recipe] = positionals;
@@ -89,7 +122,7 @@ async function runOnce(
     artifacts,
     samplesOnly: samples !== undefined,
     host: values['no-host'] !== true,
-    ...defined({ formats }),
+    ...defined({ formats, stable }),
   };
   const use = async (session: Session): Promise<Result<Pick<Ran, 'ended'> & { relocked: boolean }>> => {
     const came = await runPipeline(session, planned.value, request);

@@ -76,6 +76,10 @@ const variantsSchema = z.record(
       .regex(/^[a-z]*$/, 'letters, such as `d`')
       .default('')
       .describe("What the build adds to `sys.abiflags`, and to libpython's name."),
+    patches: z
+      .array(inside)
+      .optional()
+      .describe("Patches of your own in place of the sysroot's; without it these."),
     forms: z
       .array(name)
       .min(1)

@@ -1,9 +1,4 @@
-import {
-  bringsInterpreter,
-  type CPythonBuild,
-  isShared,
-  type SourceSysroot,
-} from '../../domain/definitions.ts';
+import { type CPythonBuild, isShared, type SourceSysroot } from '../../domain/definitions.ts';
 import { libraryFolder, libraryName } from '../../domain/python.ts';
 import { shellWord } from '../../domain/shell.ts';
 import { PATHS } from '../../engine/paths.ts';
@@ -215,9 +210,7 @@ function codegenOptions({ env }: CPythonBuild): string {
   return [...(env.OPT ?? '').matchAll(/-mllvm \S+/g)].map(([option]) => option).join(' ');
 }
 
-function installStep(definition: SourceSysroot): string {
-  const { source, python } = definition;
-  const { cpython } = source;
+function installStep({ source: { cpython }, python }: SourceSysroot): string {
   const stdlib = `usr/lib/${libraryFolder(python)}`;
   const library = libraryName(python);
   const shared = isShared(cpython);
@@ -229,28 +222,9 @@ cp "$(cat pybuilddir.txt)"/_sysconfigdata_*.py "$OUT/${stdlib}/"
 cp LICENSE "$OUT/${stdlib}/LICENSE.txt"
 make inclinstall DESTDIR="$OUT" > /dev/null
 ${hasModulesBeside(cpython) ? `install -Dm644 -t "$OUT/${stdlib}/lib-dynload" Modules/*.so\n` : ''}${shared ? `cp -P lib${library}.so* "$OUT/usr/lib/"` : mergeArchives(library)}
-${bringsInterpreter(definition) ? programStep(library, shared) : ''}phase bytecode
+phase bytecode
 PYTHONPYCACHEPREFIX=/job/build/pyc python${python.version} -S -c ${shellWord(COMPILE)} "$OUT/${stdlib}" "$OUT/usr" ${PATHS.interpreter}
 mv "/job/build/pyc$OUT/${stdlib}" "$OUT/usr/share/${libraryFolder(python)}-bytecode"
-`;
-}
-
-/**
- * Links CPython's own program with the libpython that was made: the interpreter `python3.13t`, of a build that no package has,
- * is the reference of programs with the same libpython.
- */
-function programStep(library: string, shared: boolean): string {
-  const linked = shared
-    ? `-L$(OUT)/usr/lib -l${library} -Wl,-rpath,'$$ORIGIN/../lib'`
-    : `$(OUT)/usr/lib/lib${library}.a`;
-  return `phase program
-mkdir -p "$OUT/usr/bin"
-cat > program.mk <<'END'
-include Makefile
-program: Programs/python.o
-	$(LINKCC) $(PY_CORE_LDFLAGS) $(LINKFORSHARED) -o $(OUT)/usr/bin/${library} Programs/python.o ${linked} $(LIBS) $(MODLIBS) $(SYSLIBS)
-END
-make -f program.mk program OUT="$OUT"
 `;
 }
 
