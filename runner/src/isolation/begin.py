@@ -23,6 +23,14 @@ def begin(program, script, absolute, folder, arguments, environment):
     return main
 
 
+def take_main_thread():
+    """The thread that runs the script is the main thread of its interpreter; `threading` asks for that of the process."""
+    import _thread
+    if hasattr(_thread, "_get_main_thread_ident"):
+        identifier = _thread.get_ident()
+        _thread._get_main_thread_ident = lambda: identifier
+
+
 def separate_environment():
     """What sets variables of the process sets those of this interpreter: `os.environ`, and what its children get."""
     import posix
@@ -68,6 +76,52 @@ def separate_environment():
                 setattr(sys.modules[name], replacement.__name__, replacement)
 
 
+def notice_refusals():
+    """Writes down what CPython refuses to a script because its interpreter is not the only one; `refused` is in the record."""
+    import _imp
+    import _signal
+    import _thread
+    import posix
+
+    def noticed(function, what):
+        def call(*arguments, **named):
+            refused.setdefault(what)
+            return function(*arguments, **named)
+        return call
+
+    def noticed_import(function):
+        def create(spec, *others):
+            try:
+                return function(spec, *others)
+            except ImportError as error:
+                if "subinterpreters" in str(error):
+                    refused.setdefault(f"module {spec.name}")
+                raise
+        return create
+
+    for module, names, what in (
+        (_signal, ("signal", "set_wakeup_fd"), "signal handlers"),
+        (posix, ("fork", "forkpty"), "fork"),
+        (posix, ("execv", "execve"), "exec"),
+        (_thread, ("daemon_threads_allowed",), "daemon threads"),
+    ):
+        for name in names:
+            for place in (module, sys.modules.get("os")) if module is posix else (module,):
+                if hasattr(place, name):
+                    setattr(place, name, noticed(getattr(place, name), what))
+    for name in ("create_builtin", "create_dynamic"):
+        setattr(_imp, name, noticed_import(getattr(_imp, name)))
+
+
+refused = {}
+
+
+def take_refused():
+    names = ", ".join(refused)
+    refused.clear()
+    return names
+
+
 def flush():
     """Whether the output could be written (`flush_std_files` of CPython)."""
     written = True
@@ -95,13 +149,22 @@ def keep():
     """What has to be put back before the interpreter runs another script."""
     import os
     main = vars(sys.modules["__main__"])
-    return dict(main), list(sys.path), dict(os.environb), sys.getrecursionlimit(), os.getcwdb()
+    return dict(main), list(sys.path), dict(os.environb), sys.getrecursionlimit(), os.getcwdb(), open_streams()
+
+
+def open_streams():
+    """Which files the standard streams are."""
+    import os
+    files = map(os.fstat, range(3))
+    return [(file.st_dev, file.st_ino) for file in files]
 
 
 def put_back(kept):
     """Ends a script whose interpreter is used again. Modules that it imported stay, and what it changed in them."""
     import os
-    names, path, environment, limit, folder = kept
+    names, path, environment, limit, folder, streams = kept
+    if open_streams() != streams:
+        raise OSError("the script closed a standard stream or put another file in its place")
     main = vars(sys.modules["__main__"])
     main.clear()
     main.update(names)

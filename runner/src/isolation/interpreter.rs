@@ -55,6 +55,15 @@ impl Preparation {
         }
     }
 
+    /// Imports a module into the main interpreter, if there is one of that name.
+    pub fn import(name: &CStr) {
+        // SAFETY: attached.
+        unsafe {
+            ffi::Py_XDECREF(ffi::PyImport_ImportModule(name.as_ptr()));
+            ffi::PyErr_Clear();
+        }
+    }
+
     /// Runs it in the attached interpreter. The result is the names it defined: a new reference, or null with an exception.
     unsafe fn run(&self) -> *mut ffi::PyObject {
         unsafe {
@@ -174,7 +183,10 @@ impl Interpreter {
             }
             let names = preparation.run();
             let made = Self { state, names, kept: ptr::null_mut(), running };
-            let separated = !names.is_null() && made.call(c"separate_environment", &[]).is_some();
+            let separated = !names.is_null()
+                && made.call(c"take_main_thread", &[]).is_some()
+                && made.call(c"separate_environment", &[]).is_some()
+                && made.call(c"notice_refusals", &[]).is_some();
             let kept = if reused && separated { made.call(c"keep", &[]) } else { Some(ptr::null_mut()) };
             match kept {
                 Some(kept) if separated => Ok(Self { kept, ..made }),
@@ -192,8 +204,8 @@ impl Interpreter {
         unsafe { call_in(self.names, name, arguments) }
     }
 
-    /// Runs the script to its end, with its threads and exit functions.
-    pub fn run(&self, program: &CStr, job: &Job) -> Ending {
+    /// Runs the script to its end, with its threads and exit functions. The second value is what CPython refused it.
+    pub fn run(&self, program: &CStr, job: &Job) -> (Ending, String) {
         // SAFETY: attached, by the thread that created it.
         unsafe {
             let interpreter = ffi::PyInterpreterState_Get();
@@ -206,7 +218,21 @@ impl Interpreter {
                 ending = Ending::Exited(FLUSH_FAILED);
             }
             self.running.set(None);
-            ending
+            (ending, self.take_refused())
+        }
+    }
+
+    unsafe fn take_refused(&self) -> String {
+        unsafe {
+            let Some(names) = self.call(c"take_refused", &[]) else {
+                ffi::PyErr_Clear();
+                return String::new();
+            };
+            let text = ffi::PyUnicode_AsUTF8AndSize(names, ptr::null_mut());
+            let copy = if text.is_null() { String::new() } else { CStr::from_ptr(text).to_string_lossy().into() };
+            ffi::PyErr_Clear();
+            ffi::Py_DECREF(names);
+            copy
         }
     }
 

@@ -126,6 +126,8 @@ pub struct Record {
     pub index: usize,
     pub script: OsString,
     pub ending: Ending,
+    /// What CPython refused it because it has no process of its own, in words.
+    pub refused: String,
     pub stdout: Vec<u8>,
     pub stderr: Vec<u8>,
     /// From before anything is made for it until nothing of it is left.
@@ -139,7 +141,8 @@ impl Record {
     pub fn without_output(job: &Job, ending: Ending) -> Self {
         let (stdout, stderr) = (Vec::new(), Vec::new());
         let (wall, cpu) = (Duration::ZERO, Duration::ZERO);
-        Self { index: job.index, script: job.script.clone(), ending, stdout, stderr, wall, cpu }
+        let refused = String::new();
+        Self { index: job.index, script: job.script.clone(), ending, refused, stdout, stderr, wall, cpu }
     }
 
     pub fn succeeded(&self) -> bool {
@@ -155,8 +158,12 @@ impl Record {
             Ending::Lost(why) => format!("\"ending\":\"lost\",\"why\":{}", json::quote(why.as_bytes())),
             Ending::Refused(why) => format!("\"ending\":\"refused\",\"why\":{}", json::quote(why.as_bytes())),
         };
+        let refused = match self.refused.as_str() {
+            "" => String::new(),
+            names => format!(",\"needsProcess\":{}", json::quote(names.as_bytes())),
+        };
         format!(
-            "{{\"index\":{},\"script\":{},{ending},\"stdout\":{},\"stderr\":{},\"wallMs\":{:.3},\"cpuMs\":{:.3}}}",
+            "{{\"index\":{},\"script\":{},{ending}{refused},\"stdout\":{},\"stderr\":{},\"wallMs\":{:.3},\"cpuMs\":{:.3}}}",
             self.index,
             json::quote(self.script.as_bytes()),
             json::quote(&self.stdout),

@@ -58,7 +58,7 @@ impl Options {
         let jobs = thread::available_parallelism().map_or(1, usize::from);
         let mut options = Self { isolation, jobs, reuse: false, deadline: None, summary: false, list: None };
         while let Some(word) = words.next_if(|word| *word != b"--") {
-            let mut number = || words.next().and_then(|word| str::from_utf8(word).ok()?.parse::<f64>().ok());
+            let mut number = || words.next().and_then(|word| std::str::from_utf8(word).ok()?.parse::<f64>().ok());
             match word {
                 b"--reuse" => options.reuse = true,
                 b"--summary" => options.summary = true,

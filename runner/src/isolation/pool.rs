@@ -4,7 +4,7 @@ use std::ffi::c_int;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
-use std::process;
+use std::{mem, process};
 
 use super::job::{Ending, Job, Record};
 use super::options::Options;
@@ -17,31 +17,58 @@ use crate::interpreter::Arguments;
 /// Jobs in the worker for each slot: the next one is there when a script ends.
 const AHEAD: usize = 2;
 
+/// By how many kB the process of the interpreters may grow before another takes its place: what an interpreter leaves behind
+/// when it ends is freed with the process.
+const GROWTH: u64 = 128 << 10;
+
 /// Runs all jobs. The result is the exit status of the program.
 pub fn run(options: &Options, mut source: Source, arguments: Arguments) -> c_int {
     let mut output = Output::new();
+    // The last one is given jobs; those before it run what they have.
+    let mut workers: Vec<Worker> = Vec::new();
     loop {
-        let worker = match Worker::start(options, arguments) {
-            Ok(worker) => worker,
-            Err(error) => {
-                print_error(format_args!("the process for the interpreters cannot be made: {error}"));
-                return super::USAGE;
+        if !source.is_done() && workers.last().is_none_or(Worker::is_retired) {
+            match Worker::start(options, arguments) {
+                Ok(worker) => workers.push(worker),
+                Err(error) => {
+                    print_error(format_args!("the process for the interpreters cannot be made: {error}"));
+                    return super::USAGE;
+                }
             }
-        };
-        match worker.serve(options, &mut source, &mut output) {
-            Served::All => return output.finish(options),
-            Served::Ended => {}
-            Served::NotStarted(status) => return status,
         }
+        if let Some(worker) = workers.last_mut() {
+            worker.give(options, &mut source, &mut output);
+        }
+        if workers.is_empty() {
+            return output.finish(options);
+        }
+        let readable = wait(&workers, &mut source, options);
+        let mut running = Vec::new();
+        for (mut worker, readable) in workers.into_iter().zip(readable) {
+            if readable && !worker.read(&mut output) {
+                if let Err(status) = worker.end(&mut source, &mut output) {
+                    return status;
+                }
+                continue;
+            }
+            worker.renew_if_grown(&source);
+            running.push(worker);
+        }
+        workers = running;
     }
 }
 
-enum Served {
-    All,
-    /// The process ended, and there is more to do.
-    Ended,
-    /// It ended before it could run anything, with this status and a message of its own.
-    NotStarted(c_int),
+/// Waits for records, and for jobs if some are wanted. The result is whether each worker said something.
+fn wait(workers: &[Worker], source: &mut Source, options: &Options) -> Vec<bool> {
+    let hungry = workers.last().is_some_and(|worker| worker.wants(options));
+    let wanted = if hungry { source.waiting() } else { None };
+    let mut files: Vec<_> = workers.iter().map(|worker| system::readable(worker.records.as_raw_fd())).collect();
+    files.extend(wanted);
+    system::wait(&mut files, None);
+    if wanted.is_some() && files.last().is_some_and(|stdin| stdin.revents != 0) {
+        source.read();
+    }
+    files.iter().take(workers.len()).map(|file| file.revents != 0).collect()
 }
 
 struct Given {
@@ -53,11 +80,13 @@ struct Given {
 
 struct Worker {
     pid: libc::pid_t,
-    jobs: File,
+    /// None: it gets no more of them, and ends by itself when it has run those it has.
+    jobs: Option<File>,
     records: File,
     rest: Vec<u8>,
     given: Vec<Given>,
-    ready: bool,
+    /// Resident memory in kB when it was ready.
+    small: Option<u64>,
 }
 
 impl Worker {
@@ -70,65 +99,57 @@ impl Worker {
             -1 => Err(io::Error::last_os_error()),
             0 => {
                 system::end_with_parent();
-                drop((jobs, records));
                 if let Ok(nothing) = File::options().read(true).write(true).open("/dev/null") {
                     let nothing = nothing.into();
                     drop(system::replace_stream(&nothing, libc::STDIN_FILENO));
                     drop(system::replace_stream(&nothing, libc::STDOUT_FILENO));
                 }
+                // Those of the other workers, too: a pipe ends when nobody holds it.
+                system::keep_alone([&from_supervisor, &to_supervisor]);
+                mem::forget((jobs, records));
                 process::exit(worker::run(options, arguments, from_supervisor, to_supervisor))
             }
             _ => Ok(Self {
                 pid,
-                jobs: jobs.into(),
+                jobs: Some(jobs.into()),
                 records: records.into(),
                 rest: Vec::new(),
                 given: Vec::new(),
-                ready: false,
+                small: None,
             }),
         }
     }
 
-    fn serve(mut self, options: &Options, source: &mut Source, output: &mut Output) -> Served {
-        loop {
-            // A process that cannot end a script gets no more of them.
-            let stuck = self.given.iter().any(|given| given.stuck.is_some());
-            if !stuck {
-                self.give(options, source, output);
-            }
-            if self.given.is_empty() && source.is_done() {
-                drop(self.jobs);
-                output.peak = output.peak.max(system::reap(self.pid, true).map_or(0, |exit| exit.peak));
-                return Served::All;
-            }
-            if stuck && self.given.iter().all(|given| given.stuck.is_some() || !given.started) {
-                system::kill(self.pid);
-                return self.end(source, output);
-            }
-            let wanted = if self.given.len() < options.jobs * AHEAD { source.waiting() } else { None };
-            let mut files: Vec<_> = wanted.into_iter().collect();
-            files.push(system::readable(self.records.as_raw_fd()));
-            system::wait(&mut files, None);
-            if wanted.is_some() && files.first().is_some_and(|stdin| stdin.revents != 0) {
-                source.read();
-            }
-            if files.last().is_some_and(|records| records.revents != 0) && !self.read(output) {
-                return self.end(source, output);
-            }
-        }
+    fn is_retired(&self) -> bool {
+        self.jobs.is_none()
+    }
+
+    fn wants(&self, options: &Options) -> bool {
+        !self.is_retired() && self.given.len() < options.jobs * AHEAD
     }
 
     fn give(&mut self, options: &Options, source: &mut Source, output: &mut Output) {
-        while self.given.len() < options.jobs * AHEAD {
-            match source.take() {
-                None => return,
-                Some(Err(record)) => output.write(&record),
-                Some(Ok(job)) => {
+        while self.wants(options) {
+            match (source.take(), &mut self.jobs) {
+                (Some(Err(record)), _) => output.write(&record),
+                (Some(Ok(job)), Some(jobs)) => {
                     // If the process has ended, its records end, too.
-                    drop(self.jobs.write_all(format!("{} {}\n", job.index, job.to_line()).as_bytes()));
+                    drop(jobs.write_all(format!("{} {}\n", job.index, job.to_line()).as_bytes()));
                     self.given.push(Given { job, started: false, stuck: None });
                 }
+                _ => break,
             }
+        }
+        if source.is_done() {
+            self.jobs = None;
+        }
+    }
+
+    /// Gives it no more jobs if it has grown.
+    fn renew_if_grown(&mut self, source: &Source) {
+        let grown = self.small.is_some_and(|small| system::resident(self.pid) > small + GROWTH);
+        if grown && !source.is_done() {
+            self.jobs = None;
         }
     }
 
@@ -152,28 +173,38 @@ impl Worker {
         let (what, rest) = line.split_once(' ').unwrap_or((line, ""));
         let (number, rest) = rest.split_once(' ').unwrap_or((rest, ""));
         let Some(at) = self.given.iter().position(|given| number.parse() == Ok(given.job.index)) else {
-            self.ready |= what == "ready";
+            if what == "ready" {
+                self.small = Some(system::resident(self.pid));
+            }
             return;
         };
         match what {
             "started" => self.given[at].started = true,
-            "stuck" => self.given[at].stuck = Some(rest.to_string()),
+            "stuck" => {
+                self.given[at].stuck = Some(rest.to_string());
+                // It has a place less for ever.
+                self.jobs = None;
+            }
             _ => {
                 self.given.remove(at);
                 let (succeeded, record) = rest.split_once(' ').unwrap_or_default();
                 output.write_line(record, succeeded == "1");
             }
         }
+        let hopeless = |given: &Given| given.stuck.is_some() || !given.started;
+        if self.given.iter().any(|given| given.stuck.is_some()) && self.given.iter().all(hopeless) {
+            system::kill(self.pid);
+        }
     }
 
-    /// Says what was lost with the process, and gives back what it had not started.
-    fn end(mut self, source: &mut Source, output: &mut Output) -> Served {
-        drop(self.jobs);
+    /// Says what was lost with the process, and gives back what it had not started. The error is the exit status of a process
+    /// that ended before it could run anything, with a message of its own.
+    fn end(mut self, source: &mut Source, output: &mut Output) -> Result<(), c_int> {
         let exit = system::reap(self.pid, true);
         output.peak = output.peak.max(exit.as_ref().map_or(0, |exit| exit.peak));
         let status = exit.map_or(Ok(0), |exit| exit.status);
-        if !self.ready {
-            return Served::NotStarted(status.unwrap_or_else(|signal| 128 + signal));
+        if self.small.is_none() {
+            return Err(status.unwrap_or_else(|signal| 128 + signal));
         }
         if let (false, Some(first)) = (self.given.iter().any(|given| given.started), self.given.first_mut()) {
             // It ended between two scripts; the next one must not wait for ever.
@@ -181,18 +212,16 @@ impl Worker {
         }
         let running = self.given.iter().filter(|given| given.started && given.stuck.is_none()).count();
         let why = lost(status, running);
-        let mut waiting = Vec::new();
-        for given in self.given {
+        for given in self.given.into_iter().rev() {
             match given {
                 Given { stuck: Some(record), .. } => output.write_line(&record, false),
-                Given { job, started: true, .. } => output.write(&Record::without_output(&job, Ending::Lost(why.clone()))),
-                Given { job, .. } => waiting.push(job),
+                Given { job, started: true, .. } => {
+                    output.write(&Record::without_output(&job, Ending::Lost(why.clone())));
+                }
+                Given { job, .. } => source.give_back(job),
             }
         }
-        for job in waiting.into_iter().rev() {
-            source.give_back(job);
-        }
-        if source.is_done() { Served::All } else { Served::Ended }
+        Ok(())
     }
 }
 

@@ -68,7 +68,7 @@ impl Slot {
         match done {
             Some((done, timed_out)) => {
                 record.ending = if timed_out { Ending::TimedOut } else { done.ending };
-                record.cpu = done.cpu;
+                (record.cpu, record.refused) = (done.cpu, done.refused);
                 if done.usable && !timed_out {
                     self.host = Some(host);
                 } else {
@@ -95,6 +95,7 @@ impl Slot {
 /// What a script's thread answers.
 struct Done {
     ending: Ending,
+    refused: String,
     cpu: Duration,
     /// Whether the interpreter can run another script.
     usable: bool,
@@ -175,7 +176,7 @@ impl Host {
 
 impl Done {
     fn refused(why: String) -> Self {
-        Self { ending: Ending::Refused(why), cpu: Duration::ZERO, usable: false }
+        Self { ending: Ending::Refused(why), refused: String::new(), cpu: Duration::ZERO, usable: false }
     }
 }
 
@@ -209,12 +210,12 @@ impl Script {
         };
         while let Ok(job) = interpreter.detached(|| self.jobs.recv()) {
             let before = system::thread_time();
-            let ending = match enter(&job) {
+            let (ending, refused) = match enter(&job) {
                 Ok(()) => interpreter.run(self.shared.program, &job),
-                Err(why) => Ending::Refused(why),
+                Err(why) => (Ending::Refused(why), String::new()),
             };
             let usable = interpreter.put_back();
-            answer(Done { ending, cpu: system::thread_time() - before, usable });
+            answer(Done { ending, refused, cpu: system::thread_time() - before, usable });
             if !usable {
                 break;
             }
@@ -228,15 +229,15 @@ impl Script {
         let before = system::thread_time();
         let created =
             enter(job).and_then(|()| Interpreter::create(&self.shared.preparation, self.running.clone(), false));
-        let ending = match created {
+        let (ending, refused) = match created {
             Ok(interpreter) => {
-                let ending = interpreter.run(self.shared.program, job);
+                let ended = interpreter.run(self.shared.program, job);
                 interpreter.end();
-                ending
+                ended
             }
-            Err(why) => Ending::Refused(why),
+            Err(why) => (Ending::Refused(why), String::new()),
         };
-        Done { ending, cpu: system::thread_time() - before, usable: false }
+        Done { ending, refused, cpu: system::thread_time() - before, usable: false }
     }
 }
 

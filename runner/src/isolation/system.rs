@@ -1,6 +1,6 @@
 //! Pipes, the table of open files, and signals.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
 use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -65,6 +65,18 @@ pub fn separate_files(ends: &ScriptEnds, kept: &OwnedFd) -> io::Result<OwnedFd> 
         close_range(OWN_DESCRIPTORS, kept - 1);
         close_range(kept + 1, RawFd::MAX);
         Ok(OwnedFd::from_raw_fd(kept))
+    }
+}
+
+/// Closes all of this program's own files but some, in a child made by fork, whose copies of the others must be forgotten.
+pub fn keep_alone(kept: [&OwnedFd; 2]) {
+    let mut numbers = kept.map(|file| file.as_raw_fd());
+    numbers.sort_unstable();
+    // SAFETY: no value of this process stands for any of them.
+    unsafe {
+        close_range(OWN_DESCRIPTORS, numbers[0] - 1);
+        close_range(numbers[0] + 1, numbers[1] - 1);
+        close_range(numbers[1] + 1, RawFd::MAX);
     }
 }
 
@@ -228,6 +240,15 @@ pub fn reap(child: libc::pid_t, patient: bool) -> Option<Exit> {
         cpu: duration(usage.ru_utime) + duration(usage.ru_stime),
         peak: i64::from(usage.ru_maxrss),
     })
+}
+
+/// Resident memory of a process in kB; 0 if it is gone.
+pub fn resident(process: libc::pid_t) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{process}/statm")).unwrap_or_default();
+    let pages = text.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or_default();
+    // SAFETY: no memory is passed.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    pages * page as u64 / 1024
 }
 
 pub fn kill(child: libc::pid_t) {

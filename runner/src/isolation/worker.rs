@@ -33,6 +33,9 @@ pub fn run(options: &Options, arguments: Arguments, jobs: OwnedFd, records: Owne
     // Python's handler would keep the signal for an interpreter that runs nothing.
     system::set_signal(libc::SIGINT, libc::SIG_DFL);
     let Some(preparation) = Preparation::compile() else { return 1 };
+    // Its types are in one table for all interpreters. When the last interpreter that has them ends, CPython before 3.14 clears
+    // them while another may be taking them: this interpreter has them, and never ends.
+    Preparation::import(c"_datetime");
     // SAFETY: the main interpreter is attached to this thread, which does nothing with Python any more.
     unsafe { ffi::PyEval_SaveThread() };
     let shared =
@@ -63,7 +66,7 @@ pub fn run(options: &Options, arguments: Arguments, jobs: OwnedFd, records: Owne
 /// A line of the supervisor's, which has read the job itself before.
 fn read_job(line: &[u8]) -> Option<Job> {
     let blank = line.iter().position(|&byte| byte == b' ')?;
-    let index = str::from_utf8(&line[..blank]).ok()?.parse().ok()?;
+    let index = std::str::from_utf8(&line[..blank]).ok()?.parse().ok()?;
     Job::parse(&line[blank + 1..], index).ok()
 }
 
