@@ -72,7 +72,7 @@ fn execute(py: Python<'_>, script: &Path, source: &[u8]) -> PyResult<()> {
 }
 
 /// The script's folder with links resolved, which python3 puts first on `sys.path`.
-fn folder_of(script: &Path) -> OsString {
+pub fn folder_of(script: &Path) -> OsString {
     let real = fs::canonicalize(script).unwrap_or_else(|_| script.to_path_buf());
     real.parent().map(|folder| folder.as_os_str().to_os_string()).unwrap_or_default()
 }

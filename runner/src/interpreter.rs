@@ -41,6 +41,18 @@ impl Arguments {
         Self(self.0.get(count..).unwrap_or(&[]))
     }
 
+    /// The zeroth argument alone.
+    #[cfg(target_os = "linux")]
+    pub fn program_only(self) -> Self {
+        Self(self.0.get(..1).unwrap_or(&[]))
+    }
+
+    /// All but the zeroth.
+    #[cfg(target_os = "linux")]
+    pub fn words(self) -> impl Iterator<Item = &'static CStr> {
+        (1..self.0.len()).filter_map(move |index| self.get(index))
+    }
+
     fn get(self, index: usize) -> Option<&'static CStr> {
         // SAFETY: every entry is a NUL-terminated string (see `from_c`).
         self.0.get(index).map(|value| unsafe { CStr::from_ptr(*value) })

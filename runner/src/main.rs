@@ -2,6 +2,8 @@
 //! with its standard library beside the program instead of at a compiled-in path.
 //!
 //! `isolate --embed script.py [args…]` runs the same script through PyO3's API instead (`embed`).
+//!
+//! `isolate --isolate=process|fork|interpreter …` runs several scripts apart from each other (`isolation`).
 // The C entry point instead of Rust's: the Rust runtime opens /dev/null for closed standard streams and installs a
 // stack-overflow handler before `main`, which python3 does not.
 #![no_main]
@@ -9,6 +11,7 @@
 mod embed;
 mod home;
 mod interpreter;
+mod isolation;
 mod site;
 #[cfg(all(target_os = "wasi", feature = "snapshot"))]
 mod snapshot;
@@ -33,6 +36,7 @@ extern "C" fn start(count: c_int, values: *const *const c_char) -> c_int {
     }
     match arguments.first_operand().map(CStr::to_bytes) {
         Some(b"--embed") => embed::run(arguments),
+        Some(word) if word.starts_with(b"--isolate") => isolation::run(arguments),
         _ => interpreter::run_main(arguments),
     }
 }

@@ -18,6 +18,7 @@ import { amortizationText } from './amortize-text.ts';
 import { artifactsOf, measuredBy, refreshPage, writeFiles } from './artifacts.ts';
 import { fitAmortization } from './fit.ts';
 import { type Bench, type CommandRun, type InterleavedCommand, openBench } from './interleave.ts';
+import { benchIsolations } from './isolations.ts';
 import { median } from './measure.ts';
 import { choiceOption, countOption, listOption } from './options.ts';
 import { type PreparedRecipe, withPreparedRecipe } from './prepared-recipe.ts';
@@ -43,6 +44,7 @@ interface Options {
 
 /** `provision bench amortize`: the run length at which a faster launch no longer makes up for slower steps. */
 export async function benchAmortize(invocation: Invocation): Promise<Result<Outcome>> {
+  if (invocation.values.isolation === true) return benchIsolations(invocation);
   const options = readOptions(invocation);
   if (!options.ok) return options;
   const recipes = await recipesOf(invocation);

@@ -32,6 +32,8 @@ export const command: Command = {
     'warm-up': { type: 'string', value: '<n>', help: 'runs before the measured ones' },
     m: { type: 'string', value: '<list>', help: 'amortize: values of M, such as 1,10,100' },
     workload: { type: 'string', value: '<script>', help: 'amortize: your own script, which reads AMORT_M' },
+    isolation: { type: 'boolean', help: 'amortize: processes, interpreters and forks for many scripts' },
+    scripts: { type: 'string', value: '<n>', help: 'amortize --isolation: empty scripts in turn (1000)' },
     clock: { type: 'string', value: '<name>', help: 'wall (the default) or cpu' },
     benchmarks: { type: 'string', value: '<list>', help: 'pyperformance: names (default: all that run)' },
     cells: { type: 'string', value: '<list>', help: 'tax: builds to measure (default: all)' },
