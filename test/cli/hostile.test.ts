@@ -20,6 +20,8 @@ const COMMANDS: Readonly<Record<string, readonly [number, ...string[]]>> = {
   sbom: [2, 'sbom', 'no-bundle.tar.gz'],
   verify: [4, 'verify', 'no-bundle.tar.gz'],
   outdated: [4, 'outdated', PACKAGED_AARCH64, '--offline'],
+  upgrade: [4, 'upgrade', PACKAGED_AARCH64, '--offline'],
+  cache: [2, 'cache', 'prune'],
   exec: [4, 'exec', 'aarch64', '--offline', '--', 'true'],
   shell: [2, 'shell', 'aarch64', '--offline'],
   clean: [0, 'clean'],

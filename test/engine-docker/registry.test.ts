@@ -2,16 +2,18 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { createServer, request } from 'node:http';
+import { createServer, request, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pushTree, readImage, unpackLayer } from '../../src/engine/docker/oci.ts';
 import { digestOf, TREE } from '../../src/engine/docker/pack.ts';
 import { formatReference, parseReference } from '../../src/engine/docker/reference.ts';
+import { Registry } from '../../src/engine/docker/registry.ts';
 import { temporaryFolder } from '../support/cli.ts';
 import { dockerContext } from '../support/fake-docker.ts';
-import { NO_REGISTRY, startRegistry, type TestRegistry } from '../support/registry.ts';
+import { dockerLogin, NO_REGISTRY, startRegistry, type TestRegistry } from '../support/registry.ts';
 import { value } from '../support/sandboxes.ts';
 
 const FINGERPRINT = 'f'.repeat(64);
@@ -130,6 +132,39 @@ describe('a registry', { skip: NO_REGISTRY }, () => {
     assert.equal(absent.ok ? '' : absent.error.code, 'fetch/registry-absent');
     const nobody = await readImage(context(), value(parseReference('127.0.0.1:9/x:y')));
     assert.equal(nobody.ok ? '' : nobody.error.code, 'fetch/registry-unreachable');
+  });
+
+  test('a registry with TLS that names a server of tokens without it gets no login', async (t) => {
+    const own = await startRegistry(t, { tls: true });
+    const key = own.ca.replace('ca.pem', 'key.pem');
+    const asked: string[] = [];
+    const tokens = createServer((incoming, outgoing) => {
+      asked.push(incoming.headers.authorization ?? '');
+      outgoing.end(JSON.stringify({ token: 'given' }));
+    });
+    const listening = (server: Server): Promise<string> =>
+      new Promise((resolve) =>
+        server.listen(0, '127.0.0.1', () => resolve(`127.0.0.1:${(server.address() as AddressInfo).port}`)),
+      );
+    const realm = await listening(tokens);
+    const guard = createTlsServer({ cert: readFileSync(own.ca), key: readFileSync(key) }, (_, outgoing) =>
+      outgoing.writeHead(401, { 'www-authenticate': `Bearer realm="http://${realm}/token"` }).end(),
+    );
+    const guarded = await listening(guard);
+    t.after(() => {
+      for (const server of [tokens, guard]) {
+        server.closeAllConnections();
+        server.close();
+      }
+    });
+    const config = dockerLogin(temporaryFolder(t), guarded);
+    const { settings, signal } = dockerContext(folder, 'auto', { config });
+    using registry = new Registry({ host: guarded, plain: false }, { ...settings, caBundle: own.ca }, signal);
+    await assert.rejects(
+      registry.call({ method: 'GET', to: 'a/manifests/b' }, [200]),
+      /gives tokens without TLS: it gets no login/,
+    );
+    assert.deepEqual(asked, []);
   });
 
   test('logins of docker login are used, for basic and for token challenges, and asked for when they lack', async (t) => {

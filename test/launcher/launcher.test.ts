@@ -338,6 +338,13 @@ test('the cache folder is PROVISION_CACHE, else below XDG_CACHE_HOME or the home
   assert.ok(existsSync(join(folder, 'home', '.cache', 'provision', 'launcher', 'node')));
   await at({ PROVISION_CACHE: 'here' });
   assert.ok(existsSync(join(folder, 'here', 'launcher', 'node')));
+  // The address of a shared store is no folder.
+  const shared = { PROVISION_CACHE: 'oci://127.0.0.1:9/cache' };
+  await at({ ...shared, PROVISION_CACHE_FOLDER: 'beside' });
+  assert.ok(existsSync(join(folder, 'beside', 'launcher', 'node')));
+  await at({ ...shared, XDG_CACHE_HOME: join(folder, 'xdg2') });
+  assert.ok(existsSync(join(folder, 'xdg2', 'provision', 'launcher', 'node')));
+  assert.ok(!existsSync(join(folder, 'oci:')));
   // Without HOME: the home folder of the user database where it exists, else the checkout.
   mkdirSync(join(folder, 'account'));
   const getent = join(path, 'getent');

@@ -172,6 +172,9 @@ export class Registry implements Disposable {
       [...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, name, value]) => [name, value ?? '']),
     );
     const url = new URL(fields.realm ?? '', this.#base);
+    // A login that is given over TLS is not passed on without it.
+    if (url.protocol !== 'https:' && this.#base.startsWith('https:'))
+      throw new RegistryError(401, `${url.origin} gives tokens without TLS: it gets no login`);
     for (const name of ['service', 'scope'])
       if (fields[name] !== undefined) url.searchParams.set(name, fields[name]);
     if (credentials !== undefined) url.searchParams.set('account', credentials.user);
