@@ -110,7 +110,7 @@ test('a locked profile is used where it is asked for, and nothing is trained for
   const plain = cpythonScript(sourceSysroot({ optimization: [], profile: PROFILE }), ARCHIVES);
   const profiled = cpythonScript(sourceSysroot(WHOLE), ARCHIVES);
   assert.doesNotMatch(plain, /fprofile-instr-use|-flto/);
-  assert.match(profiled, /-fprofile-instr-use=\/job\/profile\.profdata .*-flto"/);
+  assert.match(profiled, /-fprofile-instr-use=\/job\/profile\.profdata .*-mllvm -pgso=false -flto"/);
   assert.doesNotMatch(profiled, /--enable-optimizations|--with-lto|PROFILE_TASK/);
 });
 
@@ -123,7 +123,13 @@ test('a build that did not use its profile fails, whether its objects are machin
 test('libpython is optimized as one object, with the code generator’s options of its objects', () => {
   const env = { OPT: '-O3 -mllvm -tail-dup-pred-size=5000' };
   const script = cpythonScript(sourceSysroot({ ...WHOLE, env }), ARCHIVES);
-  assert.match(script, /"\$LD" -r --lto-O3 .*-mllvm -tail-dup-pred-size=5000 --whole-archive/);
+  assert.match(
+    script,
+    /"\$LD" -r --lto-O3 .*-mllvm -tail-dup-pred-size=5000 -mllvm -pgso=false --whole-archive/,
+  );
+  const unprofiled = cpythonScript(sourceSysroot({ ...WHOLE, optimization: ['lto'], env }), ARCHIVES);
+  assert.match(unprofiled, /-mllvm -tail-dup-pred-size=5000 --whole-archive/);
+  assert.doesNotMatch(unprofiled, /pgso/);
 });
 
 test('a profile is made with our script, by a build of its own that counts', () => {

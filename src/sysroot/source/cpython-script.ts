@@ -119,12 +119,18 @@ function hasModulesBeside(cpython: CPythonBuild): boolean {
   return isShared(cpython) && cpython.env.MODULE_BUILDTYPE !== 'static';
 }
 
+/**
+ * What the training never ran is made no smaller for it, and slower: scripts run it. Without this the codecs of `base64` take a
+ * tenth longer, some a fifth.
+ */
+const NOT_SMALLER = '-mllvm -pgso=false';
+
 /** What every file of CPython is compiled with for what `optimization` asks, beside the Makefile's own. */
 function optimizationFlags({ optimization }: CPythonBuild): readonly string[] {
   return [
     // What it does not know is counted by the lines that these print.
     ...(optimization.includes('pgo')
-      ? [`-fprofile-instr-use=${PROFILE}`, '-Wprofile-instr-missing', '-Wno-backend-plugin']
+      ? [`-fprofile-instr-use=${PROFILE}`, '-Wprofile-instr-missing', '-Wno-backend-plugin', NOT_SMALLER]
       : []),
     ...(optimization.includes('lto') ? ['-flto'] : []),
   ];
@@ -206,8 +212,9 @@ xargs rm ${archive} < together.list
 }
 
 /** Options of the code generator are not kept in objects that are not machine code yet. */
-function codegenOptions({ env }: CPythonBuild): string {
-  return [...(env.OPT ?? '').matchAll(/-mllvm \S+/g)].map(([option]) => option).join(' ');
+function codegenOptions({ env, optimization }: CPythonBuild): string {
+  const own = [...(env.OPT ?? '').matchAll(/-mllvm \S+/g)].map(([option]) => option);
+  return [...own, ...(optimization.includes('pgo') ? [NOT_SMALLER] : [])].join(' ');
 }
 
 function installStep({ source: { cpython }, python }: SourceSysroot): string {
