@@ -1,5 +1,6 @@
+import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { countOption } from '../bench/options.ts';
 import { adviceText } from '../bench/tiers/advice-text.ts';
 import { adviseScript } from '../bench/tiers/advise-script.ts';
@@ -9,6 +10,7 @@ import { defined } from '../domain/defined.ts';
 import { absentAsUndefined } from '../domain/errno.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Sample } from '../domain/sample.ts';
+import { quoteWord } from '../domain/shell.ts';
 import { isReadable } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { collectSamples } from '../run/collect.ts';
@@ -82,19 +84,8 @@ async function readScript(
   const given = positionals[0] as string;
   const file = resolve(context.settings.cwd, given);
   const info = await stat(file).catch(absentAsUndefined);
-  const refused =
-    info === undefined
-      ? noScript(
-          given,
-          'There is no such file.',
-          `Look for it: \`ls ${given.replace(/[^/]*$/, '') || '.'}\`.`,
-        )
-      : info.isDirectory()
-        ? noScript(given, 'It is a folder.', `Name a script in it: \`provision advise ${given}/<script>\`.`)
-        : (await isReadable(file))
-          ? undefined
-          : noScript(given, 'It may not be read.', `Permit it: \`chmod u+r ${given}\`.`);
-  if (refused !== undefined) return err(refused);
+  const refused = info === undefined || info.isDirectory() || !(await isReadable(file));
+  if (refused) return err(noScript(given, info));
   const samples = await collectSamples([file], { timeoutSeconds: seconds });
   if (!samples.ok) return samples;
   const [sample] = samples.value;
@@ -102,6 +93,17 @@ async function readScript(
   return ok({ ...sample, timeoutSeconds: seconds, argv: rest.length > 0 ? rest : sample.argv });
 }
 
-function noScript(given: string, why: string, fix: string): Failure {
-  return { code: 'usage/no-script', what: `${given} is no script to advise on.`, why, fix: [fix] };
+/** `info`: what is there. */
+function noScript(given: string, info: Stats | undefined): Failure {
+  const common = { code: 'usage/no-script', what: `${given} is no script to advise on.` } as const;
+  const word = quoteWord(given);
+  if (info === undefined)
+    return {
+      ...common,
+      why: 'There is no such file.',
+      fix: [`Look for it: \`ls ${quoteWord(dirname(given))}\`.`],
+    };
+  if (info.isDirectory())
+    return { ...common, why: 'It is a folder.', fix: [`Name a script in it: \`ls ${word}\`.`] };
+  return { ...common, why: 'It may not be read.', fix: [`Permit it: \`chmod u+r ${word}\`.`] };
 }
