@@ -330,9 +330,8 @@ unsafe fn run_file(names: *mut ffi::PyObject, program: &CStr, job: &Job) -> Endi
         return Ending::Exited(NOT_OPENED);
     }
     unsafe {
-        let bytes = |value: &[u8]| {
-            ffi::PyBytes_FromStringAndSize(value.as_ptr().cast(), value.len() as ffi::Py_ssize_t)
-        };
+        let bytes =
+            |value: &[u8]| ffi::PyBytes_FromStringAndSize(value.as_ptr().cast(), value.len() as ffi::Py_ssize_t);
         let arguments = ffi::PyList_New(0);
         for argument in &job.arguments {
             let value = bytes(argument.as_bytes());

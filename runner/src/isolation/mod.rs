@@ -8,19 +8,24 @@ use std::ffi::c_int;
 use crate::home::print_error;
 use crate::interpreter::Arguments;
 
+// Before 3.12 there are processes only, which need less.
 #[cfg(target_os = "linux")]
+#[cfg_attr(not(Py_3_12), allow(dead_code))]
 mod job;
 #[cfg(target_os = "linux")]
 mod json;
 #[cfg(target_os = "linux")]
 mod options;
 #[cfg(target_os = "linux")]
+#[cfg_attr(not(Py_3_12), allow(dead_code))]
 mod output;
 #[cfg(target_os = "linux")]
 mod processes;
 #[cfg(target_os = "linux")]
+#[cfg_attr(not(Py_3_12), allow(dead_code))]
 mod source;
 #[cfg(target_os = "linux")]
+#[cfg_attr(not(Py_3_12), allow(dead_code))]
 mod system;
 
 #[cfg(all(target_os = "linux", Py_3_12))]

@@ -230,7 +230,11 @@ fn lost(status: Result<i32, i32>, running: usize) -> String {
         Ok(status) => format!("exited with status {status}"),
         Err(number) => format!("was ended by signal {number}{}", name_of(number)),
     };
-    let who = if running > 1 { format!("{running} scripts ran in it, one of which ended it") } else { "this script ended it".into() };
+    let who = if running > 1 {
+        format!("{running} scripts ran in it, one of which ended it")
+    } else {
+        "this script ended it".into()
+    };
     format!(
         "the process of the interpreters {how}: {who}. An interpreter cannot hold a crash, `os._exit` or a signal to its own \
          process; --isolate=process can"

@@ -173,9 +173,7 @@ fn wait(children: &[Child], source: &mut Source, places: usize) -> bool {
         files.extend(child.streams.waiting());
         files.extend(child.watch.iter().map(|watch| system::readable(watch.as_raw_fd())));
     }
-    let look = |child: &Child| {
-        (child.watch.is_none() && child.streams.ended()).then(|| Instant::now() + LOOK)
-    };
+    let look = |child: &Child| (child.watch.is_none() && child.streams.ended()).then(|| Instant::now() + LOOK);
     let until = children.iter().flat_map(|child| [child.until, look(child)]).flatten().min();
     let waited = system::wait(&mut files, until);
     if wanted.is_some() && files.first().is_some_and(|stdin| stdin.revents != 0) {

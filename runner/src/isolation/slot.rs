@@ -120,7 +120,8 @@ impl Host {
         let (to_slot, answers) = mpsc::channel();
         let (ready, separated) = mpsc::channel();
         let running = Running::default();
-        let script = Script { shared: shared.clone(), running: running.clone(), jobs: from_slot, answers: to_slot };
+        let script =
+            Script { shared: shared.clone(), running: running.clone(), jobs: from_slot, answers: to_slot };
         let thread = thread::Builder::new().stack_size(shared.stack).spawn(move || {
             let (result, signal) = match system::separate_files(&ends, &to_signal) {
                 Ok(signal) => (Ok(()), Some(signal)),

@@ -130,11 +130,8 @@ impl Streams {
     /// What has to be waited for.
     pub fn waiting(&self) -> impl Iterator<Item = libc::pollfd> {
         let reading = [&self.stdout, &self.stderr].into_iter().flatten().map(|file| readable(file.as_raw_fd()));
-        let writing = self.stdin.iter().map(|file| libc::pollfd {
-            fd: file.as_raw_fd(),
-            events: libc::POLLOUT,
-            revents: 0,
-        });
+        let writing =
+            self.stdin.iter().map(|file| libc::pollfd { fd: file.as_raw_fd(), events: libc::POLLOUT, revents: 0 });
         reading.chain(writing)
     }
 
@@ -289,15 +286,18 @@ pub fn read_stdin(text: &mut Vec<u8>) -> io::Result<usize> {
 
 /// CPU time of this process and of its children that were waited for.
 pub fn total_time() -> Duration {
-    [libc::RUSAGE_SELF, libc::RUSAGE_CHILDREN].into_iter().map(|who| {
-        let mut usage = mem::MaybeUninit::<libc::rusage>::zeroed();
-        // SAFETY: the call fills the structure; where it does not, it is zero.
-        let usage = unsafe {
-            libc::getrusage(who, usage.as_mut_ptr());
-            usage.assume_init()
-        };
-        duration(usage.ru_utime) + duration(usage.ru_stime)
-    }).sum()
+    [libc::RUSAGE_SELF, libc::RUSAGE_CHILDREN]
+        .into_iter()
+        .map(|who| {
+            let mut usage = mem::MaybeUninit::<libc::rusage>::zeroed();
+            // SAFETY: the call fills the structure; where it does not, it is zero.
+            let usage = unsafe {
+                libc::getrusage(who, usage.as_mut_ptr());
+                usage.assume_init()
+            };
+            duration(usage.ru_utime) + duration(usage.ru_stime)
+        })
+        .sum()
 }
 
 fn duration(time: libc::timeval) -> Duration {
