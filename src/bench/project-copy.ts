@@ -21,22 +21,25 @@ export async function copyProject(recipe: Recipe, home: string): Promise<string>
 
 function recipeText(recipe: Recipe): string {
   const { project, rust, optimization, variant, allocator, glibc, systems, host } = recipe;
+  const python = defined({ implementation: recipe.pythonImplementation, version: recipe.pythonVersion });
   return JSON.stringify({
     schema: 1,
     description: 'A copy for the bench to change',
     target: recipe.target,
     toolchain: recipe.toolchain,
     sysroot: recipe.sysroot,
-    ...defined({ python: recipe.pythonVersion && { version: recipe.pythonVersion } }),
+    ...(Object.keys(python).length === 0 ? {} : { python }),
     project: {
       path: 'crate',
       bin: project.bin,
       profile: project.profile,
       features: project.features,
       'default-features': project.defaultFeatures,
+      ...defined({ 'ignore-rust-version': project.ignoreRustVersion }),
       env: project.env,
     },
     samples: { path: 'samples', timeout: recipe.samples.timeoutSeconds },
+    ...(recipe.measure === true ? { compare: 'measure' } : {}),
     // Whatever decides what is built, and where it runs: what is measured is the recipe that was named.
     ...defined({ rust, optimization, variant, allocator, glibc, systems, host }),
   });

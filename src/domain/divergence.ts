@@ -44,4 +44,6 @@ export interface CauseRule {
   readonly what: string;
   /** Each is tried on the lines that one side has and the other has not: those of the reference begin with `-`, the others with `+`. */
   readonly when: readonly string[];
+  /** A module that is missed for this cause is there, and is missed for another reason. */
+  readonly moduleIsThere?: true;
 }

@@ -177,7 +177,10 @@ function making({ recipe, target, sysroot }: Resolved): readonly PlannedStage[] 
     ...addingPython(recipe),
     {
       stage: 'bundle',
-      does: 'Pack the program, libpython, the stdlib (compiled) and the libraries they need.',
+      does:
+        sysroot.python.implementation === 'CPython'
+          ? 'Pack the program, libpython, the stdlib (compiled) and the libraries they need.'
+          : 'Pack the program, which has its stdlib inside, and the libraries that it needs.',
       inputs: {
         archive: `artifacts/${recipe.name}/${project.bin}-${target.rustTriple}.tar.gz`,
         brings: recipe.brings ?? [],
@@ -193,7 +196,10 @@ function environment({
 }: Pick<Resolved, 'recipe' | 'target' | 'sysroot'>): PlannedStage {
   return {
     stage: 'env',
-    does: "Derive the build's environment and PyO3's config file from the sysroot.",
+    does:
+      sysroot.python.implementation === 'CPython'
+        ? "Derive the build's environment and PyO3's config file from the sysroot."
+        : "Derive the build's environment from the sysroot.",
     inputs: {
       target: target.rustTriple,
       python: `${sysroot.python.implementation} ${sysroot.python.version}${sysroot.python.abiflags}`,

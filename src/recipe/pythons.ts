@@ -195,7 +195,13 @@ export async function loadCauses(home: string, python: string): Promise<Result<D
   const loaded = await load<CausesFile, DivergenceRules>(
     file,
     CAUSES,
-    ({ crash, module, text, causes }) => ({ crash, module, text, causes }),
+    ({ crash, module, text, causes }) => ({
+      ...{ crash, module, text },
+      causes: causes.map(({ 'module-is-there': moduleIsThere, ...cause }) => ({
+        ...cause,
+        ...(moduleIsThere ? { moduleIsThere } : {}),
+      })),
+    }),
     {},
   );
   return loaded.ok ? ok(loaded.value.value) : loaded;

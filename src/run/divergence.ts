@@ -20,7 +20,7 @@ export function divergenceOf({ reference, target }: Runs, rules: DivergenceRules
   if (target.end !== 'itself') return { kind: 'hangs', causes: [stoppedBy(target), ...known] };
   const crash = crashOf({ reference, target }, rules);
   if (crash !== undefined) return { kind: 'crashes', causes: [crash, ...known] };
-  const module = moduleLackedIn(lines, rules);
+  const module = moduleLackedIn(lines, rules, known);
   if (module !== undefined) return { kind: 'lacks-module', causes: [module, ...known] };
   const text = textOnly({ reference, target }, rules.text);
   if (text !== undefined) return { kind: 'text', causes: text };
@@ -50,11 +50,14 @@ function crashOf({ reference, target }: Runs, { crash }: DivergenceRules): Diver
   return { id: 'signal', what: `The interpreter is ended by ${target.exit.signal}` };
 }
 
-/** A module that is missed on the target alone. */
+/** A module that is missed on the target alone, and not for one of the known causes for which a module is missed that is there. */
 export function moduleLackedIn(
   lines: string,
-  { module }: Pick<DivergenceRules, 'module'>,
+  { module, causes }: Pick<DivergenceRules, 'module' | 'causes'>,
+  known: readonly DivergenceCause[],
 ): DivergenceCause | undefined {
+  const there = causes.filter(({ moduleIsThere }) => moduleIsThere === true);
+  if (known.some(({ id }) => there.some((one) => one.id === id))) return undefined;
   const found = firstMatch(addedLines(lines), module);
   if (found === undefined) return undefined;
   const name = found[1] ?? '';

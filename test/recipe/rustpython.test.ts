@@ -1,8 +1,11 @@
 // Another implementation of Python: which point of the axes a recipe gets, and what it is compared with.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { cargoArguments } from '../../src/build/build.ts';
+import { buildEnv } from '../../src/env/env.ts';
 import { loadPython } from '../../src/recipe/pythons.ts';
 import { resolveRecipe } from '../../src/recipe/recipe.ts';
+import { describePython } from '../../src/sysroot/python.ts';
 import { provision, REPOSITORY, temporaryFolder } from '../support/cli.ts';
 import { put } from '../support/crate.ts';
 import { definitionsHome, PYTHON } from '../support/definitions-home.ts';
@@ -34,6 +37,15 @@ test('the recipe `rustpython` has nothing of Python in its trees, and the CPytho
   );
   assert.deepEqual([recipe.rust, recipe.measure, recipe.project.ignoreRustVersion], ['host', true, true]);
   assert.equal(crate.rustVersion, '1.95');
+  const python = await describePython('/nowhere', sysroot, found.value.target);
+  assert.ok(python.ok, JSON.stringify(python));
+  assert.deepEqual([python.value.version, python.value.libraryInside], ['0.6', true]);
+  const { variables, linked, pyo3Config } = buildEnv({
+    ...{ resolved: found.value, python: python.value, runtime: 'native', sourceDateEpoch: 0 },
+  });
+  assert.deepEqual([linked, pyo3Config], [{}, '']);
+  assert.doesNotMatch(JSON.stringify(variables), /PYO3|PYTHONHOME|python-home|onefile/);
+  assert.ok(cargoArguments(found.value).includes('--ignore-rust-version'));
 });
 
 test("a recipe of one's own that extends it has its Python, and measures as it does", async (t) => {

@@ -370,6 +370,12 @@ export const causesSchema = z
             .describe(
               'Tried on the lines that one side has and the other has not: those of the reference begin with `-`, the others with `+`.',
             ),
+          'module-is-there': z
+            .boolean()
+            .default(false)
+            .describe(
+              'Whether a module that is missed for this cause is there, and cannot be imported for another reason.',
+            ),
         }),
       )
       .default([])

@@ -19,7 +19,7 @@ export function moduleDivergence(
   const stopped = target.end === 'stopped' ? (target.reason ?? '') : '';
   const crash = crashIn(stopped, rules) ?? signalIn(stopped);
   if (crash !== undefined) return { kind: 'crashes', causes: [crash, ...known] };
-  const module = stopped === '' ? undefined : moduleLackedIn(lines, rules);
+  const module = stopped === '' ? undefined : moduleLackedIn(lines, rules, known);
   if (module !== undefined) return { kind: 'lacks-module', causes: [module, ...known] };
   return { kind: 'differs', causes: known };
 }
