@@ -251,9 +251,9 @@ const commonKeys = {
     .meta({
       description:
         'Variant of the interpreter: a name below `variants` in its `python.yaml`, also as a list of one. `jit`: the just-in-time ' +
-        'compiler is switched on. `free-threaded`: without the global interpreter lock. Without a version the Python is one that has it; ' +
+        'compiler is switched on. Without a version the Python is one that has it; ' +
         '`--python 3.14+jit` names both on the command line.',
-      examples: ['jit', 'free-threaded'],
+      examples: ['jit'],
     }),
   allocator: z
     .enum(['pymalloc', 'malloc', 'mimalloc'])
