@@ -58,8 +58,8 @@ export interface OpenOptions {
 }
 
 /**
- * Opens tiers in one session, and calls `use` with them. Fails with `usage/no-tiers` where the store has no bundle at all: the
- * reference is opened with one.
+ * Opens tiers in one session, and calls `use` with them. Fails with `usage/no-tiers` where the store has no bundle with the
+ * reference: it is opened with one.
  */
 export async function withTiers<T>(
   context: Context,
@@ -127,7 +127,7 @@ async function openAll(
     else absent.push(absentOf(tier, opened.error));
   }
   const reference = await referenceOf(found, all, plans, [...others.values()], options.folder);
-  if (reference === undefined) return err(noTiers(all));
+  if (reference === undefined) return err(noTiers(all, others.size > 0));
   for (const tier of wanted) {
     const { how } = tier;
     if (how.kind === 'gone') absent.push({ name: tier.name, description: tier.description, why: how.why });
@@ -239,14 +239,19 @@ function misnamed(failure: Failure, { name }: TierDefinition, all: readonly Tier
   };
 }
 
-function noTiers(all: readonly TierDefinition[]): Failure {
+function noTiers(all: readonly TierDefinition[], others: boolean): Failure {
   const first = all.flatMap(({ how }) =>
     how.kind === 'recipe' && how.python === undefined ? [how.recipe] : [],
   );
+  const [reference] = all.flatMap(({ how }) => (how.kind === 'interpreter' ? [how.python] : []));
   return {
     code: 'usage/no-tiers',
-    what: 'No tier is provisioned in this store.',
-    why: 'What is measured has to be there: nothing is built to give advice.',
+    what: others
+      ? `The reference, CPython ${reference}, is not in this store.`
+      : 'No tier is provisioned in this store.',
+    why: others
+      ? 'It comes with a recipe of that version, and no bundle of one is there.'
+      : 'What is measured has to be there: nothing is built to give advice.',
     fix: [
       `Provision one: \`provision ${first[0] ?? 'list'}\`.`,
       'Name the store that has them: `--store <folder>`.',
