@@ -60,7 +60,7 @@ test('every reader of gzip and tar has the same files of it', async (t) => {
   const archive = join(place, 'archive.tar.gz');
   await pack(root, archive, await freshStore(t));
   execFileSync('gzip', ['-t', archive]);
-  const python = `import tarfile,sys; tarfile.open(sys.argv[1]).extractall(sys.argv[2], filter='data')`;
+  const python = `import tarfile,sys; tarfile.open(sys.argv[1]).extractall(sys.argv[2], **({'filter': 'data'} if hasattr(tarfile, 'data_filter') else {}))`;
   for (const [name, command] of [
     ['tar', ['tar', '-xzf', archive, '-C']],
     ['python', ['python3', '-c', python, archive]],
