@@ -42,7 +42,7 @@ impl Arguments {
     }
 
     /// The zeroth argument alone.
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", Py_3_12))]
     pub fn program_only(self) -> Self {
         Self(self.0.get(..1).unwrap_or(&[]))
     }

@@ -1,13 +1,13 @@
 //! A process for each script: started anew, or forked from this one, whose interpreter is initialised.
 
+use std::collections::BTreeMap;
 use std::env;
-use std::ffi::{OsStr, OsString, c_int};
+use std::ffi::{CString, OsStr, OsString, c_int};
 use std::io;
+use std::iter;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::job::{Ending, Job, Record};
@@ -45,25 +45,7 @@ impl Launcher {
 
     fn launch(&self, job: &Job, ends: ScriptEnds) -> io::Result<libc::pid_t> {
         match self {
-            Self::Again { program, name } => {
-                let [stdin, stdout, stderr] = ends.0.map(Stdio::from);
-                let mut command = Command::new(program);
-                command.arg0(name).arg(&job.script).args(&job.arguments);
-                command.envs(job.environment.iter().map(|(name, value)| (name, value)));
-                command.stdin(stdin).stdout(stdout).stderr(stderr);
-                if let Some(folder) = &job.folder {
-                    command.current_dir(folder);
-                }
-                // SAFETY: system calls only, between fork and exec.
-                unsafe {
-                    command.pre_exec(|| {
-                        system::end_with_parent();
-                        system::set_signal(libc::SIGPIPE, libc::SIG_DFL);
-                        Ok(())
-                    });
-                }
-                Ok(command.spawn()?.id() as libc::pid_t)
-            }
+            Self::Again { program, name } => system::spawn(&again(program, name, job)?, ends),
             #[cfg(Py_3_12)]
             Self::Warm(warm) => warm.fork(job, ends),
         }
@@ -77,6 +59,26 @@ impl Launcher {
             Self::Warm(warm) => warm.is_interrupted(),
         }
     }
+}
+
+/// This program for a script, with what the job adds to the environment.
+fn again(program: &Path, name: &OsStr, job: &Job) -> io::Result<system::Program> {
+    let text = |text: OsString| CString::new(text.into_vec()).map_err(io::Error::from);
+    let mut environment: BTreeMap<_, _> = env::vars_os().collect();
+    environment.extend(job.environment.iter().cloned());
+    let variables = environment.into_iter().map(|(mut variable, value)| {
+        variable.push("=");
+        variable.push(value);
+        variable
+    });
+    let arguments = iter::once(name).chain(iter::once(job.script.as_os_str()));
+    let arguments = arguments.chain(job.arguments.iter().map(OsString::as_os_str)).map(OsStr::to_os_string);
+    Ok(system::Program {
+        path: text(program.as_os_str().to_os_string())?,
+        arguments: arguments.map(text).collect::<Result<_, _>>()?,
+        environment: variables.map(text).collect::<Result<_, _>>()?,
+        folder: job.folder.clone().map(text).transpose()?,
+    })
 }
 
 struct Child {

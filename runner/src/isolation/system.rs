@@ -1,10 +1,13 @@
 //! Pipes, the table of open files, and signals.
 
+use std::ffi::{CString, c_char};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
+use std::iter;
 use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::process;
+use std::ptr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -325,6 +328,67 @@ pub fn with_pipes<T>(make: impl FnOnce() -> T) -> io::Result<T> {
         }
     }
     Ok(made)
+}
+
+/// A program and what it is started with.
+pub struct Program {
+    pub path: CString,
+    pub arguments: Vec<CString>,
+    /// `NAME=value`, all of them.
+    pub environment: Vec<CString>,
+    /// None: the folder of this process.
+    pub folder: Option<CString>,
+}
+
+/// Starts a program. The standard library's `Command` would have this one ask for glibc 2.39, for pidfd_spawnp(3).
+pub fn spawn(program: &Program, ends: ScriptEnds) -> io::Result<libc::pid_t> {
+    let (failure, to_failure) = pipe()?;
+    let pointers = |texts: &[CString]| -> Vec<_> {
+        texts.iter().map(|text| text.as_ptr()).chain(iter::once(ptr::null())).collect()
+    };
+    let (arguments, environment) = (pointers(&program.arguments), pointers(&program.environment));
+    // SAFETY: this process has one thread; its child makes system calls alone.
+    let child = check(unsafe { libc::fork() })?;
+    if child == 0 {
+        let error = execute(program, &arguments, &environment, &ends);
+        let number = error.raw_os_error().unwrap_or(libc::EIO).to_ne_bytes();
+        // SAFETY: as many bytes as the number has.
+        unsafe {
+            libc::write(to_failure.as_raw_fd(), number.as_ptr().cast(), number.len());
+            libc::_exit(127)
+        }
+    }
+    drop(to_failure);
+    let mut number = [0; mem::size_of::<i32>()];
+    // Closed by exec(2), it has nothing.
+    if File::from(failure).read_exact(&mut number).is_err() {
+        return Ok(child);
+    }
+    reap(child, true);
+    Err(io::Error::from_raw_os_error(i32::from_ne_bytes(number)))
+}
+
+/// Becomes a program. The lists end with a null pointer. It returns only where that fails.
+fn execute(
+    program: &Program,
+    arguments: &[*const c_char],
+    environment: &[*const c_char],
+    ends: &ScriptEnds,
+) -> io::Error {
+    end_with_parent();
+    set_signal(libc::SIGPIPE, libc::SIG_DFL);
+    for (number, file) in (0..).zip(&ends.0) {
+        if let Err(error) = replace_stream(file, number) {
+            return error;
+        }
+    }
+    // SAFETY: all are texts that end with a zero, and lists that end with a null pointer.
+    unsafe {
+        if program.folder.as_ref().is_none_or(|folder| libc::chdir(folder.as_ptr()) == 0) {
+            libc::execve(program.path.as_ptr(), arguments.as_ptr(), environment.as_ptr());
+        }
+    }
+    io::Error::last_os_error()
 }
 
 /// Makes the ends the standard streams of this process, a child made by fork, and closes all files of its parent.
