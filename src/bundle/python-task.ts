@@ -148,7 +148,6 @@ async function linkFolders(options: readonly string[]): Promise<readonly Mount[]
   return named.flatMap((path, i) => (found[i] ? [{ kind: 'source', source: path, at: path }] : []));
 }
 
-/** A file that a job finds at its digest's name, whatever folder it is in. */
 /**
  * Compiles the modules that `stage` puts into a folder, by the interpreter of this machine, into the folder `site` of `folder`.
  */

@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type PipHost, WORK } from '../../bundle/python-task.ts';
 import { fetchWheels } from '../../bundle/wheels.ts';
@@ -34,7 +34,6 @@ export async function pyperformanceSite(
     { what: 'pyperformance', version: 1, wheels: fetched.value.fingerprint },
     async (folder) => {
       const done = await unzip(context, host, wheels, join(folder, SITE));
-      await rm(join(folder, '.task'), { recursive: true, force: true });
       return done.ok ? ok({ site: SITE }) : done;
     },
     { signal: context.signal },
