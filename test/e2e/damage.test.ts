@@ -176,7 +176,7 @@ before(async () => {
   assert.equal(run.status, 0, run.stdout + run.stderr);
 });
 
-test(`after damage in any of ${TRIALS} places the run delivers the bytes of before`, async (t) => {
+test('after damage in any place the run delivers the bytes of before', async (t) => {
   const folder = temporaryFolder(t);
   const store = cloneStore(folder);
   const random = numbers(SEED);
