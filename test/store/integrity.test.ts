@@ -223,6 +223,13 @@ test('a result that was changed is absent, and is written again', async (t) => {
     writeFileSync(file, text);
     assert.equal(await store.readResult(key), undefined, text);
   }
+  // Another result in its place is whole, and not this one.
+  const other = fingerprint({ what: 'another result' });
+  await store.writeResult(other, { text: 'of another' });
+  writeFileSync(file, readFileSync(join(store.folder, 'results', `${other}.json`)));
+  assert.equal(await store.readResult(key), undefined);
+  const swapped = await verifyStore(store, { repair: false, ...never() });
+  assert.deepEqual(swapped.ok && swapped.value.damaged.map(({ path }) => path), [file]);
   rmSync(file);
   mkdirSync(file);
   assert.equal(await store.readResult(key), undefined);
