@@ -192,7 +192,8 @@ const PLACES: readonly (readonly [string, (of: Damaged) => readonly string[], ((
 
 before(async () => {
   const cwd = temporaryFolder({ after: (done) => process.once('exit', done) });
-  const run = await provision([PACKAGED_AARCH64], { store: SHARED_STORE, cwd, timeoutMs: 30 * 60_000 });
+  const args = [PACKAGED_AARCH64, '--samples', SAMPLE];
+  const run = await provision(args, { store: SHARED_STORE, cwd, timeoutMs: 30 * 60_000 });
   assert.equal(run.status, 0, run.stdout + run.stderr);
 });
 

@@ -115,7 +115,8 @@ const scenarios = MANY ? SCENARIOS : SCENARIOS.slice(0, 3);
 
 before(async () => {
   const cwd = temporaryFolder({ after: (done) => process.once('exit', done) });
-  const run = await provision([PACKAGED_AARCH64], { store: SHARED_STORE, cwd, timeoutMs: 30 * 60_000 });
+  const args = [PACKAGED_AARCH64, ...FEW];
+  const run = await provision(args, { store: SHARED_STORE, cwd, timeoutMs: 30 * 60_000 });
   assert.equal(run.status, 0, run.stdout + run.stderr);
 });
 
