@@ -19,8 +19,7 @@ export async function wheelComponents(site: string): Promise<readonly Component[
       new RegExp(`^${name}:\\s*(\\S.*?)\\s*$`, 'm').exec(head)?.[1];
     const [name, version] = [field('Name'), field('Version')];
     if (name === undefined || version === undefined) continue;
-    // The type `pypi` of the purl specification: lower case, `-` for `_`.
-    const purl = `pkg:pypi/${name.toLowerCase().replaceAll('_', '-')}@${encodeURIComponent(version)}`;
+    const purl = wheelUrl(name, version);
     found.push({
       ...{ id: purl, name, version, place: 'beside', purl },
       texts: await licenceTexts(join(site, folder)),
@@ -31,6 +30,11 @@ export async function wheelComponents(site: string): Promise<readonly Component[
     });
   }
   return found;
+}
+
+/** Package URL of a Python package (purl specification, type `pypi`: lower case, `-` for `_`). */
+export function wheelUrl(name: string, version: string): string {
+  return `pkg:pypi/${name.toLowerCase().replaceAll('_', '-')}@${encodeURIComponent(version)}`;
 }
 
 async function licenceTexts(folder: string): Promise<readonly LicenceText[]> {
