@@ -119,6 +119,8 @@ export interface Updates {
   sourceVersion(version: string): string;
   /** Which of the files of a package, or of the archive of a source package, is its changelog; it may be compressed with gzip. */
   changelogIn(names: readonly string[]): string | undefined;
+  /** The version of the newest entry of a changelog; undefined: it is none. */
+  newestIn(changelog: string): string | undefined;
   /** Vulnerabilities that a changelog says were corrected after a version of the source. */
   fixes(changelog: string, after: string): readonly string[];
 }

@@ -92,7 +92,10 @@ export function formatLock(lock: Lock): string {
   const head = (['definition', 'suite', 'resolved'] as const).map(
     (key) => `  "${key}": ${JSON.stringify(lock[key])},\n`,
   );
-  const lists = (lock.lists ?? []).map((list) => `    ${formatFields(list)}`);
+  const lists = (lock.lists ?? []).map(
+    ({ suite, architecture, dated, digest }) =>
+      `    ${formatFields(defined({ suite, architecture, dated, digest }))}`,
+  );
   const from = lock.lists === undefined ? '' : `  "lists": [\n${lists.join(',\n')}\n  ],\n`;
   return `{\n  "schema": 1,\n${head.join('')}${from}  "sets": {\n${sets.join(',\n')}\n  }\n}\n`;
 }
