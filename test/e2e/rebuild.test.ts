@@ -27,6 +27,7 @@ import {
   temporaryFolder,
 } from '../support/cli.ts';
 import { engineMissing, startEngine } from '../support/dockerd.ts';
+import { files, startMirror } from '../support/mirror.ts';
 import { asOrdinaryUser } from '../support/ordinary-user.ts';
 import { clockLibrary, otherClock, runtimeWithClock } from '../support/other-clock.ts';
 
@@ -86,6 +87,7 @@ suite('built again', { concurrency: true }, () => {
     const given = join(user.folder, `${NAME}.tar.gz`);
     for (const suffix of ['', '.intoto.json']) copyFileSync(`${bundle}${suffix}`, `${given}${suffix}`);
     own(user.folder);
+    const shared = await startMirror(t, files({}));
     const program = join(REPOSITORY, 'src', 'bin.ts');
     const argv = [program, 'verify', '--rebuild', given, '--project', crate, '--store', store, '--verbose'];
     const script = 'umask 027; exec taskset -c 0 "$0" "$@"';
@@ -99,6 +101,7 @@ suite('built again', { concurrency: true }, () => {
         TZ: 'Pacific/Chatham',
         LC_ALL: 'C',
         PROVISION_ENGINE: 'namespace',
+        PROVISION_CACHE: `oci://${new URL(shared.url).host}/team/cache`,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -110,6 +113,7 @@ suite('built again', { concurrency: true }, () => {
     );
     assert.match(run.stdout, /: built again, and every byte is the same\.\n$/);
     assert.equal(seen(run).cores, 1);
+    assert.deepEqual(shared.requests, [], 'what others have built proves nothing');
     assert.deepEqual(readdirSync(join(store, 'builds')), [], 'nothing of it is kept');
   });
 
