@@ -8,7 +8,7 @@ import { ok, type Result } from '../domain/result.ts';
 import { Background } from './background.ts';
 import { digestFile } from './digest.ts';
 import { onDisk } from './disk.ts';
-import { entryFolder, makeEntry, markUsed, readRecord, setAside } from './entries.ts';
+import { blobFile, entryFolder, makeEntry, markUsed, readRecord, setAside } from './entries.ts';
 import { fingerprint as fingerprintOf } from './fingerprint.ts';
 import { type Again, type DamageReport, Integrity } from './integrity.ts';
 import { safeName, takeLock } from './locks.ts';
@@ -171,7 +171,7 @@ class FolderStore implements Store {
   }
 
   blobPath(digest: Digest): string {
-    return join(this.folder, 'blobs', 'sha256', hexOf(digest));
+    return blobFile(this.folder, digest);
   }
 
   async hasBlob(digest: Digest): Promise<boolean> {
