@@ -41,8 +41,16 @@ export function noKeys({ text }: CacheAddress): Notice {
   );
 }
 
-export function pulled({ text }: CacheAddress, count: number, bytes: number): Notice {
-  return info('cache/pulled', `Taken from ${text}: ${entries(count)}, ${formatBytes(bytes)}.`);
+export interface Pulled {
+  readonly entries: number;
+  readonly results: number;
+  /** Of the entries, compressed. */
+  readonly bytes: number;
+}
+
+export function pulled({ text }: CacheAddress, { entries: count, results, bytes }: Pulled): Notice {
+  const also = results === 0 ? '' : `, ${results} result${results === 1 ? '' : 's'}`;
+  return info('cache/pulled', `Taken from ${text}: ${entries(count)}${also}, ${formatBytes(bytes)}.`);
 }
 
 export function pushed({ text }: CacheAddress, count: number, bytes: number, there: number): Notice {

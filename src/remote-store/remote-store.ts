@@ -5,7 +5,7 @@ import type { Key } from '../provenance/envelope.ts';
 import { type Manifest, makeManifest, manifestDigest } from '../store/manifest.ts';
 import type { EntryContent, EntryName, Json, RemoteStore } from '../store/store.ts';
 import { Connection, type ConnectionOptions, isOutside } from './connection.ts';
-import { moreNotUsed, notAsked, notUsed, pulled } from './notices.ts';
+import { moreNotUsed, notAsked, notUsed, type Pulled, pulled } from './notices.ts';
 import { pushAll } from './push.ts';
 import { type SharedContent, type SharedName, type SharedRecord, tagOf, type Unusable } from './record.ts';
 
@@ -28,7 +28,7 @@ export class RegistryStore implements RemoteStore {
   readonly #used = new Map<string, SharedName & { readonly value?: Json }>();
   readonly #reasons = new Set<string>();
   #unusable = 0;
-  #pulled = { count: 0, bytes: 0 };
+  #pulled = { entries: 0, results: 0, bytes: 0 };
   #given = false;
 
   constructor(options: RemoteStoreOptions) {
@@ -36,8 +36,9 @@ export class RegistryStore implements RemoteStore {
     this.#connection = new Connection(options);
   }
 
-  async offers(name: EntryName): Promise<boolean> {
-    return (await this.#record(name)) !== undefined;
+  async offered(name: EntryName): Promise<{ readonly meta: Json } | undefined> {
+    const record = await this.#record(name);
+    return record?.content === undefined ? undefined : { meta: record.value };
   }
 
   async pull(name: EntryName, root: string): Promise<Result<EntryContent | undefined>> {
@@ -48,7 +49,7 @@ export class RegistryStore implements RemoteStore {
       const came = await this.#unpack(name, content, root);
       if (!came.ok) return came;
       if (!('why' in came.value)) {
-        this.#count(content.layer.size);
+        this.#count({ entries: 1, bytes: content.layer.size });
         return ok({ meta, manifest: came.value });
       }
       this.#refuse(name, came.value.why);
@@ -82,7 +83,7 @@ export class RegistryStore implements RemoteStore {
 
   async pullResult(fingerprint: Fingerprint): Promise<Json | undefined> {
     const record = await this.#record({ kind: 'results', fingerprint });
-    if (record !== undefined) this.#count(0);
+    if (record !== undefined) this.#count({ results: 1 });
     return record?.value;
   }
 
@@ -103,7 +104,7 @@ export class RegistryStore implements RemoteStore {
     const { address, context, push: key, version } = this.#options;
     const shown = this.#reasons.size;
     if (this.#unusable > shown) context.emit(moreNotUsed(address, this.#unusable - shown));
-    if (this.#pulled.count > 0) context.emit(pulled(address, this.#pulled.count, this.#pulled.bytes));
+    if (this.#pulled.entries + this.#pulled.results > 0) context.emit(pulled(address, this.#pulled));
     if (key !== undefined && !context.signal.aborted) {
       const store = context.settings.store;
       await pushAll(this.#options, { ...{ store, key, version }, entries: [...this.#used.values()] });
@@ -144,7 +145,12 @@ export class RegistryStore implements RemoteStore {
     context.emit(notUsed(address, tagOf(name), why));
   }
 
-  #count(bytes: number): void {
-    this.#pulled = { count: this.#pulled.count + 1, bytes: this.#pulled.bytes + bytes };
+  #count({ entries = 0, results = 0, bytes = 0 }: Partial<Pulled>): void {
+    const before = this.#pulled;
+    this.#pulled = {
+      entries: before.entries + entries,
+      results: before.results + results,
+      bytes: before.bytes + bytes,
+    };
   }
 }
