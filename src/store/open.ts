@@ -9,6 +9,7 @@ import { Background } from './background.ts';
 import { Deferred } from './deferred.ts';
 import { digestFile } from './digest.ts';
 import { onDisk } from './disk.ts';
+import { elsewhereKey } from './elsewhere.ts';
 import { entryFolder, makeEntry, markUsed, readRecord, setAside } from './entries.ts';
 import { fingerprint as fingerprintOf } from './fingerprint.ts';
 import { type Again, type DamageReport, Integrity } from './integrity.ts';
@@ -326,11 +327,6 @@ class FolderStore implements Store {
   #resultFile(fingerprint: Fingerprint): string {
     return join(this.folder, 'results', `${fingerprint}.json`);
   }
-}
-
-/** Names the result that remembers an entry which is not here. */
-function elsewhereKey({ kind, fingerprint }: EntryName): Fingerprint {
-  return fingerprintOf({ what: 'entry elsewhere', kind, fingerprint });
 }
 
 function hexOf(digest: Digest): string {
