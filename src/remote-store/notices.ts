@@ -66,6 +66,15 @@ export function notPushed({ text }: CacheAddress, tags: readonly string[], cause
   return warning('cache/not-pushed', `Not pushed to ${text}: ${named}. ${cause}`);
 }
 
+/** Another machine is making an entry. */
+export function waiting({ text }: CacheAddress, tag: string, mostMs: number): Notice {
+  const minutes = Math.ceil(mostMs / 60_000);
+  return info(
+    'cache/waiting',
+    `Another machine is making ${tag} of ${text}: waiting for it, for ${minutes} min at most. If it stops, it is made here.`,
+  );
+}
+
 function entries(count: number): string {
   return count === 1 ? '1 entry' : `${count} entries`;
 }

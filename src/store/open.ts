@@ -16,6 +16,7 @@ import { type Again, type DamageReport, Integrity } from './integrity.ts';
 import { safeName, takeLock } from './locks.ts';
 import { sealed, unsealed } from './record.ts';
 import type {
+  EntryContent,
   EntryKind,
   EntryName,
   Json,
@@ -120,10 +121,16 @@ class FolderStore implements Store {
   ): Promise<Result<StoreEntry<Meta>>> {
     const name = { kind, fingerprint: fingerprintOf(inputs) };
     const remote = options.local === true ? undefined : this.#remote;
-    const pull = remote && ((root: string) => remote.pull(name, root));
+    const { costly = false } = options;
+    const pull = remote && ((root: string) => pullOrAwait(remote, name, root, costly));
     const makeOfReady = async (folder: string): Promise<Result<Meta>> => {
       const ready = await this.#deferred.ready(options.reads);
-      return ready.ok ? make(folder) : ready;
+      if (!ready.ok) return ready;
+      if (remote === undefined || !costly) return make(folder);
+      await remote.claim(name);
+      const made = await make(folder);
+      if (!made.ok) await remote.release(name);
+      return made;
     };
     const again: Again = { inputs, make: makeOfReady, signal: options.signal, ...defined({ pull }) };
     const get = async (): Promise<Result<StoreEntry>> => {
@@ -327,6 +334,18 @@ class FolderStore implements Store {
   #resultFile(fingerprint: Fingerprint): string {
     return join(this.folder, 'results', `${fingerprint}.json`);
   }
+}
+
+/** Fills an empty folder from a store beyond this one, where that is faster than making it also when another machine has just begun. */
+async function pullOrAwait(
+  remote: RemoteStore,
+  name: EntryName,
+  root: string,
+  costly: boolean,
+): Promise<Result<EntryContent | undefined>> {
+  const offered = costly ? await remote.offered(name) : undefined;
+  if (costly && offered === undefined && !(await remote.awaitOther(name))) return ok(undefined);
+  return remote.pull(name, root);
 }
 
 function hexOf(digest: Digest): string {

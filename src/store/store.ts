@@ -41,6 +41,11 @@ export interface RemoteStore {
    * what is in the folder is to be removed. Its failures are those of the disk.
    */
   pull(name: EntryName, root: string): Promise<Result<EntryContent | undefined>>;
+  /** Waits while another machine makes an entry, for a bounded time; true: it is there now. */
+  awaitOther(name: EntryName): Promise<boolean>;
+  /** Says to other machines that an entry is made here, until it was used or is released. */
+  claim(name: EntryName): Promise<void>;
+  release(name: EntryName): Promise<void>;
   pullResult(fingerprint: Fingerprint): Promise<Json | undefined>;
   /** Told of what this store has and has used, which may be pushed at the end. */
   used(name: EntryName): void;
@@ -56,6 +61,8 @@ export interface ObtainOptions {
    * `ready`. What is made of it, and sandboxes, wait for it by themselves.
    */
   readonly lazily?: boolean;
+  /** It takes minutes to make: of several machines one does, and the others wait for it. */
+  readonly costly?: boolean;
   /** Folders of the entries that `make` reads outside of sandboxes; by default all that were obtained lazily. */
   readonly reads?: readonly string[];
   /** Called once when another process is making the same entry and we wait for it. */
