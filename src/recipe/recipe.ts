@@ -29,14 +29,14 @@ import { loadImage } from './images.ts';
 import { besideLibrary, comparedWith } from './implementation.ts';
 import type { Loaded } from './load.ts';
 import { DEFAULT_WASM } from './parse-recipe.ts';
-import { type Axes, loadAxes } from './points.ts';
+import { type Axes, loadAxes, withOlderLibrary } from './points.ts';
 import { openReader, type Reader } from './reader.ts';
 import { loadReferences, type References } from './references.ts';
 import type { SysrootFile } from './schemas.ts';
 import { loadForm, loadSysroot } from './sysroots.ts';
 import { readData, systemDataOf, unreadData } from './system-data.ts';
 import { chooseSystems } from './systems.ts';
-import { loadLibcOfTarget } from './targets.ts';
+import { type CLibrary, loadLibcOfTarget } from './targets.ts';
 import { unknown } from './unknown-name.ts';
 
 /**
@@ -104,7 +104,7 @@ async function resolveNames(
           point,
           named: sysrootNamed,
           document,
-          ...{ floor: sysroot.glibc, oldestRelease: library.value.oldestRelease },
+          ...{ floor: sysroot.glibc, oldestRelease: oldestOf(target, library.value) },
           glibc: recipe.glibc,
           systems: systems.value.systems,
         })
@@ -163,6 +163,11 @@ async function resolveNames(
   });
 }
 
+/** The oldest release that a Python from source can be had for. */
+function oldestOf({ older, startsWith }: Target, { oldestRelease }: CLibrary): string | undefined {
+  return startsWith === undefined ? (oldestRelease ?? older?.glibc) : undefined;
+}
+
 async function readNamed(lookup: RecipeLookup, found: FoundRecipe, read: Reader): Promise<Result<Named>> {
   const { home } = lookup;
   const { draft, document } = found;
@@ -181,7 +186,7 @@ async function readNamed(lookup: RecipeLookup, found: FoundRecipe, read: Reader)
   ]);
   if (failure !== undefined) return err(failure);
   if (!chosen.ok || !crate.ok) throw new Error('a failure got lost');
-  const point = chosen.value;
+  const point = withOlderLibrary(chosen.value, draft.glibc);
   const form = await loadForm(home, point, read);
   if (!form.ok) return form;
   const { targets } = axes.value;
