@@ -23,6 +23,7 @@ import { cargoHomeMounts } from './cargo-home.ts';
 import { type CargoStep, fetchCrates, lockedCrates } from './crates.ts';
 import { hostCargo } from './host-cargo.ts';
 import { recordCrates } from './linked-crates.ts';
+import { linkedObjects } from './linked-objects.ts';
 import { CRATES_UNKNOWN, cratesKey, type LockedCrates, onKnownCrates } from './sealed-crates.ts';
 import { explainHidden } from './sources/explain.ts';
 import { digestProject } from './sources/project.ts';
@@ -107,6 +108,7 @@ export function programInputs(input: Omit<BuildInput, 'engine' | 'logs'>, source
     pyo3Config: input.env.pyo3Config,
     cmakeToolchain: input.env.cmakeToolchain,
     linked: input.env.linked,
+    compiler: [...(input.env.compiled?.compiler ?? [])],
     ...configurationInputs(input),
   };
 }
@@ -152,7 +154,12 @@ async function compileProgram(
   if (!view.ok) return view;
   if (view.value.sources.digest !== to.sources)
     return err(sourcesChanged(input.resolved.recipe.project.root));
-  const step = { context, store, input, engine: engine.value, cargo: cargo.value, view: view.value, log };
+  const objects = await linkedObjects(context, store, engine.value, input);
+  if (!objects.ok) return objects;
+  const step = {
+    ...{ context, store, input, engine: engine.value, cargo: cargo.value, view: view.value, log },
+    objects: objects.value,
+  };
   const crates = await lockedCrates(step);
   if (await comparedBefore(step, crates)) {
     const compiled = await compile(step, to, crates);
@@ -173,7 +180,7 @@ async function comparedBefore({ view }: CargoStep, crates: LockedCrates): Promis
   return (await readFile(view.crates, 'utf8').catch(() => '')) === cratesKey(crates);
 }
 
-type BuildStep = CargoStep & { readonly input: BuildInput };
+type BuildStep = CargoStep & { readonly input: BuildInput; readonly objects: readonly Mount[] };
 
 /** With `crates`: only if nothing changed since they were compared; else `build/crates-unknown`. */
 async function compile(
@@ -186,7 +193,7 @@ async function compile(
   const sandbox = await step.engine.open({
     rootfs: input.toolchain.folder,
     network: 'none',
-    mounts: [...buildMounts(input, step.view), ...step.cargo.sources],
+    mounts: [...buildMounts(input, step.view), ...step.objects, ...step.cargo.sources],
   });
   if (!sandbox.ok) return sandbox;
   await using box = sandbox.value;
