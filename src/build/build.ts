@@ -70,8 +70,11 @@ export async function build(context: Context, store: Store, input: BuildInput): 
     const sources = await digestProject(context, input.resolved, input.logs);
     if (!sources.ok) return sources;
     const { digest } = sources.value;
+    const inputs = programInputs(input, digest);
+    // It starts while the store is looked through and locks are taken. Its failure is met where it is needed.
+    if (!(await store.offers('builds', fingerprint(inputs)))) input.engine().catch(() => {});
     const make = (folder: string) => compileProgram(context, store, input, { folder, sources: digest });
-    const built = await store.obtain<BuildMeta>('builds', programInputs(input, digest), make, {
+    const built = await store.obtain<BuildMeta>('builds', inputs, make, {
       signal: context.signal,
       onWait: () => context.emit(waiting(input.resolved.recipe.name)),
     });
@@ -136,8 +139,6 @@ async function compileProgram(
   input: BuildInput,
   to: { readonly folder: string; readonly sources: Digest },
 ): Promise<Result<BuildMeta>> {
-  const engine = await input.engine();
-  if (!engine.ok) return engine;
   await mkdir(input.logs, { recursive: true });
   const log = join(input.logs, 'build.log');
   await writeFile(log, '');
@@ -150,6 +151,8 @@ async function compileProgram(
   });
   if (!lock.ok) return lock;
   await using _ = lock.value;
+  const engine = await input.engine();
+  if (!engine.ok) return engine;
   const view = await openView(context, store, volumeName(input), { ...input, cargo: cargo.value });
   if (!view.ok) return view;
   if (view.value.sources.digest !== to.sources)

@@ -50,10 +50,10 @@ export async function withSession<T>(
       context,
       store: store.value,
       recorder,
-      // What it runs is what has been found in the store.
+      // What it runs is what has been found in the store; what it tries itself is nothing of that.
       engine: async () => {
-        const sound = await store.value.check();
-        return sound.ok ? engine.get() : sound;
+        const [sound, selected] = await Promise.all([store.value.check(), engine.get()]);
+        return sound.ok ? selected : sound;
       },
     });
   } finally {
