@@ -130,6 +130,40 @@ test('a program for the stable ABI is built once, and every version serves it', 
   }
 });
 
+for (const linkage of ['static', 'dynamic'] as const) {
+  test(`a free-threaded CPython, ${linkage}, runs threads at the same time, as one that is built of the same source`, {
+    skip: process.env.PROVISION_TEST_ALL === '1' ? native : 'PROVISION_TEST_ALL=1 compiles one',
+  }, async (t) => {
+    const cwd = temporaryFolder(t, 'provision free ü ');
+    const crate = join(REPOSITORY, 'test', 'crates', 'free-threaded');
+    const recipe = readFileSync(join(crate, 'provision.yaml'), 'utf8')
+      .replaceAll('../../../runner', join(REPOSITORY, 'runner'))
+      .replace(/\bsamples]/, `${join(crate, 'samples')}]`);
+    writeFileSync(
+      join(cwd, 'free.yaml'),
+      `${recipe}project: {path: ${JSON.stringify(crate)}}\npython: {linkage: ${linkage}}\n`,
+    );
+    const run = await provision(['./free.yaml', '--artifacts', 'out', '--frozen'], {
+      ...{ cwd, store: SHARED_STORE, timeoutMs: 60 * 60_000 },
+    });
+    assert.equal(run.status, 0, run.stdout + run.stderr);
+    const { python, reference, samples, totals } = reportIn(join(cwd, 'out'));
+    assert.deepEqual([python?.variant, python?.linkage], ['free-threaded', linkage]);
+    assert.match(python?.libpython ?? '', /libpython3\.13t\.(a|so)$/);
+    assert.ok(reference?.version.startsWith(python?.version as string), JSON.stringify(reference));
+    assert.equal(totals.failed, 0);
+    const parallel = samples.find(({ name }) => name.endsWith('parallel_threads'));
+    assert.equal(parallel?.status, 'passed');
+    const archive = join(cwd, 'out', 'isolate-x86_64-unknown-linux-gnu.tar.gz');
+    const inspected = await provision(['inspect', archive, '--json']);
+    assert.equal(inspected.status, 0, inspected.stderr);
+    const { python: inside } = JSON.parse(inspected.stdout) as {
+      readonly python: { readonly soabi: string };
+    };
+    assert.match(inside.soabi, /^cpython-313t-/);
+  });
+}
+
 const listed = await listRecipes(REPOSITORY);
 assert.ok(listed.ok);
 const chosen = env.PROVISION_TEST_CELLS?.split(',');
