@@ -1,7 +1,7 @@
 // Other versions of CPython than the default: one run with two samples; with PROVISION_TEST_ALL=1 the whole suite on every target
 // and version, also those that are emulated. PROVISION_TEST_CELLS="x86_64 3.15,s390x 3.11" selects.
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { env } from 'node:process';
 import { test } from 'node:test';
@@ -135,13 +135,14 @@ for (const linkage of ['static', 'dynamic'] as const) {
     skip: process.env.PROVISION_TEST_ALL === '1' ? native : 'PROVISION_TEST_ALL=1 compiles one',
   }, async (t) => {
     const cwd = temporaryFolder(t, 'provision free ü ');
-    const crate = join(REPOSITORY, 'test', 'crates', 'free-threaded');
-    const recipe = readFileSync(join(crate, 'provision.yaml'), 'utf8')
-      .replaceAll('../../../runner', join(REPOSITORY, 'runner'))
-      .replace(/\bsamples]/, `${join(crate, 'samples')}]`);
+    const crate = join(cwd, 'crate');
+    for (const part of ['src', 'build.rs', 'samples'])
+      cpSync(join(REPOSITORY, 'runner', part), join(crate, part), { recursive: true });
+    // The runner with a PyO3 that compiles for it, and what needs threads that run at the same time.
+    cpSync(join(REPOSITORY, 'test', 'crates', 'free-threaded'), crate, { recursive: true });
     writeFileSync(
       join(cwd, 'free.yaml'),
-      `${recipe}project: {path: ${JSON.stringify(crate)}}\npython: {linkage: ${linkage}}\n`,
+      `schema: 1\nextends: x86_64\nvariant: free-threaded\nproject: {path: crate}\npython: {linkage: ${linkage}}\nsamples: {path: crate/samples}\n`,
     );
     const run = await provision(['./free.yaml', '--artifacts', 'out', '--frozen'], {
       ...{ cwd, store: SHARED_STORE, timeoutMs: 60 * 60_000 },

@@ -184,7 +184,7 @@ test('a new variant of an interpreter takes one line, and uses the lock of the p
   const home = copyOfTool(temporaryFolder(t));
   appendFileSync(
     join(home, 'pythons/cpython-3.13/python.yaml'),
-    'variants: {debug: {configure: [--with-pydebug], abiflags: d}}\n',
+    '  debug: {configure: [--with-pydebug], abiflags: d}\n',
   );
   assert.deepEqual(added(home), { files: [], lines: 1 });
   put(home, 'debug.yaml', 'schema: 1\nextends: native\nvariant: debug\nproject: {path: runner}\n');
