@@ -74,13 +74,23 @@ test('the oldest packaged Rust that the crate takes builds it, and it is said wh
 
 test('what an image calls the release of its Rust is that of its lock, for both machines', async (t) => {
   for (const image of ['llvm', 'llvm-cpython', 'llvm-next', 'llvm-cpython-next']) {
-    const { toolchain } = await taken(t, { recipe: `rust: ${image.endsWith('next') ? 'next' : 'stable'}` });
+    const packaged = image.includes('cpython') ? '' : 'python: {from: packages}\n';
+    const { toolchain } = await taken(t, {
+      recipe: `${packaged}rust: ${image.endsWith('next') ? 'next' : 'stable'}`,
+    });
+    assert.equal(toolchain.name, image);
     for (const machine of ['amd64', 'arm64']) {
       const lock = JSON.parse(
         readFileSync(join(REPOSITORY, 'docker', image, `image.${machine}.lock`), 'utf8'),
       ) as Lock;
       const rustc = lock.sets.rootfs?.find(({ name }) => name === 'rustc')?.version;
       assert.equal(rustc?.startsWith(`${toolchain.rust}.`), true, `${image} ${machine}: ${rustc}`);
+      // Its programs have their release in their names, which no package's name has.
+      const automake = lock.sets.rootfs?.find(({ name }) => name === 'automake')?.version;
+      if (automake !== undefined) {
+        const called = toolchain.rootfs.links['usr/bin/automake'];
+        assert.match(automake, new RegExp(`^1:${called?.replace('automake-', '').replace('.', '\\.')}[.-]`));
+      }
       const stds = Object.entries(lock.sets).filter(([set]) => set.startsWith('rust-std:'));
       assert.ok(stds.length >= 6, image);
       for (const [set, packages] of stds) {
