@@ -173,9 +173,17 @@ const whole = process.env.PROVISION_TEST_ALL === '1' ? false : 'PROVISION_TEST_A
 test('onefile: measures the start of one file against that of the unpacked bundle', async () => {
   const run = await bench('onefile', 'aarch64', '--rounds', '1', '--warm-up', '0', '--json');
   assert.equal(run.status, 0, run.stderr);
-  const { rows } = JSON.parse(run.stdout) as {
-    readonly rows: readonly Readonly<Record<string, unknown>>[];
+  const { recipes } = JSON.parse(run.stdout) as {
+    readonly recipes: readonly {
+      readonly recipe: string;
+      readonly rows: readonly Readonly<Record<string, unknown>>[];
+    }[];
   };
+  assert.deepEqual(
+    recipes.map(({ recipe }) => recipe),
+    ['aarch64'],
+  );
+  const rows = recipes.flatMap((one) => one.rows);
   assert.deepEqual(
     rows.map((row) => row.script),
     ['start', 'imports'],
