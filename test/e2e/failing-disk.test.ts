@@ -156,7 +156,8 @@ class Disk {
   async limited({ args, prepare, cwd = '.' }: Scenario, script: string): Promise<FaultRun> {
     const store = join(this.#backing, 'store');
     prepare(store);
-    const run = await runHostile([...args, '--store', store], { script }, join(this.#backing, 'work', cwd));
+    const at = join(this.#backing, 'work', cwd);
+    const run = await runHostile([...args, '--store', store], { script }, at, 15 * 60_000);
     return { ...run, status: Number(run.status), log: { counts: {}, asked: 0, failed: 0 } };
   }
 
