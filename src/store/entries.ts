@@ -31,7 +31,14 @@ export function entryFolder(store: string, kind: EntryKind, fingerprint: Fingerp
 
 /** Where a blob is or would be. */
 export function blobFile(store: string, digest: Digest): string {
-  return join(store, 'blobs', 'sha256', digest.slice('sha256:'.length));
+  return join(store, 'blobs', 'sha256', hexOf(digest));
+}
+
+export function hexOf(digest: Digest): string {
+  const match = /^sha256:([0-9a-f]{64})$/.exec(digest);
+  // A digest becomes a path: a malformed one must never get here.
+  if (!match?.[1]) throw new TypeError(`not a sha256 digest: ${digest}`);
+  return match[1];
 }
 
 /** The entry's record when it is there and whole. */

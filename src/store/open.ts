@@ -10,7 +10,7 @@ import { Deferred } from './deferred.ts';
 import { digestFile } from './digest.ts';
 import { onDisk } from './disk.ts';
 import { elsewhereKey } from './elsewhere.ts';
-import { blobFile, entryFolder, makeEntry, markUsed, readRecord, setAside } from './entries.ts';
+import { blobFile, entryFolder, hexOf, makeEntry, markUsed, readRecord, setAside } from './entries.ts';
 import { fingerprint as fingerprintOf } from './fingerprint.ts';
 import { type Again, type DamageReport, Integrity } from './integrity.ts';
 import { safeName, takeLock } from './locks.ts';
@@ -347,11 +347,4 @@ async function pullOrAwait(
   const offered = costly ? await remote.offered(name) : undefined;
   if (costly && offered === undefined && !(await remote.awaitOther(name))) return ok(undefined);
   return remote.pull(name, root);
-}
-
-function hexOf(digest: Digest): string {
-  const match = /^sha256:([0-9a-f]{64})$/.exec(digest);
-  // A digest becomes a path: a malformed one must never get here.
-  if (!match?.[1]) throw new TypeError(`not a sha256 digest: ${digest}`);
-  return match[1];
 }
