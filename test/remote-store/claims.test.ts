@@ -70,15 +70,17 @@ test('the second machine waits for the first, and takes what it has made before 
   skip,
 }, async (t) => {
   const { host } = await startRegistry(t);
+  // On a busy machine a claim is renewed late.
+  const claimTimes = { ...TIMES, leaseMs: 4000 };
   const [first, second, reader] = await Promise.all([
-    machines(t, host),
-    machines(t, host),
-    machine(t, `oci://${host}/cache`, { claimTimes: TIMES }),
+    machines(t, host, { claimTimes }),
+    machines(t, host, { claimTimes }),
+    machine(t, `oci://${host}/cache`, { claimTimes }),
   ]);
   const making = await begun(first);
   const waiting = [costly(second), costly(reader)];
   // Longer than a claim holds that is not renewed.
-  await sleep(2 * TIMES.leaseMs);
+  await sleep(1.5 * claimTimes.leaseMs);
   making.end();
   assert.equal((await making.outcome).made, true);
   assert.deepEqual(
