@@ -6,6 +6,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { PACKAGED_X86_64, provision, REPOSITORY, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
+import { grypeDatabase } from '../support/grype-db.ts';
 import { assertCycloneDx, assertSpdx } from '../support/sbom-schemas.ts';
 
 const SAMPLE = join(REPOSITORY, 'runner', 'samples', 'any', 'numeric_tower.py');
@@ -161,8 +162,12 @@ function missing(program: string): string | false {
   return spawnSync(program, ['--version']).error === undefined ? false : `${program} is not on PATH`;
 }
 
-function scanned(program: string, args: readonly string[]): string {
-  const environment = { ...process.env, SYFT_CHECK_FOR_APP_UPDATE: 'false' };
+function scanned(
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): string {
+  const environment = { ...process.env, SYFT_CHECK_FOR_APP_UPDATE: 'false', ...env };
   const run = spawnSync(program, args, { encoding: 'utf8', env: environment, maxBuffer: 1 << 28 });
   assert.equal(run.status, 0, run.stderr);
   return run.stdout;
@@ -181,6 +186,43 @@ test('syft finds the crates in the executable, and all components in both docume
     for (const { name, version } of components()) assert.ok(all.includes(`${name} ${version}`), name);
   }
 });
+
+/** Versions of what is inside, older than which nothing is that was corrected before it was built. */
+function versionOf(name: string): string {
+  const found = components().find((one) => one.name === name);
+  assert.ok(found !== undefined, name);
+  return found.version;
+}
+
+test('grype reports every planted vulnerability in either document, those of crates in the executable, and no corrected one', {
+  skip: missing('grype'),
+}, (t) => {
+  const env = grypeDatabase('grype', join(temporaryFolder(t), 'db'), [
+    // By the source packages: of libpython, of libssl, and of one whose versions have an epoch.
+    { id: 'CVE-2099-0001', of: 'deb', name: 'openssl', fixed: '99:1' },
+    { id: 'CVE-2099-0002', of: 'deb', name: 'python3.13', fixed: `${versionOf('libpython3.13')}+later1` },
+    { id: 'CVE-2099-0003', of: 'deb', name: 'zlib', fixed: '99:1' },
+    { id: 'GHSA-aaaa-aaaa-aaaa', of: 'rust-crate', name: 'once_cell', fixed: '99.0.0' },
+    // Corrected by the distribution in the version that is inside, by number far below upstream's correction.
+    { id: 'CVE-2099-1001', of: 'deb', name: 'openssl', fixed: versionOf('libssl3t64') },
+    { id: 'CVE-2099-1002', of: 'deb', name: 'python3.13', fixed: versionOf('libpython3.13') },
+    { id: 'CVE-2099-1003', of: 'deb', name: 'zlib', fixed: '1:1.3.dfsg-3.1' },
+    { id: 'GHSA-bbbb-bbbb-bbbb', of: 'rust-crate', name: 'once_cell', fixed: versionOf('once_cell') },
+  ]);
+  const reported = (subject: string): readonly string[] => {
+    const { matches } = JSON.parse(scanned('grype', [subject, '-q', '-o', 'json'], env));
+    return [...new Set<string>(matches.map((one: Match) => one.vulnerability.id))].sort();
+  };
+  const planted = ['CVE-2099-0001', 'CVE-2099-0002', 'CVE-2099-0003', 'GHSA-aaaa-aaaa-aaaa'];
+  for (const file of ['sbom.cdx.json', 'sbom.spdx.json'])
+    assert.deepEqual(reported(`sbom:${join(artifacts, file)}`), planted, file);
+  const executable = join(unpacked, 'bin', 'isolate');
+  assert.deepEqual(reported(`file:${executable}`), ['GHSA-aaaa-aaaa-aaaa']);
+});
+
+interface Match {
+  readonly vulnerability: { readonly id: string };
+}
 
 test('the reader of cargo-audit finds the crates in the executable', {
   skip: missing('rust-audit-info'),
