@@ -32,6 +32,7 @@ import { DEFAULT_WASM } from './parse-recipe.ts';
 import { type Axes, loadAxes, withOlderLibrary } from './points.ts';
 import { openReader, type Reader } from './reader.ts';
 import { loadReferences, type References } from './references.ts';
+import { chooseImage } from './rust-channel.ts';
 import type { SysrootFile } from './schemas.ts';
 import { loadForm, loadSysroot } from './sysroots.ts';
 import { readData, systemDataOf, unreadData } from './system-data.ts';
@@ -66,6 +67,7 @@ interface Named {
   readonly hostTarget: Target;
   readonly toolchain: Loaded<ImageDefinition>;
   readonly toolchainFile: DefinitionFile;
+  readonly rustBecause?: string;
   readonly sysroot: SysrootDefinition;
   readonly references: References;
   readonly crate: Crate;
@@ -141,7 +143,7 @@ async function resolveNames(
     toolchain: toolchain.value,
     sysroot: extended,
     ...systems.value,
-    ...defined({ pythonBecause: point.because }),
+    ...defined({ pythonBecause: point.because, rustBecause: named.value.rustBecause }),
     ...defined({ olderPython: lineOfOldest(axes, point, sysrootNamed) }),
     // A library has no program that could run on them.
     ...(crate.testsOnly === true ? { systems: [] } : {}),
@@ -198,7 +200,7 @@ async function readNamed(lookup: RecipeLookup, found: FoundRecipe, read: Reader)
   const architecture = await chooseArchitecture(home, form.value, image, native, read);
   if (!architecture.ok) return architecture;
   const context = { home, targets, architecture: architecture.value, read };
-  const [toolchain, sysroot] = await Promise.all([
+  const [stable, sysroot] = await Promise.all([
     loadImage(context, image),
     loadSysroot(
       home,
@@ -206,9 +208,16 @@ async function readNamed(lookup: RecipeLookup, found: FoundRecipe, read: Reader)
       read,
     ),
   ]);
-  const misread = combineFailures([toolchain, sysroot].flatMap((one) => (one.ok ? [] : [one.error])));
+  const misread = combineFailures([stable, sysroot].flatMap((one) => (one.ok ? [] : [one.error])));
   if (misread !== undefined) return err(misread);
-  if (!toolchain.ok || !sysroot.ok) throw new Error('a failure got lost');
+  if (!stable.ok || !sysroot.ok) throw new Error('a failure got lost');
+  const built = await chooseImage(context, stable.value, {
+    ...defined({ rust: draft.rust }),
+    crate: crate.value,
+    document,
+  });
+  if (!built.ok) return built;
+  const { image: toolchain, because } = built.value;
   const hostTarget = hostTargetOf(targets, architecture.value);
   if (hostTarget === undefined) throw new Error('an image without its machine was read');
   const compared = comparedWith(axes.value.pythons, point.python);
@@ -221,8 +230,9 @@ async function readNamed(lookup: RecipeLookup, found: FoundRecipe, read: Reader)
     point,
     form: form.value,
     hostTarget,
-    toolchain: toolchain.value,
-    toolchainFile: imageFile(home, image, architecture.value),
+    toolchain,
+    toolchainFile: imageFile(home, toolchain.value.name, architecture.value),
+    ...defined({ rustBecause: because }),
     sysroot: sysroot.value,
     references: references.value,
     crate: crate.value,
