@@ -166,51 +166,6 @@ static pthread_t checker;
 static int checking;
 static pthread_mutex_t ending = PTHREAD_MUTEX_INITIALIZER;
 
-/* The executable, opened to be read, or negative. */
-static int own_file = -1;
-/* A number that no program counts on. */
-#define HIGH_NUMBER 100
-
-/* Not there without /proc, for programs that may be executed only, and under emulators that name themselves. */
-static void open_own_file(void) {
-  struct header read;
-  long low = ASK(SYS_openat, AT_FDCWD, "/proc/self/exe", O_RDONLY | O_CLOEXEC, 0), high;
-  if (low < 0) return;
-  high = fcntl((int)low, F_DUPFD_CLOEXEC, HIGH_NUMBER);
-  ASK(SYS_close, low, 0, 0, 0);
-  if (high < 0) return;
-  if (ASK(SYS_lseek, high, header->program, SEEK_SET, 0) == (long)header->program &&
-      ASK(SYS_read, high, &read, sizeof read, 0) == sizeof read && !memcmp(&read, header, sizeof read))
-    own_file = (int)high;
-  else ASK(SYS_close, high, 0, 0, 0);
-}
-
-/*
- * Whether a part of the file is what was put in. It is read rather than mapped where it can be: to map pages that nothing but this
- * looks at costs more than to copy them.
- */
-static int is_part_sound(uint32_t from, uint32_t size, const uint32_t wanted[2]) {
-  static unsigned char part[128 * 1024] __attribute__((aligned(64)));
-  struct sums sums;
-  uint32_t left = (size + 31) & ~31u;
-  size_t filled;
-  long done;
-  if (own_file < 0 || ASK(SYS_lseek, own_file, from, SEEK_SET, 0) != (long)from) return is_sound(image + from, size, wanted);
-  begin_sum(&sums);
-  for (; left; left -= (uint32_t)filled) {
-    size_t room = left < sizeof part ? left : sizeof part;
-    for (filled = 0; filled < room;) {
-      done = ASK(SYS_read, own_file, part + filled, room - filled, 0);
-      if (done == -EINTR) continue;
-      if (done < 0) return is_sound(image + from, size, wanted);
-      if (!done) return 0;
-      filled += (size_t)done;
-    }
-    add_sum(&sums, part, filled);
-  }
-  return is_sum(&sums, size, wanted);
-}
-
 #ifdef ONEFILE_SHARED
 static struct started *before_us(void) {
   return (struct started *)(getauxval(AT_PHDR) - offsetof(struct started, headers));
@@ -224,7 +179,7 @@ static void check_mapped(void) {
   for (i = 0; i < before->count; i++) {
     const struct entry *one = entries + before->placed[i].entry;
     const struct loaded *parts = begin->loaded + i;
-    if (before->placed[i].until && !is_part_sound(one->data + parts->from, parts->until - parts->from, parts->hole_sum))
+    if (before->placed[i].until && !is_sound(image + one->data + parts->from, parts->until - parts->from, parts->hole_sum))
       damaged(executable, "the library ", (const char *)image + one->path, CHANGED);
   }
 }
@@ -233,10 +188,9 @@ static void check_mapped(void) {}
 #endif
 
 static void *check_program(void *nothing) {
-  if (!is_part_sound(header->head, header->program - header->head, header->program_sum))
+  if (!is_sound(image + header->head, header->program - header->head, header->program_sum))
     damaged(executable, "the program", "", CHANGED);
   check_mapped();
-  if (own_file >= 0) ASK(SYS_close, own_file, 0, 0, 0);
   return nothing;
 }
 
@@ -253,7 +207,6 @@ __attribute__((destructor(101))) static void finish_check(void) {
 /* Megabytes: they are read by a thread of their own, while the interpreter is initialised. */
 static void begin_check(void) {
   sigset_t all, before;
-  open_own_file();
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   checking = !pthread_create(&checker, NULL, check_program, NULL);
