@@ -4,7 +4,9 @@ import { hostCargo } from '../build/host-cargo.ts';
 import { writeEnvFiles } from '../build/view.ts';
 import type { Context } from '../domain/context.ts';
 import { err, ok, type Result } from '../domain/result.ts';
-import { quoteWord } from '../domain/shell.ts';
+import { quoteWord, shellCommand } from '../domain/shell.ts';
+import { PATHS } from '../engine/paths.ts';
+import { type BuildEnv, objectOf } from '../env/env.ts';
 import { runProcess } from '../exec/process.ts';
 import type { Planned, Prepared } from '../pipeline/prepare.ts';
 import { environment } from './measure.ts';
@@ -49,6 +51,7 @@ export async function measureBaseline(
     BUILD_ENV: Object.entries({ ...input.prepared.env.variables, ...cargo.value.env })
       .map(([name, value]) => `export ${name}=${quoteWord(value)}`)
       .join('\n'),
+    OBJECTS: objectsScript(input.prepared.env),
     CARGO_ARGS: `--target ${plan.target.rustTriple} --bin ${plan.recipe.project.bin} --profile ${plan.recipe.project.profile}`,
   };
   const exit = await runProcess({
@@ -76,6 +79,14 @@ export async function measureBaseline(
   return ok({ debootstrapMs: middle - start, buildMs: end - middle });
 }
 
+/** Compiles what the link arguments name. */
+function objectsScript({ compiled }: BuildEnv): string {
+  const commands = (compiled?.sources ?? []).map((source) =>
+    shellCommand([...(compiled?.compiler ?? []), '-c', `${PATHS.env}/${source}`, '-o', objectOf(source)]),
+  );
+  return [`mkdir -p ${PATHS.linked}`, ...commands].join(' && ');
+}
+
 /** The script takes its inputs from the environment: nothing is interpolated into its text. */
 function baselineScript(): string {
   return `set -eu
@@ -93,6 +104,7 @@ mount -t proc proc tools/proc
 cp /etc/resolv.conf tools/etc/resolv.conf
 if [ -n "$CA" ]; then cp "$CA" tools/job/ca.pem; fi
 eval "$BUILD_ENV"
+/usr/sbin/chroot tools sh -c "$OBJECTS" >&2
 /usr/sbin/chroot tools sh -c 'cd /job/project && cargo fetch --locked && cargo build --locked --offline '"$CARGO_ARGS" >&2
 mark
 umount tools/proc tools/job/project tools/sysroot

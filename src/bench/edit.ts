@@ -10,6 +10,7 @@ import { hostMachine } from '../pipeline/host.ts';
 import { type Planned, planRun } from '../pipeline/prepare.ts';
 import { withTemporaryFolder } from '../store/scratch.ts';
 import { DEFAULT_RECIPE } from './default-recipe.ts';
+import { findHostPython, type HostPython } from './host-python.ts';
 import { median, runTool } from './measure.ts';
 import { copyProject } from './project-copy.ts';
 import { type Row, roundsOf, table } from './rows.ts';
@@ -19,7 +20,7 @@ const BOUND = 1.15;
 
 /**
  * `provision bench edit [<recipe>…]`: one line of `main.rs` is changed, and the stage that builds is measured against `cargo
- * build` of the same crate with the user's own Rust, for this machine. The two take turns.
+ * build` of the same crate with the user's own Rust, for this machine and the same version of Python. The two take turns.
  */
 export async function benchEdit(invocation: Invocation): Promise<Result<Outcome>> {
   const counted = roundsOf(invocation);
@@ -36,7 +37,9 @@ export async function benchEdit(invocation: Invocation): Promise<Result<Outcome>
     if (!measured.ok) return measured;
     rows.push(...measured.value);
   }
-  return ok({ text: table('An edited line', rows), json: { rounds: counted.value, rows } });
+  const { engine } = context.settings;
+  const title = `An edited line, ${engine === 'auto' ? 'the engine of this machine' : engine}`;
+  return ok({ text: table(title, rows), json: { rounds: counted.value, engine, rows } });
 }
 
 interface Bench {
@@ -54,6 +57,9 @@ async function measureEdits(bench: Bench): Promise<Result<readonly Row[]>> {
   if (!planned.ok) return planned;
   const file = await copyProject(planned.value.plan.recipe, folder);
   const few = await oneSample(join(folder, 'samples'));
+  const python = await findHostPython(context, planned.value.plan, folder);
+  if (!python.ok) return python;
+  const { store, engine } = context.settings;
   const source = join(folder, 'crate', 'src', 'main.rs');
   const text = await readFile(source, 'utf8');
   const times: Record<keyof Times, number[]> = { ours: [], inside: [], bundle: [], whole: [], cargo: [] };
@@ -63,7 +69,11 @@ async function measureEdits(bench: Bench): Promise<Result<readonly Row[]>> {
     await writeFile(source, `${text}\n#[used]\nstatic EDITED: u64 = ${Date.now()};\n`);
     const sides = [
       async (): Promise<Result<void>> => {
-        const run = await runTool(context, ['run', file, ...few, '--store', context.settings.store], folder);
+        const run = await runTool(
+          context,
+          ['run', file, ...few, '--engine', engine, '--store', store],
+          folder,
+        );
         if (!run.ok) return run;
         const timed = await buildTimes(folder);
         if (!timed.ok) return timed;
@@ -76,7 +86,7 @@ async function measureEdits(bench: Bench): Promise<Result<readonly Row[]>> {
         return ok(undefined);
       },
       async (): Promise<Result<void>> => {
-        const ms = await cargoBuild(bench, planned.value);
+        const ms = await cargoBuild(bench, planned.value, python.value);
         if (ms.ok && round >= 0) times.cargo.push(ms.value);
         return ms.ok ? ok(undefined) : ms;
       },
@@ -87,7 +97,8 @@ async function measureEdits(bench: Bench): Promise<Result<readonly Row[]>> {
       if (!done.ok) return done;
     }
   }
-  return ok(rowsOf(recipe, times));
+  const [cargo, said] = [bench.rust.versions.cargo, python.value.said];
+  return ok(rowsOf(recipe, times, `cargo ${cargo} and ${said} on this machine`));
 }
 
 /** One sample says that the program runs: all of them would take minutes of each round under an emulator. */
@@ -110,9 +121,10 @@ interface Times {
   readonly cargo: readonly number[];
 }
 
-function rowsOf(recipe: string, { ours, inside, bundle, whole, cargo }: Times): readonly Row[] {
+function rowsOf(recipe: string, { ours, inside, bundle, whole, cargo }: Times, note: string): readonly Row[] {
   const against = (what: string, runs: readonly number[]) => {
-    const ratio = median(ours) / median(runs);
+    // Of each round: what disturbs a round disturbs both of its sides.
+    const ratio = median(ours.map((ms, round) => ms / (runs[round] ?? Number.NaN)));
     return {
       against: { what, ms: median(runs), runs, ratio },
       ...{ goal: `≤ ${BOUND}× cargo`, met: ratio <= BOUND },
@@ -120,7 +132,7 @@ function rowsOf(recipe: string, { ours, inside, bundle, whole, cargo }: Times): 
   };
   const what = `${recipe}: build after an edit`;
   return [
-    { ...{ what, ms: median(ours), runs: ours }, ...against('cargo build on this machine', cargo) },
+    { ...{ what, ms: median(ours), runs: ours }, ...against('cargo build on this machine', cargo), note },
     // The same compiler, for the same target: what is more is ours.
     { ...{ what, ms: median(ours), runs: ours }, ...against("the toolchain's cargo in it", inside) },
     { ...{ what: `${recipe}: bundle after an edit`, ms: median(bundle), runs: bundle }, goal: 'none' },
@@ -157,12 +169,13 @@ async function buildTimes(folder: string): Promise<Result<BuildTimes>> {
 async function cargoBuild(
   { context, rust, folder }: Bench,
   { plan: { recipe } }: Planned,
+  python: HostPython,
 ): Promise<Result<number>> {
   const { bin, profile } = recipe.project;
   const args = ['build', '--locked', '--bin', bin, '--profile', profile];
   const run = await runProcess({
     argv: [rust.cargo, ...args, '--jobs', String(context.settings.jobs)],
-    env: { ...rust.env, CARGO_TARGET_DIR: join(folder, 'target') },
+    env: { ...rust.env, ...python.env, CARGO_TARGET_DIR: join(folder, 'target') },
     cwd: join(folder, 'crate'),
     signal: context.signal,
   });

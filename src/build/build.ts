@@ -23,6 +23,7 @@ import { cargoHomeMounts } from './cargo-home.ts';
 import { type CargoStep, fetchCrates, lockedCrates } from './crates.ts';
 import { hostCargo } from './host-cargo.ts';
 import { recordCrates } from './linked-crates.ts';
+import { linkedObjects } from './linked-objects.ts';
 import { CRATES_UNKNOWN, cratesKey, type LockedCrates, onKnownCrates } from './sealed-crates.ts';
 import { explainHidden } from './sources/explain.ts';
 import { digestProject } from './sources/project.ts';
@@ -69,8 +70,13 @@ export async function build(context: Context, store: Store, input: BuildInput): 
     const sources = await digestProject(context, input.resolved, input.logs);
     if (!sources.ok) return sources;
     const { digest } = sources.value;
-    const make = (folder: string) => compileProgram(context, store, input, { folder, sources: digest });
-    const built = await store.obtain<BuildMeta>('builds', programInputs(input, digest), make, {
+    const inputs = programInputs(input, digest);
+    // It starts while the store is looked through and locks are taken. Its failure is met where it is needed.
+    const early = (await store.offers('builds', fingerprint(inputs))) ? undefined : input.engine();
+    early?.catch(() => {});
+    const started = { ...input, engine: () => early ?? input.engine() };
+    const make = (folder: string) => compileProgram(context, store, started, { folder, sources: digest });
+    const built = await store.obtain<BuildMeta>('builds', inputs, make, {
       signal: context.signal,
       // Trees are seen in sandboxes alone.
       ...{ reads: [], costly: true },
@@ -109,6 +115,7 @@ export function programInputs(input: Omit<BuildInput, 'engine' | 'logs'>, source
     pyo3Config: input.env.pyo3Config,
     cmakeToolchain: input.env.cmakeToolchain,
     linked: input.env.linked,
+    compiler: [...(input.env.compiled?.compiler ?? [])],
     ...configurationInputs(input),
   };
 }
@@ -136,8 +143,6 @@ async function compileProgram(
   input: BuildInput,
   to: { readonly folder: string; readonly sources: Digest },
 ): Promise<Result<BuildMeta>> {
-  const engine = await input.engine();
-  if (!engine.ok) return engine;
   await mkdir(input.logs, { recursive: true });
   const log = join(input.logs, 'build.log');
   await writeFile(log, '');
@@ -150,11 +155,18 @@ async function compileProgram(
   });
   if (!lock.ok) return lock;
   await using _ = lock.value;
+  const engine = await input.engine();
+  if (!engine.ok) return engine;
   const view = await openView(context, store, volumeName(input), { ...input, cargo: cargo.value });
   if (!view.ok) return view;
   if (view.value.sources.digest !== to.sources)
     return err(sourcesChanged(input.resolved.recipe.project.root));
-  const step = { context, store, input, engine: engine.value, cargo: cargo.value, view: view.value, log };
+  const objects = await linkedObjects(context, store, engine.value, input);
+  if (!objects.ok) return objects;
+  const step = {
+    ...{ context, store, input, engine: engine.value, cargo: cargo.value, view: view.value, log },
+    objects: objects.value,
+  };
   const crates = await lockedCrates(step);
   if (await comparedBefore(step, crates)) {
     const compiled = await compile(step, to, crates);
@@ -175,7 +187,7 @@ async function comparedBefore({ view }: CargoStep, crates: LockedCrates): Promis
   return (await readFile(view.crates, 'utf8').catch(() => '')) === cratesKey(crates);
 }
 
-type BuildStep = CargoStep & { readonly input: BuildInput };
+type BuildStep = CargoStep & { readonly input: BuildInput; readonly objects: readonly Mount[] };
 
 /** With `crates`: only if nothing changed since they were compared; else `build/crates-unknown`. */
 async function compile(
@@ -188,7 +200,7 @@ async function compile(
   const sandbox = await step.engine.open({
     rootfs: input.toolchain.folder,
     network: 'none',
-    mounts: [...buildMounts(input, step.view), ...step.cargo.sources],
+    mounts: [...buildMounts(input, step.view), ...step.objects, ...step.cargo.sources],
   });
   if (!sandbox.ok) return sandbox;
   await using box = sandbox.value;

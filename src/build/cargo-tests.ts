@@ -15,6 +15,7 @@ import type { Json, Store } from '../store/store.ts';
 import { type BuildInput, buildMounts, cargoOf, programInputs, volumeName } from './build.ts';
 import { fetchCrates } from './crates.ts';
 import { hostCargo } from './host-cargo.ts';
+import { linkedObjects } from './linked-objects.ts';
 import { type PythonSite, pythonMounts } from './python-mounts.ts';
 import { explainHidden } from './sources/explain.ts';
 import { digestProject } from './sources/project.ts';
@@ -104,11 +105,14 @@ async function start(
     ...{ context, store, input, engine: engine.value, cargo: cargo.value, view: view.value, log },
   });
   if (!fetched.ok) return fetched;
+  const objects = await linkedObjects(context, store, engine.value, input);
+  if (!objects.ok) return objects;
   const sandbox = await engine.value.open({
     rootfs: input.toolchain.folder,
     network: 'none',
     mounts: [
       ...buildMounts(input, view.value),
+      ...objects.value,
       ...cargo.value.sources,
       ...(await pythonMounts(input.python, folder)),
     ],

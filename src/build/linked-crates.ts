@@ -2,16 +2,20 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isTable, parseToml } from '../crate/toml.ts';
 import { defined } from '../domain/defined.ts';
+import { unlessDeviceFailed } from '../domain/errno.ts';
 import type { LinkedCrate, LinkedCrates } from '../domain/linked-crates.ts';
 import { ok, type Result } from '../domain/result.ts';
 import type { Sandbox } from '../engine/engine.ts';
 import { PATHS } from '../engine/paths.ts';
 import { crateAt } from '../engine/project-paths.ts';
 import { runTool } from '../engine/tool.ts';
+import { onDisk } from '../store/disk.ts';
+import { fingerprint } from '../store/fingerprint.ts';
 import { type BuildInput, cargoOf } from './build.ts';
 import { SCRIPT_ENV } from './cargo-home.ts';
 import { type CargoStep, lockedCrates } from './crates.ts';
 import { conditionVariables } from './fetch-step.ts';
+import type { LockedCrates } from './sealed-crates.ts';
 
 /** What cargo says of a package (`cargo metadata`, format 1); only what is read here. */
 interface Metadata {
@@ -160,25 +164,81 @@ export function readTexts(output: Buffer): readonly { number: number; name: stri
 /** File in a program's entry: the crates that are linked into it, and their licence texts. */
 const LINKED_CRATES = 'crates.json';
 
-/** Asks cargo what was built, in the sandbox of the build, and writes it beside the program. */
+type ListStep = CargoStep & { readonly input: BuildInput };
+
+/** Lists the crates that were built, with their licence texts, beside the program. */
 export async function recordCrates(
-  step: CargoStep & { readonly input: BuildInput },
+  step: ListStep,
   box: Sandbox,
   messages: string,
   folder: string,
 ): Promise<Result<void>> {
-  const { context, input } = step;
-  const { project } = input.resolved.recipe;
-  const { target, hostTarget } = input.resolved;
-  const compiled = compiledPackages(messages, project.bin, target.rustTriple);
+  const { recipe, target } = step.input.resolved;
+  const compiled = compiledPackages(messages, recipe.project.bin, target.rustTriple);
   if (compiled === undefined) return ok(undefined);
+  const crates = await lockedCrates(step);
+  const key = listKey(step, compiled, crates);
+  const kept = await readListed(step, key);
+  if (kept !== undefined) {
+    await writeFile(join(folder, LINKED_CRATES), kept);
+    return ok(undefined);
+  }
+  const listed = await listCrates(step, box, compiled, crates);
+  if (!listed.ok) return listed;
+  const { list, ofRust } = listed.value;
+  await writeFile(join(folder, LINKED_CRATES), list);
+  const { view } = step;
+  const record = ofRust || key === undefined ? {} : { key, list };
+  return onDisk(view.listed, () => writeFile(view.listed, JSON.stringify(record)));
+}
+
+/** All that can change the list but the Rust of the project, which an edit changes. */
+function listKey(
+  { input, view, cargo }: ListStep,
+  { root, target, host }: Compiled,
+  { lock, inputs }: LockedCrates,
+): string | undefined {
+  // Crates in a folder of this machine are not compared with the lock.
+  if (cargo.sources.length > 0) return undefined;
+  const { features, defaultFeatures, bin } = input.resolved.recipe.project;
+  return fingerprint({
+    ...{ what: 'list of crates', version: LIST_VERSION, lock, ...inputs },
+    ...{ bin, features: [...features], defaultFeatures, others: view.sources.others },
+    ...{ root, compiled: [...target].sort(), compiledHere: [...host].sort() },
+  });
+}
+
+/** Incremented when the list for equal inputs changes. */
+const LIST_VERSION = 1;
+
+async function readListed({ view }: ListStep, key: string | undefined): Promise<string | undefined> {
+  if (key === undefined) return undefined;
+  const text = await readFile(view.listed, 'utf8').catch(unlessDeviceFailed(undefined));
+  try {
+    const kept = JSON.parse(text ?? 'null') as { readonly key?: unknown; readonly list?: unknown } | null;
+    return kept?.key === key && typeof kept.list === 'string' ? kept.list : undefined;
+  } catch {
+    // Damaged from outside: cargo is asked.
+    return undefined;
+  }
+}
+
+/** Asks cargo what was built, in the sandbox of the build. */
+async function listCrates(
+  { context, input, log, cargo }: ListStep,
+  box: Sandbox,
+  compiled: Compiled,
+  { lock }: LockedCrates,
+): Promise<Result<{ readonly list: string; readonly ofRust: boolean }>> {
+  const { target, hostTarget, recipe } = input.resolved;
+  const { project } = recipe;
   const triples = [...new Set([target.rustTriple, hostTarget.rustTriple])];
   const asked = await runTool(context, box, {
     stage: 'build',
     code: 'build/failed',
     doing: `Listing the crates of ${project.bin}`,
     fix: ['See what cargo says above.'],
-    log: step.log,
+    log,
     quietStdout: true,
     command: {
       argv: [
@@ -188,13 +248,12 @@ export async function recordCrates(
         ...(project.defaultFeatures ? [] : ['--no-default-features']),
       ] as [string, ...string[]],
       // As of the build, but for flags of the linker: they are for one of the two platforms.
-      env: { ...input.env.variables, ...conditionVariables(input.env.variables), ...step.cargo.names },
+      env: { ...input.env.variables, ...conditionVariables(input.env.variables), ...cargo.names },
       cwd: crateAt(project),
     },
   });
   if (!asked.ok) return asked;
   const metadata = JSON.parse(Buffer.from(asked.value.stdout).toString('utf8')) as Metadata;
-  const { lock } = await lockedCrates(step);
   const crates = linkedCrates(metadata, compiled, lockChecksums(lock));
   const found = await box.run({
     argv: ['/usr/bin/bash', '--norc', '-c', TEXTS_SCRIPT],
@@ -217,8 +276,9 @@ export async function recordCrates(
     })),
     texts: distinct,
   };
-  await writeFile(join(folder, LINKED_CRATES), JSON.stringify(record));
-  return ok(undefined);
+  // A licence may stand in any file.
+  const ofRust = crates.some(({ licenseFile }) => licenseFile?.endsWith('.rs') === true);
+  return ok({ list: JSON.stringify(record), ofRust });
 }
 
 /** The crates of a built program. */

@@ -15,8 +15,8 @@ import { onDisk } from '../store/disk.ts';
 import { withTemporaryFolder } from '../store/scratch.ts';
 import type { Store } from '../store/store.ts';
 import { CRATES_LOCK, cargoHomeMounts, SCRIPT_ENV } from './cargo-home.ts';
-import { NO_WRAPPERS } from './crates.ts';
 import { explainFetch } from './fetch-failure.ts';
+import { ASKS_RUSTC, FETCH_PROGRAMS, RUSTC_OF_FETCH } from './fetch-programs.ts';
 import { fetchConfigurations } from './fetch-step.ts';
 import { hostCargo } from './host-cargo.ts';
 
@@ -66,6 +66,8 @@ export async function newerCrates(
     const root = projectRoot(project);
     const config = join(folder, 'cargo-config.toml');
     await writeFile(config, cargo.value.config);
+    const rustc = join(folder, RUSTC_OF_FETCH);
+    await writeFile(rustc, ASKS_RUSTC, { mode: 0o755 });
     const access = { env: cargo.value.env, mounts: cargo.value.mounts, indexes: new Map() };
     const covers = await fetchConfigurations(
       { project: root, crates: join(folder, 'crates') },
@@ -85,6 +87,7 @@ export async function newerCrates(
         },
         ...covers.value,
         { kind: 'source', source: config, at: '/job/.cargo/config.toml' },
+        { kind: 'source', source: rustc, at: FETCH_PROGRAMS.RUSTC },
         ...cargoHomeMounts('fetch'),
         ...cargo.value.sources,
         ...cargo.value.mounts,
@@ -105,7 +108,7 @@ export async function newerCrates(
         argv: [plan.toolchain.tools.cargo ?? 'cargo', 'update', '--dry-run', '--verbose'],
         env: {
           ...{ PATH: '/usr/bin:/bin', HOME: '/tmp', LANG: 'C.UTF-8', CARGO_HOME: PATHS.cargo },
-          ...{ CARGO_TERM_COLOR: 'never', ...cargo.value.env, ...cargo.value.names, ...NO_WRAPPERS },
+          ...{ CARGO_TERM_COLOR: 'never', ...cargo.value.env, ...cargo.value.names, ...FETCH_PROGRAMS },
         },
         cwd: crateAt(project),
       },

@@ -4,9 +4,11 @@ import type { Context } from '../domain/context.ts';
 import { defined } from '../domain/defined.ts';
 import type { Resolved } from '../domain/definitions.ts';
 import { ok, type Result } from '../domain/result.ts';
+import { shellCommand } from '../domain/shell.ts';
 import type { BuildEnv } from '../env/env.ts';
 import { onDisk } from '../store/disk.ts';
 import type { Store } from '../store/store.ts';
+import { ASKS_RUSTC, RUSTC_OF_FETCH } from './fetch-programs.ts';
 import type { HostCargo } from './host-cargo.ts';
 import type { Sources } from './sources/entries.ts';
 import { copyProject } from './sources/project.ts';
@@ -20,6 +22,8 @@ export interface BuildView {
   readonly sources: Sources;
   /** File with the key of the crates that the last build compared with their lock; it need not be there. */
   readonly crates: string;
+  /** File with the list of crates of the last build; it need not be there. */
+  readonly listed: string;
 }
 
 export interface ViewInput {
@@ -63,13 +67,24 @@ export async function fillBuildView(
     ...{ folder: view.project, manifest },
     ...defined({ logs }),
   });
-  return sources.ok ? ok({ ...view, sources: sources.value, crates: join(folder, 'crates') }) : sources;
+  if (!sources.ok) return sources;
+  return ok({
+    ...view,
+    ...{ sources: sources.value, crates: join(folder, 'crates'), listed: join(folder, 'listed.json') },
+  });
 }
 
 async function outdated(folder: string, env: BuildEnv): Promise<boolean> {
-  for (const [name, text] of Object.entries(env.linked))
+  for (const [name, text] of Object.entries(linkedFiles(env)))
     if ((await textOf(join(folder, name))) !== text) return true;
   return false;
+}
+
+/** What is linked, and what decides about the objects of it. */
+function linkedFiles({ linked, compiled }: BuildEnv): Readonly<Record<string, string>> {
+  return compiled === undefined
+    ? linked
+    : { ...linked, 'compiler.txt': `${shellCommand(compiled.compiler)}\n` };
 }
 
 /**
@@ -80,13 +95,15 @@ export async function writeEnvFiles(folder: string, env: BuildEnv, cargo: HostCa
   const files = {
     'pyo3-config.txt': env.pyo3Config,
     'toolchain.cmake': env.cmakeToolchain,
-    ...env.linked,
+    ...linkedFiles(env),
     'cargo-config.toml': cargo.config,
+    [RUSTC_OF_FETCH]: ASKS_RUSTC,
   };
   for (const [name, text] of Object.entries(files)) {
     const file = join(folder, name);
     if ((await textOf(file)) === text) continue;
-    await (text === undefined ? rm(file, { force: true }) : writeFile(file, text));
+    const mode = name === RUSTC_OF_FETCH ? 0o755 : 0o644;
+    await (text === undefined ? rm(file, { force: true }) : writeFile(file, text, { mode }));
   }
 }
 

@@ -3,6 +3,7 @@ import { type BuildContext, buildMounts, volumeName } from '../build/build.ts';
 import { CARGO_HOME_VOLUMES } from '../build/cargo-home.ts';
 import { type CargoStep, fetchCrates } from '../build/crates.ts';
 import { hostCargo } from '../build/host-cargo.ts';
+import { linkedObjects } from '../build/linked-objects.ts';
 import { pythonMounts } from '../build/python-mounts.ts';
 import { type BuildView, openView, type ViewInput } from '../build/view.ts';
 import type { Context } from '../domain/context.ts';
@@ -88,11 +89,14 @@ async function open<T>(
     cargo: cargo.value,
     view: view.value,
   });
+  const objects = await linkedObjects(silent(context), store, engine.value, { ...input, env });
+  if (!objects.ok) return objects;
   const sandbox = await engine.value.open({
     rootfs: toolchain.value.folder,
     network: context.settings.offline ? 'none' : 'host',
     mounts: [
       ...buildMounts(input, view.value),
+      ...objects.value,
       ...cargo.value.sources,
       ...cargo.value.mounts,
       ...(await pythonMounts(packages.value?.target, folder)),

@@ -17,6 +17,8 @@ export const PATHS = {
   rust: '/opt/rust',
   /** Files made for the build. */
   env: '/job/env',
+  /** Of them the C, compiled. */
+  linked: '/job/linked',
   /** Python packages and modules of the recipe, where no bundle has them: for `cargo test`. */
   python: '/job/python',
   /** Prefix of the interpreter under test and of the reference: equal, so that tracebacks name equal files. */

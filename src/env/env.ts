@@ -10,7 +10,7 @@ import { renamedPaths } from '../engine/project-paths.ts';
 import { programFormat } from '../runtime/program/program.ts';
 import { runtimeOf } from '../runtime/runtime.ts';
 import { cmakeToolchain } from './cmake-toolchain.ts';
-import { onefileFlags, onefileLinked, onefileSources } from './onefile-library.ts';
+import { onefileFlags, onefileLinked, onefileMacros, onefileSources } from './onefile-library.ts';
 import { withProjectEnv } from './project-env.ts';
 import { pyo3Config } from './pyo3-config.ts';
 import { pythonHomeSource } from './python-home.ts';
@@ -24,10 +24,19 @@ export interface BuildEnv {
   readonly pyo3Config: string;
   /** Content of the file that `CMAKE_TOOLCHAIN_FILE_<target>` names. */
   readonly cmakeToolchain: string;
-  /** C sources and linker scripts that the link arguments name: file name → content. Programs that no compiler links have none. */
+  /** C sources, whose objects the link arguments name, and linker scripts: file name → content. Programs that no compiler links have none. */
   readonly linked: Readonly<Record<string, string>>;
+  /** How the C among them is compiled; absent: there is none. */
+  readonly compiled?: CompiledSources;
   /** Further configuration of cargo, below that of the project; absent: none. */
   readonly cargoConfig?: CargoTable;
+}
+
+export interface CompiledSources {
+  /** File names, in the order of the link. */
+  readonly sources: readonly string[];
+  /** Program and arguments, to which the source and the object are added. */
+  readonly compiler: readonly [string, ...string[]];
 }
 
 export interface BuildEnvInput {
@@ -68,7 +77,7 @@ export function buildEnv(input: BuildEnvInput): BuildEnv {
     pyo3Config: input.python.libraryInside === true ? '' : pyo3Config(input.python, PATHS.sysroot),
     cmakeToolchain: cmakeToolchain(input.resolved),
     linked: linkedFiles(input),
-    ...defined({ cargoConfig: flags.config }),
+    ...defined({ compiled: compiledSources(input), cargoConfig: flags.config }),
   };
 }
 
@@ -77,7 +86,7 @@ const PYTHON_START = 'python-start.c';
 
 function linkedFiles(input: BuildEnvInput): Readonly<Record<string, string>> {
   const { resolved, python } = input;
-  if (programFormat(resolved.target).bareLinker !== undefined || python.libraryInside === true) return {};
+  if (!linksOwn(input)) return {};
   const { start } = resolved.sysroot.python;
   const stdlib = isForAnyPython(resolved, python) ? undefined : python.stdlib.replace(/^usr\//, '');
   return {
@@ -85,6 +94,43 @@ function linkedFiles(input: BuildEnvInput): Readonly<Record<string, string>> {
     ...defined({ [PYTHON_START]: start && pythonStartSource(start) }),
     ...onefileSources(hasPythonInside(input)),
   };
+}
+
+function linksOwn({ resolved, python }: BuildEnvInput): boolean {
+  return programFormat(resolved.target).bareLinker === undefined && python.libraryInside !== true;
+}
+
+/** The objects do not depend on the project: they are made once, where cargo's link would make them each time. */
+function compiledSources(input: BuildEnvInput): CompiledSources | undefined {
+  if (!linksOwn(input)) return undefined;
+  const { target, toolchain, sysroot } = input.resolved;
+  const { flags } = sysroot.compiler;
+  // With the headers of its C library.
+  const headers = flags.filter(
+    (flag, at) => flag === '-nostdlibinc' || flag === '-isystem' || flags[at - 1] === '-isystem',
+  );
+  return {
+    sources: sourcesOf(input),
+    compiler: [
+      toolchain.tools.linker ?? 'cc',
+      `--target=${target.clangTriple}`,
+      `--sysroot=${PATHS.sysroot}`,
+      ...headers,
+      // Functions of their own are left out where unused.
+      ...['-fPIC', '-Os', '-ffunction-sections'],
+      ...onefileMacros(hasPythonInside(input)),
+    ],
+  };
+}
+
+function sourcesOf(input: BuildEnvInput): readonly string[] {
+  const start = input.resolved.sysroot.python.start === undefined ? [] : [PYTHON_START];
+  return [PYTHON_HOME, ...start, ...onefileLinked(hasPythonInside(input))];
+}
+
+/** Where the link finds what a source was compiled to. */
+export function objectOf(source: string): string {
+  return `${PATHS.linked}/${source.replace(/\.c$/, '.o')}`;
 }
 
 /**
@@ -216,32 +262,17 @@ function linkArguments(input: BuildEnvInput): readonly string[] {
   return [...common, '-Wl,--disable-new-dtags', '-Wl,-rpath,$ORIGIN/../lib', ...own];
 }
 
-/** Compiles and links what finds the standard library, in functions of their own that are left out where unused. */
-const HOME_ARGUMENTS = [
-  `${PATHS.env}/${PYTHON_HOME}`,
-  '-fPIC',
-  '-Os',
-  '-ffunction-sections',
-  '-Wl,--wrap=Py_Initialize',
-  '-Wl,--wrap=Py_InitializeEx',
-];
+/** Links what finds the standard library. */
+const HOME_ARGUMENTS = [objectOf(PYTHON_HOME), '-Wl,--wrap=Py_Initialize', '-Wl,--wrap=Py_InitializeEx'];
 
 /** The same of what switches something on around the start. */
-const START_ARGUMENTS = [
-  `${PATHS.env}/${PYTHON_START}`,
-  ...CONFIGURED_STARTS.map((name) => `-Wl,--wrap=${name}`),
-];
+const START_ARGUMENTS = [objectOf(PYTHON_START), ...CONFIGURED_STARTS.map((name) => `-Wl,--wrap=${name}`)];
 
-/** Compiles and links what finds the files of a program that is one file, with the headers of its C library. */
-function onefileArguments({ sysroot, target }: Resolved, inside: boolean): readonly string[] {
-  const { flags } = sysroot.compiler;
-  const headers = flags.filter(
-    (flag, at) => flag === '-nostdlibinc' || flag === '-isystem' || flags[at - 1] === '-isystem',
-  );
+/** Links what finds the files of a program that is one file. */
+function onefileArguments({ target }: Resolved, inside: boolean): readonly string[] {
   const unwinder = target.elf?.interpreter === undefined ? [] : [`-L${PATHS.env}`];
   return [
-    ...onefileLinked(inside).map((name) => `${PATHS.env}/${name}`),
-    ...headers,
+    ...onefileLinked(inside).map(objectOf),
     // Where there is no interpreter of libraries, the unwinder is static anyway.
     ...(inside ? unwinder : []),
     ...onefileFlags(inside),

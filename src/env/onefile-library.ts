@@ -25,11 +25,15 @@ export function onefileLinked(inside: boolean): readonly string[] {
   return inside ? [SOURCE] : [SOURCE, START];
 }
 
+/** What they are compiled with. */
+export function onefileMacros(inside: boolean): readonly string[] {
+  return inside ? [] : ['-DONEFILE_SHARED'];
+}
+
 /** How its functions are put before those of the C library: by the linker, or, for libraries too, by the loader. */
 export function onefileFlags(inside: boolean): readonly string[] {
   if (inside) return ONEFILE_WRAPPED.map((name) => `-Wl,--wrap=${name}`);
   return [
-    '-DONEFILE_SHARED',
     // Sections that only their beginning and end are named of.
     '-Wl,-z,nostart-stop-gc',
     ...ONEFILE_WRAPPED.map((name) => `-Wl,--export-dynamic-symbol=${name}`),
@@ -91,6 +95,7 @@ export const ONEFILE_WRAPPED = [
   'opendir',
   'posix_spawn',
   'posix_spawnp',
+  'PyFile_SetOpenCodeHook',
   'pthread_cancel',
   'pthread_exit',
   'readdir',

@@ -5,7 +5,7 @@
  * The linker puts it before `Py_Initialize` and `Py_InitializeEx` (ld(1), `--wrap`); a program that starts Python by a
  * `PyConfig` calls neither, and nothing of this is in it. PYTHONHOME, and a home that the program itself set, count first.
  *
- * Without headers: it is compiled at the link, with the linker's flags. Everything of Python is weak: there are programs
+ * Without headers: it is compiled with few flags, for any C library. Everything of Python is weak: there are programs
  * without it. `stdlib` is where a bundle has its library, e.g. `lib/python3.13`; undefined: where the version that it is started
  * with has it, of a program that any version of libpython serves. `switches`: something is switched on around the start
  * (`python-start.ts`).

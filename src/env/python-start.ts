@@ -15,7 +15,7 @@ export const CONFIGURED_STARTS = ['Py_InitializeFromConfig', 'Py_InitializeFromI
  *
  * After a start `shows` has to be true, unless the environment decided otherwise: else the program ends.
  *
- * Without headers: it is compiled at the link, with the linker's flags. Everything of Python is weak: there are programs without it.
+ * Without headers: it is compiled with few flags, for any C library. Everything of Python is weak: there are programs without it.
  */
 export function pythonStartSource({ environment, shows }: PythonStart): string {
   const entries = Object.entries(environment).map(([name, value]) => `{"${name}", "${value}"}`);

@@ -36,7 +36,7 @@ import { setOf } from './tree-orders.ts';
 import { allLocks, type Locks, suiteOf, toolchainPackages } from './trees.ts';
 
 /** Incremented when the same contents give other documents, or are put into a program in another way. */
-const SBOM_VERSION = 1;
+const SBOM_VERSION = 2;
 
 /** Bills of materials and licences, and the digest of each document by its file name. */
 export type SbomDocuments = StoreEntry<{
@@ -214,9 +214,7 @@ async function fromSource(
   if (!isFromSource(definition)) return ok([]);
   const { lock } = locks.base ?? locks.sysroot;
   const sources = lock.sets.sources ?? [];
-  // Upstream's archives: the first of each package.
-  const upstream = sources.filter(({ name }, i) => sources.findIndex((one) => one.name === name) === i);
-  const contents = await packageContents(session, upstream, lock.resolved);
+  const contents = await packageContents(session, sources, lock.resolved);
   if (!contents.ok) return contents;
   const place = isShared(definition.source.cpython) ? 'beside' : 'inside';
   const pythonVersion = python.version;

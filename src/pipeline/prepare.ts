@@ -84,6 +84,7 @@ export async function planFrom(
   if (!python.ok) return python;
   context.emit({ type: 'planned', run: plannedRun(plan) });
   if (plan.pythonBecause !== undefined) context.emit(otherPython(plan.sysroot, plan.pythonBecause));
+  if (plan.rustBecause !== undefined) context.emit(newerRust(plan));
   if (plan.referenceTarget.pointerWidth !== plan.target.pointerWidth) context.emit(otherWidth(plan));
   return ok({ plan, locks: locks.value, ...defined({ python: python.value }) });
 }
@@ -94,6 +95,15 @@ function otherPython({ python }: SysrootDefinition, because: string) {
     level: 'info',
     code: 'python/chosen',
     message: `Python ${python.version} is taken. ${because}`,
+  } as const;
+}
+
+function newerRust({ toolchain, rustBecause }: Plan) {
+  return {
+    type: 'notice',
+    level: 'info',
+    code: 'build/rust-chosen',
+    message: `Rust ${toolchain.rust} of the toolchain image ${toolchain.name} is taken. ${rustBecause}`,
   } as const;
 }
 

@@ -50,11 +50,10 @@ export async function withSession<T>(
       context,
       store: store.value,
       recorder,
-      // What it runs is what has been found in the store.
+      // What it runs is what has been found in the store; what it tries itself is nothing of that.
       engine: async () => {
-        const sound = await store.value.check();
+        const [sound, got] = await Promise.all([store.value.check(), engine.get()]);
         if (!sound.ok) return sound;
-        const got = await engine.get();
         return got.ok ? ok(fetchingFirst(got.value, store.value)) : got;
       },
     });

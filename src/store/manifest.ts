@@ -1,6 +1,6 @@
 import { createHash, hash } from 'node:crypto';
-import { createReadStream, lstatSync, type Stats } from 'node:fs';
-import { readdir, readFile, readlink } from 'node:fs/promises';
+import { createReadStream, lstatSync, readdirSync, type Stats } from 'node:fs';
+import { readFile, readlink } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import { eachAtOnce } from '../domain/each-at-once.ts';
 import { absentAsUndefined, errorCode } from '../domain/errno.ts';
@@ -40,8 +40,10 @@ export interface Damage {
 const AT_ONCE = 16;
 /** Larger files are read as a stream. Bytes. */
 const WHOLE = 4 << 20;
-/** Paths between two looks at other work. */
-const STRETCH = 512;
+/** Paths between two looks at the clock. */
+const STRETCH = 64;
+/** Milliseconds of work before others are let work. */
+const SLICE_MS = 10;
 
 /** Reads everything below a folder. */
 export async function makeManifest(root: string): Promise<Manifest> {
@@ -184,12 +186,9 @@ function kindOf(stats: Stats): ManifestItem['type'] | 'other' {
 async function list(root: string): Promise<readonly Found[]> {
   const found: Found[] = [];
   const folders = [''];
+  const pause = new Pause();
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    const names = await readdir(at(root, folder), { encoding: 'latin1' }).catch((cause: unknown) => {
-      if (errorCode(cause) === 'ENOENT' || errorCode(cause) === 'ENOTDIR') return [];
-      throw cause;
-    });
-    for (const one of await look(root, named(folder, names))) {
+    for (const one of await look(root, named(folder, namesIn(at(root, folder))), pause)) {
       found.push(one);
       if (one.stats.isDirectory()) folders.push(one.path);
     }
@@ -197,21 +196,44 @@ async function list(root: string): Promise<readonly Found[]> {
   return found;
 }
 
+function namesIn(folder: Buffer): readonly string[] {
+  try {
+    return readdirSync(folder, { encoding: 'latin1' });
+  } catch (cause) {
+    if (errorCode(cause) === 'ENOENT' || errorCode(cause) === 'ENOTDIR') return [];
+    throw cause;
+  }
+}
+
+/** Lets other work of this process go on, now and then. */
+class Pause {
+  #since = performance.now();
+
+  async now(): Promise<void> {
+    if (performance.now() - this.#since < SLICE_MS) return;
+    await setImmediate();
+    this.#since = performance.now();
+  }
+}
+
 function named(folder: string, names: readonly string[]): readonly { readonly path: string }[] {
   return names.map((name) => ({ path: folder === '' ? name : `${folder}/${name}` }));
 }
 
 /** What is there of some paths. */
-async function look(root: string, paths: readonly { readonly path: string }[]): Promise<readonly Found[]> {
+async function look(
+  root: string,
+  paths: readonly { readonly path: string }[],
+  pause = new Pause(),
+): Promise<readonly Found[]> {
   const found: Found[] = [];
+  // Thousands of calls that each take microseconds: one by one through the pool of threads they take tens of times that.
   for (let begin = 0; begin < paths.length; begin += STRETCH) {
-    const stretch = paths.slice(begin, begin + STRETCH);
-    for (const { path } of stretch) {
+    for (const { path } of paths.slice(begin, begin + STRETCH)) {
       const stats = lookAt(at(root, path));
       if (stats !== undefined) found.push({ path, stats });
     }
-    // Thousands of calls that each take microseconds: one by one through the pool of threads they take tens of times that.
-    await setImmediate();
+    await pause.now();
   }
   return found;
 }

@@ -10,11 +10,11 @@ import { Deferred } from './deferred.ts';
 import { digestFile } from './digest.ts';
 import { onDisk } from './disk.ts';
 import { elsewhereKey } from './elsewhere.ts';
-import { entryFolder, makeEntry, markUsed, readRecord, setAside } from './entries.ts';
+import { blobFile, entryFolder, makeEntry, markUsed, readRecord, setAside } from './entries.ts';
 import { fingerprint as fingerprintOf } from './fingerprint.ts';
 import { type Again, type DamageReport, Integrity } from './integrity.ts';
 import { safeName, takeLock } from './locks.ts';
-import { sealed, unsealed } from './record.ts';
+import { formatResult, parseResult } from './record.ts';
 import type {
   EntryContent,
   EntryKind,
@@ -221,7 +221,7 @@ class FolderStore implements Store {
   }
 
   blobPath(digest: Digest): string {
-    return join(this.folder, 'blobs', 'sha256', hexOf(digest));
+    return blobFile(this.folder, digest);
   }
 
   async hasBlob(digest: Digest): Promise<boolean> {
@@ -291,10 +291,10 @@ class FolderStore implements Store {
   async #readOwnResult(fingerprint: Fingerprint): Promise<Json | undefined> {
     const file = this.#resultFile(fingerprint);
     try {
-      const sound = unsealed(await readFile(file, 'utf8'));
+      const value = parseResult(await readFile(file, 'utf8'), fingerprint);
       await markUsed(file);
       // Damaged from outside: treated as absent and written again.
-      return sound?.value as Json | undefined;
+      return value as Json | undefined;
     } catch (cause) {
       if (['ENOENT', 'EISDIR'].includes(errorCode(cause) ?? '')) return undefined;
       throw cause;
@@ -313,7 +313,8 @@ class FolderStore implements Store {
 
   #writeOwnResult(fingerprint: Fingerprint, value: Json): Promise<Result<void>> {
     const file = this.#resultFile(fingerprint);
-    return onDisk(file, () => this.#clearly(file, () => writeWhole(this.folder, file, sealed({ value }))));
+    const text = formatResult(fingerprint, value);
+    return onDisk(file, () => this.#clearly(file, () => writeWhole(this.folder, file, text)));
   }
 
   /** Writes a file, also where something else lies in its place. */

@@ -66,6 +66,22 @@ test('amortize: an output that differs from the reference is a failure that show
   assert.match(points[0]?.difference?.isolate ?? '', /bundles/);
 });
 
+test('amortize --isolation: measures each way to keep scripts apart', async () => {
+  const run = await bench('amortize', 'native', '--isolation', '--rounds', '1', '--scripts', '11');
+  assert.equal(run.status, 0, run.stdout + run.stderr);
+  const { many, rows } = JSON.parse(artifact('native', 'isolation.json')) as {
+    readonly many: number;
+    readonly rows: readonly Readonly<Record<string, unknown>>[];
+  };
+  assert.equal(many, 11);
+  assert.deepEqual(
+    rows.map((row) => row.isolation),
+    ['process', 'interpreter, fresh', 'interpreter, reused', 'fork of a warm process'],
+  );
+  for (const row of rows) assert.ok((row.step as number) > 0, JSON.stringify(row));
+  assert.match(run.stdout, /^fork of a warm process .*\d/m);
+});
+
 test('suite: measures each sample on each target, records skipped ones and the cost of emulation', async () => {
   mkdirSync(join(folder, 'suite'));
   const sample = (name: string, text: string): void => writeFileSync(join(folder, 'suite', name), text);
@@ -159,9 +175,17 @@ test('warm: every command, and a run with nothing changed, against a Node that d
 test('onefile: measures the start of one file against that of the unpacked bundle', async () => {
   const run = await bench('onefile', 'aarch64', '--rounds', '1', '--warm-up', '0', '--json');
   assert.equal(run.status, 0, run.stderr);
-  const { rows } = JSON.parse(run.stdout) as {
-    readonly rows: readonly Readonly<Record<string, unknown>>[];
+  const { recipes } = JSON.parse(run.stdout) as {
+    readonly recipes: readonly {
+      readonly recipe: string;
+      readonly rows: readonly Readonly<Record<string, unknown>>[];
+    }[];
   };
+  assert.deepEqual(
+    recipes.map(({ recipe }) => recipe),
+    ['aarch64'],
+  );
+  const rows = recipes.flatMap((one) => one.rows);
   assert.deepEqual(
     rows.map((row) => row.script),
     ['start', 'imports'],

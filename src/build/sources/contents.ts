@@ -41,10 +41,18 @@ export function digestOf(file: string): Content {
 /** Files that decide which crates are fetched. */
 const MANIFEST = /(?:^|\/)(?:Cargo\.toml|Cargo\.lock|\.cargo\/config(?:\.toml)?)$/;
 
+/** Rust, which decides nothing about crates and licences, unless it is named as a licence is. */
+function isRust(path: string): boolean {
+  return (
+    path.endsWith('.rs') && !/(?:^|\/)(?:licen[cs]e|copying|copyright|notice|unlicense)[^/]*$/i.test(path)
+  );
+}
+
 /** Adds up the digest of all that a build sees, entry by entry in their order. */
 export class SourcesDigest {
   readonly #hash = createHash('sha256');
   readonly #manifests = createHash('sha256');
+  readonly #others = createHash('sha256');
   files = 0;
   bytes = 0;
 
@@ -67,7 +75,13 @@ export class SourcesDigest {
     return `sha256:${this.#manifests.digest('hex')}`;
   }
 
-  #add(fields: readonly string[]): void {
-    this.#hash.update(`${JSON.stringify(fields)}\n`);
+  others(): Digest {
+    return `sha256:${this.#others.digest('hex')}`;
+  }
+
+  #add(fields: readonly [kind: string, path: string, ...content: string[]]): void {
+    const line = `${JSON.stringify(fields)}\n`;
+    this.#hash.update(line);
+    if (!isRust(fields[1])) this.#others.update(line);
   }
 }

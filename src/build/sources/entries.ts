@@ -38,6 +38,8 @@ export interface Sources {
   readonly digest: Digest;
   /** Digest of the manifests, locks and files of cargo's configuration among them. */
   readonly manifests: Digest;
+  /** Digest of all but the Rust among them. */
+  readonly others: Digest;
   readonly files: number;
   /** Bytes. */
   readonly bytes: number;

@@ -68,6 +68,7 @@ export async function fillView(listing: Listing, folder: string, manifest: strin
   return {
     digest: digest.digest(),
     manifests: digest.manifests(),
+    others: digest.others(),
     files,
     bytes,
     hidden: listing.hidden,
@@ -91,6 +92,7 @@ export async function digestListing(listing: Listing): Promise<Sources> {
   return {
     digest: digest.digest(),
     manifests: digest.manifests(),
+    others: digest.others(),
     files,
     bytes,
     hidden: listing.hidden,

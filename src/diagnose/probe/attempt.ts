@@ -2,10 +2,12 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildMounts } from '../../build/build.ts';
 import { transportNotices } from '../../build/cargo-notices.ts';
-import { fetchMounts, NO_WRAPPERS } from '../../build/crates.ts';
+import { fetchMounts } from '../../build/crates.ts';
 import { explainFetch } from '../../build/fetch-failure.ts';
+import { FETCH_PROGRAMS } from '../../build/fetch-programs.ts';
 import { fetchConfigurations, fetchVariables } from '../../build/fetch-step.ts';
 import { type FetchAccess, hostCargo } from '../../build/host-cargo.ts';
+import { linkedObjects } from '../../build/linked-objects.ts';
 import { sealCrates } from '../../build/sealed-crates.ts';
 import { fillBuildView } from '../../build/view.ts';
 import type { Blocker } from '../../domain/blocker.ts';
@@ -21,7 +23,7 @@ import { crateAt } from '../../engine/project-paths.ts';
 import { runTool } from '../../engine/tool.ts';
 import { type BuildEnv, bareVariables } from '../../env/env.ts';
 import type { Failure } from '../../failure.ts';
-import type { Run } from '../../pipeline/prepare.ts';
+import type { Prepared, Run } from '../../pipeline/prepare.ts';
 import type { Session } from '../../pipeline/session.ts';
 import { commandOf } from '../../run/observe.ts';
 import { type RuntimeInstance, SCRATCH_AT, SUITE_AT } from '../../runtime/instance.ts';
@@ -112,9 +114,9 @@ async function fetchWithCargo(context: ProbeContext, lock: string): Promise<Resu
         ...(offline ? ['--offline'] : []),
       ],
       env: {
-        ...fetchVariables(bareVariables(run.plan), project, access),
+        ...fetchVariables(bareVariables(run.plan), { env: {} }, access),
         ...access.env,
-        ...NO_WRAPPERS,
+        ...FETCH_PROGRAMS,
       },
       cwd: crateAt(project),
     },
@@ -132,8 +134,8 @@ export async function tryBuild(
   context: ProbeContext,
   input: BuildInputs & {
     readonly name: string;
-    /** Files that a whole build's environment names. */
-    readonly files?: BuildEnv;
+    /** What a whole build has: the files that its environment names are of it. */
+    readonly prepared?: Pick<Prepared, 'env' | 'sysroot'>;
     /** Folder seen as the target's sysroot; absent: none. */
     readonly sysroot?: string;
   },
@@ -141,9 +143,15 @@ export async function tryBuild(
   const { session, run } = context;
   const { plan } = run;
   const { project } = plan.recipe;
-  const mounts: readonly Mount[] =
-    input.sysroot === undefined ? [] : [{ kind: 'tree', source: input.sysroot, at: PATHS.sysroot }];
-  const files = { ...(input.files ?? NOTHING), pyo3Config: input.config };
+  const objects = await objectsFor(context, input.prepared);
+  if (!objects.ok) return objects;
+  const mounts: readonly Mount[] = [
+    ...(input.sysroot === undefined
+      ? []
+      : [{ kind: 'tree', source: input.sysroot, at: PATHS.sysroot } as const]),
+    ...objects.value,
+  ];
+  const files = { ...(input.prepared?.env ?? NOTHING), pyo3Config: input.config };
   const box = await openBuild(context, 'build', files, mounts, input.linker);
   if (!box.ok) return box;
   await using sandbox = box.value.sandbox;
@@ -236,6 +244,17 @@ async function startIn(
     log: await logFile(context, name),
     command,
   });
+}
+
+async function objectsFor(
+  { session, toolchain }: ProbeContext,
+  prepared: Pick<Prepared, 'env' | 'sysroot'> | undefined,
+): Promise<Result<readonly Mount[]>> {
+  if (prepared === undefined) return ok([]);
+  const engine = await session.engine();
+  return engine.ok
+    ? linkedObjects(session.context, session.store, engine.value, { toolchain, ...prepared })
+    : engine;
 }
 
 /** A build whose environment names nothing. */

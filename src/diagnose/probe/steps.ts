@@ -151,7 +151,7 @@ async function buildWith(
   return tryBuild(context, {
     name,
     ...equipment,
-    files: prepared.env,
+    prepared,
     ...defined({ sysroot }),
   });
 }
