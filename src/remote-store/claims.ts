@@ -26,6 +26,12 @@ export interface ClaimTimes {
 
 const CLAIM_TIMES: ClaimTimes = { leaseMs: 120_000, lookMs: 5_000, mostMs: 30 * 60_000 };
 
+interface Held {
+  readonly timer: NodeJS.Timeout;
+  /** Renewals that are on their way, one after the other. */
+  writing: Promise<unknown>;
+}
+
 /** The tag under which machines say that they are making an entry. */
 function claimTag(name: SharedName): string {
   return `making-${tagOf(name)}`;
@@ -41,7 +47,7 @@ export class Claims {
   readonly #trusted: readonly Key[];
   readonly #times: ClaimTimes;
   readonly #by = randomBytes(16).toString('hex');
-  readonly #held = new Map<string, NodeJS.Timeout>();
+  readonly #held = new Map<string, Held>();
 
   constructor(
     connection: Connection,
@@ -62,24 +68,30 @@ export class Claims {
   async claim(name: SharedName): Promise<void> {
     if (this.#key === undefined || this.holds(name)) return;
     if (!(await this.#write(name, Date.now() + this.#times.leaseMs))) return;
-    const again = (): void => void this.#write(name, Date.now() + this.#times.leaseMs);
-    const timer = setInterval(again, this.#times.leaseMs / 3);
-    timer.unref();
-    this.#held.set(tagOf(name), timer);
+    const held: Held = {
+      timer: setInterval(() => {
+        held.writing = held.writing.then(() => this.#write(name, Date.now() + this.#times.leaseMs));
+      }, this.#times.leaseMs / 3),
+      writing: Promise.resolve(),
+    };
+    held.timer.unref();
+    this.#held.set(tagOf(name), held);
   }
 
   /** Ends a claim. `pushed`: whoever waits finds the entry, and needs not be told. */
   async release(name: SharedName, pushed: boolean): Promise<void> {
-    const timer = this.#held.get(tagOf(name));
-    if (timer === undefined) return;
-    clearInterval(timer);
+    const held = this.#held.get(tagOf(name));
+    if (held === undefined) return;
+    clearInterval(held.timer);
     this.#held.delete(tagOf(name));
+    // What is on its way would come after what is said last.
+    await held.writing;
     if (!pushed) await this.#write(name, 0);
   }
 
   /** Ends the renewal of all claims: they expire. */
   stop(): void {
-    for (const timer of this.#held.values()) clearInterval(timer);
+    for (const { timer } of this.#held.values()) clearInterval(timer);
     this.#held.clear();
   }
 
