@@ -105,18 +105,7 @@ function cacheCompiledCode(): void {
   const { existsSync } = process.getBuiltinModule('node:fs');
   const { tmpdir } = process.getBuiltinModule('node:os');
   // Node looks for a place until it finds one: below a temporary folder that cannot be made (TMPDIR=/proc/none) for ever.
-  if (existsSync(tmpdir()) && !fileSizesLimited())
-    process.getBuiltinModule('node:module').enableCompileCache();
-}
-
-/** Node writes that cache when nothing of ours can handle SIGXFSZ any more: `ulimit -f` would end a command that is done. */
-function fileSizesLimited(): boolean {
-  try {
-    const { readFileSync } = process.getBuiltinModule('node:fs');
-    return !/^Max file size +unlimited /m.test(readFileSync('/proc/self/limits', 'utf8'));
-  } catch {
-    return false;
-  }
+  if (existsSync(tmpdir())) process.getBuiltinModule('node:module').enableCompileCache();
 }
 
 /** The compiled program of a checkout, where each of its sources is the file that it was compiled from. */

@@ -25,8 +25,6 @@ interface Parsed {
 const STOPS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 const output = new Output(process.stdout, process.stderr);
-// Its default is to end the process without a word; caught, the write that goes too far fails.
-process.on('SIGXFSZ', () => {});
 listenForStops(() => process.exit(130));
 process.once('uncaughtException', (error) => {
   void broken(error).then((status) => process.exit(status));

@@ -24,6 +24,8 @@ export async function runTool(
   context: Context,
   args: readonly string[],
   cwd: string,
+  /** Beside the user's own variables. */
+  more: Readonly<Record<string, string>> = {},
 ): Promise<Result<Measured>> {
   const done = new AbortController();
   const marker = `bench-${Math.random().toString(36).slice(2)}`;
@@ -33,6 +35,7 @@ export async function runTool(
     env: {
       PATH: [...(context.settings.path ?? []), ...SYSTEM_PATH].join(':'),
       ...environment(context),
+      ...more,
       PROVISION_BENCH: marker,
     },
     cwd,

@@ -32,12 +32,25 @@ export async function benchOnefile(invocation: Invocation): Promise<Result<Outco
   if (!warmUp.ok) return warmUp;
   const { context, positionals } = invocation;
   const count = { rounds: rounds.value ?? ROUNDS, warmUp: warmUp.value ?? WARM_UP };
-  return withTemporaryFolder(context.settings.store, 'bench', (folder) =>
-    withPreparedRecipe(context, positionals[1] ?? RECIPE, folder, async (session, prepared) => {
-      const onefile = await onefileRuntime(session, prepared, folder);
-      return onefile.ok ? measure(session, prepared, onefile.value, count, folder) : onefile;
-    }),
-  );
+  const named = positionals.slice(1);
+  const measured: Measured[] = [];
+  for (const recipe of named.length > 0 ? named : [RECIPE]) {
+    const one = await withTemporaryFolder(context.settings.store, 'bench', (folder) =>
+      withPreparedRecipe(context, recipe, folder, async (session, prepared) => {
+        const onefile = await onefileRuntime(session, prepared, folder);
+        return onefile.ok ? measure(session, prepared, onefile.value, count, folder) : onefile;
+      }),
+    );
+    if (!one.ok) return one;
+    measured.push(one.value);
+  }
+  const text = measured.map(({ recipe, rows }) => table(recipe, rows)).join('\n');
+  return ok({ text, json: { what: 'onefile', ...count, recipes: measured } });
+}
+
+interface Measured {
+  readonly recipe: string;
+  readonly rows: readonly Row[];
 }
 
 async function onefileRuntime(
@@ -61,7 +74,7 @@ async function measure(
   onefile: RuntimeInstance,
   count: { readonly rounds: number; readonly warmUp: number },
   folder: string,
-): Promise<Result<Outcome>> {
+): Promise<Result<Measured>> {
   const suite = join(folder, 'suite');
   await mkdir(suite);
   for (const [name, text] of Object.entries(SCRIPTS)) await writeFile(join(suite, `${name}.py`), text);
@@ -84,8 +97,7 @@ async function measure(
     if (!runs.ok) return runs;
     rows.push(rowOf(script, runs.value.bundle ?? [], runs.value.onefile ?? []));
   }
-  const { name } = planned.plan.recipe;
-  return ok({ text: table(name, rows), json: { what: 'onefile', recipe: name, ...count, rows } });
+  return ok({ recipe: planned.plan.recipe.name, rows });
 }
 
 interface Row {

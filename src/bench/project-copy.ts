@@ -41,6 +41,14 @@ function recipeText(recipe: Recipe): string {
     samples: { path: 'samples', timeout: recipe.samples.timeoutSeconds },
     ...(recipe.measure === true ? { compare: 'measure' } : {}),
     // Whatever decides what is built, and where it runs: what is measured is the recipe that was named.
-    ...defined({ rust, optimization, variant, allocator, glibc, systems, host }),
+    ...defined({
+      rust: rust === 'host' ? rust : 'stable',
+      optimization,
+      variant,
+      allocator,
+      glibc,
+      systems,
+      host,
+    }),
   });
 }

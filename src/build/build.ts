@@ -78,6 +78,8 @@ export async function build(context: Context, store: Store, input: BuildInput): 
     const make = (folder: string) => compileProgram(context, store, started, { folder, sources: digest });
     const built = await store.obtain<BuildMeta>('builds', inputs, make, {
       signal: context.signal,
+      // Trees are seen in sandboxes alone.
+      ...{ reads: [], costly: true },
       onWait: () => context.emit(waiting(input.resolved.recipe.name)),
     });
     if (built.ok || built.error.code !== SOURCES_CHANGED || tries === MOST_TRIES) return built;

@@ -12,6 +12,7 @@ import { type BuildInput, buildMounts, cargoOf } from './build.ts';
 import { cargoHomeMounts } from './cargo-home.ts';
 import { transportNotices } from './cargo-notices.ts';
 import { explainFetch } from './fetch-failure.ts';
+import { FETCH_PROGRAMS } from './fetch-programs.ts';
 import { fetchConfigurations, fetchVariables } from './fetch-step.ts';
 import type { HostCargo } from './host-cargo.ts';
 import { type LockedCrates, sealCrates } from './sealed-crates.ts';
@@ -27,9 +28,6 @@ export interface CargoStep {
   readonly view: BuildView;
   readonly log: string;
 }
-
-/** No program but the toolchain's own is started where crates are fetched; these are of the machine's environment. */
-export const NO_WRAPPERS = { RUSTC_WRAPPER: '', RUSTC_WORKSPACE_WRAPPER: '' } as const;
 
 /**
  * Fetches the crates, the only step with network: those that the program has on its target, and those that build scripts and
@@ -107,7 +105,7 @@ async function fetchBothSides(step: CargoStep, lock: string): Promise<Result<voi
           ...fetchVariables(input.env.variables, project, access),
           ...flags,
           ...access.env,
-          ...NO_WRAPPERS,
+          ...FETCH_PROGRAMS,
         },
         cwd: crateAt(project),
       },

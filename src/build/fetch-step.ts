@@ -25,23 +25,29 @@ const KEPT =
 
 /**
  * Of a build's variables those of the step that fetches crates: it has network and tokens, and cargo asks the compiler there
- * which conditions hold. A recipe's `project.env` may name programs and libraries of the project; none of them is started.
- * Nor do those of it count that could lead a token elsewhere.
+ * which conditions hold. A recipe's `project.env`, which is among them, may name programs and libraries of the project; none
+ * of them is started. Nor do those of it count that could lead a token elsewhere.
  */
 export function fetchVariables(
   variables: Readonly<Record<string, string>>,
-  project: Pick<Project, 'env'>,
+  { env }: Pick<Project, 'env'>,
   { indexes }: Pick<FetchAccess, 'indexes'>,
 ): Record<string, string> {
-  const leading = indexes.size === 0 ? [] : leadingVariables(project.env, indexes);
+  // Git's configuration in it names programs, too.
+  const left = ['HOME', ...(indexes.size === 0 ? [] : leadingVariables(env, indexes))];
   return Object.fromEntries(
     Object.entries(variables).flatMap(([name, value]) => {
-      if (leading.includes(name)) return [];
-      if (name === 'PATH') return [[name, withoutProject(value)]];
+      if (env[name] !== undefined && left.includes(name)) return [];
+      if (name === 'PATH') return [[name, ownPath(value, env)]];
       if (FLAGS.test(name)) return [[name, conditionsIn(name, value)]];
       return KEPT.test(name) ? [[name, value]] : [];
     }),
   );
+}
+
+/** Without what a project puts in front of it: a folder may be the project's by many names. */
+function ownPath(path: string, { PATH }: Readonly<Record<string, string>>): string {
+  return PATH !== undefined && path.startsWith(`${PATH}:`) ? path.slice(PATH.length + 1) : path;
 }
 
 /** Of a build's variables those with flags of the compiler, with the ones alone that conditions depend on. */
@@ -51,13 +57,6 @@ export function conditionVariables(variables: Readonly<Record<string, string>>):
       .filter(([name]) => FLAGS.test(name))
       .map(([name, value]) => [name, conditionsIn(name, value)]),
   );
-}
-
-function withoutProject(path: string): string {
-  return path
-    .split(':')
-    .filter((folder) => folder.startsWith('/') && !isWithin(posix.normalize(folder), PATHS.project))
-    .join(':');
 }
 
 function conditionsIn(name: string, value: string): string {
@@ -92,13 +91,12 @@ function splitFlag(flag: string): readonly [string, string?] {
 function decides(option: string, value: string): boolean {
   if (option === '--cfg') return true;
   // The compiler loads parts of itself from there.
-  if (option === '--sysroot')
-    return posix.isAbsolute(value) && !isWithin(posix.normalize(value), PATHS.project);
+  if (option === '--sysroot') return isWithin(posix.normalize(value), PATHS.sysroot);
   return (option === '-C' || option === '--codegen') && /^(?:target-cpu|target-feature|panic)=/.test(value);
 }
 
 /** Tables without a meaning where crates are fetched, but that start programs or give them variables. */
-const LEFT_OUT = ['env', 'alias', 'credential-alias', 'include'];
+const LEFT_OUT = ['env', 'alias', 'credential-alias', 'host', 'include'];
 
 const PROGRAMS = ['rustc', 'rustc-wrapper', 'rustc-workspace-wrapper', 'rustdoc', 'linker', 'runner', 'ar'];
 

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { type RustPin, rustPin } from '../crate/rust-toolchain.ts';
 import type { Context } from '../domain/context.ts';
 import type { HostRust, Resolved } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
@@ -17,6 +18,11 @@ export async function findHostRust(context: Context, resolved: Resolved): Promis
   const or = otherWay(resolved);
   const rustc = await findOnPath(context, 'rustc');
   if (rustc === undefined) return err(noRust(or));
+  // rustup does not look at files of the project then.
+  const pin = context.settings.rustup?.RUSTUP_TOOLCHAIN
+    ? undefined
+    : await rustPin(resolved.recipe.project.root);
+  if (pin?.path !== undefined || pin?.unreadable === true) return err(projectsOwn(pin, or));
   const printed = await query(context, rustc, ['--print', 'sysroot'], resolved);
   if (!printed.ok) return printed;
   const version = await query(context, rustc, ['-vV'], resolved);
@@ -66,6 +72,24 @@ function otherWay({ sysroot: { python }, target }: Resolved): string {
   return python.implementation === 'CPython'
     ? 'Or remove `rust: host` to use the Rust of the toolchain image.'
     : `Or run the scripts on CPython, which needs no newer Rust: \`provision ${target.recipe}\`.`;
+}
+
+/** It is started on this machine, outside of any sandbox: what a project names there could be a program of its own. */
+function projectsOwn({ file, path }: RustPin, or: string): Failure {
+  return {
+    code: 'build/no-host-rust',
+    what:
+      path === undefined
+        ? `The recipe has \`rust: host\`, and ${file} cannot be read.`
+        : `The recipe has \`rust: host\`, and ${file} names a folder as the Rust toolchain: ${path}.`,
+    why: "Its compiler would be started outside of any sandbox, and a project's file does not decide what is.",
+    fix: [
+      path === undefined
+        ? 'Fix the file: `[toolchain]` with a `channel`.'
+        : 'If you trust that toolchain: `rustup toolchain link <name> <folder>`, and run this with `RUSTUP_TOOLCHAIN=<name>`.',
+      or,
+    ],
+  };
 }
 
 function noRust(or: string): Failure {

@@ -9,7 +9,8 @@ export async function pinNotice(resolved: Resolved, toolchain: readonly LockedPa
   if (resolved.rust !== undefined) return undefined;
   const pin = await rustPin(resolved.recipe.project.folder);
   const release = rustRelease(resolved, toolchain);
-  if (pin === undefined || release === undefined || satisfiesPin(release, pin)) return undefined;
+  if (pin === undefined || pin.unreadable === true || release === undefined) return undefined;
+  if (satisfiesPin(release, pin)) return undefined;
   const asked = pin.channel === undefined ? `the toolchain in ${pin.path}` : `Rust ${pin.channel}`;
   const own =
     resolved.target.libc === 'gnu' && resolved.rustStd.from === 'packages'

@@ -1,5 +1,6 @@
 import type { Resolved } from '../domain/definitions.ts';
 import type { LockedPackage } from '../domain/packages.ts';
+import { isOlderRelease } from '../domain/release.ts';
 import type { Failure } from '../failure.ts';
 
 /** The failure for a crate that needs a newer Rust than it gets; it is found before anything is fetched. */
@@ -7,7 +8,7 @@ export function rustTooOld(resolved: Resolved, toolchain: readonly LockedPackage
   const { crate, rust, toolchain: image, recipe } = resolved;
   if (crate.rustVersion === undefined) return undefined;
   const has = rustRelease(resolved, toolchain);
-  if (has === undefined || !isOlder(has, crate.rustVersion)) return undefined;
+  if (has === undefined || !isOlderRelease(has, crate.rustVersion)) return undefined;
   const where = rust === undefined ? `the toolchain image \`${image.name}\`` : 'your own toolchain';
   return {
     code: 'build/rust-too-old',
@@ -16,6 +17,9 @@ export function rustTooOld(resolved: Resolved, toolchain: readonly LockedPackage
     fix:
       rust === undefined
         ? [
+            ...(recipe.rust === 'stable' && image.next !== undefined
+              ? ['Remove `rust: stable`: the newer one is taken where a crate asks for it.']
+              : []),
             `Build with your own Rust: \`rust: host\` in ${recipe.file} (rustup, with the target's standard library).`,
             secondWay(resolved) ??
               `Or support Rust ${has}: lower \`rust-version\`, and select compatible crates with \`CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS=fallback cargo update\`.`,
@@ -37,13 +41,4 @@ function secondWay({ sysroot: { python }, target }: Resolved): string | undefine
 export function rustRelease({ rust }: Resolved, toolchain: readonly LockedPackage[]): string | undefined {
   const packaged = toolchain.find(({ name }) => name === 'rustc')?.version;
   return rust?.release ?? packaged?.replace(/^\d+:/, '').replace(/[^0-9.].*$/, '');
-}
-
-function isOlder(has: string, needed: string): boolean {
-  const [a, b] = [has.split('.').map(Number), needed.split('.').map(Number)];
-  for (let i = 0; i < 3; i += 1) {
-    const order = (a[i] ?? 0) - (b[i] ?? 0);
-    if (order !== 0) return order < 0;
-  }
-  return false;
 }

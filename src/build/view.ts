@@ -8,6 +8,7 @@ import { shellCommand } from '../domain/shell.ts';
 import type { BuildEnv } from '../env/env.ts';
 import { onDisk } from '../store/disk.ts';
 import type { Store } from '../store/store.ts';
+import { ASKS_RUSTC, RUSTC_OF_FETCH } from './fetch-programs.ts';
 import type { HostCargo } from './host-cargo.ts';
 import type { Sources } from './sources/entries.ts';
 import { copyProject } from './sources/project.ts';
@@ -96,11 +97,13 @@ export async function writeEnvFiles(folder: string, env: BuildEnv, cargo: HostCa
     'toolchain.cmake': env.cmakeToolchain,
     ...linkedFiles(env),
     'cargo-config.toml': cargo.config,
+    [RUSTC_OF_FETCH]: ASKS_RUSTC,
   };
   for (const [name, text] of Object.entries(files)) {
     const file = join(folder, name);
     if ((await textOf(file)) === text) continue;
-    await (text === undefined ? rm(file, { force: true }) : writeFile(file, text));
+    const mode = name === RUSTC_OF_FETCH ? 0o755 : 0o644;
+    await (text === undefined ? rm(file, { force: true }) : writeFile(file, text, { mode }));
   }
 }
 

@@ -102,7 +102,18 @@ export async function makeBundle(
   };
   return store.obtain<BundleMeta>('builds', inputs, (folder) => assemble(context, store, input, folder), {
     signal: context.signal,
+    reads: readBy(input),
   });
+}
+
+/** Folders of everything that a bundle is assembled from. */
+function readBy(input: BundleInput): readonly string[] {
+  const { program, bytecode, sysroot, rootfs, interpreter, modules, systemData, documents, packages } = input;
+  const always = [program, bytecode, sysroot, rootfs];
+  const some = [modules, systemData?.tree, documents, packages?.target].filter((one) => one !== undefined);
+  // Where the sysroot has no bytecode, it is found by the interpreter's sources.
+  const own = input.python.bytecode === undefined ? [interpreter] : [];
+  return [...always, ...some, ...own].map(({ folder }) => folder);
 }
 
 async function assemble(

@@ -56,6 +56,7 @@ export async function compileStdlib(
   };
   return store.obtain<BytecodeMeta>('builds', inputs, (folder) => compile(context, input, folder), {
     signal: context.signal,
+    ...{ lazily: true, reads: [input.tree.folder] },
   });
 }
 
@@ -132,7 +133,7 @@ export function layOutReference(
       await layOutHome(input, reference.folder, compiled, folder);
       return ok(null);
     },
-    { signal: context.signal },
+    { signal: context.signal, lazily: true, reads: [input.tree.folder, reference.folder, bytecode.folder] },
   );
 }
 
@@ -153,6 +154,7 @@ export function layOutOwnInterpreter(
   };
   return store.obtain<null>('builds', inputs, (folder) => copyOwn(python, root.folder, folder), {
     signal: context.signal,
+    ...{ lazily: true, reads: [root.folder] },
   });
 }
 

@@ -7,6 +7,7 @@ import { ok, type Result } from '../domain/result.ts';
 import type { StoredTree } from '../domain/stored-tree.ts';
 import type { SystemData } from '../domain/system-data.ts';
 import { fingerprint } from '../store/fingerprint.ts';
+import { remembered } from '../store/remembered.ts';
 import type { Store, StoreEntry } from '../store/store.ts';
 import { compileStaged, type PipHost } from './python-task.ts';
 import { type SystemDataSource, zoneModules } from './system-data.ts';
@@ -40,19 +41,28 @@ export async function makeLibraryModules(
   host: PipHost,
   input: LibraryModulesInput,
 ): Promise<Result<LibraryModules | undefined>> {
-  const files = await textsOf(context, input);
-  if (Object.keys(files).length === 0) return ok(undefined);
+  const appended = await appendedTo(context, input);
+  // Known without the trees that they are read from.
+  const modules = await remembered(store, textInputs(input, appended), async () => {
+    const files = await textsOf(store, input, appended);
+    if (!files.ok) return files;
+    return ok(Object.keys(files.value).length === 0 ? null : fingerprint(files.value));
+  });
+  if (!modules.ok) return modules;
+  if (modules.value === null) return ok(undefined);
   const inputs = {
     what: 'library modules',
     version: 1,
     // Of their texts.
-    modules: fingerprint(files),
+    modules: modules.value,
     interpreter: host.interpreter.fingerprint,
   };
   return store.obtain<{ site: string }>(
     'builds',
     inputs,
     async (folder) => {
+      const files = await textsOf(store, input, appended);
+      if (!files.ok) return files;
       const task = {
         log: 'library-modules',
         doing: "Compiling the bundle's own modules of the standard library",
@@ -60,31 +70,64 @@ export async function makeLibraryModules(
         fix: ['Run `provision clean --all` and try again; if it fails again, the reference image is broken.'],
       };
       const run = await compileStaged(context, host, folder, task, async (staged) => {
-        for (const [path, text] of Object.entries(files)) {
+        for (const [path, text] of Object.entries(files.value)) {
           await mkdir(dirname(join(staged, path)), { recursive: true });
           await writeFile(join(staged, path), text);
         }
       });
       return run.ok ? ok({ site: 'site' }) : run;
     },
-    { signal: context.signal },
+    { signal: context.signal, reads: [] },
   );
 }
 
-/** Path in the standard library → text. */
-async function textsOf(
+/** Module of the standard library → what is appended to it. */
+type Appended = Readonly<Record<string, string>>;
+
+async function appendedTo(
   { settings }: Pick<Context, 'settings'>,
-  { python, sysroot, machineCode, systemData }: LibraryModulesInput,
-): Promise<Readonly<Record<string, string>>> {
+  { machineCode, systemData }: LibraryModulesInput,
+): Promise<Appended> {
   const brought = new Set((systemData?.data ?? []).map(({ data }) => data));
   const texts: [string, string][] = [];
   for (const one of APPENDED) {
     if (one.for === undefined ? !machineCode : !brought.has(one.for)) continue;
-    const own = await readFile(join(sysroot.folder, python.stdlib, one.module), 'utf8').catch(
-      absentAsUndefined,
-    );
-    const more = await readFile(join(settings.home, 'src', 'bundle', 'modules', one.text), 'utf8');
-    if (own !== undefined) texts.push([one.module, own + more]);
+    const file = join(settings.home, 'src', 'bundle', 'modules', one.text);
+    texts.push([one.module, await readFile(file, 'utf8')]);
   }
-  return { ...Object.fromEntries(texts), ...(systemData === undefined ? {} : await zoneModules(systemData)) };
+  return Object.fromEntries(texts);
+}
+
+/** Everything that the texts are made of. */
+function textInputs({ python, sysroot, systemData }: LibraryModulesInput, appended: Appended) {
+  return {
+    what: 'texts of library modules',
+    version: 1,
+    ...{ sysroot: sysroot.fingerprint, stdlib: python.stdlib, appended },
+    systemData:
+      systemData === undefined
+        ? null
+        : {
+            tree: systemData.tree.fingerprint,
+            data: systemData.data.map(({ data, version }) => ({ data, version })),
+          },
+  };
+}
+
+/** Path in the standard library → text. */
+async function textsOf(
+  store: Store,
+  { python, sysroot, systemData }: LibraryModulesInput,
+  appended: Appended,
+): Promise<Result<Readonly<Record<string, string>>>> {
+  const trees = [sysroot, ...(systemData === undefined ? [] : [systemData.tree])];
+  const ready = await store.ready(trees.map(({ folder }) => folder));
+  if (!ready.ok) return ready;
+  const texts: [string, string][] = [];
+  for (const [module, more] of Object.entries(appended)) {
+    const own = await readFile(join(sysroot.folder, python.stdlib, module), 'utf8').catch(absentAsUndefined);
+    if (own !== undefined) texts.push([module, own + more]);
+  }
+  const zones = systemData === undefined ? {} : await zoneModules(systemData);
+  return ok({ ...Object.fromEntries(texts), ...zones });
 }

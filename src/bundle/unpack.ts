@@ -28,7 +28,7 @@ export async function unpackBundle(
       const unpacked = await unpackTarGz(join(bundle.folder, archive), folder);
       return unpacked.ok ? ok(null) : unpacked;
     },
-    { signal: context.signal, local: true },
+    { signal: context.signal, local: true, reads: [] },
   );
   if (!entry.ok) return entry;
   return ok({

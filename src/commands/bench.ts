@@ -8,6 +8,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   provisioning: async () => (await import('../bench/provisioning.ts')).benchProvisioning,
   warm: async () => (await import('../bench/warm.ts')).benchWarm,
   edit: async () => (await import('../bench/edit.ts')).benchEdit,
+  cache: async () => (await import('../bench/cache.ts')).benchCache,
   engine: async () => (await import('../bench/engine.ts')).benchEngine,
   amortize: async () => (await import('../bench/amortize.ts')).benchAmortize,
   suite: async () => (await import('../bench/suite.ts')).benchSuite,
@@ -39,7 +40,7 @@ export const command: Command = {
     cells: { type: 'string', value: '<list>', help: 'tax: builds to measure (default: all)' },
     quick: { type: 'boolean', help: 'tax: two builds, without counting instructions' },
     artifacts: { type: 'string', value: '<folder>', help: 'folder for JSON and charts (artifacts/)' },
-    'skip-cold': { type: 'boolean', help: 'skip the cold runs and the build by hand' },
+    'skip-cold': { type: 'boolean', help: 'skip the cold runs and the work by hand' },
   },
   examples: [
     'provision bench provisioning',

@@ -3,15 +3,16 @@ import { err, ok, type Result } from '../domain/result.ts';
 import { formatBytes } from '../domain/units.ts';
 import type { Failure } from '../failure.ts';
 import { type PrunedCache, pruneCache } from '../remote-store/prune.ts';
+import { cacheKeys, restoreCache, saveCache } from './ci-cache.ts';
 import { badDays, DAY_MS, DEFAULT_DAYS, daysOf } from './clean.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
 
 export const command: Command = {
   name: 'cache',
-  summary: 'remove old entries from a shared store',
+  summary: 'keep a shared store small, and the cache of a CI service',
   positionals: [
     { name: 'action', required: true },
-    { name: 'address', required: false },
+    { name: 'what', required: false, rest: true },
   ],
   options: {
     'older-than': {
@@ -24,14 +25,31 @@ export const command: Command = {
   examples: [
     'provision cache prune',
     'provision cache prune oci://registry.example:5000/team/cache --older-than 90 --dry-run',
+    'provision cache keys aarch64',
+    'provision cache restore /tmp/parts',
+    'provision cache save /tmp/parts aarch64',
   ],
   renders: false,
   run,
 };
 
-async function run({ context, positionals, values }: Invocation): Promise<Result<Outcome>> {
-  const [action = '', given] = positionals;
-  if (action !== 'prune') return err(unknownAction(action));
+async function run(invocation: Invocation): Promise<Result<Outcome>> {
+  const [action = '', ...rest] = invocation.positionals;
+  switch (action) {
+    case 'prune':
+      return prune(invocation, rest[0]);
+    case 'restore':
+      return rest[0] === undefined ? err(noFolder(action)) : restoreCache(invocation, rest[0]);
+    case 'keys':
+      return cacheKeys(invocation, rest[0]);
+    case 'save':
+      return rest[0] === undefined ? err(noFolder(action)) : saveCache(invocation, rest[0], rest[1]);
+    default:
+      return err(unknownAction(action));
+  }
+}
+
+async function prune({ context, values }: Invocation, given: string | undefined): Promise<Result<Outcome>> {
   const days = daysOf(values);
   if (days === undefined) return err(badDays(String(values['older-than']), 'cache prune'));
   const address =
@@ -59,7 +77,15 @@ function unknownAction(action: string): Failure {
   return {
     code: 'usage/unknown-action',
     what: `There is no action "${action}" of \`provision cache\`.`,
-    fix: ['Write `provision cache prune`.'],
+    fix: ['Write `provision cache prune`; `keys`, `restore` and `save` are for the cache of a CI service.'],
+  };
+}
+
+function noFolder(action: string): Failure {
+  return {
+    code: 'usage/cache',
+    what: `\`provision cache ${action}\` needs the folder that the CI service keeps.`,
+    fix: [`Name it: \`provision cache ${action} <folder>${action === 'save' ? ' <recipe>' : ''}\`.`],
   };
 }
 

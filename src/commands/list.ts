@@ -21,7 +21,7 @@ async function run({ context }: Invocation): Promise<Result<Outcome>> {
     ({ name, target, description }) =>
       `${name.padEnd(width)}  ${target}\n${' '.repeat(width)}  ${description}\n`,
   );
-  const text = [...lines, '\n', pythonTable(recipes.value), ...absences(recipes.value)].join('');
+  const text = [...lines, '\n', pythonTable(recipes.value), ...notes(recipes.value)].join('');
   return ok({ text, json: recipes.value });
 }
 
@@ -48,6 +48,25 @@ function cellOf(python: PythonSummary | undefined): string {
   return `${FORMS[python.from]}${floor}${python.default === true ? ' *' : ''}`;
 }
 
+function notes(recipes: readonly RecipeSummary[]): readonly string[] {
+  const star = '* Taken where neither recipe nor `--python` names a version.\n';
+  return ['\n', star, ...variants(recipes), ...absences(recipes)];
+}
+
+/** What else a Python can be, one line for each of its variants. */
+function variants(recipes: readonly RecipeSummary[]): readonly string[] {
+  const having = new Map<string, string[]>();
+  for (const { name, pythons } of recipes)
+    for (const python of pythons) {
+      if (!('variants' in python)) continue;
+      for (const variant of python.variants ?? []) {
+        const asked = `${python.version}+${variant}`;
+        having.set(asked, [...(having.get(asked) ?? []), name]);
+      }
+    }
+  return [...having].map(([asked, names]) => `+ ${asked} for ${names.join(', ')}: \`--python ${asked}\`.\n`);
+}
+
 /** What is not to be had, one line for each reason. */
 function absences(recipes: readonly RecipeSummary[]): readonly string[] {
   const reasons = new Map<string, Map<string, string[]>>();
@@ -58,9 +77,7 @@ function absences(recipes: readonly RecipeSummary[]): readonly string[] {
       reasons.set(python.why, versions);
       versions.set(python.version, [...(versions.get(python.version) ?? []), name]);
     }
-  const lines = [...reasons].flatMap(([why, versions]) =>
+  return [...reasons].flatMap(([why, versions]) =>
     [...versions].map(([version, names]) => `- ${version} for ${names.join(', ')}: ${why}\n`),
   );
-  const star = '* Taken where neither recipe nor `--python` names a version.\n';
-  return ['\n', star, ...lines];
 }

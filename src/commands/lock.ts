@@ -17,25 +17,32 @@ import { locatePackages } from '../recipe/locate-failure.ts';
 import { resolveRecipe } from '../recipe/recipe.ts';
 import { loadTargets } from '../recipe/targets.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
+import { checkWhole } from './lock-check.ts';
 import { checkPythonLocks, writePythonLocks } from './lock-python.ts';
 
 export const command: Command = {
   name: 'lock',
   summary: 'resolve definitions to exact packages, write locks',
   positionals: [{ name: 'definition', required: false, rest: true, completes: 'definition' }],
-  options: {},
+  options: {
+    check: {
+      type: 'boolean',
+      help: 'write nothing; fetch all from every mirror and compare',
+    },
+  },
   examples: [
     'provision lock',
     'provision lock docker/llvm',
     'provision lock --project my-crate',
     'provision lock --frozen',
+    'provision lock --check docker/llvm',
   ],
   renders: false,
   run,
 };
 
 /** A definition and where its lock is. */
-interface Wanted {
+export interface Wanted {
   readonly file: DefinitionFile;
   readonly definition: LockedDefinition;
 }
@@ -50,16 +57,17 @@ interface Locked {
   readonly differences: readonly LockDifference[];
 }
 
-async function run({ context, positionals }: Invocation): Promise<Result<Outcome>> {
+async function run({ context, positionals, values }: Invocation): Promise<Result<Outcome>> {
   const { settings } = context;
   const ofCrate =
     positionals.length === 0 ? projectFile(settings) !== undefined : namesRecipes(settings, positionals);
   const wanted = ofCrate ? await fromRecipes(settings, positionals) : await shipped(settings, positionals);
   if (!wanted.ok) return wanted;
   const recipes = ofCrate ? (positionals.length === 0 ? [undefined] : positionals) : [];
-  if (settings.frozen) {
+  if (settings.frozen || values.check === true) {
     const python = await checkPythonLocks(context, recipes);
-    return python.ok ? checkOnly(wanted.value, python.value) : python;
+    const fit = python.ok ? await checkOnly(wanted.value, python.value) : python;
+    return fit.ok && values.check === true ? checkWhole(context, wanted.value) : fit;
   }
   const done: Locked[] = [];
   const failed = new Map<LockedDefinition['kind'], Failure>();

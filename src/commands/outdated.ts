@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import { lockName } from '../build/newer-crates.ts';
 import { distribution } from '../distro/distribution.ts';
 import type { Context, Settings } from '../domain/context.ts';
 import { defined } from '../domain/defined.ts';
@@ -7,6 +8,7 @@ import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import { offline } from '../pipeline/outdated/compare.ts';
+import { type OutdatedCrates, outdatedCrates } from '../pipeline/outdated/crates.ts';
 import { type Compared, findOutdated } from '../pipeline/outdated/outdated.ts';
 import { usedByBundle, usedByLocks } from '../pipeline/outdated/used.ts';
 import { newerWheels, type UsedWheel, wheelsOfRecipe } from '../pipeline/outdated/wheels.ts';
@@ -92,10 +94,21 @@ export function ofRecipes(session: Session, planned: readonly Planned[]): Compar
   const packages = planned.flatMap(({ locks }) => usedByLocks(locks));
   const ids = planned.flatMap(({ locks }) => allLocks(locks).map(({ file }) => file.id));
   const wheels = planned.map((one) => [one, wheelsOfRecipe(one)] as const);
+  // One lock of a project, whichever recipes build it.
+  const projects = uniqueBy(
+    planned.filter(({ plan }) => plan.crate.locked),
+    ({ plan }) => plan.crate.root,
+  );
   return {
     // A lock that several recipes share is compared once.
     packages: uniqueBy(packages, (one) => JSON.stringify(one)),
-    compared: [...new Set([...ids, ...wheels.flatMap(([, used]) => used.map(({ where }) => where))])],
+    compared: [
+      ...new Set([
+        ...ids,
+        ...wheels.flatMap(([, used]) => used.map(({ where }) => where)),
+        ...projects.map(({ plan }) => lockName(plan)),
+      ]),
+    ],
     unknown: [],
     wheels: async () => {
       const asked = uniqueBy(
@@ -110,6 +123,19 @@ export function ofRecipes(session: Session, planned: readonly Planned[]): Compar
       }
       return ok(uniqueBy(found, (one) => JSON.stringify(one)));
     },
+    crates: async () => {
+      const all: OutdatedCrates[] = [];
+      for (const one of projects) {
+        const found = await outdatedCrates(session, one, logsOf(session.context, one));
+        if (!found.ok) return found;
+        all.push(found.value);
+      }
+      return ok({
+        outdated: all.flatMap(({ outdated }) => outdated),
+        incompatible: all.flatMap(({ incompatible }) => incompatible),
+        unknown: all.flatMap(({ unknown }) => unknown),
+      });
+    },
   };
 }
 
@@ -121,15 +147,20 @@ async function ofBundles(
   const packages = [];
   const wheels: UsedWheel[] = [];
   const unknown: string[] = [];
+  const all: ListedComponent[] = [];
   for (const given of bundles) {
     const listed = await readBundle(session.context, given);
     if (!listed.ok) return listed;
     const { components, architecture } = listed.value;
     const found = usedByBundle(given, components, architecture);
     packages.push(...found.used);
+    all.push(...components);
     unknown.push(...found.unknown);
     wheels.push(...wheelsOf(given, components));
   }
+  const crates = cratesIn(all);
+  if (crates > 0)
+    unknown.push(`${crates} crates: without \`--bundle\` those of the Cargo.lock of a recipe are compared`);
   if (wheels.length > 0 && planned === undefined)
     unknown.push(
       `${wheels.length} Python packages: name the recipe, \`provision outdated <recipe> --bundle …\``,
@@ -161,6 +192,11 @@ async function readBundle({ settings, signal }: Context, given: string): Promise
   const target = targets.value.find(({ value }) => value.rustTriple === listed.target)?.value;
   const architecture = target === undefined ? undefined : distribution.architectureOf(target);
   return ok({ components: listed.components, ...defined({ architecture }) });
+}
+
+function cratesIn(components: readonly ListedComponent[]): number {
+  return new Set(components.flatMap(({ purl }) => (purl?.startsWith('pkg:cargo/') === true ? [purl] : [])))
+    .size;
 }
 
 function wheelsOf(where: string, components: readonly ListedComponent[]): readonly UsedWheel[] {
@@ -195,7 +231,8 @@ function outcomeOf(report: OutdatedReport): Outcome {
 
 function newer({ outdated }: OutdatedReport): Failure {
   const shipped = outdated.filter((one) => one.shipped).length;
-  const later = outdated.filter((one) => one.newest !== undefined);
+  const crates = outdated.filter(({ kind }) => kind === 'crate');
+  const later = outdated.filter((one) => one.newest !== undefined && one.kind !== 'crate');
   const fixed = new Set(outdated.flatMap(({ fixes = [] }) => fixes)).size;
   return {
     code: 'outdated/newer',
@@ -213,18 +250,21 @@ function newer({ outdated }: OutdatedReport): Failure {
       ...(later.some(({ kind }) => kind === 'runtime')
         ? ['Version and digest of a runtime are in the `runtime.yaml` of its folder.']
         : []),
-      ...(later.length < outdated.length
+      ...(crates.length > 0
+        ? ['Crates are your own to choose: `cargo update` in the project takes what is compatible.']
+        : []),
+      ...(later.length + crates.length < outdated.length
         ? ['What only the security updates have reaches the suite with its next point release.']
         : []),
     ],
   };
 }
 
-function textOf({ outdated, compared, lists, gone, unknown }: OutdatedReport): string {
+function textOf({ outdated, incompatible = [], compared, lists, gone, unknown }: OutdatedReport): string {
   const rows = outdated.map((one) => [
     one.name,
     one.version,
-    one.newest ?? '',
+    one.newest ?? (one.yanked === true ? 'yanked' : ''),
     one.security ?? '',
     usedIn(one),
     correctsText(one),
@@ -241,6 +281,9 @@ function textOf({ outdated, compared, lists, gone, unknown }: OutdatedReport): s
     table,
     ...gone.map(
       ({ name, suite, architecture }) => `gone: ${name} is no longer in ${suite} for ${architecture}\n`,
+    ),
+    ...incompatible.map(
+      ({ name, version, newest, where }) => `incompatible: ${name} ${version} of ${where} has ${newest}\n`,
     ),
     ...unknown.map((line) => `not compared: ${line}\n`),
     ...dated,

@@ -30,7 +30,7 @@ export const command: Command = {
     statement: {
       type: 'string',
       value: '<file>',
-      help: 'default: <bundle>.intoto.jsonl or .intoto.json',
+      help: 'default: <bundle>.intoto.jsonl, .sigstore.json or .intoto.json',
     },
     key: {
       type: 'string',
@@ -96,7 +96,7 @@ async function findStated(
 ): Promise<Result<Stated>> {
   const found =
     typeof named === 'string'
-      ? { file: resolve(settings.cwd, named), signed: named.endsWith('.jsonl') }
+      ? { file: resolve(settings.cwd, named), signed: /\.(?:jsonl|sigstore\.json)$/.test(named) }
       : await statementBeside(path);
   const text = found && (await readFile(found.file, 'utf8').catch(() => undefined));
   if (found === undefined || text === undefined) return err(noStatement(given, found?.file));
@@ -110,7 +110,7 @@ function noStatement(given: string, file: string | undefined): Failure {
     what: file === undefined ? `There is no statement beside ${given}.` : `${file} cannot be read.`,
     why: 'Without one nothing says what the file should be.',
     fix: [
-      'Get the `.intoto.jsonl` or `.intoto.json` from where the file is from, and put it beside the file or name it: `--statement <file>`.',
+      'Get the `.intoto.jsonl`, `.sigstore.json` or `.intoto.json` from where the file is from, and put it beside the file or name it: `--statement <file>`.',
     ],
   };
 }
@@ -165,16 +165,16 @@ function outcomeOf(
   { statement, by }: Stated,
   checked: Checked | undefined,
 ): Outcome {
-  const { recipe, target } = statement.predicate.buildDefinition.externalParameters;
+  const { recipe, python, target } = statement.predicate.buildDefinition.externalParameters;
   const signed = by === undefined ? 'not signed' : `signed by ${by}`;
   const inside =
     checked === undefined
       ? ''
       : ` and bill of materials (${checked.components} ${checked.components === 1 ? 'component' : 'components'})`;
   return {
-    text: `${given}: digest, statement${inside} agree; ${signed}; built from the recipe ${recipe} for ${target}.\n`,
+    text: `${given}: digest, statement${inside} agree; ${signed}; built from the recipe ${recipe}${python === undefined ? '' : ` with Python ${python}`} for ${target}.\n`,
     json: {
-      ...{ schema: 1, file: given, digest, recipe, target },
+      ...{ schema: 1, file: given, digest, recipe, ...defined({ python }), target },
       signedBy: by ?? null,
       components: checked?.components ?? null,
       builder: statement.predicate.runDetails.builder,

@@ -10,6 +10,8 @@ export interface RustPin {
   readonly channel?: string;
   /** Folder of a toolchain of one's own, as written. */
   readonly path?: string;
+  /** It cannot be read here; rustup may read it otherwise. */
+  readonly unreadable?: true;
 }
 
 /** The pin that rustup would find in a folder: the nearest `rust-toolchain` or `rust-toolchain.toml` from there upwards. */
@@ -31,7 +33,8 @@ function readPin(file: string, text: string): RustPin | undefined {
     return words.startsWith('/') ? { file, path: words } : { file, channel: words };
   }
   const parsed = parseToml(text);
-  const toolchain = parsed.ok ? tableAt(parsed.value, 'toolchain') : {};
+  if (!parsed.ok) return { file, unreadable: true };
+  const toolchain = tableAt(parsed.value, 'toolchain');
   const [channel, path] = [textAt(toolchain, 'channel'), textAt(toolchain, 'path')];
   if (path !== undefined) return { file, path };
   return channel === undefined ? undefined : { file, channel };

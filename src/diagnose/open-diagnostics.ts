@@ -93,11 +93,14 @@ export function placeholders(plan: Plan, recipe: string): Readonly<Record<string
 }
 
 /** What lines of a recipe may name: what it has already, in front of what is added. */
-function recipeValues({ recipe, target, sysroot, sysrootPackages, tools }: Plan): Record<string, string> {
+function recipeValues(plan: Plan): Record<string, string> {
+  const { recipe, target, sysroot, sysrootPackages, toolchain, tools, rust } = plan;
   const front = (words: readonly string[] = []): string => words.map((word) => `${word}, `).join('');
   return {
     toolchain_packages: front(tools?.packages),
     project_features: front(recipe.project.features),
+    // The channel with a newer Rust, where the build had not that one already.
+    ...(rust === undefined && toolchain.next !== undefined ? { rust_channel: 'next' } : {}),
     // Packages are compiled for the GNU C library: no others can be linked with them.
     ...(target.libc === 'gnu'
       ? { sysroot_packages: front(sysrootPackages), ...defined({ cxx_package: sysroot.cxx }) }

@@ -2,7 +2,7 @@ import type { TarStretch } from '../archive/content.ts';
 import type { RootLayout } from '../archive/root-layout.ts';
 import type { Context } from '../domain/context.ts';
 import type { ImageDefinition } from '../domain/definitions.ts';
-import type { Lock, LockedPackage, PackageSet } from '../domain/packages.ts';
+import type { Lock, LockedPackage, PackageSet, SourceList } from '../domain/packages.ts';
 import type { Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import type { Store } from '../store/store.ts';
@@ -17,11 +17,7 @@ export interface Distro {
    * Finds the exact packages of each set and all they depend on, in any order. The one method that discovers anything.
    * Failures: `lock/…`, and those of the disk.
    */
-  resolve(
-    context: Context,
-    request: ResolveRequest,
-    machine?: MachineFiles,
-  ): Promise<Result<Readonly<Record<string, readonly LockedPackage[]>>>>;
+  resolve(context: Context, request: ResolveRequest, machine?: MachineFiles): Promise<Result<ResolvedSets>>;
 
   /** Where the files of locks may be read from that were resolved at these times (ISO 8601). */
   locate(context: Context, resolved: readonly string[], machine?: MachineFiles): Promise<Mirrors>;
@@ -73,6 +69,12 @@ export interface ResolveRequest {
   readonly resolved: string;
 }
 
+export interface ResolvedSets {
+  readonly sets: Lock['sets'];
+  /** The lists that they were found in, their signatures checked. */
+  readonly lists: readonly SourceList[];
+}
+
 /** Where things of the machine are, where they are not in their usual places. */
 export interface MachineFiles {
   /** Files that may hold the archive's keys. */
@@ -91,6 +93,8 @@ export interface Mirrors {
   readonly proxies: Readonly<Record<string, string>>;
   /** One sentence: how these were found. */
   readonly why: string;
+  /** How many of the last ones are asked only because there is nothing else; absent: none. */
+  readonly lastResorts?: number;
 }
 
 /** Looks packages up in the lists that the distribution publishes, which are kept in the store and asked for anew each time. */
@@ -115,6 +119,8 @@ export interface Updates {
   sourceVersion(version: string): string;
   /** Which of the files of a package, or of the archive of a source package, is its changelog; it may be compressed with gzip. */
   changelogIn(names: readonly string[]): string | undefined;
+  /** The version of the newest entry of a changelog; undefined: it is none. */
+  newestIn(changelog: string): string | undefined;
   /** Vulnerabilities that a changelog says were corrected after a version of the source. */
   fixes(changelog: string, after: string): readonly string[];
 }

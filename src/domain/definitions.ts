@@ -20,6 +20,10 @@ export interface ImageDefinition {
   readonly tools: Readonly<Record<string, string>>;
   /** Where the Rust standard library of each target comes from, by name of the target; it has none for the others. */
   readonly rustStd: Readonly<Record<string, RustStd>>;
+  /** Release of its Rust without the patch level, where its file says it: `1.85`. */
+  readonly rust?: string;
+  /** The image of the same programs with a newer Rust; absent: there is none. */
+  readonly next?: string;
 }
 
 /** Where a target's Rust standard library comes from. */
@@ -288,7 +292,8 @@ export interface Recipe {
   /** Modules of one's own. */
   readonly pythonPaths?: readonly PythonPath[];
   /** The user's own Rust toolchain instead of the image's. */
-  readonly rust?: 'host';
+  /** Which Rust compiles the program; absent: the oldest packaged one that the crate takes. */
+  readonly rust?: 'stable' | 'next' | 'host';
   /** Instead of the target's. */
   readonly runtime?: RuntimeKind;
   /** Only where the target is WebAssembly. */
@@ -423,6 +428,8 @@ export interface Resolved {
   readonly sysroot: SysrootDefinition;
   /** Why its Python is not the one that is taken otherwise: what the crate asks for. */
   readonly pythonBecause?: string;
+  /** Why it is built with a newer Rust than others: what the crate asks for. */
+  readonly rustBecause?: string;
   /** What the recipe says to have the libpython that starts with the oldest glibc; absent: it has it. */
   readonly olderPython?: string;
   /** The system whose C library the bundle is linked with; absent: there is none in `systems/`. */

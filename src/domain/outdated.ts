@@ -15,8 +15,8 @@ export interface UsedPackage {
 
 /** What there is a newer version of. Packages of one source and version are one entry. */
 export interface Outdated {
-  readonly kind: 'distribution' | 'python' | 'runtime';
-  /** Name of the source package, or of the wheel's project. */
+  readonly kind: 'distribution' | 'python' | 'runtime' | 'crate';
+  /** Name of the source package, of the wheel's project, or of the crate. */
   readonly name: string;
   /** Packages that were made of it. */
   readonly packages: readonly string[];
@@ -25,6 +25,8 @@ export interface Outdated {
   readonly newest?: string;
   /** The suite of security updates has one that is newer still. */
   readonly security?: string;
+  /** A crate that its author has taken back; there need not be a newer one. */
+  readonly yanked?: true;
   readonly suite?: string;
   readonly shipped: boolean;
   /** Vulnerabilities that its changelog says were corrected since; absent: not looked up. */
@@ -42,12 +44,23 @@ export interface AskedList {
   readonly security?: { readonly dated?: string };
 }
 
+/** A crate with a newer version that its manifests, or the toolchain's Rust, do not admit: nothing is outdated by it. */
+export interface IncompatibleCrate {
+  readonly name: string;
+  readonly version: string;
+  /** The newest version, with cargo's remark where it has one. */
+  readonly newest: string;
+  readonly where: string;
+}
+
 export interface OutdatedReport {
   readonly schema: 1;
   /** The locks or bundles that were compared. */
   readonly compared: readonly string[];
   readonly lists: readonly AskedList[];
   readonly outdated: readonly Outdated[];
+  /** Absent: no crates were compared. */
+  readonly incompatible?: readonly IncompatibleCrate[];
   /** Packages that their suite has no more. */
   readonly gone: readonly { readonly name: string; readonly suite: string; readonly architecture: string }[];
   /** What could not be compared, and why. */

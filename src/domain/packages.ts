@@ -50,6 +50,16 @@ export interface TreeRules {
 export interface TreeDefinition extends PackageSet, TreeRules {}
 
 /** The lock of a definition, for one architecture or one target: JSON. */
+/** A list of packages that an archive published, signed. */
+export interface SourceList {
+  readonly suite: string;
+  readonly architecture: string;
+  /** When the archive wrote it, ISO 8601; absent: it does not say. */
+  readonly dated?: string;
+  /** Of the signed file that names it. */
+  readonly digest: Digest;
+}
+
 export interface Lock {
   readonly schema: 1;
   /** Checksum of the definition this was made from. */
@@ -57,6 +67,8 @@ export interface Lock {
   readonly suite: string;
   /** When it was resolved, ISO 8601, seconds; also names the snapshot that has every file. */
   readonly resolved: string;
+  /** The lists that its packages were found in; absent: an older version of this tool wrote it. */
+  readonly lists?: readonly SourceList[];
   /** Set name → packages, sorted by name, architecture. */
   readonly sets: Readonly<Record<string, readonly LockedPackage[]>>;
 }

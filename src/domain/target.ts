@@ -27,6 +27,10 @@ export interface Target {
   readonly libc: Libc;
   /** Name of the C library's file in `targets/libc/`, e.g. `glibc-2.41`. */
   readonly cLibrary: string;
+  /** A C library of an earlier release, which a recipe can ask for by `glibc`. */
+  readonly older?: OlderLibrary;
+  /** The glibc that programs start with whose recipe asked for that one: `cLibrary` is it then. */
+  readonly startsWith?: string;
   /** Linux's name of the architecture, where a C library's definition asks for it. */
   readonly linuxArch?: string;
   readonly pointerWidth: 32 | 64;
@@ -41,6 +45,14 @@ export interface Target {
   readonly emulator?: Emulator;
   /** Label of GitHub's hosted runner of this machine; absent: there is none. */
   readonly actionsRunner?: string;
+}
+
+/** An older C library of a target. */
+export interface OlderLibrary {
+  /** Name of its file in `targets/libc/`. */
+  readonly cLibrary: string;
+  /** The glibc that a program that is linked with it starts with. */
+  readonly glibc: string;
 }
 
 /** The user-mode emulator of a target's processor. */

@@ -95,6 +95,7 @@ export const ONEFILE_WRAPPED = [
   'opendir',
   'posix_spawn',
   'posix_spawnp',
+  'PyFile_SetOpenCodeHook',
   'pthread_cancel',
   'pthread_exit',
   'readdir',

@@ -39,10 +39,11 @@ struct entry {
 
 /*
  * A library that is loaded at once. What is from `from` up to `until` in it, multiples of the largest page, is not read before the
- * program begins, and is mapped from the executable then; not so where both are 0. The sums are of what is before and behind it.
+ * program begins, and is mapped from the executable then; not so where both are 0. The sums are of what is before it, behind
+ * it, and of itself.
  */
 struct loaded {
-  uint32_t entry, from, until, before_sum[2], behind_sum[2];
+  uint32_t entry, from, until, before_sum[2], behind_sum[2], hole_sum[2];
 };
 
 /* What starts a program whose libraries are in the file: addresses as they were linked. */

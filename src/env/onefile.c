@@ -51,12 +51,17 @@ struct real {
   static type (*__real_##name)(__VA_ARGS__);                   \
   __attribute__((section("onefile_real"), used)) static const struct real real_##name = {#name, (void **)(void *)&__real_##name}
 #define REAL_END(name, parameter) REAL(void, name, parameter)
+/* A function of Python's, if the program has it. */
+#define PYTHON REAL_ALONE
+#define PY(name) __real_##name
 static void ready(void);
 #else
 #define WRAPS(name) __wrap_##name
 /* Weak: which of them there are depends on the C library. */
 #define REAL(type, name, ...) __attribute__((weak)) type __real_##name(__VA_ARGS__)
 #define REAL_END(name, parameter) __attribute__((weak, noreturn)) void __real_##name(parameter)
+#define PYTHON(type, name, ...) __attribute__((weak)) type name(__VA_ARGS__)
+#define PY(name) name
 #define ready() ((void)0)
 #endif
 
@@ -169,10 +174,12 @@ static struct started *before_us(void) {
 /* Of the libraries that the program names, what was not read when they were placed. */
 static void check_mapped(void) {
   const struct started *before = before_us();
+  const struct begin *begin = (const struct begin *)(image + header->begin);
   uint32_t i;
   for (i = 0; i < before->count; i++) {
     const struct entry *one = entries + before->placed[i].entry;
-    if (before->placed[i].until && !is_sound(image + one->data, one->size, one->sum))
+    const struct loaded *parts = begin->loaded + i;
+    if (before->placed[i].until && !is_sound(image + one->data + parts->from, parts->until - parts->from, parts->hole_sum))
       damaged(executable, "the library ", (const char *)image + one->path, CHANGED);
   }
 }
@@ -227,6 +234,7 @@ static void ready(void) {
 #endif
 
 static void adopt_loaded(void);
+static void give_modules(void);
 
 #ifdef ONEFILE_SHARED
 /* Maps what a library of the program has in its hole from the executable; `data` is a path, and what it needs. */
@@ -299,6 +307,7 @@ __attribute__((constructor(101))) static void start(void) {
   library = (const char *)image + header->library;
   library_length = strlen(library);
   adopt_loaded();
+  give_modules();
 }
 
 /* Whether the path is `folder` or below it. */
@@ -1036,6 +1045,80 @@ void WRAPS(seekdir)(DIR *folder, long at) {
 REAL(int, dirfd, DIR *);
 int WRAPS(dirfd)(DIR *folder) {
   return ours(folder) ? refuse(ENOTSUP) : __real_dirfd(folder);
+}
+
+/*
+ * What Python imports it opens by a function that a program may put another one before (`PyFile_SetOpenCodeHook`, since 3.8): there it
+ * is given the bytes themselves. A memory file for each module costs more than a file of the disk.
+ */
+typedef void *(*open_code)(void *path, void *data);
+PYTHON(int, Py_IsInitialized, void);
+PYTHON(void, Py_DecRef, void *);
+PYTHON(int, PySys_Audit, const char *, const char *, ...);
+PYTHON(void, PyErr_Clear, void);
+PYTHON(void *, PyImport_ImportModule, const char *);
+PYTHON(void *, PyObject_CallMethod, void *, const char *, const char *, ...);
+PYTHON(void *, PyUnicode_EncodeFSDefault, void *);
+PYTHON(void *, PyBytes_FromStringAndSize, const char *, ssize_t);
+PYTHON(int, PyBytes_AsStringAndSize, void *, char **, ssize_t *);
+REAL(int, PyFile_SetOpenCodeHook, open_code, void *);
+
+static int modules_are_given;
+/* The program's own. */
+static open_code their_hook;
+static void *their_data;
+
+/* What is ours at a path of Python's, or NULL. */
+static const struct entry *file_at(void *path) {
+  const struct entry *one = NULL;
+  void *encoded = PY(PyUnicode_EncodeFSDefault)(path);
+  char *text;
+  if (encoded && !PY(PyBytes_AsStringAndSize)(encoded, &text, NULL)) {
+    const char *name = text;
+    OURS(AT_FDCWD, name);
+    one = found && found->kind & A_FILE ? found : NULL;
+    errno = saved;
+  }
+  PY(PyErr_Clear)();
+  if (encoded) PY(Py_DecRef)(encoded);
+  return one;
+}
+
+static void *open_module(void *path, void *nothing) {
+  const struct entry *one;
+  void *io, *bytes, *file = NULL;
+  (void)nothing;
+  if (their_hook) return their_hook(path, their_data);
+  one = file_at(path);
+  io = PY(PyImport_ImportModule)("_io");
+  if (!io) return NULL;
+  if (!one) {
+    file = PY(PyObject_CallMethod)(io, "open", "Os", path, "rb");
+  } else if (!PY(PySys_Audit)("open", "Osi", path, "rb", O_RDONLY | O_CLOEXEC)) {
+    check_file(one);
+    bytes = PY(PyBytes_FromStringAndSize)((const char *)image + one->data, (ssize_t)one->size);
+    if (bytes) file = PY(PyObject_CallMethod)(io, "BytesIO", "O", bytes);
+    if (bytes) PY(Py_DecRef)(bytes);
+  }
+  PY(Py_DecRef)(io);
+  return file;
+}
+
+/* Python takes one, once: it is told as if ours were not there. */
+int WRAPS(PyFile_SetOpenCodeHook)(open_code hook, void *data) {
+  ready();
+  if (!modules_are_given || their_hook) return __real_PyFile_SetOpenCodeHook(hook, data);
+  if (PY(Py_IsInitialized)() && PY(PySys_Audit)("setopencodehook", NULL) < 0) return -1;
+  their_data = data;
+  their_hook = hook;
+  return 0;
+}
+
+static void give_modules(void) {
+  modules_are_given = __real_PyFile_SetOpenCodeHook && PY(Py_IsInitialized) && PY(Py_DecRef) && PY(PySys_Audit) && PY(PyErr_Clear) &&
+                      PY(PyImport_ImportModule) && PY(PyObject_CallMethod) && PY(PyUnicode_EncodeFSDefault) &&
+                      PY(PyBytes_FromStringAndSize) && PY(PyBytes_AsStringAndSize) &&
+                      !__real_PyFile_SetOpenCodeHook(open_module, NULL);
 }
 
 REAL(void *, dlopen, const char *, int);

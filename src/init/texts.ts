@@ -105,6 +105,8 @@ sys.stdout.flush()
 
 const CHECKOUT = 'actions/checkout@de0fac2e4500dabe0009e67214ff5f5447ce83dd # v6.0.2';
 
+const ATTEST = 'actions/attest-build-provenance@977bb373ede98d70efdf65b84cb5f73e068dcc2a # v3.0.0';
+
 /** The workflow file. `project` is the folder of \`provision.yaml\` relative to the repository's. */
 export function workflowText({ recipe, action }: Choices, project: string): string {
   const named = project === '.' ? [] : [`          project: ${quoted(project)}`];
@@ -117,8 +119,9 @@ export function workflowText({ recipe, action }: Choices, project: string): stri
           `          repository: ${expression('vars.PROVISION_REPOSITORY')}`,
           '          path: .provision-tool',
           '      - uses: ./.provision-tool',
+          '        id: provision',
         ]
-      : [`      - uses: ${action}`];
+      : [`      - uses: ${action}`, '        id: provision'];
   return [
     '# Builds the program for each recipe, and runs its tests there.',
     'name: provision',
@@ -129,6 +132,9 @@ export function workflowText({ recipe, action }: Choices, project: string): stri
     '',
     'permissions:',
     '  contents: read',
+    '  # For the attestation.',
+    '  id-token: write',
+    '  attestations: write',
     '',
     'jobs:',
     '  provision:',
@@ -145,6 +151,11 @@ export function workflowText({ recipe, action }: Choices, project: string): stri
     '        with:',
     `          recipe: ${expression('matrix.recipe')}`,
     ...(named.length > 0 ? named : ["          project: '.'"]),
+    '      # Who built the bundle, signed in the name of this workflow: `gh attestation verify <bundle> --repo <owner>/<name>`.',
+    `      - uses: ${ATTEST}`,
+    `        if: ${expression(ATTESTED)}`,
+    '        with:',
+    `          subject-path: ${expression('steps.provision.outputs.bundle')}`,
     '',
   ].join('\n');
 }
@@ -194,6 +205,10 @@ export function upgradeWorkflowText({ action }: Choices, project: string): strin
     '',
   ].join('\n');
 }
+
+/** Forks get no identity to sign with, and not every plan has attestations in private repositories. */
+const ATTESTED =
+  "github.event_name == 'push' && !github.event.repository.private && steps.provision.outputs.bundle != ''";
 
 /** An expression of GitHub Actions. */
 function expression(text: string): string {

@@ -8,7 +8,8 @@ export interface LockMistake {
   readonly mustBe: string;
 }
 
-const LOCK_KEYS = ['schema', 'definition', 'suite', 'resolved', 'sets'] as const;
+const LOCK_KEYS = ['schema', 'definition', 'suite', 'resolved', 'lists', 'sets'] as const;
+const LIST_KEYS = ['suite', 'architecture', 'dated', 'digest'] as const;
 const PACKAGE_KEYS = ['name', 'version', 'architecture', 'path', 'digest', 'size'] as const;
 
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
@@ -26,18 +27,13 @@ export function lockMistakes(
   optional: readonly string[] = [],
 ): readonly LockMistake[] {
   const mistakes: LockMistake[] = [];
-  const lock = record(value, '', LOCK_KEYS, mistakes);
+  const lock = record(value, '', LOCK_KEYS, mistakes, ['lists']);
   if (lock === undefined) return mistakes;
   need(mistakes, lock.schema === 1, 'schema', '1 (a newer version of this tool may have written it)');
-  need(
-    mistakes,
-    matches(lock.definition, DIGEST),
-    'definition',
-    '`sha256:` and 64 lower-case hexadecimal digits',
-  );
+  need(mistakes, matches(lock.definition, DIGEST), 'definition', HEX);
   need(mistakes, matches(lock.suite, SUITE), 'suite', 'the name of a suite');
-  const time = matches(lock.resolved, RESOLVED) && !Number.isNaN(Date.parse(lock.resolved as string));
-  need(mistakes, time, 'resolved', 'a time in UTC, such as `2026-01-31T12:00:00Z`');
+  need(mistakes, isTime(lock.resolved), 'resolved', TIME);
+  checkLists(lock.lists ?? [], mistakes);
   const given = record(lock.sets, 'sets', Object.keys(sets), mistakes, optional) ?? {};
   for (const [name, set] of Object.entries(sets)) {
     if (!Object.hasOwn(given, name)) continue;
@@ -53,6 +49,29 @@ export function lockMistakes(
 /** The value, once `lockMistakes` found none in it. */
 export function asLock(value: unknown): Lock {
   return value as Lock;
+}
+
+function checkLists(lists: unknown, mistakes: LockMistake[]): void {
+  if (!Array.isArray(lists)) {
+    mistakes.push({ path: 'lists', mustBe: 'a list of the lists that it was resolved from' });
+    return;
+  }
+  for (const [index, entry] of lists.entries()) {
+    const at = `lists[${index}]`;
+    const list = record(entry, at, LIST_KEYS, mistakes, ['dated']);
+    if (list === undefined) continue;
+    need(mistakes, matches(list.suite, SUITE), `${at}.suite`, 'the name of a suite');
+    need(mistakes, matches(list.architecture, SUITE), `${at}.architecture`, 'the name of an architecture');
+    need(mistakes, list.dated === undefined || isTime(list.dated), `${at}.dated`, TIME);
+    need(mistakes, matches(list.digest, DIGEST), `${at}.digest`, HEX);
+  }
+}
+
+const TIME = 'a time in UTC, such as `2026-01-31T12:00:00Z`';
+const HEX = '`sha256:` and 64 lower-case hexadecimal digits';
+
+function isTime(value: unknown): boolean {
+  return matches(value, RESOLVED) && !Number.isNaN(Date.parse(value as string));
 }
 
 function checkSet(value: unknown, path: string, architecture: string, mistakes: LockMistake[]): void {
@@ -82,12 +101,7 @@ function checkPackage(
 ): void {
   for (const { field, mustBe } of distribution.verify(locked, architecture))
     mistakes.push({ path: `${at}.${field}`, mustBe });
-  need(
-    mistakes,
-    matches(locked.digest, DIGEST),
-    `${at}.digest`,
-    '`sha256:` and 64 lower-case hexadecimal digits',
-  );
+  need(mistakes, matches(locked.digest, DIGEST), `${at}.digest`, HEX);
   const size = Number.isSafeInteger(locked.size) && (locked.size as number) > 0;
   need(mistakes, size, `${at}.size`, 'a whole number of bytes above 0');
 }

@@ -40,14 +40,19 @@ export async function readLock(
   return whole && lock.suite === definition.suite ? ok(lock) : err(stale(file));
 }
 
-/** The sets of a lock, stale or not; none without a valid lock. */
-export async function readSets(file: DefinitionFile): Promise<Lock['sets']> {
+/** What is known of a lock, stale or not; without a valid one nothing but no sets. */
+export async function readOld(file: DefinitionFile): Promise<OldLock> {
   const text = await readText(file);
   const parsed = text.ok ? parse(text.value) : text;
-  const sets: unknown = parsed.ok ? (parsed.value as Partial<Lock> | null)?.sets : undefined;
+  const { suite, sets, lists } = (parsed.ok ? (parsed.value ?? {}) : {}) as Partial<Lock>;
   const whole = typeof sets === 'object' && sets !== null && Object.values(sets).every(Array.isArray);
-  return whole ? (sets as Lock['sets']) : {};
+  return {
+    sets: whole ? sets : {},
+    ...defined({ suite, lists: Array.isArray(lists) ? lists : undefined }),
+  };
 }
+
+export type OldLock = Pick<Lock, 'sets' | 'lists'> & Partial<Pick<Lock, 'suite'>>;
 
 /** Writes a lock in one step: whoever reads meanwhile sees the old file or the new one. Failure: `lock/unwritable`. */
 export async function writeLock(file: DefinitionFile, lock: Lock): Promise<Result<void>> {
@@ -87,7 +92,12 @@ export function formatLock(lock: Lock): string {
   const head = (['definition', 'suite', 'resolved'] as const).map(
     (key) => `  "${key}": ${JSON.stringify(lock[key])},\n`,
   );
-  return `{\n  "schema": 1,\n${head.join('')}  "sets": {\n${sets.join(',\n')}\n  }\n}\n`;
+  const lists = (lock.lists ?? []).map(
+    ({ suite, architecture, dated, digest }) =>
+      `    ${formatFields(defined({ suite, architecture, dated, digest }))}`,
+  );
+  const from = lock.lists === undefined ? '' : `  "lists": [\n${lists.join(',\n')}\n  ],\n`;
+  return `{\n  "schema": 1,\n${head.join('')}${from}  "sets": {\n${sets.join(',\n')}\n  }\n}\n`;
 }
 
 /** By name, then architecture: the order of packages in a lock. */
@@ -96,8 +106,12 @@ export function byNameAndArchitecture(a: LockedPackage, b: LockedPackage): numbe
 }
 
 function formatPackage({ name, version, architecture, path, digest, size }: LockedPackage): string {
-  const fields = Object.entries({ name, version, architecture, path, digest, size });
-  return `      { ${fields.map(([key, value]) => `"${key}": ${JSON.stringify(value)}`).join(', ')} }`;
+  return `      ${formatFields({ name, version, architecture, path, digest, size })}`;
+}
+
+function formatFields(fields: object): string {
+  const entries = Object.entries(fields).map(([key, value]) => `"${key}": ${JSON.stringify(value)}`);
+  return `{ ${entries.join(', ')} }`;
 }
 
 /** By code unit, the same in every locale. */

@@ -1,9 +1,10 @@
 import type { Context } from '../domain/context.ts';
 import type { DefinitionFile } from '../domain/definitions.ts';
 import type { Lock, LockedPackage } from '../domain/packages.ts';
-import { ok, type Result } from '../domain/result.ts';
+import { err, ok, type Result } from '../domain/result.ts';
 import type { LockedDefinition } from './checksum.ts';
-import { readLock, readSets, writeLock } from './lockfile.ts';
+import { readLock, readOld, writeLock } from './lockfile.ts';
+import { olderLists } from './replayed.ts';
 import { type ResolveOptions, resolveLock } from './resolve.ts';
 
 /** One package that changed. */
@@ -26,7 +27,8 @@ export interface Relocked {
 
 /**
  * Resolves a definition again and writes its lock if it changed; an unchanged lock is not touched, its time
- * included. Failures: those of `resolveLock` and `writeLock`.
+ * included. Failures: `lock/old-list` where the archive's lists are older than those of the lock that is there, and those of
+ * `resolveLock` and `writeLock`.
  */
 export async function relock(
   context: Context,
@@ -35,12 +37,15 @@ export async function relock(
   options: ResolveOptions = {},
 ): Promise<Result<Relocked>> {
   const before = await readLock(file, definition);
+  const old = await readOld(file);
   const resolved = await resolveLock(context, definition, { ...options, kept: await keptSets(file) });
   if (!resolved.ok) return resolved;
+  const replayed = olderLists(file, old, resolved.value);
+  if (replayed !== undefined) return err(replayed);
   if (before.ok && JSON.stringify(before.value.sets) === JSON.stringify(resolved.value.sets)) {
     return ok({ lock: before.value, changed: false, differences: [] });
   }
-  const differences = lockDifferences(await readSets(file), resolved.value.sets);
+  const differences = lockDifferences(old.sets, resolved.value.sets);
   const written = await writeLock(file, resolved.value);
   return written.ok ? ok({ lock: resolved.value, changed: true, differences }) : written;
 }
@@ -50,7 +55,7 @@ export async function relock(
  * version would not be built; and CPython and its libraries stay the entries of the store that they are for everybody.
  */
 async function keptSets({ addsTo }: DefinitionFile): Promise<Lock['sets']> {
-  const { sources } = addsTo === undefined ? {} : await readSets(addsTo);
+  const { sources } = addsTo === undefined ? {} : (await readOld(addsTo)).sets;
   return sources === undefined ? {} : { sources };
 }
 

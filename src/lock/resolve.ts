@@ -25,13 +25,14 @@ export async function resolveLock(
   const request = { suite, sets: Object.fromEntries(asked), resolved };
   const found = await distribution.resolve(context, request, options);
   if (!found.ok) return found;
-  const all = [...Object.entries(found.value), ...stay].sort(([a], [b]) => (a < b ? -1 : 1));
+  const all = [...Object.entries(found.value.sets), ...stay].sort(([a], [b]) => (a < b ? -1 : 1));
   const sets = all.map(([name, packages]) => [name, packages.toSorted(byNameAndArchitecture)] as const);
   return ok({
     schema: 1,
     definition: definitionChecksum(definition),
     suite,
     resolved,
+    lists: found.value.lists,
     sets: Object.fromEntries(sets),
   });
 }

@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import type { Compression } from '../archive/content.ts';
 import { pickFiles } from '../archive/pick.ts';
 import { distribution } from '../distro/distribution.ts';
+import { defined } from '../domain/defined.ts';
 import type { LockedPackage } from '../domain/packages.ts';
 import { ok, type Result } from '../domain/result.ts';
 import { fetchPackages } from '../fetch/fetch.ts';
@@ -21,13 +22,15 @@ export interface PackageContents {
   readonly bundled?: string;
   /** What their own headers say, and theirs are right where the two differ: name → version. */
   readonly versions?: Readonly<Record<string, string>>;
+  /** What the distribution's own archive of a source package says that its version is: whole, as no file name has it. */
+  readonly version?: string;
 }
 
 /** By the digest of the package file. */
 export type Contents = Readonly<Record<string, PackageContents>>;
 
 /** Incremented when the same package gives another record. */
-const VERSION = 2;
+const VERSION = 3;
 
 const BINARY = /\.(?:so(?:\.[0-9.]+)?|a|o|rlib)$/;
 const LICENCE = /^[^/]+\/(?:LICEN[CS]E|COPYING|COPYRIGHT|NOTICE)[^/]*$/i;
@@ -109,18 +112,22 @@ async function readOne(
   const stretch = source
     ? { range: { file, start: 0, size: (await stat(file)).size }, compression }
     : distribution.openPackage(one.path, file);
+  const isChangelog = (name: string): boolean => distribution.updates.changelogIn([name]) !== undefined;
   const wanted = (name: string): boolean =>
-    source && (LICENCE.test(name) || BUNDLED.test(name) || Object.hasOwn(HEADERS, inside(name)));
+    source &&
+    (LICENCE.test(name) || BUNDLED.test(name) || Object.hasOwn(HEADERS, inside(name)) || isChangelog(name));
   const picked = await pickFiles(one.path, stretch, wanted, context.signal);
   if (!picked.ok) return picked;
   const { names, files } = picked.value;
   const bundled = [...files].find(([name]) => BUNDLED.test(name))?.[1];
+  const changelog = [...files].find(([name]) => isChangelog(name))?.[1].toString('utf8');
   return ok({
     binaries: source ? [] : names.filter((name) => BINARY.test(name)),
     texts: [...files]
       .filter(([name]) => LICENCE.test(name))
       .map(([name, bytes]) => ({ name: basename(name), text: bytes.toString('utf8') }))
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
+    ...defined({ version: changelog && distribution.updates.newestIn(changelog) }),
     ...(bundled === undefined ? {} : { bundled: bundled.toString('utf8'), versions: versionsIn(files) }),
   });
 }

@@ -26,16 +26,17 @@ import { type Component, SBOM_FILES, type Sbom } from '../sbom/model.ts';
 import { packageComponent, packageComponents } from '../sbom/packages.ts';
 import { wheelComponents } from '../sbom/wheels.ts';
 import { digestFile } from '../store/digest.ts';
+import { remembered } from '../store/remembered.ts';
 import type { Store, StoreEntry } from '../store/store.ts';
 import { type Contents, packageContents } from './contents.ts';
 import type { Prepared, Run } from './prepare.ts';
 import type { RuntimeParts } from './runtimes.ts';
 import type { Session } from './session.ts';
 import { setOf } from './tree-orders.ts';
-import { type Locks, suiteOf, toolchainPackages } from './trees.ts';
+import { allLocks, type Locks, suiteOf, toolchainPackages } from './trees.ts';
 
 /** Incremented when the same contents give other documents, or are put into a program in another way. */
-const SBOM_VERSION = 1;
+const SBOM_VERSION = 2;
 
 /** Bills of materials and licences, and the digest of each document by its file name. */
 export type SbomDocuments = StoreEntry<{
@@ -61,12 +62,18 @@ export function describeProgram(session: Session, run: Run, input: Input): Promi
     'bundle',
     'Bill of materials',
     async () => {
-      // What is read below is what was made.
-      const sound = await session.store.check();
-      if (!sound.ok) return sound;
-      const sbom = await collect(session, run, input);
-      if (!sbom.ok) return sbom;
-      const documents = await writeDocuments(session, sbom.value);
+      let collected: Promise<Result<Sbom>> | undefined;
+      const sbom = (): Promise<Result<Sbom>> => {
+        collected ??= collectSound(session, run, input);
+        return collected;
+      };
+      // Known without the trees that it is read from.
+      const content = await remembered(session.store, sbomInputs(session, run, input), async () => {
+        const value = await sbom();
+        return value.ok ? ok(createHash('sha256').update(JSON.stringify(value.value)).digest('hex')) : value;
+      });
+      if (!content.ok) return content;
+      const documents = await writeDocuments(session, content.value, sbom);
       if (!documents.ok) return documents;
       const crates = await readLinkedCrates(input.built.folder);
       const program = await withSbom(session, run.plan, input.built, crates, documents.value);
@@ -77,6 +84,42 @@ export function describeProgram(session: Session, run: Run, input: Input): Promi
       detail: `${documents.meta.components} components, ${formatBytes(program.meta.size)} with it`,
     }),
   );
+}
+
+/** Everything that the bill of materials is made of. */
+function sbomInputs({ context }: Session, { plan, locks }: Run, input: Input) {
+  const { built, prepared, rootfs, packages, systemData, linkedWith } = input;
+  const { home } = context.settings;
+  const { sysroot, target, recipe, toolchain, rust } = plan;
+  const from = {
+    definitions: { sysroot, target, glibc: recipe.glibc, tools: toolchain.rootfs.packages },
+    locks: allLocks(locks).map((one) => ({ lock: one.lock, needed: one.needed })),
+    rust: rust?.release,
+    ...{ python: prepared.python, time: prepared.sourceDateEpoch, linkedWith },
+    systemData: systemData?.data,
+  };
+  return {
+    what: 'content of a bill of materials',
+    version: SBOM_VERSION,
+    provision: readTool(home).version,
+    trees: [
+      ...[built, prepared.sysroot, rootfs].map(({ fingerprint }) => fingerprint),
+      packages?.target.fingerprint ?? null,
+      systemData?.tree.fingerprint ?? null,
+    ],
+    // The same wherever the definitions are.
+    from: createHash('sha256').update(JSON.stringify(from).replaceAll(home, '')).digest('hex'),
+  };
+}
+
+async function collectSound(session: Session, run: Run, input: Input): Promise<Result<Sbom>> {
+  const { store } = session;
+  const read = [input.prepared.sysroot, input.rootfs, ...(input.systemData ? [input.systemData.tree] : [])];
+  const ready = await store.ready(read.map(({ folder }) => folder));
+  if (!ready.ok) return ready;
+  // What is read below is what was made.
+  const sound = await store.check();
+  return sound.ok ? collect(session, run, input) : sound;
 }
 
 async function collect(session: Session, { plan, locks }: Run, input: Input): Promise<Result<Sbom>> {
@@ -171,9 +214,7 @@ async function fromSource(
   if (!isFromSource(definition)) return ok([]);
   const { lock } = locks.base ?? locks.sysroot;
   const sources = lock.sets.sources ?? [];
-  // Upstream's archives: the first of each package.
-  const upstream = sources.filter(({ name }, i) => sources.findIndex((one) => one.name === name) === i);
-  const contents = await packageContents(session, upstream, lock.resolved);
+  const contents = await packageContents(session, sources, lock.resolved);
   if (!contents.ok) return contents;
   const place = isShared(definition.source.cpython) ? 'beside' : 'inside';
   const pythonVersion = python.version;
@@ -215,24 +256,29 @@ function toolComponents({ toolchain, rust }: Plan, locks: Locks): readonly Compo
   return [...tools, { id: purl, name: 'rust', version: rust.release, purl, place: 'tool' }];
 }
 
-function writeDocuments({ context, store }: Session, sbom: Sbom): Promise<Result<SbomDocuments>> {
-  const content = createHash('sha256').update(JSON.stringify(sbom)).digest('hex');
+function writeDocuments(
+  { context, store }: Session,
+  content: string,
+  collected: () => Promise<Result<Sbom>>,
+): Promise<Result<SbomDocuments>> {
   const inputs = { what: 'bill of materials', version: SBOM_VERSION, content };
   return store.obtain(
     'builds',
     inputs,
     async (folder) => {
-      const documents = documentsOf(sbom);
-      for (const [path, text] of documentFiles(sbom, documents)) {
+      const sbom = await collected();
+      if (!sbom.ok) return sbom;
+      const documents = documentsOf(sbom.value);
+      for (const [path, text] of documentFiles(sbom.value, documents)) {
         await mkdir(dirname(join(folder, path)), { recursive: true });
         await writeFile(join(folder, path), text);
       }
       const digests: Record<string, Digest> = {};
       for (const file of Object.values(SBOM_FILES))
         digests[file] = (await digestFile(join(folder, file))).digest;
-      return ok({ components: sbom.components.length + 1, digests });
+      return ok({ components: sbom.value.components.length + 1, digests });
     },
-    { signal: context.signal },
+    { signal: context.signal, reads: [] },
   );
 }
 
@@ -269,7 +315,7 @@ function withSbom(
       const { digest, size } = await digestFile(join(folder, name));
       return ok({ ...built.meta, digest, size });
     },
-    { signal: context.signal },
+    { signal: context.signal, reads: [] },
   );
 }
 

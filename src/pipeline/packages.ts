@@ -66,6 +66,8 @@ export async function makePythonPackages(
   if (!own.ok) return own;
   const home = await referenceHome(session, prepared, input, own.value);
   if (!home.ok) return home;
+  const ready = await session.store.ready([prepared.sysroot.folder]);
+  if (!ready.ok) return ready;
   const at = await sitePath(prepared.sysroot.folder, prepared.python);
   const installed = withOrigins(plan, python, target.value, built.value);
   return ok({ target: target.value, at, home: home.value, installed });
@@ -256,6 +258,8 @@ async function referenceHome(
     bytecode: home.fingerprint,
     packages: packages.fingerprint,
   };
+  const ready = await store.ready([reference.folder]);
+  if (!ready.ok) return ready;
   const at = await sitePath(reference.folder, python);
   return store.obtain<null>(
     'builds',

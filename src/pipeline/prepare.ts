@@ -13,6 +13,8 @@ import { PATHS } from '../engine/paths.ts';
 import { type BuildEnv, buildEnv } from '../env/env.ts';
 import { type Host, makePlan } from '../plan/plan.ts';
 import { resolveRecipe } from '../recipe/recipe.ts';
+import { remembered } from '../store/remembered.ts';
+import type { Json } from '../store/store.ts';
 import { describePython } from '../sysroot/python.ts';
 import type { Tree } from '../toolchain/tree.ts';
 import { plannedRun, sysrootFacts } from './facts.ts';
@@ -82,6 +84,7 @@ export async function planFrom(
   if (!python.ok) return python;
   context.emit({ type: 'planned', run: plannedRun(plan) });
   if (plan.pythonBecause !== undefined) context.emit(otherPython(plan.sysroot, plan.pythonBecause));
+  if (plan.rustBecause !== undefined) context.emit(newerRust(plan));
   if (plan.referenceTarget.pointerWidth !== plan.target.pointerWidth) context.emit(otherWidth(plan));
   return ok({ plan, locks: locks.value, ...defined({ python: python.value }) });
 }
@@ -92,6 +95,15 @@ function otherPython({ python }: SysrootDefinition, because: string) {
     level: 'info',
     code: 'python/chosen',
     message: `Python ${python.version} is taken. ${because}`,
+  } as const;
+}
+
+function newerRust({ toolchain, rustBecause }: Plan) {
+  return {
+    type: 'notice',
+    level: 'info',
+    code: 'build/rust-chosen',
+    message: `Rust ${toolchain.rust} of the toolchain image ${toolchain.name} is taken. ${rustBecause}`,
   } as const;
 }
 
@@ -151,11 +163,12 @@ export interface Prepared {
 }
 
 /** Sysroot → the environment that a build gets. */
-export async function prepareEnv({ context }: Session, run: Run): Promise<Result<Prepared>> {
+export async function prepareEnv(session: Session, run: Run): Promise<Result<Prepared>> {
+  const { context } = session;
   const { plan, locks, trees } = run;
   const sysroot = await trees.make('sysroot');
   if (!sysroot.ok) return sysroot;
-  const python = await describePython(sysroot.value.folder, plan.sysroot, plan.target);
+  const python = await pythonOf(session, plan, sysroot.value);
   if (!python.ok) return python;
   const sourceDateEpoch = Math.floor(Date.parse(locks.sysroot.lock.resolved) / 1000);
   const env = buildEnv({
@@ -168,6 +181,24 @@ export async function prepareEnv({ context }: Session, run: Run): Promise<Result
   for (const notice of cargoNotices(context.settings, plan, env)) context.emit(notice);
   context.emit({ type: 'facts', facts: sysrootFacts(run, sysroot.value, python.value) });
   return ok({ sysroot: sysroot.value, python: python.value, env, sourceDateEpoch });
+}
+
+/** Known without the tree, where it was described before. */
+function pythonOf({ store }: Session, { sysroot: definition, target }: Plan, tree: Tree) {
+  const { name, python, link } = definition;
+  const { multiarch, pointerWidth } = target;
+  const inputs = {
+    what: 'python of a sysroot',
+    version: 1,
+    sysroot: tree.fingerprint,
+    definition: JSON.stringify({ name, python, link, multiarch, pointerWidth }),
+  };
+  return remembered(store, inputs, async () => {
+    const ready = await store.ready([tree.folder]);
+    if (!ready.ok) return ready;
+    const described = await describePython(tree.folder, definition, target);
+    return described.ok ? ok(described.value as PythonDistribution & Json) : described;
+  });
 }
 
 /** Where the build sees the file that `PYO3_CONFIG_FILE` names. */

@@ -1,17 +1,23 @@
-import { mkdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { link, mkdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { pickFiles } from '../archive/pick.ts';
 import type { Context } from '../domain/context.ts';
+import { defined } from '../domain/defined.ts';
+import type { Resolved } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import { readTool } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { lockChecksum } from '../lock/lockfile.ts';
 import { hexOf, type Statement } from '../provenance/statement.ts';
+import { resolveRecipe } from '../recipe/recipe.ts';
 import { bundleDifferences, type Files } from '../sbom/bundle-differences.ts';
+import { blobFile } from '../store/entries.ts';
 import { withTemporaryFolder } from '../store/scratch.ts';
 import { hostMachine } from './host.ts';
-import { type Planned, planRun, startRun } from './prepare.ts';
+import { type Planned, planFrom, startRun } from './prepare.ts';
 import { makeProgram } from './runtimes.ts';
 import { withSession } from './session.ts';
+import { withLocks, writeStatedLocks } from './stated-locks.ts';
 import { allLocks } from './trees.ts';
 
 export interface RebuildInput {
@@ -24,19 +30,22 @@ export interface RebuildInput {
   readonly recipe?: string;
 }
 
-/** Builds a bundle again by its statement, in a store of its own, and compares: fails with `archive/not-reproduced`. */
+/**
+ * Builds a bundle again by its statement, with the locks that are in it, in a store of its own, and compares: fails with
+ * `archive/not-reproduced`. Of the store that there is only package files are used, every byte of which is compared with the locks;
+ * of a shared one nothing.
+ */
 export async function rebuildBundle(context: Context, input: RebuildInput): Promise<Result<void>> {
-  const { settings } = context;
-  const { recipe = input.statement.predicate.buildDefinition.externalParameters.recipe } = input;
-  // Bundles alone: what else is shipped is made of them.
-  const planned = await planRun(context, recipe, hostMachine(), []);
-  if (!planned.ok) return planned;
-  const others = otherLocks(input.statement, planned.value);
-  if (others.length > 0) return err(lockedOtherwise(input.given, others));
+  const { cache: _, pushCache: __, ...settings } = context.settings;
   return withTemporaryFolder(settings.store, 'rebuild', async (folder) => {
     const logs = join(folder, 'logs');
     await mkdir(logs);
+    const planned = await planAgain({ ...context, settings }, input, join(folder, 'locks'));
+    if (!planned.ok) return planned;
+    const others = otherLocks(input.statement, planned.value);
+    if (others.length > 0) return err(lockedOtherwise(context, input, others));
     const fresh = { ...context, settings: { ...settings, store: join(folder, 'store') } };
+    await lendBlobs(settings.store, fresh.settings.store, planned.value);
     return withSession(fresh, [planned.value], async (session) => {
       const run = await startRun(session, planned.value, { logs });
       if (!run.ok) return run;
@@ -50,9 +59,45 @@ export async function rebuildBundle(context: Context, input: RebuildInput): Prom
       const [given, rebuilt] = files;
       if (given?.ok !== true) return given ?? ok(undefined);
       if (rebuilt?.ok !== true) return rebuilt ?? ok(undefined);
-      return err(notReproduced(input, bundleDifferences(given.value, rebuilt.value)));
+      return err(notReproduced(context, input, bundleDifferences(given.value, rebuilt.value)));
     });
   });
+}
+
+/** The plan of the stated recipe, Python and program, with the stated locks. Bundles alone: what else is shipped is made of them. */
+async function planAgain(context: Context, input: RebuildInput, folder: string): Promise<Result<Planned>> {
+  const { externalParameters: stated } = input.statement.predicate.buildDefinition;
+  const host = hostMachine();
+  const { python = stated.python, bin = stated.project.bin } = context.settings;
+  const asked = { ...context.settings, machine: host.machine, ...defined({ python }) };
+  const resolved = await resolveRecipe(
+    typeof bin === 'string' ? { ...asked, bin } : asked,
+    input.recipe ?? stated.recipe,
+  );
+  if (!resolved.ok) return resolved;
+  const { recipe } = resolved.value;
+  const plain: Resolved = {
+    ...resolved.value,
+    recipe: { ...withoutCache(recipe), samples: { ...recipe.samples, paths: [] } },
+  };
+  const locks = await writeStatedLocks(input.statement, folder);
+  const planned = await planFrom(context, withLocks(plain, locks), host);
+  const misfit = !planned.ok && /^lock\/(?:stale|malformed)$/.test(planned.error.code);
+  return misfit ? err(definedOtherwise(context, input, planned.error)) : planned;
+}
+
+function withoutCache({ cache: _, ...recipe }: Resolved['recipe']): Resolved['recipe'] {
+  return recipe;
+}
+
+/** Package files that are there already, by further names. Where a file system has no such names they are fetched again. */
+async function lendBlobs(from: string, to: string, { locks }: Planned): Promise<void> {
+  const digests = new Set(allLocks(locks).flatMap(({ needed }) => needed.map(({ digest }) => digest)));
+  for (const digest of digests) {
+    const [blob, lent] = [blobFile(from, digest), blobFile(to, digest)];
+    await mkdir(dirname(lent), { recursive: true });
+    await link(blob, lent).catch(() => undefined);
+  }
 }
 
 /** Locks that are stated otherwise, or not at all. */
@@ -73,26 +118,48 @@ async function filesOf(file: string, signal: AbortSignal): Promise<Result<Files>
   return picked.ok ? ok(picked.value.files) : picked;
 }
 
-function lockedOtherwise(given: string, others: readonly string[]): Failure {
+function lockedOtherwise(context: Context, input: RebuildInput, others: readonly string[]): Failure {
   return {
     code: 'archive/other-locks',
-    what: `${given} was built from other locks than are here: ${others.join(', ')}.`,
-    why: 'It can only be the same where everything that goes in is the same.',
-    fix: ['Check out the version of the project and of provision that it was built with.'],
+    what: `${input.given} was built from other locks than are here: ${others.join(', ')}.`,
+    why: `Neither are they in the statement, and it can only be the same where everything that goes in is the same.${otherVersion(context, input)}`,
+    fix: [CHECK_OUT, OWN_RECIPE],
   };
+}
+
+/** The stated locks do not fit what is defined here. */
+function definedOtherwise(context: Context, input: RebuildInput, failure: Failure): Failure {
+  return {
+    code: 'archive/other-locks',
+    what: `${input.given} was built by other definitions than are here: its locks do not fit them.`,
+    why: `${failure.what}${otherVersion(context, input)}`,
+    fix: [CHECK_OUT, OWN_RECIPE],
+  };
+}
+
+const CHECK_OUT = 'Check out the version of the project and of provision that it was built with.';
+const OWN_RECIPE =
+  'If it was built from a recipe of yours, name that: `provision verify --rebuild <bundle> <recipe>`.';
+
+/** A sentence about the versions of this program, where there are two. */
+function otherVersion({ settings }: Context, { statement }: RebuildInput): string {
+  const { provision: its } = statement.predicate.runDetails.builder.version;
+  const { version } = readTool(settings.home);
+  return its === version ? '' : ` It was built by provision ${its}; this is ${version}.`;
 }
 
 /** Lines of differences that are shown. */
 const SHOWN = 40;
 
-function notReproduced({ given }: RebuildInput, differences: readonly string[]): Failure {
+function notReproduced(context: Context, input: RebuildInput, differences: readonly string[]): Failure {
+  const why =
+    differences.length === 0
+      ? 'The files in it are the same; how they are packed is not.'
+      : `${differences.length} ${differences.length === 1 ? 'part differs' : 'parts differ'}.`;
   return {
     code: 'archive/not-reproduced',
-    what: `Built again, ${given} is another file.`,
-    why:
-      differences.length === 0
-        ? 'The files in it are the same; how they are packed is not.'
-        : `${differences.length} ${differences.length === 1 ? 'part differs' : 'parts differ'}.`,
+    what: `Built again, ${input.given} is another file.`,
+    why: `${why}${otherVersion(context, input)}`,
     fix: [
       'Check out the sources that it was built from: the statement has their digest.',
       'Where they are the same, look for what reads clock, user, folder or number of processors in build scripts.',

@@ -32,6 +32,8 @@ export async function startOfReference(
     if (started.value) return ok(undefined);
   }
   const program = referenceTarget.emulator?.program ?? '';
+  const ready = await session.store.ready([toolchain.folder]);
+  if (!ready.ok) return ready;
   return (await exists(join(toolchain.folder, 'usr/bin', program)))
     ? ok(toolchain)
     : err(noEmulator(program, definition.name));
@@ -61,7 +63,7 @@ async function startsHere(
       const starts = await kernelStarts(found.value, tree.folder, [program, '-S', '-c', '']);
       return starts.ok ? ok({ starts: starts.value }) : starts;
     },
-    { signal: context.signal, local: true },
+    { signal: context.signal, local: true, reads: [] },
   );
   return tried.ok ? ok(tried.value.meta.starts) : tried;
 }

@@ -1,7 +1,7 @@
 import type { Diagnostics } from '../diagnose/diagnostics.ts';
 import type { Context } from '../domain/context.ts';
 import { defined } from '../domain/defined.ts';
-import type { Result } from '../domain/result.ts';
+import { ok, type Result } from '../domain/result.ts';
 import type { Engine } from '../engine/engine.ts';
 import { selectEngine } from '../engine/select.ts';
 import type { DamageReport } from '../store/integrity.ts';
@@ -52,8 +52,9 @@ export async function withSession<T>(
       recorder,
       // What it runs is what has been found in the store; what it tries itself is nothing of that.
       engine: async () => {
-        const [sound, selected] = await Promise.all([store.value.check(), engine.get()]);
-        return sound.ok ? selected : sound;
+        const [sound, got] = await Promise.all([store.value.check(), engine.get()]);
+        if (!sound.ok) return sound;
+        return got.ok ? ok(fetchingFirst(got.value, store.value)) : got;
       },
     });
   } finally {
@@ -62,6 +63,19 @@ export async function withSession<T>(
     if (!outer.signal.aborted) await store.value.settled();
     await remote.value?.finish();
   }
+}
+
+/** An engine that waits for the trees of its sandboxes where the store has put off fetching them. */
+function fetchingFirst(engine: Engine, store: Store): Engine {
+  return {
+    info: engine.info,
+    emulation: (elf) => engine.emulation(elf),
+    open: async (spec) => {
+      const mounted = spec.mounts.flatMap((mount) => ('source' in mount ? [mount.source] : []));
+      const ready = await store.ready([spec.rootfs, ...mounted]);
+      return ready.ok ? engine.open(spec) : ready;
+    },
+  };
 }
 
 function damageNotice({ path, damage }: DamageReport) {

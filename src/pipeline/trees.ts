@@ -247,7 +247,7 @@ export async function treeMaker(
     return recorder.stage(
       order.stage,
       titleOf(order),
-      () => makeTree(context, store, { ...order, files: () => files(order) }),
+      () => makeTree(context, store, { ...order, files: () => files(order), lazily: true }),
       (tree) => ({
         hit: tree.hit,
         detail: `${tree.meta.packages} packages, ${formatBytes(tree.meta.bytes)}`,

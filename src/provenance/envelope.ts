@@ -75,6 +75,32 @@ export function seal(text: string, { key, id }: Key, payloadType: PayloadType = 
   return `${JSON.stringify(envelope)}\n`;
 }
 
+/** Sigstore's bundle, version 0.3, as its protobuf is written in JSON: offline, with a key that the reader has. */
+const BUNDLE_TYPE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
+
+/** An envelope as a bundle of Sigstore's, which its own tools verify with the public key. */
+export function bundleOf(sealed: string, { id }: Key): string {
+  const { payload, payloadType, signatures } = JSON.parse(sealed) as Envelope;
+  const bundle = {
+    mediaType: BUNDLE_TYPE,
+    verificationMaterial: { publicKey: { hint: id }, tlogEntries: [] },
+    dsseEnvelope: { payload, payloadType, signatures },
+  };
+  return `${JSON.stringify(bundle)}\n`;
+}
+
+/** The envelope in a bundle of Sigstore's, whoever wrote it; anything else as it is. */
+export function unbundled(text: string): string {
+  let value: { readonly mediaType?: unknown; readonly dsseEnvelope?: unknown } | null;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return text;
+  }
+  const isBundle = /^application\/vnd\.dev\.sigstore\.bundle[.+]/.test(String(value?.mediaType));
+  return isBundle ? JSON.stringify(value?.dsseEnvelope ?? null) : text;
+}
+
 export type Opened =
   | { readonly kind: 'signed'; readonly payload: string; readonly by: string }
   /** Signed by keys that are not among those given. */

@@ -1,6 +1,13 @@
 import type { Failure } from '../failure.ts';
-import { type Key, openEnvelope } from './envelope.ts';
-import { hexOf, readStatement, type Statement } from './statement.ts';
+import { type Key, openEnvelope, STATEMENT_TYPE, unbundled } from './envelope.ts';
+import {
+  buildTypeOf,
+  earliestTime,
+  hexOf,
+  isOurBuildType,
+  readStatement,
+  type Statement,
+} from './statement.ts';
 
 /** A statement as it was found, and who signed it. */
 export interface Stated {
@@ -13,24 +20,32 @@ export interface StatementFile {
   /** As the user knows it. */
   readonly file: string;
   readonly text: string;
-  /** In an envelope. */
+  /** In an envelope, or in a bundle of Sigstore's. */
   readonly signed: boolean;
 }
 
 /** Reads a statement; where keys are trusted, one of them must have signed it. The failure is what is wrong with it. */
-export function readStated({ file, text, signed }: StatementFile, trusted: readonly Key[]): Stated | Failure {
+export function readStated(
+  { file, text, signed }: StatementFile,
+  trusted: readonly Key[],
+  now = Date.now(),
+): Stated | Failure {
   if (!signed) {
     if (trusted.length > 0) return notSigned(file);
     const statement = readStatement(text);
-    return statement === undefined ? unreadable(file) : { statement };
+    return statement === undefined ? unreadable(file, text) : { statement };
   }
-  const opened = openEnvelope(text, trusted);
-  if (opened.kind === 'unreadable') return unreadable(file);
+  const opened = openEnvelope(unbundled(text), trusted, STATEMENT_TYPE, now);
+  if (opened.kind === 'unreadable') return unreadable(file, '');
   if (opened.kind === 'wrong-signature') return wrongSignature(file, opened.by);
   if (opened.kind === 'expired-key') return expiredKey(file, opened.by, opened.expires);
   if (opened.kind === 'unknown-key') return unknownKey(file, opened.by, trusted);
   const statement = readStatement(opened.payload);
-  return statement === undefined ? unreadable(file) : { statement, by: opened.by };
+  if (statement === undefined) return unreadable(file, opened.payload);
+  const signer = trusted.find(({ id }) => id === opened.by);
+  return signer?.expires !== undefined && earliestTime(statement) > now
+    ? clockBehind(file, opened.by, earliestTime(statement), now)
+    : { statement, by: opened.by };
 }
 
 /** What is wrong with a file, by the statement about it. */
@@ -78,12 +93,37 @@ export function otherDocuments(
   };
 }
 
-function unreadable(file: string): Failure {
+function unreadable(file: string, text: string): Failure {
+  const type = buildTypeOf(text);
+  if (type !== undefined && isOurBuildType(type)) return otherVersion(file, type);
   return {
     code: 'archive/bad-statement',
-    what: `${file} is no statement of provenance.`,
-    why: 'It is damaged, or of another kind (read are in-toto statements 1 with SLSA provenance 1, in DSSE envelopes or without).',
+    what: `${file} is no statement of provenance that provision made.`,
+    why:
+      type === undefined
+        ? 'It is damaged, or of another kind (read are in-toto statements 1 with SLSA provenance 1, in DSSE envelopes, in bundles of Sigstore, or without).'
+        : `It is a statement of another builder's, on "${type}", or damaged.`,
     fix: ['Get the file again from where the bundle is from.'],
+  };
+}
+
+function otherVersion(file: string, type: string): Failure {
+  return {
+    code: 'archive/other-version',
+    what: `${file} cannot be read by this version of provision.`,
+    why: `Another version wrote it, in another form ("${type}"), or it is damaged: what it says of the build cannot be compared.`,
+    fix: ['Use the version of provision that the bundle was built with, or a newer one.'],
+  };
+}
+
+/** A clock in the past would take an expired key for a good one. */
+function clockBehind(file: string, by: string, earliest: number, now: number): Failure {
+  const [then, here] = [earliest, now].map((time) => new Date(time).toISOString());
+  return {
+    code: 'archive/clock',
+    what: `By the clock of this machine, ${file} is of the future.`,
+    why: `What went into the build is of ${then}, and the clock says ${here}: whether the key ${by}, which has an end, still counts cannot be told.`,
+    fix: ['Set the clock: `date`.'],
   };
 }
 

@@ -79,7 +79,7 @@ function withPython(found: FoundRecipe, version: string): Result<FoundRecipe> {
     draft: {
       ...draft,
       pythonVersion,
-      name: `${draft.name}-python${version.replace('+', '-')}`,
+      name: `${draft.name}${pythonSuffix(version)}`,
       ...defined({ variant: variant ?? draft.variant }),
     },
     versionIsOption: true,
@@ -89,6 +89,11 @@ function withPython(found: FoundRecipe, version: string): Result<FoundRecipe> {
       lockArguments: lockArguments === undefined ? undefined : `${lockArguments}${option}`,
     }),
   });
+}
+
+/** What follows the name of a recipe that `--python` gives another version. */
+export function pythonSuffix(version: string): string {
+  return `-python${version.replace('+', '-')}`;
 }
 
 /** One version: `3.14`, free-threaded `3.14t`; or a variant of it: `3.14+jit`. */

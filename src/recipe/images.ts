@@ -73,7 +73,9 @@ async function loadLayers(
     const document = await read(file);
     return document.ok ? err(noHostTarget(name, architecture, document.value)) : document;
   }
-  const known = { ...targetVariables(host), ...variables };
+  const named = await releasesOf(home, file, read);
+  if (!named.ok) return named;
+  const known = { ...targetVariables(host), ...variables, ...named.value };
   const loaded = await layersOf(home, file, known, read, []);
   if (!loaded.ok) return loaded;
   const { layers, document } = loaded.value;
@@ -90,9 +92,32 @@ async function loadLayers(
       rootfs: tree.value,
       tools: whole.tools,
       rustStd: rustStdOf(whole, targets, architecture),
+      ...defined({ rust: named.value.rust, next: whole.next }),
     },
     document,
   });
+}
+
+/** `releases` of an image and of those that it extends, its own first: what stands for `{name}` in all of them. */
+async function releasesOf(
+  home: string,
+  file: string,
+  read: Reader,
+  above: readonly string[] = [],
+): Promise<Result<Variables>> {
+  const document = await read(file);
+  if (!document.ok) return document;
+  // What is no mapping, or no text, is reported where the whole file is validated.
+  const raw = document.value.value as { releases?: unknown; extends?: unknown } | null;
+  const own =
+    typeof raw?.releases === 'object' && raw.releases !== null
+      ? Object.fromEntries(Object.entries(raw.releases).map(([name, release]) => [name, String(release)]))
+      : {};
+  if (typeof raw?.extends !== 'string') return ok(own);
+  const base = checkBase(home, raw.extends, above, document.value);
+  if (!base.ok) return base;
+  const below = await releasesOf(home, imageYaml(home, raw.extends), read, [...above, file]);
+  return below.ok ? ok({ ...below.value, ...own }) : below;
 }
 
 interface Layers {
@@ -153,6 +178,7 @@ function onto(base: ImageFile, layer: ImageFile): ImageFile {
     tools: { ...base.tools, ...layer.tools },
     'rust-std': { ...base['rust-std'], ...layer['rust-std'] },
     ...defined({
+      next: layer.next,
       suite: layer.suite ?? base.suite,
       architectures: layer.architectures ?? base.architectures,
       emulators: layer.emulators ?? base.emulators,

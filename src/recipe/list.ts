@@ -30,6 +30,8 @@ export type PythonSummary = { readonly version: string } & (
       readonly glibc?: string;
       /** It is the one that is taken where nothing names a version. */
       readonly default?: true;
+      /** Names of its variants that there are for the target, sorted; absent: none. */
+      readonly variants?: readonly string[];
     }
   | { readonly why: string }
 );
@@ -61,18 +63,26 @@ function summaryOf(
   const { target, python } = chosen.value;
   const { implementation } = python.value;
   const alike = axes.pythons.filter(({ value }) => value.implementation === implementation);
-  const pythons = alike.map(({ value: { word, release } }): PythonSummary => {
+  const pythons = alike.map(({ value: { word, release, variants } }): PythonSummary => {
     const version = release === undefined ? word : `${implementation} ${release}`;
-    const point = choosePoint(axes, { ...draft, pythonVersion: word, versionIsOption: true }, document);
+    const asked = { ...draft, pythonVersion: word, versionIsOption: true };
+    const point = choosePoint(axes, asked, document);
     if (!point.ok) return { version, why: point.error.why ?? point.error.what };
     const { form } = point.value;
     const from = axes.forms.find((one) => one.name === form)?.from ?? 'crate';
     const isDefault = word === python.value.word ? true : undefined;
+    const there = Object.keys(variants)
+      .filter((variant) => choosePoint(axes, { ...asked, variant, variantIsOption: true }, document).ok)
+      .sort();
     return {
       version,
       sysroot: form,
       from,
-      ...defined({ glibc: floorOf(point.value, form), default: isDefault }),
+      ...defined({
+        glibc: floorOf(point.value, form),
+        default: isDefault,
+        variants: there.length === 0 ? undefined : there,
+      }),
     };
   });
   const description = describe(draft.description, target);

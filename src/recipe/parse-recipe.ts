@@ -112,7 +112,6 @@ function takenName(home: string, { value, document }: Loaded<RecipeDraft>): Fail
 
 /** The other keys of a recipe, with their defaults. */
 const NOTHING_SAID = {
-  rust: 'image',
   host: true,
   certificates: 'system',
   zoneinfo: 'system',
@@ -188,7 +187,7 @@ function commonOf(file: string, read: RecipeFile | ExtendingFile) {
       pythonPackages:
         read.python?.packages === undefined ? undefined : packagesOf(file, read.python.packages),
       pythonPaths: read.python?.paths?.map((text) => pathOf(file, text)),
-      rust: read.rust === 'host' ? read.rust : undefined,
+      rust: read.rust,
       runtime,
       glibc: read.glibc,
       systems: read.systems,

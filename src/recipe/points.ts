@@ -1,4 +1,5 @@
 import { isShared } from '../domain/definitions.ts';
+import { compareReleases } from '../domain/glibc.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import type { Failure } from '../failure.ts';
@@ -9,7 +10,7 @@ import type { YamlDocument } from './document.ts';
 import { formFile, formNames } from './folders.ts';
 import type { Loaded } from './load.ts';
 import { loadPyo3Releases, type Pyo3Releases } from './python-fit.ts';
-import { loadPythons, type PythonDefinition } from './pythons.ts';
+import { floorOf, loadPythons, type PythonDefinition } from './pythons.ts';
 import { openReader, type Reader } from './reader.ts';
 import type { Point } from './sysroots.ts';
 import { type BrokenTarget, readTargets } from './targets.ts';
@@ -146,12 +147,26 @@ export function allPoints(axes: Axes): readonly Chosen[] {
     axes.pythons.flatMap((python) =>
       axes.targets
         .filter((target) => fits(python.value, form, target))
-        .map((target) => ({
-          form: form.name,
-          target,
-          python,
-          shipped: shippedFor(axes, form, python.value),
-        })),
+        .flatMap((target) => {
+          const shipped = shippedFor(axes, form, python.value);
+          const point = { form: form.name, target, python, shipped };
+          const older = withOlderLibrary(point, target.older?.glibc);
+          return older === point ? [point] : [point, older];
+        }),
     ),
   );
+}
+
+/**
+ * The same point, its Python and program linked with the target's older C library, where only that one starts with the glibc that
+ * is asked for.
+ */
+export function withOlderLibrary<T extends Chosen>(point: T, asked: string | undefined): T {
+  const { target, form, python } = point;
+  const { older } = target;
+  const floor = floorOf(point, form);
+  if (older === undefined || asked === undefined || floor === undefined) return point;
+  const packaged = typeof python.value.forms[form]?.glibc === 'string';
+  if (packaged || compareReleases(asked, floor) >= 0 || compareReleases(asked, older.glibc) < 0) return point;
+  return { ...point, target: { ...target, cLibrary: older.cLibrary, startsWith: older.glibc } };
 }

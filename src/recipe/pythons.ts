@@ -232,5 +232,7 @@ export function floorOf(
   form: string,
 ): string | undefined {
   const floor = python.value.forms[form]?.glibc;
+  // Of a packaged libpython it is a text: all targets have that of its suite.
+  if (typeof floor === 'object' && target.startsWith !== undefined) return target.startsWith;
   return typeof floor === 'string' ? floor : floor?.[target.name];
 }

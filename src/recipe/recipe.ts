@@ -29,14 +29,15 @@ import { loadImage } from './images.ts';
 import { besideLibrary, comparedWith } from './implementation.ts';
 import type { Loaded } from './load.ts';
 import { DEFAULT_WASM } from './parse-recipe.ts';
-import { type Axes, loadAxes } from './points.ts';
+import { type Axes, loadAxes, withOlderLibrary } from './points.ts';
 import { openReader, type Reader } from './reader.ts';
 import { loadReferences, type References } from './references.ts';
+import { chooseImage } from './rust-channel.ts';
 import type { SysrootFile } from './schemas.ts';
 import { loadForm, loadSysroot } from './sysroots.ts';
 import { readData, systemDataOf, unreadData } from './system-data.ts';
 import { chooseSystems } from './systems.ts';
-import { loadLibcOfTarget } from './targets.ts';
+import { type CLibrary, loadLibcOfTarget } from './targets.ts';
 import { unknown } from './unknown-name.ts';
 
 /**
@@ -66,6 +67,7 @@ interface Named {
   readonly hostTarget: Target;
   readonly toolchain: Loaded<ImageDefinition>;
   readonly toolchainFile: DefinitionFile;
+  readonly rustBecause?: string;
   readonly sysroot: SysrootDefinition;
   readonly references: References;
   readonly crate: Crate;
@@ -104,7 +106,7 @@ async function resolveNames(
           point,
           named: sysrootNamed,
           document,
-          ...{ floor: sysroot.glibc, oldestRelease: library.value.oldestRelease },
+          ...{ floor: sysroot.glibc, oldestRelease: oldestOf(target, library.value) },
           glibc: recipe.glibc,
           systems: systems.value.systems,
         })
@@ -141,7 +143,7 @@ async function resolveNames(
     toolchain: toolchain.value,
     sysroot: extended,
     ...systems.value,
-    ...defined({ pythonBecause: point.because }),
+    ...defined({ pythonBecause: point.because, rustBecause: named.value.rustBecause }),
     ...defined({ olderPython: lineOfOldest(axes, point, sysrootNamed) }),
     // A library has no program that could run on them.
     ...(crate.testsOnly === true ? { systems: [] } : {}),
@@ -163,6 +165,11 @@ async function resolveNames(
   });
 }
 
+/** The oldest release that a Python from source can be had for. */
+function oldestOf({ older, startsWith }: Target, { oldestRelease }: CLibrary): string | undefined {
+  return startsWith === undefined ? (oldestRelease ?? older?.glibc) : undefined;
+}
+
 async function readNamed(lookup: RecipeLookup, found: FoundRecipe, read: Reader): Promise<Result<Named>> {
   const { home } = lookup;
   const { draft, document } = found;
@@ -181,7 +188,7 @@ async function readNamed(lookup: RecipeLookup, found: FoundRecipe, read: Reader)
   ]);
   if (failure !== undefined) return err(failure);
   if (!chosen.ok || !crate.ok) throw new Error('a failure got lost');
-  const point = chosen.value;
+  const point = withOlderLibrary(chosen.value, draft.glibc);
   const form = await loadForm(home, point, read);
   if (!form.ok) return form;
   const { targets } = axes.value;
@@ -193,7 +200,7 @@ async function readNamed(lookup: RecipeLookup, found: FoundRecipe, read: Reader)
   const architecture = await chooseArchitecture(home, form.value, image, native, read);
   if (!architecture.ok) return architecture;
   const context = { home, targets, architecture: architecture.value, read };
-  const [toolchain, sysroot] = await Promise.all([
+  const [stable, sysroot] = await Promise.all([
     loadImage(context, image),
     loadSysroot(
       home,
@@ -201,9 +208,16 @@ async function readNamed(lookup: RecipeLookup, found: FoundRecipe, read: Reader)
       read,
     ),
   ]);
-  const misread = combineFailures([toolchain, sysroot].flatMap((one) => (one.ok ? [] : [one.error])));
+  const misread = combineFailures([stable, sysroot].flatMap((one) => (one.ok ? [] : [one.error])));
   if (misread !== undefined) return err(misread);
-  if (!toolchain.ok || !sysroot.ok) throw new Error('a failure got lost');
+  if (!stable.ok || !sysroot.ok) throw new Error('a failure got lost');
+  const built = await chooseImage(context, stable.value, {
+    ...defined({ rust: draft.rust }),
+    crate: crate.value,
+    document,
+  });
+  if (!built.ok) return built;
+  const { image: toolchain, because } = built.value;
   const hostTarget = hostTargetOf(targets, architecture.value);
   if (hostTarget === undefined) throw new Error('an image without its machine was read');
   const compared = comparedWith(axes.value.pythons, point.python);
@@ -216,8 +230,9 @@ async function readNamed(lookup: RecipeLookup, found: FoundRecipe, read: Reader)
     point,
     form: form.value,
     hostTarget,
-    toolchain: toolchain.value,
-    toolchainFile: imageFile(home, image, architecture.value),
+    toolchain,
+    toolchainFile: imageFile(home, toolchain.value.name, architecture.value),
+    ...defined({ rustBecause: because }),
     sysroot: sysroot.value,
     references: references.value,
     crate: crate.value,

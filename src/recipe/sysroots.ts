@@ -45,9 +45,10 @@ export interface Point {
   readonly glibc?: string;
 }
 
-/** `<form>/<python>/<target>`: name of a sysroot, and of its lock. */
+/** `<form>/<python>/<target>`, with the C library where it is the older one: name of a sysroot, and of its lock. */
 export function sysrootName({ form, python, target }: Pick<Point, 'form' | 'python' | 'target'>): string {
-  return `${form}/${python.value.name}/${target.name}`;
+  const library = target.startsWith === undefined ? '' : `-${target.cLibrary}`;
+  return `${form}/${python.value.name}/${target.name}${library}`;
 }
 
 /** A form, filled in for a target and a Python. */

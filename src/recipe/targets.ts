@@ -118,10 +118,15 @@ function targetOf(rustTriple: string, read: TargetFile, libc: Target['libc']): T
     ...defined({
       emulator: read.emulator && emulatorOf(read.emulator),
       elf: read.elf && elfOf(read.elf),
+      older: olderOf(read['older-libc']),
       linuxArch: read['linux-arch'],
       actionsRunner: read['actions-runner'],
     }),
   };
+}
+
+function olderOf(read: TargetFile['older-libc']): Target['older'] {
+  return read && { cLibrary: read.name, glibc: read.glibc };
 }
 
 function emulatorOf({ program, cpu }: NonNullable<TargetFile['emulator']>): Emulator {

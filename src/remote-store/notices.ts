@@ -41,8 +41,16 @@ export function noKeys({ text }: CacheAddress): Notice {
   );
 }
 
-export function pulled({ text }: CacheAddress, count: number, bytes: number): Notice {
-  return info('cache/pulled', `Taken from ${text}: ${entries(count)}, ${formatBytes(bytes)}.`);
+export interface Pulled {
+  readonly entries: number;
+  readonly results: number;
+  /** Of the entries, compressed. */
+  readonly bytes: number;
+}
+
+export function pulled({ text }: CacheAddress, { entries: count, results, bytes }: Pulled): Notice {
+  const also = results === 0 ? '' : `, ${results} result${results === 1 ? '' : 's'}`;
+  return info('cache/pulled', `Taken from ${text}: ${entries(count)}${also}, ${formatBytes(bytes)}.`);
 }
 
 export function pushed({ text }: CacheAddress, count: number, bytes: number, there: number): Notice {
@@ -56,6 +64,15 @@ export function notPushed({ text }: CacheAddress, tags: readonly string[], cause
   const named =
     tags.length > 3 ? `${tags.slice(0, 3).join(', ')} and ${tags.length - 3} more` : tags.join(', ');
   return warning('cache/not-pushed', `Not pushed to ${text}: ${named}. ${cause}`);
+}
+
+/** Another machine is making an entry. */
+export function waiting({ text }: CacheAddress, tag: string, mostMs: number): Notice {
+  const minutes = Math.ceil(mostMs / 60_000);
+  return info(
+    'cache/waiting',
+    `Another machine is making ${tag} of ${text}: waiting for it, for ${minutes} min at most. If it stops, it is made here.`,
+  );
 }
 
 function entries(count: number): string {

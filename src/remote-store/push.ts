@@ -48,6 +48,18 @@ export async function pushAll(options: ConnectionOptions, request: PushRequest):
   if (left.length > 0) context.emit(notPushed(address, left, cause));
 }
 
+/** Sends one entry at once, and says nothing of it: `pushAll` finds it there. Whether the registry has it now. */
+export async function pushOne(
+  options: ConnectionOptions,
+  request: Omit<PushRequest, 'entries'>,
+  entry: Pushable,
+): Promise<boolean> {
+  using connection = new Connection(options);
+  const pusher = new Pusher(connection, { ...request, entries: [] });
+  await pusher.push(entry);
+  return pusher.left.length === 0;
+}
+
 class Pusher {
   sent = 0;
   bytes = 0;

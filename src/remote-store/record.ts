@@ -42,9 +42,9 @@ export function tagOf({ kind, fingerprint }: SharedName): string {
   return `${kind}-${fingerprint}`;
 }
 
-/** Whether a tag is one of ours; a repository may have others. */
+/** Whether a tag is one of ours, of an entry or of a claim on one; a repository may have others. */
 export function isTag(tag: string): boolean {
-  return /^(trees|builds|results)-[0-9a-f]{64}$/.test(tag);
+  return /^(making-)?(trees|builds|results)-[0-9a-f]{64}$/.test(tag);
 }
 
 export function sealRecord(record: SharedRecord, key: Key): Buffer {

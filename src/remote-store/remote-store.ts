@@ -4,9 +4,10 @@ import { downloadLayer, ZSTD } from '../engine/docker/blobs.ts';
 import type { Key } from '../provenance/envelope.ts';
 import { type Manifest, makeManifest, manifestDigest } from '../store/manifest.ts';
 import type { EntryContent, EntryName, Json, RemoteStore } from '../store/store.ts';
+import { Claims, type ClaimTimes } from './claims.ts';
 import { Connection, type ConnectionOptions, isOutside } from './connection.ts';
-import { moreNotUsed, notAsked, notUsed, pulled } from './notices.ts';
-import { pushAll } from './push.ts';
+import { moreNotUsed, notAsked, notUsed, type Pulled, pulled, waiting } from './notices.ts';
+import { pushAll, pushOne } from './push.ts';
 import { type SharedContent, type SharedName, type SharedRecord, tagOf, type Unusable } from './record.ts';
 
 export interface RemoteStoreOptions extends ConnectionOptions {
@@ -14,6 +15,7 @@ export interface RemoteStoreOptions extends ConnectionOptions {
   readonly push?: Key;
   /** Version of this program. */
   readonly version: string;
+  readonly claimTimes?: ClaimTimes;
 }
 
 /** Reasons that are said in one run. */
@@ -23,21 +25,27 @@ const MOST_REASONS = 5;
 export class RegistryStore implements RemoteStore {
   readonly #options: RemoteStoreOptions;
   readonly #connection: Connection;
+  readonly #claims: Claims;
+  /** Of what others may be waiting for. */
+  readonly #pushes: Promise<void>[] = [];
   readonly #records = new Map<string, Promise<SharedRecord | undefined>>();
   /** What the store of this machine has used, by tag; a result with its value. */
   readonly #used = new Map<string, SharedName & { readonly value?: Json }>();
   readonly #reasons = new Set<string>();
   #unusable = 0;
-  #pulled = { count: 0, bytes: 0 };
+  #pulled = { entries: 0, results: 0, bytes: 0 };
   #given = false;
 
   constructor(options: RemoteStoreOptions) {
     this.#options = options;
     this.#connection = new Connection(options);
+    const { push: key, trusted, claimTimes } = options;
+    this.#claims = new Claims(this.#connection, { key, trusted }, claimTimes);
   }
 
-  async offers(name: EntryName): Promise<boolean> {
-    return (await this.#record(name)) !== undefined;
+  async offered(name: EntryName): Promise<{ readonly meta: Json } | undefined> {
+    const record = await this.#record(name);
+    return record?.content === undefined ? undefined : { meta: record.value };
   }
 
   async pull(name: EntryName, root: string): Promise<Result<EntryContent | undefined>> {
@@ -48,7 +56,7 @@ export class RegistryStore implements RemoteStore {
       const came = await this.#unpack(name, content, root);
       if (!came.ok) return came;
       if (!('why' in came.value)) {
-        this.#count(content.layer.size);
+        this.#count({ entries: 1, bytes: content.layer.size });
         return ok({ meta, manifest: came.value });
       }
       this.#refuse(name, came.value.why);
@@ -82,7 +90,7 @@ export class RegistryStore implements RemoteStore {
 
   async pullResult(fingerprint: Fingerprint): Promise<Json | undefined> {
     const record = await this.#record({ kind: 'results', fingerprint });
-    if (record !== undefined) this.#count(0);
+    if (record !== undefined) this.#count({ results: 1 });
     return record?.value;
   }
 
@@ -90,6 +98,36 @@ export class RegistryStore implements RemoteStore {
     if (this.#options.push === undefined) return;
     const { kind, fingerprint } = name;
     this.#used.set(tagOf(name), { kind, fingerprint });
+    if (this.#claims.holds(name)) this.#pushes.push(this.#pushClaimed({ kind, fingerprint }));
+  }
+
+  /** What others wait for goes there as soon as it is made, not at the end of the run. */
+  async #pushClaimed(name: EntryName): Promise<void> {
+    const { push: key, version, context } = this.#options;
+    if (key === undefined || this.#given) return;
+    const pushed = await pushOne(this.#options, { store: context.settings.store, key, version }, name);
+    await this.#claims.release(name, pushed);
+  }
+
+  async awaitOther(name: EntryName): Promise<boolean> {
+    const { address, context, trusted } = this.#options;
+    if (this.#given || trusted.length === 0) return false;
+    const isThere = async (): Promise<boolean> => {
+      this.#records.delete(tagOf(name));
+      return (await this.#record(name)) !== undefined;
+    };
+    return this.#claims.waitForOther(name, isThere, {
+      signal: context.signal,
+      onWait: (mostMs) => context.emit(waiting(address, tagOf(name), mostMs)),
+    });
+  }
+
+  async claim(name: EntryName): Promise<void> {
+    if (!this.#given) await this.#claims.claim(name);
+  }
+
+  async release(name: EntryName): Promise<void> {
+    await this.#claims.release(name, false);
   }
 
   usedResult(fingerprint: Fingerprint, value: Json): void {
@@ -103,7 +141,9 @@ export class RegistryStore implements RemoteStore {
     const { address, context, push: key, version } = this.#options;
     const shown = this.#reasons.size;
     if (this.#unusable > shown) context.emit(moreNotUsed(address, this.#unusable - shown));
-    if (this.#pulled.count > 0) context.emit(pulled(address, this.#pulled.count, this.#pulled.bytes));
+    if (this.#pulled.entries + this.#pulled.results > 0) context.emit(pulled(address, this.#pulled));
+    await Promise.all(this.#pushes);
+    this.#claims.stop();
     if (key !== undefined && !context.signal.aborted) {
       const store = context.settings.store;
       await pushAll(this.#options, { ...{ store, key, version }, entries: [...this.#used.values()] });
@@ -144,7 +184,12 @@ export class RegistryStore implements RemoteStore {
     context.emit(notUsed(address, tagOf(name), why));
   }
 
-  #count(bytes: number): void {
-    this.#pulled = { count: this.#pulled.count + 1, bytes: this.#pulled.bytes + bytes };
+  #count({ entries = 0, results = 0, bytes = 0 }: Partial<Pulled>): void {
+    const before = this.#pulled;
+    this.#pulled = {
+      entries: before.entries + entries,
+      results: before.results + results,
+      bytes: before.bytes + bytes,
+    };
   }
 }

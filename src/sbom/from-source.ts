@@ -22,6 +22,7 @@ export interface SourceInput {
         readonly texts: readonly LicenceText[];
         readonly bundled?: string;
         readonly versions?: Readonly<Record<string, string>>;
+        readonly version?: string;
       }
     >
   >;
@@ -77,13 +78,17 @@ function sourceComponent({ sources, suite, place, contents }: SourceInput, built
   // The distribution's archive has the version with its revision, by which its corrections are listed.
   const last = files.at(-1);
   if (upstream === undefined || last === undefined) throw new Error(`the lock has no ${built.source}`);
-  const purl = distribution.bill.purl(last, suite);
+  // Whole: with an epoch less, a version is older than all that the lists of corrections name.
+  const version = contents[last.digest]?.version ?? last.version;
+  const purl = distribution.bill.purl({ ...last, version }, suite);
   return {
-    ...{ id: purl, name: built.name, description: built.description, place, purl },
-    version: last.version,
+    // By the name that lists of corrections have: scanners look for the name of a component, not for that in its URL.
+    ...{ id: purl, name: built.source, place, purl },
+    description: built.name === built.source ? built.description : `${built.name}. ${built.description}`,
+    version,
     licence: built.licence,
     sha256: upstream.digest.replace('sha256:', ''),
-    source: { name: built.source, version: last.version },
+    source: { name: built.source, version },
     patches: built.patches,
     texts: contents[upstream.digest]?.texts ?? [],
   };

@@ -21,6 +21,33 @@ export function readListed(
   return { components, ...defined({ target: targetOf(document) }) };
 }
 
+/** The packages that an SPDX document lists; undefined: it is no such document. */
+export function readSpdxListed(text: string): readonly ListedComponent[] | undefined {
+  const { spdxVersion, packages } = (parse(text) ?? {}) as SpdxDocument;
+  if (typeof spdxVersion !== 'string' || !Array.isArray(packages)) return undefined;
+  return packages.flatMap((one: Partial<SpdxPackage> | null): readonly ListedComponent[] => {
+    const { name, versionInfo: version, externalRefs } = one ?? {};
+    if (typeof name !== 'string' || typeof version !== 'string') return [];
+    const refs = Array.isArray(externalRefs) ? externalRefs : [];
+    const purl = refs.find((ref) => ref?.referenceType === 'purl')?.referenceLocator;
+    return [{ name, version, ...defined({ purl: typeof purl === 'string' ? purl : undefined }) }];
+  });
+}
+
+interface SpdxDocument {
+  readonly spdxVersion?: unknown;
+  readonly packages?: unknown;
+}
+
+interface SpdxPackage {
+  readonly name: unknown;
+  readonly versionInfo: unknown;
+  readonly externalRefs: readonly ({
+    readonly referenceType?: unknown;
+    readonly referenceLocator?: unknown;
+  } | null)[];
+}
+
 interface Document {
   readonly components?: unknown;
   readonly metadata?: {

@@ -1,13 +1,15 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { defined } from '../domain/defined.ts';
 import { absentAsUndefined } from '../domain/errno.ts';
 import { licenceExpression } from './licence.ts';
+import { readListed, readSpdxListed } from './listed.ts';
 import type { Component, LicenceText } from './model.ts';
 
-const LICENCE = /(?:^|\/)(?:LICEN[CS]E|COPYING|NOTICE|AUTHORS)[^/]*$/i;
+/** By their names, and everything in the folder that is for them (PEP 639). */
+const LICENCE = /^licenses\/|(?:^|\/)(?:LICEN[CS]E|COPYING|NOTICE|AUTHORS)[^/]*$/i;
 
-/** The installed Python packages of a folder, from their metadata (core metadata specifications; PEP 639 on licences). */
+/** The installed Python packages of a folder, from their metadata (core metadata specifications; PEP 639 on licences), and what is in them. */
 export async function wheelComponents(site: string): Promise<readonly Component[]> {
   const names = (await readdir(site).catch(absentAsUndefined)) ?? [];
   const found: Component[] = [];
@@ -19,10 +21,11 @@ export async function wheelComponents(site: string): Promise<readonly Component[
       new RegExp(`^${name}:\\s*(\\S.*?)\\s*$`, 'm').exec(head)?.[1];
     const [name, version] = [field('Name'), field('Version')];
     if (name === undefined || version === undefined) continue;
-    // The type `pypi` of the purl specification: lower case, `-` for `_`.
-    const purl = `pkg:pypi/${name.toLowerCase().replaceAll('_', '-')}@${encodeURIComponent(version)}`;
-    found.push({
+    const purl = wheelUrl(name, version);
+    const inside = (await stated(join(site, folder))).filter(({ id }) => id !== purl);
+    found.push(...inside, {
       ...{ id: purl, name, version, place: 'beside', purl },
+      dependencies: inside.map(({ id }) => id),
       texts: await licenceTexts(join(site, folder)),
       ...defined({
         description: field('Summary'),
@@ -33,8 +36,33 @@ export async function wheelComponents(site: string): Promise<readonly Component[
   return found;
 }
 
+/** Libraries of others in a wheel, as its own bills of materials list them (PEP 770: `sboms/` beside its metadata). */
+async function stated(folder: string): Promise<readonly Component[]> {
+  const sboms = join(folder, 'sboms');
+  const names = (await readdir(sboms, { recursive: true }).catch(absentAsUndefined)) ?? [];
+  const all = new Map<string, Component>();
+  for (const file of names.filter((name) => name.endsWith('.json')).sort()) {
+    const text = await readFile(join(sboms, file), 'utf8');
+    for (const { name, version, purl } of readListed(text)?.components ?? readSpdxListed(text) ?? []) {
+      const id = purl ?? `pkg:generic/${encodeURIComponent(name)}@${encodeURIComponent(version)}`;
+      all.set(id, { ...{ id, name, version, place: 'beside', purl: id } });
+    }
+  }
+  return [...all.values()];
+}
+
+/** Package URL of a Python package (purl specification, type `pypi`: lower case, `-` for `_`). */
+export function wheelUrl(name: string, version: string): string {
+  return `pkg:pypi/${name.toLowerCase().replaceAll('_', '-')}@${encodeURIComponent(version)}`;
+}
+
 async function licenceTexts(folder: string): Promise<readonly LicenceText[]> {
-  const names = (await readdir(folder, { recursive: true })).filter((name) => LICENCE.test(name)).sort();
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const names = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+    .filter((name) => LICENCE.test(name))
+    .sort();
   return Promise.all(
     names.map(async (name) => ({
       name: name.replaceAll('/', '-'),

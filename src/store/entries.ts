@@ -29,6 +29,11 @@ export function entryFolder(store: string, kind: EntryKind, fingerprint: Fingerp
   return join(store, kind, fingerprint, 'root');
 }
 
+/** Where a blob is or would be. */
+export function blobFile(store: string, digest: Digest): string {
+  return join(store, 'blobs', 'sha256', digest.slice('sha256:'.length));
+}
+
 /** The entry's record when it is there and whole. */
 export async function readRecord(store: string, name: EntryName): Promise<EntryRecord | undefined> {
   const file = recordFile(store, name);

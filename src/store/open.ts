@@ -6,14 +6,17 @@ import { errorCode } from '../domain/errno.ts';
 import type { Digest, Fingerprint } from '../domain/ids.ts';
 import { ok, type Result } from '../domain/result.ts';
 import { Background } from './background.ts';
+import { Deferred } from './deferred.ts';
 import { digestFile } from './digest.ts';
 import { onDisk } from './disk.ts';
-import { entryFolder, makeEntry, markUsed, readRecord, setAside } from './entries.ts';
+import { elsewhereKey } from './elsewhere.ts';
+import { blobFile, entryFolder, makeEntry, markUsed, readRecord, setAside } from './entries.ts';
 import { fingerprint as fingerprintOf } from './fingerprint.ts';
 import { type Again, type DamageReport, Integrity } from './integrity.ts';
 import { safeName, takeLock } from './locks.ts';
-import { sealed, unsealed } from './record.ts';
+import { formatResult, parseResult } from './record.ts';
 import type {
+  EntryContent,
   EntryKind,
   EntryName,
   Json,
@@ -80,6 +83,7 @@ class FolderStore implements Store {
   readonly #integrity: Integrity;
   readonly #onDamage: (damage: DamageReport) => void;
   readonly #remote: RemoteStore | undefined;
+  readonly #deferred = new Deferred();
 
   constructor(folder: string, onDamage: (damage: DamageReport) => void, remote: RemoteStore | undefined) {
     this.folder = folder;
@@ -97,7 +101,7 @@ class FolderStore implements Store {
 
   async offers(kind: EntryKind, fingerprint: Fingerprint): Promise<boolean> {
     if ((await this.find(kind, fingerprint)) !== undefined) return true;
-    return (await this.#remote?.offers({ kind, fingerprint })) === true;
+    return (await this.#known({ kind, fingerprint }, this.#remote)) !== undefined;
   }
 
   async find<Meta extends Json>(
@@ -117,11 +121,57 @@ class FolderStore implements Store {
   ): Promise<Result<StoreEntry<Meta>>> {
     const name = { kind, fingerprint: fingerprintOf(inputs) };
     const remote = options.local === true ? undefined : this.#remote;
-    const pull = remote && ((root: string) => remote.pull(name, root));
-    const again: Again = { inputs, make, signal: options.signal, ...defined({ pull }) };
-    const entry = await this.#obtain(name, again, options);
-    if (entry.ok) remote?.used(entry.value);
-    return entry as Result<StoreEntry<Meta>>;
+    const { costly = false } = options;
+    const pull = remote && ((root: string) => pullOrAwait(remote, name, root, costly));
+    const makeOfReady = async (folder: string): Promise<Result<Meta>> => {
+      const ready = await this.#deferred.ready(options.reads);
+      if (!ready.ok) return ready;
+      if (remote === undefined || !costly) return make(folder);
+      await remote.claim(name);
+      const made = await make(folder);
+      if (!made.ok) await remote.release(name);
+      return made;
+    };
+    const again: Again = { inputs, make: makeOfReady, signal: options.signal, ...defined({ pull }) };
+    const get = async (): Promise<Result<StoreEntry>> => {
+      const entry = await this.#obtain(name, again, options);
+      if (entry.ok) remote?.used(entry.value);
+      return entry;
+    };
+    const deferred = options.lazily === true ? await this.#defer(name, again, remote, get) : ok(undefined);
+    if (!deferred.ok) return deferred;
+    return (deferred.value === undefined ? get() : deferred) as Promise<Result<StoreEntry<Meta>>>;
+  }
+
+  /** An entry that is not here, but known; undefined: it is here, or nothing is known of it. */
+  async #defer(
+    name: EntryName,
+    again: Again,
+    remote: RemoteStore | undefined,
+    get: () => Promise<Result<StoreEntry>>,
+  ): Promise<Result<StoreEntry | undefined>> {
+    const found = await this.#present(name, again);
+    if (!found.ok || found.value !== undefined) return found.ok ? ok(undefined) : found;
+    const known = await this.#known(name, remote);
+    if (known === undefined) return ok(undefined);
+    // Remembered, so that nobody need be asked the next time. It only saves time.
+    await this.#writeOwnResult(elsewhereKey(name), { meta: known.meta });
+    const folder = entryFolder(this.folder, name.kind, name.fingerprint);
+    this.#deferred.add(folder, get);
+    return ok({ ...name, folder, meta: known.meta, hit: true });
+  }
+
+  /** What is known of an entry that is not here. */
+  async #known(
+    name: EntryName,
+    remote: RemoteStore | undefined,
+  ): Promise<{ readonly meta: Json } | undefined> {
+    const own = (await this.#readOwnResult(elsewhereKey(name))) as { readonly meta: Json } | undefined;
+    return own ?? (await remote?.offered(name));
+  }
+
+  ready(paths: readonly string[]): Promise<Result<void>> {
+    return this.#deferred.ready(paths);
   }
 
   async #obtain(name: EntryName, again: Again, options: ObtainOptions): Promise<Result<StoreEntry>> {
@@ -171,7 +221,7 @@ class FolderStore implements Store {
   }
 
   blobPath(digest: Digest): string {
-    return join(this.folder, 'blobs', 'sha256', hexOf(digest));
+    return blobFile(this.folder, digest);
   }
 
   async hasBlob(digest: Digest): Promise<boolean> {
@@ -241,10 +291,10 @@ class FolderStore implements Store {
   async #readOwnResult(fingerprint: Fingerprint): Promise<Json | undefined> {
     const file = this.#resultFile(fingerprint);
     try {
-      const sound = unsealed(await readFile(file, 'utf8'));
+      const value = parseResult(await readFile(file, 'utf8'), fingerprint);
       await markUsed(file);
       // Damaged from outside: treated as absent and written again.
-      return sound?.value as Json | undefined;
+      return value as Json | undefined;
     } catch (cause) {
       if (['ENOENT', 'EISDIR'].includes(errorCode(cause) ?? '')) return undefined;
       throw cause;
@@ -263,7 +313,8 @@ class FolderStore implements Store {
 
   #writeOwnResult(fingerprint: Fingerprint, value: Json): Promise<Result<void>> {
     const file = this.#resultFile(fingerprint);
-    return onDisk(file, () => this.#clearly(file, () => writeWhole(this.folder, file, sealed({ value }))));
+    const text = formatResult(fingerprint, value);
+    return onDisk(file, () => this.#clearly(file, () => writeWhole(this.folder, file, text)));
   }
 
   /** Writes a file, also where something else lies in its place. */
@@ -284,6 +335,18 @@ class FolderStore implements Store {
   #resultFile(fingerprint: Fingerprint): string {
     return join(this.folder, 'results', `${fingerprint}.json`);
   }
+}
+
+/** Fills an empty folder from a store beyond this one, where that is faster than making it also when another machine has just begun. */
+async function pullOrAwait(
+  remote: RemoteStore,
+  name: EntryName,
+  root: string,
+  costly: boolean,
+): Promise<Result<EntryContent | undefined>> {
+  const offered = costly ? await remote.offered(name) : undefined;
+  if (costly && offered === undefined && !(await remote.awaitOther(name))) return ok(undefined);
+  return remote.pull(name, root);
 }
 
 function hexOf(digest: Digest): string {

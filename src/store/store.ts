@@ -34,13 +34,18 @@ export interface EntryContent {
  * what it has not, or cannot prove, is made here.
  */
 export interface RemoteStore {
-  /** Whether an entry can be taken from it, as far as it says. */
-  offers(name: EntryName): Promise<boolean>;
+  /** What it says of an entry that can be taken from it; undefined: it has none. */
+  offered(name: EntryName): Promise<Pick<EntryContent, 'meta'> | undefined>;
   /**
    * Fills an empty folder with an entry, whose files are those of its manifest. Undefined: it has none that is of use, and
    * what is in the folder is to be removed. Its failures are those of the disk.
    */
   pull(name: EntryName, root: string): Promise<Result<EntryContent | undefined>>;
+  /** Waits while another machine makes an entry, for a bounded time; true: it is there now. */
+  awaitOther(name: EntryName): Promise<boolean>;
+  /** Says to other machines that an entry is made here, until it was used or is released. */
+  claim(name: EntryName): Promise<void>;
+  release(name: EntryName): Promise<void>;
   pullResult(fingerprint: Fingerprint): Promise<Json | undefined>;
   /** Told of what this store has and has used, which may be pushed at the end. */
   used(name: EntryName): void;
@@ -51,6 +56,15 @@ export interface ObtainOptions {
   readonly signal: AbortSignal;
   /** The entry is of use on this machine only, or is made faster than it is sent: it is not looked for elsewhere. */
   readonly local?: boolean;
+  /**
+   * Where the entry can be taken from a store beyond this one it is not, until something reads it: its folder is empty or absent before
+   * `ready`. What is made of it, and sandboxes, wait for it by themselves.
+   */
+  readonly lazily?: boolean;
+  /** It takes minutes to make: of several machines one does, and the others wait for it. */
+  readonly costly?: boolean;
+  /** Folders of the entries that `make` reads outside of sandboxes; by default all that were obtained lazily. */
+  readonly reads?: readonly string[];
   /** Called once when another process is making the same entry and we wait for it. */
   readonly onWait?: () => void;
 }
@@ -80,6 +94,8 @@ export interface Store {
     make: (folder: string) => Promise<Result<Meta>>,
     options: ObtainOptions,
   ): Promise<Result<StoreEntry<Meta>>>;
+  /** Takes the entries that paths lie in from where they are, where that was put off. */
+  ready(paths: readonly string[]): Promise<Result<void>>;
   /**
    * Compares the entries that this process has found with their manifests, by size, time and inode, before something is
    * made of them. Damaged ones are made again in their place. Fails with `store/damaged` where that cannot be.

@@ -3,6 +3,7 @@ import type { PackageFile } from '../archive/unpack.ts';
 import { UNPACK_VERSION, unpackPackages } from '../archive/unpack.ts';
 import { distribution } from '../distro/distribution.ts';
 import type { Context } from '../domain/context.ts';
+import { defined } from '../domain/defined.ts';
 import type { Fingerprint } from '../domain/ids.ts';
 import type { LockedPackage, TreeDefinition, TreeRules } from '../domain/packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
@@ -42,6 +43,8 @@ export interface TreeOrder extends TreeContent {
    * when the tree has to be made: a tree that is there starts no download.
    */
   readonly files: () => AsyncIterable<Result<{ readonly package: LockedPackage; readonly file: string }>>;
+  /** It need not be there before something is made of it or run in it (`Store.ready`). */
+  readonly lazily?: boolean;
 }
 
 /** The key of a tree in the store, known before anything is fetched. */
@@ -56,6 +59,8 @@ export function treeFingerprint(content: TreeContent): Fingerprint {
 export function makeTree(context: Context, store: Store, order: TreeOrder): Promise<Result<Tree>> {
   return store.obtain<TreeMeta>('trees', treeInputs(order), (root) => fill(context, root, order), {
     signal: context.signal,
+    ...defined({ lazily: order.lazily }),
+    reads: [],
     onWait: () => {
       const message = `Another provision is making ${order.name}: waiting for it.`;
       context.emit({ type: 'notice', level: 'info', code: 'store/waiting', message });

@@ -18,7 +18,6 @@ import { put } from '../support/crate.ts';
 
 test('variables that start or load something are left out, those about crates and conditions are not', () => {
   const kept = {
-    HOME: '/tmp',
     PATH: '/usr/bin:/bin',
     RUSTC_BOOTSTRAP: '1',
     CARGO_HOME: '/job/cargo',
@@ -29,10 +28,11 @@ test('variables that start or load something are left out, those about crates an
   };
   const given = {
     ...kept,
-    PATH: '/job/project/bin:/usr/bin:bin::/usr/../job/project:/bin',
+    PATH: `${LEADS_TO_PROJECT}:/usr/bin:/bin`,
     CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS:
       '--sysroot=/sysroot/usr -Clinker=./bad -Zcodegen-backend=./bad.so --cfg tokio_unstable -C link-arg=x',
     CARGO_ENCODED_RUSTFLAGS: '--cfg=a b\x1f-Zllvm-plugins=bad.so\x1f-Ctarget-cpu=native',
+    HOME: '/job/project',
     LD_PRELOAD: '/job/project/bad.so',
     LD_LIBRARY_PATH: '/job/project',
     GCONV_PATH: '/job/project',
@@ -45,8 +45,15 @@ test('variables that start or load something are left out, those about crates an
     CARGO_CREDENTIAL_ALIAS_OWN: './bad',
     CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER: './bad',
   };
-  assert.deepEqual(fetchVariables(given, { env: given }, NO_TOKENS), kept);
+  const env = { ...given, PATH: LEADS_TO_PROJECT };
+  assert.deepEqual(fetchVariables(given, { env }, NO_TOKENS), kept);
+  const own = { PATH: '/usr/bin:/bin', HOME: '/tmp' };
+  assert.deepEqual(fetchVariables(own, { env: {} }, NO_TOKENS), own);
 });
+
+/** Folders of PATH that are the project's, or of crates and of what builds have left. */
+const LEADS_TO_PROJECT =
+  '/job/project/bin:bin::/usr/../job/project:/proc/self/cwd/bin:/job/cargo/registry/src/x/bad-1.0.0:/job/target';
 
 const NO_TOKENS = { indexes: new Map<string, string>() };
 const OWN = { indexes: new Map([['OWN', 'sparse+https://own.invalid/']]) };
@@ -72,7 +79,9 @@ test('where there are tokens, variables of the project that could lead them else
   const of = (env: Record<string, string>, access = OWN) => fetchVariables(env, { env }, access);
   assert.deepEqual(of({ ...kept, ...leading }), kept);
   assert.deepEqual(of(elsewhere), {});
-  for (const env of [{ ...kept, ...leading }, elsewhere]) assert.deepEqual(of(env, NO_TOKENS), env);
+  const { HOME: _, ...others } = leading;
+  assert.deepEqual(of({ ...kept, ...leading }, NO_TOKENS), { ...kept, ...others });
+  assert.deepEqual(of(elsewhere, NO_TOKENS), elsewhere);
   // What the build sets itself is not the project's.
   assert.deepEqual(fetchVariables(leading, { env: {} }, OWN), leading);
 });
@@ -107,6 +116,13 @@ rustflags = "--cfg b -Zcodegen-backend=./bad.so"
 linker = "./bad"
 [credential-alias]
 own = "./bad"
+[unstable]
+host-config = true
+target-applies-to-host = true
+[host]
+rustflags = ["-Zcodegen-backend=./bad.so"]
+[host.x]
+linker = "./bad"
 [registry]
 global-credential-providers = ["./bad"]
 [registries.own]
@@ -122,6 +138,7 @@ replace-with = "own"
 const CLEAN = {
   build: { target: 'x', rustflags: ['--cfg', 'a'] },
   target: { x: { rustflags: ['--cfg', 'b'] }, 'cfg(unix)': {} },
+  unstable: { 'host-config': true, 'target-applies-to-host': true },
   registry: {},
   registries: { own: { index: 'sparse+https://own.invalid/' } },
   net: { retry: 0 },

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { findHostRust } from '../../src/build/host-rust.ts';
@@ -81,6 +81,31 @@ test('a missing part of the host toolchain is a failure with the command that in
   const musl = resolved(folder, { target: { rustTriple: 'x86_64-unknown-linux-musl', libc: 'musl' } });
   assert.equal((await failure(musl)).code, 'recipe/rust-host');
 });
+
+for (const [name, text] of [
+  ['rust-toolchain.toml', '[toolchain]\npath = "/proc/self/cwd/own"\n'],
+  ['rust-toolchain.toml', 'toolchain = {path = "own", channel = "stable"}\n'],
+  ['rust-toolchain', '/proc/self/cwd/own\n'],
+  // rustup may read it otherwise.
+  ['rust-toolchain.toml', '[toolchain\n'],
+  ['rust-toolchain', '/a folder/own\n'],
+] as const) {
+  test(`no program is started because a project's ${name} says so: ${text.trim()}`, async (t) => {
+    const { context, home, folder } = toolchain(t, [HOST, FAR]);
+    const started = join(folder, 'started');
+    writeFileSync(join(home, 'bin', 'rustc'), `#!/bin/sh\n: >'${started}'\n`);
+    const project = join(folder, 'of', 'project');
+    mkdirSync(project, { recursive: true });
+    writeFileSync(join(folder, 'of', name), text);
+    const found = await findHostRust(context, resolved(project));
+    assert.equal(!found.ok && found.error.code, 'build/no-host-rust');
+    assert.equal(existsSync(started), false);
+    // The user has said which one, and rustup does not look at the file.
+    const settings = { ...context.settings, rustup: { RUSTUP_TOOLCHAIN: 'mine' } };
+    await findHostRust({ ...context, settings }, resolved(project));
+    assert.equal(existsSync(started), true);
+  });
+}
 
 test('a crate that needs a newer Rust is rejected with both remedies', () => {
   const image = [{ name: 'rustc', version: '1.85.0+dfsg3-1' }] as LockedPackage[];

@@ -97,10 +97,17 @@ test('docs/settings.md has every variable of provision that the program reads', 
   );
 });
 
+test('every bench, and each way of one that is measured apart, is run by a test', () => {
+  const folder = join(REPOSITORY, 'test', 'e2e');
+  const tests = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'));
+  const run = (what: string): boolean =>
+    tests.some((text) => new RegExp(`(?:bench\\(|rowsOf\\(|'bench',)\\s*${what}`).test(text));
+  for (const bench of benchNames()) assert.ok(run(`'${bench}',`), bench);
+  assert.ok(run("'amortize', 'native', '--isolation'"));
+});
+
 test('docs/benches.md has a section for every bench, and for no other', () => {
-  const [, table = ''] = /const BENCHES[^{]*\{([\s\S]*?)\n\};/.exec(read('src/commands/bench.ts')) ?? [];
-  const benches = [...table.matchAll(/^ {2}(\w+):/gm)].map(([, name]) => name as string);
-  assert.ok(benches.length >= 7, benches.join());
+  const benches = benchNames();
   const sections = [...read('docs/benches.md').matchAll(/^## `provision bench (\w+)/gm)].map(
     ([, name]) => name as string,
   );
@@ -228,4 +235,11 @@ function anchors(text: string): readonly string[] {
 
 function isPath(text: string): boolean {
   return readOrUndefined(join('src', text)) !== undefined;
+}
+
+function benchNames(): string[] {
+  const [, table = ''] = /const BENCHES[^{]*\{([\s\S]*?)\n\};/.exec(read('src/commands/bench.ts')) ?? [];
+  const benches = [...table.matchAll(/^ {2}(\w+):/gm)].map(([, name]) => name as string);
+  assert.ok(benches.length >= 7, benches.join());
+  return benches;
 }

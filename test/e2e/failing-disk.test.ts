@@ -15,6 +15,7 @@ import {
   NO_FAULT_FS,
   underFault,
 } from '../support/fault-fs/fault.ts';
+import { runHostile } from '../support/hostile.ts';
 import { numbers } from '../support/random.ts';
 import { quoted } from '../support/sandboxes.ts';
 
@@ -114,7 +115,8 @@ const scenarios = MANY ? SCENARIOS : SCENARIOS.slice(0, 3);
 
 before(async () => {
   const cwd = temporaryFolder({ after: (done) => process.once('exit', done) });
-  const run = await provision([PACKAGED_AARCH64], { store: SHARED_STORE, cwd, timeoutMs: 30 * 60_000 });
+  const args = [PACKAGED_AARCH64, ...FEW];
+  const run = await provision(args, { store: SHARED_STORE, cwd, timeoutMs: 30 * 60_000 });
   assert.equal(run.status, 0, run.stdout + run.stderr);
 });
 
@@ -148,6 +150,15 @@ class Disk {
     ];
     const line = `cd ${quoted(join(mountedAt, 'work', cwd))} && ${command.map(quoted).join(' ')}`;
     return underFault({ line, backing: this.#backing, mountedAt, log: join(this.#folder, 'log') }, fault);
+  }
+
+  /** A command in a shell that sets limits; `$P` stands for it. */
+  async limited({ args, prepare, cwd = '.' }: Scenario, script: string): Promise<FaultRun> {
+    const store = join(this.#backing, 'store');
+    prepare(store);
+    const at = join(this.#backing, 'work', cwd);
+    const run = await runHostile([...args, '--store', store], { script }, at, 15 * 60_000);
+    return { ...run, status: Number(run.status), log: { counts: {}, asked: 0, failed: 0 } };
   }
 
   /** The same command on a good one. */
@@ -221,6 +232,49 @@ test('whatever cannot be read, a command ends as documented and the next one hea
     faults: READ_FAULTS,
     expected: EXPECTED_OF_READING,
   });
+});
+
+/** Limits of the shell and readers that go away, each with a number taken at random. */
+const LIMITS: readonly (readonly [string, (random: (below: number) => number) => string, Documented?])[] = [
+  ['EMFILE', (random) => `ulimit -n ${24 + random(40)}; $P`],
+  ['EMFILE later', (random) => `ulimit -n ${60 + random(200)}; $P`],
+  ['EFBIG', (random) => `ulimit -f ${random(64)}; $P 2>&1 | cat; exit "\${PIPESTATUS[0]}"`, [0, 2, 5, 6]],
+  ['EFBIG later', (random) => `ulimit -f ${64 + random(1 << 15)}; $P`, [0, 2, 5, 6]],
+  ['EPIPE', (random) => `{ $P; echo $? >../status; } | head -c ${random(600)}; exit "$(cat ../status)"`, [0]],
+  [
+    'EPIPE of standard error',
+    (random) =>
+      `{ $P 2>&1 >/dev/null; echo $? >../status; } | head -c ${random(400)}; exit "$(cat ../status)"`,
+    [0],
+  ],
+  ['ENOSPC of standard output', () => '$P >/dev/full', [5]],
+  ['ENOSPC of standard error', () => '$P 2>/dev/full', [0]],
+  ['EBADF', () => '$P <&- 2>&-', [0]],
+];
+
+type Documented = readonly (number | null)[];
+
+test('whatever a limit refuses, or a reader that goes away, a command ends as documented and the next one heals', async (t) => {
+  const disk = new Disk(t);
+  const random = numbers(SEED);
+  for (let trial = 0; trial < TRIALS; trial += 1) {
+    const scenario = scenarios[random(scenarios.length)] as Scenario;
+    const [error, script, expected = EXPECTED] = LIMITS[
+      (SEED + trial) % LIMITS.length
+    ] as (typeof LIMITS)[number];
+    const line = script(random);
+    const run = await disk.limited(scenario, line);
+    const told = `${run.status} ${/error\[([^\]]*)/.exec(run.stdout + run.stderr)?.[1] ?? ''} seed ${SEED}, trial ${trial}: ${scenario.name}, ${error}: ${line}`;
+    if (MANY) process.stderr.write(`${told}\n`);
+    else t.diagnostic(told);
+    // Some of them take standard error away.
+    assertDocumented(
+      { ...run, stderr: run.stderr || run.stdout },
+      expected,
+      `${told}: ${JSON.stringify(run)}`,
+    );
+    await disk.sound(scenario);
+  }
 });
 
 function assertDocumented(

@@ -4,12 +4,23 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { CARGO_HOME_VOLUMES } from '../../src/build/cargo-home.ts';
 import { provision, REPOSITORY, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
 import { put } from '../support/crate.ts';
 import { engineMissing, startEngine } from '../support/dockerd.ts';
-import { type Aim, hostileCrate, hostileProgram, hostileSample } from '../support/hostile-crate.ts';
+import {
+  type Aim,
+  type FetchAttack,
+  fetchAttacks,
+  fetchedCrate,
+  hostileCrate,
+  hostileLibrary,
+  hostileProgram,
+  hostileSample,
+  LIBRARY,
+} from '../support/hostile-crate.ts';
 import { parseXml } from '../support/xml.ts';
 
 interface Victims {
@@ -75,11 +86,10 @@ test('outside of a sandbox the same attempts reach all of it', async (t) => {
   for (const file of aim.files.slice(1)) rmSync(file);
 });
 
+const ALL = process.env.PROVISION_TEST_ALL === '1';
+
 /** With PROVISION_TEST_ALL=1 in a container engine, too. */
-const PRODUCTS = [
-  'namespace',
-  ...(process.env.PROVISION_TEST_ALL === '1' ? (['dockerd', 'podman'] as const) : []),
-] as const;
+const PRODUCTS = ['namespace', ...(ALL ? (['dockerd', 'podman'] as const) : [])] as const;
 
 for (const product of PRODUCTS) {
   const missing = product === 'namespace' ? undefined : engineMissing(product);
@@ -116,6 +126,63 @@ for (const product of PRODUCTS) {
     assert.deepEqual(harm(), []);
   });
 }
+
+/** A crate with an attempt on the step that fetches crates. */
+function attacked(folder: string, aim: Aim, { files }: FetchAttack): void {
+  put(folder, { ...fetchedCrate(aim), ...files });
+  for (const name of ['own/wrapper', 'own/bin/rustc']) chmodSync(join(folder, name), 0o755);
+  const source = join(folder, 'own', 'library.rs');
+  writeFileSync(source, hostileLibrary(aim));
+  const compiled = spawnSync(
+    'rustc',
+    ['--edition=2021', '--crate-type=cdylib', '-o', join(folder, LIBRARY), source],
+    { encoding: 'utf8' },
+  );
+  assert.equal(compiled.status, 0, compiled.stderr);
+}
+
+const HOST_TARGET = 'x86_64-unknown-linux-gnu';
+
+test("outside of the step that fetches crates, the same attempts on cargo's way to fetch are started or loaded", async (t) => {
+  const { place, aim, connections } = await victims(t);
+  const folder = join(place, 'crate');
+  t.after(() => {
+    for (const file of aim.files.slice(1)) rmSync(file, { force: true });
+  });
+  for (const attack of fetchAttacks(folder, HOST_TARGET, 64)) {
+    rmSync(folder, { recursive: true, force: true });
+    attacked(folder, aim, attack);
+    const before = connections();
+    const { PATH = '', ...env } = attack.env ?? {};
+    // Not rustup's stand-in: it would look for its own programs first.
+    const cargo = spawnSync('rustup', ['which', 'cargo'], { encoding: 'utf8' }).stdout.trim() || 'cargo';
+    const path = [PATH, ...(cargo.includes('/') ? [dirname(cargo)] : []), process.env.PATH].filter(Boolean);
+    const ran = spawnSync(cargo, ['fetch', '--target', HOST_TARGET], {
+      ...{ cwd: folder, encoding: 'utf8' },
+      env: { ...process.env, RUSTUP_TOOLCHAIN: undefined, ...env, PATH: path.join(':') },
+    });
+    await new Promise((done) => setTimeout(done, 100));
+    assert.ok(connections() > before, `${attack.name}: ${ran.stdout}${ran.stderr}`);
+  }
+});
+
+test('where crates are fetched, with network, nothing of the project is started or loaded', async (t) => {
+  const { place, aim, harm } = await victims(t);
+  const folder = join(place, 'crate');
+  const attacks = fetchAttacks('/job/project', HOST_TARGET, '64');
+  for (const attack of ALL ? attacks : attacks.filter(({ name }) => /PATH|host|file/.test(name))) {
+    rmSync(folder, { recursive: true, force: true });
+    attacked(folder, aim, attack);
+    const env = JSON.stringify(attack.env ?? {});
+    put(folder, { 'provision.yaml': `schema: 1\nextends: aarch64\nproject: {bin: tried, env: ${env}}\n` });
+    const ran = await provision(['exec', '--', 'true'], { cwd: folder, store: SHARED_STORE, env: TOKEN });
+    const told = `${attack.name}: ${ran.stdout}${ran.stderr}`;
+    assert.deepEqual(harm(), [], told);
+    assert.ok([0, 4].includes(ran.status as number), told);
+    for (const [, volume] of CARGO_HOME_VOLUMES)
+      assert.equal(existsSync(join(SHARED_STORE, 'volumes', volume, 'taken')), false, told);
+  }
+});
 
 async function engineOf(t: TestContext, product: (typeof PRODUCTS)[number]): Promise<string> {
   if (product === 'namespace') return product;

@@ -23,11 +23,13 @@ const FLOORS = {
 
 const CASES = [
   ...Object.entries(FLOORS).map(([target, floor]) => ({ target, floor, linkage: 'static' })),
-  ...(['x86_64', 'aarch64'] as const).map((target) => ({
+  ...(['x86_64', 'aarch64', 'armv7'] as const).map((target) => ({
     target,
     floor: FLOORS[target],
     linkage: 'dynamic',
   })),
+  // With the older C library that it has on request.
+  { target: 'armv7', floor: '2.30', linkage: 'static' },
 ];
 
 for (const { target, floor, linkage } of CASES) {

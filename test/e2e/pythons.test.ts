@@ -1,7 +1,7 @@
 // Other versions of CPython than the default: one run with two samples; with PROVISION_TEST_ALL=1 the whole suite on every target
 // and version, also those that are emulated. PROVISION_TEST_CELLS="x86_64 3.15,s390x 3.11" selects.
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { env } from 'node:process';
 import { test } from 'node:test';
@@ -129,6 +129,41 @@ test('a program for the stable ABI is built once, and every version serves it', 
     assert.match(inspected.stdout, /the program was linked with python3\.11, by the stable ABI/);
   }
 });
+
+for (const linkage of ['static', 'dynamic'] as const) {
+  test(`a free-threaded CPython, ${linkage}, runs threads at the same time, as one that is built of the same source`, {
+    skip: process.env.PROVISION_TEST_ALL === '1' ? native : 'PROVISION_TEST_ALL=1 compiles one',
+  }, async (t) => {
+    const cwd = temporaryFolder(t, 'provision free ü ');
+    const crate = join(cwd, 'crate');
+    for (const part of ['src', 'build.rs', 'samples'])
+      cpSync(join(REPOSITORY, 'runner', part), join(crate, part), { recursive: true });
+    // The runner with a PyO3 that compiles for it, and what needs threads that run at the same time.
+    cpSync(join(REPOSITORY, 'test', 'crates', 'free-threaded'), crate, { recursive: true });
+    writeFileSync(
+      join(cwd, 'free.yaml'),
+      `schema: 1\nextends: x86_64\nvariant: free-threaded\nproject: {path: crate}\npython: {linkage: ${linkage}}\nsamples: {path: crate/samples}\n`,
+    );
+    const run = await provision(['./free.yaml', '--artifacts', 'out', '--frozen'], {
+      ...{ cwd, store: SHARED_STORE, timeoutMs: 60 * 60_000 },
+    });
+    assert.equal(run.status, 0, run.stdout + run.stderr);
+    const { python, reference, samples, totals } = reportIn(join(cwd, 'out'));
+    assert.deepEqual([python?.variant, python?.linkage], ['free-threaded', linkage]);
+    assert.match(python?.libpython ?? '', /libpython3\.13t\.(a|so)$/);
+    assert.ok(reference?.version.startsWith(python?.version as string), JSON.stringify(reference));
+    assert.equal(totals.failed, 0);
+    const parallel = samples.find(({ name }) => name.endsWith('parallel_threads'));
+    assert.equal(parallel?.status, 'passed');
+    const archive = join(cwd, 'out', 'isolate-x86_64-unknown-linux-gnu.tar.gz');
+    const inspected = await provision(['inspect', archive, '--json']);
+    assert.equal(inspected.status, 0, inspected.stderr);
+    const { python: inside } = JSON.parse(inspected.stdout) as {
+      readonly python: { readonly soabi: string };
+    };
+    assert.match(inside.soabi, /^cpython-313t-/);
+  });
+}
 
 const listed = await listRecipes(REPOSITORY);
 assert.ok(listed.ok);

@@ -1,6 +1,7 @@
 // The release workflow, by act: everything but what only npm and GitHub can do, which `npm publish` and `gh` stand in for.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { chmodSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
@@ -97,6 +98,13 @@ test('the release has the archive, its checksum, and the notes of the changelog'
   const notes = logged('NOTES.md').trim();
   const changelog = readFileSync(join(REPOSITORY, 'CHANGELOG.md'), 'utf8');
   assert.ok(notes.length > 100 && changelog.includes(notes) && !/^## /m.test(notes), notes);
+});
+
+test('the archive is attested by the platform', () => {
+  const digest = createHash('sha256')
+    .update(readFileSync(join(folder, 'log', ARCHIVE)))
+    .digest('hex');
+  assert.ok(run.text.includes(`attested ${ARCHIVE} sha256:${digest}`));
 });
 
 test('the tag of the action is moved to the released commit', () => {

@@ -6,6 +6,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { PACKAGED_X86_64, provision, REPOSITORY, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
+import { grypeDatabase } from '../support/grype-db.ts';
 import { assertCycloneDx, assertSpdx } from '../support/sbom-schemas.ts';
 
 const SAMPLE = join(REPOSITORY, 'runner', 'samples', 'any', 'numeric_tower.py');
@@ -161,8 +162,12 @@ function missing(program: string): string | false {
   return spawnSync(program, ['--version']).error === undefined ? false : `${program} is not on PATH`;
 }
 
-function scanned(program: string, args: readonly string[]): string {
-  const environment = { ...process.env, SYFT_CHECK_FOR_APP_UPDATE: 'false' };
+function scanned(
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): string {
+  const environment = { ...process.env, SYFT_CHECK_FOR_APP_UPDATE: 'false', ...env };
   const run = spawnSync(program, args, { encoding: 'utf8', env: environment, maxBuffer: 1 << 28 });
   assert.equal(run.status, 0, run.stderr);
   return run.stdout;
@@ -181,6 +186,70 @@ test('syft finds the crates in the executable, and all components in both docume
     for (const { name, version } of components()) assert.ok(all.includes(`${name} ${version}`), name);
   }
 });
+
+/** Versions of what is inside, older than which nothing is that was corrected before it was built. */
+function versionOf(name: string): string {
+  const found = components().find((one) => one.name === name);
+  assert.ok(found !== undefined, name);
+  return found.version;
+}
+
+test('grype reports every planted vulnerability in either document, those of crates in the executable, and no corrected one', {
+  skip: missing('grype'),
+}, (t) => {
+  const env = grypeDatabase('grype', join(temporaryFolder(t), 'db'), [
+    // By the source packages: of libpython, of libssl, and of one whose versions have an epoch.
+    { id: 'CVE-2099-0001', of: 'deb', name: 'openssl', fixed: '99:1' },
+    { id: 'CVE-2099-0002', of: 'deb', name: 'python3.13', fixed: `${versionOf('libpython3.13')}+later1` },
+    { id: 'CVE-2099-0003', of: 'deb', name: 'zlib', fixed: '99:1' },
+    { id: 'GHSA-aaaa-aaaa-aaaa', of: 'rust-crate', name: 'once_cell', fixed: '99.0.0' },
+    // Corrected by the distribution in the version that is inside, by number far below upstream's correction.
+    { id: 'CVE-2099-1001', of: 'deb', name: 'openssl', fixed: versionOf('libssl3t64') },
+    { id: 'CVE-2099-1002', of: 'deb', name: 'python3.13', fixed: versionOf('libpython3.13') },
+    { id: 'CVE-2099-1003', of: 'deb', name: 'zlib', fixed: '1:1.3.dfsg-3.1' },
+    { id: 'GHSA-bbbb-bbbb-bbbb', of: 'rust-crate', name: 'once_cell', fixed: versionOf('once_cell') },
+  ]);
+  const reported = (subject: string) => reportedBy(env, subject);
+  const planted = ['CVE-2099-0001', 'CVE-2099-0002', 'CVE-2099-0003', 'GHSA-aaaa-aaaa-aaaa'];
+  for (const file of ['sbom.cdx.json', 'sbom.spdx.json'])
+    assert.deepEqual(reported(`sbom:${join(artifacts, file)}`), planted, file);
+  const executable = join(unpacked, 'bin', 'isolate');
+  assert.deepEqual(reported(`file:${executable}`), ['GHSA-aaaa-aaaa-aaaa']);
+});
+
+test('of a static Python grype reports what is planted in CPython and in every library that is inside, and no correction', {
+  skip: missing('grype'),
+}, async (t) => {
+  const folder = temporaryFolder(t);
+  const run = await provision(['aarch64', '--no-host', '--samples', SAMPLE, '--artifacts', folder], {
+    store: SHARED_STORE,
+    timeoutMs: 40 * 60_000,
+  });
+  assert.equal(run.status, 0, run.stdout + run.stderr);
+  const document = join(folder, 'sbom.cdx.json');
+  const listed = JSON.parse(readFileSync(document, 'utf8')).components as readonly Listed[];
+  const sources = listed.filter(({ purl }) => purl?.includes('?arch=source&'));
+  assert.ok(sources.length >= 7, sources.map(({ name }) => name).join());
+  const planted = sources.map(
+    ({ name }, i) => ({ id: `CVE-2099-1${i}`, of: 'deb', name, fixed: '99:1' }) as const,
+  );
+  const corrected = sources.map(
+    ({ name, version }, i) => ({ id: `CVE-2099-2${i}`, of: 'deb', name, fixed: version }) as const,
+  );
+  const env = grypeDatabase('grype', join(folder, 'db'), [...planted, ...corrected]);
+  for (const file of [document, join(folder, 'sbom.spdx.json')])
+    assert.deepEqual(reportedBy(env, `sbom:${file}`), planted.map(({ id }) => id).sort(), file);
+});
+
+interface Match {
+  readonly vulnerability: { readonly id: string };
+}
+
+/** Each vulnerability once. */
+function reportedBy(env: Readonly<Record<string, string>>, subject: string): readonly string[] {
+  const { matches } = JSON.parse(scanned('grype', [subject, '-q', '-o', 'json'], env));
+  return [...new Set<string>(matches.map((one: Match) => one.vulnerability.id))].sort();
+}
 
 test('the reader of cargo-audit finds the crates in the executable', {
   skip: missing('rust-audit-info'),

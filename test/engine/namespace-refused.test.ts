@@ -166,6 +166,23 @@ test('binfmt_misc refused by a filter of system calls, as in a container: nothin
   assert.match(emulation.evidence.join(), /^mount: .*permission denied/);
 });
 
+test('binfmt_misc refused to an ordinary user where AppArmor restricts user namespaces: the engine names the setting and the profile', () => {
+  // The setting of Ubuntu's kernels; what it refuses is refused by the filter here.
+  const setting = 'apparmor_restrict_unprivileged_userns';
+  const script = `exec unshare --user --map-root-user --mount -- sh -euc 'mount -t tmpfs none /proc/sys/kernel
+    echo 1 >/proc/sys/kernel/${setting}
+    exec unshare --user --map-user=1234 --map-group=1234 -- python3 "$0" "$@"' ${quoted(FILTER)} "$@"`;
+  const { info, exit, emulation } = programBehind(bench, script, EMULATED);
+  assert.match(info?.detail ?? '', /no emulation of its own/);
+  assert.match(exit?.stdout ?? '', /\ncat\nptmx\n$/, JSON.stringify(exit));
+  assert.ok(emulation?.by === 'none', JSON.stringify(emulation));
+  assert.match(emulation.why, new RegExp(`AppArmor .*kernel\\.${setting} = 1`));
+  const fixes = emulation.fix.join('\n');
+  assert.match(fixes, new RegExp(`sysctl -w kernel\\.${setting}=0`));
+  assert.match(fixes, /profile provision-unshare .*apparmor_parser -r/s);
+  assert.match(emulation.evidence.join(), /^mount: .*permission denied/);
+});
+
 test("an emulator of the sandbox's own refused, and one registered by the machine: that one counts", (t) => {
   const own = machine();
   if (!isProgramMachine(own)) return t.skip(`there are no starters for ${own}`);

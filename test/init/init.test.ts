@@ -36,7 +36,10 @@ test('init writes a valid recipe, a sample and a workflow, and overwrites them o
   };
   const { steps } = workflow.jobs.provision;
   const action = parse(readFileSync(join(REPOSITORY, 'action.yml'), 'utf8')) as { inputs: object };
-  for (const name of Object.keys(steps.at(-1)?.with ?? {})) assert.ok(name in action.inputs, name);
+  const [attest, provisioned] = [steps.at(-1), steps.at(-2)];
+  for (const name of Object.keys(provisioned?.with ?? {})) assert.ok(name in action.inputs, name);
+  assert.match(attest?.uses ?? '', /^actions\/attest-build-provenance@[0-9a-f]{40}$/);
+  assert.deepEqual(attest?.with, { 'subject-path': `$\{{ steps.provision.outputs.bundle }}` });
 
   const before = readFileSync(join(crate, 'provision.yaml'), 'utf8');
   const again = await provision(['init', 'riscv64'], { cwd: crate });

@@ -100,3 +100,65 @@ test('what a recipe adds to a sysroot is resolved, and its sources stay those of
   // Without the shipped lock the archive is asked, which has no sources.
   assert.equal((await relock(context, file('alone'), added, machine)).ok, false);
 });
+
+test('an old list that is replayed is an error, and the lock stays; by the lists that it names, else by its versions', {
+  skip,
+}, async (t) => {
+  const at = (date: string, version: string) =>
+    debianArchive(
+      [{ name: 'data', architecture: 'all', version }],
+      ['amd64'],
+      KEY,
+      'trixie',
+      [],
+      undefined,
+      new Date(date),
+    );
+  const { context, machine } = await archiveContext(t, at('2026-11-20T10:00:00Z', '1.1-1'), KEY);
+  const { home } = context.settings;
+  const file = {
+    ...{ id: 'docker/test', file: join(home, 'image.yaml') },
+    ...{ lockFile: join(home, 'image.lock'), lockPath: 'image.lock' },
+  };
+  const definition = image(['data']);
+  assert.ok((await relock(context, file, definition, machine)).ok);
+  const read = await readLock(file, definition);
+  assert.ok(read.ok, JSON.stringify(read));
+  const [list, ...others] = read.value.lists ?? [];
+  assert.deepEqual(
+    [list?.suite, list?.architecture, list?.dated, others],
+    ['trixie', 'amd64', '2026-11-20T10:00:00Z', []],
+  );
+  assert.match(list?.digest ?? '', /^sha256:[0-9a-f]{64}$/);
+  const text = readFileSync(file.lockFile, 'utf8');
+
+  const relockFrom = async (archive: ReadonlyMap<string, Buffer>) => {
+    const mirror = await startMirror(t, files(archive));
+    const from = { ...context, settings: { ...context.settings, mirrors: [mirror.url] } };
+    return relock(from, file, definition, machine);
+  };
+  // The same packages a day before: whoever replays it may keep back what that list lacks.
+  for (const version of ['1.1-1', '1.0-1']) {
+    const older = await relockFrom(at('2026-11-19T10:00:00Z', version));
+    assert.ok(!older.ok);
+    assert.equal(older.error.code, 'lock/old-list');
+    assert.deepEqual(older.error.evidence, [
+      'trixie for amd64: of 2026-11-19T10:00:00Z, locked from that of 2026-11-20T10:00:00Z',
+    ]);
+    assert.equal(readFileSync(file.lockFile, 'utf8'), text);
+  }
+  // A lock of an older version of provision names no lists.
+  const plain = text.replace(/ {2}"lists": \[[\s\S]*?\n {2}\],\n/, '');
+  assert.ok(!plain.includes('lists'));
+  writeFileSync(file.lockFile, plain);
+  const back = await relockFrom(at('2026-11-21T10:00:00Z', '1.0-1'));
+  assert.ok(!back.ok);
+  assert.deepEqual(
+    [back.error.code, back.error.evidence],
+    ['lock/old-list', ['data:all: 1.0-1, locked is 1.1-1']],
+  );
+  assert.equal(readFileSync(file.lockFile, 'utf8'), plain);
+  // What is newer is taken, from a list of any date.
+  const forward = await relockFrom(at('2026-11-18T10:00:00Z', '1.2-1'));
+  assert.ok(forward.ok && forward.value.changed);
+});

@@ -5,8 +5,11 @@ import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { readPrivateKey, readPublicKey, seal } from '../../src/provenance/envelope.ts';
+import { bundleFromJSON } from '@sigstore/bundle';
+import { toSignedEntity, Verifier } from '@sigstore/verify';
+import { bundleOf, type Key, readPrivateKey, readPublicKey, seal } from '../../src/provenance/envelope.ts';
 import { type ProvenanceInput, readStatement, statementOf } from '../../src/provenance/statement.ts';
+import { readStated } from '../../src/provenance/verify.ts';
 import { readElfSection } from '../../src/sbom/elf-sections.ts';
 import { embedSbom } from '../../src/sbom/embed.ts';
 import { type CliRun, provision, temporaryFolder } from '../support/cli.ts';
@@ -42,6 +45,7 @@ interface Changes {
   readonly program?: (program: Buffer) => Buffer;
   readonly beside?: string;
   readonly documents?: ProvenanceInput['documents'];
+  readonly stated?: Partial<ProvenanceInput>;
 }
 
 /** A bundle, its program beside it, its statement (not yet written) and the public key. */
@@ -68,8 +72,9 @@ function makeBundle(t: TestContext, changes: Changes = {}): Made {
   ];
   const statement = JSON.stringify(
     statementOf({
-      ...{ subjects, recipe: 'app', target: 'target', project: {}, environment: {}, command: [] },
-      ...{ sourceDateEpoch: 0, dependencies: [], provision: '0' },
+      ...{ subjects, environment: {}, command: [], sourceDateEpoch: 0, dependencies: [], provision: '0' },
+      parameters: { recipe: 'app', target: 'target', project: {} },
+      ...changes.stated,
       documents: changes.documents ?? {
         'sbom.cdx.json': digestOf(DOCUMENTS.cyclonedx),
         'sbom.spdx.json': digestOf(DOCUMENTS.spdx),
@@ -221,4 +226,118 @@ test('no statement, one that is none, and a key that is none', async (t) => {
 test('the signature of a text is the same each time, and another by another key', () => {
   assert.equal(signed('{}'), signed('{}'));
   assert.notEqual(signed('{}'), signed('{}', other.privateKey));
+});
+
+test('Sigstore’s own verifier takes the bundle with the key, and none that was changed; so does verify', async (t) => {
+  const made = makeBundle(t);
+  const key = readPrivateKey(pem(pair.privateKey));
+  assert.ok(key);
+  const text = bundleOf(signed(made.statement), key);
+  const verifier = new Verifier(
+    {
+      ...{ certificateAuthorities: [], timestampAuthorities: [], tlogs: [], ctlogs: [] },
+      publicKey: (hint) => {
+        assert.equal(hint, key.id);
+        return { publicKey: pair.publicKey, validFor: () => true };
+      },
+    },
+    { tlogThreshold: 0, ctlogThreshold: 0, timestampThreshold: 0 },
+  );
+  const verifies = (bundle: string): unknown =>
+    verifier.verify(toSignedEntity(bundleFromJSON(JSON.parse(bundle))));
+  verifies(text);
+  const changed = JSON.parse(text);
+  changed.dsseEnvelope.payload = Buffer.from(made.statement.replace('"app"', '"ape"')).toString('base64');
+  assert.throws(() => verifies(JSON.stringify(changed)), /signature/);
+  const file = `${made.bundle}.sigstore.json`;
+  writeFileSync(file, text);
+  // Beside the bundle, and named.
+  for (const args of [[made.bundle], [made.program, '--statement', file]]) {
+    const run = await verify(made, ...args, '--key', made.key);
+    assert.equal(run.status, 0, run.stderr);
+    assert.match(run.stdout, new RegExp(`agree; signed by ${key.id};`));
+  }
+  writeFileSync(file, JSON.stringify(changed));
+  assertFailure(await verify(made, made.bundle, '--key', made.key), 'archive/bad-signature', /were changed/);
+  // One that is signed by a certificate, as in GitHub Actions, is not taken for one by a key.
+  const { publicKey: _, ...material } = changed.verificationMaterial;
+  const keyless = { ...changed, verificationMaterial: { ...material, certificate: { rawBytes: '' } } };
+  writeFileSync(
+    file,
+    JSON.stringify({ ...keyless, dsseEnvelope: { ...keyless.dsseEnvelope, signatures: [{ sig: '' }] } }),
+  );
+  assertFailure(await verify(made, made.bundle, '--key', made.key), 'archive/unknown-key', /without a name/);
+});
+
+test('a statement in the form of another version of provision, or of another builder', async (t) => {
+  const made = makeBundle(t);
+  const file = `${made.bundle}.intoto.json`;
+  writeFileSync(file, made.statement.replace('urn:provision:recipe:1', 'urn:provision:recipe:2'));
+  assertFailure(
+    await verify(made, made.bundle),
+    'archive/other-version',
+    /Another version wrote it, in another form \("urn:provision:recipe:2"\)/,
+  );
+  writeFileSync(file, made.statement.replace('urn:provision:recipe:1', 'urn:somebody:workflow'));
+  assertFailure(
+    await verify(made, made.bundle),
+    'archive/bad-statement',
+    /another builder's, on "urn:somebody/,
+  );
+  // The form is the same: it can be checked, whichever version built it.
+  const other = makeBundle(t, { stated: { provision: '99.0.0' } });
+  writeFileSync(`${other.bundle}.intoto.json`, other.statement);
+  const run = await verify(other, other.bundle, '--json');
+  assert.equal(run.status, 0, run.stderr);
+  assert.equal(JSON.parse(run.stdout).builder.version.provision, '99.0.0');
+});
+
+test('no statement that is half one ends as a bug', async (t) => {
+  const made = makeBundle(t);
+  const file = `${made.bundle}.intoto.json`;
+  for (const spoil of [
+    (one: Spoiled) => Object.assign(one.predicate, { buildDefinition: null }),
+    (one: Spoiled) => Object.assign(one.predicate, { runDetails: null }),
+    (one: Spoiled) => Object.assign(one.predicate.buildDefinition, { externalParameters: null }),
+    (one: Spoiled) => Object.assign(one.predicate.buildDefinition, { resolvedDependencies: [null] }),
+    (one: Spoiled) => Object.assign(one.predicate.runDetails, { byproducts: [{ digest: 'none' }, 1] }),
+    (one: Spoiled) => Object.assign(one.predicate.runDetails, { builder: {} }),
+    (one: Spoiled) => Object.assign(one, { subject: [{ name: 'app', digest: null }] }),
+  ]) {
+    const value = JSON.parse(made.statement) as Spoiled;
+    spoil(value);
+    writeFileSync(file, JSON.stringify(value));
+    const run = await verify(made, made.bundle);
+    assert.equal(run.status, 4, `${spoil}: ${run.stderr}`);
+    assert.match(run.stderr, /error\[archive\/(?:bad-statement|other-version)\]/, String(spoil));
+  }
+});
+
+interface Spoiled {
+  readonly predicate: { readonly buildDefinition: object; readonly runDetails: object };
+}
+
+test('with a clock in the past nobody can say whether a key has expired', (t) => {
+  const lock = JSON.stringify({ resolved: '2026-11-01T00:00:00Z' });
+  const dependencies = [{ name: 'lock a', content: Buffer.from(lock).toString('base64') }];
+  const made = makeBundle(t, { stated: { dependencies, sourceDateEpoch: Date.parse('2026-10-01') / 1000 } });
+  const text = signed(made.statement);
+  const keyUntil = (end: string): Key => {
+    const read = readPublicKey(`${end}${pem(pair.publicKey)}`);
+    assert.ok(read);
+    return read;
+  };
+  const read = (key: Key, now: string) =>
+    readStated({ file: 'it', text, signed: true }, [key], Date.parse(now));
+  const ends = keyUntil('Expires: 2027-06-30\n');
+  const failure = read(ends, '2026-10-31');
+  assert.ok('code' in failure);
+  assert.equal(failure.code, 'archive/clock');
+  assert.match(failure.why ?? '', /is of 2026-11-01T00:00:00\.000Z, and the clock says 2026-10-31/);
+  assert.ok('statement' in read(ends, '2026-11-02'));
+  const late = read(ends, '2027-07-01');
+  assert.ok('code' in late);
+  assert.equal(late.code, 'archive/expired-key');
+  // A key without an end needs no clock.
+  assert.ok('statement' in read(keyUntil(''), '2001-01-01'));
 });

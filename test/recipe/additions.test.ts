@@ -160,31 +160,31 @@ test('a new image takes one file: it is planned where a recipe names it, its mis
   const home = copyOfTool(temporaryFolder(t));
   put(
     home,
-    'docker/llvm-next/image.yaml',
+    'docker/llvm-own/image.yaml',
     `schema: 1
 extends: llvm
 description: The llvm image of Debian's next release.
 suite: forky
 `,
   );
-  assert.deepEqual(added(home), { files: ['docker/llvm-next/image.yaml'], lines: 0 });
+  assert.deepEqual(added(home), { files: ['docker/llvm-own/image.yaml'], lines: 0 });
   put(
     home,
     'next.yaml',
-    'schema: 1\ndescription: X.\ntarget: riscv64\ntoolchain: llvm-next\nproject: {path: runner, bin: isolate}\nsamples: {path: runner/samples}\n',
+    'schema: 1\ndescription: X.\ntarget: riscv64\ntoolchain: llvm-own\nproject: {path: runner, bin: isolate}\nsamples: {path: runner/samples}\n',
   );
   const own = await resolved(home, './next.yaml');
-  assert.deepEqual([own.toolchain.name, own.toolchain.suite], ['llvm-next', 'forky']);
-  assert.ok(JSON.stringify(makePlan(own, HOST).stages).includes('docker/llvm-next/image.amd64.lock'));
-  assert.deepEqual(await newLocks(home), ['docker/llvm-next/amd64', 'docker/llvm-next/arm64']);
-  await missing(home, './next.yaml', 'docker/llvm-next/amd64');
+  assert.deepEqual([own.toolchain.name, own.toolchain.suite], ['llvm-own', 'forky']);
+  assert.ok(JSON.stringify(makePlan(own, HOST).stages).includes('docker/llvm-own/image.amd64.lock'));
+  assert.deepEqual(await newLocks(home), ['docker/llvm-own/amd64', 'docker/llvm-own/arm64']);
+  await missing(home, './next.yaml', 'docker/llvm-own/amd64');
 });
 
 test('a new variant of an interpreter takes one line, and uses the lock of the plain one', async (t) => {
   const home = copyOfTool(temporaryFolder(t));
   appendFileSync(
     join(home, 'pythons/cpython-3.13/python.yaml'),
-    'variants: {debug: {configure: [--with-pydebug], abiflags: d}}\n',
+    '  debug: {configure: [--with-pydebug], abiflags: d}\n',
   );
   assert.deepEqual(added(home), { files: [], lines: 1 });
   put(home, 'debug.yaml', 'schema: 1\nextends: native\nvariant: debug\nproject: {path: runner}\n');

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { SystemDefinition } from '../../src/domain/system.ts';
+import { isThere } from '../../src/exec/files.ts';
 import { formatPlan } from '../../src/plan/format.ts';
 import { makePlan } from '../../src/plan/plan.ts';
 import { choosePoint } from '../../src/recipe/choose-point.ts';
@@ -168,6 +169,51 @@ test('an older glibc than its C library is one that Python and program are linke
     });
 });
 
+test('an older C library in which something is lacking is taken where a recipe asks for its glibc, with a lock of its own', async (t) => {
+  const of = async (recipe: string) => {
+    const found = await resolved(t, recipe);
+    assert.ok(found.ok, JSON.stringify(found));
+    const { sysroot, files, target, systems = [] } = found.value;
+    assert.equal(sysroot.sysroot.glibcRelease, undefined);
+    return {
+      ...{ name: sysroot.name, floor: sysroot.glibc, suite: sysroot.sysroot.suite },
+      ...{
+        library: target.cLibrary,
+        lock: isThere(files.sysroot.lockFile),
+        runs: systems.map((one) => one.definition.name),
+      },
+    };
+  };
+  const older = { floor: '2.30', suite: 'bullseye', library: 'glibc-2.31', lock: true };
+  const usual = { floor: '2.35', suite: 'bookworm', library: 'glibc-2.36', lock: true };
+  for (const [linkage, form] of [
+    ['static', 'portable-gnu'],
+    ['dynamic', 'shared-gnu'],
+  ] as const) {
+    const recipe = (glibc: string) => `extends: armv7\nglibc: "${glibc}"\npython: {linkage: ${linkage}}`;
+    for (const glibc of ['2.30', '2.31', '2.34']) {
+      const { runs, ...found } = await of(recipe(glibc));
+      assert.deepEqual(found, { ...older, name: `${form}/cpython-3.13/armv7-glibc-2.31` });
+      assert.deepEqual(runs, ['debian-12', 'debian-13']);
+    }
+    for (const glibc of ['2.35', '2.36']) {
+      const { runs: _, ...found } = await of(recipe(glibc));
+      assert.deepEqual(found, { ...usual, name: `${form}/cpython-3.13/armv7` });
+    }
+  }
+  const { runs: _, ...usually } = await of('extends: armv7');
+  assert.deepEqual(usually, { ...usual, name: 'portable-gnu/cpython-3.13/armv7' });
+  // A packaged Python asks for its own.
+  const packaged = await failureOf(t, 'extends: armv7\nglibc: "2.31"\npython: {from: packages}');
+  assert.equal(packaged.code, 'recipe/glibc-too-old');
+  assert.match(packaged.fix, /^Write `python: \{from: source\}` and `glibc: "2\.31"`/);
+  // A system that it would start on names the line; what lies below cannot be had.
+  const system = await failureOf(t, 'extends: armv7\nsystems: [debian-11]');
+  assert.match(system.fix, /^Write `glibc: "2\.31"`: /);
+  assert.match((await failureOf(t, 'extends: armv7\nglibc: "2.28"')).fix, /less than glibc 2\.30\b/);
+  assert.match((await failureOf(t, 'extends: armv7\nglibc: "2.28"')).fix, /write `glibc: "2\.30"`/);
+});
+
 test('a release of glibc has no leading zeros', async (t) => {
   for (const word of ['2.017', '2.028', '2.00'])
     assert.equal(
@@ -178,7 +224,7 @@ test('a release of glibc has no leading zeros', async (t) => {
 });
 
 test('where a C library cannot stand for an earlier release, the failure says why', async (t) => {
-  for (const target of ['armv7', 'ppc64le', 's390x']) {
+  for (const target of ['ppc64le', 's390x']) {
     const found = await resolved(t, `extends: ${target}\nglibc: "2.28"`);
     assert.ok(!found.ok);
     const { code, why, fix } = found.error;

@@ -1,6 +1,6 @@
 // Variants of a Python: just-in-time compiler, free-threaded. What there is not is refused before anything is fetched.
 import assert from 'node:assert/strict';
-import { appendFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { defined } from '../../src/domain/defined.ts';
@@ -10,26 +10,8 @@ import { pythonHomeSource } from '../../src/env/python-home.ts';
 import { makePlan } from '../../src/plan/plan.ts';
 import { resolveRecipe } from '../../src/recipe/recipe.ts';
 import { namedVersions } from '../../src/recipe/versions.ts';
-import { copyOfTool, provision, temporaryFolder } from '../support/cli.ts';
+import { provision, REPOSITORY, temporaryFolder } from '../support/cli.ts';
 import { put } from '../support/crate.ts';
-
-/** A catalogue whose 3.13 can be built without the global interpreter lock. */
-const FREE = `variants:
-  free-threaded:
-    configure: [--disable-gil]
-    abiflags: t
-    patches: []
-    forms: [portable-gnu, shared-gnu]
-    targets: [x86_64]
-`;
-
-function freeHome(): string {
-  const home = copyOfTool(temporaryFolder({ after: (done) => process.once('exit', done) }));
-  appendFileSync(join(home, 'pythons', 'cpython-3.13', 'python.yaml'), FREE);
-  return home;
-}
-
-const home = freeHome();
 
 function lookup(t: TestContext, recipe: string, pyo3: string, python?: string, machine = 'x86_64') {
   const cwd = temporaryFolder(t);
@@ -40,7 +22,7 @@ function lookup(t: TestContext, recipe: string, pyo3: string, python?: string, m
     'src/main.rs': 'fn main() {}\n',
     'provision.yaml': `schema: 1\n${recipe}\n`,
   });
-  return { home, cwd, machine, ...(python === undefined ? {} : { python }) };
+  return { home: REPOSITORY, cwd, machine, ...(python === undefined ? {} : { python }) };
 }
 
 const START = { environment: { PYTHON_JIT: '1' }, shows: 'True' };
@@ -214,7 +196,7 @@ test('a wheel without the ABI tag of a free-threaded Python is refused by name',
   );
   writeFileSync(join(at.cwd, 'fast-1.0-cp313-cp313-manylinux_2_17_x86_64.whl'), 'no archive');
   const run = await provision(['run', '--python', '3.13+free-threaded', '--offline'], {
-    ...{ cwd: at.cwd, home, store: join(at.cwd, 'störe') },
+    ...{ cwd: at.cwd, store: join(at.cwd, 'störe') },
   });
   assert.equal(run.status, 2, run.stdout + run.stderr);
   const said = run.stderr.replaceAll(/\s+/g, ' ');

@@ -206,6 +206,13 @@ test('the list says of each recipe and version the form, or why there is none', 
     /^x86_64 +packaged, glibc 2\.42 +packaged, glibc 2\.42 +source, glibc 2\.30 \* +packaged, glibc 2\.36 +-$/m,
   );
   assert.match(run.stdout, /^- 3\.11 for riscv64: .*RISC-V\.$/m);
+  assert.match(run.stdout, /^\+ 3\.14\+jit for aarch64, x86_64: `--python 3\.14\+jit`\.$/m);
+  const x86 = recipes.value.find(({ name }) => name === 'x86_64')?.pythons ?? [];
+  const jit = x86.filter((one) => 'variants' in one && one.variants?.includes('jit'));
+  assert.deepEqual(
+    jit.map(({ version }) => version),
+    ['3.15', '3.14'],
+  );
 });
 
 test('the matrix has a job for each version, named by it', async () => {

@@ -24,6 +24,8 @@ export interface Trouble {
   readonly damaged?: boolean;
   /** Taken back by its author. */
   readonly yanked?: boolean;
+  /** Further versions in the index, none of which is taken back. */
+  readonly newer?: readonly string[];
   /** Every request needs this token (The Cargo Book, "Registry Authentication"). */
   readonly token?: string;
   /** Its configuration says so, and every token is good enough. */
@@ -52,7 +54,7 @@ const TLS = join(REPOSITORY, 'test', 'fixtures', 'tls');
 export async function startCrateRegistry(t: After, trouble: Trouble = {}): Promise<CrateRegistry> {
   const bytes = crateFile(t);
   const checksum = createHash('sha256').update(bytes).digest('hex');
-  const { version = '1.0.0', yanked = false } = trouble;
+  const { version = '1.0.0', yanked = false, newer = [] } = trouble;
   const entry = { name: 'leaf', vers: version, deps: [], cksum: checksum, features: {}, yanked };
   let base = '';
   const requests: HeardRequest[] = [];
@@ -76,7 +78,11 @@ export async function startCrateRegistry(t: After, trouble: Trouble = {}): Promi
         );
     } else if (path === '/index/le/af/leaf') {
       if (!refuse(trouble.index ?? (trouble.unknown ? 404 : undefined)))
-        response.end(`${JSON.stringify(entry)}\n`);
+        response.end(
+          [entry, ...newer.map((vers) => ({ ...entry, vers, yanked: false }))]
+            .map((one) => `${JSON.stringify(one)}\n`)
+            .join(''),
+        );
     } else if (path.startsWith('/files/')) {
       if (!refuse(trouble.download)) response.end(trouble.damaged ? Buffer.from('damaged') : bytes);
     } else refuse(404);

@@ -58,10 +58,10 @@ export async function applyCure(
       file,
       before.replace(instead[1], () => cure),
     );
-  } else if (/^(?:toolchain|sysroot|project): /.test(cure)) {
+  } else if (/^(?:toolchain|sysroot|project|rust): /.test(cure)) {
     const file = join(folder, 'provision.yaml');
     writeFileSync(file, `${readFileSync(file, 'utf8')}${cure}\n`);
-    if (!cure.startsWith('project')) await locked(folder);
+    if (/^(?:toolchain|sysroot)/.test(cure)) await locked(folder);
   } else {
     execFileSync('bash', ['-ec', cure], { cwd: folder });
   }

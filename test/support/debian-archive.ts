@@ -23,6 +23,7 @@ export function debianArchive(
   suite = 'trixie',
   sources: readonly ArchiveSource[] = [],
   validUntil?: Date,
+  date = new Date(Date.now() - 60_000),
 ): ReadonlyMap<string, Buffer> {
   const files = new Map<string, Buffer>();
   const sums: string[] = [];
@@ -45,7 +46,7 @@ export function debianArchive(
   }
   const release = Buffer.from(
     `Origin: Test\nLabel: Test\nSuite: ${suite}\nCodename: ${suite}\n` +
-      `Date: ${dateField(new Date(Date.now() - 60_000))}\n` +
+      `Date: ${dateField(date)}\n` +
       (validUntil === undefined ? '' : `Valid-Until: ${dateField(validUntil)}\n`) +
       `Architectures: ${architectures.join(' ')}\nComponents: main\nSHA256:\n${sums.join('')}`,
   );

@@ -27,6 +27,8 @@ export interface EngineOptions {
   readonly size?: number;
   /** Containers may make all system calls (seccomp): namespaces of their own, and mounts in them. */
   readonly unfiltered?: boolean;
+  /** Program that dockerd starts in place of runc. */
+  readonly runtime?: string;
 }
 
 /** Why there can be no engine here; undefined when there can. */
@@ -145,7 +147,10 @@ class Running implements TestEngine {
       '--containerd',
       join(folder, 'cd'),
     ];
-    return ['dockerd', [...folders, ...own, ...network, ...storage, ...this.#seccomp()], {}];
+    const { runtime } = this.#options;
+    const other =
+      runtime === undefined ? [] : ['--add-runtime', `other=${runtime}`, '--default-runtime', 'other'];
+    return ['dockerd', [...folders, ...own, ...network, ...storage, ...this.#seccomp(), ...other], {}];
   }
 
   #seccomp(): string[] {

@@ -103,6 +103,106 @@ tests: {cargo: {harness: [--nocapture]}, commands: [{name: tries, stdout: "tried
   };
 }
 
+/** What a project may say to have a program or library of its own in the step that fetches crates; by name, files and `project.env`. */
+export interface FetchAttack {
+  readonly name: string;
+  readonly files: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A library of the project, and a script in the place of the compiler: relative to the crate. */
+export const LIBRARY = 'own/library.so';
+const COMPILER = 'own/bin/rustc';
+
+/** Features of a nightly cargo, in any. */
+const NIGHTLY = { RUSTC_BOOTSTRAP: '1' };
+
+/**
+ * `crate`: where the crate is when it is attacked; `target`, a triple that crates are fetched for; `width`, the pointer width as
+ * the compiler wants it in a file, which was a string in older ones.
+ */
+export function fetchAttacks(crate: string, target: string, width: string | number): readonly FetchAttack[] {
+  const library = `${crate}/${LIBRARY}`;
+  const config = (text: string) => ({ '.cargo/config.toml': text });
+  const described = { ...TARGET, 'target-pointer-width': width, 'default-codegen-backend': library };
+  return [
+    { name: '`build.rustc`', files: config(`[build]\nrustc = "${COMPILER}"\n`) },
+    { name: '`build.rustc-wrapper`', files: config('[build]\nrustc-wrapper = "own/wrapper"\n') },
+    {
+      name: '`build.rustc-workspace-wrapper`',
+      files: config('[build]\nrustc-workspace-wrapper = "own/wrapper"\n'),
+    },
+    { name: 'a folder of PATH', files: {}, env: { PATH: '/proc/self/cwd/own/bin' } },
+    {
+      name: 'flags of the target',
+      files: config(`[target.${target}]\nrustflags = ["-Zcodegen-backend=${library}"]\n`),
+      env: NIGHTLY,
+    },
+    {
+      name: 'flags in `build`',
+      files: config(`[build]\nrustflags = ["-Zcodegen-backend=${library}"]\n`),
+      env: NIGHTLY,
+    },
+    {
+      name: 'flags in the environment',
+      files: {},
+      env: { ...NIGHTLY, CARGO_ENCODED_RUSTFLAGS: `-Zcodegen-backend=${library}` },
+    },
+    {
+      name: 'flags of the host',
+      files: config(
+        `[unstable]\nhost-config = true\ntarget-applies-to-host = true\n[host]\nrustflags = ["-Zcodegen-backend=${library}"]\n`,
+      ),
+      env: {
+        ...NIGHTLY,
+        CARGO_UNSTABLE_TARGET_APPLIES_TO_HOST: 'true',
+        CARGO_TARGET_APPLIES_TO_HOST: 'false',
+      },
+    },
+    {
+      name: 'a target that a file describes, in the manifest',
+      files: {
+        ...config('[unstable]\njson-target-spec = true\n'),
+        'own.json': JSON.stringify(described),
+        'Cargo.toml': `cargo-features = ["per-package-target"]\n[package]\nname = "tried"\nversion = "0.1.0"\nedition = "2021"\nforced-target = "${crate}/own.json"\n`,
+      },
+      env: NIGHTLY,
+    },
+  ];
+}
+
+/** Just enough of a target for the compiler to read it. */
+const TARGET = {
+  'llvm-target': 'x86_64-unknown-linux-gnu',
+  'data-layout': 'e-m:e-p270:32:32-p271:32:32-p272:64:64-i64:64-i128:128-f80:128-n8:16:32:64-S128',
+  arch: 'x86_64',
+  os: 'linux',
+};
+
+/** The crate of such an attempt. `wrapper` reaches out and starts what it is given; `compiler` in the compiler's place. */
+export function fetchedCrate(aim: Aim): Readonly<Record<string, string>> {
+  return {
+    'Cargo.toml': `[package]\nname = "tried"\nversion = "0.1.0"\nedition = "2021"\nmetadata = {once = "${randomUUID()}"}\n`,
+    'Cargo.lock': 'version = 4\n\n[[package]]\nname = "tried"\nversion = "0.1.0"\n',
+    'src/main.rs': 'fn main() {}\n',
+    'own/wrapper': wrapper(aim),
+    [COMPILER]: wrapper(aim).replace('exec "$@"', `PATH=$(echo "$PATH" | cut -d: -f2-) exec rustc "$@"`),
+  };
+}
+
+/** Source of a library that reaches out as soon as it is loaded. */
+export function hostileLibrary({ port }: Aim): string {
+  return `#[used]
+#[cfg_attr(target_os = "linux", link_section = ".init_array")]
+static LOADED: extern "C" fn() = {
+    extern "C" fn loaded() {
+        let _ = std::net::TcpStream::connect(("127.0.0.1", ${port}));
+    }
+    loaded
+};
+`;
+}
+
 /** A shell has no more than files and a device of the network. */
 function wrapper({ files, port, process }: Aim): string {
   return `#!/bin/bash

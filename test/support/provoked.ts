@@ -53,6 +53,13 @@ const PACKAGED = 'python: {from: packages}\n';
 /** What crates provoke in a run, with what is printed as its cure. */
 export const PROVOKED: readonly Provoked[] = [
   {
+    code: 'crate-msrv',
+    crate: 'newer-rust',
+    files: { 'provision.yaml': recipe('x86_64', PACKAGED) },
+    recipe: 'x86_64',
+    cure: 'rust: next',
+  },
+  {
     code: 'missing-program',
     files: { 'build.rs': shell('nasm -v') },
     cure: 'toolchain: {packages: [nasm]}',

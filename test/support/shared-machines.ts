@@ -7,6 +7,7 @@ import { type CacheAddress, parseCacheAddress } from '../../src/domain/cache-add
 import type { Settings } from '../../src/domain/context.ts';
 import { ok, type Result } from '../../src/domain/result.ts';
 import { type Key, readPrivateKey } from '../../src/provenance/envelope.ts';
+import type { ClaimTimes } from '../../src/remote-store/claims.ts';
 import { RegistryStore } from '../../src/remote-store/remote-store.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Json, Store, StoreEntry } from '../../src/store/store.ts';
@@ -31,6 +32,7 @@ export interface MachineOptions {
   readonly settings?: Partial<Settings>;
   readonly silenceMs?: number;
   readonly store?: string;
+  readonly claimTimes?: ClaimTimes;
 }
 
 export interface Machine {
@@ -55,6 +57,7 @@ export async function machine(t: After, address: string, options: MachineOptions
     version: '1.2.3',
     ...(options.push === undefined ? {} : { push: options.push }),
     ...(options.silenceMs === undefined ? {} : { silenceMs: options.silenceMs }),
+    ...(options.claimTimes === undefined ? {} : { claimTimes: options.claimTimes }),
   });
   const store = value(await openStore(folder, undefined, remote));
   const said = () =>

@@ -26,6 +26,7 @@ const AGAIN: Duration = Duration::from_millis(50);
 
 unsafe extern "C" {
     fn PyMarshal_WriteObjectToString(object: *mut ffi::PyObject, version: c_int) -> *mut ffi::PyObject;
+    fn PyThread_get_thread_ident() -> c_ulong;
     fn PyMarshal_ReadObjectFromString(bytes: *const c_char, length: ffi::Py_ssize_t) -> *mut ffi::PyObject;
 }
 
@@ -209,7 +210,7 @@ impl Interpreter {
         // SAFETY: attached, by the thread that created it.
         unsafe {
             let interpreter = ffi::PyInterpreterState_Get();
-            let thread = ffi::PyThread_get_thread_ident();
+            let thread = PyThread_get_thread_ident();
             self.running.set(Some(Target { interpreter, thread }));
             let mut ending = run_file(self.names, program, job);
             call_module(c"threading", c"_shutdown");

@@ -18,7 +18,7 @@ const FIRST_INSTRUCTION = 32;
 /** Bytes of `struct begin` there, before the entries. */
 const BEGIN = 40;
 /** Bytes of `struct loaded` there. */
-const LOADED = 28;
+const LOADED = 36;
 
 const END = 0x656e6421;
 const FILE = 1;
@@ -143,6 +143,7 @@ export function makeImage({ program: original, files, library, time, loaded }: I
       const sums = [
         ...sumOf(image, data, from, little),
         ...sumOf(image, data + until, (bytes?.length ?? 0) - until, little),
+        ...sumOf(image, data + from, until - from, little),
       ];
       put(begin + BEGIN + index * LOADED, number, from, until, ...sums);
     }

@@ -2,8 +2,9 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildMounts } from '../../build/build.ts';
 import { transportNotices } from '../../build/cargo-notices.ts';
-import { fetchMounts, NO_WRAPPERS } from '../../build/crates.ts';
+import { fetchMounts } from '../../build/crates.ts';
 import { explainFetch } from '../../build/fetch-failure.ts';
+import { FETCH_PROGRAMS } from '../../build/fetch-programs.ts';
 import { fetchConfigurations, fetchVariables } from '../../build/fetch-step.ts';
 import { type FetchAccess, hostCargo } from '../../build/host-cargo.ts';
 import { linkedObjects } from '../../build/linked-objects.ts';
@@ -113,9 +114,9 @@ async function fetchWithCargo(context: ProbeContext, lock: string): Promise<Resu
         ...(offline ? ['--offline'] : []),
       ],
       env: {
-        ...fetchVariables(bareVariables(run.plan), project, access),
+        ...fetchVariables(bareVariables(run.plan), { env: {} }, access),
         ...access.env,
-        ...NO_WRAPPERS,
+        ...FETCH_PROGRAMS,
       },
       cwd: crateAt(project),
     },

@@ -145,6 +145,8 @@ async function buildWith(
 ) {
   const parts = PARTS.filter((part) => applied.has(part));
   const equipment = buildInputs(applied, prepared, context.run.plan);
+  const ready = await context.session.store.ready([prepared.sysroot.folder]);
+  if (!ready.ok) return ready;
   const sysroot = parts.length === 0 ? undefined : await partial(context, prepared, parts, name);
   return tryBuild(context, {
     name,

@@ -15,6 +15,15 @@ export function changelogIn(names: readonly string[]): string | undefined {
   return undefined;
 }
 
+/** The head of an entry: `openssl (3.5.7-1~deb13u2) trixie; urgency=medium` (deb-changelog(5)). */
+function versionOfEntry(line: string): string | undefined {
+  return /^[a-z0-9][a-z0-9+.-]* \(([^() \t]+)\)/i.exec(line)?.[1];
+}
+
+export function newestIn(changelog: string): string | undefined {
+  return changelog.split('\n', 100).flatMap((line) => versionOfEntry(line) ?? [])[0];
+}
+
 /** A package that was rebuilt from the same source has a number of its own after the version: `+b1`. */
 export function withoutRebuild(version: string): string {
   return version.replace(/\+b\d+$/, '');
@@ -32,7 +41,7 @@ export function withoutEpoch(version: string): string {
 export function fixesAfter(changelog: string, after: string): readonly string[] {
   const found = new Set<string>();
   for (const line of changelog.split('\n')) {
-    const version = /^[a-z0-9][a-z0-9+.-]* \(([^() \t]+)\)/i.exec(line)?.[1];
+    const version = versionOfEntry(line);
     if (version !== undefined && compareVersions(withoutEpoch(version), withoutEpoch(after)) <= 0) break;
     for (const [number] of line.matchAll(/CVE-\d{4}-\d{4,}/g)) found.add(number);
   }

@@ -1,7 +1,7 @@
 import type { Distro } from '../distro.ts';
 import { advice } from './advice.ts';
 import { fromPurl, licenceOf, purlOf, sourceOf } from './bill.ts';
-import { changelogIn, fixesAfter, withoutEpoch, withoutRebuild } from './changelog.ts';
+import { changelogIn, fixesAfter, newestIn, withoutEpoch, withoutRebuild } from './changelog.ts';
 import { locateData } from './deb-reader.ts';
 import { ANY_MACHINE, entryMistakes, SOURCE } from './entries.ts';
 import { LAYOUT } from './layout.ts';
@@ -36,6 +36,7 @@ export const debian: Distro = {
     isDeclarations: (source) => source === 'linux',
     sourceVersion: withoutRebuild,
     changelogIn,
+    newestIn,
     fixes: fixesAfter,
   },
   bill: {

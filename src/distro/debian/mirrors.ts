@@ -42,6 +42,7 @@ export async function locateMirrors(
     urls: [...configured, ...snapshots],
     proxies: withAptProxies(proxies, await aptConfiguration(context, machine.path ?? SYSTEM_PATH)),
     why: 'The apt configuration of this machine names the mirrors; the snapshot archive is the last resort.',
+    lastResorts: snapshots.length,
   };
 }
 

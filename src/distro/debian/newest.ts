@@ -11,6 +11,7 @@ import { inheritedSettings } from './apt.ts';
 import { SOURCE } from './entries.ts';
 import { findKeyring } from './keyring.ts';
 import { aptConfiguration, locateMirrors } from './mirrors.ts';
+import { readRelease } from './release-file.ts';
 import { openFirst } from './resolve.ts';
 import { SYSTEM_PATH } from './settings.ts';
 import { compareVersions } from './versions.ts';
@@ -67,12 +68,7 @@ async function readLists(
 ): Promise<Newest> {
   const wanted = new Set(names);
   const packages = new Map<string, IndexedPackage>();
-  let dated: string | undefined;
   for (const file of await readdir(folder)) {
-    if (/_(?:In)?Release$/.test(file)) {
-      const date = /^Date: (.+)$/m.exec(await readFile(join(folder, file), 'latin1'))?.[1];
-      if (date !== undefined) dated = timeOf(date);
-    }
     if (!/_(?:Packages|Sources)$/.test(file)) continue;
     const text = await readFile(join(folder, file));
     for (const fields of stanzas(text, wanted)) {
@@ -82,13 +78,7 @@ async function readLists(
       if (known === undefined || compareVersions(one.version, known.version) > 0) packages.set(name, one);
     }
   }
-  return { mirrors, packages, ...defined({ dated }) };
-}
-
-/** `Sat, 15 Nov 2025 10:00:00 UTC` → ISO 8601. */
-function timeOf(date: string): string | undefined {
-  const time = Date.parse(date);
-  return Number.isNaN(time) ? undefined : new Date(time).toISOString().replace(/\.\d+Z$/, 'Z');
+  return { mirrors, packages, ...defined({ dated: (await readRelease(folder))?.dated }) };
 }
 
 const PACKAGE = Buffer.from('Package: ');

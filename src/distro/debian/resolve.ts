@@ -1,22 +1,21 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../../domain/context.ts';
-import type { LockedPackage, PackageSet } from '../../domain/packages.ts';
+import type { LockedPackage, PackageSet, SourceList } from '../../domain/packages.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Failure } from '../../failure.ts';
 import { onDisk } from '../../store/disk.ts';
 import { removeTree, temporaryFolder } from '../../store/temporary.ts';
-import type { MachineFiles, Mirrors, ResolveRequest } from '../distro.ts';
+import type { MachineFiles, Mirrors, ResolvedSets, ResolveRequest } from '../distro.ts';
 import { type AptOptions, inheritedSettings, PrivateApt } from './apt.ts';
 import { SOURCE } from './entries.ts';
 import { indexFailure } from './failures.ts';
 import { findKeyring } from './keyring.ts';
 import { aptConfiguration, locateMirrors } from './mirrors.ts';
 import { type KnownElsewhere, knownPackages, resolveSet } from './packages.ts';
+import { readRelease } from './release-file.ts';
 import { SYSTEM_PATH } from './settings.ts';
 import { resolveSources } from './source-packages.ts';
-
-type LockedSets = Readonly<Record<string, readonly LockedPackage[]>>;
 
 /**
  * Finds the exact packages of each set, by apt, in a private root per architecture. Failures: `lock/no-apt`,
@@ -27,7 +26,7 @@ export async function resolveSets(
   context: Context,
   { suite, sets, resolved }: ResolveRequest,
   machine: MachineFiles = {},
-): Promise<Result<LockedSets>> {
+): Promise<Result<ResolvedSets>> {
   const folder = await workFolder(context);
   if (!folder.ok) return folder;
   try {
@@ -61,14 +60,18 @@ async function resolveEach(
   sets: Readonly<Record<string, PackageSet>>,
   mirrors: Mirrors,
   options: Omit<AptOptions, 'mirror'>,
-): Promise<Result<Record<string, readonly LockedPackage[]>>> {
+): Promise<Result<ResolvedSets>> {
   const apts = new Map<string, PrivateApt>();
+  const lists: SourceList[] = [];
   const aptOf = async (architecture: string, suite: string): Promise<Result<PrivateApt>> => {
     const key = `${suite}-${architecture}`;
     const there = apts.get(key);
     if (there !== undefined) return ok(there);
     const opened = await openApt(context, join(folder, key), architecture, mirrors, { ...options, suite });
-    if (opened.ok) apts.set(key, opened.value);
+    if (!opened.ok) return opened;
+    apts.set(key, opened.value);
+    const release = await readRelease(join(opened.value.folder, 'state/lists'));
+    if (release !== undefined) lists.push({ suite, architecture, ...release });
     return opened;
   };
   const locked: Record<string, readonly LockedPackage[]> = {};
@@ -88,7 +91,11 @@ async function resolveEach(
     if (!packages.ok) return packages;
     locked[name] = packages.value;
   }
-  return ok(locked);
+  return ok({ sets: locked, lists: lists.toSorted((a, b) => (listKey(a) < listKey(b) ? -1 : 1)) });
+}
+
+function listKey({ suite, architecture }: SourceList): string {
+  return `${suite} ${architecture}`;
 }
 
 /** Looks through the indexes of other architectures, and reads no more of them than it takes. */

@@ -4,6 +4,7 @@ import type { Outdated, OutdatedReport, UsedPackage } from '../../domain/outdate
 import { ok, type Result } from '../../domain/result.ts';
 import type { Session } from '../session.ts';
 import { askLists, compareSuites } from './compare.ts';
+import type { OutdatedCrates } from './crates.ts';
 import { findFixes } from './fixes.ts';
 
 export interface Compared {
@@ -13,29 +14,39 @@ export interface Compared {
   readonly unknown: readonly string[];
   /** What of the wheels is outdated. */
   readonly wheels: () => Promise<Result<readonly Outdated[]>>;
+  /** The same of crates; absent: there are none. */
+  readonly crates?: () => Promise<Result<OutdatedCrates>>;
 }
 
 /** What there is newer versions of. Failures: those of the lists, of pip, and of fetching changelogs. */
 export async function findOutdated(
   { context, store }: Pick<Session, 'context' | 'store'>,
-  { packages, compared, unknown, wheels }: Compared,
+  { packages, compared, unknown, wheels, crates }: Compared,
   machine: MachineFiles = {},
 ): Promise<Result<OutdatedReport>> {
-  const [asked, newer] = await Promise.all([askLists(context, store, packages, machine), wheels()]);
+  const [asked, newer, cargo] = await Promise.all([
+    askLists(context, store, packages, machine),
+    wheels(),
+    crates?.() ?? ok(undefined),
+  ]);
   if (!asked.ok) return asked;
   if (!newer.ok) return newer;
+  if (!cargo.ok) return cargo;
   const { lists, outdated, gone, changed } = compareSuites(asked.value);
   const fixes = await findFixes(context, store, changed);
   if (!fixes.ok) return fixes;
   const all = [
     ...outdated.map((one, index) => ({ ...one, ...defined({ fixes: fixes.value.fixes.get(index) }) })),
     ...newer.value,
+    ...(cargo.value?.outdated ?? []),
   ];
   return ok({
     ...{ schema: 1, compared, lists, gone },
     outdated: all.toSorted(byImportance),
+    ...defined({ incompatible: cargo.value?.incompatible }),
     unknown: [
       ...unknown,
+      ...(cargo.value?.unknown ?? []),
       ...fixes.value.unknown,
       ...lists.flatMap(({ suite, architecture, security }) =>
         security === undefined

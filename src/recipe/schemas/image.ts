@@ -27,6 +27,19 @@ export const imageSchema = z
         'Image that this one adds to: name of a folder in `docker/`. Lists go behind its own, mappings over them.',
       ),
     suite: suite.optional(),
+    releases: z
+      .record(
+        z.string().regex(/^[a-z][a-z0-9]*(?:-[a-z]+)*$/, 'a name in lower case'),
+        z.string().regex(/^[0-9]+(?:\.[0-9]+)*$/, 'a release such as "19", in quotes'),
+      )
+      .optional()
+      .describe(
+        'Name → release of what its packages have in their names: `llvm: "19"` stands for `{llvm}`. An image that extends ' +
+          'another sets its own over them.',
+      ),
+    next: name
+      .optional()
+      .describe('The image of the same programs with a newer Rust, of the next suite: the channel `next`.'),
     architectures: z
       .array(architecture)
       .min(1)

@@ -263,11 +263,12 @@ const commonKeys = {
         'build sees it as `PROVISION_PYTHON_ALLOCATOR`; the program has to apply it, as the shipped runner does.',
     ),
   rust: z
-    .enum(['image', 'host'])
-    .default('image')
+    .enum(['stable', 'next', 'host'])
+    .optional()
     .describe(
-      "Which Rust compiles the program: that of the toolchain image, or your own of rustup, as it is chosen in the project's " +
-        "folder (`rustup target add` brings the target's standard library).",
+      "Which Rust compiles the program: that of the toolchain image (`stable`), that of its successor with the next suite's Rust and " +
+        "LLVM (`next`), or your own of rustup, as it is chosen in the project's folder (`host`; `rustup target add` brings the " +
+        "target's standard library). Without it the older one of the first two that `rust-version` and `rust-toolchain.toml` of the crate allow.",
     ),
   python: z
     .strictObject({

@@ -55,6 +55,18 @@ export const targetSchema = z
       description: 'C library of the target: name of a file in `targets/libc/`.',
       examples: ['glibc-2.41'],
     }),
+    'older-libc': z
+      .strictObject({
+        name: name.describe('Name of a file in `targets/libc/`.'),
+        glibc: glibcVersion.describe(
+          'The glibc that a Python from source starts with that is linked with it.',
+        ),
+      })
+      .optional()
+      .describe(
+        'An older C library that programs can be linked with although something is lacking there: a recipe whose `glibc` is ' +
+          'below what `libc` gives is. Its sysroots have locks of their own.',
+      ),
     'pointer-width': z.literal([32, 64]).default(64).describe('Bits of a pointer.'),
     endianness: z.enum(['little', 'big']).default('little').describe('Byte order.'),
     elf: z

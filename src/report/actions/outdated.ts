@@ -2,11 +2,17 @@ import type { Outdated, OutdatedReport } from '../../domain/outdated.ts';
 import { code, plainText, table } from './markdown.ts';
 
 /** What is outdated, as Markdown. */
-export function outdatedSummary({ outdated, compared, unknown, gone }: OutdatedReport): string {
+export function outdatedSummary({
+  outdated,
+  incompatible = [],
+  compared,
+  unknown,
+  gone,
+}: OutdatedReport): string {
   const rows = outdated.map((one) => [
     code(one.name),
     plainText(one.version),
-    plainText(one.newest ?? ''),
+    plainText(one.newest ?? (one.yanked === true ? 'yanked' : '')),
     plainText(one.security ?? ''),
     plainText(usedIn(one)),
     plainText(correctsText(one)),
@@ -20,6 +26,10 @@ export function outdatedSummary({ outdated, compared, unknown, gone }: OutdatedR
       ? []
       : table(['source', 'version', 'newest', 'security update', 'in', 'corrects'], rows)),
     ...gone.map(({ name, suite }) => `- ${code(name)} is no longer in ${plainText(suite)}`),
+    ...incompatible.map(
+      ({ name, version, newest }) =>
+        `- incompatible: ${code(name)} ${plainText(version)} has ${plainText(newest)}`,
+    ),
     ...unknown.map((line) => `- not compared: ${plainText(line)}`),
     '',
   ].join('\n');

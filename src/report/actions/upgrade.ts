@@ -14,10 +14,17 @@ export function upgradeSummary({ kept, locks, recipes, upgraded, left }: Upgrade
     ...locks.flatMap((lock) => [...packages(lock), '']),
     ...left.map(
       (one) =>
-        `- not upgraded: ${code(one.name)} ${plainText(one.version)}, ${plainText(one.newest ?? `${one.security} in the security updates alone`)} (${plainText(usedIn(one))})`,
+        `- not upgraded: ${code(one.name)} ${plainText(one.version)}, ${plainText(beyond(one))} (${plainText(usedIn(one))})`,
     ),
     '',
   ].join('\n');
+}
+
+/** What there is of something that was not locked anew, and who takes it. */
+function beyond({ kind, newest, security }: Outdated): string {
+  if (kind === 'crate')
+    return `${newest ?? 'yanked'}: Cargo.lock is the project's own, \`cargo update\` there takes it`;
+  return newest ?? `${security} in the security updates alone`;
 }
 
 function title(kept: boolean, locks: readonly UpgradedLock[]): string {

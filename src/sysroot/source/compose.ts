@@ -32,7 +32,8 @@ export function compose(
     }
     return ok(meta);
   };
-  return store.obtain('trees', inputs, make, { signal: context.signal });
+  const reads = parts.map(({ folder }) => folder);
+  return store.obtain('trees', inputs, make, { signal: context.signal, lazily: true, reads });
 }
 
 /** Lays a tree under another: what that one has stays. */

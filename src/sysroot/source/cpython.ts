@@ -66,7 +66,7 @@ export function buildCPython(
     inputs,
     (folder) => make(context, buildContext, dependencies.folder, folder),
     {
-      signal: context.signal,
+      ...{ signal: context.signal, lazily: true, costly: true, reads: [dependencies.folder] },
       onWait: () => {
         const message = 'Another provision is building this CPython: waiting for it.';
         context.emit({ type: 'notice', level: 'info', code: 'store/waiting', message });

@@ -60,7 +60,7 @@ function buildLibrary(
     ...launcherInputs(buildContext, script),
   };
   return store.obtain('trees', inputs, (folder) => make(context, buildContext, library, folder), {
-    signal: context.signal,
+    ...{ signal: context.signal, lazily: true, costly: true, reads: [] },
     onWait: () => {
       const message = `Another provision is building ${library.name}: waiting for it.`;
       context.emit({ type: 'notice', level: 'info', code: 'store/waiting', message });

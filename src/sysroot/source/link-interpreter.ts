@@ -32,6 +32,8 @@ export async function linkInterpreter(
   buildContext: SourceBuildContext,
   ground: StoredTree,
 ): Promise<Result<StoredTree>> {
+  const ready = await store.ready([ground.folder]);
+  if (!ready.ok) return ready;
   const python = await describePython(ground.folder, buildContext.definition, buildContext.target);
   if (!python.ok) return python;
   const script = scriptOf(python.value);
@@ -46,9 +48,7 @@ export async function linkInterpreter(
     'trees',
     inputs,
     (folder) => make(context, buildContext, ground, script, folder),
-    {
-      signal: context.signal,
-    },
+    { signal: context.signal, lazily: true, reads: [ground.folder] },
   );
 }
 

@@ -55,7 +55,7 @@ export async function keepOwnSymbols(
     'trees',
     inputs,
     (folder) => make(context, buildContext, cpython, folder),
-    { signal: context.signal },
+    { signal: context.signal, lazily: true, reads: [cpython.folder] },
   );
 }
 

@@ -48,7 +48,7 @@ export function buildRustStd(
     script: buildScript(buildContext),
   };
   return store.obtain('trees', inputs, (folder) => make(context, buildContext, crates, folder), {
-    signal: context.signal,
+    ...{ signal: context.signal, lazily: true, costly: true, reads: [buildContext.toolchain.folder] },
     onWait: () => {
       const message = `Another provision is building the Rust standard library of ${buildContext.target.rustTriple}: waiting for it.`;
       context.emit({ type: 'notice', level: 'info', code: 'store/waiting', message });

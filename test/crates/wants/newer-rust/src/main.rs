@@ -1,0 +1,3 @@
+fn main() {
+    println!("{}", home::home_dir().is_some());
+}
