@@ -6,7 +6,7 @@ import type { Context } from '../domain/context.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { quoteWord, shellCommand } from '../domain/shell.ts';
 import { PATHS } from '../engine/paths.ts';
-import { type BuildEnv, objectOf } from '../env/env.ts';
+import type { BuildEnv } from '../env/env.ts';
 import { runProcess } from '../exec/process.ts';
 import type { Planned, Prepared } from '../pipeline/prepare.ts';
 import { environment } from './measure.ts';
@@ -81,8 +81,8 @@ export async function measureBaseline(
 
 /** Compiles what the link arguments name. */
 function objectsScript({ compiled }: BuildEnv): string {
-  const commands = (compiled?.sources ?? []).map((source) =>
-    shellCommand([...(compiled?.compiler ?? []), '-c', `${PATHS.env}/${source}`, '-o', objectOf(source)]),
+  const commands = Object.entries(compiled?.objects ?? {}).map(([source, object]) =>
+    shellCommand([...(compiled?.compiler ?? []), '-c', `${PATHS.env}/${source}`, '-o', object]),
   );
   return [`mkdir -p ${PATHS.linked}`, ...commands].join(' && ');
 }

@@ -6,9 +6,10 @@ import type { StoredTree } from '../domain/stored-tree.ts';
 import type { Engine, Mount } from '../engine/engine.ts';
 import { PATHS } from '../engine/paths.ts';
 import { runTool } from '../engine/tool.ts';
-import { type BuildEnv, bareVariables, type CompiledSources, objectOf } from '../env/env.ts';
+import type { BuildEnv, CompiledSources } from '../env/env.ts';
 import { withTemporaryFolder } from '../store/scratch.ts';
 import type { Store } from '../store/store.ts';
+import { SCRIPT_ENV } from './cargo-home.ts';
 
 /** Incremented when this stage's output for equal inputs changes. */
 const OBJECTS_VERSION = 1;
@@ -70,8 +71,7 @@ async function compile(context: Context, input: Compilation): Promise<Result<nul
     });
     if (!opened.ok) return opened;
     await using box = opened.value;
-    for (const source of input.compiled.sources) {
-      const object = objectOf(source);
+    for (const [source, object] of Object.entries(input.compiled.objects)) {
       const run = await runTool(context, box, {
         stage: 'build',
         code: 'build/failed',
@@ -82,7 +82,7 @@ async function compile(context: Context, input: Compilation): Promise<Result<nul
         log: join(temporary, 'log'),
         command: {
           argv: [...input.compiled.compiler, '-c', `${PATHS.env}/${source}`, '-o', object],
-          env: bareVariables({}),
+          env: SCRIPT_ENV,
           cwd: '/',
         },
       });

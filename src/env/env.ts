@@ -33,8 +33,8 @@ export interface BuildEnv {
 }
 
 export interface CompiledSources {
-  /** File names, in the order of the link. */
-  readonly sources: readonly string[];
+  /** File name of a source → absolute path of its object in the sandbox, in the order of the link. */
+  readonly objects: Readonly<Record<string, string>>;
   /** Program and arguments, to which the source and the object are added. */
   readonly compiler: readonly [string, ...string[]];
 }
@@ -110,7 +110,7 @@ function compiledSources(input: BuildEnvInput): CompiledSources | undefined {
     (flag, at) => flag === '-nostdlibinc' || flag === '-isystem' || flags[at - 1] === '-isystem',
   );
   return {
-    sources: sourcesOf(input),
+    objects: Object.fromEntries(sourcesOf(input).map((source) => [source, objectOf(source)])),
     compiler: [
       toolchain.tools.linker ?? 'cc',
       `--target=${target.clangTriple}`,
@@ -129,7 +129,7 @@ function sourcesOf(input: BuildEnvInput): readonly string[] {
 }
 
 /** Where the link finds what a source was compiled to. */
-export function objectOf(source: string): string {
+function objectOf(source: string): string {
   return `${PATHS.linked}/${source.replace(/\.c$/, '.o')}`;
 }
 

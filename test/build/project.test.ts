@@ -187,7 +187,7 @@ test('files of the environment keep their time until their content changes; then
   assert.ok((linked[2] as number) > (main as number));
   const again = { pyo3Config: 'b', linked: { 'python-home.c': 'int y;' } };
   assert.deepEqual((await fill(again))[2], linked[2]);
-  const compiled = { sources: ['python-home.c'], compiler: ['cc', '-Os'] } as const;
+  const compiled = { objects: { 'python-home.c': '/x.o' }, compiler: ['cc', '-Os'] } as const;
   const optimized = await fill({ ...again, compiled });
   assert.ok((optimized[2] as number) > (linked[2] as number));
   assert.deepEqual((await fill({ ...again, compiled }))[2], optimized[2]);

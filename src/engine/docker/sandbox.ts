@@ -114,8 +114,6 @@ class DockerSandbox implements Sandbox {
   /** Ends what runs when the sandbox is closed. */
   readonly #closing = new AbortController();
   readonly #running = new Set<Promise<unknown>>();
-  /** Containers of commands that ended, on their way out. */
-  readonly #removals = new Set<Promise<unknown>>();
   #prepared: PreparedSandbox;
   /** A container that never runs: through it files are taken out. */
   #holder: Promise<string> | undefined;
@@ -161,7 +159,6 @@ class DockerSandbox implements Sandbox {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
     await Promise.allSettled(this.#running);
-    await Promise.allSettled(this.#removals);
     const { api } = this.#machine;
     const holder = await this.#holder?.catch(() => undefined);
     // What cannot be removed now is swept at the next start.
@@ -196,10 +193,7 @@ class DockerSandbox implements Sandbox {
       else throw cause;
       return await this.#run(command, signal);
     } finally {
-      // Nothing of it runs any more: what comes next need not wait.
-      const removal = withTimeout(() => api.containers.remove(container));
-      this.#removals.add(removal);
-      void removal.then(() => this.#removals.delete(removal));
+      await withTimeout(() => api.containers.remove(container));
     }
   }
 
