@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { link, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Invocation, Outcome } from '../commands/command.ts';
+import { defined } from '../domain/defined.ts';
 import type { Report } from '../domain/report.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
@@ -201,6 +202,6 @@ function pushRow(pushes: readonly Ran[]): Row {
   return {
     ...{ what: 'the first machine: a run with nothing to do, and the push', ms: median(runs), runs },
     goal: 'none',
-    ...(note === undefined ? {} : { note }),
+    ...defined({ note }),
   };
 }

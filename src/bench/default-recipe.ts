@@ -1,3 +1,6 @@
+import { resolve } from 'node:path';
+import type { Invocation } from '../commands/command.ts';
+
 /** The default recipe of a bench: the first one that the README shows. */
 export const DEFAULT_RECIPE = 'aarch64';
 
@@ -15,3 +18,9 @@ export const SUITE_RECIPES = ['x86_64', 'aarch64'];
  * linked statically.
  */
 export const OVERHEAD_RECIPES = { shared: 'runner/bench/packaged.yaml', static: 'native' };
+
+/** The recipe that a bench was asked about, for runs that are started in another folder. */
+export function namedRecipe({ positionals, context }: Pick<Invocation, 'positionals' | 'context'>): string {
+  const named = positionals[1] ?? DEFAULT_RECIPE;
+  return named.includes('/') ? resolve(context.settings.cwd, named) : named;
+}

@@ -9,7 +9,7 @@ import { hostMachine } from '../pipeline/host.ts';
 import { type Planned, planRun, startRun } from '../pipeline/prepare.ts';
 import { type Session, withSession } from '../pipeline/session.ts';
 import { withTemporaryFolder } from '../store/scratch.ts';
-import { DEFAULT_RECIPE } from './default-recipe.ts';
+import { namedRecipe } from './default-recipe.ts';
 import { environment, median, runTool } from './measure.ts';
 import { copyProject } from './project-copy.ts';
 import { type Row, roundsOf, table } from './rows.ts';
@@ -35,7 +35,7 @@ interface Bench {
 }
 
 async function measureAll(invocation: Invocation, folder: string): Promise<Result<Outcome>> {
-  const recipe = invocation.positionals[1] ?? DEFAULT_RECIPE;
+  const recipe = namedRecipe(invocation);
   const rounds = roundsOf(invocation);
   if (!rounds.ok) return rounds;
   const { settings } = invocation.context;

@@ -13,7 +13,7 @@ import { type Planned, type Prepared, planRun, prepareEnv, startRun } from '../p
 import { withSession } from '../pipeline/session.ts';
 import { withTemporaryFolder } from '../store/scratch.ts';
 import { type Baseline, measureBaseline } from './baseline.ts';
-import { DEFAULT_RECIPE } from './default-recipe.ts';
+import { namedRecipe } from './default-recipe.ts';
 import { environment, type Measured, median, runTool } from './measure.ts';
 import { copyProject } from './project-copy.ts';
 import { type Row, roundsOf, seconds, table } from './rows.ts';
@@ -29,7 +29,7 @@ export async function benchProvisioning(invocation: Invocation): Promise<Result<
 }
 
 async function measureAll(invocation: Invocation, folder: string): Promise<Result<Outcome>> {
-  const recipe = invocation.positionals[1] ?? DEFAULT_RECIPE;
+  const recipe = namedRecipe(invocation);
   const counted = roundsOf(invocation);
   if (!counted.ok) return counted;
   const rounds = counted.value;
@@ -136,8 +136,8 @@ async function cold(bench: Bench): Promise<Result<readonly Row[]>> {
  * Milliseconds from launch to the built program: the same work as the baseline's. These stages run one after the other;
  * the time that the process spends outside of its report is included.
  */
-async function untilBuilt({ folder, recipe }: Bench, wallMs: number): Promise<number> {
-  const file = join(folder, 'artifacts', recipe, 'report.json');
+async function untilBuilt({ folder, planned }: Bench, wallMs: number): Promise<number> {
+  const file = join(folder, 'artifacts', planned.plan.recipe.name, 'report.json');
   const report = JSON.parse(await readFile(file, 'utf8')) as Report;
   const stages = report.stages.filter(({ name }) => ['lock', 'toolchain', 'sysroot', 'build'].includes(name));
   return stages.reduce((sum, { ms }) => sum + ms, wallMs - report.ms);

@@ -1,4 +1,4 @@
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { execPath } from 'node:process';
 import type { Invocation, Outcome } from '../commands/command.ts';
 import { err, ok, type Result } from '../domain/result.ts';
@@ -6,7 +6,7 @@ import { isThere } from '../exec/files.ts';
 import { entryPoint, HOME } from '../exec/home.ts';
 import { type ProcessExit, runProcess } from '../exec/process.ts';
 import { withTemporaryFolder } from '../store/scratch.ts';
-import { DEFAULT_RECIPE } from './default-recipe.ts';
+import { namedRecipe } from './default-recipe.ts';
 import { environment, median } from './measure.ts';
 import { type Row, roundsOf, table } from './rows.ts';
 
@@ -47,9 +47,7 @@ export async function benchWarm(invocation: Invocation): Promise<Result<Outcome>
 async function measureAll(invocation: Invocation, folder: string): Promise<Result<Outcome>> {
   const counted = roundsOf({ ...invocation, values: { rounds: String(ROUNDS), ...invocation.values } });
   if (!counted.ok) return counted;
-  const named = invocation.positionals[1] ?? DEFAULT_RECIPE;
-  // The runs are started in another folder.
-  const recipe = named.includes('/') ? resolve(invocation.context.settings.cwd, named) : named;
+  const recipe = namedRecipe(invocation);
   const run = ['run', recipe, '--quiet', '--store', invocation.context.settings.store];
   const commands = [...COMMANDS, { what: `\`run ${recipe}\`, nothing changed`, args: run, most: MOST_RUN }];
   const start = (argv: readonly [string, ...string[]]) => startOne(invocation, folder, argv);

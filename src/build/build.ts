@@ -72,8 +72,10 @@ export async function build(context: Context, store: Store, input: BuildInput): 
     const { digest } = sources.value;
     const inputs = programInputs(input, digest);
     // It starts while the store is looked through and locks are taken. Its failure is met where it is needed.
-    if (!(await store.offers('builds', fingerprint(inputs)))) input.engine().catch(() => {});
-    const make = (folder: string) => compileProgram(context, store, input, { folder, sources: digest });
+    const early = (await store.offers('builds', fingerprint(inputs))) ? undefined : input.engine();
+    early?.catch(() => {});
+    const started = { ...input, engine: () => early ?? input.engine() };
+    const make = (folder: string) => compileProgram(context, store, started, { folder, sources: digest });
     const built = await store.obtain<BuildMeta>('builds', inputs, make, {
       signal: context.signal,
       // Trees are seen in sandboxes alone.

@@ -34,11 +34,16 @@ export async function writeStatedLocks(
 
 /** A recipe whose locks are these files, where there are any. */
 export function withLocks(resolved: Resolved, files: ReadonlyMap<string, string>): Resolved {
-  const at = (file: DefinitionFile): DefinitionFile => ({
-    ...file,
-    lockFile: files.get(file.id) ?? file.lockFile,
-    ...defined({ addsTo: file.addsTo && at(file.addsTo) }),
-  });
+  const made = new Map<DefinitionFile, DefinitionFile>();
+  // What was one stays one: that the interpreter is the reference is known by that.
+  const at = (file: DefinitionFile): DefinitionFile => {
+    const known = made.get(file);
+    if (known !== undefined) return known;
+    const lockFile = files.get(file.id) ?? file.lockFile;
+    const other = { ...file, lockFile, ...defined({ addsTo: file.addsTo && at(file.addsTo) }) };
+    made.set(file, other);
+    return other;
+  };
   const within = <T extends { readonly file: DefinitionFile }>(one: T): T => ({ ...one, file: at(one.file) });
   const { files: own, sysrootFile, tools, ordered, systemData, systems } = resolved;
   return {

@@ -78,7 +78,11 @@ function summaryOf(
       version,
       sysroot: form,
       from,
-      ...defined({ glibc: floorOf(point.value, form), default: isDefault, variants: there.length === 0 ? undefined : there }),
+      ...defined({
+        glibc: floorOf(point.value, form),
+        default: isDefault,
+        variants: there.length === 0 ? undefined : there,
+      }),
     };
   });
   const description = describe(draft.description, target);

@@ -27,7 +27,7 @@ export interface ClaimTimes {
 const CLAIM_TIMES: ClaimTimes = { leaseMs: 120_000, lookMs: 5_000, mostMs: 30 * 60_000 };
 
 /** The tag under which machines say that they are making an entry. */
-export function claimTag(name: SharedName): string {
+function claimTag(name: SharedName): string {
   return `making-${tagOf(name)}`;
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { elfSections, isElf } from './elf-sections.ts';
+import { Reader, readSections } from '../runtime/wasm/module.ts';
+import { elfSections, isElf, type NamedSection } from './elf-sections.ts';
 
 /** Files of an archive by their names. */
 export type Files = ReadonlyMap<string, Buffer>;
@@ -12,25 +13,47 @@ export function bundleDifferences(given: Files, rebuilt: Files): readonly string
     if (one === undefined) return [`${name}: only in the rebuilt one`];
     if (other === undefined) return [`${name}: only in the given one`];
     if (one.equals(other)) return [];
-    return isElf(one) && isElf(other)
-      ? sectionDifferences(name, one, other)
-      : [`${name}: ${firstByte(one, other)}`];
+    const [ours, theirs] = [digests(one), digests(other)];
+    return ours === undefined || theirs === undefined
+      ? [`${name}: ${firstByte(one, other)}`]
+      : (sectionDifferences(name, ours, theirs) ?? [`${name}: its headers, ${firstByte(one, other)}`]);
   });
 }
 
-function sectionDifferences(file: string, one: Buffer, other: Buffer): readonly string[] {
-  const [ours, theirs] = [digests(one), digests(other)];
+/** A line for each section that differs; undefined: none does. */
+function sectionDifferences(file: string, ours: Digests, theirs: Digests): readonly string[] | undefined {
   const names = [...new Set([...ours.keys(), ...theirs.keys()])];
   const wrong = names.filter((name) => ours.get(name) !== theirs.get(name));
-  return wrong.length === 0
-    ? [`${file}: its headers, ${firstByte(one, other)}`]
-    : wrong.map((name) => `${file}: section ${name}`);
+  return wrong.length === 0 ? undefined : wrong.map((name) => `${file}: section ${name}`);
 }
 
-function digests(program: Buffer): ReadonlyMap<string, string> {
-  return new Map(
-    elfSections(program).map(({ name, bytes }) => [name, createHash('sha256').update(bytes).digest('hex')]),
-  );
+/** Digests of a program's sections by their names. */
+type Digests = ReadonlyMap<string, string>;
+
+/** Undefined where it is no program of a known form. */
+function digests(program: Buffer): Digests | undefined {
+  const sections = isElf(program) ? elfSections(program) : moduleSections(program);
+  if (sections === undefined) return undefined;
+  const found = new Map<string, string>();
+  for (const { name, bytes } of sections) {
+    let key = name;
+    for (let number = 2; found.has(key); number += 1) key = `${name} (${number})`;
+    found.set(key, createHash('sha256').update(bytes).digest('hex'));
+  }
+  return found;
+}
+
+/** Names of the sections of a module by their numbers (WebAssembly core specification, 5.5.2). */
+const MODULE_SECTIONS: readonly (string | undefined)[] = [
+  ...[undefined, 'type', 'import', 'function', 'table', 'memory', 'global', 'export', 'start', 'element'],
+  ...['code', 'data', 'datacount', 'tag'],
+];
+
+function moduleSections(program: Buffer): readonly NamedSection[] | undefined {
+  return readSections(program)?.map(({ id, payload }) => ({
+    name: id === 0 ? new Reader(payload).name() : (MODULE_SECTIONS[id] ?? String(id)),
+    bytes: payload,
+  }));
 }
 
 function firstByte(one: Buffer, other: Buffer): string {

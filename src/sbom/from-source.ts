@@ -82,7 +82,9 @@ function sourceComponent({ sources, suite, place, contents }: SourceInput, built
   const version = contents[last.digest]?.version ?? last.version;
   const purl = distribution.bill.purl({ ...last, version }, suite);
   return {
-    ...{ id: purl, name: built.name, description: built.description, place, purl },
+    // By the name that lists of corrections have: scanners look for the name of a component, not for that in its URL.
+    ...{ id: purl, name: built.source, place, purl },
+    description: built.name === built.source ? built.description : `${built.name}. ${built.description}`,
     version,
     licence: built.licence,
     sha256: upstream.digest.replace('sha256:', ''),

@@ -1,6 +1,6 @@
 import type { Fingerprint } from '../domain/ids.ts';
 import { fingerprint as fingerprintOf } from './fingerprint.ts';
-import { sealed } from './record.ts';
+import { formatResult } from './record.ts';
 import type { EntryName, Json } from './store.ts';
 
 /** Names the result that remembers an entry which is not here. */
@@ -9,6 +9,6 @@ export function elsewhereKey({ kind, fingerprint }: EntryName): Fingerprint {
 }
 
 /** What is in the file of that result. */
-export function elsewhereText(meta: Json): string {
-  return sealed({ value: { meta } });
+export function elsewhereText(key: Fingerprint, meta: Json): string {
+  return formatResult(key, { meta });
 }

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { dirname } from 'node:path';
+import { absentAsUndefined } from '../domain/errno.ts';
 import type { Digest } from '../domain/ids.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
@@ -151,7 +152,11 @@ export class Integrity {
     const lock = await this.#deps.lock(one, { signal: again.signal });
     if (!lock.ok) return lock;
     await using _ = lock.value;
-    const entry = await this.#mending.run(true, () => makeEntry(this.#store, { ...again, ...one }));
+    const entry = await this.#mending
+      .run(true, () => makeEntry(this.#store, { ...again, ...one }))
+      .catch(absentAsUndefined);
+    // What it is made of was damaged, too, and is away: who begins again makes that first.
+    if (entry === undefined) return err(damaged(folder, damage[0]?.path ?? ''));
     if (!entry.ok) return entry;
     await this.#deps.made(one, entry.value.meta, again);
     // What is under way was told of the other one.

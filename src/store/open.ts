@@ -14,7 +14,7 @@ import { blobFile, entryFolder, makeEntry, markUsed, readRecord, setAside } from
 import { fingerprint as fingerprintOf } from './fingerprint.ts';
 import { type Again, type DamageReport, Integrity } from './integrity.ts';
 import { safeName, takeLock } from './locks.ts';
-import { sealed, unsealed } from './record.ts';
+import { formatResult, parseResult } from './record.ts';
 import type {
   EntryContent,
   EntryKind,
@@ -291,10 +291,10 @@ class FolderStore implements Store {
   async #readOwnResult(fingerprint: Fingerprint): Promise<Json | undefined> {
     const file = this.#resultFile(fingerprint);
     try {
-      const sound = unsealed(await readFile(file, 'utf8'));
+      const value = parseResult(await readFile(file, 'utf8'), fingerprint);
       await markUsed(file);
       // Damaged from outside: treated as absent and written again.
-      return sound?.value as Json | undefined;
+      return value as Json | undefined;
     } catch (cause) {
       if (['ENOENT', 'EISDIR'].includes(errorCode(cause) ?? '')) return undefined;
       throw cause;
@@ -313,7 +313,8 @@ class FolderStore implements Store {
 
   #writeOwnResult(fingerprint: Fingerprint, value: Json): Promise<Result<void>> {
     const file = this.#resultFile(fingerprint);
-    return onDisk(file, () => this.#clearly(file, () => writeWhole(this.folder, file, sealed({ value }))));
+    const text = formatResult(fingerprint, value);
+    return onDisk(file, () => this.#clearly(file, () => writeWhole(this.folder, file, text)));
   }
 
   /** Writes a file, also where something else lies in its place. */

@@ -101,13 +101,14 @@ export async function saveParts(
   const { toolchain, packages } = blobsOf(locked);
   const used = await usedEntries(store, since);
   const results = await usedResults(store);
-  const remembered = new Map(used.trees.map((one) => [`${elsewhereKey(one)}.json`, one.record.meta]));
+  const keys = used.trees.map((one) => [elsewhereKey(one), one.record.meta] as const);
+  const remembered = new Map(keys.map(([key, meta]) => [`${key}.json`, { key, meta }]));
   const program = [
     ...used.program,
     ...results.filter((name) => !remembered.has(name)).map((name) => `results/${name}`),
   ];
   const texts = new Map(
-    [...remembered].map(([name, meta]) => [`results/${name}`, elsewhereText(meta)] as const),
+    [...remembered].map(([name, { key, meta }]) => [`results/${name}`, elsewhereText(key, meta)] as const),
   );
   return [
     await saveFiles(store, folder, 'toolchain', await present(store, toolchain)),

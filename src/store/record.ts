@@ -28,7 +28,7 @@ export function sealed(value: Readonly<Record<string, unknown>>): string {
 }
 
 /** The value of a sealed text; undefined for one that was not written by us, or that was damaged. */
-export function unsealed(text: string): Readonly<Record<string, unknown>> | undefined {
+function unsealed(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const { sum, ...value } = JSON.parse(text) as Readonly<Record<string, unknown>>;
     return sum === sumOf(value) ? value : undefined;
@@ -39,6 +39,17 @@ export function unsealed(text: string): Readonly<Record<string, unknown>> | unde
 
 function sumOf(value: Readonly<Record<string, unknown>>): string {
   return `sha256:${hash('sha256', JSON.stringify(value))}`;
+}
+
+/** The text of a result, which names what it is the result of: another one's may come into its place. */
+export function formatResult(fingerprint: string, value: unknown): string {
+  return sealed({ fingerprint, value });
+}
+
+/** The value of a result; undefined for a text that is none, or another one's. */
+export function parseResult(text: string, fingerprint: string): unknown {
+  const result = unsealed(text);
+  return result?.fingerprint === fingerprint ? result.value : undefined;
 }
 
 export function formatRecord(record: Omit<EntryRecord, 'schema'>): string {

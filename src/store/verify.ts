@@ -9,7 +9,7 @@ import { entryFolder, readManifest, readRecord, setAside } from './entries.ts';
 import type { DamageReport } from './integrity.ts';
 import { tryLock } from './locks.ts';
 import { type Damage, damages, sizeOf } from './manifest.ts';
-import { unsealed } from './record.ts';
+import { parseResult } from './record.ts';
 import type { EntryName, Store } from './store.ts';
 import { KIND_FOLDERS } from './usage.ts';
 import { namesIn } from './walk.ts';
@@ -108,7 +108,10 @@ async function verifyEntry(store: string, name: EntryName): Promise<Outcome> {
 async function verifyResult(store: string, name: string): Promise<Outcome> {
   try {
     const text = await readFile(join(store, KIND_FOLDERS.results, name), 'utf8');
-    return { bytes: text.length, damage: unsealed(text) === undefined ? WHOLE : [] };
+    return {
+      bytes: text.length,
+      damage: parseResult(text, name.replace(/\.json$/, '')) === undefined ? WHOLE : [],
+    };
   } catch (cause) {
     if (errorCode(cause) === 'ENOENT') return { bytes: 0, damage: [] };
     if (errorCode(cause) === 'EISDIR') return { bytes: 0, damage: WHOLE };

@@ -185,7 +185,36 @@ test('files of the environment keep their time until their content changes; then
   // It is linked by a name that cargo does not look behind.
   const linked = await fill({ pyo3Config: 'b', linked: { 'python-home.c': 'int y;' } });
   assert.ok((linked[2] as number) > (main as number));
-  assert.deepEqual((await fill({ pyo3Config: 'b', linked: { 'python-home.c': 'int y;' } }))[2], linked[2]);
+  const again = { pyo3Config: 'b', linked: { 'python-home.c': 'int y;' } };
+  assert.deepEqual((await fill(again))[2], linked[2]);
+  const compiled = { sources: ['python-home.c'], compiler: ['cc', '-Os'] } as const;
+  const optimized = await fill({ ...again, compiled });
+  assert.ok((optimized[2] as number) > (linked[2] as number));
+  assert.deepEqual((await fill({ ...again, compiled }))[2], optimized[2]);
+});
+
+test('Rust decides nothing but what is compiled; a licence may have any name', async (t) => {
+  const project = placeOf(t);
+  const others = async (): Promise<string> => {
+    const sources = await digestProject(project.context, project.resolved);
+    assert.ok(sources.ok);
+    return sources.value.others;
+  };
+  const seen = new Set([await others()]);
+  const isNew = async (files: Readonly<Record<string, string>>): Promise<boolean> => {
+    put(project.place, files);
+    const now = await others();
+    return !seen.has(now) && seen.add(now) !== undefined;
+  };
+  assert.equal(await isNew({ 'ws/app/src/main.rs': 'fn main() { }\n', 'dep/src/more.rs': '' }), false);
+  for (const name of [
+    'ws/Cargo.toml',
+    'dep/LICENSE',
+    'dep/licence.rs',
+    'ws/app/NOTICE.rs',
+    'ws/app/data.txt',
+  ])
+    assert.equal(await isNew({ [name]: `# ${name}` }), true, name);
 });
 
 const FAILED: Failure = { code: 'build/failed', what: 'x', fix: ['Fix it.'] };

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { Row } from '../../src/bench/rows.ts';
 import type { Amortization } from '../../src/domain/amortization.ts';
 import type { OverheadReport } from '../../src/domain/overhead.ts';
 import type { Pyperformance } from '../../src/domain/pyperformance.ts';
@@ -11,6 +12,7 @@ import type { SuiteTimes } from '../../src/domain/suite-times.ts';
 import { type CliRun, PACKAGED_AARCH64, provision, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
 import { put } from '../support/crate.ts';
 import { engineMissing, startEngine } from '../support/dockerd.ts';
+import { NO_REGISTRY } from '../support/registry.ts';
 import { runnerRecipe } from '../support/runner-recipe.ts';
 
 const folder = temporaryFolder({ after: (done) => process.once('exit', done) }, 'provision bench ü ');
@@ -22,6 +24,8 @@ function bench(...args: string[]): Promise<CliRun> {
 function artifact(...path: string[]): string {
   return readFileSync(join(folder, 'artifacts', ...path), 'utf8');
 }
+
+const whole = process.env.PROVISION_TEST_ALL === '1' ? false : 'PROVISION_TEST_ALL=1 runs it';
 
 test('amortize: measures both sides at each M, with equal outputs, and writes JSON and charts', async () => {
   const run = await bench('amortize', 'aarch64', '--m', '10,1', '--rounds', '2', '--warm-up', '0');
@@ -168,8 +172,6 @@ test('warm: every command, and a run with nothing changed, against a Node that d
   assert.ok((rows.at(-1)?.runs[0] ?? 0) > 20_000, 'a Node takes more than that');
 });
 
-const whole = process.env.PROVISION_TEST_ALL === '1' ? false : 'PROVISION_TEST_ALL=1 runs it';
-
 test('onefile: measures the start of one file against that of the unpacked bundle', async () => {
   const run = await bench('onefile', 'aarch64', '--rounds', '1', '--warm-up', '0', '--json');
   assert.equal(run.status, 0, run.stderr);
@@ -194,6 +196,21 @@ test('onefile: measures the start of one file against that of the unpacked bundl
     // One pair: its ratio is that of the medians.
     assert.equal(ratio, (onefile[0] as number) / (bundle[0] as number));
   }
+});
+
+test('cache: a second machine takes what the first has pushed, and starts nothing', {
+  skip: whole || NO_REGISTRY,
+}, async () => {
+  const run = await bench('cache', PACKAGED_AARCH64, '--skip-cold', '--rounds', '1', '--json');
+  assert.equal(run.status, 0, run.stderr);
+  const { rows } = JSON.parse(run.stdout) as { readonly rows: readonly Row[] };
+  const [taken, what, stages, pushed] = rows;
+  assert.ok((taken?.ms ?? 0) > 0 && (pushed?.ms ?? 0) > 0);
+  // Without the other side nothing is said of a ratio.
+  assert.deepEqual([taken?.against, taken?.met], [undefined, undefined]);
+  assert.match(what?.note ?? '', /^\d entries, \d+ results, [\d.]+ MB$/);
+  assert.match(stages?.note ?? '', /\bbundle \d/);
+  assert.match(pushed?.note ?? '', /^\d+ entries, [\d.]+ MB; 0 were there already$/);
 });
 
 test('python: measures loop and start of one program against the reference, in CPU time', async () => {

@@ -115,7 +115,8 @@ const scenarios = MANY ? SCENARIOS : SCENARIOS.slice(0, 3);
 
 before(async () => {
   const cwd = temporaryFolder({ after: (done) => process.once('exit', done) });
-  const run = await provision([PACKAGED_AARCH64], { store: SHARED_STORE, cwd, timeoutMs: 30 * 60_000 });
+  const args = [PACKAGED_AARCH64, ...FEW];
+  const run = await provision(args, { store: SHARED_STORE, cwd, timeoutMs: 30 * 60_000 });
   assert.equal(run.status, 0, run.stdout + run.stderr);
 });
 
@@ -155,7 +156,8 @@ class Disk {
   async limited({ args, prepare, cwd = '.' }: Scenario, script: string): Promise<FaultRun> {
     const store = join(this.#backing, 'store');
     prepare(store);
-    const run = await runHostile([...args, '--store', store], { script }, join(this.#backing, 'work', cwd));
+    const at = join(this.#backing, 'work', cwd);
+    const run = await runHostile([...args, '--store', store], { script }, at, 15 * 60_000);
     return { ...run, status: Number(run.status), log: { counts: {}, asked: 0, failed: 0 } };
   }
 

@@ -161,7 +161,7 @@ for (const name of NAMES) {
     const read = await provision(['sbom', shipped(name)], { store: SHARED_STORE });
     assert.equal(read.stdout, document);
     const names = JSON.parse(document).components.map((one: { name: string }) => one.name);
-    for (const wanted of ['CPython', 'openssl', 'zlib', 'sqlite', 'expat', 'mimalloc', 'pyo3'])
+    for (const wanted of ['python3.13', 'openssl', 'zlib', 'sqlite3', 'expat', 'mimalloc', 'pyo3'])
       assert.ok(names.includes(wanted), wanted);
     const verified = await provision(['verify', shipped(name)], { store: SHARED_STORE });
     assert.equal(verified.status, 0, verified.stderr);

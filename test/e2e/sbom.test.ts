@@ -209,10 +209,7 @@ test('grype reports every planted vulnerability in either document, those of cra
     { id: 'CVE-2099-1003', of: 'deb', name: 'zlib', fixed: '1:1.3.dfsg-3.1' },
     { id: 'GHSA-bbbb-bbbb-bbbb', of: 'rust-crate', name: 'once_cell', fixed: versionOf('once_cell') },
   ]);
-  const reported = (subject: string): readonly string[] => {
-    const { matches } = JSON.parse(scanned('grype', [subject, '-q', '-o', 'json'], env));
-    return [...new Set<string>(matches.map((one: Match) => one.vulnerability.id))].sort();
-  };
+  const reported = (subject: string) => reportedBy(env, subject);
   const planted = ['CVE-2099-0001', 'CVE-2099-0002', 'CVE-2099-0003', 'GHSA-aaaa-aaaa-aaaa'];
   for (const file of ['sbom.cdx.json', 'sbom.spdx.json'])
     assert.deepEqual(reported(`sbom:${join(artifacts, file)}`), planted, file);
@@ -220,8 +217,38 @@ test('grype reports every planted vulnerability in either document, those of cra
   assert.deepEqual(reported(`file:${executable}`), ['GHSA-aaaa-aaaa-aaaa']);
 });
 
+test('of a static Python grype reports what is planted in CPython and in every library that is inside, and no correction', {
+  skip: missing('grype'),
+}, async (t) => {
+  const folder = temporaryFolder(t);
+  const run = await provision(['aarch64', '--no-host', '--samples', SAMPLE, '--artifacts', folder], {
+    store: SHARED_STORE,
+    timeoutMs: 40 * 60_000,
+  });
+  assert.equal(run.status, 0, run.stdout + run.stderr);
+  const document = join(folder, 'sbom.cdx.json');
+  const listed = JSON.parse(readFileSync(document, 'utf8')).components as readonly Listed[];
+  const sources = listed.filter(({ purl }) => purl?.includes('?arch=source&'));
+  assert.ok(sources.length >= 7, sources.map(({ name }) => name).join());
+  const planted = sources.map(
+    ({ name }, i) => ({ id: `CVE-2099-1${i}`, of: 'deb', name, fixed: '99:1' }) as const,
+  );
+  const corrected = sources.map(
+    ({ name, version }, i) => ({ id: `CVE-2099-2${i}`, of: 'deb', name, fixed: version }) as const,
+  );
+  const env = grypeDatabase('grype', join(folder, 'db'), [...planted, ...corrected]);
+  for (const file of [document, join(folder, 'sbom.spdx.json')])
+    assert.deepEqual(reportedBy(env, `sbom:${file}`), planted.map(({ id }) => id).sort(), file);
+});
+
 interface Match {
   readonly vulnerability: { readonly id: string };
+}
+
+/** Each vulnerability once. */
+function reportedBy(env: Readonly<Record<string, string>>, subject: string): readonly string[] {
+  const { matches } = JSON.parse(scanned('grype', [subject, '-q', '-o', 'json'], env));
+  return [...new Set<string>(matches.map((one: Match) => one.vulnerability.id))].sort();
 }
 
 test('the reader of cargo-audit finds the crates in the executable', {

@@ -68,7 +68,17 @@ test('what starts the program is part of the build of a variant, and of no other
   const jit = await of('3.14+jit');
   assert.match(JSON.stringify(jit.variables), /--wrap=Py_InitializeFromConfig/);
   assert.match(jit.linked['python-start.c'] ?? '', /\{"PYTHON_JIT", "1"\}/);
+  assert.match(JSON.stringify(jit.variables), /=\/job\/linked\/python-start\.o/);
+  assert.deepEqual(jit.compiled?.sources, [
+    'python-home.c',
+    'python-start.c',
+    'onefile.c',
+    'onefile-start.c',
+  ]);
   const plain = await of('3.14');
+  // Cargo's link compiles nothing.
+  assert.doesNotMatch(JSON.stringify(plain.variables), /link-arg=\S+\.c\b/);
+  assert.deepEqual(plain.compiled?.sources, ['python-home.c', 'onefile.c', 'onefile-start.c']);
   assert.doesNotMatch(JSON.stringify(plain), /python-start|Py_InitializeFromConfig|provision_before_start/);
 });
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { name, writeSections } from '../../src/runtime/wasm/module.ts';
 import { bundleDifferences } from '../../src/sbom/bundle-differences.ts';
 import { addElfSections } from '../../src/sbom/elf-sections.ts';
 import { makeElf } from '../support/elf.ts';
@@ -41,5 +42,40 @@ test('a program whose sections are the same differs in its headers', () => {
   other[7] = 9;
   assert.deepEqual(bundleDifferences(new Map([['p', one]]), new Map([['p', other]])), [
     `p: its headers, from byte 7 on (${one.length} bytes)`,
+  ]);
+});
+
+test('a module of WebAssembly is compared by its sections, too, also one that is cut off', () => {
+  const module = (code: number, producers: string): Buffer =>
+    Buffer.from(
+      writeSections([
+        { id: 1, payload: new Uint8Array([1, 0x60, 0, 0]) },
+        { id: 10, payload: new Uint8Array([code]) },
+        { id: 0, payload: new Uint8Array([...name('producers'), ...Buffer.from(producers)]) },
+        { id: 0, payload: new Uint8Array(name('.sbom.cdx')) },
+      ]),
+    );
+  const differences = (one: Buffer, other: Buffer): readonly string[] =>
+    bundleDifferences(new Map([['bin/app.wasm', one]]), new Map([['bin/app.wasm', other]]));
+  assert.deepEqual(differences(module(1, 'a'), module(2, 'b')), [
+    'bin/app.wasm: section code',
+    'bin/app.wasm: section producers',
+  ]);
+  const whole = module(1, 'a');
+  assert.deepEqual(
+    differences(whole, whole.subarray(0, 14)),
+    ['code', 'producers', '.sbom.cdx'].map((section) => `bin/app.wasm: section ${section}`),
+  );
+});
+
+test('sections of one name are told apart', () => {
+  const twice = (text: string): Buffer => {
+    const sections = ['same', text].map((each) => ({ name: '.note', bytes: Buffer.from(each) }));
+    const made = addElfSections(makeElf({ machine: 62 }), sections);
+    assert.ok(made);
+    return made;
+  };
+  assert.deepEqual(bundleDifferences(new Map([['p', twice('a')]]), new Map([['p', twice('b')]])), [
+    'p: section .note (2)',
   ]);
 });

@@ -13,7 +13,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { cp } from 'node:fs/promises';
+import { cp, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import type { Digest } from '../../src/domain/ids.ts';
@@ -152,6 +152,39 @@ test('a flipped byte with the size and the time of before is found when the byte
   );
 });
 
+test('what is damaged together with what it is made of, which is away, is made when the run begins again', async (t) => {
+  const { folder } = await freshStore(t);
+  const program = async ({ store }: Opened): Promise<void> => {
+    const tree = await store.obtain('trees', TREE, makeTree, never());
+    assert.ok(tree.ok);
+    const made = await store.obtain(
+      'builds',
+      PROGRAM,
+      async (into) => {
+        // As a library does that knows nothing of results.
+        const { size } = await stat(join(tree.value.folder, 'd3', 'f3'));
+        for (let i = 0; i < FILES; i += 1) writeFileSync(join(into, `f${i}`), String(size));
+        return ok(null);
+      },
+      never(),
+    );
+    assert.ok(made.ok, JSON.stringify(made));
+    await store.settled();
+  };
+  await program(await reopened(folder));
+  const opened = await reopened(folder);
+  await program(opened);
+  const tree = join(folder, 'trees', fingerprint(TREE), 'root');
+  truncateSync(join(folder, 'builds', fingerprint(PROGRAM), 'root', 'f3'));
+  const rejected = await opened.store.reject(tree, 'd3/f3');
+  assert.equal(!rejected.ok && rejected.error.code, 'store/damaged');
+  const checked = await opened.store.check();
+  assert.equal(!checked.ok && checked.error.code, 'store/damaged');
+  await program(opened);
+  assert.ok((await opened.store.check()).ok);
+  assert.equal(readFileSync(join(folder, 'builds', fingerprint(PROGRAM), 'root', 'f3'), 'utf8'), '7');
+});
+
 test('a copy of a store is read once, and nothing of it is made again', async (t) => {
   const { folder } = await freshStore(t);
   await runOf((await reopened(folder)).store, true);
@@ -223,6 +256,13 @@ test('a result that was changed is absent, and is written again', async (t) => {
     writeFileSync(file, text);
     assert.equal(await store.readResult(key), undefined, text);
   }
+  // Another result in its place is whole, and not this one.
+  const other = fingerprint({ what: 'another result' });
+  await store.writeResult(other, { text: 'of another' });
+  writeFileSync(file, readFileSync(join(store.folder, 'results', `${other}.json`)));
+  assert.equal(await store.readResult(key), undefined);
+  const swapped = await verifyStore(store, { repair: false, ...never() });
+  assert.deepEqual(swapped.ok && swapped.value.damaged.map(({ path }) => path), [file]);
   rmSync(file);
   mkdirSync(file);
   assert.equal(await store.readResult(key), undefined);

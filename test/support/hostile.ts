@@ -28,6 +28,7 @@ export function runHostile(
   args: readonly string[],
   { script, env = {} }: Omit<Hostile, 'name'>,
   cwd: string,
+  timeoutMs = 120_000,
 ): Promise<Outcome> {
   const command = [...COMMAND, ...args].map(quoted).join(' ');
   const all = {
@@ -44,7 +45,7 @@ export function runHostile(
       '/bin/bash',
       // It reads ~/.bashrc where its input is a socket: bash(1), "Invoked by remote shell daemon".
       ['--norc', '-c', script.replaceAll('$P', () => command)],
-      { cwd, env: set, timeout: 120_000, killSignal: 'SIGKILL' },
+      { cwd, env: set, timeout: timeoutMs, killSignal: 'SIGKILL' },
       (error, stdout, stderr) =>
         resolve({ status: error === null ? 0 : (error.code ?? error.signal ?? null), stdout, stderr }),
     );

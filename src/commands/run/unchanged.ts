@@ -1,13 +1,13 @@
 import { readFileSync, utimesSync } from 'node:fs';
 import { machine, platform, release } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import type { Context } from '../../domain/context.ts';
 import { ok, type Result } from '../../domain/result.ts';
 import type { Event } from '../../events.ts';
 import { compareObserved, FileObserver, type ObservedFiles } from '../../exec/observe-files.ts';
 import { fingerprint } from '../../store/fingerprint.ts';
 import { bootId } from '../../store/process-tag.ts';
-import { sealed, unsealed } from '../../store/record.ts';
+import { formatResult, parseResult } from '../../store/record.ts';
 import type { Json } from '../../store/store.ts';
 import { writeWhole } from '../../store/temporary.ts';
 import type { Invocation, Outcome } from '../command.ts';
@@ -121,7 +121,7 @@ function recordFile({ context: { settings }, values, positionals, rest }: Invoca
 
 function readRecord(file: string): UnchangedRun | undefined {
   try {
-    return (unsealed(readFileSync(file, 'utf8')) as { value?: UnchangedRun } | undefined)?.value;
+    return parseResult(readFileSync(file, 'utf8'), keyOf(file)) as UnchangedRun | undefined;
   } catch {
     return undefined;
   }
@@ -129,7 +129,11 @@ function readRecord(file: string): UnchangedRun | undefined {
 
 /** Only saves time: a store that cannot be written to is no reason to fail. */
 async function writeRecord({ settings }: Context, file: string, value: UnchangedRun): Promise<void> {
-  await writeWhole(settings.store, file, sealed({ value })).catch(() => {});
+  await writeWhole(settings.store, file, formatResult(keyOf(file), value)).catch(() => {});
+}
+
+function keyOf(file: string): string {
+  return basename(file, '.json');
 }
 
 /** What a run uses is not pruned: it sets times of last use, and so does one that does nothing. */

@@ -13,8 +13,8 @@ const RELEASES: Readonly<Record<string, number>> = {
 };
 
 /**
- * Package URL of a package or source package (purl specification, type `deb`). `upstream` is what scanners look a package up by,
- * which may go by another name in a document (CPython, of python3.13); `distro` says whose list of corrections its version is compared with.
+ * Package URL of a package or source package (purl specification, type `deb`). `upstream` is what scanners look a binary package's
+ * source package up by; `distro` says whose list of corrections its version is compared with.
  */
 export function purlOf(one: LockedPackage, suite: string): string {
   const source = sourceOf(one);
@@ -22,7 +22,7 @@ export function purlOf(one: LockedPackage, suite: string): string {
   const qualifiers = [
     `arch=${one.architecture}`,
     `distro=debian-${number ?? suite}`,
-    ...(one.architecture !== SOURCE && source === one.name ? [] : [`upstream=${encodeURIComponent(source)}`]),
+    ...(one.architecture === SOURCE || source === one.name ? [] : [`upstream=${encodeURIComponent(source)}`]),
   ];
   return `pkg:deb/debian/${encodeURIComponent(one.name)}@${encodeURIComponent(one.version)}?${qualifiers.join('&')}`;
 }

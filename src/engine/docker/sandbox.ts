@@ -64,13 +64,16 @@ async function prepareSandbox(
 ): Promise<Result<PreparedSandbox>> {
   const base = await cache.rootfs.ensure(spec.rootfs);
   if (!base.ok) return base;
-  const image = await cache.sandboxes.ensure(base.value, layout.parts);
+  // At once: each is a few calls that the engine takes its time for. All are awaited, as what one leaves is found by the others.
+  const [image, ...volumes] = await Promise.all([
+    cache.sandboxes.ensure(base.value, layout.parts),
+    ...layout.folders.map((folder) => cache.volumes.ensure(folder, base.value.id)),
+  ]);
   if (!image.ok) return image;
   const filled: (FilledVolume & { at: string })[] = [];
-  for (const folder of layout.folders) {
-    const volume = await cache.volumes.ensure(folder, base.value.id);
+  for (const [index, volume] of volumes.entries()) {
     if (!volume.ok) return volume;
-    filled.push({ ...volume.value, at: folder.at });
+    filled.push({ ...volume.value, at: layout.folders[index]?.at ?? '' });
   }
   return machine.context.signal.aborted ? err(interrupted()) : ok({ image: image.value, filled });
 }
@@ -111,6 +114,8 @@ class DockerSandbox implements Sandbox {
   /** Ends what runs when the sandbox is closed. */
   readonly #closing = new AbortController();
   readonly #running = new Set<Promise<unknown>>();
+  /** Containers of commands that ended, on their way out. */
+  readonly #removals = new Set<Promise<unknown>>();
   #prepared: PreparedSandbox;
   /** A container that never runs: through it files are taken out. */
   #holder: Promise<string> | undefined;
@@ -156,6 +161,7 @@ class DockerSandbox implements Sandbox {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
     await Promise.allSettled(this.#running);
+    await Promise.allSettled(this.#removals);
     const { api } = this.#machine;
     const holder = await this.#holder?.catch(() => undefined);
     // What cannot be removed now is swept at the next start.
@@ -190,7 +196,10 @@ class DockerSandbox implements Sandbox {
       else throw cause;
       return await this.#run(command, signal);
     } finally {
-      await withTimeout(() => api.containers.remove(container));
+      // Nothing of it runs any more: what comes next need not wait.
+      const removal = withTimeout(() => api.containers.remove(container));
+      this.#removals.add(removal);
+      void removal.then(() => this.#removals.delete(removal));
     }
   }
 
