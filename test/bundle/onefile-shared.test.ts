@@ -20,7 +20,7 @@ import { type ElfFile, readElf } from '../../src/bundle/elf.ts';
 import { makeImage } from '../../src/bundle/formats/onefile-image.ts';
 import { linkLibraries } from '../../src/bundle/formats/onefile-libraries.ts';
 import { copiesData, unread } from '../../src/bundle/formats/unread.ts';
-import { onefileFlags, onefileLinked } from '../../src/env/onefile-library.ts';
+import { onefileFlags, onefileLinked, onefileMacros } from '../../src/env/onefile-library.ts';
 import { REPOSITORY, temporaryFolder } from '../support/cli.ts';
 
 const compiler = ['cc', 'gcc', 'clang'].find((name) => spawnSync(name, ['--version']).status === 0);
@@ -138,6 +138,7 @@ before(async () => {
   compile(
     ...[
       ...flags,
+      ...onefileMacros(false),
       'main.c',
       ...sources,
       ...loaded,
