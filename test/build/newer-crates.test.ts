@@ -70,7 +70,7 @@ test('the newest is said nothing of; a version that was taken back is found in t
 
 test('lines of other cargos and of other kinds', () => {
   const lines = [
-    '    Updating crates.io index',
+    '    Updating registry index',
     '     Locking 3 packages to latest Rust 1.85 compatible versions',
     '    Updating a v1.0.0 -> v1.1.0 (available: v2.0.0, requires Rust 1.90)',
     '   Unchanged b-c v0.1.0-rc.1 (available: v0.2.0)',
