@@ -37,7 +37,7 @@ function reportIn(folder: string): Report {
 test('a Rust that is too old for it is refused before anything is fetched, with both ways out', async (t) => {
   const cwd = temporaryFolder(t, 'provision rustpython ü ');
   put(cwd, {
-    'old.yaml': `schema: 1\ndescription: The image's Rust.\ntarget: x86_64\npython: {implementation: RustPython}
+    'old.yaml': `schema: 1\ndescription: The image's Rust.\ntarget: x86_64\nrust: stable\npython: {implementation: RustPython}
 project: {path: ${JSON.stringify(RUNNER)}, bin: isolate-rustpython}\nsamples: {path: a.py}\n`,
     'a.py': 'print(1)\n',
   });
