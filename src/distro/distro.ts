@@ -5,6 +5,7 @@ import type { ImageDefinition } from '../domain/definitions.ts';
 import type { Lock, LockedPackage, PackageSet, SourceList } from '../domain/packages.ts';
 import type { Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
+import type { Failure } from '../failure.ts';
 import type { Store } from '../store/store.ts';
 
 /**
@@ -21,6 +22,9 @@ export interface Distro {
 
   /** Where the files of locks may be read from that were resolved at these times (ISO 8601). */
   locate(context: Context, resolved: readonly string[], machine?: MachineFiles): Promise<Mirrors>;
+
+  /** The failure where there is nothing that they may be read from (`lock/no-mirror`); undefined where there is. */
+  noMirror(mirrors: Mirrors): Failure | undefined;
 
   /** What is wrong with an entry of a lock, field by field in the order in which locks have them; digest and size aside. */
   verify(entry: Partial<LockedPackage>, architecture: string): readonly EntryMistake[];

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { distribution } from '../distro/distribution.ts';
 import type { Mirrors } from '../distro/distro.ts';
 import type { Context } from '../domain/context.ts';
 import type { LockedPackage } from '../domain/packages.ts';
@@ -21,13 +22,15 @@ export interface MirrorCheck {
 
 /**
  * Reads every byte of packages from each mirror and compares it with the locked digests. Nothing is kept, and nothing that is there
- * counts. Failures: those of the disk, `interrupted`.
+ * counts. Failures: `lock/no-mirror`, those of the disk, `interrupted`.
  */
 export async function checkMirrors(
   context: Context,
   packages: readonly LockedPackage[],
   mirrors: Mirrors,
 ): Promise<Result<readonly MirrorCheck[]>> {
+  const none = distribution.noMirror(mirrors);
+  if (none !== undefined) return err(none);
   const checks: MirrorCheck[] = [];
   for (const url of mirrors.urls) {
     const check = await withTemporaryFolder(context.settings.store, 'check', (folder) =>

@@ -1,3 +1,4 @@
+import { distribution } from '../distro/distribution.ts';
 import type { Mirrors } from '../distro/distro.ts';
 import type { Context } from '../domain/context.ts';
 import type { LockedPackage } from '../domain/packages.ts';
@@ -43,7 +44,7 @@ export interface Fetched {
  * Brings packages into the store, many at once, and yields each as soon as it is there: first those that are there
  * already, then in the order of completion. Ends after the first failure, which is the last element; only packages that
  * no mirror has (`fetch/not-found`) let the others finish first. Leaving the loop early ends what is under way.
- * Failures: `fetch/offline`, `fetch/no-network`, `fetch/not-found`, `fetch/digest-mismatch`, `fetch/refused`,
+ * Failures: `fetch/offline`, `lock/no-mirror`, `fetch/no-network`, `fetch/not-found`, `fetch/digest-mismatch`, `fetch/refused`,
  * `fetch/server-error`, `fetch/cut-off`, `fetch/untrusted-connection`, `fetch/ca-bundle`, `fetch/bad-proxy`, the disk's.
  */
 export async function* fetchPackages(
@@ -62,6 +63,8 @@ export async function* fetchPackages(
   }
   if (missing.length === 0) return;
   if (context.settings.offline) return void (yield err(offline(missing)));
+  const none = distribution.noMirror(mirrors);
+  if (none !== undefined) return void (yield err(none));
   yield* fetchMissing(context, store, missing, mirrors, options);
 }
 

@@ -3,17 +3,20 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { snapshotName } from '../../src/distro/debian/mirrors.ts';
-import { SNAPSHOT_ARCHIVE, SYSTEM_PATH } from '../../src/distro/debian/settings.ts';
+import { SYSTEM_PATH } from '../../src/distro/debian/settings.ts';
 import { distribution } from '../../src/distro/distribution.ts';
 import type { MachineFiles } from '../../src/distro/distro.ts';
 import { temporaryFolder } from '../support/cli.ts';
 import { testContext } from '../support/context.ts';
 
 const RESOLVED = '2026-01-31T12:00:00Z';
-const SNAPSHOT = `${SNAPSHOT_ARCHIVE}/20260131T120000Z`;
+const ARCHIVE = 'http://snapshot.example/archive/debian';
+const SNAPSHOT = `${ARCHIVE}/20260131T120000Z`;
+/** What apt of a machine that knows a snapshot archive prints. */
+const KNOWS = `Acquire::Snapshots::URI::Origin::Debian "${ARCHIVE}/@SNAPSHOTID@/";\n`;
 
 /** A machine whose apt is configured like this, and whose `apt-config dump` prints that. */
-function machine(t: TestContext, files: Readonly<Record<string, string>>, dump = ''): MachineFiles {
+function machine(t: TestContext, files: Readonly<Record<string, string>>, dump = KNOWS): MachineFiles {
   const folder = temporaryFolder(t);
   for (const [name, text] of Object.entries(files)) {
     const file = join(folder, 'apt', name);
@@ -69,7 +72,7 @@ test('locks of several times: one snapshot for each time, behind the machine’s
     'http://one.example/debian',
     'http://two.example/debian',
     SNAPSHOT,
-    `${SNAPSHOT_ARCHIVE}/20260101T000000Z`,
+    `${ARCHIVE}/20260101T000000Z`,
   ]);
 });
 
@@ -119,14 +122,44 @@ test('a mirror list file, as cloud images have it, is read', async (t) => {
   ]);
 });
 
-test('on a machine without apt the snapshot archive is used, at the lock’s time', async (t) => {
+test('where apt names no mirror, the snapshot archive of its configuration is used, at the lock’s time', async (t) => {
+  const found = await distribution.locate(testContext(), [RESOLVED], machine(t, {}));
+  assert.deepEqual(found.urls, [SNAPSHOT]);
+  assert.match(found.why, /snapshot/);
+  assert.equal(snapshotName('2026-01-31T12:00:00Z'), '20260131T120000Z');
+});
+
+test('the snapshot archive is the one that overrides, and must have a place for the time', async (t) => {
+  const other =
+    'Acquire::Snapshots::URI::Override::Origin::Debian "http://own.example/@SNAPSHOTID@/debian/";\n';
+  assert.deepEqual(await urls(machine(t, {}, KNOWS + other)), ['http://own.example/20260131T120000Z/debian']);
+  const fixed = 'Acquire::Snapshots::URI::Origin::Debian "http://fixed.example/debian/";\n';
+  assert.deepEqual(await urls(machine(t, {}, fixed)), []);
+  const none =
+    'Acquire::Snapshots::URI::Origin::Debian "no";\nAcquire::Snapshots::URI::Origin::Ubuntu "http://x.example/@SNAPSHOTID@";\n';
+  assert.deepEqual(await urls(machine(t, {}, none)), []);
+});
+
+test('a mirror that the user sets may be a snapshot archive, as it was when each lock was made', async (t) => {
+  const context = testContext({ mirrors: ['http://mine.example/debian', `${ARCHIVE}/@SNAPSHOTID@`] });
+  const times = [RESOLVED, '2026-01-01T00:00:00Z', RESOLVED];
+  assert.deepEqual((await distribution.locate(context, times, machine(t, {}))).urls, [
+    'http://mine.example/debian',
+    SNAPSHOT,
+    `${ARCHIVE}/20260101T000000Z`,
+  ]);
+});
+
+test('a machine that names no mirror is told how to name one', async (t) => {
   const found = await distribution.locate(testContext(), [RESOLVED], {
     configuration: join(temporaryFolder(t), 'none'),
     path: '/nowhere',
   });
-  assert.deepEqual(found.urls, [SNAPSHOT]);
-  assert.match(found.why, /snapshot/);
-  assert.equal(snapshotName('2026-01-31T12:00:00Z'), '20260131T120000Z');
+  assert.deepEqual(found.urls, []);
+  const failure = distribution.noMirror(found);
+  assert.equal(failure?.code, 'lock/no-mirror');
+  assert.match(failure.fix.join(' '), /PROVISION_DEBIAN_MIRROR=<address/);
+  assert.equal(distribution.noMirror({ ...found, urls: [SNAPSHOT] }), undefined);
 });
 
 test('apt’s own proxy wins over the environment’s, and its exceptions are kept', async (t) => {

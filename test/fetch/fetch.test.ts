@@ -39,6 +39,17 @@ test('what is in the store is not fetched again', async (t) => {
   assert.equal(mirror.requests.length, 1);
 });
 
+test('without any mirror what is missing is a failure that says how to name one; what is there needs none', async (t) => {
+  const store = await freshStore(t);
+  const { locked, bytes } = lockedPackage('one');
+  const none = await fetchAll(store, [locked], mirrorsOf());
+  assert.equal(none.failure?.code, 'lock/no-mirror');
+  assert.match(none.failure.fix.join(' '), /PROVISION_DEBIAN_MIRROR=<address/);
+  const mirror = await startMirror(t, files({ [locked.path]: bytes }));
+  await fetchAll(store, [locked], mirrorsOf(mirror.url));
+  assert.equal((await fetchAll(store, [locked], mirrorsOf())).failure, undefined);
+});
+
 test('a package is yielded as soon as it is there, while others are still downloading', async (t) => {
   const store = await freshStore(t);
   const slow = lockedPackage('slow', 5000);

@@ -4,6 +4,7 @@ import { fromPurl, licenceOf, purlOf, sourceOf } from './bill.ts';
 import { changelogIn, fixesAfter, newestIn, withoutEpoch, withoutRebuild } from './changelog.ts';
 import { locateData } from './deb-reader.ts';
 import { ANY_MACHINE, entryMistakes, SOURCE } from './entries.ts';
+import { noMirror } from './failures.ts';
 import { LAYOUT } from './layout.ts';
 import { KEYRING_FILES, MIRROR_VARIABLE } from './settings.ts';
 import { alternativesOf, variablesOf } from './tool-packages.ts';
@@ -15,6 +16,7 @@ export const debian: Distro = {
     (await import('./resolve.ts')).resolveSets(context, request, machine),
   locate: async (context, resolved, machine) =>
     (await import('./mirrors.ts')).locateMirrors(context, resolved, machine),
+  noMirror,
   verify: entryMistakes,
   openPackage: locateData,
   layout: LAYOUT,

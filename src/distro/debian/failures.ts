@@ -1,8 +1,10 @@
 import { withoutLogin } from '../../domain/address.ts';
 import { closest } from '../../domain/closest.ts';
 import type { Failure } from '../../failure.ts';
+import type { Mirrors } from '../distro.ts';
 import { advice } from './advice.ts';
 import type { PrivateApt } from './apt.ts';
+import { MIRROR_VARIABLE } from './settings.ts';
 
 /** What apt, gpgv and sqv print when an index is unsigned or its signature is not valid. */
 const UNTRUSTED = /NO_PUBKEY|BADSIG|EXPKEYSIG|REVKEYSIG|EXPSIG|NOSPLIT|NODATA|GPG error|OpenPGP|signature/i;
@@ -110,4 +112,15 @@ async function nearest(apt: PrivateApt, name: string, known: readonly string[]):
 async function packageNames(apt: PrivateApt): Promise<readonly string[]> {
   const run = await apt.run(['apt-cache', 'pkgnames']);
   return run.ok && run.value.ok ? run.value.stdout.split('\n').filter(Boolean) : [];
+}
+
+/** The failure where there is no mirror at all. */
+export function noMirror({ urls, why }: Mirrors): Failure | undefined {
+  if (urls.length > 0) return undefined;
+  return {
+    code: 'lock/no-mirror',
+    what: 'No mirror of Debian is known.',
+    why,
+    fix: [`Name one: \`${MIRROR_VARIABLE}=<address ending in /debian>\`.`],
+  };
 }

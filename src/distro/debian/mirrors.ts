@@ -5,15 +5,22 @@ import { runProcess } from '../../exec/process.ts';
 import type { MachineFiles, Mirrors } from '../distro.ts';
 import type { AptSettings } from './apt.ts';
 import { type AptSource, parseDeb822, parseOneLine } from './apt-sources.ts';
-import { APT_FOLDER, MIRROR_VARIABLE, SNAPSHOT_ARCHIVE, SYSTEM_PATH } from './settings.ts';
+import { APT_FOLDER, MIRROR_VARIABLE, SYSTEM_PATH } from './settings.ts';
 
 /** Suites of Debian's own archive, for sources that do not name their keyring. */
 const SUITE =
   /^(stable|oldstable|oldoldstable|testing|unstable|sid|bullseye|bookworm|trixie|forky|duke)(-updates|-backports)?\/?$/;
 
+/** What stands for the time in the address of a snapshot archive (apt.conf(5), `Acquire::Snapshots::URI`). */
+const SNAPSHOT_ID = '@SNAPSHOTID@';
+
+/** Where apt's configuration names the snapshot archive of Debian; the first that is set counts. */
+const SNAPSHOT_KEYS = ['override::origin', 'origin'].map((key) => `acquire::snapshots::uri::${key}::debian`);
+
 /**
  * The mirrors to use, best first: those that the user set, else those the machine's own apt reads Debian from, and behind
- * these the snapshot archive as it was at each of the times (ISO 8601), which has every file a lock of that time names.
+ * these the snapshot archive that apt's configuration names, as it was at each of the times (ISO 8601): it has every file a
+ * lock of that time names. There may be none.
  */
 export async function locateMirrors(
   context: Context,
@@ -24,26 +31,41 @@ export async function locateMirrors(
   const proxies = lowerCase(settings.proxies);
   if (settings.mirrors.length > 0) {
     return {
-      urls: unique(settings.mirrors.map(withoutSlash)),
+      urls: unique(settings.mirrors.flatMap((mirror) => atTimes(mirror, resolved)).map(withoutSlash)),
       proxies,
       why: `${MIRROR_VARIABLE} names the mirrors.`,
     };
   }
   const configured = await aptMirrors(machine.configuration ?? APT_FOLDER);
-  const snapshots = unique(resolved).map((time) => `${SNAPSHOT_ARCHIVE}/${snapshotName(time)}`);
-  if (configured.length === 0) {
-    return {
-      urls: snapshots,
-      proxies,
-      why: 'apt of this machine names no mirror of Debian: the snapshot archive is used.',
-    };
-  }
+  const apt = await aptConfiguration(context, machine.path ?? SYSTEM_PATH);
+  const snapshots = unique(atTimes(snapshotArchive(apt), resolved).map(withoutSlash));
+  const behind = snapshots.length === 0 ? '' : '; the snapshot archive that it names is the last resort';
   return {
     urls: [...configured, ...snapshots],
-    proxies: withAptProxies(proxies, await aptConfiguration(context, machine.path ?? SYSTEM_PATH)),
-    why: 'The apt configuration of this machine names the mirrors; the snapshot archive is the last resort.',
-    lastResorts: snapshots.length,
+    proxies: withAptProxies(proxies, apt),
+    why:
+      configured.length > 0
+        ? `The apt configuration of this machine names the mirrors${behind}.`
+        : snapshots.length > 0
+          ? 'apt of this machine names no mirror of Debian: the snapshot archive that it names is used.'
+          : 'apt of this machine names no mirror of Debian.',
+    ...(configured.length > 0 ? { lastResorts: snapshots.length } : {}),
   };
+}
+
+/** The address that apt's configuration has, with a place for the time; empty where it has none. */
+function snapshotArchive(configuration: AptSettings): string {
+  const values = SNAPSHOT_KEYS.map(
+    (wanted) => configuration.find(([key]) => key.toLowerCase() === wanted)?.[1],
+  );
+  return values.find((value) => value?.includes(SNAPSHOT_ID)) ?? '';
+}
+
+/** An address as it is at each of the times, where it has a place for one; none for an empty one. */
+function atTimes(address: string, resolved: readonly string[]): readonly string[] {
+  if (address === '') return [];
+  if (!address.includes(SNAPSHOT_ID)) return [address];
+  return unique(resolved).map((time) => address.replaceAll(SNAPSHOT_ID, snapshotName(time)));
 }
 
 /** `2026-01-31T12:00:00Z` → `20260131T120000Z`, as the snapshot archive names its times. */

@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import type { Context } from '../../domain/context.ts';
 import { defined } from '../../domain/defined.ts';
 import type { LockedPackage } from '../../domain/packages.ts';
-import { ok, type Result } from '../../domain/result.ts';
+import { err, ok, type Result } from '../../domain/result.ts';
 import { withTemporaryFolder } from '../../store/scratch.ts';
 import type { Store } from '../../store/store.ts';
 import type { IndexedPackage, MachineFiles, Mirrors, Newest, NewestRequest } from '../distro.ts';
 import { inheritedSettings } from './apt.ts';
 import { SOURCE } from './entries.ts';
+import { noMirror } from './failures.ts';
 import { findKeyring } from './keyring.ts';
 import { aptConfiguration, locateMirrors } from './mirrors.ts';
 import { readRelease } from './release-file.ts';
@@ -37,6 +38,8 @@ export async function newestPackages(
     const path = machine.path ?? SYSTEM_PATH;
     // No lock has a say in it: the snapshot archive, where it comes to that, is asked for today.
     const located = await locateMirrors(context, [`${new Date().toISOString().slice(0, 19)}Z`], machine);
+    const none = noMirror(located);
+    if (none !== undefined) return err(none);
     const { proxies } = located;
     const keyring = await findKeyring(context, {
       ...{ mirrors: located.urls, proxies, path, folder },

@@ -9,7 +9,7 @@ import { removeTree, temporaryFolder } from '../../store/temporary.ts';
 import type { MachineFiles, Mirrors, ResolvedSets, ResolveRequest } from '../distro.ts';
 import { type AptOptions, inheritedSettings, PrivateApt } from './apt.ts';
 import { SOURCE } from './entries.ts';
-import { indexFailure } from './failures.ts';
+import { indexFailure, noMirror } from './failures.ts';
 import { findKeyring } from './keyring.ts';
 import { aptConfiguration, locateMirrors } from './mirrors.ts';
 import { type KnownElsewhere, knownPackages, resolveSet } from './packages.ts';
@@ -32,6 +32,8 @@ export async function resolveSets(
   try {
     const path = machine.path ?? SYSTEM_PATH;
     const mirrors = await locateMirrors(context, [resolved], machine);
+    const none = noMirror(mirrors);
+    if (none !== undefined) return err(none);
     const keyring = await findKeyring(context, {
       ...(machine.keyrings && { files: machine.keyrings }),
       mirrors: mirrors.urls,

@@ -1,11 +1,7 @@
 /**
- * The one archive address the code holds: Debian's public snapshot archive, read at the time a lock was made. It is
- * the last resort, behind the mirrors that the user or the machine's own apt configuration names.
- * Layout: <https://snapshot.debian.org/>, "archive/<name>/<timestamp>/".
+ * Variable of the environment that names mirrors: archive roots, separated by spaces or commas. In one of a snapshot archive
+ * `@SNAPSHOTID@` stands for the time of a lock, as in apt's own configuration.
  */
-export const SNAPSHOT_ARCHIVE = 'https://snapshot.debian.org/archive/debian';
-
-/** Variable of the environment that names mirrors: archive roots, separated by spaces or commas. */
 export const MIRROR_VARIABLE = 'PROVISION_DEBIAN_MIRROR';
 
 /** Component of the archive that packages are taken from. */
