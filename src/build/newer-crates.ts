@@ -5,7 +5,7 @@ import type { Context } from '../domain/context.ts';
 import { defined } from '../domain/defined.ts';
 import { absentAsUndefined } from '../domain/errno.ts';
 import type { Plan } from '../domain/plan.ts';
-import { ok, type Result } from '../domain/result.ts';
+import { err, ok, type Result } from '../domain/result.ts';
 import type { StoredTree } from '../domain/stored-tree.ts';
 import type { Engine, Sandbox } from '../engine/engine.ts';
 import { PATHS } from '../engine/paths.ts';
@@ -113,7 +113,7 @@ export async function newerCrates(
         cwd: crateAt(project),
       },
     });
-    if (!run.ok) return { ok: false, error: explainFetch(run.error, plan.crate) };
+    if (!run.ok) return err(explainFetch(run.error, plan.crate));
     const yanked = await yankedOf(box, lock);
     if (!yanked.ok) return yanked;
     return ok(joinFindings(parseUpdate(Buffer.from(run.value.stderr).toString('utf8')), yanked.value));

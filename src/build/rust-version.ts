@@ -1,6 +1,6 @@
 import type { Resolved } from '../domain/definitions.ts';
+import { compareReleases } from '../domain/glibc.ts';
 import type { LockedPackage } from '../domain/packages.ts';
-import { isOlderRelease } from '../domain/release.ts';
 import type { Failure } from '../failure.ts';
 
 /** The failure for a crate that needs a newer Rust than it gets; it is found before anything is fetched. */
@@ -8,7 +8,7 @@ export function rustTooOld(resolved: Resolved, toolchain: readonly LockedPackage
   const { crate, rust, toolchain: image, recipe } = resolved;
   if (crate.rustVersion === undefined) return undefined;
   const has = rustRelease(resolved, toolchain);
-  if (has === undefined || !isOlderRelease(has, crate.rustVersion)) return undefined;
+  if (has === undefined || compareReleases(has, crate.rustVersion) >= 0) return undefined;
   const where = rust === undefined ? `the toolchain image \`${image.name}\`` : 'your own toolchain';
   return {
     code: 'build/rust-too-old',

@@ -291,7 +291,6 @@ export interface Recipe {
   readonly pythonPackages?: readonly PythonSource[];
   /** Modules of one's own. */
   readonly pythonPaths?: readonly PythonPath[];
-  /** The user's own Rust toolchain instead of the image's. */
   /** Which Rust compiles the program; absent: the oldest packaged one that the crate takes. */
   readonly rust?: 'stable' | 'next' | 'host';
   /** Instead of the target's. */

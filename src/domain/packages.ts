@@ -49,7 +49,6 @@ export interface TreeRules {
 /** A named package set of a definition, e.g. `sysroot` (link-time) or `rootfs` (run-time). */
 export interface TreeDefinition extends PackageSet, TreeRules {}
 
-/** The lock of a definition, for one architecture or one target: JSON. */
 /** A list of packages that an archive published, signed. */
 export interface SourceList {
   readonly suite: string;
@@ -60,6 +59,7 @@ export interface SourceList {
   readonly digest: Digest;
 }
 
+/** The lock of a definition, for one architecture or one target: JSON. */
 export interface Lock {
   readonly schema: 1;
   /** Checksum of the definition this was made from. */

@@ -1,15 +1,12 @@
 import { type RustPin, rustPin } from '../crate/rust-toolchain.ts';
 import type { Crate } from '../domain/crate.ts';
 import { defined } from '../domain/defined.ts';
-import type { ImageDefinition } from '../domain/definitions.ts';
-import { isOlderRelease } from '../domain/release.ts';
+import type { ImageDefinition, Recipe } from '../domain/definitions.ts';
+import { compareReleases } from '../domain/glibc.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { YamlDocument } from './document.ts';
 import { type ImageContext, loadImage } from './images.ts';
 import type { Loaded } from './load.ts';
-
-/** What `rust` of a recipe says; absent: the oldest packaged Rust that the crate takes. */
-export type RustChoice = 'stable' | 'next' | 'host';
 
 export interface ChosenImage {
   readonly image: Loaded<ImageDefinition>;
@@ -25,7 +22,7 @@ export async function chooseImage(
     rust,
     crate,
     document,
-  }: { readonly rust?: RustChoice; readonly crate: Crate; readonly document: YamlDocument },
+  }: Pick<Recipe, 'rust'> & { readonly crate: Crate; readonly document: YamlDocument },
 ): Promise<Result<ChosenImage>> {
   const { next, name } = stable.value;
   if (rust === 'stable' || rust === 'host') return ok({ image: stable });
@@ -39,7 +36,6 @@ export async function chooseImage(
         })
       : ok({ image: stable });
   }
-  if (next === name) return ok({ image: stable });
   const pin = rust === undefined ? await rustPin(crate.folder) : undefined;
   const wanted = rust === 'next' ? undefined : reasonFor(stable.value, crate, pin);
   if (rust !== 'next' && wanted === undefined) return ok({ image: stable });
@@ -58,11 +54,11 @@ function reasonFor(
   pin: RustPin | undefined,
 ): string | undefined {
   if (rust === undefined) return undefined;
-  if (rustVersion !== undefined && isOlderRelease(rust, rustVersion)) {
+  if (rustVersion !== undefined && compareReleases(rust, rustVersion) < 0) {
     return `Cargo.toml asks for Rust ${rustVersion} or newer.`;
   }
   // A name such as `stable`, or a nightly, says nothing of a release; of one that is pinned the patch level is not needed.
   const pinned = /^\d+\.\d+/.exec(pin?.channel ?? '')?.[0];
-  if (pinned === undefined || !isOlderRelease(rust, pinned)) return undefined;
+  if (pinned === undefined || compareReleases(rust, pinned) >= 0) return undefined;
   return `${pin?.file} asks for Rust ${pin?.channel}.`;
 }

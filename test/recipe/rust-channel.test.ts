@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { rustTooOld } from '../../src/build/rust-version.ts';
+import { compareReleases } from '../../src/domain/glibc.ts';
 import type { Lock } from '../../src/domain/packages.ts';
-import { isOlderRelease } from '../../src/domain/release.ts';
 import { resolveRecipe } from '../../src/recipe/recipe.ts';
 import { REPOSITORY, temporaryFolder } from '../support/cli.ts';
 import { put } from '../support/crate.ts';
@@ -130,8 +130,8 @@ test('releases are compared by their numbers', () => {
     ['1.85.1', '1.97'],
   ];
   for (const [one, other] of older) {
-    assert.equal(isOlderRelease(one, other), true, `${one} ${other}`);
-    assert.equal(isOlderRelease(other, one), false, `${other} ${one}`);
+    assert.ok(compareReleases(one, other) < 0, `${one} ${other}`);
+    assert.ok(compareReleases(other, one) > 0, `${other} ${one}`);
   }
-  assert.equal(isOlderRelease('1.85', '1.85.0'), false);
+  assert.equal(compareReleases('1.85', '1.85.0'), 0);
 });

@@ -6,6 +6,7 @@ import { request as requestTls } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../src/bench/local-registry.ts';
 import { temporaryFolder } from './cli.ts';
 
 type After = { after(done: () => unknown): void };
@@ -162,12 +163,4 @@ function answers(url: string): Promise<boolean> {
     asked.once('error', () => resolve(false));
     asked.end();
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
