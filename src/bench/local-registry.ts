@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { err, ok, type Result } from '../domain/result.ts';
@@ -9,6 +9,14 @@ import type { Failure } from '../failure.ts';
 
 /** Milliseconds within which it has to answer. */
 const START_MS = 10_000;
+
+const LOOPBACK = '127.0.0.1';
+
+export interface RegistrySettings {
+  readonly storage?: Readonly<Record<string, unknown>>;
+  readonly http?: Readonly<Record<string, unknown>>;
+  readonly auth?: Readonly<Record<string, unknown>>;
+}
 
 /** The registry of Docker's distribution, on the loopback, for the time of a bench. */
 export class LocalRegistry implements AsyncDisposable {
@@ -23,12 +31,16 @@ export class LocalRegistry implements AsyncDisposable {
     this.#ended = ended;
   }
 
-  /** `folder`: where it keeps its blobs; made when missing. Failure: `engine/bench-registry`. */
-  static async start(folder: string): Promise<Result<LocalRegistry>> {
+  /**
+   * `folder`: where it keeps its blobs (`data`); made when missing. `settings`: of its configuration, below `storage` and `http`, and
+   * beside them. Failure: `engine/bench-registry`.
+   */
+  static async start(folder: string, settings: RegistrySettings = {}): Promise<Result<LocalRegistry>> {
     await mkdir(folder, { recursive: true });
-    const host = `127.0.0.1:${await freePort()}`;
+    const port = await freePort();
+    const host = `${LOOPBACK}:${port}`;
     const file = join(folder, 'config.yml');
-    await writeFile(file, configuration(host, join(folder, 'data')));
+    await writeFile(file, configuration(host, join(folder, 'data'), settings));
     const child = spawn('docker-registry', ['serve', file], { stdio: 'ignore' });
     let gone: string | undefined;
     const ended = new Promise<void>((resolve) => {
@@ -41,7 +53,7 @@ export class LocalRegistry implements AsyncDisposable {
     });
     const until = Date.now() + START_MS;
     while (gone === undefined && Date.now() < until) {
-      if (await answers(host)) return ok(new LocalRegistry(host, child, ended));
+      if (await listens(port)) return ok(new LocalRegistry(host, child, ended));
       await sleep(50);
     }
     child.kill();
@@ -55,27 +67,32 @@ export class LocalRegistry implements AsyncDisposable {
 }
 
 /** Its configuration is YAML, of which JSON is a part. */
-function configuration(host: string, data: string): string {
+function configuration(host: string, data: string, { storage, http, ...more }: RegistrySettings): string {
   return JSON.stringify({
     version: 0.1,
     log: { level: 'error', accesslog: { disabled: true } },
-    storage: { filesystem: { rootdirectory: data } },
-    http: { addr: host },
+    storage: { filesystem: { rootdirectory: data }, ...storage },
+    http: { addr: host, ...http },
+    ...more,
   });
 }
 
-async function answers(host: string): Promise<boolean> {
-  try {
-    return (await fetch(`http://${host}/v2/`)).ok;
-  } catch {
-    return false;
-  }
+/** Whether something takes connections there. */
+async function listens(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, LOOPBACK);
+    socket.once('error', () => resolve(false));
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+  });
 }
 
 /** A port of the loopback that nothing listens at. */
 export async function freePort(): Promise<number> {
   const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, LOOPBACK, resolve));
   const { port } = server.address() as AddressInfo;
   await new Promise((resolve) => server.close(resolve));
   return port;

@@ -1,13 +1,12 @@
 // A real registry on the loopback (Debian package docker-registry), and a proxy that breaks what it says.
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
-import { request as requestTls } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../../src/bench/local-registry.ts';
+import { LocalRegistry } from '../../src/bench/local-registry.ts';
 import { temporaryFolder } from './cli.ts';
+import { value } from './sandboxes.ts';
 
 type After = { after(done: () => unknown): void };
 
@@ -41,35 +40,21 @@ export interface TestRegistry {
 
 export async function startRegistry(t: After, options: RegistryOptions = {}): Promise<TestRegistry> {
   const folder = temporaryFolder(t as { after(done: () => void): void });
-  const port = await freePort();
-  const host = `127.0.0.1:${port}`;
   const ca = join(folder, 'ca.pem');
-  const lines = [
-    'version: 0.1',
-    ...['log:', '  level: error', '  accesslog:', '    disabled: true'],
-    ...['storage:', '  filesystem:', `    rootdirectory: ${join(folder, 'registry')}`],
-    ...(options.deletes ? ['  delete:', '    enabled: true'] : []),
-    ...['http:', `  addr: ${host}`],
-    ...(options.tls ? ['  tls:', `    certificate: ${ca}`, `    key: ${join(folder, 'key.pem')}`] : []),
-    ...(options.login
-      ? ['auth:', '  htpasswd:', '    realm: here', `    path: ${join(folder, 'users')}`]
-      : []),
-  ];
+  const users = join(folder, 'users');
   if (options.tls) makeCertificate(folder, ca);
-  writeFileSync(join(folder, 'users'), HTPASSWD);
-  writeFileSync(join(folder, 'config.yml'), `${lines.join('\n')}\n`);
-  const child = spawn('docker-registry', ['serve', join(folder, 'config.yml')], { stdio: 'ignore' });
-  const ended = new Promise((resolve) => child.once('close', resolve));
-  const stop = async (): Promise<void> => {
-    child.kill();
-    await ended;
-  };
+  writeFileSync(users, HTPASSWD);
+  const registry = value(
+    await LocalRegistry.start(folder, {
+      ...(options.deletes && { storage: { delete: { enabled: true } } }),
+      ...(options.tls && { http: { tls: { certificate: ca, key: join(folder, 'key.pem') } } }),
+      ...(options.login && { auth: { htpasswd: { realm: 'here', path: users } } }),
+    }),
+  );
+  const { host } = registry;
+  const stop = () => registry[Symbol.asyncDispose]();
   t.after(stop);
-  for (let tries = 0; !(await answers(`${options.tls ? 'https' : 'http'}://${host}/v2/`)); tries += 1) {
-    if (tries > 200) throw new Error('the registry does not answer');
-    await sleep(50);
-  }
-  return { host, ca, blobs: join(folder, 'registry/docker/registry/v2/blobs/sha256'), stop };
+  return { host, ca, blobs: join(folder, 'data/docker/registry/v2/blobs/sha256'), stop };
 }
 
 function makeCertificate(folder: string, ca: string): void {
@@ -151,16 +136,4 @@ function passOn(to: string, incoming: IncomingMessage, outgoing: ServerResponse,
   });
   passed.once('error', () => outgoing.destroy());
   incoming.pipe(passed);
-}
-
-function answers(url: string): Promise<boolean> {
-  const ask = url.startsWith('https') ? requestTls : request;
-  return new Promise((resolve) => {
-    const asked = ask(url, { rejectUnauthorized: false }, (response) => {
-      response.resume();
-      resolve(response.statusCode === 200 || response.statusCode === 401);
-    });
-    asked.once('error', () => resolve(false));
-    asked.end();
-  });
 }
