@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { before, suite, test } from 'node:test';
+import { before, suite, type TestContext, test } from 'node:test';
 import type { Statement } from '../../src/provenance/statement.ts';
 import { readElfSection } from '../../src/sbom/elf-sections.ts';
 import {
@@ -38,6 +38,9 @@ const HOURS = 29;
 
 const library = clockLibrary();
 const docker = engineMissing('dockerd');
+const NO_CLOCK = library === undefined && 'not installed: faketime';
+/** CPython is compiled twice more. */
+const ALL = process.env.PROVISION_TEST_ALL === '1' ? false : 'PROVISION_TEST_ALL=1 compiles CPython again';
 
 let folder = '';
 let bundle = '';
@@ -72,53 +75,13 @@ function seen({ stdout, stderr }: CliRun): { readonly clock: number; readonly co
 
 suite('built again', { concurrency: true }, () => {
   test('by another user, in another folder, on one core, by another clock, time zone and umask: every byte is the same', {
-    skip: library === undefined ? 'not installed: faketime' : false,
+    skip: NO_CLOCK,
   }, async (t) => {
-    const user = asOrdinaryUser(t);
-    assert.ok(user !== undefined, 'nobody can read this checkout');
-    const own = (path: string): string => {
-      spawnSync('chown', ['-R', String(user.uid), path]);
-      return path;
-    };
-    const crate = join(user.folder, 'élsewhere', 'tiny');
-    cpSync(CRATE, crate, { recursive: true });
-    const store = join(user.folder, 'störe');
-    copyBlobs(statementOf(bundle), store);
-    const given = join(user.folder, `${NAME}.tar.gz`);
-    for (const suffix of ['', '.intoto.json']) copyFileSync(`${bundle}${suffix}`, `${given}${suffix}`);
-    own(user.folder);
-    const shared = await startMirror(t, files({}));
-    const program = join(REPOSITORY, 'src', 'bin.ts');
-    const argv = [program, 'verify', '--rebuild', given, '--project', crate, '--store', store, '--verbose'];
-    const script = 'umask 027; exec taskset -c 0 "$0" "$@"';
-    const child = spawn('sh', ['-c', script, user.node, ...argv], {
-      cwd: user.folder,
-      ...(process.getuid?.() === 0 ? { uid: user.uid, gid: user.uid } : {}),
-      env: {
-        ...plainEnvironment(),
-        ...otherClock(library ?? '', `+${HOURS}h`),
-        HOME: user.folder,
-        TZ: 'Pacific/Chatham',
-        LC_ALL: 'C',
-        PROVISION_ENGINE: 'namespace',
-        PROVISION_CACHE: `oci://${new URL(shared.url).host}/team/cache`,
-      },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const run = await finish(child, 15 * 60_000);
-    assert.equal(run.status, 0, run.stdout + run.stderr);
-    assert.match(
-      run.stdout,
-      /agree; not signed; built from the recipe x86_64 for x86_64-unknown-linux-gnu\.\n/,
-    );
-    assert.match(run.stdout, /: built again, and every byte is the same\.\n$/);
-    assert.equal(seen(run).cores, 1);
-    assert.deepEqual(shared.requests, [], 'what others have built proves nothing');
-    assert.deepEqual(readdirSync(join(store, 'builds')), [], 'nothing of it is kept');
+    await rebuildElsewhere(t, { crate: CRATE, bundle });
   });
 
   test('by Docker, whose containers have another clock: what somebody changed is told by file and section, and nothing else differs', {
-    skip: library === undefined ? 'not installed: faketime' : (docker ?? false),
+    skip: NO_CLOCK || (docker ?? false),
   }, async (t) => {
     const own = temporaryFolder(t);
     const engine = await startEngine('dockerd', {
@@ -147,6 +110,42 @@ suite('built again', { concurrency: true }, () => {
       `share/doc/tiny/LICENSES.md: from byte ${licences().length} on (${licences().length + 2} and ${licences().length} bytes)`,
     ]);
   });
+});
+
+test('CPython itself, with its profile and libraries: compiled again on one core by another user, and by Docker, it is the same', {
+  skip: ALL || NO_CLOCK || (docker ?? false),
+}, async (t) => {
+  const own = temporaryFolder(t, 'provision rebuild ü ');
+  const crate = join(own, 'tiny');
+  cpSync(CRATE, crate, { recursive: true });
+  writeFileSync(
+    join(crate, 'provision.yaml'),
+    'schema: 1\nextends: x86_64\npython: {linkage: static}\nsamples: {path: samples}\n',
+  );
+  const artifacts = join(own, 'artifacts');
+  const run = await provision(['run', '--project', crate, '--no-host', '--artifacts', artifacts], {
+    cwd: own,
+    store: SHARED_STORE,
+    timeoutMs: 30 * 60_000,
+  });
+  assert.equal(run.status, 0, run.stdout + run.stderr);
+  const given = join(artifacts, `${NAME}.tar.gz`);
+  await rebuildElsewhere(t, { crate, bundle: given });
+  const engine = await startEngine('dockerd', {
+    runtime: runtimeWithClock(join(own, 'runc'), library ?? '', `+${HOURS}h`),
+  });
+  t.after(() => engine.remove());
+  // What is compiled in the store that everything else uses would be found there.
+  const store = join(own, 'störe');
+  copyBlobs(statementOf(given), store);
+  const argv = ['verify', '--rebuild', given, '--project', crate, '--store', store];
+  const again = await provision([...argv, '--engine', `docker:unix://${engine.socket}`], {
+    cwd: own,
+    store,
+    timeoutMs: 60 * 60_000,
+  });
+  assert.equal(again.status, 0, again.stdout + again.stderr);
+  assert.match(again.stdout, /: built again, and every byte is the same\.\n$/);
 });
 
 test('the locks are those of the statement: others here do not matter, and a statement without them needs the same', async (t) => {
@@ -199,6 +198,54 @@ test('the locks are those of the statement: others here do not matter, and a sta
   assert.match(said(stale), /error\[archive\/other-locks\]: .* was built by other definitions than are here/);
   assert.match(said(stale), /It was built by provision 99\.0\.0; this is \d/);
 });
+
+interface Given {
+  /** Folder of the project. */
+  readonly crate: string;
+  /** Its bundle, with the statement beside it. */
+  readonly bundle: string;
+}
+
+/** Everything but package files is made anew by a user who shares nothing with us, and every byte has to be the same. */
+async function rebuildElsewhere(t: TestContext, { crate, bundle }: Given): Promise<void> {
+  const user = asOrdinaryUser(t);
+  assert.ok(user !== undefined, 'nobody can read this checkout');
+  const place = join(user.folder, 'élsewhere', 'tiny');
+  cpSync(crate, place, { recursive: true });
+  const store = join(user.folder, 'störe');
+  copyBlobs(statementOf(bundle), store);
+  const given = join(user.folder, `${NAME}.tar.gz`);
+  for (const suffix of ['', '.intoto.json']) copyFileSync(`${bundle}${suffix}`, `${given}${suffix}`);
+  spawnSync('chown', ['-R', String(user.uid), user.folder]);
+  const shared = await startMirror(t, files({}));
+  const program = join(REPOSITORY, 'src', 'bin.ts');
+  const argv = [program, 'verify', '--rebuild', given, '--project', place, '--store', store, '--verbose'];
+  const script = 'umask 027; exec taskset -c 0 "$0" "$@"';
+  const child = spawn('sh', ['-c', script, user.node, ...argv], {
+    cwd: user.folder,
+    ...(process.getuid?.() === 0 ? { uid: user.uid, gid: user.uid } : {}),
+    env: {
+      ...plainEnvironment(),
+      ...otherClock(library ?? '', `+${HOURS}h`),
+      HOME: user.folder,
+      TZ: 'Pacific/Chatham',
+      LC_ALL: 'C',
+      PROVISION_ENGINE: 'namespace',
+      PROVISION_CACHE: `oci://${new URL(shared.url).host}/team/cache`,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const run = await finish(child, 60 * 60_000);
+  assert.equal(run.status, 0, run.stdout + run.stderr);
+  assert.match(
+    run.stdout,
+    /agree; not signed; built from the recipe x86_64 for x86_64-unknown-linux-gnu\.\n/,
+  );
+  assert.match(run.stdout, /: built again, and every byte is the same\.\n$/);
+  assert.equal(seen(run).cores, 1);
+  assert.deepEqual(shared.requests, [], 'what others have built proves nothing');
+  assert.deepEqual(readdirSync(join(store, 'builds')), [], 'nothing of it is kept');
+}
 
 function licences(): Buffer {
   const file = `${NAME}/share/doc/tiny/LICENSES.md`;
