@@ -1,6 +1,7 @@
 // A crate that the lock names needs a newer Rust than the toolchain that is taken first: another one is taken, by itself.
 import assert from 'node:assert/strict';
-import { cpSync, readFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { appendFileSync, cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Report } from '../../src/domain/report.ts';
@@ -13,6 +14,8 @@ const CRATE = join(REPOSITORY, 'test', 'crates', 'wants', 'newer-rust');
 test('cargo refuses the older Rust, and the same run goes on with the newer one; the next begins with it', async (t) => {
   const cwd = join(temporaryFolder(t, 'provision rust ü '), 'crate');
   cpSync(CRATE, cwd, { recursive: true });
+  // What is known of other copies is not of this one.
+  appendFileSync(join(cwd, 'Cargo.toml'), `# ${randomUUID()}\n`);
   put(cwd, { 'provision.yaml': recipe('x86_64', 'python: {from: packages}\n') });
   const run = () => provision(['run'], { cwd, store: SHARED_STORE, timeoutMs: 20 * 60_000 });
   const first = await run();
