@@ -24,6 +24,7 @@ import { type CargoStep, fetchCrates, lockedCrates } from './crates.ts';
 import { hostCargo } from './host-cargo.ts';
 import { recordCrates } from './linked-crates.ts';
 import { linkedObjects } from './linked-objects.ts';
+import { noteNeededRust } from './needed-rust.ts';
 import { CRATES_UNKNOWN, cratesKey, type LockedCrates, onKnownCrates } from './sealed-crates.ts';
 import { explainHidden } from './sources/explain.ts';
 import { digestProject } from './sources/project.ts';
@@ -226,6 +227,7 @@ async function compile(
   // Awaited, because the sandbox is closed when this function returns.
   if (!run.ok) {
     const output = await readFile(step.log, 'utf8');
+    await noteNeededRust(step.store, input.resolved, output);
     const failure = explainHidden(run.error, output, project, step.view.sources);
     return await traceUndefined(box, output, failure, linkedGlibc(input.resolved));
   }

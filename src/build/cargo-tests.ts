@@ -16,6 +16,7 @@ import { type BuildInput, buildMounts, cargoOf, programInputs, volumeName } from
 import { fetchCrates } from './crates.ts';
 import { hostCargo } from './host-cargo.ts';
 import { linkedObjects } from './linked-objects.ts';
+import { noteNeededRust } from './needed-rust.ts';
 import { type PythonSite, pythonMounts } from './python-mounts.ts';
 import { explainHidden } from './sources/explain.ts';
 import { digestProject } from './sources/project.ts';
@@ -124,6 +125,7 @@ async function start(
   const compiled = await compile(context, box, input, wanted, log, env);
   if (!compiled.ok) {
     const output = await readFile(log, 'utf8');
+    await noteNeededRust(store, input.resolved, output);
     return err(explainHidden(compiled.error, output, input.resolved.recipe.project, view.value.sources));
   }
   const ran = await execute(context, box, input, wanted, log, env);

@@ -1,7 +1,7 @@
 import { ok, type Result } from '../domain/result.ts';
 import { hostMachine } from '../pipeline/host.ts';
+import { resolveForBuild } from '../pipeline/prepare.ts';
 import { formatPlan, makePlan } from '../plan/plan.ts';
-import { resolveRecipe } from '../recipe/recipe.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
 
 export const command: Command = {
@@ -15,7 +15,7 @@ export const command: Command = {
 };
 
 async function run({ context, positionals }: Invocation): Promise<Result<Outcome>> {
-  const resolved = await resolveRecipe(context.settings, positionals[0]);
+  const resolved = await resolveForBuild(context.settings, positionals[0]);
   if (!resolved.ok) return resolved;
   const plan = makePlan(resolved.value, hostMachine());
   return ok({ text: formatPlan(plan, context.settings.cwd), json: plan });

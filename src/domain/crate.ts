@@ -27,6 +27,14 @@ export interface Crate {
   readonly pyo3?: Pyo3Use;
 }
 
+/** The Rust that a crate which the lock names asks for. */
+export interface NeededRust {
+  /** `1.88` or `1.88.0`. */
+  readonly release: string;
+  /** Name and version. */
+  readonly by: string;
+}
+
 /** How a crate takes PyO3, with the features that are chosen for it. */
 export interface Pyo3Use {
   /** Full version as locked; absent where there is no lock. */

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { readCargoConfiguration } from '../build/cargo-configuration.ts';
 import { cargoNotices } from '../build/cargo-notices.ts';
 import { findHostRust } from '../build/host-rust.ts';
+import { knownNeededRust } from '../build/needed-rust.ts';
 import { distribution } from '../distro/distribution.ts';
 import type { Context } from '../domain/context.ts';
 import { defined } from '../domain/defined.ts';
@@ -12,6 +13,7 @@ import { ok, type Result } from '../domain/result.ts';
 import { PATHS } from '../engine/paths.ts';
 import { type BuildEnv, buildEnv } from '../env/env.ts';
 import { type Host, makePlan } from '../plan/plan.ts';
+import type { RecipeLookup } from '../recipe/find.ts';
 import { resolveRecipe } from '../recipe/recipe.ts';
 import { remembered } from '../store/remembered.ts';
 import type { Json } from '../store/store.ts';
@@ -44,13 +46,24 @@ export async function planRun(
   host: Host,
   samples?: readonly string[],
 ): Promise<Result<Planned>> {
-  const resolved = await resolveRecipe({ ...context.settings, machine: host.machine }, recipe);
+  const resolved = await resolveForBuild({ ...context.settings, machine: host.machine }, recipe);
   if (!resolved.ok) return resolved;
   const suite =
     samples === undefined
       ? resolved.value.recipe.samples
       : { ...resolved.value.recipe.samples, paths: samples };
   return planFrom(context, { ...resolved.value, recipe: { ...resolved.value.recipe, samples: suite } }, host);
+}
+
+/** A recipe with the toolchain that its locked crates take, as far as a build has found out. */
+export async function resolveForBuild(
+  settings: RecipeLookup & { readonly store: string },
+  recipe: string | undefined,
+): Promise<Result<Resolved>> {
+  const resolved = await resolveRecipe(settings, recipe);
+  if (!resolved.ok) return resolved;
+  const neededRust = await knownNeededRust(settings.store, resolved.value);
+  return neededRust === undefined ? resolved : resolveRecipe({ ...settings, neededRust }, recipe);
 }
 
 /**

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { closest } from '../domain/closest.ts';
 import type { Settings } from '../domain/context.ts';
+import type { NeededRust } from '../domain/crate.ts';
 import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { shellWord } from '../domain/shell.ts';
@@ -24,6 +25,8 @@ import { NAME } from './schemas.ts';
 export type RecipeLookup = Pick<Settings, 'home' | 'cwd' | 'project' | 'bin' | 'python'> & {
   /** Machine that the toolchain is to run on, as `uname -m` names it; absent: this one. */
   readonly machine?: string;
+  /** What a build has found out of the crates that the lock names; absent: nothing that matters. */
+  readonly neededRust?: NeededRust;
 };
 
 /** The recipe of a crate, in its folder. */

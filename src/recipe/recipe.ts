@@ -212,7 +212,7 @@ async function readNamed(lookup: RecipeLookup, found: FoundRecipe, read: Reader)
   if (misread !== undefined) return err(misread);
   if (!stable.ok || !sysroot.ok) throw new Error('a failure got lost');
   const built = await chooseImage(context, stable.value, {
-    ...defined({ rust: draft.rust }),
+    ...defined({ rust: draft.rust, needed: lookup.neededRust }),
     crate: crate.value,
     document,
   });

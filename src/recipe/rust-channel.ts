@@ -1,5 +1,5 @@
 import { type RustPin, rustPin } from '../crate/rust-toolchain.ts';
-import type { Crate } from '../domain/crate.ts';
+import type { Crate, NeededRust } from '../domain/crate.ts';
 import { defined } from '../domain/defined.ts';
 import type { ImageDefinition, Recipe } from '../domain/definitions.ts';
 import { compareReleases } from '../domain/glibc.ts';
@@ -21,8 +21,14 @@ export async function chooseImage(
   {
     rust,
     crate,
+    needed,
     document,
-  }: Pick<Recipe, 'rust'> & { readonly crate: Crate; readonly document: YamlDocument },
+  }: Pick<Recipe, 'rust'> & {
+    readonly crate: Crate;
+    /** By a crate that the lock names, as a build found out. */
+    readonly needed?: NeededRust;
+    readonly document: YamlDocument;
+  },
 ): Promise<Result<ChosenImage>> {
   const { next, name } = stable.value;
   if (rust === 'stable' || rust === 'host') return ok({ image: stable });
@@ -36,26 +42,32 @@ export async function chooseImage(
         })
       : ok({ image: stable });
   }
-  const pin = rust === undefined ? await rustPin(crate.folder) : undefined;
-  const wanted = rust === 'next' ? undefined : reasonFor(stable.value, crate, pin);
+  const asking = { crate, pin: rust === undefined ? await rustPin(crate.folder) : undefined, needed };
+  const wanted = rust === 'next' ? undefined : reasonFor(stable.value, asking);
   if (rust !== 'next' && wanted === undefined) return ok({ image: stable });
   const newer = await loadImage(context, next);
   if (!newer.ok) return newer;
   // One that the crate does not take either is no better: the failure names the ways out.
-  if (wanted !== undefined && reasonFor(newer.value.value, crate, pin) !== undefined)
+  if (wanted !== undefined && reasonFor(newer.value.value, asking) !== undefined)
     return ok({ image: stable });
   return ok({ image: newer.value, ...defined({ because: wanted }) });
 }
 
+interface Asking {
+  readonly crate: Crate;
+  readonly pin: RustPin | undefined;
+  readonly needed: NeededRust | undefined;
+}
+
 /** Why a crate does not take the Rust of an image; undefined where it does, as far as is known. */
-function reasonFor(
-  { rust }: ImageDefinition,
-  { rustVersion }: Crate,
-  pin: RustPin | undefined,
-): string | undefined {
+function reasonFor({ rust }: ImageDefinition, { crate, pin, needed }: Asking): string | undefined {
   if (rust === undefined) return undefined;
+  const { rustVersion } = crate;
   if (rustVersion !== undefined && compareReleases(rust, rustVersion) < 0) {
     return `Cargo.toml asks for Rust ${rustVersion} or newer.`;
+  }
+  if (needed !== undefined && compareReleases(rust, needed.release) < 0) {
+    return `${needed.by}, which Cargo.lock names, asks for Rust ${needed.release} or newer.`;
   }
   // A name such as `stable`, or a nightly, says nothing of a release; of one that is pinned the patch level is not needed.
   const pinned = /^\d+\.\d+/.exec(pin?.channel ?? '')?.[0];

@@ -166,7 +166,9 @@ class FolderStore implements Store {
     name: EntryName,
     remote: RemoteStore | undefined,
   ): Promise<{ readonly meta: Json } | undefined> {
-    const own = (await this.#readOwnResult(elsewhereKey(name))) as { readonly meta: Json } | undefined;
+    const own = (await readStoredResult(this.folder, elsewhereKey(name))) as
+      | { readonly meta: Json }
+      | undefined;
     return own ?? (await remote?.offered(name));
   }
 
@@ -280,25 +282,12 @@ class FolderStore implements Store {
     { anywhere = false }: ResultOptions = {},
   ): Promise<T | undefined> {
     const remote = anywhere ? this.#remote : undefined;
-    const own = await this.#readOwnResult(fingerprint);
+    const own = await readStoredResult(this.folder, fingerprint);
     const value = own ?? (await remote?.pullResult(fingerprint));
     // It only saves time: a disk that does not take it is the concern of what is made next.
     if (own === undefined && value !== undefined) await this.#writeOwnResult(fingerprint, value);
     if (value !== undefined) remote?.usedResult(fingerprint, value);
     return value as T | undefined;
-  }
-
-  async #readOwnResult(fingerprint: Fingerprint): Promise<Json | undefined> {
-    const file = this.#resultFile(fingerprint);
-    try {
-      const value = parseResult(await readFile(file, 'utf8'), fingerprint);
-      await markUsed(file);
-      // Damaged from outside: treated as absent and written again.
-      return value as Json | undefined;
-    } catch (cause) {
-      if (['ENOENT', 'EISDIR'].includes(errorCode(cause) ?? '')) return undefined;
-      throw cause;
-    }
   }
 
   async writeResult(
@@ -312,7 +301,7 @@ class FolderStore implements Store {
   }
 
   #writeOwnResult(fingerprint: Fingerprint, value: Json): Promise<Result<void>> {
-    const file = this.#resultFile(fingerprint);
+    const file = resultFile(this.folder, fingerprint);
     const text = formatResult(fingerprint, value);
     return onDisk(file, () => this.#clearly(file, () => writeWhole(this.folder, file, text)));
   }
@@ -331,10 +320,24 @@ class FolderStore implements Store {
   settled(): Promise<Result<void>> {
     return this.#background.settled();
   }
+}
 
-  #resultFile(fingerprint: Fingerprint): string {
-    return join(this.folder, 'results', `${fingerprint}.json`);
+/** A result of a store that need not be there, or not whole: undefined then. */
+export async function readStoredResult(store: string, fingerprint: Fingerprint): Promise<Json | undefined> {
+  const file = resultFile(store, fingerprint);
+  try {
+    const value = parseResult(await readFile(file, 'utf8'), fingerprint);
+    await markUsed(file);
+    // Damaged from outside: treated as absent and written again.
+    return value as Json | undefined;
+  } catch (cause) {
+    if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(errorCode(cause) ?? '')) return undefined;
+    throw cause;
   }
+}
+
+function resultFile(store: string, fingerprint: Fingerprint): string {
+  return join(store, 'results', `${fingerprint}.json`);
 }
 
 /** Fills an empty folder from a store beyond this one, where that is faster than making it also when another machine has just begun. */

@@ -55,9 +55,10 @@ export const PROVOKED: readonly Provoked[] = [
   {
     code: 'crate-msrv',
     crate: 'newer-rust',
-    files: { 'provision.yaml': recipe('x86_64', PACKAGED) },
+    files: { 'provision.yaml': recipe('x86_64', `${PACKAGED}rust: stable\n`) },
     recipe: 'x86_64',
     cure: 'rust: next',
+    instead: ['provision.yaml', 'rust: stable'],
   },
   {
     code: 'missing-program',

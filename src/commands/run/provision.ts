@@ -11,7 +11,7 @@ import { isForAnyPython } from '../../env/env.ts';
 import { readTool } from '../../exec/files.ts';
 import { type Failure, interrupted } from '../../failure.ts';
 import { hostMachine } from '../../pipeline/host.ts';
-import { type Planned, planRun } from '../../pipeline/prepare.ts';
+import { type Planned, planRun, resolveForBuild } from '../../pipeline/prepare.ts';
 import { relockMissing } from '../../pipeline/relock.ts';
 import { artifactsFolder, type Finished, runPipeline } from '../../pipeline/run.ts';
 import type { StableProgram } from '../../pipeline/runtimes.ts';
@@ -87,15 +87,33 @@ interface Ran {
   readonly ended: Result<Finished>;
 }
 
-/** Plans and runs; once more where locks name files that no mirror has any more and that could be resolved anew. */
+/**
+ * Plans and runs; once more where locks name files that no mirror has any more and that could be resolved anew, and where cargo refused
+ * the Rust that was taken, so that the plan is another now.
+ */
 async function provision(
   context: Context,
   invocation: Invocation,
   stable: StableProgram | undefined,
 ): Promise<Result<Ran>> {
   const first = await runOnce(context, invocation, true, stable);
-  if (!first.ok || !first.value.relocked) return first;
-  return runOnce(context, invocation, false, stable);
+  if (!first.ok) return first;
+  const again = first.value.relocked || (await isPlannedOtherwise(context, invocation, first.value));
+  return again ? runOnce(context, invocation, false, stable) : first;
+}
+
+/** Failures of what cargo compiles. */
+const COMPILED: readonly string[] = ['build/failed', 'build/tests-failed'];
+
+/** Whether the failed build has told of a Rust that its crates need, and there is one. */
+async function isPlannedOtherwise(
+  { settings, signal }: Context,
+  { positionals }: Invocation,
+  { planned, ended }: Ran,
+): Promise<boolean> {
+  if (ended.ok || !COMPILED.includes(ended.error.code) || signal.aborted) return false;
+  const now = await resolveForBuild({ ...settings, machine: hostMachine().machine }, positionals[0]);
+  return now.ok && now.value.toolchain.name !== planned.plan.toolchain.name;
 }
 
 async function runOnce(
