@@ -1,6 +1,7 @@
 import { lstatSync, mkdirSync, readlinkSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { badName, conflict, corrupt, escapesRoot, Refusal } from './refusal.ts';
+import { isCaseless, storedName } from './stored-names.ts';
 
 /** Bytes of a path name, limits.h(0p) `PATH_MAX` on Linux. */
 const LONGEST_NAME = 4096;
@@ -16,12 +17,19 @@ const MOST_LINKS = 40;
  */
 export class Folders {
   readonly root: string;
+  readonly #caseless: boolean;
   readonly #known = new Map<string, string>();
   readonly #made = new Set<string>();
 
   /** `root` is absolute and without a slash at its end. */
   constructor(root: string) {
     this.root = root;
+    this.#caseless = isCaseless(root);
+  }
+
+  /** Path of what has a name in a folder that `make` or `find` gave. */
+  at(folder: string, name: string): string {
+    return `${folder}/${this.#caseless ? storedName(folder, name) : name}`;
   }
 
   /** The parts of an entry's name; rejects absolute ones and those with `..`. */
@@ -71,15 +79,14 @@ export class Folders {
   #enter(walk: Walk, folder: string, part: string): string | undefined {
     if (part === '' || part === '.') return folder;
     if (part === '..') return folder === this.root ? folder : dirname(folder);
-    const path = `${folder}/${part}`;
+    const path = this.at(folder, part);
     const info = lstatSync(path, { throwIfNoEntry: false });
-    if (!info) return walk.make ? this.#makeFolder(walk, folder, part) : undefined;
+    if (!info) return walk.make ? this.#makeFolder(walk, folder, part, path) : undefined;
     if (info.isDirectory()) return path;
     return this.#follow(walk, folder, path, info);
   }
 
-  #makeFolder(walk: Walk, folder: string, part: string): string | undefined {
-    const path = `${folder}/${part}`;
+  #makeFolder(walk: Walk, folder: string, part: string, path: string): string | undefined {
     try {
       mkdirSync(path, 0o755);
     } catch (cause) {

@@ -15,6 +15,7 @@ import { compressPiece, GzipFrame } from './gzip-pieces.ts';
 import { lastingBytes } from './lasting.ts';
 import { Budget, DEFAULT_LIMITS } from './limits.ts';
 import { deviceNode, Refusal, refusable } from './refusal.ts';
+import { isCaseless, nameOf } from './stored-names.ts';
 import { DOT, END, type EntryOptions, type Item, type Piece, piecesOf, readPiece } from './tar-pieces.ts';
 import { readTar } from './tar-reader.ts';
 import { Writer } from './writer.ts';
@@ -198,23 +199,30 @@ async function collectParts({ archive, parts, links = {}, dotted }: TarOptions):
   };
   for (const part of parts) {
     if (part.at !== '') add(folderItem(part.at));
-    for await (const item of below(archive, part, '')) add(item);
+    const names = isCaseless(resolve(part.root)) ? nameOf : String;
+    for await (const item of below(archive, part, '', names)) add(item);
   }
   for (const [path, linkpath] of Object.entries(links)) add(linkItem(path, linkpath));
   const sorted = [...items.values()].sort((a, b) => inTreeOrder(a.path, b.path));
   return dotted === true ? [DOT, ...sorted] : sorted;
 }
 
-async function* below(archive: string, part: TarPart, folder: string): AsyncGenerator<Item> {
+/** `names`: what is stored under a name. */
+async function* below(
+  archive: string,
+  part: TarPart,
+  folder: string,
+  names: (stored: string) => string,
+): AsyncGenerator<Item> {
   for (const name of await readdir(join(part.root, folder))) {
     if (folder === '' && part.without?.includes(name)) continue;
     const relative = folder === '' ? name : `${folder}/${name}`;
-    const path = part.at === '' ? relative : `${part.at}/${relative}`;
+    const path = (part.at === '' ? relative : `${part.at}/${relative}`).split('/').map(names).join('/');
     const source = join(part.root, relative);
     const info = await lstat(source);
     if (info.isDirectory()) {
       yield folderItem(path);
-      yield* below(archive, part, relative);
+      yield* below(archive, part, relative, names);
     } else if (info.isSymbolicLink()) {
       yield linkItem(path, await readlink(source));
     } else if (info.isFile()) {

@@ -16,6 +16,7 @@ import { type Excludes, plainName } from './exclude.ts';
 import { Folders } from './folders.ts';
 import type { Budget } from './limits.ts';
 import { badName, conflict, missingLinkTarget, Refusal, truncated } from './refusal.ts';
+import { isMarked } from './stored-names.ts';
 import type { Sink, TarEntry } from './tar-reader.ts';
 
 /**
@@ -82,6 +83,7 @@ export class Writer {
   }
 
   visit(entry: TarEntry): Sink | undefined {
+    if (isMarked(entry.name)) throw new Refusal(badName(this.#options.archive, entry.name));
     if (this.#isExcluded(entry)) return undefined;
     if (entry.type === 'file') return this.file(entry);
     if (entry.type === 'folder') this.#folder(entry);
@@ -207,7 +209,7 @@ export class Writer {
     const last = name.slice(slash + 1);
     const folder = folders.find(archive, slash < 0 ? '' : name.slice(0, slash));
     if (folder === undefined || last === '') return undefined;
-    const path = `${folder}/${last}`;
+    const path = folders.at(folder, last);
     const info = lstatSync(path, { throwIfNoEntry: false });
     return info && !info.isDirectory() ? path : undefined;
   }
@@ -217,7 +219,9 @@ export class Writer {
    * made is left unchanged, and ours is stored separately for comparison.
    */
   #create<T>(entry: TarEntry, make: (path: string) => T): T {
-    const wanted = this.#wantedPath(entry);
+    const { folder, name } = this.#wantedPlace(entry);
+    const { folders } = this.#options;
+    let wanted = folders.at(folder, name);
     for (let path = wanted; ; ) {
       try {
         const made = make(path);
@@ -226,13 +230,16 @@ export class Writer {
         return made;
       } catch (cause) {
         if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
-        path = this.#vacate(entry, wanted) ? wanted : this.#aside(entry, wanted);
+        // Another thread has made one meanwhile that differs by case.
+        const now = folders.at(folder, name);
+        if (now !== wanted) path = wanted = now;
+        else path = this.#vacate(entry, wanted) ? wanted : this.#aside(entry, wanted);
       }
     }
   }
 
-  /** Absolute path for a new file or link; its parent exists. */
-  #wantedPath(entry: TarEntry): string {
+  /** Absolute folder and name for a new file or link; the folder exists. */
+  #wantedPlace(entry: TarEntry): { readonly folder: string; readonly name: string } {
     const { archive, folders } = this.#options;
     const parts = Folders.parts(archive, entry.name);
     this.#refuseThroughOwnLink(entry, parts.join('/'));
@@ -246,7 +253,7 @@ export class Writer {
     if (last === undefined) {
       throw new Refusal(conflict(archive, entry.name, 'That path is a folder and the entry is none.'));
     }
-    return `${folders.make(archive, parts.join('/'))}/${last}`;
+    return { folder: folders.make(archive, parts.join('/')), name: last };
   }
 
   /** Removes what this archive made at a path; false when it was another one. */

@@ -1,3 +1,4 @@
+import { isCaseless } from '../archive/stored-names.ts';
 import type { CacheAddress } from '../domain/cache-address.ts';
 import type { Context } from '../domain/context.ts';
 import { defined } from '../domain/defined.ts';
@@ -21,6 +22,11 @@ export async function openRemote(
   if (pushCache && address === undefined) return err(nowhere());
   if (pushCache && settings.offline) return err(offline());
   if (address === undefined || settings.offline) return ok(undefined);
+  // What is stored there under another name than it has is no entry for other machines.
+  if (isCaseless(settings.store)) {
+    context.emit(caseless(settings.store));
+    return ok(undefined);
+  }
   const keys = await readKeys(settings.trustedKeys ?? []);
   if (!keys.ok) return keys;
   const own = await signingKey(context);
@@ -32,6 +38,17 @@ export async function openRemote(
   const push = pushCache ? own.value : undefined;
   const { version } = readTool(settings.home);
   return ok(new RegistryStore({ address, context, trusted, version, ...defined({ push }) }));
+}
+
+function caseless(store: string) {
+  return {
+    type: 'notice',
+    level: 'warning',
+    code: 'cache/caseless',
+    message:
+      `The shared store is not used: the file system of ${store} takes names that differ by case alone for one. ` +
+      'Put the store on one that does not, with `--store <folder>`.',
+  } as const;
 }
 
 function nowhere(): Failure {

@@ -9,12 +9,30 @@ import { type Failure, interrupted } from '../failure.ts';
 import { diskFailure, onDisk } from './disk.ts';
 import type { ObtainOptions } from './store.ts';
 
+/** Takes the lock of `HOLDER` where there is no flock(1), as on macOS. */
+const PERL = `
+use Fcntl ":flock";
+$| = 1;
+open(my $file, ">>", $ARGV[0]) or exit 73;
+unless (flock($file, LOCK_EX | LOCK_NB)) {
+  exit 75 unless $ARGV[1] eq "wait";
+  print "waiting\\n";
+  for (my $tries = 1; !flock($file, LOCK_EX | LOCK_NB); $tries++) {
+    select(undef, undef, undef, 0.2);
+    $tries % 10 or print ".\\n" or exit 74;
+  }
+}
+print "locked\\n";
+1 while sysread(STDIN, my $rest, 4096);
+`;
+
 /**
  * Node cannot call flock(2), so a child holds the lock: it prints `locked` and then waits for the end of its standard
  * input, a pipe whose other end is ours. However we die, the kernel closes that end and with it the lock goes. A
  * waiter writes a dot every few seconds, so that it notices when its reader is gone and ends as well.
  */
 const HOLDER = `
+command -v flock >/dev/null || ! command -v perl >/dev/null || exec perl -e "$3" "$1" "$2"
 exec 9>>"$1" || exit 73
 flock -n 9 || {
   status=$?
@@ -61,7 +79,7 @@ async function hold(
   if (!opened.ok) return opened;
   if (options.signal.aborted) return err(interrupted());
   // Its own session, so that Ctrl-C in the terminal ends us first and the lock is held during cleanup.
-  const child = spawn('sh', ['-c', HOLDER, 'sh', file, mode], {
+  const child = spawn('sh', ['-c', HOLDER, 'sh', file, mode, PERL], {
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
   });
@@ -148,8 +166,8 @@ function notStarted(cause: NodeJS.ErrnoException): Failure {
 function noFlock(stderr: string): Failure {
   return {
     code: 'store/no-flock',
-    what: 'The program `flock` is missing: it is needed for the locks of the store.',
-    fix: ['Install it: it is in the package `util-linux`.'],
+    what: 'The programs `flock` and `perl` are missing: one of them holds the locks of the store.',
+    fix: ['Install one: `flock` is in the package `util-linux`.'],
     evidence: lines(stderr),
   };
 }

@@ -99,9 +99,9 @@ class Overlay {
     const parts = Folders.parts(this.#source, path);
     const last = parts.pop();
     const parent = this.#folders.make(this.#source, parts.join('/'));
-    const at = `${parent}/${last}`;
+    const at = last === undefined ? parent : this.#folders.at(parent, last);
     const info = lstatSync(at, { throwIfNoEntry: false });
-    if (last === undefined || last === '..' || info?.isDirectory()) {
+    if (last === undefined || info?.isDirectory()) {
       throw new Refusal(conflict(this.#source, path, 'A folder is there, which nothing may replace.'));
     }
     if (info) unlinkSync(at);

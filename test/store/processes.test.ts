@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fingerprint } from '../../src/store/fingerprint.ts';
 import { ownTag } from '../../src/store/process-tag.ts';
@@ -28,6 +28,44 @@ test('of two processes that obtain the same entry one makes it and the other wai
   }
   assert.deepEqual(readdirSync(outcomes[0]?.value.folder ?? '').sort(), ['half', 'whole']);
   await Promise.all(children.map((child) => child.end()));
+});
+
+/** The folder of programs that a shell with this PATH has: without flock(1), but with perl(1) where `perl`. */
+function withoutFlock(t: TestContext, perl: boolean): NodeJS.ProcessEnv {
+  const folder = temporaryFolder(t);
+  for (const program of ['sh', 'cat', 'sync', ...(perl ? ['perl'] : [])])
+    symlinkSync(
+      execFileSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' }).trim(),
+      join(folder, program),
+    );
+  return { ...process.env, PATH: folder };
+}
+
+test('without flock(1) the same locks are held by perl(1), and both wait for each other', async (t) => {
+  const store = await freshStore(t);
+  const env = withoutFlock(t, true);
+  const first = new StoreProcess(t, store.folder, 'lock', 'same', env);
+  await first.until(/locked/);
+  const others = [process.env, env].map((one) => new StoreProcess(t, store.folder, 'lock', 'same', one));
+  await Promise.all(others.map((other) => other.until(/waiting/)));
+  await sleep(2500);
+  for (const other of others) assert.deepEqual(other.lines, ['waiting']);
+  await first.kill('SIGKILL');
+  const [second, third] = await Promise.race(
+    others.map(async (other, index) => {
+      await other.until(/locked/);
+      return index === 0 ? others : others.toReversed();
+    }),
+  );
+  await second?.end();
+  await third?.until(/locked/);
+  await third?.end();
+});
+
+test('without flock(1) and perl(1) a lock is refused', async (t) => {
+  const store = await freshStore(t);
+  const none = new StoreProcess(t, store.folder, 'lock', 'same', withoutFlock(t, false));
+  await none.until(/^store\/no-flock$/);
 });
 
 test('when the maker is killed, the one that waits makes the entry, and nothing half-made stays', async (t) => {

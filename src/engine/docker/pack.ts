@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { Header, type HeaderData } from 'tar/header';
 import { Pax } from 'tar/pax';
 import { FIXED_TIME } from '../../archive/folder-attributes.ts';
+import { nameOf } from '../../archive/stored-names.ts';
 import { defined } from '../../domain/defined.ts';
 import { errorCode } from '../../domain/errno.ts';
 import type { Digest } from '../../domain/ids.ts';
@@ -147,9 +148,10 @@ function* walk(source: string, path: string, part: Extract<Part, { kind: 'host' 
   if (item === undefined) return;
   if (path !== '') yield item;
   if (item.type !== 'Directory') return;
-  const names = readable(source, () => readdirSync(source)).map((name) => Buffer.from(name));
-  for (const name of names.sort(Buffer.compare).map(String)) {
-    const below = `${source}/${name}`;
+  const real = part.attributes === TREE ? nameOf : String;
+  const names = readable(source, () => readdirSync(source)).map((stored) => [real(stored), stored] as const);
+  for (const [name, stored] of names.sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))) {
+    const below = `${source}/${stored}`;
     const folder = part.without !== undefined && lstatSync(below, { throwIfNoEntry: false })?.isDirectory();
     if (folder === true && part.without?.(source, name)) continue;
     yield* walk(below, path === '' ? name : `${path}/${name}`, part);

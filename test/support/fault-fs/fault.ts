@@ -13,6 +13,8 @@ export interface Fault {
   readonly at: number;
   /** All that follow fail, too. */
   readonly lasting: boolean;
+  /** Names that differ by case alone are one. */
+  readonly caseless?: boolean;
 }
 
 /** What a file system was asked for while it was mounted. */
@@ -57,6 +59,9 @@ kill $server 2>/dev/null || :
 wait $server || :
 exit $status
 `;
+
+/** Nothing fails. */
+export const CASELESS: Fault = { operations: [], error: 'EIO', at: 0, lasting: false, caseless: true };
 
 /** Runs a line of shell, as root of a mount namespace of its own, where a folder is seen through a file system that fails. */
 export function underFault(

@@ -64,10 +64,12 @@ export class PassedFiles {
   readonly #nodes = new Map<string, number>([['', ROOT_ID]]);
   readonly #handles = new Map<number, Handle>();
   readonly #folder: string;
+  readonly #caseless: boolean;
   #next = ROOT_ID + 1;
 
-  constructor(folder: string) {
+  constructor(folder: string, caseless: boolean) {
     this.#folder = Buffer.from(folder, 'utf8').toString('latin1');
+    this.#caseless = caseless;
   }
 
   readonly operations: Readonly<Partial<Record<OpName, (request: Request) => Buffer | undefined>>> = {
@@ -152,7 +154,16 @@ export class PassedFiles {
   #below(node: number, body: Buffer, offset: number): string {
     const folder = this.#path(node);
     const [name = ''] = namesIn(body, offset);
-    return folder === '' ? name : `${folder}/${name}`;
+    return this.#under(folder, name);
+  }
+
+  /** Without case, the name is that of what is there. */
+  #under(folder: string, given: string): string {
+    const lower = given.toLowerCase();
+    const name = this.#caseless
+      ? readdirSync(this.#at(folder), { encoding: 'latin1' }).find((one) => one.toLowerCase() === lower)
+      : undefined;
+    return folder === '' ? (name ?? given) : `${folder}/${name ?? given}`;
   }
 
   #entry(path: string): Buffer {
@@ -201,9 +212,8 @@ export class PassedFiles {
 
   #rename({ node, body }: Request, offset: number): undefined {
     const [oldName = '', newName = ''] = namesIn(body, offset);
-    const under = (folder: string, name: string): string => (folder === '' ? name : `${folder}/${name}`);
-    const from = under(this.#path(node), oldName);
-    const to = under(this.#path(Number(body.readBigUInt64LE(0))), newName);
+    const from = this.#under(this.#path(node), oldName);
+    const to = this.#under(this.#path(Number(body.readBigUInt64LE(0))), newName);
     renameSync(this.#at(from), this.#at(to));
     this.#nodes.delete(to);
     for (const [path, moved] of [...this.#nodes]) {

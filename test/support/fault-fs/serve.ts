@@ -9,7 +9,7 @@ import { HEADER_BYTES, MAX_WRITE, OP, type OpName, parseRequest, type Request, r
 const DEVICE = 3;
 const [folder = '', faultText = '{}', log = ''] = process.argv.slice(2);
 const fault = JSON.parse(faultText) as Partial<Fault>;
-const files = new PassedFiles(folder);
+const files = new PassedFiles(folder, fault.caseless === true);
 const names = new Map(Object.entries(OP).map(([name, code]) => [code as number, name as OpName]));
 const counts: Record<string, number> = {};
 let asked = 0;
