@@ -32,7 +32,7 @@ import { type LinkedGlibc, traceUndefined } from './undefined-symbols.ts';
 import { type BuildView, openView } from './view.ts';
 
 /** Incremented when this stage's output for equal inputs changes. */
-const BUILD_VERSION = 3;
+const BUILD_VERSION = 4;
 
 /** The trees and settings that a recipe is built with. */
 export interface BuildContext {

@@ -28,7 +28,7 @@ const SOURCES_AT = '/job/sources';
  */
 export async function readCargoConfiguration(
   settings: Settings,
-  resolved: Pick<Resolved, 'recipe' | 'target' | 'hostTarget'>,
+  resolved: Pick<Resolved, 'recipe' | 'target' | 'hostTarget' | 'rust'>,
 ): Promise<Result<CargoConfiguration | undefined>> {
   const { folder, root } = resolved.recipe.project;
   const files = await cargoFiles(folder, root, settings.cargoHome);

@@ -30,19 +30,33 @@ function ofFiles({ cargo }: Resolved): readonly Notice[] {
 }
 
 /** Variables of `[env]` that a build sets as well: cargo lets those of its own environment win, unless `force` is set. */
-function ofEnvTable({ cargo }: Resolved, env: BuildEnv): readonly Notice[] {
+function ofEnvTable({ cargo, recipe }: Resolved, env: BuildEnv): readonly Notice[] {
   const table: CargoTable = tableAt(cargo?.merged, 'env');
   const lost = Object.entries(table)
     .filter(([name, value]) => env.variables[name] !== undefined && !(isTable(value) && value.force === true))
-    .map(([name]) => `\`${name}\``);
-  return lost.length === 0
-    ? []
-    : [
-        notice(
-          'build/cargo-config',
-          `\`[env]\` of cargo's configuration names what a build sets itself, and cargo takes that: ${lost.join(', ')}. Put it into \`project.env\` of the recipe.`,
-        ),
-      ];
+    .map(([name]) => name);
+  const named = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(', ');
+  const [ofRecipe, ofBuild] = [true, false].map((isSet) =>
+    lost.filter((name) => (recipe.project.env[name] !== undefined) === isSet),
+  ) as [string[], string[]];
+  return [
+    ...(ofBuild.length === 0
+      ? []
+      : [
+          notice(
+            'build/cargo-config',
+            `\`[env]\` of cargo's configuration names what a build sets itself, and cargo takes that: ${named(ofBuild)}. Put it into \`project.env\` of the recipe.`,
+          ),
+        ]),
+    ...(ofRecipe.length === 0
+      ? []
+      : [
+          notice(
+            'build/cargo-config',
+            `\`project.env\` of the recipe counts, and not \`[env]\` of cargo's configuration: ${named(ofRecipe)}.`,
+          ),
+        ]),
+  ];
 }
 
 function ofVariables({ cargo }: Settings, env: Readonly<Record<string, string>>): readonly Notice[] {

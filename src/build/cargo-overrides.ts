@@ -25,8 +25,9 @@ const WRAPPERS = ['rustc-wrapper', 'rustc-workspace-wrapper'];
 /** What a build does not take from a file; settings for other targets than the recipe's are not told. */
 export function overriddenIn(
   file: CargoFile,
-  { target, hostTarget }: Pick<Resolved, 'target' | 'hostTarget'>,
+  resolved: Pick<Resolved, 'recipe' | 'target' | 'hostTarget' | 'rust'>,
 ): readonly Overridden[] {
+  const { target, hostTarget } = resolved;
   const { table, inside } = file;
   const build = tableAt(table, 'build');
   const found: (readonly [string, Instead])[] = [
@@ -41,11 +42,18 @@ export function overriddenIn(
       tableAt(table, 'net')['git-fetch-with-cli'] === true ? "cargo's own git is used" : undefined,
     ],
     ...(inside ? [] : credentialsOf(table)),
+    ['unstable', table.unstable === undefined ? undefined : unstableOf(resolved)],
     ['include', inside || table.include === undefined ? undefined : 'the files that it names are not read'],
   ];
   return found.flatMap(([key, instead]) =>
     instead === undefined ? [] : [{ key, file: file.file, inside, instead }],
   );
+}
+
+/** A distribution's cargo takes itself for one under development, and would pass on what its compiler refuses. */
+function unstableOf({ recipe, rust }: Pick<Resolved, 'recipe' | 'rust'>): Instead {
+  if (rust !== undefined || recipe.project.env.RUSTC_BOOTSTRAP === '1') return undefined;
+  return 'the Rust of the toolchain image is a stable one, which has no unstable settings';
 }
 
 /** Whether a table of `[target]` may be for a target. */

@@ -21,7 +21,7 @@ const FLAGS = /^(?:RUSTFLAGS|CARGO_ENCODED_RUSTFLAGS|CARGO_(?:BUILD|TARGET_[A-Z0
 
 /** Variables that cargo needs to find crates, and none that makes it or the compiler start or load anything. */
 const KEPT =
-  /^(?:HOME|LANG|LC_\w+|TZ|TERM|RUSTC_BOOTSTRAP|CARGO_HOME|CARGO_TARGET_DIR|CARGO_TERM_\w+|CARGO_(?:NET|HTTP|RESOLVER|SOURCE|UNSTABLE)_\w+|CARGO_REGISTRIES_[A-Z0-9_]+_(?:INDEX|PROTOCOL)|CARGO_REGISTRY_DEFAULT)$/;
+  /^(?:HOME|LANG|LC_\w+|TZ|TERM|RUSTC_BOOTSTRAP|__CARGO_TEST_CHANNEL_OVERRIDE_DO_NOT_USE_THIS|CARGO_HOME|CARGO_TARGET_DIR|CARGO_TERM_\w+|CARGO_(?:NET|HTTP|RESOLVER|SOURCE|UNSTABLE)_\w+|CARGO_REGISTRIES_[A-Z0-9_]+_(?:INDEX|PROTOCOL)|CARGO_REGISTRY_DEFAULT)$/;
 
 /**
  * Of a build's variables those of the step that fetches crates: it has network and tokens, and cargo asks the compiler there

@@ -7,6 +7,7 @@ import { ok, type Result } from '../domain/result.ts';
 import { shellCommand } from '../domain/shell.ts';
 import type { BuildEnv } from '../env/env.ts';
 import { onDisk } from '../store/disk.ts';
+import { fingerprint } from '../store/fingerprint.ts';
 import type { Store } from '../store/store.ts';
 import { ASKS_RUSTC, RUSTC_OF_FETCH } from './fetch-programs.ts';
 import type { HostCargo } from './host-cargo.ts';
@@ -64,7 +65,7 @@ export async function fillBuildView(
   });
   if (!written.ok) return written;
   const sources = await copyProject(context, resolved, {
-    ...{ folder: view.project, manifest },
+    ...{ folder: view.project, manifest, environment: fingerprint({ variables: env.variables }) },
     ...defined({ logs }),
   });
   if (!sources.ok) return sources;

@@ -209,7 +209,11 @@ function despiteDiskErrors(work: () => void): void {
 function explained(failure: Failure, blocker: Blocker, artifacts: string, log: string | undefined): Failure {
   const file = join(artifacts, blocker.log);
   const see = [file, ...(failure.see ?? []).filter((one) => one !== log)];
-  if (blocker.code === 'unknown') return { ...failure, see };
+  if (blocker.code === 'unknown') {
+    // The end of what a tool printed is warnings and settings as often as its error.
+    const isTail = failure.evidence !== undefined && failure.code !== UNDEFINED_SYMBOLS;
+    return { ...failure, ...(isTail ? { evidence: blocker.lines } : {}), see };
+  }
   // A stage that knows the fix itself has stated it already.
   const present =
     blocker.cure !== undefined && failure.fix.some((one) => one.includes(`\`${blocker.cure}\``));

@@ -22,6 +22,7 @@ const BEGINS = [
   /^\s*make(?:\[\d+\])?: \*\*\* /,
   /^\s*(?:[\w/.-]+: )+(?:command )?not found$/,
   /^\s*Traceback \(most recent call last\):/,
+  /^\s*Caused by:$/,
 ];
 
 /** Said by cargo of every build script that fails; the reason is what the script printed. */

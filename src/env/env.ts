@@ -150,6 +150,9 @@ function hasPythonInside({ python }: BuildEnvInput): boolean {
   return python.linkage === 'static';
 }
 
+/** Cargo's own tests say so which release it takes itself for; nothing else makes a distribution's a stable one. */
+const STABLE_CARGO = { __CARGO_TEST_CHANNEL_OVERRIDE_DO_NOT_USE_THIS: 'stable' };
+
 /** Settings of the project's files that only a variable outranks (The Cargo Book, "Configuration"). */
 const OUTRANKING: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'build.rustc': { RUSTC: 'rustc' },
@@ -158,11 +161,13 @@ const OUTRANKING: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'build.rustc-workspace-wrapper': { RUSTC_WORKSPACE_WRAPPER: '' },
   'build.build-dir': { CARGO_BUILD_BUILD_DIR: PATHS.target },
   'net.git-fetch-with-cli': { CARGO_NET_GIT_FETCH_WITH_CLI: 'false' },
+  unstable: STABLE_CARGO,
 };
 
 function overrides(overridden: readonly Overridden[]): Record<string, string> {
-  const inside = overridden.filter((one) => one.inside);
-  return Object.assign({}, ...inside.map(({ key }) => OUTRANKING[key] ?? {}));
+  // Of other files they are left out.
+  const outranked = overridden.filter(({ inside, key }) => inside || key === 'unstable');
+  return Object.assign({}, ...outranked.map(({ key }) => OUTRANKING[key] ?? {}));
 }
 
 function base({ resolved, sourceDateEpoch }: BuildEnvInput): Record<string, string> {

@@ -19,6 +19,9 @@ const ADDRESSES = [
   /\(\s*"(?:[\d.]+|localhost|[\da-f:]*:[\da-f:]*)"\s*,\s*(\d+)(?:u16)?\s*\)/,
   /\(\s*\[\s*\d+(?:\s*,\s*\d+)+\s*\]\s*,\s*(\d+)(?:u16)?\s*\)/,
   /\bIpv[46]Addr::(?:LOCALHOST|UNSPECIFIED)\s*,\s*(\d+)(?:u16)?\s*\)/,
+  // A constant, and what stands in for a variable of the environment.
+  /\b(?:const|static)\s+\w*PORT\w*\s*:\s*(?:u16|&(?:'static\s+)?str)\s*=\s*"?(\d+)/,
+  /\benv::var\(\s*"\w*PORT\w*"\s*\)[^;]{0,120}?\.unwrap_or(?:_else)?\(\s*(?:\|\w*\|\s*)?(?:String::from\(\s*)?"?(\d+)/,
 ];
 /** The text in front of an address that the program prints. */
 const PRINTS = /\be?println!\(\s*"([^"{}\\]*[^"{}\\ ][^"{}\\]*)\{(?:addr\w*|local_addr|bound)?(?::\?)?\}/;

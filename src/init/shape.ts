@@ -50,6 +50,9 @@ export function shapeOf(source: string): Shape {
   if (parser) return { title: 'a command line of its own', command: HELP };
   if (takes) return { title: 'a command line of its own', command: ownArguments(source) };
   if (STDIN.test(source)) return { title: 'reads standard input', command: withInput(source) };
+  // A run that is only ended from outside is no test.
+  if (/\bloop\s*\{/.test(source) && !/\b(?:break|return|exit\()/.test(source))
+    return { title: 'runs until it is ended' };
   return {
     title: 'runs without arguments',
     command: { name: 'runs', args: [], about: 'without arguments it must end with status 0' },
@@ -75,8 +78,10 @@ function scriptRunner(script: readonly string[]): Shape {
   return { title: 'runs a script given on its command line', script };
 }
 
-/** A word that stands before the script: the arm of a `match` that reads a file. */
+/** A word that stands before the script: an option that is compared with, or the arm of a `match` that reads a file. */
 function scriptArguments(source: string): readonly string[] {
+  const option = /[!=]=\s*"(--?(?:script|file|path|run|exec|f|s))"/.exec(source)?.[1];
+  if (option !== undefined) return [option, '{script}', '{args}'];
   const arms = [
     ...source.matchAll(
       /(?:Some\()?"([a-z][\w-]*)"\)?\s*(?:if [^=]*)?=>([\s\S]{0,400}?)(?=\n\s*(?:Some\(|"|_|None)|$)/g,

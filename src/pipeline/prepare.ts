@@ -78,7 +78,7 @@ export async function planFrom(
 ): Promise<Result<Planned>> {
   const own = await withHostRust(context, resolved);
   if (!own.ok) return own;
-  const cargo = await readCargoConfiguration(context.settings, resolved);
+  const cargo = await readCargoConfiguration(context.settings, own.value);
   if (!cargo.ok) return cargo;
   const plan = makePlan({ ...own.value, ...defined({ cargo: cargo.value }) }, host);
   const locks = await new Recorder(context.emit).stage(

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { readCargoConfiguration } from '../../src/build/cargo-configuration.ts';
+import { cargoNotices } from '../../src/build/cargo-notices.ts';
 import { crateAccess, hostCargo } from '../../src/build/host-cargo.ts';
 import { tokensFor } from '../../src/build/registry-tokens.ts';
 import { pinNotice } from '../../src/build/rust-pin.ts';
@@ -11,6 +12,7 @@ import { formatToml, type Table } from '../../src/crate/toml.ts';
 import type { CargoConfiguration } from '../../src/domain/cargo.ts';
 import type { Resolved } from '../../src/domain/definitions.ts';
 import type { LockedPackage } from '../../src/domain/packages.ts';
+import type { BuildEnv } from '../../src/env/env.ts';
 import type { Failure } from '../../src/failure.ts';
 import { temporaryFolder } from '../support/cli.ts';
 import { testContext } from '../support/context.ts';
@@ -30,7 +32,7 @@ function placeOf(t: TestContext, files: Readonly<Record<string, string>>): Place
   mkdirSync(join(project, 'member'), { recursive: true });
   put(folder, files);
   const resolved = {
-    recipe: { project: { folder: join(project, 'member'), root: project } },
+    recipe: { project: { folder: join(project, 'member'), root: project, env: {} } },
     target: { rustTriple: 'aarch64-unknown-linux-gnu', libc: 'gnu', pointerWidth: 64, endianness: 'little' },
     hostTarget: {
       rustTriple: 'x86_64-unknown-linux-gnu',
@@ -171,6 +173,44 @@ test('what a build does not take is named with its file; what it takes, and what
   assert.ok(overridden.every(({ file }) => /config\.toml$/.test(file)));
 });
 
+test("unstable settings are for a Rust of one's own, or where a stable one is told to take them", async (t) => {
+  const place = placeOf(t, {
+    'home/config.toml': '[unstable]\nmtime-on-use = true\n',
+    'above/project/.cargo/config.toml': '[unstable]\nbuild-std = ["std"]\n',
+  });
+  const keys = async (change: object) => {
+    const { settings } = testContext({ cargoHome: join(place.folder, 'home') });
+    const read = await readCargoConfiguration(settings, { ...place.resolved, ...change });
+    assert.ok(read.ok && read.value !== undefined);
+    return read.value.overridden.map(({ key, inside }) => [key, inside]);
+  };
+  assert.deepEqual(await keys({}), [
+    ['unstable', true],
+    ['unstable', false],
+  ]);
+  const { project } = place.resolved.recipe;
+  assert.deepEqual(await keys({ recipe: { project: { ...project, env: { RUSTC_BOOTSTRAP: '1' } } } }), []);
+  assert.deepEqual(await keys({ rust: { version: 'nightly' } }), []);
+});
+
+test("of variables of `[env]` the recipe's own are told apart from those that a build sets itself", async (t) => {
+  const place = placeOf(t, {
+    'above/project/.cargo/config.toml':
+      '[env]\nBOTH = "a"\nHOME = "/h"\nONLY = "c"\nFORCED = {value = "d", force = true}\n',
+  });
+  const { project } = place.resolved.recipe;
+  const resolved = {
+    ...place.resolved,
+    recipe: { project: { ...project, env: { BOTH: 'b' } } },
+    cargo: await configured(place),
+  } as unknown as Resolved;
+  const env = { variables: { BOTH: 'b', HOME: '/tmp', FORCED: 'e' } } as unknown as BuildEnv;
+  const messages = cargoNotices(testContext().settings, resolved, env).map(({ message }) => message);
+  assert.equal(messages.length, 2);
+  assert.match(messages[0] as string, /a build sets itself.*: `HOME`\. Put it into `project\.env`/);
+  assert.match(messages[1] as string, /^`project\.env` of the recipe counts.*: `BOTH`\.$/);
+});
+
 test('a linker of a condition is named where the condition may hold', async (t) => {
   const named = async (condition: string) => {
     const text = `[target.'cfg(${condition})']\nlinker = "x"\n`;
@@ -196,7 +236,6 @@ test('a linker of a condition is named where the condition may hold', async (t) 
 test('tables that change what is built count, and how crates are fetched does not', async (t) => {
   const counted = {
     build: { rustdocflags: ['--cfg', 'docs'] },
-    unstable: { 'build-std': ['std'] },
     target: { 'aarch64-unknown-linux-gnu': { z: { 'rustc-link-lib': ['z'] } } },
   };
   const place = placeOf(t, {

@@ -236,6 +236,34 @@ test('a failure names a file of this machine that is outside of the workspace', 
   assert.equal(explain('app/src/../../../shared/other.txt'), 'Fix it.');
 });
 
+test('so it does where a build sees crates beside the workspace as well', async (t) => {
+  const place = temporaryFolder(t);
+  put(place, { 'w/app/src/main.rs': '', 'shared/model.txt': '', 'crates/a/src/lib.rs': '' });
+  const folder = join(place, 'crates/a');
+  const project = {
+    root: join(place, 'w'),
+    folder: join(place, 'w/app'),
+    outside: [{ folder, real: folder }],
+  } as unknown as Project;
+  const explain = (path: string): string =>
+    explainHidden(FAILED, `couldn't read \`${path}\`: No such file or directory`, project, { hidden: [] })
+      .fix[0] as string;
+  for (const path of [
+    'app/src/../../../shared/model.txt',
+    '../../shared/model.txt',
+    '/job/project/shared/model.txt',
+  ])
+    assert.match(explain(path), /^`\.\.\/shared\/model\.txt` is outside of the workspace/, path);
+  for (const path of [
+    '../crates/a/src/lib.rs',
+    '../crates/a/src/none.rs',
+    'app/src/main.rs',
+    '../w/',
+    '../crates/',
+  ])
+    assert.equal(explain(path), 'Fix it.', path);
+});
+
 test('a failure names what was looked for and is hidden, whichever way it is written, and nothing else', () => {
   const project = { root: '/w', folder: '/w/app' } as Project;
   const hidden = [

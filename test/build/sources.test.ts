@@ -50,12 +50,12 @@ async function hidden(folder: string): Promise<readonly string[]> {
 async function view(t: TestContext, folder: string) {
   const place = temporaryFolder(t);
   const seen = join(place, 'project');
-  const update = async (): Promise<Sources> => {
+  const update = async (environment?: string): Promise<Sources> => {
     const listing = await listSources(
       [{ at: '', source: folder }],
       new Map([[join(folder, 'samples'), SAMPLES]]),
     );
-    return fillView(listing, seen, join(place, 'manifest.json'));
+    return fillView(listing, seen, join(place, 'manifest.json'), environment);
   };
   return { seen, manifest: join(place, 'manifest.json'), update };
 }
@@ -263,6 +263,47 @@ test('in a view only what changed gets a new time, whatever the times in the pro
   writeFileSync(manifest, '[["src/lib.rs", nul');
   const { digest: given } = await update();
   assert.equal(given, await digest(folder));
+});
+
+test('what cargo does not see being read makes its readers new: manifests by any change, sources by a list or a variable', async (t) => {
+  const folder = crate(t);
+  put(folder, {
+    'build.rs': '',
+    'data.txt': 'one',
+    'part/Cargo.toml': '[package]\n',
+    'part/src/lib.rs': '',
+    'part/src/build.rs': '',
+  });
+  const { seen, update } = await view(t, folder);
+  await update();
+  const names = listTree(seen).flatMap(([path, is]) => (is.startsWith('file') ? [path] : []));
+  const times = (): readonly number[] => names.map((name) => statSync(join(seen, name)).mtimeMs);
+  /** What got a new time by an edit. */
+  const renewed = async (edit: () => void, environment?: string): Promise<readonly string[]> => {
+    const before = times();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    edit();
+    await update(environment);
+    const now = times();
+    return names.filter((_, at) => (now[at] as number) > (before[at] as number));
+  };
+  const manifests = ['Cargo.toml', 'part/Cargo.toml'];
+  const readers = [...manifests, 'part/src/build.rs', 'part/src/lib.rs', 'src/main.rs'];
+  assert.deepEqual(await renewed(() => {}), []);
+  const edited = () => writeFileSync(join(folder, 'data.txt'), 'two');
+  assert.deepEqual(await renewed(edited), ['Cargo.toml', 'data.txt', 'part/Cargo.toml']);
+  assert.deepEqual(await renewed(() => chmodSync(join(folder, 'data.txt'), 0o755)), manifests);
+  assert.deepEqual(await renewed(() => put(folder, { 'part/more.txt': '' })), readers);
+  assert.deepEqual(await renewed(() => rmSync(join(folder, 'part/more.txt'))), readers);
+  assert.deepEqual(await renewed(() => mkdirSync(join(folder, 'empty'))), readers);
+  assert.deepEqual(await renewed(() => symlinkSync('data.txt', join(folder, 'link'))), readers);
+  const turned = () => {
+    rmSync(join(folder, 'link'));
+    symlinkSync('Cargo.toml', join(folder, 'link'));
+  };
+  assert.deepEqual(await renewed(turned), manifests);
+  assert.deepEqual(await renewed(() => {}, 'other variables'), readers);
+  assert.deepEqual(await renewed(() => {}, 'other variables'), []);
 });
 
 test('a file of many megabytes is copied and digested as any other', async (t) => {

@@ -142,6 +142,17 @@ test('the blocker of a killed step names the signal', async (t) => {
   assert.deepEqual(read('unknown').exit, { signal: 'SIGKILL' });
 });
 
+test('of an unknown blocker the error is shown, wherever the tool printed it, and not the warnings after it', async (t) => {
+  const { run, read } = setUp(t);
+  const warnings = 'for n in $(seq 60); do printf "warning: odd\\n --> src/a.rs:$n:1\\n\\n"; done';
+  const script = `printf 'error[E9]: odd\\n --> src/b.rs:1:1\\n\\n'; ${warnings}; echo '  CC_x = None'; exit 101`;
+  const failure = errorOf(await run(script));
+  assert.deepEqual(failure.evidence, ['error[E9]: odd', ' --> src/b.rs:1:1']);
+  assert.deepEqual(read('unknown').lines, failure.evidence);
+  const ends = errorOf(await run('seq 60; exit 1'));
+  assert.deepEqual(ends.evidence?.slice(-2), ['59', '60']);
+});
+
 test('two unknown blockers are two artifacts, the same one twice is one', async (t) => {
   const { run, read, diagnostics } = setUp(t);
   await run('echo strange one; exit 1');

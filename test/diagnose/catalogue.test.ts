@@ -228,6 +228,16 @@ test('an excerpt is the errors without what build scripts print beside them', ()
   assert.equal(excerpt(Array.from({ length: 99 }, (_, index) => `line ${index}`).join('\n')).length, 40);
 });
 
+test('what cargo gives as the cause of an error belongs to it', () => {
+  const output =
+    'error: could not execute process `wrap rustc -vV` (never executed)\n\nCaused by:\n  No such file\n\nwarning: odd';
+  assert.deepEqual(excerpt(output), [
+    'error: could not execute process `wrap rustc -vV` (never executed)',
+    'Caused by:',
+    '  No such file',
+  ]);
+});
+
 test('output that no entry matches is unknown, and its last lines are kept', () => {
   const blocker = recognized(fixture('unknown'));
   assert.equal(blocker.code, 'unknown');

@@ -186,6 +186,8 @@ git-fetch-with-cli = true
 retry = 1
 [http]
 multiplexing = false
+[unstable]
+build-std = ["std"]
 [patch.crates-io]
 other = { path = "vendored/other" }
 [source.crates-io]
@@ -224,6 +226,7 @@ fn main() {
   for (const key of [
     'build.target',
     'build.target-dir',
+    'unstable',
     'build.rustc',
     'build.rustc-wrapper',
     `target.${TRIPLE}.linker`,

@@ -1,6 +1,8 @@
 // What a build sees is what its fingerprint counts: a program follows every change of it, and nothing else.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import {
@@ -16,6 +18,65 @@ import { programFollowsEdits } from '../support/edited-project.ts';
 
 test('a program follows its sources, wherever they are, and an edit compiles what was edited', async (t) => {
   await programFollowsEdits(t, { args: ['--engine', 'namespace'], store: SHARED_STORE });
+});
+
+const UNWATCHED = {
+  'Cargo.toml':
+    '[package]\nname = "unwatched"\nversion = "0.1.0"\nedition = "2021"\n[dependencies]\nlists = {path = "lists"}\n[workspace]\n',
+  'Cargo.lock':
+    'version = 4\n\n[[package]]\nname = "lists"\nversion = "0.1.0"\n\n[[package]]\nname = "unwatched"\nversion = "0.1.0"\ndependencies = ["lists"]\n',
+  // Names nothing to watch, and reads what is in no package.
+  'build.rs': `fn main() {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap();
+    let commit = read(&format!(".git/{}", read(".git/HEAD").trim().strip_prefix("ref: ").unwrap()));
+    let word = std::env::var("WORD").unwrap();
+    println!("cargo:rustc-env=READ={} {word} {}", commit.trim(), read("lists/data/word.txt"));
+}
+`,
+  'src/main.rs': 'fn main() { print!("{} {}", env!("READ"), lists::data!()) }\n',
+  'lists/Cargo.toml':
+    '[package]\nname = "lists"\nversion = "0.1.0"\nedition = "2021"\n[lib]\nproc-macro = true\n',
+  'lists/src/lib.rs': `#[proc_macro]
+pub fn data(_: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    let folder = std::fs::read_dir("lists/data").unwrap();
+    let mut names: Vec<_> = folder.map(|one| one.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    let word = std::env::var("WORD").unwrap();
+    format!("{:?}", format!("{} {word}", names.join(","))).parse().unwrap()
+}
+`,
+  'lists/data/word.txt': 'one',
+};
+
+const recipeWith = (word: string): string =>
+  `schema: 1\nextends: x86_64\npython: {from: packages}\nproject: {profile: dev, env: {WORD: ${word}}}\ntests: {commands: [{name: shows}]}\n`;
+
+test('a build script that names nothing to watch, and a macro that lists a folder, follow what they read', async (t) => {
+  const crate = crateOf(t, { ...UNWATCHED, 'provision.yaml': recipeWith('early') });
+  const git = (...words: readonly string[]): string =>
+    execFileSync('git', ['-C', crate, '-c', 'user.name=A', '-c', 'user.email=a@example.org', ...words], {
+      encoding: 'utf8',
+    }).trim();
+  const commit = () => git('commit', '--quiet', '--allow-empty', '--message', 'one');
+  git('init', '--quiet', '--initial-branch', 'main');
+  const follows = async (word: string, text: string, names: string): Promise<void> => {
+    const run = await provision(['run'], { cwd: crate, store: SHARED_STORE, timeoutMs: 600_000 });
+    assert.equal(run.status, 0, run.stdout + run.stderr);
+    const report = readFileSync(join(crate, 'artifacts', 'x86_64', 'report.json'), 'utf8');
+    const { samples } = JSON.parse(report) as {
+      readonly samples: readonly { readonly target: { readonly stdout: string } }[];
+    };
+    assert.equal(samples[0]?.target.stdout, `${git('rev-parse', 'HEAD')} ${word} ${text} ${names} ${word}`);
+  };
+  commit();
+  await follows('early', 'one', 'word.txt');
+  commit();
+  put(crate, { 'lists/data/word.txt': 'two' });
+  await follows('early', 'two', 'word.txt');
+  put(crate, { 'lists/data/more.txt': '' });
+  await follows('early', 'two', 'more.txt,word.txt');
+  put(crate, { 'provision.yaml': recipeWith('late') });
+  await follows('late', 'two', 'more.txt,word.txt');
 });
 
 const FILES = {

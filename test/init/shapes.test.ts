@@ -63,6 +63,15 @@ test("CPython's own command line runs scripts; a server whose port is not known 
   );
 });
 
+test('a script behind an option is given so; a program that only a signal ends has no run that ends', () => {
+  const runner =
+    'let a: Vec<String> = std::env::args().collect(); if a[1] != "--script" { exit(64) } py.run(&read_to_string(&a[2])?, None, None)';
+  assert.deepEqual(shapeOf(runner).script, ['--script', '{script}', '{args}']);
+  const worker = 'fn main() { loop { tick(); sleep(SECOND); } }';
+  assert.deepEqual(shapeOf(worker), { title: 'runs until it is ended' });
+  assert.deepEqual(shapeOf(worker.replace('tick();', 'if tick() { break; }')).command?.args, []);
+});
+
 test('servers are asked on the port in their source', () => {
   const cases: readonly (readonly [string, object | undefined])[] = [
     ['TcpListener::bind("127.0.0.1:8080")?', { port: 8080 }],
@@ -83,6 +92,16 @@ test('servers are asked on the port in their source', () => {
     ['let l = TcpListener::bind("127.0.0.1:0")?; println!("{}", l.local_addr()?);', undefined],
     ['TcpListener::bind(std::env::var("ADDRESS")?)', undefined],
     ['UnixListener::bind("/tmp/socket")', undefined],
+    ['const PORT: u16 = 3000; TcpListener::bind(("127.0.0.1", PORT))?', { port: 3000 }],
+    ['static PORT: &\'static str = "3002"; TcpListener::bind(format!("[::]:{PORT}"))?', { port: 3002 }],
+    [
+      'let port = env::var("PORT").unwrap_or_else(|_| "9000".to_string()); TcpListener::bind(format!("[::]:{port}"))',
+      { port: 9000 },
+    ],
+    [
+      'let port: u16 = std::env::var("APP_PORT").ok().and_then(|p| p.parse().ok()).unwrap_or(9002); TcpListener::bind(("::", port))',
+      { port: 9002 },
+    ],
   ];
   for (const [source, server] of cases) assert.deepEqual(shapeOf(source).command?.server, server, source);
   const demanding = 'let a = std::env::args().nth(1).unwrap(); TcpListener::bind("127.0.0.1:80")';

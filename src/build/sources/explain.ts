@@ -25,11 +25,9 @@ export function explainHidden(
   { hidden }: Pick<Sources, 'hidden'>,
 ): Failure {
   if (!MISSING.test(output) && !NO_HISTORY.test(output)) return failure;
-  const crate = relative(projectRoot(project), project.folder);
-  const paths = pathsIn(output, crate);
+  const paths = pathsIn(output, project);
   const named = hidden.filter(({ path }) => paths.some((one) => isWithin(one, path))).slice(0, MOST_NAMED);
-  const root = projectRoot(project);
-  const outside = paths.filter((path) => path.startsWith('../') && isThere(resolve(root, path)));
+  const outside = outsideOf(project, paths);
   const history = NO_HISTORY.test(output) && !named.some(({ path }) => posix.basename(path) === '.git');
   const advice = [
     ...named.map(
@@ -52,12 +50,25 @@ export function explainHidden(
 }
 
 /** The paths that an output may mean, relative to the folder that a build sees. */
-function pathsIn(output: string, crate: string): readonly string[] {
+function pathsIn(output: string, project: Project): readonly string[] {
+  const root = projectRoot(project);
+  // The compiler names files relative to the workspace, programs that cargo starts relative to the crate.
+  const bases = [project.root, project.folder].map((folder) => relative(root, folder));
   const words = new Set(output.match(/[^\s"'`()<>,;:]*\/[^\s"'`()<>,;:]+/g) ?? []);
-  const paths = [...words].flatMap((word) => {
-    const inside = posix.isAbsolute(word) ? posix.relative(PATHS.project, word) : posix.normalize(word);
-    // Relative to the workspace, or to the crate.
-    return [inside, posix.join(crate, inside)];
-  });
+  const paths = [...words].flatMap((word) =>
+    posix.isAbsolute(word)
+      ? [posix.relative(PATHS.project, word)]
+      : bases.map((base) => posix.join(base, word)),
+  );
   return [...new Set(paths)];
+}
+
+/** Those that are there on this machine, in no folder that a build sees: relative to the workspace. */
+function outsideOf(project: Project, paths: readonly string[]): readonly string[] {
+  const seen = [project.root, ...(project.outside ?? []).map(({ folder }) => folder)];
+  return paths
+    .map((path) => resolve(projectRoot(project), path))
+    .filter((path) => !seen.some((folder) => isWithin(path, folder) || isWithin(folder, path)))
+    .filter(isThere)
+    .map((path) => relative(project.root, path));
 }

@@ -28,14 +28,20 @@ export async function digestProject(
   return sources;
 }
 
-/** Copies what a build sees to a folder; the digest is that of the copy. `manifest`: see `fillView`. */
-export function copyProject(
-  context: Context,
-  resolved: Resolved,
-  to: { readonly folder: string; readonly manifest: string; readonly logs?: string },
-): Promise<Result<Sources>> {
+export interface CopyTarget {
+  readonly folder: string;
+  /** See `fillView`. */
+  readonly manifest: string;
+  /** See `fillView`. */
+  readonly environment?: string;
+  /** Folder that the build's logs go to. */
+  readonly logs?: string;
+}
+
+/** Copies what a build sees to a folder; the digest is that of the copy. */
+export function copyProject(context: Context, resolved: Resolved, to: CopyTarget): Promise<Result<Sources>> {
   const fill = async (): Promise<Sources> =>
-    fillView(await listProject(context, resolved, to.logs), to.folder, to.manifest);
+    fillView(await listProject(context, resolved, to.logs), to.folder, to.manifest, to.environment);
   return reading(resolved.recipe.project.root, fill, dirname(to.manifest));
 }
 

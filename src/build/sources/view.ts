@@ -10,9 +10,10 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, posix } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { Digest } from '../../domain/ids.ts';
 import { type Content, contentOf, digestOf, SourcesDigest } from './contents.ts';
@@ -28,8 +29,15 @@ interface Known {
   readonly mode: number;
 }
 
-/** Path → what is known of it. */
-type Manifest = ReadonlyMap<string, Known>;
+/** What a view held when it was last made whole. */
+interface Manifest {
+  /** Path → what is known of it. */
+  readonly files: ReadonlyMap<string, Known>;
+  /** Path → what it is, of links and of folders with nothing in them. */
+  readonly others: ReadonlyMap<string, string>;
+  /** As given to `fillView`. */
+  readonly environment: string;
+}
 
 /** Milliseconds of work before others are let work. */
 const SLICE_MS = 30;
@@ -37,15 +45,22 @@ const SLICE_MS = 30;
 /**
  * Makes a folder hold exactly what is listed, and gives the digest of what it holds then: of the copies, not of files
  * that may change meanwhile. A file whose content is the same keeps its time, and any other gets the time of now, which
- * is what cargo decides by; the project's own times mean nothing. `manifest` is the file that remembers them: a view
- * that was left half made is noticed by it. Throws the errors of the system.
+ * is what cargo decides by; the project's own times mean nothing. What cargo cannot see the use of gets a new time, too:
+ * see `touchReaders`. `manifest` is the file that remembers them: a view that was left half made is noticed by it;
+ * `environment` stands for all else that a build reads. Throws the errors of the system.
  */
-export async function fillView(listing: Listing, folder: string, manifest: string): Promise<Sources> {
+export async function fillView(
+  listing: Listing,
+  folder: string,
+  manifest: string,
+  environment = '',
+): Promise<Sources> {
   const known = readManifest(manifest);
-  const view = new View(folder, known, listing.entries);
+  const view = new View(folder, known?.files ?? new Map(), listing.entries);
   view.removeOthers();
   const digest = new SourcesDigest();
-  const now = new Map<string, Known>();
+  const files = new Map<string, Known>();
+  const others = new Map<string, string>();
   let since = performance.now();
   for (const entry of listing.entries) {
     if (performance.now() - since > SLICE_MS) {
@@ -55,25 +70,73 @@ export async function fillView(listing: Listing, folder: string, manifest: strin
     if (entry.kind === 'link' || entry.kind === 'folder') {
       view.place(entry);
       digest.other(entry);
+      others.set(entry.path, entry.kind === 'link' ? `-> ${entry.target}` : entry.kind);
       continue;
     }
     const file = view.write(entry);
     digest.file(entry.path, isExecutable(entry), file);
-    now.set(entry.path, file);
+    files.set(entry.path, file);
   }
+  if (known !== undefined) touchReaders(folder, known, { files, others, environment });
   const beside = `${manifest}.tmp`;
-  writeFileSync(beside, JSON.stringify([...now]));
+  writeFileSync(beside, JSON.stringify({ files: [...files], others: [...others], environment }));
   renameSync(beside, manifest);
-  const { files, bytes } = digest;
   return {
     digest: digest.digest(),
     manifests: digest.manifests(),
     others: digest.others(),
-    files,
-    bytes,
+    files: digest.files,
+    bytes: digest.bytes,
     hidden: listing.hidden,
     outward: listing.outward,
   };
+}
+
+/**
+ * Gives a new time to what may have read something that changed without cargo's knowledge, so that a program is what a
+ * first build would make. A build script that names nothing to watch (`rerun-if-…`) is run again when a file of its
+ * package has a new time (The Cargo Book, "Change Detection"): the manifest gets one with every change. Procedural
+ * macros can have files tracked, but neither a folder's list of files nor a variable: then the sources get one, but for
+ * build scripts, which name what they need.
+ */
+function touchReaders(
+  folder: string,
+  before: Manifest,
+  now: Manifest & { readonly files: Map<string, Known> },
+): void {
+  const listChanged = !sameNames(before, now);
+  const readElsewhere = listChanged || before.environment !== now.environment;
+  const changed =
+    readElsewhere ||
+    [...now.files].some(([path, file]) => stateOf(before.files.get(path)) !== stateOf(file)) ||
+    [...now.others].some(([path, what]) => before.others.get(path) !== what);
+  if (!changed) return;
+  const time = new Date();
+  for (const [path, file] of now.files) {
+    const isManifest = posix.basename(path) === 'Cargo.toml';
+    const isSource = path.endsWith('.rs') && !isBuildScript(path, now.files);
+    if (!isManifest && !(isSource && readElsewhere)) continue;
+    const copy = join(folder, path);
+    utimesSync(copy, time, time);
+    now.files.set(path, { ...file, mtime: String(lstatSync(copy, { bigint: true }).mtimeNs) });
+  }
+}
+
+function stateOf(file: Known | undefined): string | undefined {
+  return file && `${file.digest} ${file.mode}`;
+}
+
+/** Whether the same is there, but for what is shown of a repository, which is read by its name. */
+function sameNames(before: Manifest, now: Manifest): boolean {
+  const names = ({ files, others }: Manifest): string =>
+    JSON.stringify(
+      [...files.keys(), ...others.keys()].filter((path) => !path.split('/').includes('.git')).sort(),
+    );
+  return names(before) === names(now);
+}
+
+function isBuildScript(path: string, files: ReadonlyMap<string, Known>): boolean {
+  return posix.basename(path) === 'build.rs' && files.has(posix.join(posix.dirname(path), 'Cargo.toml'));
 }
 
 /** The same digest without a view. Throws the errors of the system. */
@@ -102,12 +165,12 @@ export async function digestListing(listing: Listing): Promise<Sources> {
 
 class View {
   readonly #folder: string;
-  readonly #known: Manifest;
+  readonly #known: ReadonlyMap<string, Known>;
   /** Path → what is to be there. */
   readonly #wanted = new Map<string, SourceEntry['kind']>();
   readonly #made = new Set<string>();
 
-  constructor(folder: string, known: Manifest, entries: readonly SourceEntry[]) {
+  constructor(folder: string, known: ReadonlyMap<string, Known>, entries: readonly SourceEntry[]) {
     this.#folder = folder;
     this.#known = known;
     for (const { kind, path } of entries) {
@@ -192,11 +255,16 @@ function sizeOf(entry: SourceEntry): number {
   return entry.kind === 'file' ? lstatSync(entry.source).size : 0;
 }
 
-function readManifest(file: string): Manifest {
+function readManifest(file: string): Manifest | undefined {
   try {
-    return new Map(JSON.parse(readFileSync(file, 'utf8')) as [string, Known][]);
+    const { files, others, environment } = JSON.parse(readFileSync(file, 'utf8')) as {
+      readonly files: [string, Known][];
+      readonly others: [string, string][];
+      readonly environment: string;
+    };
+    return { files: new Map(files), others: new Map(others), environment };
   } catch {
     // None yet, or damaged from outside: then every file is written anew.
-    return new Map();
+    return undefined;
   }
 }

@@ -21,6 +21,7 @@ import { recordRun } from '../../report/fold-run.ts';
 import { writeDifferences, writePage } from '../../report/page/write.ts';
 import { makeReport } from '../../report/run-report.ts';
 import { summaryLine } from '../../report/summary-line.ts';
+import { withModuleCures } from '../../run/missing-modules.ts';
 import type { RunOutcome } from '../../run/run.ts';
 import { samplesFailure } from '../../run/samples-failure.ts';
 import { actionsOutput } from '../actions-output.ts';
@@ -50,7 +51,10 @@ export async function provisionRecipe(
   if (!ran.ok) return ran;
   const { planned, artifacts, diagnostics, ended } = ran.value;
   const failure = ended.ok
-    ? sampleFailure(ended.value.outcome, diagnostics, rerunCommand(settings, positionals), artifacts)
+    ? await sampleFailure(ended.value.outcome, diagnostics, planned, {
+        command: rerunCommand(settings, positionals),
+        artifacts,
+      })
     : ended.error;
   const made = makeReport({
     record: record(),
@@ -156,14 +160,15 @@ async function runOnce(
 }
 
 /** Samples that differ, or that something stopped. */
-function sampleFailure(
+async function sampleFailure(
   outcome: RunOutcome,
   diagnostics: Diagnostics,
-  recipe: string,
-  artifacts: string,
-): Failure | undefined {
-  const failure = samplesFailure(outcome, recipe, artifacts);
-  return diagnostics.explainSamples(failure, outcome.results) ?? failure;
+  { plan }: Planned,
+  { command, artifacts }: { readonly command: string; readonly artifacts: string },
+): Promise<Failure | undefined> {
+  const failure = samplesFailure(outcome, command, artifacts);
+  const explained = diagnostics.explainSamples(failure, outcome.results) ?? failure;
+  return explained && withModuleCures(explained, plan.recipe);
 }
 
 /** The arguments that start the same run again, behind `provision`. */
