@@ -111,16 +111,16 @@ export function indexPath(name: string): string {
   return `${lower.slice(0, 2)}/${lower.slice(2, 4)}/${lower}`;
 }
 
-/** Prints what cargo has read of indexes, of the crates whose paths are its input, with the folder of each index. */
+/** Prints what cargo has read of indexes, of the crates whose paths are its input: one program for all, a line in front of each file. */
 const READ_INDEX = `shopt -s nullglob
 cd ${PATHS.cargo}/registry/index
-while read -r path; do
-  for file in */.cache/"$path"; do
-    printf '\\0index %s\\0' "\${file%%/*}"
-    cat -- "$file"
-  done
-done
+files=()
+while read -r path; do files+=(*/.cache/"$path"); done
+[ "\${#files[@]}" = 0 ] || exec tail -v -c +1 -- "\${files[@]}"
 `;
+
+/** The line that `tail -v` prints in front of a file: the folder of an index, and below it that of a crate. */
+const FILE_LINE = /^==> ([^/\n]+)\/\.cache\/.* <==$/m;
 
 /** What cargo has read of the index about crates. */
 export async function readIndex(
@@ -152,7 +152,7 @@ export function indexEntries(cache: Buffer): readonly IndexEntry[] {
     .toString('utf8')
     .split('\0')
     .flatMap((piece): readonly IndexEntry[] => {
-      if (piece.startsWith('index ')) index = piece.slice('index '.length);
+      index = FILE_LINE.exec(piece)?.[1] ?? index;
       const at = piece.indexOf('{"name"');
       if (at === -1) return [];
       try {

@@ -102,6 +102,20 @@ test('where the index has a crate, by the length of its name', () => {
   ]);
 });
 
+test('entries are of the index that their file is of', () => {
+  const entry = (vers: string) => `{"name":"leaf","vers":"${vers}","cksum":"${vers}","yanked":false}`;
+  const file = (index: string, vers: string) =>
+    `==> ${index}/.cache/le/af/leaf <==\n\x03\x02etag: "x"\0${vers}\0${entry(vers)}\0`;
+  const read = indexEntries(Buffer.from(`${file('one', '1.0.0')}\n${file('two', '2.0.0')}`));
+  assert.deepEqual(
+    read.map(({ index, version }) => [index, version]),
+    [
+      ['one', '1.0.0'],
+      ['two', '2.0.0'],
+    ],
+  );
+});
+
 test('crates of a folder or of git are in no index', () => {
   const lock =
     'version = 4\n[[package]]\nname = "own"\nversion = "0.1.0"\n[[package]]\nname = "g"\nversion = "1.0.0"\nsource = "git+https://example.org/g#0"\n';
