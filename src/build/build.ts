@@ -278,19 +278,27 @@ export function buildMounts(
   input: BuildContext,
   { project, env }: Pick<BuildView, 'project' | 'env'>,
 ): readonly Mount[] {
-  const { rust } = input.resolved;
   return [
     { kind: 'tree', source: input.sysroot.folder, at: PATHS.sysroot },
     { kind: 'source', source: project, at: PATHS.project },
     { kind: 'source', source: env, at: PATHS.env },
     ...cargoHomeMounts('build'),
     { kind: 'volume', name: volumeName(input), at: PATHS.target },
-    ...(rust === undefined
-      ? []
-      : [{ kind: 'source', source: rust.folder, at: PATHS.rust, without: notOfRust } as const]),
-    // Cargo reads configuration from parent folders of the project: the registries that the machine is configured for.
-    { kind: 'source', source: join(env, 'cargo-config.toml'), at: '/job/.cargo/config.toml' },
+    ...rustMounts(input.resolved),
+    outerConfiguration(env),
   ];
+}
+
+/** Cargo reads configuration from parent folders of the project: the registries that the machine is configured for. */
+export function outerConfiguration(env: string): Mount {
+  return { kind: 'source', source: join(env, 'cargo-config.toml'), at: '/job/.cargo/config.toml' };
+}
+
+/** The user's own Rust, where the recipe selects it. */
+export function rustMounts({ rust }: Pick<Resolved, 'rust'>): readonly Mount[] {
+  return rust === undefined
+    ? []
+    : [{ kind: 'source', source: rust.folder, at: PATHS.rust, without: notOfRust }];
 }
 
 /** Documentation of a Rust toolchain, which no build reads. */
@@ -342,7 +350,11 @@ export function volumeName(input: BuildContext): string {
 }
 
 /** The cargo of a build. */
-export function cargoOf({ resolved: { rust, toolchain } }: Pick<BuildContext, 'resolved'>): string {
+export function cargoOf({
+  resolved: { rust, toolchain },
+}: {
+  readonly resolved: Pick<Resolved, 'rust' | 'toolchain'>;
+}): string {
   return rust === undefined ? (toolchain.tools.cargo ?? 'cargo') : `${PATHS.rust}/bin/cargo`;
 }
 

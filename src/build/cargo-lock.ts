@@ -1,3 +1,4 @@
+import { isTable, parseToml, type Table } from '../crate/toml.ts';
 import type { Crate } from '../domain/crate.ts';
 import type { Failure } from '../failure.ts';
 
@@ -25,4 +26,10 @@ export function staleCargoLock(failure: Failure, { root }: Crate): Failure {
     why: 'Builds use exactly the crates in the lock.',
     fix: ['Run `cargo update --workspace` there, which changes only what is needed, and commit the lock.'],
   };
+}
+
+/** The `[[package]]` of a `Cargo.lock`, as they are; what is no such file has none. */
+export function packagesIn(lock: string): readonly Table[] {
+  const parsed = parseToml(lock);
+  return parsed.ok && Array.isArray(parsed.value.package) ? parsed.value.package.filter(isTable) : [];
 }

@@ -1,6 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { isTable, parseToml } from '../crate/toml.ts';
 import { defined } from '../domain/defined.ts';
 import { unlessDeviceFailed } from '../domain/errno.ts';
 import type { LinkedCrate, LinkedCrates } from '../domain/linked-crates.ts';
@@ -13,6 +12,7 @@ import { onDisk } from '../store/disk.ts';
 import { fingerprint } from '../store/fingerprint.ts';
 import { type BuildInput, cargoOf } from './build.ts';
 import { SCRIPT_ENV } from './cargo-home.ts';
+import { packagesIn } from './cargo-lock.ts';
 import { type CargoStep, lockedCrates } from './crates.ts';
 import { conditionVariables } from './fetch-step.ts';
 import type { LockedCrates } from './sealed-crates.ts';
@@ -120,11 +120,9 @@ export function linkedCrates(
 
 /** SHA-256 of the crates of a `Cargo.lock` that come from a registry, by name, version and source. */
 export function lockChecksums(lock: string): ReadonlyMap<string, string> {
-  const parsed = parseToml(lock);
-  const packages = parsed.ok && Array.isArray(parsed.value.package) ? parsed.value.package : [];
   return new Map(
-    packages.flatMap((one) =>
-      isTable(one) && typeof one.checksum === 'string'
+    packagesIn(lock).flatMap((one) =>
+      typeof one.checksum === 'string'
         ? [[`${one.name} ${one.version} ${one.source ?? ''}`, one.checksum] as const]
         : [],
     ),

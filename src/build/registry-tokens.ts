@@ -4,6 +4,7 @@ import { isTable, parseToml, type Table, tableAt } from '../crate/toml.ts';
 import type { CargoConfiguration } from '../domain/cargo.ts';
 import { absentAsUndefined } from '../domain/errno.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import { packagesIn } from './cargo-lock.ts';
 import { plainIndex, type TokenIndexes, variablePart } from './transport.ts';
 
 /** A variable that a registry is asked with: a token, or the key that one is signed with. */
@@ -71,14 +72,10 @@ function indexesIn(variables: Readonly<Record<string, string>>): readonly [strin
 
 /** Addresses of the registries that a `Cargo.lock` names. */
 function sourcesOf(lock: string): ReadonlySet<string> {
-  const parsed = parseToml(lock);
-  const packages = parsed.ok && Array.isArray(parsed.value.package) ? parsed.value.package : [];
   return new Set(
-    packages
-      .filter(isTable)
-      .flatMap(({ source }) =>
-        typeof source === 'string' && !source.startsWith('git+') ? [plainIndex(source)] : [],
-      ),
+    packagesIn(lock).flatMap(({ source }) =>
+      typeof source === 'string' && !source.startsWith('git+') ? [plainIndex(source)] : [],
+    ),
   );
 }
 

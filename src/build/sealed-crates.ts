@@ -1,4 +1,4 @@
-import { isTable, parseToml, type Table } from '../crate/toml.ts';
+import type { Table } from '../crate/toml.ts';
 import type { Context } from '../domain/context.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Command, Engine, Exit, Sandbox } from '../engine/engine.ts';
@@ -13,6 +13,7 @@ import {
   NOT_KNOWN,
   SCRIPT_ENV,
 } from './cargo-home.ts';
+import { packagesIn } from './cargo-lock.ts';
 
 /** The crates of a build. */
 export interface LockedCrates {
@@ -108,10 +109,7 @@ async function run(
 
 /** The packages of a `Cargo.lock` that come from elsewhere, a line for each: input of the script. */
 export function crateLines(lock: string): string {
-  const parsed = parseToml(lock);
-  const packages = parsed.ok && Array.isArray(parsed.value.package) ? parsed.value.package : [];
-  return packages
-    .filter(isTable)
+  return packagesIn(lock)
     .flatMap(lineOf)
     .map((line) => `${line}\n`)
     .join('');

@@ -93,13 +93,23 @@ function linkedFiles({ linked, compiled }: BuildEnv): Readonly<Record<string, st
  * content is left alone: cargo builds again what a file with a newer time was read for.
  */
 export async function writeEnvFiles(folder: string, env: BuildEnv, cargo: HostCargo): Promise<void> {
-  const files = {
+  await writeCargoFiles(folder, cargo);
+  await writeFiles(folder, {
     'pyo3-config.txt': env.pyo3Config,
     'toolchain.cmake': env.cmakeToolchain,
     ...linkedFiles(env),
-    'cargo-config.toml': cargo.config,
-    [RUSTC_OF_FETCH]: ASKS_RUSTC,
-  };
+  });
+}
+
+/** Of them those that cargo alone reads. */
+export function writeCargoFiles(folder: string, { config }: Pick<HostCargo, 'config'>): Promise<void> {
+  return writeFiles(folder, { 'cargo-config.toml': config, [RUSTC_OF_FETCH]: ASKS_RUSTC });
+}
+
+async function writeFiles(
+  folder: string,
+  files: Readonly<Record<string, string | undefined>>,
+): Promise<void> {
   for (const [name, text] of Object.entries(files)) {
     const file = join(folder, name);
     if ((await textOf(file)) === text) continue;

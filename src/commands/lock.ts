@@ -2,6 +2,7 @@ import { packageWith } from '../diagnose/read-catalogue.ts';
 import { distribution } from '../distro/distribution.ts';
 import { closest } from '../domain/closest.ts';
 import type { Settings } from '../domain/context.ts';
+import { defined } from '../domain/defined.ts';
 import type { DefinitionFile, Resolved } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
@@ -54,6 +55,7 @@ const ARCHITECTURE =
 interface Locked {
   readonly id: string;
   readonly changed: boolean;
+  readonly listed?: true;
   readonly differences: readonly LockDifference[];
 }
 
@@ -80,8 +82,8 @@ async function run({ context, positionals, values }: Invocation): Promise<Result
       failed.set(definition.kind, await inRecipe(settings, file, definition, locked.error));
       continue;
     }
-    const { changed, differences } = locked.value;
-    done.push({ id: file.id, changed, differences });
+    const { changed, listed, differences } = locked.value;
+    done.push({ id: file.id, changed, differences, ...defined({ listed }) });
   }
   const failure = combineFailures([...failed.values()]);
   if (failure !== undefined) return err(failure);
@@ -89,8 +91,8 @@ async function run({ context, positionals, values }: Invocation): Promise<Result
   if (!python.ok) return python;
   done.push(...python.value);
   if (done.length === 0) return ok({ text: NOTHING_ADDED, json: done });
-  const lines = done.flatMap(({ id, changed, differences }) => [
-    `${id}: ${changed ? 'lock written' : 'unchanged'}`,
+  const lines = done.flatMap(({ id, changed, listed, differences }) => [
+    `${id}: ${changed ? 'lock written' : listed === true ? 'unchanged; its lists were added' : 'unchanged'}`,
     ...differences.map(describe),
   ]);
   return ok({ text: `${lines.join('\n')}\n`, json: done });

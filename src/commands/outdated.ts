@@ -8,7 +8,12 @@ import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import { offline } from '../pipeline/outdated/compare.ts';
-import { type OutdatedCrates, outdatedCrates } from '../pipeline/outdated/crates.ts';
+import {
+  cratesIn,
+  type OutdatedCrates,
+  outdatedCrates,
+  outdatedInBundle,
+} from '../pipeline/outdated/crates.ts';
 import { type Compared, findOutdated } from '../pipeline/outdated/outdated.ts';
 import { usedByBundle, usedByLocks } from '../pipeline/outdated/used.ts';
 import { newerWheels, type UsedWheel, wheelsOfRecipe } from '../pipeline/outdated/wheels.ts';
@@ -123,19 +128,7 @@ export function ofRecipes(session: Session, planned: readonly Planned[]): Compar
       }
       return ok(uniqueBy(found, (one) => JSON.stringify(one)));
     },
-    crates: async () => {
-      const all: OutdatedCrates[] = [];
-      for (const one of projects) {
-        const found = await outdatedCrates(session, one, logsOf(session.context, one));
-        if (!found.ok) return found;
-        all.push(found.value);
-      }
-      return ok({
-        outdated: all.flatMap(({ outdated }) => outdated),
-        incompatible: all.flatMap(({ incompatible }) => incompatible),
-        unknown: all.flatMap(({ unknown }) => unknown),
-      });
-    },
+    crates: () => allCrates(projects, (one) => outdatedCrates(session, one, logsOf(session.context, one))),
   };
 }
 
@@ -147,30 +140,56 @@ async function ofBundles(
   const packages = [];
   const wheels: UsedWheel[] = [];
   const unknown: string[] = [];
-  const all: ListedComponent[] = [];
+  const listed: { readonly where: string; readonly components: readonly ListedComponent[] }[] = [];
   for (const given of bundles) {
-    const listed = await readBundle(session.context, given);
-    if (!listed.ok) return listed;
-    const { components, architecture } = listed.value;
+    const inside = await readBundle(session.context, given);
+    if (!inside.ok) return inside;
+    const { components, architecture } = inside.value;
     const found = usedByBundle(given, components, architecture);
     packages.push(...found.used);
-    all.push(...components);
+    listed.push({ where: given, components });
     unknown.push(...found.unknown);
     wheels.push(...wheelsOf(given, components));
   }
-  const crates = cratesIn(all);
-  if (crates > 0)
-    unknown.push(`${crates} crates: without \`--bundle\` those of the Cargo.lock of a recipe are compared`);
-  if (wheels.length > 0 && planned === undefined)
-    unknown.push(
-      `${wheels.length} Python packages: name the recipe, \`provision outdated <recipe> --bundle …\``,
-    );
+  const crates = listed.reduce((sum, { components }) => sum + cratesIn(components).length, 0);
+  for (const [count, what] of [
+    [wheels.length, 'Python packages'],
+    [crates, 'crates'],
+  ] as const)
+    if (count > 0 && planned === undefined)
+      unknown.push(`${count} ${what}: name the recipe, \`provision outdated <recipe> --bundle …\``);
   return ok({
     ...{ packages, compared: bundles, unknown },
     wheels: async () =>
       planned === undefined
         ? ok([])
         : newerWheels(session, planned, wheels, logsOf(session.context, planned)),
+    ...(planned === undefined || crates === 0
+      ? {}
+      : {
+          crates: () =>
+            allCrates(listed, (one) =>
+              outdatedInBundle(session, planned, one, logsOf(session.context, planned)),
+            ),
+        }),
+  });
+}
+
+/** The findings of each, one after the other: cargo's home is asked by one at a time. */
+async function allCrates<T>(
+  subjects: readonly T[],
+  find: (subject: T) => Promise<Result<OutdatedCrates>>,
+): Promise<Result<OutdatedCrates>> {
+  const all: OutdatedCrates[] = [];
+  for (const one of subjects) {
+    const found = await find(one);
+    if (!found.ok) return found;
+    all.push(found.value);
+  }
+  return ok({
+    outdated: all.flatMap(({ outdated }) => outdated),
+    incompatible: all.flatMap(({ incompatible }) => incompatible),
+    unknown: all.flatMap(({ unknown }) => unknown),
   });
 }
 
@@ -194,11 +213,6 @@ async function readBundle({ settings, signal }: Context, given: string): Promise
   return ok({ components: listed.components, ...defined({ architecture }) });
 }
 
-function cratesIn(components: readonly ListedComponent[]): number {
-  return new Set(components.flatMap(({ purl }) => (purl?.startsWith('pkg:cargo/') === true ? [purl] : [])))
-    .size;
-}
-
 function wheelsOf(where: string, components: readonly ListedComponent[]): readonly UsedWheel[] {
   return components.flatMap(({ name, version, purl }) =>
     purl?.startsWith('pkg:pypi/') === true
@@ -207,7 +221,7 @@ function wheelsOf(where: string, components: readonly ListedComponent[]): readon
   );
 }
 
-function logsOf({ settings }: Context, { plan }: Planned): string {
+export function logsOf({ settings }: Context, { plan }: Planned): string {
   return join(settings.cwd, 'artifacts', plan.recipe.name, 'logs');
 }
 
@@ -231,8 +245,8 @@ function outcomeOf(report: OutdatedReport): Outcome {
 
 function newer({ outdated }: OutdatedReport): Failure {
   const shipped = outdated.filter((one) => one.shipped).length;
-  const crates = outdated.filter(({ kind }) => kind === 'crate');
-  const later = outdated.filter((one) => one.newest !== undefined && one.kind !== 'crate');
+  const later = outdated.filter((one) => one.newest !== undefined);
+  const taken = outdated.filter((one) => one.newest === undefined && one.yanked === true);
   const fixed = new Set(outdated.flatMap(({ fixes = [] }) => fixes)).size;
   return {
     code: 'outdated/newer',
@@ -250,10 +264,12 @@ function newer({ outdated }: OutdatedReport): Failure {
       ...(later.some(({ kind }) => kind === 'runtime')
         ? ['Version and digest of a runtime are in the `runtime.yaml` of its folder.']
         : []),
-      ...(crates.length > 0
-        ? ['Crates are your own to choose: `cargo update` in the project takes what is compatible.']
+      ...(taken.length > 0
+        ? [
+            'Of a crate that is yanked and has no compatible version, the manifest that asks for it has to change.',
+          ]
         : []),
-      ...(later.length + crates.length < outdated.length
+      ...(later.length + taken.length < outdated.length
         ? ['What only the security updates have reaches the suite with its next point release.']
         : []),
     ],

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import type { CrateUpdate } from '../build/update-crates.ts';
 import type { Context } from '../domain/context.ts';
 import { defined } from '../domain/defined.ts';
 import type { Outdated } from '../domain/outdated.ts';
@@ -14,11 +15,17 @@ import { relockEach } from '../pipeline/relock.ts';
 import { withSession } from '../pipeline/session.ts';
 import type { Locked } from '../pipeline/trees.ts';
 import { locksToUpgrade, SavedFiles } from '../pipeline/upgrade.ts';
+import {
+  cargoLockOf,
+  cratesToUpgrade,
+  type UpgradedCrates,
+  upgradeCrates,
+} from '../pipeline/upgrade-crates.ts';
 import { upgradeSummary } from '../report/actions/upgrade.ts';
 import { onDisk } from '../store/disk.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
 import { writePythonLocks } from './lock-python.ts';
-import { ofRecipes, planEach, recipesOf } from './outdated.ts';
+import { logsOf, ofRecipes, planEach, recipesOf } from './outdated.ts';
 import { provisionRecipe } from './run/provision.ts';
 
 export const command: Command = {
@@ -31,11 +38,13 @@ export const command: Command = {
       value: '<file>',
       help: 'write the description there, as text for a pull request',
     },
+    'no-crates': { type: 'boolean', help: 'leave Cargo.lock as it is' },
   },
   examples: [
     'provision upgrade',
     'provision upgrade aarch64',
     'provision upgrade --project . --summary pr.md',
+    'provision upgrade --no-crates',
   ],
   renders: false,
   run,
@@ -48,6 +57,8 @@ interface Due {
   readonly locks: readonly Locked[];
   /** Whether wheels in its own lock are outdated. */
   readonly wheels: boolean;
+  /** What to lock in the `Cargo.lock` of its project. */
+  readonly crates: readonly CrateUpdate[];
 }
 
 async function run(invocation: Invocation): Promise<Result<Outcome>> {
@@ -63,13 +74,10 @@ async function run(invocation: Invocation): Promise<Result<Outcome>> {
     findOutdated(session, ofRecipes(session, planned.value)),
   );
   if (!found.ok) return found;
-  const due = dueOf(context, names.value, planned.value, found.value.outdated);
-  if (due.length === 0) return finish(invocation, nothing(found.value.outdated));
-  const files = due.flatMap(({ locks, planned: { plan } }) => [
-    ...locks.map(({ file }) => file.lockFile),
-    ...(plan.pythonLock === undefined ? [] : [plan.pythonLock.file]),
-  ]);
-  const saved = await SavedFiles.of([...new Set(files)]);
+  const due = dueOf(invocation, names.value, planned.value, found.value.outdated);
+  if (due.length === 0) return finish(invocation, nothing(invocation, found.value.outdated));
+  const files = await Promise.all(due.map(writtenBy));
+  const saved = await SavedFiles.of([...new Set(files.flat())]);
   let kept = false;
   try {
     const upgraded = await upgrade(invocation, due, found.value.outdated);
@@ -83,7 +91,7 @@ async function run(invocation: Invocation): Promise<Result<Outcome>> {
 
 /** Which recipes have locks that are outdated, and theirs to write. */
 function dueOf(
-  { settings }: Context,
+  { context: { settings }, values }: Invocation,
   names: readonly (string | undefined)[],
   planned: readonly Planned[],
   outdated: readonly Outdated[],
@@ -95,8 +103,20 @@ function dueOf(
     const { pythonLock } = one.plan;
     const wheels = pythonLock !== undefined && newer.some(({ kind }) => kind === 'python');
     const name = names[index];
-    return locks.length === 0 && !wheels ? [] : [{ name, planned: one, locks, wheels }];
+    const crates = values['no-crates'] === true ? [] : cratesToUpgrade(settings, one, newer);
+    return locks.length === 0 && !wheels && crates.length === 0
+      ? []
+      : [{ name, planned: one, locks, wheels, crates }];
   });
+}
+
+async function writtenBy({ locks, crates, planned }: Due): Promise<readonly string[]> {
+  const { pythonLock } = planned.plan;
+  return [
+    ...locks.map(({ file }) => file.lockFile),
+    ...(pythonLock === undefined ? [] : [pythonLock.file]),
+    ...(crates.length === 0 ? [] : [await cargoLockOf(planned)]),
+  ];
 }
 
 interface Upgraded {
@@ -115,6 +135,8 @@ async function upgrade(
   for (const one of due) before.set(one, (await runWith(invocation, one, 'before')).facts);
   const locks = await relockAll(context, due);
   if (!locks.ok) return locks;
+  const crates = await relockCrates(context, due);
+  if (!crates.ok) return crates;
   const recipes = [];
   let failure: Failure | undefined;
   for (const one of due) {
@@ -124,16 +146,61 @@ async function upgrade(
     const facts = defined({ before: before.get(one), after: after.facts });
     recipes.push({ recipe: one.planned.plan.recipe.name, ...facts });
   }
-  const ids = new Set(locks.value.map(({ id }) => id));
-  const isNew = ({ newest, where }: Outdated) => newest !== undefined && where.some((id) => ids.has(id));
+  const all = [...locks.value, ...crates.value.flatMap(({ lock }) => lock ?? [])];
+  const refused = crates.value.flatMap(({ left }) => left);
+  const ids = new Set(all.map(({ id }) => id));
+  const because = (one: Outdated): string | undefined =>
+    one.kind === 'crate'
+      ? refused.find(({ name, version }) => name === one.name && version === one.version)?.why
+      : undefined;
+  const isNew = (one: Outdated): boolean =>
+    one.newest !== undefined && because(one) === undefined && one.where.some((id) => ids.has(id));
+  const left = outdated.filter((one) => !isNew(one));
   const report: UpgradeReport = {
-    ...{ schema: 1, kept: failure === undefined, locks: locks.value, recipes },
-    ...{ upgraded: outdated.filter(isNew), left: outdated.filter((one) => !isNew(one)) },
+    ...{ schema: 1, kept: failure === undefined, locks: all, recipes },
+    upgraded: outdated.filter(isNew),
+    left: withReasons(invocation, left, because),
   };
-  return ok({ report, ...defined({ failure: failure && notKept(failure) }) });
+  const changed = crates.value.some(({ lock }) => lock !== undefined);
+  return ok({ report, ...defined({ failure: failure && notKept(failure, changed) }) });
 }
 
-/** Resolves each lock once, whichever recipes share it. */
+/** What of crates is left, and why: the other kinds say it themselves. */
+function withReasons(
+  { values }: Invocation,
+  left: readonly Outdated[],
+  because: (one: Outdated) => string | undefined,
+): UpgradeReport['left'] {
+  return left.map((one) => {
+    if (one.kind !== 'crate' || one.newest === undefined) return one;
+    const why =
+      values['no-crates'] === true
+        ? 'left out by --no-crates'
+        : 'its Cargo.lock is not that of your own project';
+    return { ...one, why: because(one) ?? why };
+  });
+}
+
+/** Writes the `Cargo.lock` of each project once, whichever recipes build it. */
+async function relockCrates(
+  context: Context,
+  due: readonly Due[],
+): Promise<Result<readonly UpgradedCrates[]>> {
+  const projects = new Map(
+    due.filter(({ crates }) => crates.length > 0).map((one) => [one.planned.plan.crate.root, one]),
+  );
+  const all: UpgradedCrates[] = [];
+  for (const { planned, crates } of projects.values()) {
+    const done = await withSession(context, [planned], (session) =>
+      upgradeCrates(session, planned, crates, logsOf(context, planned)),
+    );
+    if (!done.ok) return done;
+    all.push(done.value);
+  }
+  return ok(all);
+}
+
+/** Resolves each lock of packages once, whichever recipes share it. */
 async function relockAll(context: Context, due: readonly Due[]): Promise<Result<readonly UpgradedLock[]>> {
   const seen = new Set<string>();
   const all: UpgradedLock[] = [];
@@ -182,13 +249,18 @@ async function finish(
   return ok({ text, json: report, actions: { summary: text }, ...defined({ failure }) });
 }
 
-function nothing(left: readonly Outdated[]): Upgraded {
+function nothing(invocation: Invocation, outdated: readonly Outdated[]): Upgraded {
+  const left = withReasons(invocation, outdated, () => undefined);
   return { report: { schema: 1, kept: true, locks: [], recipes: [], upgraded: [], left } };
 }
 
-function notKept(failure: Failure): Failure {
+function notKept(failure: Failure, crates: boolean): Failure {
   const why = 'That is with the newer packages: the locks are those of before again.';
-  return { ...failure, why: failure.why === undefined ? why : `${failure.why} ${why}` };
+  return {
+    ...failure,
+    why: failure.why === undefined ? why : `${failure.why} ${why}`,
+    fix: [...failure.fix, ...(crates ? ['`provision upgrade --no-crates` leaves Cargo.lock as it is.'] : [])],
+  };
 }
 
 function frozen(): Failure {

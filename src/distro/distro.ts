@@ -2,6 +2,7 @@ import type { TarStretch } from '../archive/content.ts';
 import type { RootLayout } from '../archive/root-layout.ts';
 import type { Context } from '../domain/context.ts';
 import type { ImageDefinition } from '../domain/definitions.ts';
+import type { Once } from '../domain/once.ts';
 import type { Lock, LockedPackage, PackageSet, SourceList } from '../domain/packages.ts';
 import type { Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
@@ -135,6 +136,8 @@ export interface NewestRequest {
   readonly names: readonly string[];
   /** Asks the suite of its security updates. */
   readonly security?: true;
+  /** Shared by requests that are made together: what is the same for all is asked once. */
+  readonly once?: Once;
 }
 
 export interface Newest {

@@ -7,7 +7,8 @@ export interface UpgradedLock {
   readonly differences: readonly {
     readonly set: string;
     readonly name: string;
-    readonly architecture: string;
+    /** Absent: a crate. */
+    readonly architecture?: string;
     /** Version before; absent: new. */
     readonly from?: string;
     /** Version now; absent: gone. */
@@ -33,6 +34,6 @@ export interface UpgradeReport {
   readonly recipes: readonly UpgradedRecipe[];
   /** What had newer versions, in these locks. */
   readonly upgraded: readonly Outdated[];
-  /** What has newer versions and was not locked anew, such as what only the security updates have. */
-  readonly left: readonly Outdated[];
+  /** What has newer versions and was not locked anew, such as what only the security updates have, with the reason where there is another. */
+  readonly left: readonly (Outdated & { readonly why?: string })[];
 }

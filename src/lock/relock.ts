@@ -22,12 +22,14 @@ export interface Relocked {
   readonly lock: Lock;
   /** Whether the file was written. */
   readonly changed: boolean;
+  /** Nothing changed, and the lists that it is from were added to a lock that named none. */
+  readonly listed?: true;
   readonly differences: readonly LockDifference[];
 }
 
 /**
  * Resolves a definition again and writes its lock if it changed; an unchanged lock is not touched, its time
- * included. Failures: `lock/old-list` where the archive's lists are older than those of the lock that is there, and those of
+ * included, but that one without lists gets those that name exactly its packages. Failures: `lock/old-list` where the archive's lists are older than those of the lock that is there, and those of
  * `resolveLock` and `writeLock`.
  */
 export async function relock(
@@ -43,7 +45,12 @@ export async function relock(
   const replayed = olderLists(file, old, resolved.value);
   if (replayed !== undefined) return err(replayed);
   if (before.ok && JSON.stringify(before.value.sets) === JSON.stringify(resolved.value.sets)) {
-    return ok({ lock: before.value, changed: false, differences: [] });
+    const { lists } = resolved.value;
+    const same = { changed: false, differences: [] };
+    if (before.value.lists !== undefined || lists === undefined) return ok({ lock: before.value, ...same });
+    const lock = { ...before.value, lists };
+    const written = await writeLock(file, lock);
+    return written.ok ? ok({ lock, listed: true, ...same }) : written;
   }
   const differences = lockDifferences(old.sets, resolved.value.sets);
   const written = await writeLock(file, resolved.value);

@@ -5,6 +5,8 @@ export interface ListedComponent {
   readonly name: string;
   readonly version: string;
   readonly purl?: string;
+  /** Of the file that it came as, in hexadecimal. */
+  readonly sha256?: string;
 }
 
 /** What is delivered by what a CycloneDX document describes, and the target that it is for; undefined: it is no such document. */
@@ -14,11 +16,21 @@ export function readListed(
   const document = parse(text);
   if (document === undefined || !Array.isArray(document.components)) return undefined;
   const components = document.components.flatMap((one): readonly ListedComponent[] => {
-    const { name, version, purl, scope } = (one ?? {}) as Record<string, unknown>;
+    const { name, version, purl, scope, hashes } = (one ?? {}) as Record<string, unknown>;
     if (typeof name !== 'string' || typeof version !== 'string' || scope === 'excluded') return [];
-    return [{ name, version, ...defined({ purl: typeof purl === 'string' ? purl : undefined }) }];
+    return [
+      {
+        ...{ name, version },
+        ...defined({ purl: typeof purl === 'string' ? purl : undefined, sha256: sha256In(hashes) }),
+      },
+    ];
   });
   return { components, ...defined({ target: targetOf(document) }) };
+}
+
+function sha256In(hashes: unknown): string | undefined {
+  const found = (Array.isArray(hashes) ? hashes : []).find((one) => one?.alg === 'SHA-256')?.content;
+  return typeof found === 'string' ? found : undefined;
 }
 
 /** The packages that an SPDX document lists; undefined: it is no such document. */

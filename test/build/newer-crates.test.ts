@@ -4,7 +4,15 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { indexPath, parseLock, parseUpdate, yankedIn } from '../../src/build/newer-crates.ts';
+import { compatibleWith, parseAvailable } from '../../src/build/bundled-crates.ts';
+import {
+  indexEntries,
+  indexPath,
+  parseUpdate,
+  registryCrates,
+  yankedOf,
+} from '../../src/build/newer-crates.ts';
+import { lockDifferences } from '../../src/build/update-crates.ts';
 import { temporaryFolder } from '../support/cli.ts';
 import { put } from '../support/crate.ts';
 import { startCrateRegistry, type Trouble } from '../support/crate-registry.ts';
@@ -13,7 +21,7 @@ const skip = spawnSync('cargo', ['--version']).status === 0 ? false : 'cargo is 
 
 interface Said {
   readonly output: string;
-  readonly cache: Buffer;
+  readonly yanked: readonly string[];
 }
 
 /** `cargo update --dry-run` in a project that has locked `leaf` 1.0.0. */
@@ -41,10 +49,12 @@ async function update(t: TestContext, trouble: Trouble): Promise<Said> {
   assert.equal(status, 0, output);
   const root = join(home, 'registry', 'index');
   const cache = readdirSync(root).map((name) => readFileSync(join(root, name, '.cache', indexPath('leaf'))));
-  assert.deepEqual(parseLock(readFileSync(join(folder, 'Cargo.lock'), 'utf8')), [
-    { name: 'leaf', version: '1.0.0' },
-  ]);
-  return { output, cache: Buffer.concat(cache) };
+  const locked = registryCrates(readFileSync(join(folder, 'Cargo.lock'), 'utf8'));
+  assert.deepEqual(locked, [{ name: 'leaf', version: '1.0.0', checksum }]);
+  const entries = indexEntries(Buffer.concat(cache));
+  const other = { name: 'leaf', version: '1.0.0', checksum: '0'.repeat(64) };
+  assert.deepEqual([...yankedOf([other], entries)], [], 'a crate of the same name of another registry');
+  return { output, yanked: [...yankedOf(locked, entries)] };
 }
 
 test('a compatible version and one that is not are told apart', { skip }, async (t) => {
@@ -54,7 +64,7 @@ test('a compatible version and one that is not are told apart', { skip }, async 
     [{ name: 'leaf', version: '1.0.0', compatible: '1.2.3', later: '2.0.0' }],
     both.output,
   );
-  assert.deepEqual([...yankedIn(both.cache)], []);
+  assert.deepEqual(both.yanked, []);
   const other = await update(t, { newer: ['2.0.0'] });
   assert.deepEqual(parseUpdate(other.output), [{ name: 'leaf', version: '1.0.0', later: '2.0.0' }]);
 });
@@ -65,7 +75,7 @@ test('the newest is said nothing of; a version that was taken back is found in t
   const none = await update(t, {});
   assert.deepEqual(parseUpdate(none.output), [], none.output);
   const taken = await update(t, { yanked: true, newer: ['1.0.1'] });
-  assert.deepEqual([...yankedIn(taken.cache)], ['leaf 1.0.0']);
+  assert.deepEqual(taken.yanked, ['leaf 1.0.0']);
 });
 
 test('lines of other cargos and of other kinds', () => {
@@ -92,9 +102,75 @@ test('where the index has a crate, by the length of its name', () => {
   ]);
 });
 
+test('entries are of the index that their file is of', () => {
+  const entry = (vers: string) => `{"name":"leaf","vers":"${vers}","cksum":"${vers}","yanked":false}`;
+  const file = (index: string, vers: string) =>
+    `==> ${index}/.cache/le/af/leaf <==\n\x03\x02etag: "x"\0${vers}\0${entry(vers)}\0`;
+  const read = indexEntries(Buffer.from(`${file('one', '1.0.0')}\n${file('two', '2.0.0')}`));
+  assert.deepEqual(
+    read.map(({ index, version }) => [index, version]),
+    [
+      ['one', '1.0.0'],
+      ['two', '2.0.0'],
+    ],
+  );
+});
+
 test('crates of a folder or of git are in no index', () => {
   const lock =
     'version = 4\n[[package]]\nname = "own"\nversion = "0.1.0"\n[[package]]\nname = "g"\nversion = "1.0.0"\nsource = "git+https://example.org/g#0"\n';
-  assert.deepEqual(parseLock(lock), []);
-  assert.deepEqual(parseLock('not TOML ['), []);
+  assert.deepEqual(registryCrates(lock), []);
+  assert.deepEqual(registryCrates('not TOML ['), []);
+});
+
+test('versions are compatible by the first number that is not zero', () => {
+  assert.deepEqual(
+    ['1.2.3', '1.9.0', '2.0.0-rc.1', '0.3.1', '0.4.0', '0.0.7', '10.0.0+x'].map(compatibleWith),
+    [...['1', '1', '2', '0.3', '0.4', '0.0.7', '10']],
+  );
+});
+
+test('what there is beyond a version that is locked for the first time', () => {
+  const lines = [
+    '     Locking 3 packages to latest Rust 1.85 compatible versions',
+    '      Adding a v1.1.0 (available: v2.0.0, requires Rust 1.90)',
+    '      Adding b v1.1.0',
+    '      Adding c v0.1.0 (registry `own`) (available: v0.2.0)',
+  ];
+  assert.deepEqual(
+    [...parseAvailable(lines.join('\n'))],
+    [
+      ['a 1.1.0', '2.0.0, requires Rust 1.90'],
+      ['c 0.1.0', '0.2.0'],
+    ],
+  );
+});
+
+test('the difference of two locks names what changed, came and went, each version of a crate apart', () => {
+  const lock = (...crates: readonly (readonly [string, string])[]): string =>
+    [
+      'version = 4',
+      ...crates.map(([name, version]) => `[[package]]\nname = "${name}"\nversion = "${version}"`),
+    ].join('\n');
+  const before = lock(
+    ['same', '1.0.0'],
+    ['two', '1.10.0'],
+    ['two', '1.9.0'],
+    ['gone', '1.0.0'],
+    ['up', '1.0.0'],
+  );
+  const after = lock(
+    ['same', '1.0.0'],
+    ['two', '1.10.0'],
+    ['two', '1.9.1'],
+    ['new', '3.0.0'],
+    ['up', '1.0.1'],
+  );
+  assert.deepEqual(lockDifferences(before, after), [
+    { name: 'gone', from: '1.0.0' },
+    { name: 'new', to: '3.0.0' },
+    { name: 'two', from: '1.9.0', to: '1.9.1' },
+    { name: 'up', from: '1.0.0', to: '1.0.1' },
+  ]);
+  assert.deepEqual(lockDifferences(before, before), []);
 });

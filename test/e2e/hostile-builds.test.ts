@@ -9,6 +9,7 @@ import { type TestContext, test } from 'node:test';
 import { CARGO_HOME_VOLUMES } from '../../src/build/cargo-home.ts';
 import { provision, REPOSITORY, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
 import { put } from '../support/crate.ts';
+import { startCrateRegistry } from '../support/crate-registry.ts';
 import { engineMissing, startEngine } from '../support/dockerd.ts';
 import {
   type Aim,
@@ -179,6 +180,41 @@ test('where crates are fetched, with network, nothing of the project is started 
     const told = `${attack.name}: ${ran.stdout}${ran.stderr}`;
     assert.deepEqual(harm(), [], told);
     assert.ok([0, 4].includes(ran.status as number), told);
+    for (const [, volume] of CARGO_HOME_VOLUMES)
+      assert.equal(existsSync(join(SHARED_STORE, 'volumes', volume, 'taken')), false, told);
+  }
+});
+
+test('where cargo is asked for newer crates and locks them, with network, neither is anything', async (t) => {
+  const { place, aim, harm } = await victims(t);
+  const { index, checksum } = await startCrateRegistry(t, { newer: ['1.1.0'] });
+  put(join(place, 'home'), { 'config.toml': `[registries.own]\nindex = "${index}"\n` });
+  const folder = join(place, 'crate');
+  const attacks = fetchAttacks('/job/project', HOST_TARGET, '64');
+  for (const attack of ALL ? attacks : attacks.filter(({ name }) => /rustc`|PATH|file/.test(name))) {
+    rmSync(folder, { recursive: true, force: true });
+    attacked(folder, aim, attack);
+    const manifest = readFileSync(join(folder, 'Cargo.toml'), 'utf8');
+    const env = JSON.stringify(attack.env ?? {});
+    put(folder, {
+      'Cargo.toml': `${manifest}\n[dependencies]\nleaf = { version = "1", registry = "own" }\n`,
+      'Cargo.lock': `version = 4\n\n[[package]]\nname = "leaf"\nversion = "1.0.0"\nsource = "${index}"\nchecksum = "${checksum}"\n\n[[package]]\nname = "tried"\nversion = "0.1.0"\ndependencies = [\n "leaf",\n]\n`,
+      'provision.yaml': `schema: 1\nextends: x86_64\npython: {from: packages}\nproject: {bin: tried, env: ${env}}\n`,
+    });
+    // Only the version is newer there, not the file: the builds after it fail, and the lock is put back.
+    const ran = await provision(['upgrade', '--json'], {
+      ...{ cwd: folder, store: SHARED_STORE },
+      env: { ...TOKEN, CARGO_HOME: join(place, 'home') },
+    });
+    const told = `${attack.name}: ${ran.stdout}${ran.stderr}`;
+    assert.deepEqual(harm(), [], told);
+    const logs = join(folder, 'artifacts', 'x86_64', 'logs');
+    const said = ['outdated-crates.log', 'upgrade-crates.log'].map((name) => {
+      const log = join(logs, name);
+      return existsSync(log) ? readFileSync(log, 'utf8') : '';
+    });
+    assert.match(said[0] ?? '', /cargo update --dry-run/, told);
+    assert.doesNotMatch(said.join(''), /tried by/);
     for (const [, volume] of CARGO_HOME_VOLUMES)
       assert.equal(existsSync(join(SHARED_STORE, 'volumes', volume, 'taken')), false, told);
   }

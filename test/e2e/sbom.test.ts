@@ -196,8 +196,9 @@ function versionOf(name: string): string {
 
 test('grype reports every planted vulnerability in either document, those of crates in the executable, and no corrected one', {
   skip: missing('grype'),
-}, (t) => {
-  const env = grypeDatabase('grype', join(temporaryFolder(t), 'db'), [
+}, async (t) => {
+  const folder = temporaryFolder(t);
+  const env = grypeDatabase('grype', join(folder, 'db'), [
     // By the source packages: of libpython, of libssl, and of one whose versions have an epoch.
     { id: 'CVE-2099-0001', of: 'deb', name: 'openssl', fixed: '99:1' },
     { id: 'CVE-2099-0002', of: 'deb', name: 'python3.13', fixed: `${versionOf('libpython3.13')}+later1` },
@@ -213,9 +214,21 @@ test('grype reports every planted vulnerability in either document, those of cra
   const planted = ['CVE-2099-0001', 'CVE-2099-0002', 'CVE-2099-0003', 'GHSA-aaaa-aaaa-aaaa'];
   for (const file of ['sbom.cdx.json', 'sbom.spdx.json'])
     assert.deepEqual(reported(`sbom:${join(artifacts, file)}`), planted, file);
+  // Packages state their corrections by their versions: there is nothing to add.
+  const vex = await openVexOf(bundle, join(folder, 'openvex.json'));
+  const beside = reportedBy(env, `sbom:${join(artifacts, 'sbom.cdx.json')}`, '--vex', vex);
+  assert.deepEqual(beside, planted);
   const executable = join(unpacked, 'bin', 'isolate');
   assert.deepEqual(reported(`file:${executable}`), ['GHSA-aaaa-aaaa-aaaa']);
 });
+
+/** What `provision sbom --format openvex` prints, as a file. */
+async function openVexOf(subject: string, file: string): Promise<string> {
+  const printed = await provision(['sbom', subject, '--format', 'openvex'], { store: SHARED_STORE });
+  assert.equal(printed.status, 0, printed.stderr);
+  writeFileSync(file, printed.stdout);
+  return file;
+}
 
 test('of a static Python grype reports what is planted in CPython and in every library that is inside, and no correction', {
   skip: missing('grype'),
@@ -237,8 +250,34 @@ test('of a static Python grype reports what is planted in CPython and in every l
     ({ name, version }, i) => ({ id: `CVE-2099-2${i}`, of: 'deb', name, fixed: version }) as const,
   );
   const env = grypeDatabase('grype', join(folder, 'db'), [...planted, ...corrected]);
-  for (const file of [document, join(folder, 'sbom.spdx.json')])
+  const documents = [document, join(folder, 'sbom.spdx.json')];
+  for (const file of documents)
     assert.deepEqual(reportedBy(env, `sbom:${file}`), planted.map(({ id }) => id).sort(), file);
+  // A list that knows upstream's versions alone: there, what the distribution backported is open, and one that nobody corrected.
+  const open = 'CVE-2099-9999';
+  const { vulnerabilities } = JSON.parse(readFileSync(document, 'utf8')) as {
+    readonly vulnerabilities: readonly {
+      readonly id: string;
+      readonly affects: readonly { readonly ref: string }[];
+    }[];
+  };
+  const backported = vulnerabilities.flatMap(({ id, affects }) =>
+    sources
+      .filter(({ purl }) => affects.some(({ ref }) => ref === purl))
+      .map(({ name }) => ({ id, of: 'deb', name, fixed: '99:1' }) as const),
+  );
+  assert.ok(backported.length >= 20, `${backported.length} corrections`);
+  const unaware = grypeDatabase('grype', join(folder, 'upstream'), [
+    ...backported,
+    { id: open, of: 'deb', name: sources[0]?.name ?? '', fixed: '99:1' },
+  ]);
+  const program = join(folder, readdirSync(folder).find((name) => name.endsWith('.tar.gz')) ?? '');
+  const vex = await openVexOf(program, join(folder, 'openvex.json'));
+  for (const file of documents) {
+    const without = reportedBy(unaware, `sbom:${file}`);
+    assert.deepEqual(without, [...new Set([...backported.map(({ id }) => id), open])].sort(), file);
+    assert.deepEqual(reportedBy(unaware, `sbom:${file}`, '--vex', vex), [open], file);
+  }
 });
 
 interface Match {
@@ -246,8 +285,12 @@ interface Match {
 }
 
 /** Each vulnerability once. */
-function reportedBy(env: Readonly<Record<string, string>>, subject: string): readonly string[] {
-  const { matches } = JSON.parse(scanned('grype', [subject, '-q', '-o', 'json'], env));
+function reportedBy(
+  env: Readonly<Record<string, string>>,
+  subject: string,
+  ...more: readonly string[]
+): readonly string[] {
+  const { matches } = JSON.parse(scanned('grype', [subject, '-q', '-o', 'json', ...more], env));
   return [...new Set<string>(matches.map((one: Match) => one.vulnerability.id))].sort();
 }
 

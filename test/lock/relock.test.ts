@@ -51,11 +51,22 @@ test('relock writes a changed lock, returns old and new versions, and leaves an 
   assert.deepEqual([second.value.changed, second.value.differences], [false, []]);
   assert.equal(readFileSync(definitionFile.lockFile, 'utf8'), text);
 
+  // As an older provision wrote it: the lists come to it, and nothing else changes.
+  const withoutLists = text.replace(/^ {2}"lists": \[\n[^\]]*\],\n/m, '');
+  assert.notEqual(withoutLists, text);
+  writeFileSync(definitionFile.lockFile, withoutLists);
+  const listed = await relock(context, definitionFile, image(['data', 'libthing']), machine);
+  assert.ok(listed.ok);
+  assert.deepEqual([listed.value.changed, listed.value.listed], [false, true]);
+  assert.equal(readFileSync(definitionFile.lockFile, 'utf8'), text);
+  writeFileSync(definitionFile.lockFile, withoutLists);
+
   const moved = PACKAGES.map((each) => (each.name === 'libthing' ? { ...each, version: '1.1-1' } : each));
   const newer = await startMirror(t, files(debianArchive(moved, ['amd64'], KEY)));
   const later = { ...context, settings: { ...context.settings, mirrors: [newer.url] } };
   const third = await relock(later, definitionFile, image(['libthing', 'heavier']), machine);
   assert.ok(third.ok && third.value.changed);
+  assert.equal(third.value.listed, undefined);
   assert.deepEqual(third.value.differences, [
     { set: 'rootfs', name: 'data', architecture: 'all', from: '1.0-1' },
     { set: 'rootfs', name: 'heavier', architecture: 'amd64', to: '1.0-1' },

@@ -1,7 +1,9 @@
 // What has newer versions, asked of a made-up archive by the machine's own apt: its suite, its security updates, and what their changelogs say.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type TestContext as NodeTest, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { MachineFiles } from '../../src/distro/distro.ts';
 import type { Outdated, OutdatedReport, UsedPackage } from '../../src/domain/outdated.ts';
 import { ok, type Result } from '../../src/domain/result.ts';
@@ -14,7 +16,7 @@ import { outdatedSummary } from '../../src/report/actions/outdated.ts';
 import { readListed } from '../../src/sbom/listed.ts';
 import { openStore } from '../../src/store/open.ts';
 import { archiveContext, withDates } from '../support/archive-context.ts';
-import { REPOSITORY } from '../support/cli.ts';
+import { REPOSITORY, temporaryFolder } from '../support/cli.ts';
 import { type TestContext, testContext } from '../support/context.ts';
 import { compress, debAround, file, tar } from '../support/deb.ts';
 import { type ArchivePackage, type ArchiveSource, debianArchive } from '../support/debian-archive.ts';
@@ -64,6 +66,8 @@ interface Suites {
 interface Archive {
   readonly context: TestContext;
   readonly machine: MachineFiles;
+  /** Has the mirror serve other suites from now on. */
+  readonly serve: (suites: Suites) => void;
   ask(
     used: readonly Partial<UsedPackage>[],
     wheels?: readonly Outdated[],
@@ -72,6 +76,16 @@ interface Archive {
 }
 
 async function archive(t: NodeTest, suites: Suites): Promise<Archive> {
+  const files = filesOf(suites);
+  const { context, machine } = await archiveContext(t, files, KEY);
+  const serve = (others: Suites): void => {
+    files.clear();
+    for (const [path, content] of filesOf(others)) files.set(path, content);
+  };
+  return { context, machine, serve, ask: (...asked) => ask(context, machine, ...asked) };
+}
+
+function filesOf(suites: Suites): Map<string, Buffer> {
   const { packages = [], sources = [], security, securityKey = KEY, securityUntil } = suites;
   const files = new Map(debianArchive(packages, ['amd64'], KEY, 'trixie', sources));
   if (security !== undefined)
@@ -79,8 +93,7 @@ async function archive(t: NodeTest, suites: Suites): Promise<Archive> {
       ...([security, ['amd64'], securityKey, 'trixie-security', [], securityUntil] as const),
     ))
       files.set(`/debian-security/${path}`, content);
-  const { context, machine } = await archiveContext(t, files, KEY);
-  return { context, machine, ask: (...asked) => ask(context, machine, ...asked) };
+  return files;
 }
 
 async function ask(
@@ -233,6 +246,62 @@ test('security updates that are no longer valid are refused: somebody may keep n
   });
   const report = await ask(context, withDates(t, machine), [{}]);
   assert.ok(!report.ok && report.error.code === 'lock/old-list', JSON.stringify(report));
+});
+
+/** How often apt itself was asked since the last call. */
+function updates({ context }: Archive): number {
+  const lines = context.events.flatMap((event) => (event.type === 'command' ? [event.line] : []));
+  context.events.length = 0;
+  return lines.filter((line) => line.startsWith('apt-get update')).length;
+}
+
+test('apt is asked again when the mirror has another signed file, and not before', { skip }, async (t) => {
+  const before: Suites = { packages: [{ name: 'libthing', version: '1.3-1' }], security: [] };
+  const here = await archive(t, before);
+  const first = await here.ask([{ shipped: false }]);
+  assert.ok(first.ok, JSON.stringify(first));
+  assert.equal(updates(here), 2, 'the suite and its security updates');
+  assert.deepEqual(await here.ask([{ shipped: false }]), first);
+  assert.equal(updates(here), 0);
+  // Other packages are looked up in the same lists.
+  const other = await here.ask([{ name: 'lost', shipped: false }]);
+  assert.ok(other.ok && other.value.gone.length === 1, JSON.stringify(other));
+  assert.equal(updates(here), 0);
+  here.serve({ ...before, packages: [{ name: 'libthing', version: '1.4-1' }] });
+  const changed = await here.ask([{ shipped: false }]);
+  assert.ok(changed.ok && changed.value.outdated[0]?.newest === '1.4-1', JSON.stringify(changed));
+  assert.ok(updates(here) > 0);
+  here.serve({
+    ...before,
+    security: [{ name: 'libthing', version: '9' }],
+    securityKey: generateSigningKey(),
+  });
+  const forged = await here.ask([{ shipped: false }]);
+  assert.ok(!forged.ok && forged.error.code === 'lock/untrusted', JSON.stringify(forged));
+});
+
+test('a list that was valid when apt checked it is refused when its time is over', { skip }, async (t) => {
+  const until = new Date(Date.now() + 8_000);
+  const here = await archive(t, {
+    packages: [{ name: 'libthing', version: '1.2-1' }],
+    security: [{ name: 'libthing', version: '1.2-1' }],
+    securityUntil: until,
+  });
+  const machine = withDates(t, here.machine);
+  const valid = await ask(here.context, machine, [{}]);
+  assert.ok(valid.ok, JSON.stringify(valid));
+  await sleep(until.getTime() + 1_500 - Date.now());
+  const late = await ask(here.context, machine, [{}]);
+  assert.ok(!late.ok && late.error.code === 'lock/old-list', JSON.stringify(late));
+});
+
+test('keys that apt did not check with count for nothing', { skip }, async (t) => {
+  const here = await archive(t, { packages: [{ name: 'libthing', version: '1.3-1' }], security: [] });
+  assert.ok((await here.ask([{ shipped: false }])).ok);
+  const keyring = join(temporaryFolder(t), 'other.gpg');
+  writeFileSync(keyring, generateSigningKey().keyring);
+  const other = await ask(here.context, { keyrings: [keyring] }, [{}]);
+  assert.ok(!other.ok && other.error.code === 'lock/untrusted', JSON.stringify(other));
 });
 
 test('offline nothing is compared', async (t) => {

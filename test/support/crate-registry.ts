@@ -5,6 +5,7 @@ import { request as ask, createServer as createHttp, type RequestListener } from
 import { createServer as createHttps } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { indexPath } from '../../src/build/newer-crates.ts';
 import { REPOSITORY, temporaryFolder } from './cli.ts';
 import { put } from './crate.ts';
 
@@ -32,6 +33,18 @@ export interface Trouble {
   readonly wantsToken?: true;
   /** The certificate is of an authority that nobody knows. */
   readonly tls?: boolean;
+  /** Further crates, whole; those named `leaf` stand in place of its one. */
+  readonly crates?: readonly PublishedCrate[];
+}
+
+/** A crate as it is published. */
+export interface PublishedCrate {
+  readonly name: string;
+  readonly version: string;
+  /** Requirements of crates of the same registry, by name. */
+  readonly needs?: Readonly<Record<string, string>>;
+  readonly lib: string;
+  readonly yanked?: boolean;
 }
 
 export interface CrateRegistry {
@@ -39,6 +52,8 @@ export interface CrateRegistry {
   readonly index: string;
   /** SHA-256 of the one crate that it has: `leaf` 1.0.0. */
   readonly checksum: string;
+  /** SHA-256 of the further ones, by `name version`. */
+  readonly checksums: Readonly<Record<string, string>>;
   readonly requests: readonly HeardRequest[];
 }
 
@@ -50,9 +65,14 @@ export interface HeardRequest {
 
 const TLS = join(REPOSITORY, 'test', 'fixtures', 'tls');
 
-/** A real registry on this machine with the sparse protocol (The Cargo Book, "Registry Index"). It has one crate. */
+/** A real registry on this machine with the sparse protocol (The Cargo Book, "Registry Index"). It has one crate, where it is not given others. */
 export async function startCrateRegistry(t: After, trouble: Trouble = {}): Promise<CrateRegistry> {
-  const bytes = crateFile(t);
+  const bytes = crateFile(t, {
+    name: 'leaf',
+    version: '1.0.0',
+    lib: 'pub const NAME: &str = "leaf";\n',
+  });
+  const published = (trouble.crates ?? []).map((one) => ({ ...one, bytes: crateFile(t, one) }));
   const checksum = createHash('sha256').update(bytes).digest('hex');
   const { version = '1.0.0', yanked = false, newer = [] } = trouble;
   const entry = { name: 'leaf', vers: version, deps: [], cksum: checksum, features: {}, yanked };
@@ -76,6 +96,11 @@ export async function startCrateRegistry(t: After, trouble: Trouble = {}): Promi
             'auth-required': token !== undefined || trouble.wantsToken === true,
           }),
         );
+    } else if (published.some(({ name }) => path === `/index/${indexPath(name)}`)) {
+      const found = published.filter(({ name }) => path === `/index/${indexPath(name)}`);
+      response.end(found.map((one) => `${JSON.stringify(entryOf(one))}\n`).join(''));
+    } else if (published.some((one) => path === `/files/${one.name}-${one.version}.crate`)) {
+      response.end(published.find((one) => path === `/files/${one.name}-${one.version}.crate`)?.bytes);
     } else if (path === '/index/le/af/leaf') {
       if (!refuse(trouble.index ?? (trouble.unknown ? 404 : undefined)))
         response.end(
@@ -100,7 +125,20 @@ export async function startCrateRegistry(t: After, trouble: Trouble = {}): Promi
   });
   const { port } = server.address() as AddressInfo;
   base = `${trouble.tls ? 'https' : 'http'}://127.0.0.1:${port}`;
-  return { index: `sparse+${base}/index/`, checksum, requests };
+  const checksums = Object.fromEntries(
+    published.map((one) => [`${one.name} ${one.version}`, entryOf(one).cksum]),
+  );
+  return { index: `sparse+${base}/index/`, checksum, checksums, requests };
+}
+
+/** The Cargo Book, "Registry Index". */
+function entryOf({ name, version, needs = {}, yanked = false, bytes }: PublishedCrate & { bytes: Buffer }) {
+  const deps = Object.entries(needs).map(([needed, req]) => ({
+    ...{ name: needed, req, features: [], optional: false, default_features: true },
+    ...{ target: null, kind: 'normal', registry: null, package: null },
+  }));
+  const cksum = createHash('sha256').update(bytes).digest('hex');
+  return { name, vers: version, deps, cksum, features: {}, yanked };
 }
 
 export interface HttpProxy {
@@ -129,13 +167,15 @@ export async function startProxy(t: After): Promise<HttpProxy> {
   return { address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests };
 }
 
-function crateFile(t: After): Buffer {
+function crateFile(t: After, { name, version, needs = {}, lib }: PublishedCrate): Buffer {
   const folder = temporaryFolder(t);
-  put(join(folder, 'leaf-1.0.0'), {
-    'Cargo.toml': '[package]\nname = "leaf"\nversion = "1.0.0"\nedition = "2021"\n',
-    'src/lib.rs': 'pub const NAME: &str = "leaf";\n',
+  const own = `${name}-${version}`;
+  const needed = Object.entries(needs).map(([one, req]) => `${one} = "${req}"\n`);
+  put(join(folder, own), {
+    'Cargo.toml': `[package]\nname = "${name}"\nversion = "${version}"\nedition = "2021"\n${needed.length === 0 ? '' : `[dependencies]\n${needed.join('')}`}`,
+    'src/lib.rs': lib,
   });
-  const file = join(folder, 'leaf.crate');
-  execFileSync('tar', ['-czf', file, '-C', folder, 'leaf-1.0.0']);
+  const file = join(folder, `${own}.crate`);
+  execFileSync('tar', ['-czf', file, '-C', folder, own]);
   return readFileSync(file);
 }

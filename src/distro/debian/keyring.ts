@@ -6,10 +6,7 @@ import { err, ok, type Result } from '../../domain/result.ts';
 import { exists } from '../../exec/files.ts';
 import { runProcess } from '../../exec/process.ts';
 import type { Failure } from '../../failure.ts';
-import { KEYRING_FILES, KEYRING_PACKAGE } from './settings.ts';
-
-/** apt's own downloader; not on PATH (apt-helper(1)). */
-const APT_HELPER = '/usr/lib/apt/apt-helper';
+import { APT_HELPER, KEYRING_FILES, KEYRING_PACKAGE } from './settings.ts';
 
 export interface KeyringSearch {
   /** Where the machine may have it. */

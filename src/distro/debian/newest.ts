@@ -2,12 +2,14 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../../domain/context.ts';
 import { defined } from '../../domain/defined.ts';
+import { Once } from '../../domain/once.ts';
 import type { LockedPackage } from '../../domain/packages.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
+import { fingerprint } from '../../store/fingerprint.ts';
 import { withTemporaryFolder } from '../../store/scratch.ts';
-import type { Store } from '../../store/store.ts';
+import type { Json, Store } from '../../store/store.ts';
 import type { IndexedPackage, MachineFiles, Mirrors, Newest, NewestRequest } from '../distro.ts';
-import { inheritedSettings } from './apt.ts';
+import { inheritedSettings, PrivateApt } from './apt.ts';
 import { SOURCE } from './entries.ts';
 import { noMirror } from './failures.ts';
 import { findKeyring } from './keyring.ts';
@@ -15,11 +17,12 @@ import { aptConfiguration, locateMirrors } from './mirrors.ts';
 import { readRelease } from './release-file.ts';
 import { openFirst } from './resolve.ts';
 import { SYSTEM_PATH } from './settings.ts';
+import { isUnchanged, mirrorHas, noteChecked } from './unchanged.ts';
 import { compareVersions } from './versions.ts';
 
 /**
- * Looks packages up in the list of a suite. The lists stay in a volume of the store: apt asks the mirror whether they changed, and
- * checks their signature either way.
+ * Looks packages up in the list of a suite. The lists stay in a volume of the store, and the mirror is asked each time whether they
+ * changed: apt checks their signature where it has another signed file than the one that apt has checked here before.
  */
 export async function newestPackages(
   context: Context,
@@ -36,8 +39,10 @@ export async function newestPackages(
   await using _held = lock.value;
   return withTemporaryFolder(store.folder, 'keyring', async (folder) => {
     const path = machine.path ?? SYSTEM_PATH;
+    const { once = new Once() } = request;
     // No lock has a say in it: the snapshot archive, where it comes to that, is asked for today.
-    const located = await locateMirrors(context, [`${new Date().toISOString().slice(0, 19)}Z`], machine);
+    const today = `${new Date().toISOString().slice(0, 19)}Z`;
+    const located = await once.get('mirrors', () => locateMirrors(context, [today], machine));
     const none = noMirror(located);
     if (none !== undefined) return err(none);
     const { proxies } = located;
@@ -46,16 +51,32 @@ export async function newestPackages(
       ...(machine.keyrings && { files: machine.keyrings }),
     });
     if (!keyring.ok) return keyring;
-    const inherited = inheritedSettings(await aptConfiguration(context, path), context.settings.caBundle);
+    const configuration = await once.get('apt', () => aptConfiguration(context, path));
     const mirrors = request.security ? { ...located, urls: located.urls.map(securityRoot) } : located;
-    const opened = await openFirst(context, volume.value, request.architecture, mirrors, {
+    const options = {
       ...{ suite, keyring: keyring.value, proxies, path },
       // What apt makes of the lists for its own use takes longer than all the rest.
-      settings: [...inherited, ['pkgCacheFile::Generate', 'false']],
+      settings: [
+        ...inheritedSettings(configuration, context.settings.caBundle),
+        ['pkgCacheFile::Generate', 'false'],
+      ] as const,
+    };
+    const [first = ''] = mirrors.urls;
+    const place = { mirror: first, suite, keyring: keyring.value };
+    const apt = await PrivateApt.create(context, join(volume.value, '0'), request.architecture, {
+      ...{ ...options, mirror: first },
     });
+    const same = await isUnchanged({ ...place, apt }, (release) =>
+      once.get(`${first} ${suite} ${release.digest}`, () =>
+        mirrorHas({ ...place, apt }, release, join(folder, release.file)),
+      ),
+    );
+    if (same) return readLists(store, apt, request, { ...mirrors, urls: [first] });
+    const opened = await openFirst(context, volume.value, request.architecture, mirrors, options);
     if (!opened.ok) return opened;
-    const { apt, mirror } = opened.value;
-    return ok(await readLists(join(apt.folder, 'state/lists'), request, { ...mirrors, urls: [mirror] }));
+    const { mirror } = opened.value;
+    await noteChecked({ ...place, apt: opened.value.apt, mirror });
+    return readLists(store, opened.value.apt, request, { ...mirrors, urls: [mirror] });
   });
 }
 
@@ -64,11 +85,39 @@ function securityRoot(root: string): string {
   return root.replace(/\/debian(?=$|\/\d{8}T\d{6}Z$)/, '/debian-security');
 }
 
+/** Incremented when the same list gives other packages. */
+const VERSION = 1;
+
+type Found = Readonly<Record<string, IndexedPackage>>;
+
+/** What the lists say of the packages; it stays in the store as long as the signed file is the same. */
 async function readLists(
-  folder: string,
-  { architecture, names }: NewestRequest,
+  store: Store,
+  apt: PrivateApt,
+  { suite, architecture, names }: NewestRequest,
   mirrors: Mirrors,
-): Promise<Newest> {
+): Promise<Result<Newest>> {
+  const folder = join(apt.folder, 'state/lists');
+  const { dated, digest } = (await readRelease(folder)) ?? {};
+  const answer = (packages: ReadonlyMap<string, IndexedPackage>) =>
+    ok({ mirrors, packages, ...defined({ dated }) });
+  if (digest === undefined) return answer(await packagesIn(folder, architecture, names));
+  const key = fingerprint({
+    ...{ kind: 'newest', version: VERSION, list: digest, suite, architecture },
+    names: names.toSorted(),
+  });
+  const known: unknown = await store.readResult(key);
+  if (known !== undefined) return answer(new Map(Object.entries(known as Found)));
+  const packages = await packagesIn(folder, architecture, names);
+  const kept = await store.writeResult(key, Object.fromEntries(packages) as unknown as Json);
+  return kept.ok ? answer(packages) : kept;
+}
+
+async function packagesIn(
+  folder: string,
+  architecture: string,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, IndexedPackage>> {
   const wanted = new Set(names);
   const packages = new Map<string, IndexedPackage>();
   for (const file of await readdir(folder)) {
@@ -81,7 +130,7 @@ async function readLists(
       if (known === undefined || compareVersions(one.version, known.version) > 0) packages.set(name, one);
     }
   }
-  return { mirrors, packages, ...defined({ dated: (await readRelease(folder))?.dated }) };
+  return packages;
 }
 
 const PACKAGE = Buffer.from('Package: ');

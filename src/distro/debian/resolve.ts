@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../../domain/context.ts';
+import { defined } from '../../domain/defined.ts';
 import type { LockedPackage, PackageSet, SourceList } from '../../domain/packages.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Failure } from '../../failure.ts';
@@ -73,7 +74,10 @@ async function resolveEach(
     if (!opened.ok) return opened;
     apts.set(key, opened.value);
     const release = await readRelease(join(opened.value.folder, 'state/lists'));
-    if (release !== undefined) lists.push({ suite, architecture, ...release });
+    if (release !== undefined) {
+      const { digest, dated } = release;
+      lists.push({ suite, architecture, digest, ...defined({ dated }) });
+    }
     return opened;
   };
   const locked: Record<string, readonly LockedPackage[]> = {};

@@ -24,3 +24,6 @@ export const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 
 /** Milliseconds one apt command may take; the index of a suite is about 10 MB. */
 export const APT_TIME_LIMIT_MS = 10 * 60 * 1000;
+
+/** apt's own downloader; not on PATH (apt-helper(1)). */
+export const APT_HELPER = '/usr/lib/apt/apt-helper';

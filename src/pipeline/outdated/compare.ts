@@ -3,6 +3,7 @@ import type { IndexedPackage, MachineFiles, Mirrors, Newest, NewestRequest } fro
 import type { Context } from '../../domain/context.ts';
 import { defined } from '../../domain/defined.ts';
 import { eachAtOnce } from '../../domain/each-at-once.ts';
+import { Once } from '../../domain/once.ts';
 import type { AskedList, Outdated, OutdatedReport, UsedPackage } from '../../domain/outdated.ts';
 import type { LockedPackage } from '../../domain/packages.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
@@ -32,9 +33,10 @@ export async function askLists(
   if (used.length > 0 && context.settings.offline) return err(offline());
   const groups = Map.groupBy(used, ({ suite, architecture }) => `${suite} ${architecture}`);
   const answers = new Map<string, Result<AskedSuite>>();
+  const once = new Once();
   // A list is tens of megabytes of text while it is read.
   await eachAtOnce(AT_ONCE, [...groups], async ([key, group]) => {
-    answers.set(key, await askList(context, store, group, machine));
+    answers.set(key, await askList(context, store, { used: group, once }, machine));
   });
   const asked = [...groups.keys()].flatMap((key) => answers.get(key) ?? []);
   const failed = asked.find((one) => !one.ok);
@@ -44,11 +46,12 @@ export async function askLists(
 async function askList(
   context: Context,
   store: Store,
-  used: readonly UsedPackage[],
+  { used, once }: { readonly used: readonly UsedPackage[]; readonly once: Once },
   machine: MachineFiles,
 ): Promise<Result<AskedSuite>> {
   const [{ suite, architecture }] = used as readonly [UsedPackage];
-  const request: NewestRequest = { suite, architecture, names: [...new Set(used.map(({ name }) => name))] };
+  const names = [...new Set(used.map(({ name }) => name))];
+  const request: NewestRequest = { suite, architecture, names, once };
   const [newest, security] = await Promise.all([
     distribution.updates.newest(context, store, request, machine),
     distribution.updates.newest(context, store, { ...request, security: true }, machine),

@@ -21,10 +21,11 @@ export function upgradeSummary({ kept, locks, recipes, upgraded, left }: Upgrade
 }
 
 /** What there is of something that was not locked anew, and who takes it. */
-function beyond({ kind, newest, security }: Outdated): string {
-  if (kind === 'crate')
-    return `${newest ?? 'yanked'}: Cargo.lock is the project's own, \`cargo update\` there takes it`;
-  return newest ?? `${security} in the security updates alone`;
+function beyond({ kind, newest, security, why }: UpgradeReport['left'][number]): string {
+  const what =
+    newest ??
+    (kind === 'crate' ? 'yanked, and cargo has no other' : `${security} in the security updates alone`);
+  return why === undefined ? what : `${what}: ${why}`;
 }
 
 function title(kept: boolean, locks: readonly UpgradedLock[]): string {
@@ -81,7 +82,7 @@ function changed(before: RunFacts | undefined, after: RunFacts | undefined): str
 
 function packages({ id, differences }: UpgradedLock): readonly string[] {
   const rows = differences.map(({ name, architecture, from = '', to = '' }) =>
-    [`${name}:${architecture}`, from, to].map(plainText),
+    [architecture === undefined ? name : `${name}:${architecture}`, from, to].map(plainText),
   );
   return details(
     `${code(id)}: ${differences.length} ${differences.length === 1 ? 'package' : 'packages'}`,
