@@ -6,12 +6,13 @@ import { SOURCE } from './entries.ts';
 
 /**
  * The files of source packages that a build takes: the upstream archive and the distribution's own (`debian/`, with its
- * patches), by name. Further upstream archives (`.orig-<component>.tar.*`) are not taken. Format: dsc(5).
+ * patches), by name; of those in `upstreamOnly` the former alone. Further upstream archives (`.orig-<component>.tar.*`) are not
+ * taken. Format: dsc(5).
  */
 export async function resolveSources(
   apt: PrivateApt,
   set: string,
-  { packages }: PackageSet,
+  { packages, upstreamOnly = [] }: PackageSet,
 ): Promise<Result<readonly LockedPackage[]>> {
   const locked: LockedPackage[] = [];
   for (const name of [...packages].sort()) {
@@ -19,7 +20,8 @@ export async function resolveSources(
     if (!run.ok) return run;
     const files = run.value.stdout.split('\n').flatMap((line) => fileFrom(line, name));
     if (!run.value.ok || !files.some(isUpstream)) return err(unknownSource(name, set, run.value.messages));
-    locked.push(...files.filter(isUpstream), ...files.filter(isDistribution));
+    locked.push(...files.filter(isUpstream));
+    if (!upstreamOnly.includes(name)) locked.push(...files.filter(isDistribution));
   }
   return ok(locked);
 }
