@@ -76,6 +76,7 @@ test('of a source package whose distribution files are not wanted, upstream’s 
     locked.value.sets.sources?.map(({ path }) => path.replace(/.*\//, '')),
     ['python3.13_3.13.5.orig.tar.xz', 'python3.13_3.13.5-2+deb13u5.debian.tar.xz', 'zlib_1.3.1.orig.tar.xz'],
   );
+  assert.equal(locked.value.sets.sources?.at(-1)?.version, '1.3.1-1');
   assert.notEqual(locked.value.definition, definitionChecksum(definition(packages)));
 });
 
