@@ -166,7 +166,7 @@ print('got', [input('first> '), input('second> ')], readline.backend)
   const drawn = start('/window.py');
   await drawn.shows('under the panel');
   await drawn.shows('caf\u00e9 on the panel');
-  drawn.type('\x1b[A');
+  drawn.type('\x1bOA');
   assert.match(await drawn.ended, /\('KEY_UP', 256, \(33, 77\)\)\n$/);
   const edited = start('/lines.py');
   await edited.shows('first> ');
