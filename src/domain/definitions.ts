@@ -97,7 +97,7 @@ export interface SourceBuild {
     readonly package: string;
     readonly ranges: Readonly<Record<string, { readonly atLeast: string; readonly below?: string }>>;
   };
-  /** Libraries built before CPython, side by side. */
+  /** Libraries built before CPython, side by side; each after those that it needs. */
   readonly libraries: readonly LibraryDefinition[];
   readonly cpython: CPythonBuild;
   /** In what it differs from the distribution's Python on this target. */
@@ -153,6 +153,10 @@ export interface LibraryDefinition {
   readonly license: string;
   /** Development packages of the distribution that it is there in place of. */
   readonly standsFor: readonly string[];
+  /** Libraries that it is built on, by name; a sysroot lists them before it. */
+  readonly needs: readonly string[];
+  /** Whether nothing of the distribution's own files is taken. */
+  readonly upstreamOnly: boolean;
   /** Names in `debian/patches` of the source package, in the order in which they are applied. */
   readonly patches: readonly string[];
   /** Shell script, run in the unpacked source. */

@@ -21,6 +21,8 @@ export interface PackageSet {
   /** The suite that it is resolved in, where that is not the definition's. */
   readonly suite?: string;
   readonly packages: readonly string[];
+  /** Source packages of which the upstream archive is locked alone. */
+  readonly upstreamOnly?: readonly string[];
   /** Packages that the resolver assumes to be installed: neither they nor what only they depend on is locked. */
   readonly without?: readonly string[];
   /** Packages that are there already, in just these versions: they are neither locked nor replaced. */

@@ -27,11 +27,12 @@ export function packageSets(definition: LockedDefinition): Readonly<Record<strin
   return { rootfs, ...defined({ sources: source?.sources }), sysroot };
 }
 
-function listsOf({ suite, packages, without = [], installed }: PackageSet): object {
+function listsOf({ suite, packages, upstreamOnly, without = [], installed }: PackageSet): object {
   const there = installed?.map(({ name, version, architecture }) => `${name}:${architecture}=${version}`);
   return {
     ...defined({ suite }),
     packages: sorted(packages),
+    ...(upstreamOnly === undefined ? {} : { upstreamOnly: sorted(upstreamOnly) }),
     without: sorted(without),
     ...(there === undefined ? {} : { installed: sorted(there) }),
   };

@@ -199,8 +199,13 @@ async function sourceOf(
   if (failure !== undefined) return err(failure);
   if (!libraries.ok || !patches.ok || !differences.ok || !profile.ok) throw new Error('a failure got lost');
   const names = [source.package, ...libraries.value.map((one) => one.source)];
+  const upstreamOnly = libraries.value.filter((one) => one.upstreamOnly).map((one) => one.source);
   return ok({
-    sources: { architecture: distribution.sources.architecture, packages: [...new Set(names)].sort() },
+    sources: {
+      architecture: distribution.sources.architecture,
+      packages: [...new Set(names)].sort(),
+      ...(upstreamOnly.length === 0 ? {} : { upstreamOnly }),
+    },
     ...cLibraryOf(python.value, form),
     libraries: libraries.value,
     cpython: cpythonOf(read, python.value, source, variant, {
@@ -260,10 +265,28 @@ async function loadLibraries(
       return isThere(file) ? loadLibrary(file, read) : err(unknownLibrary(name, home, document, index));
     }),
   );
-  const failure = combineFailures(loaded.flatMap((result) => (result.ok ? [] : [result.error])));
-  return failure === undefined
-    ? ok(loaded.flatMap((result) => (result.ok ? [result.value.value] : [])))
-    : err(failure);
+  const failures = loaded.flatMap((result) => (result.ok ? [] : [result.error]));
+  const libraries = loaded.flatMap((result) => (result.ok ? [result.value.value] : []));
+  const failure = combineFailures([...failures, ...outOfOrder(libraries, names, document)]);
+  return failure === undefined ? ok(libraries) : err(failure);
+}
+
+/** Libraries that stand before what they need, or without it. */
+function outOfOrder(
+  libraries: readonly LibraryDefinition[],
+  names: readonly string[],
+  document: YamlDocument,
+): readonly Failure[] {
+  return libraries.flatMap(({ name, needs }) => {
+    const index = names.indexOf(name);
+    const lacking = needs.filter((needed) => !names.slice(0, index).includes(needed));
+    return lacking.map((needed) => ({
+      code: 'recipe/library-order' as const,
+      what: `The library \`${name}\` is built on \`${needed}\`, which is not listed before it.`,
+      fix: [`Put \`${needed}\` before \`${name}\` in \`libraries\`.`],
+      at: document.locate(['libraries', index], 'value'),
+    }));
+  });
 }
 
 function loadLibrary(file: string, read: Reader): Promise<Result<Loaded<LibraryDefinition>>> {
@@ -276,6 +299,8 @@ function loadLibrary(file: string, read: Reader): Promise<Result<Loaded<LibraryD
       source: parsed.source,
       license: parsed.license,
       standsFor: parsed['stands-for'],
+      needs: parsed.needs,
+      upstreamOnly: parsed['upstream-only'] !== undefined,
       patches: parsed.patches,
       build: parsed.build,
     }),

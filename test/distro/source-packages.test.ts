@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { type TestContext as NodeTest, test } from 'node:test';
 import { lockMistakes } from '../../src/lock/check.ts';
-import { packageSets } from '../../src/lock/checksum.ts';
+import { definitionChecksum, packageSets } from '../../src/lock/checksum.ts';
 import { resolveLock } from '../../src/lock/resolve.ts';
 import { type ArchiveContext, archiveContext } from '../support/archive-context.ts';
 import { type ArchiveSource, debianArchive } from '../support/debian-archive.ts';
@@ -62,6 +62,22 @@ test('of a source package the upstream archive and the distribution’s are lock
   assert.equal(sources[0]?.digest, digestOf(content));
   assert.equal(sources[0]?.size, content.length);
   assert.deepEqual(lockMistakes(locked.value, packageSets(definition(['zlib', 'python3.13']))), []);
+});
+
+test('of a source package whose distribution files are not wanted, upstream’s archive is locked alone', {
+  skip,
+}, async (t) => {
+  const { context, machine } = await setUp(t);
+  const packages = ['zlib', 'python3.13'];
+  const wanted = sourceSysroot({}, { sources: { architecture: 'source', packages, upstreamOnly: ['zlib'] } });
+  const locked = await resolveLock(context, wanted, machine);
+  assert.ok(locked.ok, JSON.stringify(locked));
+  assert.deepEqual(
+    locked.value.sets.sources?.map(({ path }) => path.replace(/.*\//, '')),
+    ['python3.13_3.13.5.orig.tar.xz', 'python3.13_3.13.5-2+deb13u5.debian.tar.xz', 'zlib_1.3.1.orig.tar.xz'],
+  );
+  assert.equal(locked.value.sets.sources?.at(-1)?.version, '1.3.1-1');
+  assert.notEqual(locked.value.definition, definitionChecksum(definition(packages)));
 });
 
 test('a source package that the suite does not have is named', { skip }, async (t) => {

@@ -11,6 +11,8 @@ import { provision, REPOSITORY, SHARED_STORE, temporaryFolder } from '../support
 /** Those that cannot run in an interpreter that is not the only one, with what CPython refuses them. */
 const NEEDS_PROCESS = {
   'dynamic/signals_by_hand': 'signal handlers',
+  'realworld/line_editing': 'daemon threads',
+  'realworld/terminal_windows': 'module _curses',
   'realworld/tls_request': 'daemon threads',
 };
 

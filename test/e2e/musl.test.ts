@@ -4,9 +4,11 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
+import { shellWord } from '../../src/domain/shell.ts';
 import { type CliRun, provision, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
 import { assertPatchesDeclared } from '../support/source-patches.ts';
 import { assertDeclared, surfaceDifferences, surfaces } from '../support/surface.ts';
+import { NO_TERMINAL, onTerminal } from '../support/terminal.ts';
 
 interface Report {
   readonly status: string;
@@ -17,7 +19,19 @@ interface Report {
   readonly notices: readonly { readonly code: string; readonly message: string }[];
 }
 
-const MODULES = ['ssl', 'sqlite3', 'zlib', 'lzma', 'bz2', 'ctypes', 'uuid', 'hashlib'];
+const MODULES = [
+  'ssl',
+  'sqlite3',
+  'zlib',
+  'lzma',
+  'bz2',
+  'ctypes',
+  'uuid',
+  'hashlib',
+  'curses',
+  'curses.panel',
+  'readline',
+];
 
 let folder = '';
 let first: CliRun;
@@ -49,7 +63,8 @@ test('the report lists the modules that the build lacks with the reasons', () =>
     listed.some((part) => /(^|, )_tkinter\b.* \(Needs Tcl/.test(part)),
     listed.join('\n'),
   );
-  for (const name of MODULES) assert.ok(!names.includes(name) && !names.includes(`_${name}`), name);
+  for (const name of [...MODULES, '_curses', '_curses_panel'])
+    assert.ok(!names.includes(name) && !names.includes(`_${name}`), name);
 });
 
 test('every patch of the source packages is applied, or left out with a reason', () => {
@@ -96,6 +111,78 @@ test('the bundle runs in a root filesystem that contains nothing else', () => {
   });
   assert.equal(run.stderr, '');
   assert.equal(run.stdout, 'alone\n');
+});
+
+/** Unpacks the bundle as a root with these scripts and nothing else; the words that start its program there. */
+function onlyRoot(scripts: Readonly<Record<string, string>>): readonly string[] {
+  const root = temporaryFolder({ after: (done) => process.once('exit', done) });
+  const archive = join(folder, 'artifacts', 'musl', 'isolate-x86_64-unknown-linux-musl.tar.gz');
+  assert.equal(spawnSync('tar', ['-xzf', archive, '-C', root, '--strip-components=1']).status, 0);
+  for (const [name, text] of Object.entries(scripts)) writeFileSync(join(root, name), text);
+  return ['unshare', '--map-root-user', '--user', `--root=${root}`, '/bin/isolate'];
+}
+
+test('common terminals are known in a root that describes none, and others are not', () => {
+  const script = `import curses, sys
+curses.setupterm(sys.argv[1], 1)
+print(curses.tigetnum('colors'), curses.tparm(curses.tigetstr('cup') or b'none', 4, 17))
+`;
+  const [command = '', ...words] = onlyRoot({ 'known.py': script });
+  const ask = (terminal: string): string => {
+    const run = spawnSync(command, [...words, '/known.py', terminal], { encoding: 'utf8' });
+    return run.stdout.trim() || (run.stderr.trim().split('\n').at(-1) ?? '');
+  };
+  const colors = {
+    ...{ ansi: 8, linux: 8, xterm: 8, screen: 8, tmux: 8, rxvt: 8, cygwin: 8, 'xterm-color': 8 },
+    ...{ 'xterm-256color': 256, 'screen-256color': 256, 'tmux-256color': 256, alacritty: 256, foot: 256 },
+    ...{ vt100: -1, vt102: -1, vt220: -1 },
+  };
+  for (const [terminal, count] of Object.entries(colors))
+    assert.match(ask(terminal), new RegExp(`^${count} b'\\\\x1b\\[5;18H`), terminal);
+  assert.equal(ask('dumb'), "-1 b'none'");
+  assert.equal(ask('far-terminal'), '_curses.error: setupterm: could not find terminal');
+});
+
+test('windows, edited lines and the prompt work on a terminal there', { skip: NO_TERMINAL }, async () => {
+  const window = `import curses, curses.panel
+def main(screen):
+    screen.addstr(0, 0, 'under the panel')
+    panel = curses.panel.new_panel(curses.newwin(3, 20, 2, 4))
+    panel.window().box()
+    panel.window().addstr(1, 1, 'caf\u00e9 on the panel')
+    curses.panel.update_panels()
+    curses.doupdate()
+    return screen.getkey(), curses.COLORS, screen.getmaxyx()
+print(curses.wrapper(main))
+`;
+  const lines = `import readline
+readline.set_completer(lambda text, state: ['balance sheet'][state:] and 'balance sheet' if text == 'bal' else None)
+readline.parse_and_bind('bind ^I rl_complete')
+print('got', [input('first> '), input('second> ')], readline.backend)
+`;
+  const words = onlyRoot({ 'window.py': window, 'lines.py': lines });
+  const start = (...more: readonly string[]) =>
+    onTerminal(`TERM=xterm-256color exec ${[...words, ...more].map(shellWord).join(' ')}`);
+  const drawn = start('/window.py');
+  await drawn.shows('under the panel');
+  await drawn.shows('caf\u00e9 on the panel');
+  drawn.type('\x1bOA');
+  assert.match(await drawn.ended, /\('KEY_UP', 256, \(33, 77\)\)\n$/);
+  const edited = start('/lines.py');
+  await edited.shows('first> ');
+  edited.type('bal\tx\r');
+  await edited.shows('second> ');
+  // The line before, changed at its beginning.
+  edited.type('\x1b[A\x01my \r');
+  assert.match(await edited.ended, /got \['balance sheetx', 'my balance sheetx'\] editline\n$/);
+  const prompt = start();
+  await prompt.shows('>>> ');
+  prompt.type('import sys; 6 * 7\r');
+  await prompt.shows('42');
+  prompt.type("'_pyrepl.unix_console' in sys.modules\r");
+  await prompt.shows('True');
+  prompt.type('\x04');
+  await prompt.ended;
 });
 
 test('the bundle runs as the root of the file system', () => {

@@ -224,3 +224,17 @@ test('a Rust standard library of another version than the compiler is rejected',
   // Another target's is none of its business.
   assert.ok((await readLocks(await resolved(home, 'armv7'))).ok);
 });
+
+test('a library is listed after those that it is built on', async (t) => {
+  const home = copyOfTool(temporaryFolder(t));
+  const file = join(home, 'sysroots', 'static-musl', 'sysroot.yaml');
+  const text = readFileSync(file, 'utf8');
+  for (const order of ['libedit, ncurses', 'libedit']) {
+    writeFileSync(file, text.replace('ncurses, libedit', order));
+    const result = await resolveRecipe({ home, cwd: home, machine: 'x86_64' }, 'musl');
+    assert.ok(!result.ok);
+    assert.equal(result.error.code, 'recipe/library-order');
+    assert.match(result.error.what, /`libedit` is built on `ncurses`/);
+    assert.equal(result.error.at?.column, 'libraries: [bzip2, libffi, libuuid, '.length + 1);
+  }
+});

@@ -19,7 +19,7 @@ test('a difference can be that of a target, of a kind of C library, or of one C 
   const native = await toldOf('native');
   const musl = await toldOf('musl');
   const older = 'what newer versions of glibc have';
-  const all = 'no terminal modules';
+  const all = 'no database modules of C';
   const own = 'functions that musl does not have';
   assert.deepEqual([native.includes(older), native.includes(all), native.includes(own)], [true, true, false]);
   assert.deepEqual([musl.includes(older), musl.includes(all), musl.includes(own)], [false, true, true]);

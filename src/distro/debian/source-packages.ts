@@ -6,12 +6,13 @@ import { SOURCE } from './entries.ts';
 
 /**
  * The files of source packages that a build takes: the upstream archive and the distribution's own (`debian/`, with its
- * patches), by name. Further upstream archives (`.orig-<component>.tar.*`) are not taken. Format: dsc(5).
+ * patches), by name; of those in `upstreamOnly` the former alone, with the version of the whole. Further upstream archives (`.orig-<component>.tar.*`) are not
+ * taken. Format: dsc(5).
  */
 export async function resolveSources(
   apt: PrivateApt,
   set: string,
-  { packages }: PackageSet,
+  { packages, upstreamOnly = [] }: PackageSet,
 ): Promise<Result<readonly LockedPackage[]>> {
   const locked: LockedPackage[] = [];
   for (const name of [...packages].sort()) {
@@ -19,13 +20,21 @@ export async function resolveSources(
     if (!run.ok) return run;
     const files = run.value.stdout.split('\n').flatMap((line) => fileFrom(line, name));
     if (!run.value.ok || !files.some(isUpstream)) return err(unknownSource(name, set, run.value.messages));
-    locked.push(...files.filter(isUpstream), ...files.filter(isDistribution));
+    const upstream = files.filter(isUpstream);
+    if (upstreamOnly.includes(name))
+      locked.push(...upstream.map((one) => ({ ...one, version: packageVersion(files) ?? one.version })));
+    else locked.push(...upstream, ...files.filter(isDistribution));
   }
   return ok(locked);
 }
 
 const isUpstream = ({ path }: LockedPackage): boolean => /\.orig\.tar\.(?:xz|gz|bz2)$/.test(path);
 const isDistribution = ({ path }: LockedPackage): boolean => /\.debian\.tar\.(?:xz|gz|bz2)$/.test(path);
+
+/** The version with the distribution's revision: updates are listed by it. Its description has it in the name. */
+function packageVersion(files: readonly LockedPackage[]): string | undefined {
+  return files.find(({ path }) => path.endsWith('.dsc'))?.version;
+}
 
 /** One line of `--print-uris`: `'uri' file size SHA256:digest`. */
 function fileFrom(line: string, name: string): readonly LockedPackage[] {

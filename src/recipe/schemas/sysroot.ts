@@ -93,7 +93,9 @@ const sourceSchema = z
     libraries: z
       .array(name)
       .default([])
-      .describe('Static libraries to build first: names of files in `libraries/`.'),
+      .describe(
+        'Static libraries to build first: names of files in `libraries/`, each after those that it needs.',
+      ),
     cpython: cpythonSchema,
     link: z
       .strictObject({
@@ -135,6 +137,18 @@ export const librarySchema = z
       .describe(
         'Development packages of the distribution that it is there in place of: a recipe that adds one, or a package that ' +
           'depends on one, gets this library.',
+      ),
+    needs: z
+      .array(name)
+      .default([])
+      .describe('Libraries that it is built on: names of files here. A sysroot lists them before it.'),
+    'upstream-only': z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        "Why only upstream's archive of the source package is taken, and none of the distribution's own files, which have its " +
+          'patches; without it both are.',
       ),
     patches,
     'left-out-patches': leftOutPatches,

@@ -16,6 +16,7 @@ import {
   TOOLS_FOLDER,
   takeOut,
 } from './build-context.ts';
+import { compose } from './compose.ts';
 import { runScript, unpackStep } from './script.ts';
 
 export type Library = StoreEntry<{ readonly name: string; readonly version: string }>;
@@ -30,42 +31,69 @@ export async function buildLibraries(
   buildContext: SourceBuildContext,
 ): Promise<Result<readonly Library[]>> {
   const { libraries } = buildContext.definition.source;
-  const built: Library[] = [];
-  const queue = libraries.map((library, index) => ({ library, index }));
+  const queue = [...libraries];
+  // What a library needs was taken from the queue before it.
+  const begun = new Map<string, Promise<Result<Library>>>();
   let failure: Failure | undefined;
+  const build = async (library: LibraryDefinition): Promise<Result<Library>> => {
+    const needed = await Promise.all(library.needs.flatMap((name) => begun.get(name) ?? []));
+    const parts: Library[] = [];
+    for (const one of needed) {
+      if (!one.ok) return one;
+      parts.push(one.value);
+    }
+    return buildLibrary(context, store, buildContext, library, parts);
+  };
   const worker = async (): Promise<void> => {
     for (let next = queue.shift(); next !== undefined && failure === undefined; next = queue.shift()) {
-      const result = await buildLibrary(context, store, buildContext, next.library);
-      if (result.ok) built[next.index] = result.value;
-      else failure ??= result.error;
+      const building = build(next);
+      begun.set(next.name, building);
+      const result = await building;
+      if (!result.ok) failure ??= result.error;
     }
   };
   await Promise.all(Array.from({ length: Math.min(SIDE_BY_SIDE, libraries.length) }, worker));
-  return failure === undefined ? ok(built) : err(failure);
+  if (failure !== undefined) return err(failure);
+  const built = await Promise.all(libraries.flatMap(({ name }) => begun.get(name) ?? []));
+  return ok(built.flatMap((one) => (one.ok ? [one.value] : [])));
 }
 
-function buildLibrary(
+async function buildLibrary(
   context: Context,
   store: Store,
   buildContext: SourceBuildContext,
   library: LibraryDefinition,
+  needed: readonly Library[],
 ): Promise<Result<Library>> {
+  const { base } = buildContext;
+  const sysroot =
+    needed.length === 0
+      ? ok(base)
+      : await compose(context, store, [base, ...needed], { packages: 0, files: 0, bytes: 0 });
+  if (!sysroot.ok) return sysroot;
   const script = scriptOf(buildContext, library);
   const inputs = {
     what: 'library',
     ...commonInputs(buildContext),
+    ...(needed.length === 0 ? {} : { sysroot: sysroot.value.fingerprint }),
     name: library.name,
     sources: sourceInputs(buildContext, library.source),
     script,
     ...launcherInputs(buildContext, script),
   };
-  return store.obtain('trees', inputs, (folder) => make(context, buildContext, library, folder), {
-    ...{ signal: context.signal, lazily: true, costly: true, reads: [] },
-    onWait: () => {
-      const message = `Another provision is building ${library.name}: waiting for it.`;
-      context.emit({ type: 'notice', level: 'info', code: 'store/waiting', message });
+  const reads = needed.length === 0 ? [] : [sysroot.value.folder];
+  return store.obtain(
+    'trees',
+    inputs,
+    (folder) => make(context, buildContext, library, sysroot.value.folder, folder),
+    {
+      ...{ signal: context.signal, lazily: true, costly: true, reads },
+      onWait: () => {
+        const message = `Another provision is building ${library.name}: waiting for it.`;
+        context.emit({ type: 'notice', level: 'info', code: 'store/waiting', message });
+      },
     },
-  });
+  );
 }
 
 function scriptOf({ locked }: SourceBuildContext, { source, patches, build }: LibraryDefinition): string {
@@ -76,6 +104,7 @@ async function make(
   context: Context,
   buildContext: SourceBuildContext,
   library: LibraryDefinition,
+  sysroot: string,
   folder: string,
 ): Promise<Result<{ name: string; version: string }>> {
   const files = await buildContext.files(library.source);
@@ -83,7 +112,7 @@ async function make(
   const toolsFolder = join(folder, TOOLS_FOLDER);
   const sandbox = await openSourceSandbox(buildContext, {
     sources: { [library.source]: files.value },
-    sysroot: buildContext.base.folder,
+    sysroot,
     toolsFolder,
   });
   if (!sandbox.ok) return sandbox;
