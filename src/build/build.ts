@@ -24,6 +24,7 @@ import { type CargoStep, fetchCrates, lockedCrates } from './crates.ts';
 import { hostCargo } from './host-cargo.ts';
 import { recordCrates } from './linked-crates.ts';
 import { linkedObjects } from './linked-objects.ts';
+import { missingPrograms } from './missing-programs.ts';
 import { CRATES_UNKNOWN, cratesKey, type LockedCrates, onKnownCrates } from './sealed-crates.ts';
 import { explainHidden } from './sources/explain.ts';
 import { digestProject } from './sources/project.ts';
@@ -217,6 +218,8 @@ async function compile(
     ],
     log: step.log,
     quietStdout: true,
+    remarks: (output) =>
+      missingPrograms(output, { view: step.view.project, toolchain: input.toolchain.folder }),
     command: {
       argv: argv as [string, ...string[]],
       env: { ...input.env.variables, ...step.cargo.names },

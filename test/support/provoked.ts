@@ -66,6 +66,17 @@ export const PROVOKED: readonly Provoked[] = [
   },
   {
     code: 'missing-program',
+    as: 'that only the source names',
+    files: {
+      'build.rs': `fn main() {\n    std::process::Command::new("xxd").arg("-v").status().unwrap();\n}\n`,
+      'provision.yaml': recipe('x86_64', PACKAGED),
+    },
+    recipe: 'x86_64',
+    cure: 'toolchain: {packages: [xxd]}',
+    more: true,
+  },
+  {
+    code: 'missing-program',
     as: 'cmake of the crate cmake',
     crate: 'cmake',
     cure: 'toolchain: {packages: [cmake]}',
