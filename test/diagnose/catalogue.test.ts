@@ -212,6 +212,12 @@ test('a cure is introduced as what it is', () => {
     /^Write in `provision\.yaml`: .*`provision lock`\.$/,
   );
   assert.doesNotMatch(cureSentence('project: {features: [tls]}'), /lock/);
+  assert.equal(cureSentence('rust: next'), 'Write in `provision.yaml`: `rust: next`.');
+  // A key of a recipe, filled in or not, is nothing to run.
+  const lines = CATALOGUE.flatMap(({ fix }) => fix).filter((one) => /^\w+: /.test(one));
+  assert.ok(lines.length > 5);
+  for (const line of lines)
+    assert.match(cureSentence(line.replaceAll(/\{[a-z_]+\}/g, 'x')), /^Write in `provision\.yaml`: /, line);
   assert.match(cureSentence('let out = 1;'), /^Write in the build script: /);
   assert.match(cureSentence('println!("cargo:rustc-link-lib=dl");'), /^Write in the build script: /);
   assert.match(cureSentence('mod no_fork {}'), /^Write in the crate: /);
