@@ -180,6 +180,16 @@ export const PROVOKED: readonly Provoked[] = [
     more: true,
   },
   {
+    code: 'newer-feature',
+    files: {
+      'src/main.rs': 'fn main() {\n    println!("{:?}", [1u8, 2, 3].as_chunks::<2>());\n}\n',
+      'provision.yaml': recipe('x86_64', PACKAGED),
+    },
+    recipe: 'x86_64',
+    cure: 'rust: next',
+    more: true,
+  },
+  {
     code: 'writes-outside-out-dir',
     files: {
       'build.rs': `fn main() {\n    ${WRITES}\n    std::fs::write(out.join("made.rs"), "").unwrap();\n}\n`,
