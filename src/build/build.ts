@@ -24,6 +24,7 @@ import { type CargoStep, fetchCrates, lockedCrates } from './crates.ts';
 import { hostCargo } from './host-cargo.ts';
 import { recordCrates } from './linked-crates.ts';
 import { linkedObjects } from './linked-objects.ts';
+import { missingPrograms } from './missing-programs.ts';
 import { noteNeededRust } from './needed-rust.ts';
 import { CRATES_UNKNOWN, cratesKey, type LockedCrates, onKnownCrates } from './sealed-crates.ts';
 import { explainHidden } from './sources/explain.ts';
@@ -218,6 +219,8 @@ async function compile(
     ],
     log: step.log,
     quietStdout: true,
+    remarks: (output) =>
+      missingPrograms(output, { view: step.view.project, toolchain: input.toolchain.folder }),
     command: {
       argv: argv as [string, ...string[]],
       env: { ...input.env.variables, ...step.cargo.names },

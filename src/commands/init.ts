@@ -11,6 +11,7 @@ import { err, ok, type Result } from '../domain/result.ts';
 import { isThere } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { interrupted } from '../failure.ts';
+import { pythonPaths } from '../init/python-paths.ts';
 import { LIBRARY, type Shape, shapeOf } from '../init/shape.ts';
 import {
   type Choices,
@@ -119,7 +120,9 @@ async function choose(
       ? ok(named ?? DEFAULT_RECIPE)
       : await oneOf(ask, 'Which recipe? `provision list` explains them', known, DEFAULT_RECIPE);
   if (!recipe.ok) return recipe;
-  const shape = crate.testsOnly === true ? LIBRARY : shapeOf(await readRust(crate.folder, crate.bin));
+  const source = await readRust(crate.folder, crate.bin);
+  const shape = crate.testsOnly === true ? LIBRARY : shapeOf(source);
+  const found = pythonPaths(crate.folder, source);
   const usual = usualTests(crate, shape);
   const tests =
     crate.testsOnly === true
@@ -130,7 +133,8 @@ async function choose(
           ? ok(usual)
           : await askTests(ask, crate, shape, usual);
   if (!tests.ok) return tests;
-  return ok({ recipe: recipe.value, tests: tests.value, shape, ...defined({ action }) });
+  const paths = found.length === 0 ? undefined : found;
+  return ok({ recipe: recipe.value, tests: tests.value, shape, ...defined({ action, paths }) });
 }
 
 /** Tests that pass as they are: of a program whose runs are not known, its own tests alone. */

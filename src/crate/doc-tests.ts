@@ -45,18 +45,33 @@ async function sourcesOf(folder: string): Promise<readonly string[]> {
 const RUST =
   /^(?:rust|should_panic|no_run|compile_fail|edition\d{4}|test_harness|standalone(?:_crate)?|E\d{4})$/;
 
+/** What stands before a line in a doc comment. */
+type Above = 'nothing' | 'text' | 'list' | 'code';
+
 /** The number of documentation tests in the text of a source file. */
 export function docTestsOf(text: string): number {
   let count = 0;
   let fence: string | undefined;
+  let above: Above = 'nothing';
+  let afterEmpty = true;
   for (const line of text.split('\n')) {
     const doc = /^\s*(?:\/\/[/!]|\*|\/\*[*!])\s?(.*)$/.exec(line)?.[1];
     if (doc === undefined) {
       if (!/^\s*#\[/.test(line)) fence = undefined;
+      [above, afterEmpty] = ['nothing', true];
       continue;
     }
     const [, marks, info = ''] = /^\s*(`{3,}|~{3,})\s*(.*)$/.exec(doc) ?? [];
+    if (marks === undefined && fence === undefined) {
+      // An indented block, which interrupts no paragraph; below a list it is part of that (CommonMark, 4.4).
+      const isCode: boolean =
+        /^(?: {4}|\t)\s*\S/.test(doc) && (above === 'code' || (afterEmpty && above !== 'list'));
+      if (isCode && above !== 'code') count += 1;
+      if (doc.trim() !== '') above = isCode ? 'code' : kindOf(doc, above);
+      afterEmpty = doc.trim() === '';
+    }
     if (marks === undefined) continue;
+    afterEmpty = true;
     if (fence !== undefined) {
       if (marks.startsWith(fence) && info.trim() === '') fence = undefined;
       continue;
@@ -66,6 +81,12 @@ export function docTestsOf(text: string): number {
     if (words.every((word) => RUST.test(word))) count += 1;
   }
   return count;
+}
+
+function kindOf(doc: string, above: Above): Above {
+  if (/^ {0,3}(?:[-*+]|\d+[.)])\s/.test(doc)) return 'list';
+  // What is indented below an item belongs to it.
+  return above === 'list' && /^\s/.test(doc) ? 'list' : 'text';
 }
 
 async function read(file: string): Promise<string | undefined> {

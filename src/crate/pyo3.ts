@@ -4,7 +4,8 @@ import { defined } from '../domain/defined.ts';
 import { type Manifest, readManifest } from './manifest.ts';
 import { isTable, type Table, tableAt, textAt, textsAt } from './toml.ts';
 
-const PYO3 = 'pyo3';
+/** PyO3, and its bindings alone: they have the same versions and, as far as they matter here, features. */
+const PYO3 = ['pyo3', 'pyo3-ffi'];
 
 /** The requested Cargo features of a package. */
 export interface Chosen {
@@ -35,7 +36,7 @@ export async function pyo3Use(
 ): Promise<Pyo3Use | undefined> {
   const features = new Set<string>();
   const direct = await collectFeatures(manifest, workspace, chosen, features, new Set());
-  const version = lock === undefined ? undefined : lockedVersion(lock, PYO3);
+  const version = PYO3.flatMap((name) => lockedVersion(lock ?? '', name) ?? [])[0];
   if (!direct && version === undefined) return undefined;
   const sorted = [...features].sort();
   const abi3 = sorted.filter((name) => /^abi3(-py3\d+)?$/.test(name)).sort((a, b) => minor(a) - minor(b))[0];
@@ -74,7 +75,7 @@ async function collectFeatures(
       ...(enabled.strong.get(key) ?? []),
       ...(enabled.weak.get(key) ?? []),
     ];
-    if (dependency.package === PYO3) {
+    if (PYO3.includes(dependency.package)) {
       direct = true;
       for (const feature of features) found.add(feature);
     } else if (dependency.path !== undefined) {

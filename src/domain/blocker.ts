@@ -166,13 +166,16 @@ const LINES: readonly (readonly [beginning: RegExp, place: string])[] = [
   [/^# /, 'the header of the sample'],
 ];
 
+/** Keys of a recipe whose packages are locked beside it. */
+const LOCKED = ['toolchain', 'sysroot'];
+
 /** What to do with a cure, as a sentence. */
 export function cureSentence(cure: string): string {
   const place = LINES.find(([beginning]) => beginning.test(cure))?.[1];
   if (place !== undefined) return `Write in ${place}: \`${cure}\``;
-  const key = /^(toolchain|sysroot|project): \{/.exec(cure)?.[1];
+  const key = /^([a-z]+): (?:\{|\w+$)/.exec(cure)?.[1];
   if (key === undefined) return `Run: \`${cure}\``;
-  const locked = key === 'project' ? '' : ' Then run `provision lock`.';
+  const locked = LOCKED.includes(key) ? ' Then run `provision lock`.' : '';
   return `Write in \`provision.yaml\`: \`${cure}\`.${locked}`;
 }
 

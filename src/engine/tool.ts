@@ -21,6 +21,8 @@ export interface ToolRun {
   readonly command: Command;
   /** Lines of stdout are for machines: kept out of the log and off the screen. */
   readonly quietStdout?: boolean;
+  /** Lines that say more of what a failing tool printed; they follow it. */
+  readonly remarks?: (output: string) => Promise<readonly string[]>;
 }
 
 /** Lines of a failing tool's output that a failure quotes. */
@@ -58,7 +60,10 @@ export async function runTool(
   if (!exit.ok) return exit;
   appendFileSync(run.log, `→ ${describeExit(exit.value)}\n`);
   if (exit.value.status === 0 && exit.value.limit === undefined) return ok(exit.value);
-  const output = Buffer.concat(pending).toString('utf8');
+  const printed = Buffer.concat(pending).toString('utf8');
+  const remarks = (await run.remarks?.(printed)) ?? [];
+  const output = [...(remarks.length === 0 ? [printed] : [printed.trimEnd(), ...remarks, ''])].join('\n');
+  appendFileSync(run.log, remarks.map((line) => `${line}\n`).join(''));
   context.emit({ type: 'step-failed', step: stepOf(run, exit.value, output) });
   const lines = output.trimEnd().split('\n');
   const refusal = machineRefusal(output);

@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { Crate } from '../domain/crate.ts';
 import { shellWord } from '../domain/shell.ts';
 import type { FirstServer } from './server.ts';
@@ -10,6 +11,8 @@ export interface Choices {
   readonly tests: readonly TestKind[];
   /** What the program is taken for. */
   readonly shape: Shape;
+  /** Folders of the crate with modules that the program imports; absent: none. */
+  readonly paths?: readonly string[];
   /** `owner/repository@ref` of the action; absent: a variable of the repository names the tool's own. */
   readonly action?: string;
 }
@@ -18,7 +21,11 @@ export const TEST_KINDS = ['samples', 'cargo', 'command'] as const;
 export type TestKind = (typeof TEST_KINDS)[number];
 
 /** `provision.yaml`. `project` is the crate's folder relative to it. */
-export function recipeText({ bin, bins }: Crate, { recipe, tests, shape }: Choices, project: string): string {
+export function recipeText(
+  { bin, bins }: Crate,
+  { recipe, tests, shape, paths = [] }: Choices,
+  project: string,
+): string {
   const own = [
     ...(project === '.' ? [] : [`  path: ${quoted(project)}`]),
     ...(bins.length > 1 ? [`  bin: ${bin}`] : []),
@@ -29,10 +36,21 @@ export function recipeText({ bin, bins }: Crate, { recipe, tests, shape }: Choic
     'schema: 1',
     `extends: ${recipe}`,
     ...(own.length === 0 ? [] : ['project:', ...own]),
+    ...pathsText(paths.map((path) => posix.join(project, path))),
     ...(tests.includes('samples') ? samplesText(bin, shape) : []),
     ...testsText(bin, tests, shape),
     '',
   ].join('\n');
+}
+
+function pathsText(paths: readonly string[]): readonly string[] {
+  return paths.length === 0
+    ? []
+    : [
+        '# Folders of modules that the program imports: they go into the bundle.',
+        'python:',
+        `  paths: ${listed(paths.map((path) => `${path}/`))}`,
+      ];
 }
 
 const PLAIN = ['{script}', '{args}'].join();

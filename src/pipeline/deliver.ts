@@ -1,6 +1,7 @@
-import { chmod, copyFile, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ARTIFACTS_MARK, ARTIFACTS_MARK_TEXT, artifactsFailure } from '../domain/artifacts.ts';
+import { absentAsUndefined } from '../domain/errno.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { exists } from '../exec/files.ts';
 import { digestFile } from '../store/digest.ts';
@@ -36,10 +37,7 @@ export async function deliver(
   const mode = deliveredMode(executable);
   const present = await digestFile(to).catch(() => undefined);
   if (present?.digest === digest) {
-    return writing(folder, async () => {
-      // Another user's file is for that user to change.
-      if (((await stat(to)).mode & 0o777) !== mode) await chmod(to, mode).catch(() => {});
-    });
+    return writing(folder, () => renewMode(to, executable));
   }
   const beside = `${to}.${process.pid}.tmp`;
   try {
@@ -55,6 +53,21 @@ export async function deliver(
     // What stopped the copy is the failure, also where it stops this.
     await rm(beside, { force: true }).catch(() => {});
   }
+}
+
+/** Writes a text file into the artifacts, unless it is there. Throws the errors of the system. */
+export async function deliverText(file: string, text: string): Promise<void> {
+  if ((await readFile(file, 'utf8').catch(absentAsUndefined)) === text) return renewMode(file);
+  const beside = `${file}.${process.pid}.tmp`;
+  await writeFile(beside, text);
+  await rename(beside, file);
+}
+
+/** Gives a file that is left as it is the mode that it would have if it were written now. */
+async function renewMode(file: string, executable = false): Promise<void> {
+  const mode = deliveredMode(executable);
+  // Another user's file is for that user to change.
+  if (((await stat(file)).mode & 0o777) !== mode) await chmod(file, mode).catch(() => {});
 }
 
 /** What any program gives a file that it writes now: umask(2). */

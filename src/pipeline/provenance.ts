@@ -1,4 +1,4 @@
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { cargoArguments } from '../build/build.ts';
 import { readLinkedCrates } from '../build/linked-crates.ts';
@@ -6,7 +6,6 @@ import { distribution } from '../distro/distribution.ts';
 import { artifactsFailure } from '../domain/artifacts.ts';
 import type { Context } from '../domain/context.ts';
 import { defined } from '../domain/defined.ts';
-import { absentAsUndefined } from '../domain/errno.ts';
 import type { Digest } from '../domain/ids.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { exists, readTool } from '../exec/files.ts';
@@ -16,6 +15,7 @@ import { hexOf, type Resource, statementOf } from '../provenance/statement.ts';
 import { pythonSuffix } from '../recipe/find.ts';
 import { crateUrl } from '../sbom/crates.ts';
 import { wheelUrl } from '../sbom/wheels.ts';
+import { deliverText } from './deliver.ts';
 import type { Package } from './formats.ts';
 import type { Planned } from './prepare.ts';
 import type { PythonInputs } from './python-inputs.ts';
@@ -50,7 +50,7 @@ export async function writeProvenance(context: Context, input: Input): Promise<R
         const wanted = written[form];
         // What an earlier run left would be of another file.
         if (wanted === undefined) await rm(names[form], { force: true });
-        else await replace(names[form], wanted);
+        else await deliverText(names[form], wanted);
       }
     }
     return ok(undefined);
@@ -77,13 +77,6 @@ function statementFiles(file: string): Readonly<Record<Form, string>> {
 function sealed(text: string, key: Key): Readonly<Partial<Record<Form, string>>> {
   const signed = seal(text, key);
   return { signed, bundle: bundleOf(signed, key) };
-}
-
-async function replace(file: string, text: string): Promise<void> {
-  if ((await readFile(file, 'utf8').catch(absentAsUndefined)) === text) return;
-  const beside = `${file}.${process.pid}.tmp`;
-  await writeFile(beside, text);
-  await rename(beside, file);
 }
 
 async function commonOf({ settings }: Context, { planned, made }: Input) {

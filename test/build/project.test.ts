@@ -264,6 +264,21 @@ test('so it does where a build sees crates beside the workspace as well', async 
     assert.equal(explain(path), 'Fix it.', path);
 });
 
+test('a build script that looks for the network is told that a build has none', () => {
+  const project = { root: '/w', folder: '/w/app' } as Project;
+  const first = (output: string): string | undefined =>
+    explainHidden(FAILED, output, project, { hidden: [] }).fix[0];
+  const script = 'error: failed to run custom build command for `x v1.0.0`\n';
+  for (const says of [
+    'failed to lookup address information: Temporary failure in name resolution',
+    'curl: (6) Could not resolve host: example.org',
+    'error sending request: dns error',
+  ]) {
+    assert.match(first(script + says) as string, /on the network, which a build does not have/, says);
+    assert.equal(first(says), 'Fix it.');
+  }
+});
+
 test('a failure names what was looked for and is hidden, whichever way it is written, and nothing else', () => {
   const project = { root: '/w', folder: '/w/app' } as Project;
   const hidden = [

@@ -82,6 +82,23 @@ other = { path = "other", optional = true }
   });
 });
 
+test("the bindings without the rest of PyO3 are PyO3's, with the same versions and features", async (t) => {
+  const folder = crateOf(t, {
+    ...PROGRAM,
+    'Cargo.toml':
+      '[package]\nname = "mini"\n[dependencies]\nffi = { package = "pyo3-ffi", version = "0.30", features = ["abi3-py311"] }\n',
+    'Cargo.lock': 'version = 4\n\n[[package]]\nname = "pyo3-ffi"\nversion = "0.30.1"\n',
+  });
+  assert.deepEqual((await read(folder)).pyo3, {
+    version: '0.30.1',
+    direct: true,
+    features: ['abi3-py311'],
+    autoInitialize: false,
+    extensionModule: false,
+    abi3: 'abi3-py311',
+  });
+});
+
 test('a crate without PyO3 has no PyO3 settings', async (t) => {
   const folder = crateOf(t, {
     ...PROGRAM,

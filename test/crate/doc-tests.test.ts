@@ -54,6 +54,20 @@ test('blocks of Rust in doc comments are counted, as rustdoc runs them', () => {
   assert.equal(docTestsOf('fn main() {}\n'), 0);
 });
 
+test('an indented block is one, too, unless it goes on with a paragraph or a list', () => {
+  const comment = (...lines: readonly string[]): string => lines.map((line) => `/// ${line}\n`).join('');
+  assert.equal(docTestsOf(comment('A function.', '', '    one();', '', '    two();', 'Text.')), 1);
+  assert.equal(docTestsOf(comment('    one();')), 1);
+  assert.equal(docTestsOf(comment('A paragraph', '    that goes on.')), 0);
+  assert.equal(docTestsOf(comment('- An item.', '', '    Its second paragraph.')), 0);
+  assert.equal(
+    docTestsOf(comment('1. An item', '   with a line.', '', '    More.', '', 'Text.', '', '    one();')),
+    1,
+  );
+  assert.equal(docTestsOf(comment('```text', '', '    no', '```', '    one();')), 1);
+  assert.equal(docTestsOf(`${comment('Text')}fn f() {\n    call();\n}\n`), 0);
+});
+
 test("those of a package's library count, and with the workspace those of its members", async (t) => {
   const one = '/// ```\n/// ```\npub fn one() {}\n';
   const folder = crateOf(t, {

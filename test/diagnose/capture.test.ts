@@ -21,6 +21,8 @@ import { hostEngine } from '../support/host-engine.ts';
 const PROGRAM = join(REPOSITORY, 'test', 'support', 'diagnose-program.ts');
 const ENV = { PATH: '/usr/bin:/bin' };
 
+const REMARK = 'remarked: command `far-tool` not found';
+
 interface Setup {
   readonly artifacts: string;
   readonly recorder: Recorder;
@@ -66,6 +68,7 @@ function setUp(t: TestContext): Setup {
           doing: 'Building',
           fix: ['Fix it.'],
           log,
+          remarks: async (output) => (output.includes('something lacks') ? [REMARK] : []),
           command: { argv: ['sh', '-c', script], env, cwd: '/' },
         });
       return recorder.stage('build', 'Build', work, () => ({ hit: false, detail: '' }));
@@ -151,6 +154,14 @@ test('of an unknown blocker the error is shown, wherever the tool printed it, an
   assert.deepEqual(read('unknown').lines, failure.evidence);
   const ends = errorOf(await run('seq 60; exit 1'));
   assert.deepEqual(ends.evidence?.slice(-2), ['59', '60']);
+});
+
+test('what a stage remarks of an output is recognised, and is in the log', async (t) => {
+  const { run, read, artifacts } = setUp(t);
+  const failure = errorOf(await run('echo something lacks; exit 1'));
+  assert.match(failure.why ?? '', /far-tool.*\[missing-program\]/);
+  const log = readFileSync(join(artifacts, read('missing-program').log), 'utf8');
+  assert.ok(log.includes(`something lacks\n`) && log.includes(`${REMARK}\n`), log);
 });
 
 test('two unknown blockers are two artifacts, the same one twice is one', async (t) => {

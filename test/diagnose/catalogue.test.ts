@@ -50,6 +50,8 @@ function codeOf(name: string): string {
   );
 }
 
+const XXD = 'toolchain: {packages: [xxd]}';
+
 function recognized(output: string): Blocker {
   const blocker = recognize({ stage: 'build', doing: 'Building', output }, CONTEXT, CATALOGUE, []);
   assert.ok(blocker);
@@ -210,6 +212,12 @@ test('a cure is introduced as what it is', () => {
     /^Write in `provision\.yaml`: .*`provision lock`\.$/,
   );
   assert.doesNotMatch(cureSentence('project: {features: [tls]}'), /lock/);
+  assert.equal(cureSentence('rust: next'), 'Write in `provision.yaml`: `rust: next`.');
+  // A key of a recipe, filled in or not, is nothing to run.
+  const lines = CATALOGUE.flatMap(({ fix }) => fix).filter((one) => /^\w+: /.test(one));
+  assert.ok(lines.length > 5);
+  for (const line of lines)
+    assert.match(cureSentence(line.replaceAll(/\{[a-z_]+\}/g, 'x')), /^Write in `provision\.yaml`: /, line);
   assert.match(cureSentence('let out = 1;'), /^Write in the build script: /);
   assert.match(cureSentence('println!("cargo:rustc-link-lib=dl");'), /^Write in the build script: /);
   assert.match(cureSentence('mod no_fork {}'), /^Write in the crate: /);
@@ -226,6 +234,19 @@ test('an excerpt is the errors without what build scripts print beside them', ()
   ]);
   // Where nothing looks like an error, the end is what there is.
   assert.equal(excerpt(Array.from({ length: 99 }, (_, index) => `line ${index}`).join('\n')).length, 40);
+});
+
+test('a build script that says no program is not told which one; on the network it is not the machine that refuses', () => {
+  const script = 'error: failed to run custom build command for `x v1.0.0`\n';
+  const notFound = 'Os { code: 2, kind: NotFound, message: "No such file or directory" }';
+  for (const word of ['process', 'command', 'the program', 'child'])
+    assert.equal(recognized(`${script}failed to execute ${word}: ${notFound}`).code, 'unknown', word);
+  assert.equal(recognized(`${script}failed to execute xxd: ${notFound}`).title.includes('xxd'), true);
+  // As the build stage remarks, from the source.
+  const remark = 'build.rs:9 starts `xxd`: command `xxd` not found';
+  assert.equal(recognized(`${script}failed to execute process: ${notFound}\n${remark}`).cure, XXD);
+  assert.equal(recognized(`${script}Temporary failure in name resolution`).code, 'unknown');
+  assert.equal(recognized('Temporary failure in name resolution').code, 'network-refused');
 });
 
 test('what cargo gives as the cause of an error belongs to it', () => {

@@ -83,6 +83,24 @@ test('init does not prompt without a terminal; --bin selects one of several prog
   assert.ok(!existsSync(join(crate, '.github')));
 });
 
+test('init names the folders with modules that the program imports', async (t) => {
+  const crate = crateOf(t, {
+    ...PROGRAM,
+    'src/main.rs':
+      'fn main() { py.import("tool"); py.run(c"from single import x\\nimport json", None, None); }\n',
+    'python/tool/__init__.py': '',
+    'more modules/single.py': '',
+    'other/json_not.py': '',
+    'tests/tool.py': '',
+    'docs/tool/readme.txt': '',
+  });
+  const run = await provision(['init', 'musl', '--yes', '--no-workflow'], { cwd: crate });
+  assert.equal(run.status, 0, run.stderr);
+  const recipe = parse(readFileSync(join(crate, 'provision.yaml'), 'utf8'));
+  assert.deepEqual(recipe.python, { paths: ['more modules/', 'python/'] });
+  assert.equal((await provision(['plan'], { cwd: crate })).status, 0);
+});
+
 test('init rejects a folder without a crate and an extension module', async (t) => {
   const empty = temporaryFolder(t);
   const cases = [

@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { ok } from '../../src/domain/result.ts';
-import { deliver, makeArtifacts } from '../../src/pipeline/deliver.ts';
+import { deliver, deliverText, makeArtifacts } from '../../src/pipeline/deliver.ts';
 import { temporaryFolder } from '../support/cli.ts';
 import { freshStore, never } from '../support/stores.ts';
 
@@ -64,6 +64,24 @@ test('a file has the mode that the umask gives now, whatever the first run gave'
   assert.equal(await modeUnder(0o002), '664');
   chmodSync(file, 0o755);
   assert.equal(await modeUnder(0o022), '644');
+});
+
+test('so has a statement that an earlier run wrote', async (t) => {
+  const { artifacts } = await folders(t);
+  const file = join(artifacts, 'b.tar.gz.intoto.json');
+  const modeUnder = async (umask: number, text: string): Promise<string> => {
+    const before = process.umask(umask);
+    try {
+      await deliverText(file, text);
+    } finally {
+      process.umask(before);
+    }
+    assert.equal(readFileSync(file, 'utf8'), text);
+    return (statSync(file).mode & 0o777).toString(8);
+  };
+  assert.equal(await modeUnder(0o077, 'one'), '600');
+  assert.equal(await modeUnder(0o022, 'one'), '644');
+  assert.equal(await modeUnder(0o027, 'two'), '640');
 });
 
 test('a file that is there already is not written again', async (t) => {

@@ -67,6 +67,17 @@ export const PROVOKED: readonly Provoked[] = [
   },
   {
     code: 'missing-program',
+    as: 'that only the source names',
+    files: {
+      'build.rs': `fn main() {\n    std::process::Command::new("xxd").arg("-v").status().unwrap();\n}\n`,
+      'provision.yaml': recipe('x86_64', PACKAGED),
+    },
+    recipe: 'x86_64',
+    cure: 'toolchain: {packages: [xxd]}',
+    more: true,
+  },
+  {
+    code: 'missing-program',
     as: 'cmake of the crate cmake',
     crate: 'cmake',
     cure: 'toolchain: {packages: [cmake]}',
@@ -167,6 +178,16 @@ export const PROVOKED: readonly Provoked[] = [
     code: 'unstable-feature',
     files: { 'src/main.rs': `#![feature(never_type)]\n${MAIN}` },
     cure: 'project: {env: {RUSTC_BOOTSTRAP: "1"}}',
+    more: true,
+  },
+  {
+    code: 'newer-feature',
+    files: {
+      'src/main.rs': 'fn main() {\n    println!("{:?}", [1u8, 2, 3].as_chunks::<2>());\n}\n',
+      'provision.yaml': recipe('x86_64', PACKAGED),
+    },
+    recipe: 'x86_64',
+    cure: 'rust: next',
     more: true,
   },
   {

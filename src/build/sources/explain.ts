@@ -14,8 +14,15 @@ const MISSING =
 const NO_HISTORY =
   /not a git repository|fatal: (?:bad object|bad revision|No names found|Not a valid object name|your current branch)/i;
 
+/** What a build script prints that looked for the network. */
+const NO_NETWORK =
+  /failed to run custom build command for[\s\S]*(?:failure in name resolution|failed to lookup address|[Cc]ould not resolve host|Network is unreachable|dns error|Connection refused)/;
+
 /** Most of the hidden paths that one failure names. */
 const MOST_NAMED = 3;
+
+const WITHOUT_NETWORK =
+  'A build script asks for something on the network, which a build does not have, so that it gives the same everywhere. Put what it downloads into the project, and tell the crate where it is: its documentation names a variable for `project.env`, or a feature that builds it from source.';
 
 /** A failed build that looked for a file which is in the project, but which no build sees: the failure says so. */
 export function explainHidden(
@@ -24,6 +31,7 @@ export function explainHidden(
   project: Project,
   { hidden }: Pick<Sources, 'hidden'>,
 ): Failure {
+  if (NO_NETWORK.test(output)) return { ...failure, fix: [WITHOUT_NETWORK, ...failure.fix] };
   if (!MISSING.test(output) && !NO_HISTORY.test(output)) return failure;
   const paths = pathsIn(output, project);
   const named = hidden.filter(({ path }) => paths.some((one) => isWithin(one, path))).slice(0, MOST_NAMED);
