@@ -182,7 +182,7 @@ export function workflowText({ recipe, action }: Choices, project: string): stri
 export function upgradeWorkflowText({ action }: Choices, project: string): string {
   const [, repository, ref] = /^([^/@]+\/[^/@]+)[^@]*@(.+)$/.exec(action ?? '') ?? [];
   return [
-    '# Looks every week for newer versions of what `provision.yaml` has locked, and proposes them where the samples pass.',
+    '# Looks every week for newer versions of what `provision.yaml` and Cargo.lock have locked, and proposes them where the samples pass.',
     'name: provision-upgrade',
     '',
     'on:',
