@@ -140,7 +140,7 @@ print(curses.tigetnum('colors'), curses.tparm(curses.tigetstr('cup') or b'none',
   for (const [terminal, count] of Object.entries(colors))
     assert.match(ask(terminal), new RegExp(`^${count} b'\\\\x1b\\[5;18H`), terminal);
   assert.equal(ask('dumb'), "-1 b'none'");
-  assert.equal(ask('far-terminal'), '_curses.error: setupterm: could not find terminal');
+  assert.equal(ask('far-terminal'), '_curses.error: setupterm: could not find terminfo database');
 });
 
 test('windows, edited lines and the prompt work on a terminal there', { skip: NO_TERMINAL }, async () => {

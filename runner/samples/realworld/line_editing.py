@@ -15,14 +15,14 @@ WORDS = ["account", "accrue", "balance", "balance sheet"]
 
 
 class Keyboard:
-    """A pseudo-terminal whose other end is this process' standard input and output."""
+    """A pseudo-terminal whose other end is this process' standard streams: one of them rings its bell."""
 
     count = 0
 
     def __init__(self):
         self.master, slave = pty.openpty()
-        self.saved = [os.dup(0), os.dup(1)]
-        for number in (0, 1):
+        self.saved = [os.dup(number) for number in range(3)]
+        for number in range(3):
             os.dup2(slave, number)
         os.close(slave)
         self.waiting = []
