@@ -1,4 +1,4 @@
-// Takes what runs with `--python` left behind into the README's table of Pythons:
+// Takes what runs left behind into the README's table of Pythons:
 //   ./provision --run-node test/docs/measure-pythons.ts <artifacts>…
 // Each is the folder of a run of a shipped recipe, with its report and its bundle. Writes test/docs/python-runs.json.
 import { spawnSync } from 'node:child_process';
@@ -21,7 +21,7 @@ for (const folder of process.argv.slice(2)) {
   const { variant } = python;
   const word = variant === undefined ? version : `${version}+${variant}`;
   const shipped = recipe.replace(`-python${word.replace('+', '-')}`, '');
-  const { libc, python: inside } = inspect(resolve(folder, bundle.file));
+  const { libc, python: inside } = inspect(join(resolve(folder), basename(bundle.file)));
   const program = basename(bundle.file).replace(/-[^-]*-[^-]*-linux-.*$/, '');
   const name = program === 'isolate' ? shipped : `${shipped}:${program}`;
   const of = (status: string) =>
@@ -32,7 +32,8 @@ for (const folder of process.argv.slice(2)) {
     ...(sysroot?.name.startsWith('packaged/') === true ? {} : { source: true }),
     linkage: python.linkage,
     ...(program === 'isolate' ? {} : { linkedWith: inside.linkedWith ?? `python${version}` }),
-    glibc: libc.floor,
+    libc: libc.name,
+    ...(libc.floor === null ? {} : { floor: libc.floor }),
     equal: of('passed'),
     differ: of('failed'),
     skipped: of('skipped'),
@@ -42,7 +43,7 @@ const sorted = Object.fromEntries(Object.entries(runs).sort(([one], [other]) => 
 writeFileSync(join(home, 'test', 'docs', 'python-runs.json'), `${JSON.stringify(sorted, undefined, 2)}\n`);
 
 interface Inspected {
-  readonly libc: { readonly floor: string };
+  readonly libc: { readonly name: 'gnu' | 'musl' | 'wasi'; readonly floor: string | null };
   readonly python: { readonly linkedWith?: string };
 }
 

@@ -15,8 +15,9 @@ export type PythonRuns = Readonly<
       /** Built from source. */
       readonly source?: boolean;
       readonly linkage: 'static' | 'dynamic';
+      readonly libc: 'gnu' | 'musl' | 'wasi';
       /** The oldest glibc that its bundle starts on. */
-      readonly glibc: string;
+      readonly floor?: string;
       readonly equal: number;
       readonly differ: number;
       readonly skipped: number;
@@ -47,7 +48,13 @@ export function stableAbiTable(): string {
   );
 }
 
-/** A row for each run with a version that is not the recipe's own. */
+const LIBC = {
+  gnu: (floor: string) => `glibc ≥ ${floor}`,
+  musl: () => 'musl, linked in',
+  wasi: () => 'WASI preview 1',
+};
+
+/** A row for each run. */
 export function pythonsTable(): string {
   const rows = sortedRuns().filter(({ linkedWith }) => linkedWith === undefined);
   return markdownTable(
@@ -58,7 +65,7 @@ export function pythonsTable(): string {
       run.source === true
         ? `from source, ${run.linkage === 'static' ? 'linked in' : 'shared'}`
         : 'packaged, shared',
-      `glibc ≥ ${run.glibc}`,
+      LIBC[run.libc](run.floor ?? ''),
       `${run.equal} of ${run.equal + run.differ}${run.skipped === 0 ? '' : `, ${run.skipped} skipped`}`,
     ]),
   );
