@@ -8,6 +8,7 @@ import { type ForeignLock, markerHolds, otherVersion, withoutWheel } from './for
 import { normalizedName } from './marker.ts';
 import { unknownName, wrongPython } from './pyproject.ts';
 import { readTomlFile, type TomlFile } from './toml-file.ts';
+import { staleUvLock } from './uv-project.ts';
 
 /** The version of the format that is read: minor changes are its `revision`. */
 const VERSION = 1;
@@ -47,7 +48,11 @@ export async function readUvLock(
   }
   const rewrite = 'Have uv write this lock again: `uv lock`.';
   const walk: Walk = { collected, toml, rewrite, packages, reached: new Map([[root, new Set()]]) };
-  follow(walk, tablesAt(root, 'dependencies'));
+  const dependencies = tablesAt(root, 'dependencies');
+  const find = (one: Table) => packages.find((candidate) => isMeant(candidate, one));
+  const stale = await staleUvLock({ ...{ collected, toml, rewrite }, dependencies, find });
+  if (stale !== undefined) collected.fail(stale);
+  follow(walk, dependencies);
   for (const extra of extras) {
     const all = tableAt(root, 'optional-dependencies');
     if (Object.hasOwn(all, extra)) follow(walk, tablesAt(all, extra));

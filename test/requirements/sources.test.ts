@@ -355,6 +355,31 @@ version = "0.1.0"
 source = { directory = "member" }
 `;
 
+test('a uv.lock that its project was edited after is refused, with the requirement', async (t) => {
+  const files = (dependencies: string, more = '') => ({
+    'uv.lock': UV_LOCK,
+    'member/pyproject.toml': '[project]\nname = "member"\n',
+    'pyproject.toml': `[project]\nname = "own"\ndependencies = [${dependencies}]\n${more}`,
+  });
+  const fits = `"six>=1.16,<2", "Member", "with_extra[more] ~= 2.0", "win>9; sys_platform == 'win32'", "six !=1.16"`;
+  const selection = await selected(t, { sources: ['uv.lock'], files: files(fits) });
+  assert.deepEqual(names(selection), ['six==1.17.0', 'with-extra==2.0', 'deep==3.0']);
+  for (const [edited, column] of [
+    ['"six>=1.18"', 18],
+    ['"six", "other"', 25],
+    ['"six", "deep"', 25],
+  ] as const) {
+    const refusal = await refused(t, { sources: ['uv.lock'], files: files(edited) });
+    assert.deepEqual(place(refusal), ['lock/python-stale', 3, column], edited);
+    assert.match(refusal.fix[0] as string, /`uv lock`/);
+  }
+  // uv was told to take another version than the project states.
+  const overridden = files('"six>=1.18"', '[tool.uv]\noverride-dependencies = ["six==1.17.0"]\n');
+  assert.deepEqual(names(await selected(t, { sources: ['uv.lock'], files: overridden })), [
+    ...['six==1.17.0', 'with-extra==2.0', 'deep==3.0'],
+  ]);
+});
+
 test('uv.lock is followed from the project along the dependencies of the target', async (t) => {
   const files = { 'uv.lock': UV_LOCK, 'member/pyproject.toml': '[project]\nname = "member"\n' };
   const selection = await selected(t, { sources: ['uv.lock'], files });
