@@ -185,6 +185,8 @@ export interface BillOfMaterials {
   purl(one: LockedPackage, suite: string): string;
   /** What such a URL says; undefined: it names no package of the distribution, or of no release that is known. */
   fromPurl(purl: string): NamedPackage | undefined;
+  /** A release as scanners name it: their lists of corrections go by it. */
+  release(suite: string): { readonly name: string; readonly version: string };
   /** The source package of a package. */
   source(one: LockedPackage): string;
   /** Path of the file with a package's licences, relative to the root. */

@@ -23,6 +23,7 @@ import { documentFiles, documentsOf } from '../sbom/documents.ts';
 import { embedSbom } from '../sbom/embed.ts';
 import { sourceComponents } from '../sbom/from-source.ts';
 import { type Component, SBOM_FILES, type Sbom } from '../sbom/model.ts';
+import { originComponents } from '../sbom/origin.ts';
 import { packageComponent, packageComponents } from '../sbom/packages.ts';
 import { wheelComponents } from '../sbom/wheels.ts';
 import { digestFile } from '../store/digest.ts';
@@ -36,7 +37,7 @@ import { setOf } from './tree-orders.ts';
 import { allLocks, type Locks, suiteOf, toolchainPackages } from './trees.ts';
 
 /** Incremented when the same contents give other documents, or are put into a program in another way. */
-const SBOM_VERSION = 2;
+const SBOM_VERSION = 5;
 
 /** Bills of materials and licences, and the digest of each document by its file name. */
 export type SbomDocuments = StoreEntry<{
@@ -142,11 +143,14 @@ async function collect(session: Session, { plan, locks }: Run, input: Input): Pr
     ...systemComponents(plan),
     ...toolComponents(plan, locks),
   ];
-  const components = [...new Map(all.map((one) => [one.id, one])).values()].sort((one, other) =>
+  const named = [...all, ...originComponents(all)];
+  const components = [...new Map(named.map((one) => [one.id, one])).values()].sort((one, other) =>
     one.id < other.id ? -1 : 1,
   );
   const own = new Set(others.map(({ id }) => id));
-  const shipped = components.filter(({ id, place }) => place !== 'tool' && !own.has(id));
+  const shipped = components.filter(
+    ({ id, place }) => place !== 'tool' && place !== 'origin' && !own.has(id),
+  );
   return ok({
     program: { ...program, dependencies: [...(program.dependencies ?? []), ...shipped.map(({ id }) => id)] },
     components,

@@ -18,9 +18,9 @@ export function toCycloneDx(sbom: Sbom): object {
       properties: [{ name: 'provision:target', value: sbom.target }],
     },
     components: shipped.map((one) => ({
-      type: 'library',
+      type: one.place === 'origin' ? 'operating-system' : 'library',
       // What the system has is no part of what is delivered.
-      scope: one.place === 'system' ? 'excluded' : 'required',
+      scope: one.place === 'system' || one.place === 'origin' ? 'excluded' : 'required',
       ...componentOf(one),
     })),
     dependencies: [program, ...shipped].map(({ id, dependencies = [] }) => ({
@@ -61,8 +61,18 @@ function componentOf(one: Component) {
       ...(source === undefined
         ? []
         : [{ name: 'provision:source', value: `${source.name} ${source.version}` }]),
+      ...sourceProperties(one),
     ],
   };
+}
+
+/** The source package in the words of a scanner that reads it nowhere else, and looks corrections up by it. */
+function sourceProperties({ name, source }: Component) {
+  if (source === undefined || source.name === name) return [];
+  return [
+    { name: 'aquasecurity:trivy:SrcName', value: source.name },
+    { name: 'aquasecurity:trivy:SrcVersion', value: source.version },
+  ];
 }
 
 function licencesOf(licence: string | undefined): object {

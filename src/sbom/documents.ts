@@ -20,7 +20,7 @@ export function documentFiles(sbom: Sbom, documents: Documents): ReadonlyMap<str
   const rows: string[] = [];
   const folders = new Set<string>();
   for (const one of [sbom.program, ...sbom.components]) {
-    if (one.place === 'tool' || one.place === 'system') continue;
+    if (one.place !== 'inside' && one.place !== 'beside') continue;
     const folder = unique(folders, `${one.name}-${one.version}`.replaceAll(/[^A-Za-z0-9.+_-]+/g, '_'));
     const texts = one.texts ?? [];
     for (const { name, text } of texts) files.set(`${LICENCES}/${folder}/${name}`, text);

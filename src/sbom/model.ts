@@ -6,6 +6,8 @@ export type Place =
   | 'beside'
   /** What the system must have. */
   | 'system'
+  /** The release of the distribution that the packages are of; nothing of it as a whole is shipped. */
+  | 'origin'
   /** It was built with it; nothing of it is shipped. */
   | 'tool';
 

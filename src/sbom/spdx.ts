@@ -4,13 +4,17 @@ import { type Component, type Place, type Sbom, timeOf } from './model.ts';
 
 const DOCUMENT = 'SPDXRef-DOCUMENT';
 const PROGRAM = 'SPDXRef-Program';
+/** By this name scanners know it. */
+const ORIGIN = 'SPDXRef-OperatingSystem';
 
 /** SPDX 2.3, as JSON (ISO/IEC 5962 and its successor). */
 export function toSpdx(sbom: Sbom): object {
   const { program, components, provision, target } = sbom;
   const ids = new Map<string, string>([
     [program.id, PROGRAM],
-    ...components.map(({ id }, i) => [id, `SPDXRef-Component-${i + 1}`] as const),
+    ...components.map(
+      ({ id, place }, i) => [id, place === 'origin' ? ORIGIN : `SPDXRef-Component-${i + 1}`] as const,
+    ),
   ]);
   const all = [program, ...components];
   const body = {
@@ -42,6 +46,13 @@ const RELATIONS: Readonly<Record<Place, (id: string) => object>> = {
   beside: (id) => relation(PROGRAM, 'DEPENDS_ON', id),
   system: (id) => relation(id, 'PREREQUISITE_FOR', PROGRAM),
   tool: (id) => relation(id, 'BUILD_TOOL_OF', PROGRAM),
+  // The other way round, a scanner takes the crates of the program for packages of the release.
+  origin: (id) => ({ ...relation(PROGRAM, 'OTHER', id), comment: 'Packages in it are of this release.' }),
+};
+
+const PURPOSES: Readonly<Record<Place, string>> = {
+  ...{ inside: 'LIBRARY', beside: 'LIBRARY', system: 'LIBRARY' },
+  ...{ tool: 'APPLICATION', origin: 'OPERATING_SYSTEM' },
 };
 
 function relation(spdxElementId: string, relationshipType: string, relatedSpdxElement: string): object {
@@ -51,11 +62,10 @@ function relation(spdxElementId: string, relationshipType: string, relatedSpdxEl
 function packageOf(one: Component, id: string, program: boolean) {
   const { source, patches = [] } = one;
   const fixed = [...new Set(patches.flatMap(({ resolves }) => resolves))].sort();
-  const sourceInfo = [
-    ...(source === undefined ? [] : [`built from the source package ${source.name} ${source.version}`]),
-    ...(patches.length === 0 ? [] : [`with the patches ${patches.map(({ name }) => name).join(', ')}`]),
-  ].join(' ');
+  // As scanners read it, which look corrections up by the source package; nothing may stand behind it.
+  const sourceInfo = source === undefined ? '' : `built package from: ${source.name} ${source.version}`;
   const comment = [
+    ...(patches.length === 0 ? [] : [`With the patches ${patches.map(({ name }) => name).join(', ')}.`]),
     ...(fixed.length === 0 ? [] : [`Corrected by these patches: ${fixed.join(', ')}.`]),
     // Scanners take whatever has a package URL for a part of what is shipped, whatever the relationship.
     ...(one.place === 'tool' && one.purl !== undefined ? [`Nothing of ${one.purl} is shipped.`] : []),
@@ -66,7 +76,7 @@ function packageOf(one: Component, id: string, program: boolean) {
     versionInfo: one.version,
     downloadLocation: 'NOASSERTION',
     filesAnalyzed: false,
-    primaryPackagePurpose: program || one.place === 'tool' ? 'APPLICATION' : 'LIBRARY',
+    primaryPackagePurpose: program ? 'APPLICATION' : PURPOSES[one.place],
     licenseConcluded: 'NOASSERTION',
     licenseDeclared: one.licence ?? 'NOASSERTION',
     copyrightText: 'NOASSERTION',

@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { PACKAGED_X86_64, provision, REPOSITORY, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
-import { grypeDatabase } from '../support/grype-db.ts';
+import { type Advisory, grypeDatabase } from '../support/grype-db.ts';
 import { assertCycloneDx, assertSpdx } from '../support/sbom-schemas.ts';
+import { trivyDatabase } from '../support/trivy-db.ts';
 
 const SAMPLE = join(REPOSITORY, 'runner', 'samples', 'any', 'numeric_tower.py');
 const NAME = 'isolate-x86_64-unknown-linux-gnu';
@@ -43,6 +44,7 @@ interface Listed {
   readonly version: string;
   readonly purl?: string;
   readonly scope?: string;
+  readonly type?: string;
 }
 
 function components(): readonly Listed[] {
@@ -183,8 +185,31 @@ test('syft finds the crates in the executable, and all components in both docume
   assert.ok(crates.includes('pyo3 0.30.1'), crates.join());
   for (const file of ['sbom.cdx.json', 'sbom.spdx.json']) {
     const all = found(scanned('syft', ['convert', '-q', join(artifacts, file), '-o', 'json']));
-    for (const { name, version } of components()) assert.ok(all.includes(`${name} ${version}`), name);
+    for (const { name, version, type } of components())
+      if (type === 'library') assert.ok(all.includes(`${name} ${version}`), name);
   }
+});
+
+test('trivy finds all components in both documents and in the unpacked bundle, and the crates in the executable', {
+  skip: missing('trivy'),
+}, (t) => {
+  const folder = temporaryFolder(t);
+  // Without vulnerabilities it needs no database of its vendor's.
+  const found = (...subject: readonly [string, string]): readonly string[] => {
+    const args = ['--cache-dir', join(folder, 'cache'), '--format', 'cyclonedx', '--quiet'];
+    const { components: all } = JSON.parse(scanned('trivy', [subject[0], ...args, subject[1]]));
+    return all.map(({ name, version }: Listed) => `${name} ${version}`);
+  };
+  const documents = ['sbom.cdx.json', 'sbom.spdx.json'].map((file) => join(artifacts, file));
+  for (const all of [...documents.map((file) => found('sbom', file)), found('rootfs', unpacked)])
+    for (const { name, version, scope } of components())
+      if (scope !== 'excluded') assert.ok(all.includes(`${name} ${version}`), name);
+  const alone = join(folder, 'alone');
+  mkdirSync(alone);
+  cpSync(join(unpacked, 'bin', 'isolate'), join(alone, 'isolate'));
+  const crates = components().filter(({ purl }) => purl?.startsWith('pkg:cargo/'));
+  const inside = found('rootfs', alone);
+  for (const { name, version } of crates) assert.ok(inside.includes(`${name} ${version}`), inside.join());
 });
 
 /** Versions of what is inside, older than which nothing is that was corrected before it was built. */
@@ -194,11 +219,9 @@ function versionOf(name: string): string {
   return found.version;
 }
 
-test('grype reports every planted vulnerability in either document, those of crates in the executable, and no corrected one', {
-  skip: missing('grype'),
-}, async (t) => {
-  const folder = temporaryFolder(t);
-  const env = grypeDatabase('grype', join(folder, 'db'), [
+/** What is planted, and what the distribution has corrected in the versions that are inside. */
+function advisories(): readonly Advisory[] {
+  return [
     // By the source packages: of libpython, of libssl, and of one whose versions have an epoch.
     { id: 'CVE-2099-0001', of: 'deb', name: 'openssl', fixed: '99:1' },
     { id: 'CVE-2099-0002', of: 'deb', name: 'python3.13', fixed: `${versionOf('libpython3.13')}+later1` },
@@ -209,9 +232,18 @@ test('grype reports every planted vulnerability in either document, those of cra
     { id: 'CVE-2099-1002', of: 'deb', name: 'python3.13', fixed: versionOf('libpython3.13') },
     { id: 'CVE-2099-1003', of: 'deb', name: 'zlib', fixed: '1:1.3.dfsg-3.1' },
     { id: 'GHSA-bbbb-bbbb-bbbb', of: 'rust-crate', name: 'once_cell', fixed: versionOf('once_cell') },
-  ]);
+  ];
+}
+
+const PLANTED = ['CVE-2099-0001', 'CVE-2099-0002', 'CVE-2099-0003', 'GHSA-aaaa-aaaa-aaaa'];
+
+test('grype reports every planted vulnerability in either document, those of crates in the executable, and no corrected one', {
+  skip: missing('grype'),
+}, async (t) => {
+  const folder = temporaryFolder(t);
+  const env = grypeDatabase('grype', join(folder, 'db'), advisories());
   const reported = (subject: string) => reportedBy(env, subject);
-  const planted = ['CVE-2099-0001', 'CVE-2099-0002', 'CVE-2099-0003', 'GHSA-aaaa-aaaa-aaaa'];
+  const planted = PLANTED;
   for (const file of ['sbom.cdx.json', 'sbom.spdx.json'])
     assert.deepEqual(reported(`sbom:${join(artifacts, file)}`), planted, file);
   // Packages state their corrections by their versions: there is nothing to add.
@@ -221,6 +253,29 @@ test('grype reports every planted vulnerability in either document, those of cra
   const executable = join(unpacked, 'bin', 'isolate');
   assert.deepEqual(reported(`file:${executable}`), ['GHSA-aaaa-aaaa-aaaa']);
 });
+
+test('trivy reports every planted vulnerability in either document, and no corrected one', {
+  skip: missing('trivy'),
+}, (t) => {
+  const folder = temporaryFolder(t);
+  const options = trivyDatabase(folder, advisories());
+  for (const file of ['sbom.cdx.json', 'sbom.spdx.json']) {
+    const found = trivyReports(options, join(artifacts, file));
+    assert.deepEqual(found, PLANTED, file);
+  }
+});
+
+/** Each vulnerability once. */
+function trivyReports(options: readonly string[], document: string, ...more: readonly string[]) {
+  const said = scanned('trivy', ['sbom', ...options, ...more, '--format', 'json', document]);
+  const { Results: results } = JSON.parse(said) as {
+    readonly Results: readonly {
+      readonly Vulnerabilities?: readonly { readonly VulnerabilityID: string }[];
+    }[];
+  };
+  const all = results.flatMap(({ Vulnerabilities: some = [] }) => some);
+  return [...new Set(all.map((one) => one.VulnerabilityID))].sort();
+}
 
 /** What `provision sbom --format openvex` prints, as a file. */
 async function openVexOf(subject: string, file: string): Promise<string> {
@@ -267,16 +322,23 @@ test('of a static Python grype reports what is planted in CPython and in every l
       .map(({ name }) => ({ id, of: 'deb', name, fixed: '99:1' }) as const),
   );
   assert.ok(backported.length >= 20, `${backported.length} corrections`);
-  const unaware = grypeDatabase('grype', join(folder, 'upstream'), [
+  const upstream: readonly Advisory[] = [
     ...backported,
     { id: open, of: 'deb', name: sources[0]?.name ?? '', fixed: '99:1' },
-  ]);
+  ];
+  const unaware = grypeDatabase('grype', join(folder, 'upstream'), upstream);
   const program = join(folder, readdirSync(folder).find((name) => name.endsWith('.tar.gz')) ?? '');
   const vex = await openVexOf(program, join(folder, 'openvex.json'));
   for (const file of documents) {
     const without = reportedBy(unaware, `sbom:${file}`);
     assert.deepEqual(without, [...new Set([...backported.map(({ id }) => id), open])].sort(), file);
     assert.deepEqual(reportedBy(unaware, `sbom:${file}`, '--vex', vex), [open], file);
+  }
+  if (missing('trivy') !== false) return;
+  const options = trivyDatabase(join(folder, 'trivy'), upstream);
+  for (const file of documents) {
+    assert.ok(trivyReports(options, file).length > 20, file);
+    assert.deepEqual(trivyReports(options, file, '--vex', vex), [open], file);
   }
 });
 

@@ -18,13 +18,18 @@ const RELEASES: Readonly<Record<string, number>> = {
  */
 export function purlOf(one: LockedPackage, suite: string): string {
   const source = sourceOf(one);
-  const number = RELEASES[suite];
+  const { name, version } = releaseOf(suite);
   const qualifiers = [
     `arch=${one.architecture}`,
-    `distro=debian-${number ?? suite}`,
+    `distro=${name}-${version}`,
     ...(one.architecture === SOURCE || source === one.name ? [] : [`upstream=${encodeURIComponent(source)}`]),
   ];
   return `pkg:deb/debian/${encodeURIComponent(one.name)}@${encodeURIComponent(one.version)}?${qualifiers.join('&')}`;
+}
+
+/** As `ID` and `VERSION_ID` of os-release(5) name it. */
+export function releaseOf(suite: string): { readonly name: string; readonly version: string } {
+  return { name: 'debian', version: String(RELEASES[suite] ?? suite) };
 }
 
 /** The same read back; undefined where it is of another kind or names no release of Debian. */

@@ -1,6 +1,6 @@
 import type { Distro } from '../distro.ts';
 import { advice } from './advice.ts';
-import { fromPurl, licenceOf, purlOf, sourceOf } from './bill.ts';
+import { fromPurl, licenceOf, purlOf, releaseOf, sourceOf } from './bill.ts';
 import { changelogIn, fixesAfter, newestIn, withoutEpoch, withoutRebuild } from './changelog.ts';
 import { locateData } from './deb-reader.ts';
 import { ANY_MACHINE, entryMistakes, SOURCE } from './entries.ts';
@@ -44,6 +44,7 @@ export const debian: Distro = {
   bill: {
     purl: purlOf,
     fromPurl,
+    release: releaseOf,
     source: sourceOf,
     // Debian Policy, 12.5.
     copyright: (name) => `usr/share/doc/${name}/copyright`,
