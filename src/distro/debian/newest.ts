@@ -11,13 +11,13 @@ import type { Json, Store } from '../../store/store.ts';
 import type { IndexedPackage, MachineFiles, Mirrors, Newest, NewestRequest } from '../distro.ts';
 import { inheritedSettings, PrivateApt } from './apt.ts';
 import { SOURCE } from './entries.ts';
-import { noMirror } from './failures.ts';
+import { indexFailure, noMirror } from './failures.ts';
 import { findKeyring } from './keyring.ts';
 import { aptConfiguration, locateMirrors } from './mirrors.ts';
 import { readRelease } from './release-file.ts';
 import { openFirst } from './resolve.ts';
 import { SYSTEM_PATH } from './settings.ts';
-import { isUnchanged, mirrorHas, noteChecked } from './unchanged.ts';
+import { anyHasRelease, isUnchanged, mirrorHas, noteChecked } from './unchanged.ts';
 import { compareVersions } from './versions.ts';
 
 /**
@@ -72,6 +72,13 @@ export async function newestPackages(
       ),
     );
     if (same) return readLists(store, apt, request, { ...mirrors, urls: [first] });
+    // Of updates for security many mirrors have none, whatever the architecture.
+    const there =
+      !request.security ||
+      (await once.get(`release of ${suite}`, () =>
+        anyHasRelease(apt, mirrors.urls, suite, join(folder, 'there')),
+      ));
+    if (!there) return err(indexFailure(first, suite, []));
     const opened = await openFirst(context, volume.value, request.architecture, mirrors, options);
     if (!opened.ok) return opened;
     const { mirror } = opened.value;

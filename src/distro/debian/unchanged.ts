@@ -89,6 +89,22 @@ export async function mirrorHas(
   return run.ok && run.value.ok;
 }
 
+/** Whether a mirror has a suite at all, as far as it says so. */
+export async function anyHasRelease(
+  apt: PrivateApt,
+  mirrors: readonly string[],
+  suite: string,
+  into: string,
+): Promise<boolean> {
+  for (const mirror of mirrors) {
+    for (const file of ['InRelease', 'Release']) {
+      const run = await apt.run([APT_HELPER, 'download-file', `${mirror}/dists/${suite}/${file}`, into]);
+      if (!run.ok || run.value.ok) return true;
+    }
+  }
+  return false;
+}
+
 async function digestOf(file: string): Promise<string> {
   return createHash('sha256')
     .update(await readFile(file))
