@@ -166,7 +166,9 @@ function badOption(error: unknown, known: readonly string[], command: string): F
   return {
     code: 'usage/option',
     what:
-      typed === undefined ? `${message.split('. ')[0]}.` : `\`provision ${command}\` has no option ${typed}.`,
+      typed === undefined
+        ? `${message.split(/\.\s/)[0]?.replace(/\.$/, '')}.`
+        : `\`provision ${command}\` has no option ${typed}.`,
     fix: [
       ...(meant === undefined ? [] : [`Did you mean --${meant}?`]),
       `See \`provision ${command} --help\`.`,

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { lstat, mkdir, readdir, readlink, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readlink, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -173,7 +173,7 @@ export function unpackTarGz(
     const folders = new Folders(root);
     const budget = new Budget(DEFAULT_LIMITS, Budget.counters());
     const writer = new Writer({ archive: file, folders, excludes: () => false, budget });
-    const range = { file, start: 0, size: (await lstat(file)).size };
+    const range = { file, start: 0, size: (await stat(file)).size };
     await readTar(
       file,
       (take) => readContent(file, range, 'gz', signal, take),

@@ -1,8 +1,11 @@
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { absentAsUndefined } from '../domain/errno.ts';
 import type { Digest } from '../domain/ids.ts';
 import type { LockedPackage } from '../domain/packages.ts';
-import { ok, type Result } from '../domain/result.ts';
+import { err, ok, type Result } from '../domain/result.ts';
 import { formatBytes } from '../domain/units.ts';
+import type { Failure } from '../failure.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import { type Planned, planRun } from '../pipeline/prepare.ts';
 import { setOf } from '../pipeline/tree-orders.ts';
@@ -29,6 +32,8 @@ export async function cacheKeys(
 /** `provision cache restore <folder>`: what a CI service has restored there goes into the store. */
 export async function restoreCache({ context }: Invocation, given: string): Promise<Result<Outcome>> {
   const folder = resolve(context.settings.cwd, given);
+  const taken = await takenByFile(folder, given);
+  if (taken !== undefined) return err(taken);
   const store = await openStore(context.settings.store);
   if (!store.ok) return store;
   const placed = await onDisk(store.value.folder, () => placeParts(store.value.folder, folder));
@@ -42,6 +47,8 @@ export async function saveCache(
   recipe: string | undefined,
 ): Promise<Result<Outcome>> {
   const folder = resolve(context.settings.cwd, given);
+  const taken = await takenByFile(folder, given);
+  if (taken !== undefined) return err(taken);
   const quiet = { ...context, emit: () => {} };
   const planned = await planRun(quiet, recipe, hostMachine());
   if (!planned.ok) return planned;
@@ -57,6 +64,17 @@ export async function saveCache(
     json: { folder, parts: saved.value },
     actions: { outputs: Object.fromEntries(outputs) },
   });
+}
+
+/** The failure for a folder that is something else; one that is not there yet is made. */
+async function takenByFile(folder: string, given: string): Promise<Failure | undefined> {
+  const info = await stat(folder).catch(absentAsUndefined);
+  if (info === undefined || info.isDirectory()) return undefined;
+  return {
+    code: 'usage/cache',
+    what: `${given} is no folder.`,
+    fix: ['Name the folder that the CI service keeps, which may be a new one.'],
+  };
 }
 
 /** The package files of a recipe: those of the toolchain, which several recipes share and which seldom change, and the others. */

@@ -19,6 +19,7 @@ import { digestFile } from '../store/digest.ts';
 import { withTemporaryFolder } from '../store/scratch.ts';
 import { parseSysconfigdata } from '../sysroot/sysconfigdata.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
+import { firstBytes, NO_FILE } from './subject.ts';
 
 export const command: Command = {
   name: 'inspect',
@@ -40,21 +41,42 @@ interface Archive {
 
 async function run({ context, positionals }: Invocation): Promise<Result<Outcome>> {
   const { cwd, home } = context.settings;
-  const path = resolve(cwd, positionals[0] as string);
+  const given = positionals[0] as string;
+  const path = resolve(cwd, given);
   const info = await stat(path).catch(unlessDeviceFailed(undefined));
-  if (info === undefined) return err(notBundle(positionals[0] as string, 'There is no such file or folder.'));
+  if (info === undefined) return err(notBundle(given, 'There is no such file or folder.'));
   if (info.isDirectory()) return inspect(home, path, await bundleFolder(path), undefined);
+  if (!info.isFile()) return err(notBundle(given, NO_FILE));
+  if ((await firstBytes(path, 2)).readUInt16BE(0) !== GZIP) return err(notPacked(given));
   return withTemporaryFolder(context.settings.store, 'inspect', async (folder) => {
     const unpacked = await unpackTarGz(path, folder, context.signal);
     if (!unpacked.ok)
-      return unpacked.error.code.startsWith('archive/') ? err(unreadable(path, unpacked.error)) : unpacked;
-    return await inspect(home, path, await bundleFolder(folder), await digestFile(path));
+      return unpacked.error.code.startsWith('archive/') ? err(unreadable(given, unpacked.error)) : unpacked;
+    const inspected = await inspect(home, path, await bundleFolder(folder), await digestFile(path));
+    return inspected.ok ? inspected : err(ofArchive(inspected.error, given, folder));
   });
 }
 
+/** What begins so is compressed with gzip (RFC 1952, section 2.3.1). */
+const GZIP = 0x1f8b;
+
+function notPacked(given: string): Failure {
+  const failure = notBundle(given, 'It is no `.tar.gz`.');
+  return {
+    ...failure,
+    fix: [...failure.fix, '`provision sbom` reads what is inside a program, a package and an image, too.'],
+  };
+}
+
 /** The file is the user's: nothing in the store cures it. */
-function unreadable(path: string, { what, why, evidence }: Failure): Failure {
-  return { ...notBundle(path, [what, why].filter(Boolean).join(' ')), ...defined({ evidence }) };
+function unreadable(given: string, { what, why, evidence }: Failure): Failure {
+  return { ...notBundle(given, [what, why].filter(Boolean).join(' ')), ...defined({ evidence }) };
+}
+
+/** The folder that an archive was unpacked into is gone when this is read. */
+function ofArchive(failure: Failure, given: string, folder: string): Failure {
+  if (failure.code !== 'usage/not-a-bundle') return failure;
+  return notBundle(given, (failure.why ?? '').replaceAll(`${folder}/`, ''));
 }
 
 /** The folder with the manifest: the one given, or its only subfolder, as in archives. */

@@ -29,6 +29,9 @@ export interface Subject {
 /** The largest program that there is: one file. */
 const LARGEST = 2 ** 31;
 
+/** Of pipes and devices: they have no size, and opening one may wait for ever. */
+export const NO_FILE = 'It is a pipe or a device, and read are files.';
+
 /** Reads a bundle, packed in any format or unpacked, or an executable; nothing is written and nothing is run. */
 export async function readSubject(
   path: string,
@@ -38,6 +41,7 @@ export async function readSubject(
   const info = await stat(path).catch(absentAsUndefined);
   if (info === undefined) return err(notBundle(given, 'There is no such file or folder.'));
   if (info.isDirectory()) return fromFolder(path, given);
+  if (!info.isFile()) return err(notBundle(given, NO_FILE));
   const start = await firstBytes(path, HEAD);
   const whole = { file: path, start: 0, size: info.size };
   if (start.readUInt16BE(0) === 0x1f8b)
@@ -84,7 +88,7 @@ function lastLayer(manifest: string): string | undefined {
   }
 }
 
-async function firstBytes(path: string, count: number): Promise<Buffer> {
+export async function firstBytes(path: string, count: number): Promise<Buffer> {
   const file = await open(path);
   try {
     const buffer = Buffer.alloc(count);

@@ -5,6 +5,7 @@ import { notBundle } from '../bundle/inspect.ts';
 import type { Context, OptionValues } from '../domain/context.ts';
 import { defined } from '../domain/defined.ts';
 import { absentAsUndefined } from '../domain/errno.ts';
+import { oneLine } from '../domain/one-line.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
 import { readKeys } from '../pipeline/keys.ts';
@@ -17,7 +18,7 @@ import { SBOM_FILES, SBOM_FORMATS } from '../sbom/model.ts';
 import { digestFile } from '../store/digest.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
 import { nothingInside } from './sbom.ts';
-import { readSubject, type Subject } from './subject.ts';
+import { NO_FILE, readSubject, type Subject } from './subject.ts';
 
 export const command: Command = {
   name: 'verify',
@@ -59,6 +60,7 @@ async function run({ context, values, positionals }: Invocation): Promise<Result
   if (info === undefined) return err(notBundle(given, 'There is no such file.'));
   if (info.isDirectory())
     return err(notBundle(given, 'A folder has no digest: give its program, or the archive.'));
+  if (!info.isFile()) return err(notBundle(given, NO_FILE));
   const keys = await readKeys(keyFiles(context, values));
   if (!keys.ok) return keys;
   const stated = await findStated(context, { path, given, named: values.statement, keys: keys.value });
@@ -172,7 +174,7 @@ function outcomeOf(
       ? ''
       : ` and bill of materials (${checked.components} ${checked.components === 1 ? 'component' : 'components'})`;
   return {
-    text: `${given}: digest, statement${inside} agree; ${signed}; built from the recipe ${recipe}${python === undefined ? '' : ` with Python ${python}`} for ${target}.\n`,
+    text: `${oneLine(`${given}: digest, statement${inside} agree; ${signed}; built from the recipe ${recipe}${python === undefined ? '' : ` with Python ${python}`} for ${target}.`)}\n`,
     json: {
       ...{ schema: 1, file: given, digest, recipe, ...defined({ python }), target },
       signedBy: by ?? null,

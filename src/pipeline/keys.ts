@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Context } from '../domain/context.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
-import { hasExpired, type Key, readPrivateKey, readPublicKey } from '../provenance/envelope.ts';
+import { countsUntil, hasExpired, type Key, readPrivateKey, readPublicKey } from '../provenance/envelope.ts';
 
 /** The key of `PROVISION_SIGN_KEY`: a file, or the key itself. Fails with `usage/sign-key`; undefined where there is none. */
 export async function signingKey({ settings }: Pick<Context, 'settings'>): Promise<Result<Key | undefined>> {
@@ -23,7 +23,7 @@ function expired({ expires = 0 }: Key): Failure {
   return {
     code: 'usage/sign-key',
     what: 'The key of PROVISION_SIGN_KEY has expired.',
-    why: `Its file says until ${new Date(expires).toISOString()}: nobody who knows that would trust the signature.`,
+    why: `It counts ${countsUntil(expires)}: nobody who knows that would trust the signature.`,
     fix: [
       'Make another one: `openssl genpkey -algorithm ed25519 -out sign.pem`',
       'Unset it to sign nothing.',

@@ -1,5 +1,6 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import { defined } from '../domain/defined.ts';
+import { oneLine } from '../domain/one-line.ts';
 
 /**
  * What is signed (DSSE 1.0): statements, for tools that look for them (in-toto, "Envelope"), and entries of a shared store.
@@ -24,8 +25,11 @@ export interface Key {
   readonly expires?: number;
 }
 
-/** A line before the key itself, where PEM has room for text (RFC 7468, section 2): `Expires: 2027-06-30`. */
-const EXPIRES = /^Expires:[ \t]*(.*?)[ \t]*$/im;
+/**
+ * A line before the key itself, where PEM has room for text (RFC 7468, section 2): `Expires: 2027-06-30`. Blanks and the mark of
+ * an editor before it (U+FEFF) change nothing: a key that somebody has ended must not count for ever.
+ */
+const EXPIRES = /^\s*Expires[ \t]*:[ \t]*(.*?)[ \t]*$/im;
 
 /** Reads a private key in PEM (PKCS #8); undefined where it is no ed25519 key. */
 export function readPrivateKey(pem: string): Key | undefined {
@@ -61,6 +65,13 @@ function encoded(type: string, body: Buffer): Buffer {
 /** Whether nothing that a key has signed counts any more. */
 export function hasExpired({ expires }: Key, now = Date.now()): boolean {
   return expires !== undefined && expires <= now;
+}
+
+/** For how long a key that has expired has counted, behind "it counts". */
+export function countsUntil(expires: number): string {
+  return expires === 0
+    ? 'no more, since the date behind `Expires:` in its file cannot be read'
+    : `until ${new Date(expires).toISOString()}`;
 }
 
 /** The envelope of a text, as one line of JSON. Ed25519 signatures depend on key and text alone. */
@@ -134,8 +145,16 @@ export function openEnvelope(
   if (expired !== undefined) return { kind: 'expired-key', by: expired.id, expires: expired.expires ?? 0 };
   const named = trusted.find(({ id }) => envelope.signatures.some(({ keyid }) => keyid === id));
   if (named !== undefined) return { kind: 'wrong-signature', by: named.id };
-  const by = envelope.signatures.map(({ keyid }) => keyid ?? 'without a name');
-  return { kind: 'unknown-key', payload: body.toString('utf8'), by };
+  return { kind: 'unknown-key', payload: body.toString('utf8'), by: namesIn(envelope) };
+}
+
+/** Names of keys that are shown, and characters of each: anybody can write any number of any length. */
+const SHOWN = { names: 3, characters: 2 * 64 };
+
+function namesIn({ signatures }: Envelope): readonly string[] {
+  const names = new Set(signatures.map(({ keyid }) => keyid || 'without a name'));
+  const shown = [...names].slice(0, SHOWN.names).map((name) => oneLine(name.slice(0, SHOWN.characters)));
+  return names.size > SHOWN.names ? [...shown, `${names.size - SHOWN.names} more`] : shown;
 }
 
 function parseEnvelope(text: string, type: PayloadType): Envelope | undefined {
@@ -151,6 +170,6 @@ function parseEnvelope(text: string, type: PayloadType): Envelope | undefined {
     typeof payload === 'string' &&
     Array.isArray(signatures) &&
     signatures.length > 0 &&
-    signatures.every(({ sig }) => typeof sig === 'string');
+    signatures.every((one) => typeof one?.sig === 'string' && typeof (one.keyid ?? '') === 'string');
   return known ? (value as Envelope) : undefined;
 }

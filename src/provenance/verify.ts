@@ -1,5 +1,5 @@
 import type { Failure } from '../failure.ts';
-import { type Key, openEnvelope, STATEMENT_TYPE, unbundled } from './envelope.ts';
+import { countsUntil, type Key, openEnvelope, STATEMENT_TYPE, unbundled } from './envelope.ts';
 import {
   buildTypeOf,
   earliestTime,
@@ -149,7 +149,7 @@ function expiredKey(file: string, by: string, expires: number): Failure {
   return {
     code: 'archive/expired-key',
     what: `${file} is signed by a key that has expired: ${by}.`,
-    why: `It counts until ${new Date(expires).toISOString()}, as the file of the key says, and a signature does not show when it was made.`,
+    why: `By the file of the key it counts ${countsUntil(expires)}, and a signature does not show when it was made.`,
     fix: [
       'Get a statement that is signed by the key that is in use now.',
       'If you still trust the key, write a later date into its file, in the line `Expires:`.',

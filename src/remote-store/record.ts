@@ -1,5 +1,5 @@
 import type { Digest, Fingerprint } from '../domain/ids.ts';
-import { ENTRY_TYPE, type Key, openEnvelope, seal } from '../provenance/envelope.ts';
+import { countsUntil, ENTRY_TYPE, type Key, openEnvelope, seal } from '../provenance/envelope.ts';
 import type { EntryKind, Json } from '../store/store.ts';
 
 /** Names what is shared: an entry of a store, or a result. */
@@ -75,7 +75,7 @@ export function openRecord(
       return { why: `its signature is wrong: it names the key ${opened.by}, which did not make it` };
     case 'expired-key':
       return {
-        why: `it is signed by the key ${opened.by}, which counts until ${new Date(opened.expires).toISOString()}`,
+        why: `it is signed by the key ${opened.by}, which counts ${countsUntil(opened.expires)}`,
       };
     case 'signed':
       return readRecord(opened.payload, wanted, now);

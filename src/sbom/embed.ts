@@ -58,7 +58,7 @@ export function readEmbedded(program: Buffer): EmbeddedSbom {
   for (const format of SBOM_FORMATS) {
     const section = readSection(program, SECTIONS[format]);
     if (section === undefined) continue;
-    const text = unpack(section);
+    const text = unpack(section, format);
     if (text === undefined) damaged.push(SECTIONS[format]);
     else documents[format] = text;
   }
@@ -78,11 +78,13 @@ function readSection(program: Buffer, wanted: string): Buffer | undefined {
   return undefined;
 }
 
-function unpack(section: Buffer): string | undefined {
+/** By which each of the documents is known. */
+const MARKS: Readonly<Record<SbomFormat, string>> = { cyclonedx: 'bomFormat', spdx: 'spdxVersion' };
+
+function unpack(section: Buffer, format: SbomFormat): string | undefined {
   try {
     const text = gunzipSync(section, { maxOutputLength: LARGEST }).toString('utf8');
-    JSON.parse(text);
-    return text;
+    return typeof JSON.parse(text)?.[MARKS[format]] === 'string' ? text : undefined;
   } catch {
     return undefined;
   }

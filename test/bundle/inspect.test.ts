@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { packTarGz } from '../../src/archive/pack.ts';
@@ -154,6 +154,31 @@ test('inspect rejects a file that is not an archive', async (t) => {
   assert.equal(run.status, 2, run.stderr);
   assert.match(run.stderr, /usage\/not-a-bundle/);
   assert.doesNotMatch(run.stderr, /provision clean/, 'the file is not in the store');
+});
+
+test('inspect follows a link to an archive, and names what it was given where that is no bundle', async (t) => {
+  const folder = temporaryFolder(t, 'provision inspect ü ');
+  makeBundle(folder, makeElf(PROGRAM));
+  assert.ok(
+    (await packTarGz({ root: join(folder, 'unpacked'), archive: join(folder, 'a.tar.gz'), mtime: 1 })).ok,
+  );
+  symlinkSync('a.tar.gz', join(folder, 'link.tar.gz'));
+  const linked = await provision(['inspect', 'link.tar.gz'], { cwd: folder });
+  assert.equal(linked.status, 0, linked.stderr);
+  mkdirSync(join(folder, 'other'));
+  for (const files of [['x'], ['x', 'bundle.json']]) {
+    for (const name of files) writeFileSync(join(folder, 'other', name), '{}');
+    const archive = join(folder, 'other.tar.gz');
+    assert.ok((await packTarGz({ root: join(folder, 'other'), archive, mtime: 1 })).ok);
+    const run = await provision(['inspect', 'other.tar.gz'], { cwd: folder });
+    assert.equal(run.status, 2, run.stderr);
+    assert.match(run.stderr, /^error\[usage\/not-a-bundle\]: other\.tar\.gz is not a bundle/);
+    assert.doesNotMatch(run.stderr, /\/tmp\//, 'where it was unpacked is gone');
+  }
+  writeFileSync(join(folder, 'app'), makeElf(PROGRAM));
+  const program = await provision(['inspect', 'app'], { cwd: folder });
+  assert.equal(program.status, 2, program.stderr);
+  assert.match(program.stderr, /It is no `\.tar\.gz`\.[\s\S]*`provision sbom` reads/);
 });
 
 test('the minimum glibc is the highest symbol version, compared as numbers', () => {

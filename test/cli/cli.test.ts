@@ -76,6 +76,18 @@ test('a mistyped recipe, option or definition fails with a suggestion and exit c
   const option = await provision(['aarch64', '--ofline'], { cwd: folder });
   assert.equal(option.status, 2);
   assert.match(option.stderr, /--offline/);
+  for (const action of ['restore', 'save']) {
+    const taken = await provision(['cache', action, '/dev/null'], { cwd: folder });
+    assert.equal(taken.status, 2, taken.stderr);
+    assert.match(taken.stderr, /error\[usage\/cache\]: \/dev\/null is no folder/);
+  }
+  const value = await provision(['cache', 'prune', '--older-than', '-1'], { cwd: folder });
+  assert.equal(value.status, 2);
+  assert.match(
+    value.stderr,
+    /argument is ambiguous\.\n {2}fix:/,
+    'one sentence, not the advice of the parser',
+  );
   const definition = await provision(['lock', 'docker/lvm'], { cwd: folder });
   assert.equal(definition.status, 2);
   assert.match(definition.stderr, /docker\/llvm/);

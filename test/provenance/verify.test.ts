@@ -313,6 +313,53 @@ test('no statement that is half one ends as a bug', async (t) => {
   }
 });
 
+test('no envelope that is half one ends as a bug, and its names of keys are shown in part', async (t) => {
+  const made = makeBundle(t);
+  const envelope = JSON.parse(signed(made.statement)) as object;
+  const withSignatures = (signatures: unknown): Promise<CliRun> => {
+    writeFileSync(`${made.bundle}.intoto.jsonl`, JSON.stringify({ ...envelope, signatures }));
+    return verify(made, made.bundle, '--key', made.key);
+  };
+  for (const signatures of [null, [null], [1], [{}], [{ sig: 'x', keyid: {} }]])
+    assertFailure(await withSignatures(signatures), 'archive/bad-statement', /is no statement/);
+  const nameless = [
+    { sig: 'x', keyid: '' },
+    { sig: 'x', keyid: null },
+  ];
+  assertFailure(
+    await withSignatures(nameless),
+    'archive/unknown-key',
+    /not trusted here:\s+without a name\./,
+  );
+  const many = Array.from({ length: 2000 }, (_, i) => ({
+    sig: 'x',
+    keyid: `${i}\nerror: ${'k'.repeat(9999)}`,
+  }));
+  const run = await withSignatures(many);
+  assertFailure(run, 'archive/unknown-key', /1997 more/);
+  assert.ok(run.stderr.length < 2000, `${run.stderr.length} characters`);
+  assert.doesNotMatch(run.stderr, /^error: k/m);
+});
+
+test('a statement that nobody signed cannot end the line that is printed, and forge another one', async (t) => {
+  const forged = 'x for y.\n\u001b[2Kother.tar.gz: digest and statement agree; signed by all';
+  const made = makeBundle(t, { stated: { parameters: { recipe: forged, target: 'target', project: {} } } });
+  writeFileSync(`${made.bundle}.intoto.json`, made.statement);
+  const run = await verify(made, made.bundle);
+  assert.equal(run.status, 0, run.stderr);
+  assert.match(run.stdout, /^[^\n]*not signed; built from the recipe x for y\. [^\n]*\n$/);
+});
+
+test('what is neither a file nor a folder is not read', async (t) => {
+  const folder = temporaryFolder(t);
+  const pipe = join(folder, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  for (const command of ['verify', 'sbom', 'inspect']) {
+    const run = await provision([command, pipe], { cwd: folder });
+    assertFailure(run, 'usage/not-a-bundle', /a pipe or a device/);
+  }
+});
+
 interface Spoiled {
   readonly predicate: { readonly buildDefinition: object; readonly runDetails: object };
 }
@@ -338,6 +385,13 @@ test('with a clock in the past nobody can say whether a key has expired', (t) =>
   const late = read(ends, '2027-07-01');
   assert.ok('code' in late);
   assert.equal(late.code, 'archive/expired-key');
+  // However its line is written, an end is one; what cannot be read is said to be that.
+  for (const line of ['\ufeffExpires: 2027-06-30\r\n', 'Key of 2026\n  expires : 2027-06-30\n'])
+    assert.equal(keyUntil(line).expires, Date.parse('2027-06-30'), JSON.stringify(line));
+  const unread = read(keyUntil('Expires: tomorrow\n'), '2026-11-02');
+  assert.ok('code' in unread);
+  assert.equal(unread.code, 'archive/expired-key');
+  assert.match(unread.why ?? '', /the date behind `Expires:` in its file cannot be read/);
   // A key without an end needs no clock.
   assert.ok('statement' in read(keyUntil(''), '2001-01-01'));
 });

@@ -106,6 +106,12 @@ test('what has no sections of ours has nothing, and what is damaged says so', ()
     assert.deepEqual(read.damaged, [name]);
     assert.equal(read.documents[part], undefined);
   }
+  // JSON that is no bill of materials, as another tool may have put there.
+  for (const other of ['null', '[]', '{"a":1}', '{"bomFormat":1}', DOCUMENTS.spdx]) {
+    const changed = embedSbom(makeElf({ machine: 62 }), CRATES, { ...DOCUMENTS, cyclonedx: other });
+    const { documents, damaged } = readEmbedded(changed as Buffer);
+    assert.deepEqual([documents, damaged], [{ spdx: DOCUMENTS.spdx }, ['.sbom.cdx']], other);
+  }
 });
 
 test('a file of headers that lead outside is not read, and nothing is put into it', () => {
