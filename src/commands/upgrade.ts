@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import type { CrateUpdate } from '../build/update-crates.ts';
 import type { Context } from '../domain/context.ts';
 import { defined } from '../domain/defined.ts';
-import type { Outdated } from '../domain/outdated.ts';
+import type { Outdated, OutdatedReport } from '../domain/outdated.ts';
 import type { Report } from '../domain/report.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { RunFacts, UpgradedLock, UpgradeReport } from '../domain/upgrade.ts';
@@ -75,12 +75,12 @@ async function run(invocation: Invocation): Promise<Result<Outcome>> {
   );
   if (!found.ok) return found;
   const due = dueOf(invocation, names.value, planned.value, found.value.outdated);
-  if (due.length === 0) return finish(invocation, nothing(invocation, found.value.outdated));
+  if (due.length === 0) return finish(invocation, nothing(invocation, planned.value, found.value));
   const files = await Promise.all(due.map(writtenBy));
   const saved = await SavedFiles.of([...new Set(files.flat())]);
   let kept = false;
   try {
-    const upgraded = await upgrade(invocation, due, found.value.outdated);
+    const upgraded = await upgrade(invocation, planned.value, due, found.value);
     if (!upgraded.ok) return upgraded;
     kept = upgraded.value.failure === undefined;
     return await finish(invocation, upgraded.value);
@@ -119,6 +119,8 @@ async function writtenBy({ locks, crates, planned }: Due): Promise<readonly stri
   ];
 }
 
+type Found = Pick<OutdatedReport, 'outdated' | 'unknown'>;
+
 interface Upgraded {
   readonly report: UpgradeReport;
   readonly failure?: Failure;
@@ -127,8 +129,9 @@ interface Upgraded {
 /** Runs with the locks as they are, resolves them again, and runs with the new ones. */
 async function upgrade(
   invocation: Invocation,
+  planned: readonly Planned[],
   due: readonly Due[],
-  outdated: readonly Outdated[],
+  { outdated, unknown }: Found,
 ): Promise<Result<Upgraded>> {
   const { context } = invocation;
   const before = new Map<Due, RunFacts | undefined>();
@@ -159,20 +162,29 @@ async function upgrade(
   const report: UpgradeReport = {
     ...{ schema: 1, kept: failure === undefined, locks: all, recipes },
     upgraded: outdated.filter(isNew),
-    left: withReasons(invocation, left, because),
+    left: withReasons(invocation, planned, left, because),
+    unknown,
   };
   const changed = crates.value.some(({ lock }) => lock !== undefined);
   return ok({ report, ...defined({ failure: failure && notKept(failure, changed) }) });
 }
 
-/** What of crates is left, and why: the other kinds say it themselves. */
+/** What is left, and why; what only the security updates have says it itself. */
 function withReasons(
-  { values }: Invocation,
+  { context: { settings }, values }: Invocation,
+  planned: readonly Planned[],
   left: readonly Outdated[],
   because: (one: Outdated) => string | undefined,
 ): UpgradeReport['left'] {
+  const ids = new Set(left.flatMap(({ where }) => where));
+  const owned = new Set(
+    planned.flatMap((one) => locksToUpgrade(settings, one, ids)).map(({ file }) => file.id),
+  );
   return left.map((one) => {
-    if (one.kind !== 'crate' || one.newest === undefined) return one;
+    if (one.newest === undefined) return one;
+    if (one.kind === 'distribution' && !one.where.some((id) => owned.has(id)))
+      return { ...one, why: 'its lock comes with provision, and a newer one with a newer provision' };
+    if (one.kind !== 'crate') return one;
     const why =
       values['no-crates'] === true
         ? 'left out by --no-crates'
@@ -249,9 +261,13 @@ async function finish(
   return ok({ text, json: report, actions: { summary: text }, ...defined({ failure }) });
 }
 
-function nothing(invocation: Invocation, outdated: readonly Outdated[]): Upgraded {
-  const left = withReasons(invocation, outdated, () => undefined);
-  return { report: { schema: 1, kept: true, locks: [], recipes: [], upgraded: [], left } };
+function nothing(
+  invocation: Invocation,
+  planned: readonly Planned[],
+  { outdated, unknown }: Found,
+): Upgraded {
+  const left = withReasons(invocation, planned, outdated, () => undefined);
+  return { report: { schema: 1, kept: true, locks: [], recipes: [], upgraded: [], left, unknown } };
 }
 
 function notKept(failure: Failure, crates: boolean): Failure {

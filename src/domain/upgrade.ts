@@ -36,4 +36,6 @@ export interface UpgradeReport {
   readonly upgraded: readonly Outdated[];
   /** What has newer versions and was not locked anew, such as what only the security updates have, with the reason where there is another. */
   readonly left: readonly (Outdated & { readonly why?: string })[];
+  /** What could not be compared, as `provision outdated` says it. */
+  readonly unknown: readonly string[];
 }

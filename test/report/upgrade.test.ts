@@ -35,7 +35,11 @@ const REPORT: UpgradeReport = {
       after: facts(1_250_000, ['passed', 'skipped', 'skipped']),
     },
   ],
-  left: [{ ...SSL, name: 'krb5', newest: undefined as never, security: '1.21-2' }],
+  left: [
+    { ...SSL, name: 'krb5', newest: undefined as never, security: '1.21-2' },
+    { ...SSL, name: 'zlib', why: 'its lock comes with provision' },
+  ],
+  unknown: ['the crates of a/Cargo.lock: cargo failed'],
 };
 
 test('an upgrade is a text for a pull request: versions, sizes, results, packages, and what stays', () => {
@@ -62,6 +66,8 @@ test('an upgrade is a text for a pull request: versions, sizes, results, package
 </details>
 
 - not upgraded: <code>krb5</code> 3.5.1, 1.21-2 in the security updates alone (shipped&#58; sysroots/x/y)
+- not upgraded: <code>zlib</code> 3.5.1, 3.5.2&#58; its lock comes with provision (shipped&#58; sysroots/x/y)
+- not compared: the crates of a/Cargo.lock&#58; cargo failed
 `,
   );
 });

@@ -5,7 +5,7 @@ import { code, details, plainText, table } from './markdown.ts';
 import { correctsText, usedIn } from './outdated.ts';
 
 /** What an upgrade came to, as Markdown: the text of a pull request. */
-export function upgradeSummary({ kept, locks, recipes, upgraded, left }: UpgradeReport): string {
+export function upgradeSummary({ kept, locks, recipes, upgraded, left, unknown }: UpgradeReport): string {
   return [
     `## ${title(kept, locks)}`,
     '',
@@ -16,6 +16,7 @@ export function upgradeSummary({ kept, locks, recipes, upgraded, left }: Upgrade
       (one) =>
         `- not upgraded: ${code(one.name)} ${plainText(one.version)}, ${plainText(beyond(one))} (${plainText(usedIn(one))})`,
     ),
+    ...unknown.map((line) => `- not compared: ${plainText(line)}`),
     '',
   ].join('\n');
 }
