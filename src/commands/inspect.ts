@@ -47,8 +47,8 @@ async function run({ context, positionals }: Invocation): Promise<Result<Outcome
   if (info === undefined) return err(notBundle(given, 'There is no such file or folder.'));
   if (info.isDirectory()) return inspect(home, path, await bundleFolder(path), undefined);
   if (!info.isFile()) return err(notBundle(given, NO_FILE));
-  if ((await firstBytes(path, 2)).readUInt16BE(0) !== GZIP) return err(notPacked(given));
   return withTemporaryFolder(context.settings.store, 'inspect', async (folder) => {
+    if ((await firstBytes(path, 2)).readUInt16BE(0) !== GZIP) return err(notPacked(given));
     const unpacked = await unpackTarGz(path, folder, context.signal);
     if (!unpacked.ok)
       return unpacked.error.code.startsWith('archive/') ? err(unreadable(given, unpacked.error)) : unpacked;
