@@ -1,6 +1,8 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { unpackTarGz } from '../archive/pack.ts';
+import { type ElfFile, readElf } from '../bundle/elf.ts';
+import { type GlibcRequirement, minimumGlibc } from '../bundle/glibc-version.ts';
 import { type Contents, notBundle, readContents } from '../bundle/inspect.ts';
 import { checkLibrary, checkProgram } from '../bundle/leaks.ts';
 import { defined } from '../domain/defined.ts';
@@ -23,12 +25,13 @@ import { firstBytes, NO_FILE } from './subject.ts';
 
 export const command: Command = {
   name: 'inspect',
-  summary: "show a bundle's contents and what it needs of a system",
+  summary: 'show what a bundle or a program has inside and needs of a system',
   positionals: [{ name: 'bundle', required: true, completes: 'file' }],
   options: {},
   examples: [
     'provision inspect artifacts/aarch64/isolate-aarch64-unknown-linux-gnu.tar.gz',
     'provision inspect ./unpacked-bundle --json',
+    'provision inspect ./isolate',
   ],
   renders: false,
   run,
@@ -48,7 +51,7 @@ async function run({ context, positionals }: Invocation): Promise<Result<Outcome
   if (info.isDirectory()) return inspect(home, path, await bundleFolder(path), undefined);
   if (!info.isFile()) return err(notBundle(given, NO_FILE));
   return withTemporaryFolder(context.settings.store, 'inspect', async (folder) => {
-    if ((await firstBytes(path, 2)).readUInt16BE(0) !== GZIP) return err(notPacked(given));
+    if ((await firstBytes(path, 2)).readUInt16BE(0) !== GZIP) return inspectProgram(home, path, given);
     const unpacked = await unpackTarGz(path, folder, context.signal);
     if (!unpacked.ok)
       return unpacked.error.code.startsWith('archive/') ? err(unreadable(given, unpacked.error)) : unpacked;
@@ -61,11 +64,62 @@ async function run({ context, positionals }: Invocation): Promise<Result<Outcome
 const GZIP = 0x1f8b;
 
 function notPacked(given: string): Failure {
-  const failure = notBundle(given, 'It is no `.tar.gz`.');
+  const failure = notBundle(given, 'It is neither a `.tar.gz` nor a program.');
   return {
     ...failure,
-    fix: [...failure.fix, '`provision sbom` reads what is inside a program, a package and an image, too.'],
+    fix: [...failure.fix, '`provision sbom` reads what is inside a package and an image, too.'],
   };
+}
+
+/** A program alone: what its own bytes tell. */
+async function inspectProgram(home: string, path: string, given: string): Promise<Result<Outcome>> {
+  const program = await readFile(path);
+  const elf = await readElf(path);
+  const imported = elf === undefined ? wasmImports(program) : undefined;
+  if (elf === undefined && imported === undefined) return err(notPacked(given));
+  const { digest, size } = await digestFile(path);
+  const name = basename(path);
+  const machine = elf === undefined ? undefined : await machineOf(home, elf);
+  const glibc = elf === undefined ? undefined : minimumGlibc(new Map([[name, elf]]));
+  const embedded = readEmbedded(program);
+  const imports = imported && [...new Set(imported.map(({ module }) => module))];
+  const needed = elf?.needed ?? [];
+  const rows: readonly Row[] = [
+    ['program', [`${name}, ${formatBytes(size)}`, digest]],
+    ['architecture', [architecture({ elf, machine, imports })]],
+    ['C library', libcLines({ elf, glibc, libc: undefined, imports })],
+    ['inside', insideLines(embedded)],
+    [
+      'needs',
+      [needed.length > 0 ? `of the system, or beside it: ${needed.join(', ')}` : 'no shared libraries'],
+    ],
+  ];
+  return ok({
+    text: format(rows),
+    json: {
+      schema: 1,
+      program: { path: name, size, digest },
+      architecture: architectureJson({ elf, machine, imports }),
+      libc: {
+        name: glibc === undefined ? null : 'gnu',
+        floor: glibc?.version ?? null,
+        neededBy: glibc?.neededBy ?? [],
+        ...defined({ imports }),
+      },
+      libraries: { needed },
+      inside: insideOf(embedded),
+      crates: embedded.crates ?? [],
+    },
+  });
+}
+
+/** The name of a machine, as a target has it. */
+async function machineOf(home: string, { machine }: ElfFile): Promise<string | undefined> {
+  for (const { triple } of targetNames(home)) {
+    const target = await targetOf(home, triple);
+    if (target?.elf?.number === machine) return target.elf.machine;
+  }
+  return undefined;
 }
 
 /** The file is the user's: nothing in the store cures it. */
@@ -177,17 +231,7 @@ function json(view: View) {
     ...defined({ archive }),
     target: contents.manifest.target,
     program: contents.program,
-    architecture:
-      elf === undefined
-        ? { format: imports === undefined ? 'unknown' : 'wasm' }
-        : {
-            format: 'elf',
-            ...(target?.elf?.number === elf.machine ? { name: target.elf.machine } : {}),
-            machine: elf.machine,
-            bits: elf.bits,
-            endianness: elf.endianness,
-            interpreter: elf.interpreter ?? null,
-          },
+    architecture: architectureJson({ elf, machine: machineIn(target, elf), imports }),
     libc: {
       name: target?.libc ?? null,
       floor: glibc?.version ?? null,
@@ -207,15 +251,49 @@ function json(view: View) {
   };
 }
 
+interface Architecture {
+  readonly elf: ElfFile | undefined;
+  /** Name of the machine; absent: it is not known here. */
+  readonly machine: string | undefined;
+  readonly imports: readonly string[] | undefined;
+}
+
+function machineIn(target: Target | undefined, elf: ElfFile | undefined): string | undefined {
+  return target?.elf?.number === elf?.machine ? target?.elf?.machine : undefined;
+}
+
+function architectureJson({ elf, machine, imports }: Architecture) {
+  if (elf === undefined) return { format: imports === undefined ? 'unknown' : 'wasm' };
+  return {
+    format: 'elf',
+    ...defined({ name: machine }),
+    machine: elf.machine,
+    bits: elf.bits,
+    endianness: elf.endianness,
+    interpreter: elf.interpreter ?? null,
+  };
+}
+
+type Row = readonly [name: string, lines: readonly string[]];
+
+function format(rows: readonly Row[]): string {
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return `${rows
+    .flatMap(([name, lines]) => lines.map((line, i) => `${(i === 0 ? name : '').padEnd(width)}  ${line}`))
+    .join('\n')}\n`;
+}
+
 function text(view: View): string {
   const { archive, contents, target, python } = view;
   const { program, manifest, bundled, parts } = contents;
-  const rows: readonly (readonly [string, readonly string[]])[] = [
+  const { elf, glibc } = contents;
+  const { imports } = view;
+  const rows: readonly Row[] = [
     ...(archive === undefined ? [] : [['archive', [formatBytes(archive.size), archive.digest]] as const]),
     ['program', [`${program.path}, ${formatBytes(program.size)}`, program.digest]],
     ['target', [manifest.target]],
-    ['architecture', [architecture(view)]],
-    ['C library', libcLines(view)],
+    ['architecture', [architecture({ elf, machine: machineIn(target, elf), imports })]],
+    ['C library', libcLines({ elf, glibc, libc: target?.libc, imports })],
     [
       'Python',
       [
@@ -253,10 +331,7 @@ function text(view: View): string {
       ],
     ],
   ];
-  const width = Math.max(...rows.map(([name]) => name.length));
-  return `${rows
-    .flatMap(([name, lines]) => lines.map((line, i) => `${(i === 0 ? name : '').padEnd(width)}  ${line}`))
-    .join('\n')}\n`;
+  return format(rows);
 }
 
 /** Components of the bill of materials that the program has inside. */
@@ -277,9 +352,9 @@ function insideLines(embedded: EmbeddedSbom): readonly string[] {
   ];
 }
 
-function architecture({ contents: { elf }, target, imports }: View): string {
+function architecture({ elf, machine, imports }: Architecture): string {
   if (elf === undefined) return imports === undefined ? 'unknown' : 'WebAssembly module, version 1';
-  const name = target?.elf?.number === elf.machine ? target.elf.machine : `ELF machine ${elf.machine}`;
+  const name = machine ?? `ELF machine ${elf.machine}`;
   const loader = elf.interpreter === undefined ? 'static' : `interpreter ${elf.interpreter}`;
   return `${name}, ${elf.bits}-bit, ${elf.endianness}-endian, ${loader}`;
 }
@@ -287,10 +362,20 @@ function architecture({ contents: { elf }, target, imports }: View): string {
 /** Number of file names shown in a list of dependents. */
 const SHOWN = 3;
 
-function libcLines({ contents: { glibc, elf }, target, imports }: View): readonly string[] {
+function libcLines({
+  elf,
+  glibc,
+  libc,
+  imports,
+}: {
+  readonly elf: ElfFile | undefined;
+  readonly glibc: GlibcRequirement | undefined;
+  readonly libc: string | undefined;
+  readonly imports: readonly string[] | undefined;
+}): readonly string[] {
   if (imports !== undefined) return [`none: imports ${imports.join(', ')}`];
   if (glibc === undefined)
-    return [elf?.interpreter === undefined ? 'none: the program is static' : (target?.libc ?? 'unknown')];
+    return [elf?.interpreter === undefined ? 'none: the program is static' : (libc ?? 'unknown')];
   const more = glibc.neededBy.length - SHOWN;
   return [
     `glibc ${glibc.version} or newer, measured from symbol versions`,

@@ -175,10 +175,37 @@ test('inspect follows a link to an archive, and names what it was given where th
     assert.match(run.stderr, /^error\[usage\/not-a-bundle\]: other\.tar\.gz is not a bundle/);
     assert.doesNotMatch(run.stderr, /\/tmp\//, 'where it was unpacked is gone');
   }
-  writeFileSync(join(folder, 'app'), makeElf(PROGRAM));
-  const program = await provision(['inspect', 'app'], { cwd: folder });
-  assert.equal(program.status, 2, program.stderr);
-  assert.match(program.stderr, /It is no `\.tar\.gz`\.[\s\S]*`provision sbom` reads/);
+  writeFileSync(join(folder, 'a.deb'), '!<arch>\n');
+  const other = await provision(['inspect', 'a.deb'], { cwd: folder });
+  assert.equal(other.status, 2, other.stderr);
+  assert.match(other.stderr, /It is neither a `\.tar\.gz` nor a program\.[\s\S]*`provision sbom` reads/);
+});
+
+test('inspect reads a program alone: its machine, its glibc, what it names and what is inside', async (t) => {
+  const folder = temporaryFolder(t);
+  const program = makeElf(PROGRAM);
+  writeFileSync(join(folder, 'mine'), program);
+  const json = await provision(['inspect', 'mine', '--json'], { cwd: folder });
+  assert.equal(json.status, 0, json.stderr);
+  assert.deepEqual(JSON.parse(json.stdout), {
+    schema: 1,
+    program: {
+      path: 'mine',
+      size: program.length,
+      digest: `sha256:${createHash('sha256').update(program).digest('hex')}`,
+    },
+    architecture: {
+      ...{ format: 'elf', name: 'AArch64', machine: 183, bits: 64, endianness: 'little' },
+      interpreter: '/lib/ld-linux-aarch64.so.1',
+    },
+    libc: { name: 'gnu', floor: '2.34', neededBy: ['mine'] },
+    libraries: { needed: ['libpython3.13.so.1.0', 'libc.so.6'] },
+    inside: [],
+    crates: [],
+  });
+  const text = await provision(['inspect', 'mine'], { cwd: folder });
+  assert.match(text.stdout, /^inside +no bill of materials$/m);
+  assert.match(text.stdout, /^needs +of the system, or beside it: libpython3\.13\.so\.1\.0, libc\.so\.6$/m);
 });
 
 test('the minimum glibc is the highest symbol version, compared as numbers', () => {
