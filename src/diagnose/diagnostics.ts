@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type Blocker,
@@ -205,14 +206,24 @@ function despiteDiskErrors(work: () => void): void {
   }
 }
 
+/** Whether these are lines as a tool printed them. */
+function isPrinted(lines: readonly string[] | undefined, log: string | undefined): boolean {
+  if (lines === undefined || log === undefined) return false;
+  let text = '';
+  despiteDiskErrors(() => {
+    text = readFileSync(log, 'utf8');
+  });
+  const printed = new Set(text.split('\n').map((line) => line.trimEnd()));
+  return lines.every((line) => printed.has(line.trimEnd()));
+}
+
 /** What happened, the lines that matter, the fix as a command, where the log is. */
 function explained(failure: Failure, blocker: Blocker, artifacts: string, log: string | undefined): Failure {
   const file = join(artifacts, blocker.log);
   const see = [file, ...(failure.see ?? []).filter((one) => one !== log)];
   if (blocker.code === 'unknown') {
-    // The end of what a tool printed is warnings and settings as often as its error.
-    const isTail = failure.evidence !== undefined && failure.code !== UNDEFINED_SYMBOLS;
-    return { ...failure, ...(isTail ? { evidence: blocker.lines } : {}), see };
+    // The end of what a tool printed is warnings and settings as often as its error. What a stage has made of it stays.
+    return { ...failure, ...(isPrinted(failure.evidence, log) ? { evidence: blocker.lines } : {}), see };
   }
   // A stage that knows the fix itself has stated it already.
   const present =

@@ -28,7 +28,12 @@ interface Setup {
   readonly recorder: Recorder;
   readonly diagnostics: Diagnostics;
   /** Runs a shell script as a stage does. */
-  readonly run: (script: string, env?: Record<string, string>) => Promise<Result<unknown>>;
+  /** `stated`: what the stage makes of the failure. */
+  readonly run: (
+    script: string,
+    env?: Record<string, string>,
+    stated?: (failure: Failure) => Failure,
+  ) => Promise<Result<unknown>>;
   readonly read: (code: string) => Blocker;
 }
 
@@ -54,15 +59,15 @@ function setUp(t: TestContext): Setup {
     artifacts,
     recorder,
     diagnostics,
-    run: async (script, env = ENV) => {
+    run: async (script, env = ENV, stated = (failure) => failure) => {
       count += 1;
       mkdirSync(join(artifacts, 'logs'), { recursive: true });
       const log = join(artifacts, 'logs', `build-${count}.log`);
       writeFileSync(log, '');
       const box = await hostEngine().open({ rootfs: '/', mounts: [], network: 'none' });
       assert.ok(box.ok);
-      const work = () =>
-        runTool(context, box.value, {
+      const work = async () => {
+        const ran = await runTool(context, box.value, {
           stage: 'build',
           code: 'build/failed',
           doing: 'Building',
@@ -71,6 +76,8 @@ function setUp(t: TestContext): Setup {
           remarks: async (output) => (output.includes('something lacks') ? [REMARK] : []),
           command: { argv: ['sh', '-c', script], env, cwd: '/' },
         });
+        return ran.ok ? ran : err(stated(ran.error));
+      };
       return recorder.stage('build', 'Build', work, () => ({ hit: false, detail: '' }));
     },
     read: (code) => JSON.parse(readFileSync(join(artifacts, 'blockers', `${code}.json`), 'utf8')) as Blocker,
@@ -162,6 +169,14 @@ test('what a stage remarks of an output is recognised, and is in the log', async
   assert.match(failure.why ?? '', /far-tool.*\[missing-program\]/);
   const log = readFileSync(join(artifacts, read('missing-program').log), 'utf8');
   assert.ok(log.includes(`something lacks\n`) && log.includes(`${REMARK}\n`), log);
+});
+
+test('what a stage has made of the output of an unknown blocker is shown as it is', async (t) => {
+  const { run } = setUp(t);
+  const evidence = ['close: a.c:2 (newer)'];
+  const stated = (failure: Failure): Failure => ({ ...failure, code: 'build/glibc-too-new', evidence });
+  const failure = errorOf(await run("echo 'error[E9]: odd'; exit 1", ENV, stated));
+  assert.deepEqual(failure.evidence, evidence);
 });
 
 test('two unknown blockers are two artifacts, the same one twice is one', async (t) => {
