@@ -47,15 +47,20 @@ let bundle = '';
 
 before(async () => {
   folder = temporaryFolder({ after: (done) => process.once('exit', done) }, 'provision rebuild ü ');
-  const artifacts = join(folder, 'artifacts');
-  const run = await provision(['run', '--project', CRATE, '--no-host', '--artifacts', artifacts], {
-    cwd: folder,
+  bundle = await bundleOf(CRATE, folder);
+});
+
+/** The bundle that a run of a crate leaves, with its statement beside it; `cwd`: folder for its artifacts. */
+async function bundleOf(crate: string, cwd: string): Promise<string> {
+  const artifacts = join(cwd, 'artifacts');
+  const run = await provision(['run', '--project', crate, '--no-host', '--artifacts', artifacts], {
+    cwd,
     store: SHARED_STORE,
-    timeoutMs: 15 * 60_000,
+    timeoutMs: 30 * 60_000,
   });
   assert.equal(run.status, 0, run.stdout + run.stderr);
-  bundle = join(artifacts, `${NAME}.tar.gz`);
-});
+  return join(artifacts, `${NAME}.tar.gz`);
+}
 
 function statementOf(file: string): Statement {
   return JSON.parse(readFileSync(`${file}.intoto.json`, 'utf8')) as Statement;
@@ -122,14 +127,7 @@ test('CPython itself, with its profile and libraries: compiled again on one core
     join(crate, 'provision.yaml'),
     'schema: 1\nextends: x86_64\npython: {linkage: static}\nsamples: {path: samples}\n',
   );
-  const artifacts = join(own, 'artifacts');
-  const run = await provision(['run', '--project', crate, '--no-host', '--artifacts', artifacts], {
-    cwd: own,
-    store: SHARED_STORE,
-    timeoutMs: 30 * 60_000,
-  });
-  assert.equal(run.status, 0, run.stdout + run.stderr);
-  const given = join(artifacts, `${NAME}.tar.gz`);
+  const given = await bundleOf(crate, own);
   await rebuildElsewhere(t, { crate, bundle: given });
   const engine = await startEngine('dockerd', {
     runtime: runtimeWithClock(join(own, 'runc'), library ?? '', `+${HOURS}h`),
