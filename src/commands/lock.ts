@@ -9,8 +9,9 @@ import type { Failure } from '../failure.ts';
 import { toolsOn } from '../lock/additions.ts';
 import type { LockedDefinition } from '../lock/checksum.ts';
 import { readLock } from '../lock/lockfile.ts';
-import { type LockDifference, relock } from '../lock/relock.ts';
+import type { LockDifference } from '../lock/relock.ts';
 import { rustStdMismatch } from '../lock/rust-std.ts';
+import { relockServed } from '../pipeline/relock.ts';
 import { combineFailures } from '../recipe/combine-failures.ts';
 import { definitionFiles, type LockedFile } from '../recipe/definitions.ts';
 import { projectFile, recipeNames } from '../recipe/find.ts';
@@ -57,6 +58,7 @@ interface Locked {
   readonly changed: boolean;
   readonly listed?: true;
   readonly differences: readonly LockDifference[];
+  readonly kept?: readonly LockDifference[];
 }
 
 async function run({ context, positionals, values }: Invocation): Promise<Result<Outcome>> {
@@ -76,14 +78,15 @@ async function run({ context, positionals, values }: Invocation): Promise<Result
   for (const { file, definition } of wanted.value) {
     // The same packages for another machine fail the same way.
     if (failed.has(definition.kind)) continue;
-    const locked = await relock(context, file, definition);
+    const locked = await relockServed(context, file, definition);
     if (!locked.ok) {
       if (!ofCrate || !NAMED.includes(locked.error.code)) return locked;
       failed.set(definition.kind, await inRecipe(settings, file, definition, locked.error));
       continue;
     }
-    const { changed, listed, differences } = locked.value;
-    done.push({ id: file.id, changed, differences, ...defined({ listed }) });
+    const { changed, listed, differences, kept } = locked.value;
+    const stays = kept.length === 0 ? undefined : kept;
+    done.push({ id: file.id, changed, differences, ...defined({ listed, kept: stays }) });
   }
   const failure = combineFailures([...failed.values()]);
   if (failure !== undefined) return err(failure);
@@ -91,9 +94,10 @@ async function run({ context, positionals, values }: Invocation): Promise<Result
   if (!python.ok) return python;
   done.push(...python.value);
   if (done.length === 0) return ok({ text: NOTHING_ADDED, json: done });
-  const lines = done.flatMap(({ id, changed, listed, differences }) => [
+  const lines = done.flatMap(({ id, changed, listed, differences, kept = [] }) => [
     `${id}: ${changed ? 'lock written' : listed === true ? 'unchanged; its lists were added' : 'unchanged'}`,
     ...differences.map(describe),
+    ...kept.map(stays),
   ]);
   return ok({ text: `${lines.join('\n')}\n`, json: done });
 }
@@ -225,6 +229,10 @@ function describe({ name, architecture, from, to }: LockDifference): string {
   if (from === undefined) return `  + ${name}:${architecture} ${to}`;
   if (to === undefined) return `  - ${name}:${architecture} ${from}`;
   return `  ~ ${name}:${architecture} ${from} → ${to}`;
+}
+
+function stays({ name, architecture, from, to }: LockDifference): string {
+  return `  = ${name}:${architecture} ${from ?? 'none'}; no mirror serves ${to ?? 'it'} yet`;
 }
 
 /** Definitions by name, and all that are below a folder: `docker/llvm` is the image for each of its architectures. */

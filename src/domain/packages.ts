@@ -71,6 +71,11 @@ export interface Lock {
   readonly resolved: string;
   /** The lists that its packages were found in; absent: an older version of this tool wrote it. */
   readonly lists?: readonly SourceList[];
+  /**
+   * Set name → names of packages that the lists have in another version which no mirror served, sorted: these are from older lists.
+   * Absent: there are none.
+   */
+  readonly kept?: Readonly<Record<string, readonly string[]>>;
   /** Set name → packages, sorted by name, architecture. */
   readonly sets: Readonly<Record<string, readonly LockedPackage[]>>;
 }

@@ -174,7 +174,8 @@ function messageOf(error: Error): string {
   return [...new Set(parts.filter((part) => part !== ''))].join('; ') || String(error);
 }
 
-function loginOf(url: URL): string | undefined {
+/** The login of an address, as a header has it; it is taken out of the address. */
+export function loginOf(url: URL): string | undefined {
   if (url.username === '' && url.password === '') return undefined;
   const login = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
   url.username = '';

@@ -8,7 +8,7 @@ export interface LockMistake {
   readonly mustBe: string;
 }
 
-const LOCK_KEYS = ['schema', 'definition', 'suite', 'resolved', 'lists', 'sets'] as const;
+const LOCK_KEYS = ['schema', 'definition', 'suite', 'resolved', 'lists', 'kept', 'sets'] as const;
 const LIST_KEYS = ['suite', 'architecture', 'dated', 'digest'] as const;
 const PACKAGE_KEYS = ['name', 'version', 'architecture', 'path', 'digest', 'size'] as const;
 
@@ -27,13 +27,14 @@ export function lockMistakes(
   optional: readonly string[] = [],
 ): readonly LockMistake[] {
   const mistakes: LockMistake[] = [];
-  const lock = record(value, '', LOCK_KEYS, mistakes, ['lists']);
+  const lock = record(value, '', LOCK_KEYS, mistakes, ['lists', 'kept']);
   if (lock === undefined) return mistakes;
   need(mistakes, lock.schema === 1, 'schema', '1 (a newer version of this tool may have written it)');
   need(mistakes, matches(lock.definition, DIGEST), 'definition', HEX);
   need(mistakes, matches(lock.suite, SUITE), 'suite', 'the name of a suite');
   need(mistakes, isTime(lock.resolved), 'resolved', TIME);
   checkLists(lock.lists ?? [], mistakes);
+  checkKept(lock.kept ?? {}, Object.keys(sets), mistakes);
   const given = record(lock.sets, 'sets', Object.keys(sets), mistakes, optional) ?? {};
   for (const [name, set] of Object.entries(sets)) {
     if (!Object.hasOwn(given, name)) continue;
@@ -64,6 +65,13 @@ function checkLists(lists: unknown, mistakes: LockMistake[]): void {
     need(mistakes, matches(list.architecture, SUITE), `${at}.architecture`, 'the name of an architecture');
     need(mistakes, list.dated === undefined || isTime(list.dated), `${at}.dated`, TIME);
     need(mistakes, matches(list.digest, DIGEST), `${at}.digest`, HEX);
+  }
+}
+
+function checkKept(kept: unknown, sets: readonly string[], mistakes: LockMistake[]): void {
+  for (const [set, names] of Object.entries(record(kept, 'kept', sets, mistakes, sets) ?? {})) {
+    const list = Array.isArray(names) && names.every((name) => typeof name === 'string');
+    need(mistakes, list, `kept.${set}`, 'a list of names of packages');
   }
 }
 

@@ -97,7 +97,8 @@ export function formatLock(lock: Lock): string {
       `    ${formatFields(defined({ suite, architecture, dated, digest }))}`,
   );
   const from = lock.lists === undefined ? '' : `  "lists": [\n${lists.join(',\n')}\n  ],\n`;
-  return `{\n  "schema": 1,\n${head.join('')}${from}  "sets": {\n${sets.join(',\n')}\n  }\n}\n`;
+  const kept = lock.kept === undefined ? '' : `  "kept": ${formatKept(lock.kept)},\n`;
+  return `{\n  "schema": 1,\n${head.join('')}${from}${kept}  "sets": {\n${sets.join(',\n')}\n  }\n}\n`;
 }
 
 /** By name, then architecture: the order of packages in a lock. */
@@ -107,6 +108,13 @@ export function byNameAndArchitecture(a: LockedPackage, b: LockedPackage): numbe
 
 function formatPackage({ name, version, architecture, path, digest, size }: LockedPackage): string {
   return `      ${formatFields({ name, version, architecture, path, digest, size })}`;
+}
+
+function formatKept(kept: NonNullable<Lock['kept']>): string {
+  const lists = Object.entries(kept).map(
+    ([set, names]) => `${JSON.stringify(set)}: [${names.map((name) => JSON.stringify(name)).join(', ')}]`,
+  );
+  return `{ ${lists.join(', ')} }`;
 }
 
 function formatFields(fields: object): string {

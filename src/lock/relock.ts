@@ -1,9 +1,11 @@
+import { distribution } from '../distro/distribution.ts';
 import type { Context } from '../domain/context.ts';
+import { defined } from '../domain/defined.ts';
 import type { DefinitionFile } from '../domain/definitions.ts';
 import type { Lock, LockedPackage } from '../domain/packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { LockedDefinition } from './checksum.ts';
-import { readLock, readOld, writeLock } from './lockfile.ts';
+import { byNameAndArchitecture, readLock, readOld, writeLock } from './lockfile.ts';
 import { olderLists } from './replayed.ts';
 import { type ResolveOptions, resolveLock } from './resolve.ts';
 
@@ -24,6 +26,8 @@ export interface Relocked {
   readonly changed: boolean;
   /** Nothing changed, and the lists that it is from were added to a lock that named none. */
   readonly listed?: true;
+  /** Packages that stay as they were because no mirror serves the newer ones of its lists. */
+  readonly kept: readonly LockDifference[];
   readonly differences: readonly LockDifference[];
 }
 
@@ -44,17 +48,56 @@ export async function relock(
   if (!resolved.ok) return resolved;
   const replayed = olderLists(file, old, resolved.value);
   if (replayed !== undefined) return err(replayed);
-  if (before.ok && JSON.stringify(before.value.sets) === JSON.stringify(resolved.value.sets)) {
-    const { lists } = resolved.value;
-    const same = { changed: false, differences: [] };
+  // A lock of another definition may lack what this one needs.
+  const now = before.ok ? await keepServed(before.value, resolved.value, options) : resolved;
+  if (!now.ok) return now;
+  const kept = lockDifferences(now.value.sets, resolved.value.sets);
+  if (before.ok && JSON.stringify(before.value.sets) === JSON.stringify(now.value.sets)) {
+    const { lists } = now.value;
+    const same = { changed: false, differences: [], kept };
     if (before.value.lists !== undefined || lists === undefined) return ok({ lock: before.value, ...same });
-    const lock = { ...before.value, lists };
+    const lock = { ...before.value, ...defined({ lists, kept: now.value.kept }) };
     const written = await writeLock(file, lock);
     return written.ok ? ok({ lock, listed: true, ...same }) : written;
   }
-  const differences = lockDifferences(old.sets, resolved.value.sets);
-  const written = await writeLock(file, resolved.value);
-  return written.ok ? ok({ lock: resolved.value, changed: true, differences }) : written;
+  const differences = lockDifferences(old.sets, now.value.sets);
+  const written = await writeLock(file, now.value);
+  return written.ok ? ok({ lock: now.value, changed: true, differences, kept }) : written;
+}
+
+/**
+ * What was resolved, but packages that no mirror serves yet stay as they were locked: one source package with all its files, and of
+ * the others all, for they are resolved to fit each other.
+ */
+async function keepServed(before: Lock, now: Lock, { unserved }: ResolveOptions): Promise<Result<Lock>> {
+  const changed = Object.entries(now.sets).flatMap(([set, packages]) => {
+    const old = new Set(before.sets[set]?.map(({ digest }) => digest));
+    return packages.filter(({ digest }) => !old.has(digest)).map((one) => ({ set, one }));
+  });
+  if (unserved === undefined || changed.length === 0) return ok(now);
+  const asked = await unserved(
+    changed.map(({ one }) => one),
+    now.resolved,
+  );
+  if (!asked.ok) return asked;
+  const lacking = changed.filter(({ one }) => asked.value.includes(one));
+  if (lacking.length === 0) return ok(now);
+  const stays = new Set(lacking.map(({ one }) => togetherWith(one)));
+  const sets = Object.entries(now.sets).map(([set, packages]) => {
+    const old = before.sets[set] ?? [];
+    const isKept = (one: LockedPackage): boolean => stays.has(togetherWith(one));
+    const merged = [...old.filter(isKept), ...packages.filter((one) => !isKept(one))];
+    return [set, merged.sort(byNameAndArchitecture)] as const;
+  });
+  const merged = Object.fromEntries(sets);
+  const differing = Object.groupBy(lockDifferences(merged, now.sets), ({ set }) => set);
+  const kept = Object.entries(differing).map(([set, all = []]) => [set, all.map(({ name }) => name)]);
+  return ok({ ...now, kept: Object.fromEntries(kept), sets: merged });
+}
+
+/** Packages with the same answer stay or go together. */
+function togetherWith({ name, architecture }: LockedPackage): string {
+  return architecture === distribution.sources.architecture ? name : '';
 }
 
 /**

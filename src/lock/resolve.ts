@@ -1,7 +1,7 @@
 import { distribution } from '../distro/distribution.ts';
 import type { MachineFiles } from '../distro/distro.ts';
 import type { Context } from '../domain/context.ts';
-import type { Lock } from '../domain/packages.ts';
+import type { Lock, LockedPackage } from '../domain/packages.ts';
 import { ok, type Result } from '../domain/result.ts';
 import { definitionChecksum, type LockedDefinition, packageSets } from './checksum.ts';
 import { byNameAndArchitecture } from './lockfile.ts';
@@ -9,6 +9,11 @@ import { byNameAndArchitecture } from './lockfile.ts';
 export interface ResolveOptions extends MachineFiles {
   /** Sets that stay as they are. */
   readonly kept?: Lock['sets'];
+  /** Those of some packages that no mirror serves; absent: all count as served. */
+  readonly unserved?: (
+    packages: readonly LockedPackage[],
+    resolved: string,
+  ) => Promise<Result<readonly LockedPackage[]>>;
 }
 
 /** Finds the exact packages of a definition, as its distribution resolves them. Failures: those of `Distro.resolve`. */

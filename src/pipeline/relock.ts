@@ -1,9 +1,10 @@
 import type { Context } from '../domain/context.ts';
-import type { ImageDefinition } from '../domain/definitions.ts';
-import type { Lock } from '../domain/packages.ts';
+import type { DefinitionFile, ImageDefinition } from '../domain/definitions.ts';
+import type { Lock, LockedPackage } from '../domain/packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { exists } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
+import { unservedPackages } from '../fetch/unserved.ts';
 import { toolsOn } from '../lock/additions.ts';
 import type { LockedDefinition } from '../lock/checksum.ts';
 import { type LockDifference, type Relocked, relock } from '../lock/relock.ts';
@@ -33,6 +34,17 @@ export async function relockMissing(session: Session, locks: Locks, failure: Fai
   return relocked.value.some(({ changed }) => changed) ? ok(undefined) : err(failure);
 }
 
+/** Resolves a definition again, as `relock` does; what no mirror serves yet stays as it is locked. */
+export function relockServed(
+  context: Context,
+  file: DefinitionFile,
+  definition: LockedDefinition,
+): Promise<Result<Relocked>> {
+  const unserved = (packages: readonly LockedPackage[], resolved: string) =>
+    unservedPackages(context, packages, resolved);
+  return relock(context, file, definition, { unserved });
+}
+
 /** Resolves some of a run's locks again, in their order: an image before what is added to it. */
 export async function relockEach(
   context: Context,
@@ -45,9 +57,10 @@ export async function relockEach(
   for (const locked of affected) {
     before(locked);
     const definition = locked === locks.tools ? toolsAgain(locks, image) : locked.definition;
-    const relocked = await relock(context, locked.file, definition);
+    const relocked = await relockServed(context, locked.file, definition);
     if (!relocked.ok) return relocked;
     done.push({ id: locked.file.id, ...relocked.value });
+    for (const one of relocked.value.kept) context.emit(keptPackage(locked.file.id, one));
     if (locked === locks.toolchain) image = relocked.value.lock;
   }
   return ok(done);
@@ -72,6 +85,15 @@ async function lacking({ store }: Session, locks: Locks): Promise<readonly Locke
     if (base || there.includes(false)) found.set(locked.file.id, locked);
   }
   return [...found.values()];
+}
+
+function keptPackage(id: string, { name, architecture, from = '', to = '' }: LockDifference) {
+  return {
+    type: 'notice',
+    level: 'warning',
+    code: 'lock/not-served',
+    message: `${id}: ${name}:${architecture} stays ${from}. The archive lists ${to}, and no mirror serves it yet.`,
+  } as const;
 }
 
 function changedPackage(id: string, { name, architecture, from, to }: LockDifference) {
