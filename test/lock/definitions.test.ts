@@ -16,6 +16,7 @@ test('every image, Python, sysroot and system has a lock that fits it', async ()
     assert.ok(definition.ok, `${file.id}: ${JSON.stringify(definition)}`);
     const lock = await readLock(file, definition.value);
     assert.ok(lock.ok, `${file.id}: ${JSON.stringify(lock)}`);
+    assert.ok((lock.value.lists ?? []).length > 0, `${file.id} does not say which lists it is from`);
     for (const [name, packages] of Object.entries(lock.value.sets))
       assert.ok(packages.length > 0, `${file.id} ${name}`);
   }
