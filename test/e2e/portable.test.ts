@@ -22,12 +22,9 @@ const FLOORS = {
 } as const;
 
 const CASES = [
-  ...Object.entries(FLOORS).map(([target, floor]) => ({ target, floor, linkage: 'static' })),
-  ...(['x86_64', 'aarch64', 'armv7'] as const).map((target) => ({
-    target,
-    floor: FLOORS[target],
-    linkage: 'dynamic',
-  })),
+  ...Object.entries(FLOORS).flatMap(([target, floor]) =>
+    ['static', 'dynamic'].map((linkage) => ({ target, floor, linkage })),
+  ),
   // With the older C library that it has on request.
   { target: 'armv7', floor: '2.30', linkage: 'static' },
 ];
