@@ -252,12 +252,18 @@ function useColor(): boolean {
 
 async function succeed(outcome: Outcome, json: boolean): Promise<number> {
   const { displayed, displayedJson } = await import('./report/text.ts');
-  await output.write('stdout', json ? `${displayedJson(outcome.json)}\n` : displayed(outcome.text));
+  await output.write('stdout', json ? `${displayedJson(withFailure(outcome))}\n` : displayed(outcome.text));
   if (outcome.failure !== undefined) {
     await printFailure(outcome.failure);
     return exitCodeOf(outcome.failure);
   }
   return outcome.status ?? 0;
+}
+
+/** What a script reads: the exit code has the area of a failure alone. */
+function withFailure({ json, failure }: Outcome): unknown {
+  const isObject = typeof json === 'object' && json !== null && !Array.isArray(json);
+  return isObject && failure !== undefined && !('failure' in json) ? { ...json, failure } : json;
 }
 
 async function fail(failure: Failure, json = false): Promise<number> {

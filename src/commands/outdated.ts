@@ -233,7 +233,8 @@ function severalRecipes(): Failure {
   };
 }
 
-function outcomeOf(report: OutdatedReport): Outcome {
+/** The report is printed either way; something newer is a failure of its own code. */
+export function outcomeOf(report: OutdatedReport): Outcome {
   const { outdated } = report;
   return {
     text: textOf(report),
@@ -249,7 +250,7 @@ function newer({ outdated }: OutdatedReport): Failure {
   const taken = outdated.filter((one) => one.newest === undefined && one.yanked === true);
   const fixed = new Set(outdated.flatMap(({ fixes = [] }) => fixes)).size;
   return {
-    code: 'outdated/newer',
+    code: 'lock/outdated',
     what: `${outdated.length} of what is compared ${outdated.length === 1 ? 'has' : 'have'} newer versions, ${shipped} of them in what is shipped.`,
     ...defined({
       why:

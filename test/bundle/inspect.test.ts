@@ -140,6 +140,12 @@ test('inspect fails on a bundle that would not run, that was changed, or that is
   makeBundle(folder, makeElf(PROGRAM));
   writeFileSync(join(top, 'bin/mine'), makeElf({ ...PROGRAM, rest: 'changed' }));
   assert.deepEqual(await status(top), [4, 'archive/changed']);
+  // What a script reads has the result and what is wrong with it.
+  const json = JSON.parse((await provision(['inspect', top, '--json'])).stdout) as {
+    readonly schema: number;
+    readonly failure: { readonly code: string };
+  };
+  assert.deepEqual([json.schema, json.failure.code], [1, 'archive/changed']);
   rmSync(join(top, 'bin/mine'));
   assert.deepEqual(await status(top), [2, 'usage/not-a-bundle']);
   writeFileSync(join(top, 'bundle.json'), '{');
