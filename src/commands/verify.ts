@@ -10,7 +10,7 @@ import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
 import { readKeys } from '../pipeline/keys.ts';
 import { statementBeside } from '../pipeline/provenance.ts';
-import { rebuildBundle } from '../pipeline/rebuild.ts';
+import { notReproduced, type RebuildInput, type Rebuilt, rebuildBundle } from '../pipeline/rebuild.ts';
 import type { Key } from '../provenance/envelope.ts';
 import { otherDocuments, otherFile, readStated, type Stated } from '../provenance/verify.ts';
 import { readEmbedded } from '../sbom/embed.ts';
@@ -73,10 +73,23 @@ async function run({ context, values, positionals }: Invocation): Promise<Result
   const outcome = outcomeOf(given, digest, stated.value, checked.value);
   if (values.rebuild !== true) return ok(outcome);
   const { statement } = stated.value;
-  const rebuilt = await rebuildBundle(context, { path, given, digest, statement, ...defined({ recipe }) });
-  return rebuilt.ok
-    ? ok({ ...outcome, text: `${outcome.text}${given}: built again, and every byte is the same.\n` })
-    : rebuilt;
+  const input = { path, given, digest, statement, ...defined({ recipe }) };
+  const rebuilt = await rebuildBundle(context, input);
+  return rebuilt.ok ? ok(rebuiltOutcome(context, outcome, input, rebuilt.value)) : rebuilt;
+}
+
+/** What was checked, and what building it again came to. */
+export function rebuiltOutcome(
+  context: Context,
+  { text, json }: { readonly text: string; readonly json: object },
+  input: RebuildInput,
+  rebuilt: Rebuilt,
+): Outcome {
+  return {
+    text: rebuilt.equal ? `${text}${input.given}: built again, and every byte is the same.\n` : text,
+    json: { ...json, rebuild: rebuilt },
+    ...(rebuilt.equal ? {} : { failure: notReproduced(context, input, rebuilt) }),
+  };
 }
 
 /** Those of the options, else those of the settings. */
@@ -166,7 +179,7 @@ function outcomeOf(
   digest: string,
   { statement, by }: Stated,
   checked: Checked | undefined,
-): Outcome {
+): { readonly text: string; readonly json: object } {
   const { recipe, python, target } = statement.predicate.buildDefinition.externalParameters;
   const signed = by === undefined ? 'not signed' : `signed by ${by}`;
   const inside =

@@ -7,12 +7,15 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { bundleFromJSON } from '@sigstore/bundle';
 import { toSignedEntity, Verifier } from '@sigstore/verify';
+import { rebuiltOutcome } from '../../src/commands/verify.ts';
+import type { Rebuilt } from '../../src/pipeline/rebuild.ts';
 import { bundleOf, type Key, readPrivateKey, readPublicKey, seal } from '../../src/provenance/envelope.ts';
 import { type ProvenanceInput, readStatement, statementOf } from '../../src/provenance/statement.ts';
 import { readStated } from '../../src/provenance/verify.ts';
 import { readElfSection } from '../../src/sbom/elf-sections.ts';
 import { embedSbom } from '../../src/sbom/embed.ts';
-import { type CliRun, provision, temporaryFolder } from '../support/cli.ts';
+import { type CliRun, provision, REPOSITORY, temporaryFolder } from '../support/cli.ts';
+import { testContext } from '../support/context.ts';
 import { makeElf } from '../support/elf.ts';
 
 const DOCUMENTS = {
@@ -221,6 +224,30 @@ test('no statement, one that is none, and a key that is none', async (t) => {
   assertFailure(await verify(made, made.bundle, '--key', rsa), 'usage/key', /no such key in PEM/);
   assertFailure(await verify(made, made.bundle, '--key', '/nowhere.pub'), 'usage/key', /cannot be read/);
   assertFailure(await verify(made, made.folder), 'usage/not-a-bundle', /A folder has no digest/);
+});
+
+test('what building it again came to is in the JSON, equal or not', (t) => {
+  const context = testContext({ home: REPOSITORY });
+  const statement = readStatement(makeBundle(t).statement);
+  assert.ok(statement);
+  const input = { path: '/a.tar.gz', given: 'a.tar.gz', digest: 'sha256:0', statement };
+  const checked = { text: 'a.tar.gz: agree.\n', json: { schema: 1, digest: 'sha256:0' } };
+  const common = { engine: { name: 'namespace', version: '1', detail: '' }, ms: 1200 } as const;
+  const equal: Rebuilt = { equal: true, digest: 'sha256:0', differences: [], ...common };
+  assert.deepEqual(rebuiltOutcome(context, checked, input, equal), {
+    text: 'a.tar.gz: agree.\na.tar.gz: built again, and every byte is the same.\n',
+    json: { schema: 1, digest: 'sha256:0', rebuild: equal },
+  });
+  const differences = [
+    { file: 'bin/app', section: '.text' },
+    { file: 'b', how: 'only in the given one' },
+  ];
+  const other: Rebuilt = { equal: false, digest: 'sha256:1', differences, ...common };
+  const { text, json, failure } = rebuiltOutcome(context, checked, input, other);
+  assert.equal(text, checked.text);
+  assert.deepEqual(json, { ...checked.json, rebuild: other });
+  assert.equal(failure?.code, 'archive/not-reproduced');
+  assert.deepEqual(failure?.evidence, ['bin/app: section .text', 'b: only in the given one']);
 });
 
 test('the signature of a text is the same each time, and another by another key', () => {
