@@ -198,7 +198,9 @@ async function execute({ command, values, positionals, rest }: Parsed): Promise<
   const context = { settings: settings.value, emit: renderer.emit, signal: abort.signal };
   try {
     const asking = terminal && process.stdin.isTTY ? { ask: (text: string) => ask(text, abort.signal) } : {};
-    const result = await command.run({ context, values, positionals, rest, terminal, print, ...asking });
+    const columns = process.stdout.isTTY === true ? { columns: process.stdout.columns || 80 } : {};
+    const given = { context, values, positionals, rest, terminal, print };
+    const result = await command.run({ ...given, ...columns, ...asking });
     await renderer.finish();
     const stopped = abort.signal.aborted && !isDone(command, result) ? interrupted() : undefined;
     const failure = stopped ?? (result.ok ? result.value.failure : result.error);
