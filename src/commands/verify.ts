@@ -143,7 +143,7 @@ async function checkContents(
 ): Promise<Result<Checked | undefined>> {
   const subject = await readSubject(path, given, signal);
   // The digest is the stated one, so it is provision's, in a form that is not opened here.
-  if (!subject.ok) return ok(undefined);
+  if (!subject.ok) return subject.error.code === 'usage/not-a-bundle' ? ok(undefined) : subject;
   const embedded = readEmbedded(subject.value.program);
   if (embedded.damaged.length > 0 || Object.keys(embedded.documents).length === 0)
     return err(nothingInside(given, subject.value, embedded.damaged));
@@ -153,7 +153,9 @@ async function checkContents(
       return text === undefined ? [] : [[SBOM_FILES[format], sha256(text)] as const];
     }),
   );
-  const other = otherDocuments(statement, digests) ?? besideDiffers(subject.value, embedded.documents);
+  const other =
+    otherDocuments(statement, Object.values(SBOM_FILES), digests) ??
+    besideDiffers(subject.value, embedded.documents);
   if (other !== undefined) return err(other);
   const { components = [] } = JSON.parse(embedded.documents.cyclonedx ?? '{}') as { components?: unknown[] };
   return ok({ components: components.length });
@@ -184,7 +186,7 @@ function outcomeOf(
   const signed = by === undefined ? 'not signed' : `signed by ${by}`;
   const inside =
     checked === undefined
-      ? ''
+      ? ' (its bill of materials is not compared: it is not opened here)'
       : ` and bill of materials (${checked.components} ${checked.components === 1 ? 'component' : 'components'})`;
   return {
     text: `${oneLine(`${given}: digest, statement${inside} agree; ${signed}; built from the recipe ${recipe}${python === undefined ? '' : ` with Python ${python}`} for ${target}.`)}\n`,

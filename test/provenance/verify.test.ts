@@ -178,6 +178,39 @@ test('a program without its sections, or with others, though its digest is the s
   );
 });
 
+test('what a statement leaves out does not agree', async (t) => {
+  const digests = {
+    'sbom.cdx.json': digestOf(DOCUMENTS.cyclonedx),
+    'sbom.spdx.json': digestOf(DOCUMENTS.spdx),
+  } as const;
+  for (const [documents, words] of [
+    [{}, /names no digest of sbom\.cdx\.json and sbom\.spdx\.json/],
+    [{ 'sbom.spdx.json': digests['sbom.spdx.json'] }, /names no digest of sbom\.cdx\.json\./],
+    [{ ...digests, 'sbom.spdx.json': undefined as never }, /names no digest of sbom\.spdx\.json\./],
+  ] as const) {
+    const made = makeBundle(t);
+    const value = JSON.parse(made.statement) as { predicate: { runDetails: { byproducts: object } } };
+    value.predicate.runDetails.byproducts = Object.entries(documents).map(([name, digest]) => ({
+      name,
+      ...(digest === undefined ? {} : { digest: { sha256: digest.slice('sha256:'.length) } }),
+    }));
+    writeFileSync(`${made.bundle}.intoto.json`, JSON.stringify(value));
+    assertFailure(await verify(made, made.bundle), 'archive/incomplete-statement', words);
+  }
+  // What is not opened is not compared, and the line says so.
+  const made = makeBundle(t);
+  const other = join(made.folder, 'other');
+  writeFileSync(other, 'no program');
+  const subjects = [{ name: 'other', digest: digestOf('no program') }];
+  writeFileSync(`${other}.intoto.json`, makeBundle(t, { stated: { subjects } }).statement);
+  const run = await verify(made, other);
+  assert.equal(run.status, 0, run.stderr);
+  assert.match(
+    run.stdout,
+    /digest, statement \(its bill of materials is not compared: it is not opened here\) agree;/,
+  );
+});
+
 test('an unknown key, a wrong signature, a changed payload, and no signature where keys are given', async (t) => {
   const made = makeBundle(t);
   const envelope = `${made.bundle}.intoto.jsonl`;
@@ -329,6 +362,7 @@ test('no statement that is half one ends as a bug', async (t) => {
     (one: Spoiled) => Object.assign(one.predicate.buildDefinition, { resolvedDependencies: [null] }),
     (one: Spoiled) => Object.assign(one.predicate.runDetails, { byproducts: [{ digest: 'none' }, 1] }),
     (one: Spoiled) => Object.assign(one.predicate.runDetails, { builder: {} }),
+    (one: Spoiled) => Object.assign(one.predicate.buildDefinition, { internalParameters: {} }),
     (one: Spoiled) => Object.assign(one, { subject: [{ name: 'app', digest: null }] }),
   ]) {
     const value = JSON.parse(made.statement) as Spoiled;
