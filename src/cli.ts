@@ -198,7 +198,9 @@ async function execute({ command, values, positionals, rest }: Parsed): Promise<
   const context = { settings: settings.value, emit: renderer.emit, signal: abort.signal };
   try {
     const asking = terminal && process.stdin.isTTY ? { ask: (text: string) => ask(text, abort.signal) } : {};
-    const result = await command.run({ context, values, positionals, rest, terminal, print, ...asking });
+    const columns = process.stdout.isTTY === true ? { columns: process.stdout.columns || 80 } : {};
+    const given = { context, values, positionals, rest, terminal, print };
+    const result = await command.run({ ...given, ...columns, ...asking });
     await renderer.finish();
     const stopped = abort.signal.aborted && !isDone(command, result) ? interrupted() : undefined;
     const failure = stopped ?? (result.ok ? result.value.failure : result.error);
@@ -252,12 +254,18 @@ function useColor(): boolean {
 
 async function succeed(outcome: Outcome, json: boolean): Promise<number> {
   const { displayed, displayedJson } = await import('./report/text.ts');
-  await output.write('stdout', json ? `${displayedJson(outcome.json)}\n` : displayed(outcome.text));
+  await output.write('stdout', json ? `${displayedJson(withFailure(outcome))}\n` : displayed(outcome.text));
   if (outcome.failure !== undefined) {
     await printFailure(outcome.failure);
     return exitCodeOf(outcome.failure);
   }
   return outcome.status ?? 0;
+}
+
+/** What a script reads: the exit code has the area of a failure alone. */
+function withFailure({ json, failure }: Outcome): unknown {
+  const isObject = typeof json === 'object' && json !== null && !Array.isArray(json);
+  return isObject && failure !== undefined && !('failure' in json) ? { ...json, failure } : json;
 }
 
 async function fail(failure: Failure, json = false): Promise<number> {

@@ -13,7 +13,6 @@ export type FailureArea =
   | 'engine'
   | 'build'
   | 'samples'
-  | 'outdated'
   | 'interrupted';
 
 export type FailureCode = `${FailureArea}/${string}`;
@@ -57,7 +56,6 @@ const EXIT_CODES: Readonly<Record<FailureArea, number>> = {
   engine: 5,
   build: 6,
   samples: 7,
-  outdated: 8,
   interrupted: 130,
 };
 

@@ -8,7 +8,7 @@ import type { Digest } from '../domain/ids.ts';
 import type { Result } from '../domain/result.ts';
 import type { Store } from '../store/store.ts';
 import { ahead } from './ahead.ts';
-import { readContent } from './content.ts';
+import { readContent, type TarStretch } from './content.ts';
 import { applyFolderAttributes } from './folder-attributes.ts';
 import { Folders } from './folders.ts';
 import { compressPiece, GzipFrame } from './gzip-pieces.ts';
@@ -162,21 +162,37 @@ async function packPiece(piece: Piece, compress: boolean): Promise<{ raw: Buffer
 }
 
 /** Unpacks a `.tar.gz` below a folder, which is made when missing; guarded as the unpacking of packages is. */
-export function unpackTarGz(
+export async function unpackTarGz(
   file: string,
   folder: string,
   signal: AbortSignal = new AbortController().signal,
-): Promise<Result<{ readonly files: number; readonly bytes: number }>> {
+): Promise<Result<Written>> {
+  const range = { file, start: 0, size: (await stat(file)).size };
+  return unpackStretch({ range, compression: 'gz' }, folder, signal);
+}
+
+/** What was written. */
+interface Written {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/** The same of an archive within a file: the files of a package, a layer of an image. */
+export function unpackStretch(
+  { range, compression }: TarStretch,
+  folder: string,
+  signal: AbortSignal,
+): Promise<Result<Written>> {
+  const { file } = range;
   return refusable(folder, async () => {
     const root = resolve(folder);
     await mkdir(root, { recursive: true });
     const folders = new Folders(root);
     const budget = new Budget(DEFAULT_LIMITS, Budget.counters());
     const writer = new Writer({ archive: file, folders, excludes: () => false, budget });
-    const range = { file, start: 0, size: (await stat(file)).size };
     await readTar(
       file,
-      (take) => readContent(file, range, 'gz', signal, take),
+      (take) => readContent(file, range, compression, signal, take),
       (entry) => writer.visit(entry),
     );
     applyFolderAttributes(root, writer.attributes, folders.takeMade());

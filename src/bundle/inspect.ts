@@ -158,7 +158,7 @@ export function notBundle(path: string, why: string): Failure {
     what: `${path} is not a bundle made by provision.`,
     why,
     fix: [
-      'Give the `.tar.gz` that a run writes into `artifacts/<recipe>/`, or the folder that it was unpacked into.',
+      'Give what a run writes into `artifacts/<recipe>/` (archive, package, image, program), or the folder that it was unpacked into.',
     ],
   };
 }
@@ -208,9 +208,9 @@ function sizes(files: readonly FileEntry[], manifest: Manifest): Contents['parts
 }
 
 /** Needed libraries that are not in the bundle. */
-function systemLibraries(
+export function systemLibraries(
   elves: ReadonlyMap<string, ElfFile>,
-  files: readonly FileEntry[],
+  files: readonly Pick<FileEntry, 'path'>[],
 ): Readonly<Record<string, readonly string[]>> {
   const inside = new Set(files.map(({ path }) => basename(path)));
   const neededBy = new Map<string, string[]>();

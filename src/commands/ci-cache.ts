@@ -5,6 +5,7 @@ import type { Digest } from '../domain/ids.ts';
 import type { LockedPackage } from '../domain/packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { formatBytes } from '../domain/units.ts';
+import { exists } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { hostMachine } from '../pipeline/host.ts';
 import { type Planned, planRun } from '../pipeline/prepare.ts';
@@ -12,7 +13,14 @@ import { setOf } from '../pipeline/tree-orders.ts';
 import { allLocks } from '../pipeline/trees.ts';
 import { onDisk } from '../store/disk.ts';
 import { openStore } from '../store/open.ts';
-import { keysOf, type LockedFiles, placeParts, type SavedPart, saveParts } from '../store/parts.ts';
+import {
+  keysOf,
+  type LockedFiles,
+  type PlacedPart,
+  placeParts,
+  type SavedPart,
+  saveParts,
+} from '../store/parts.ts';
 import type { Invocation, Outcome } from './command.ts';
 import { tableText } from './table.ts';
 
@@ -34,10 +42,24 @@ export async function restoreCache({ context }: Invocation, given: string): Prom
   const folder = resolve(context.settings.cwd, given);
   const taken = await takenByFile(folder, given);
   if (taken !== undefined) return err(taken);
+  const existed = await exists(folder);
   const store = await openStore(context.settings.store);
   if (!store.ok) return store;
   const placed = await onDisk(store.value.folder, () => placeParts(store.value.folder, folder));
-  return placed.ok ? ok({ text: '', json: { folder } }) : placed;
+  if (!placed.ok) return placed;
+  const parts = placed.value;
+  return ok({ text: restoredText(given, existed, parts), json: { folder, existed, parts } });
+}
+
+/** The first run of a CI service has no folder yet, which is no failure; a mistyped one looks the same. */
+function restoredText(given: string, existed: boolean, parts: readonly PlacedPart[]): string {
+  if (!existed) return `${given} does not exist: nothing is restored. The first run has no cache yet.\n`;
+  if (parts.every(({ found }) => found === 0))
+    return `${given} has no part of a store: nothing is restored.\n`;
+  return tableText([
+    ['part', 'restored', 'in the store already'],
+    ...parts.map(({ part, found, placed }) => [part, String(placed), String(found - placed)]),
+  ]);
 }
 
 /** `provision cache save <folder> [<recipe>]`: fills the folders that the CI service is to keep anew. */

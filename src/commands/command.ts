@@ -30,6 +30,8 @@ export interface Invocation {
   readonly ask?: (question: string) => Promise<string | undefined>;
   /** Whether standard output is a terminal. */
   readonly terminal: boolean;
+  /** Columns of the terminal that standard output is; absent: it is a pipe or a file. */
+  readonly columns?: number;
   /** Streams the output of a program that is run for the user. */
   readonly print: (stream: 'stdout' | 'stderr', text: string) => void;
 }

@@ -1,12 +1,13 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { unpackTarGz } from '../archive/pack.ts';
+import { unpackStretch } from '../archive/pack.ts';
 import { type ElfFile, readElf } from '../bundle/elf.ts';
+import { type ImageFile, readImage } from '../bundle/formats/onefile-image.ts';
 import { type GlibcRequirement, minimumGlibc } from '../bundle/glibc-version.ts';
-import { type Contents, notBundle, readContents } from '../bundle/inspect.ts';
+import { type Contents, notBundle, readContents, systemLibraries } from '../bundle/inspect.ts';
 import { checkLibrary, checkProgram } from '../bundle/leaks.ts';
 import { defined } from '../domain/defined.ts';
-import { unlessDeviceFailed } from '../domain/errno.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Target } from '../domain/target.ts';
 import { formatBytes } from '../domain/units.ts';
@@ -15,13 +16,14 @@ import { targetNames } from '../recipe/folders.ts';
 import { loadTarget } from '../recipe/targets.ts';
 import { programFormat } from '../runtime/program/program.ts';
 import { wasmImports } from '../runtime/wasm/imports.ts';
+import { isElf } from '../sbom/elf-sections.ts';
 import { type EmbeddedSbom, readEmbedded } from '../sbom/embed.ts';
 import { type ListedComponent, readListed } from '../sbom/listed.ts';
 import { digestFile } from '../store/digest.ts';
 import { withTemporaryFolder } from '../store/scratch.ts';
 import { parseSysconfigdata } from '../sysroot/sysconfigdata.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
-import { firstBytes, NO_FILE } from './subject.ts';
+import { findSubject, homeIn } from './subject.ts';
 
 export const command: Command = {
   name: 'inspect',
@@ -32,12 +34,14 @@ export const command: Command = {
     'provision inspect artifacts/aarch64/isolate-aarch64-unknown-linux-gnu.tar.gz',
     'provision inspect ./unpacked-bundle --json',
     'provision inspect ./isolate',
+    'provision inspect artifacts/aarch64/isolate-aarch64-unknown-linux-gnu.oci.tar',
   ],
   renders: false,
   run,
 };
 
 interface Archive {
+  readonly format: 'tar.gz' | 'deb' | 'oci';
   readonly digest: string;
   readonly size: number;
 }
@@ -46,52 +50,72 @@ async function run({ context, positionals }: Invocation): Promise<Result<Outcome
   const { cwd, home } = context.settings;
   const given = positionals[0] as string;
   const path = resolve(cwd, given);
-  const info = await stat(path).catch(unlessDeviceFailed(undefined));
-  if (info === undefined) return err(notBundle(given, 'There is no such file or folder.'));
-  if (info.isDirectory()) return inspect(home, path, await bundleFolder(path), undefined);
-  if (!info.isFile()) return err(notBundle(given, NO_FILE));
+  const found = await findSubject(path, given, context.signal);
+  if (!found.ok) return found;
+  const what = found.value;
+  if (what.kind === 'folder') return inspect(home, path, what.home, undefined);
   return withTemporaryFolder(context.settings.store, 'inspect', async (folder) => {
-    if ((await firstBytes(path, 2)).readUInt16BE(0) !== GZIP) return inspectProgram(home, path, given);
-    const unpacked = await unpackTarGz(path, folder, context.signal);
+    if (what.kind === 'executable') return inspectProgram({ home, path, given, folder }, what.program);
+    const unpacked = await unpackStretch(what.stretch, folder, context.signal);
     if (!unpacked.ok)
       return unpacked.error.code.startsWith('archive/') ? err(unreadable(given, unpacked.error)) : unpacked;
-    const inspected = await inspect(home, path, await bundleFolder(folder), await digestFile(path));
+    const archive = { format: what.format, ...(await digestFile(path)) };
+    const inspected = await inspect(home, path, await homeIn(folder), archive);
     return inspected.ok ? inspected : err(ofArchive(inspected.error, given, folder));
   });
 }
 
-/** What begins so is compressed with gzip (RFC 1952, section 2.3.1). */
-const GZIP = 0x1f8b;
-
-function notPacked(given: string): Failure {
-  const failure = notBundle(given, 'It is neither a `.tar.gz` nor a program.');
-  return {
-    ...failure,
-    fix: [...failure.fix, '`provision sbom` reads what is inside a package and an image, too.'],
-  };
+interface Alone {
+  readonly home: string;
+  readonly path: string;
+  readonly given: string;
+  /** Of its own, for the files in it. */
+  readonly folder: string;
 }
 
-/** A program alone: what its own bytes tell. */
-async function inspectProgram(home: string, path: string, given: string): Promise<Result<Outcome>> {
-  const program = await readFile(path);
+/** A program alone: what its own bytes tell, and where it is one file, the files in it. */
+async function inspectProgram(
+  { home, path, given, folder }: Alone,
+  program: Buffer,
+): Promise<Result<Outcome>> {
   const elf = await readElf(path);
   const imported = elf === undefined ? wasmImports(program) : undefined;
-  if (elf === undefined && imported === undefined) return err(notPacked(given));
+  if (elf === undefined && imported === undefined)
+    return err(notBundle(given, 'It is damaged: its headers cannot be read.'));
+  const inside = elf === undefined ? undefined : readImage(program);
   const { digest, size } = await digestFile(path);
   const name = basename(path);
   const machine = elf === undefined ? undefined : await machineOf(home, elf);
-  const glibc = elf === undefined ? undefined : minimumGlibc(new Map([[name, elf]]));
+  const elves = new Map(elf === undefined ? [] : [[name, elf]]);
+  for (const one of inside ?? []) {
+    const read = await elfIn(folder, one.bytes);
+    if (read !== undefined) elves.set(one.path, read);
+  }
+  const glibc = minimumGlibc(elves);
   const embedded = readEmbedded(program);
   const imports = imported && [...new Set(imported.map(({ module }) => module))];
-  const needed = elf?.needed ?? [];
+  const system = systemLibraries(elves, inside ?? []);
+  const needed = inside === undefined ? (elf?.needed ?? []) : Object.keys(system);
+  const brought = (inside ?? []).filter((one) => /^lib\/[^/]+\.so(\.|$)/.test(one.path));
+  const bytes = (inside ?? []).reduce((sum, one) => sum + one.bytes.length, 0);
   const rows: readonly Row[] = [
     ['program', [`${name}, ${formatBytes(size)}`, digest]],
     ['architecture', [architecture({ elf, machine, imports })]],
     ['C library', libcLines({ elf, glibc, libc: undefined, imports })],
+    ...(inside === undefined
+      ? []
+      : ([
+          ['files', [`one file with ${inside.length} in it, ${formatBytes(bytes)}`]],
+          ['bundled', bundledLines(brought.map((one) => ({ path: one.path, size: one.bytes.length })))],
+        ] as const)),
     ['inside', insideLines(embedded)],
     [
       'needs',
-      [needed.length > 0 ? `of the system, or beside it: ${needed.join(', ')}` : 'no shared libraries'],
+      [
+        needed.length > 0
+          ? `of the system${inside === undefined ? ', or beside it' : ''}: ${needed.join(', ')}`
+          : 'no shared libraries',
+      ],
     ],
   ];
   return ok({
@@ -106,11 +130,25 @@ async function inspectProgram(home: string, path: string, given: string): Promis
         neededBy: glibc?.neededBy ?? [],
         ...defined({ imports }),
       },
-      libraries: { needed },
+      libraries: { needed, ...(inside === undefined ? {} : { brought: brought.map(fileJson) }) },
+      ...(inside === undefined ? {} : { files: inside.length, bytes }),
       inside: insideOf(embedded),
       crates: embedded.crates ?? [],
     },
   });
+}
+
+/** What a file in one file is, where it is ELF; `readElf` reads files. */
+async function elfIn(folder: string, bytes: Buffer): Promise<ElfFile | undefined> {
+  if (!isElf(bytes)) return undefined;
+  const file = join(folder, 'one');
+  await writeFile(file, bytes);
+  return readElf(file);
+}
+
+function fileJson({ path, bytes }: ImageFile) {
+  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  return { path, size: bytes.length, digest };
 }
 
 /** The name of a machine, as a target has it. */
@@ -131,12 +169,6 @@ function unreadable(given: string, { what, why, evidence }: Failure): Failure {
 function ofArchive(failure: Failure, given: string, folder: string): Failure {
   if (failure.code !== 'usage/not-a-bundle') return failure;
   return notBundle(given, (failure.why ?? '').replaceAll(`${folder}/`, ''));
-}
-
-/** The folder with the manifest: the one given, or its only subfolder, as in archives. */
-async function bundleFolder(folder: string): Promise<string> {
-  const names = await readdir(folder);
-  return names.length === 1 && names[0] !== 'bundle.json' ? join(folder, names[0] as string) : folder;
 }
 
 async function inspect(
@@ -289,7 +321,9 @@ function text(view: View): string {
   const { elf, glibc } = contents;
   const { imports } = view;
   const rows: readonly Row[] = [
-    ...(archive === undefined ? [] : [['archive', [formatBytes(archive.size), archive.digest]] as const]),
+    ...(archive === undefined
+      ? []
+      : [['archive', [`${archive.format}, ${formatBytes(archive.size)}`, archive.digest]] as const]),
     ['program', [`${program.path}, ${formatBytes(program.size)}`, program.digest]],
     ['target', [manifest.target]],
     ['architecture', [architecture({ elf, machine: machineIn(target, elf), imports })]],
@@ -304,12 +338,7 @@ function text(view: View): string {
           : [`the program was linked with ${python.linkedWith}, by the stable ABI`]),
       ],
     ],
-    [
-      'bundled',
-      bundled.length === 0
-        ? ['no shared libraries']
-        : bundled.map(({ path, size }) => `${path}, ${formatBytes(size)}`),
-    ],
+    ['bundled', bundledLines(bundled)],
     ...(contents.packages.length === 0
       ? []
       : [['packages', contents.packages.map(({ name, version }) => `${name} ${version}`)] as const]),
@@ -332,6 +361,13 @@ function text(view: View): string {
     ],
   ];
   return format(rows);
+}
+
+function bundledLines(
+  libraries: readonly { readonly path: string; readonly size: number }[],
+): readonly string[] {
+  if (libraries.length === 0) return ['no shared libraries'];
+  return libraries.map(({ path, size }) => `${path}, ${formatBytes(size)}`);
 }
 
 /** Components of the bill of materials that the program has inside. */

@@ -29,7 +29,7 @@ import { type ListedComponent, readListed } from '../sbom/listed.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
 import { nothingInside } from './sbom.ts';
 import { readSubject } from './subject.ts';
-import { tableText } from './table.ts';
+import { paragraphs, tableText } from './table.ts';
 
 export const command: Command = {
   name: 'outdated',
@@ -52,7 +52,7 @@ export const command: Command = {
   run,
 };
 
-async function run({ context, values, positionals }: Invocation): Promise<Result<Outcome>> {
+async function run({ context, values, positionals, columns }: Invocation): Promise<Result<Outcome>> {
   const { settings } = context;
   if (settings.offline) return err(offline());
   const bundles = Array.isArray(values.bundle) ? values.bundle.map(String) : [];
@@ -68,7 +68,7 @@ async function run({ context, values, positionals }: Invocation): Promise<Result
         : ok(ofRecipes(session, planned.value));
     return compared.ok ? findOutdated(session, compared.value) : compared;
   });
-  return report.ok ? ok(outcomeOf(report.value)) : report;
+  return report.ok ? ok(outcomeOf(report.value, columns)) : report;
 }
 
 export async function planEach(
@@ -233,10 +233,11 @@ function severalRecipes(): Failure {
   };
 }
 
-function outcomeOf(report: OutdatedReport): Outcome {
+/** The report is printed either way; something newer is a failure of its own code. */
+export function outcomeOf(report: OutdatedReport, columns?: number): Outcome {
   const { outdated } = report;
   return {
-    text: textOf(report),
+    text: textOf(report, columns),
     json: report,
     actions: { summary: outdatedSummary(report) },
     ...defined({ failure: outdated.length === 0 ? undefined : newer(report) }),
@@ -249,7 +250,7 @@ function newer({ outdated }: OutdatedReport): Failure {
   const taken = outdated.filter((one) => one.newest === undefined && one.yanked === true);
   const fixed = new Set(outdated.flatMap(({ fixes = [] }) => fixes)).size;
   return {
-    code: 'outdated/newer',
+    code: 'lock/outdated',
     what: `${outdated.length} of what is compared ${outdated.length === 1 ? 'has' : 'have'} newer versions, ${shipped} of them in what is shipped.`,
     ...defined({
       why:
@@ -276,7 +277,10 @@ function newer({ outdated }: OutdatedReport): Failure {
   };
 }
 
-function textOf({ outdated, incompatible = [], compared, lists, gone, unknown }: OutdatedReport): string {
+function textOf(
+  { outdated, incompatible = [], compared, lists, gone, unknown }: OutdatedReport,
+  columns: number | undefined,
+): string {
   const rows = outdated.map((one) => [
     one.name,
     one.version,
@@ -288,23 +292,23 @@ function textOf({ outdated, incompatible = [], compared, lists, gone, unknown }:
   const table =
     rows.length === 0
       ? 'Nothing is outdated.\n'
-      : tableText([['source', 'version', 'newest', 'security update', 'in', 'corrects'], ...rows]);
+      : tableText([['source', 'version', 'newest', 'security update', 'in', 'corrects'], ...rows], columns);
   const dated = lists.map(
     (one) =>
-      `list: ${one.suite} for ${one.architecture} of ${one.dated ?? 'an unknown date'}${one.security === undefined ? '' : `, security updates of ${one.security.dated ?? 'an unknown date'}`}\n`,
+      `list: ${one.suite} for ${one.architecture} of ${one.dated ?? 'an unknown date'}${one.security === undefined ? '' : `, security updates of ${one.security.dated ?? 'an unknown date'}`}`,
   );
-  return [
-    table,
+  const lines = [
     ...gone.map(
-      ({ name, suite, architecture }) => `gone: ${name} is no longer in ${suite} for ${architecture}\n`,
+      ({ name, suite, architecture }) => `gone: ${name} is no longer in ${suite} for ${architecture}`,
     ),
     ...incompatible.map(
-      ({ name, version, newest, where }) => `incompatible: ${name} ${version} of ${where} has ${newest}\n`,
+      ({ name, version, newest, where }) => `incompatible: ${name} ${version} of ${where} has ${newest}`,
     ),
-    ...unknown.map((line) => `not compared: ${line}\n`),
+    ...unknown.map((line) => `not compared: ${line}`),
     ...dated,
-    `compared: ${compared.join(', ')}\n`,
-  ].join('');
+    `compared: ${compared.join(', ')}`,
+  ];
+  return table + paragraphs(lines, columns);
 }
 
 function uniqueBy<T>(values: readonly T[], key: (value: T) => string): readonly T[] {

@@ -27,6 +27,7 @@ import type { Command, Invocation, Outcome } from './command.ts';
 import { writePythonLocks } from './lock-python.ts';
 import { logsOf, ofRecipes, planEach, recipesOf } from './outdated.ts';
 import { provisionRecipe } from './run/provision.ts';
+import { upgradeText } from './upgrade-text.ts';
 
 export const command: Command = {
   name: 'upgrade',
@@ -36,7 +37,7 @@ export const command: Command = {
     summary: {
       type: 'string',
       value: '<file>',
-      help: 'write the description there, as text for a pull request',
+      help: 'write the description there, as Markdown for a pull request',
     },
     'no-crates': { type: 'boolean', help: 'leave Cargo.lock as it is' },
   },
@@ -249,16 +250,17 @@ async function runWith(
 }
 
 async function finish(
-  { context, values }: Invocation,
+  { context, values, columns }: Invocation,
   { report, failure }: Upgraded,
 ): Promise<Result<Outcome>> {
-  const text = upgradeSummary(report);
+  const summary = upgradeSummary(report);
   if (typeof values.summary === 'string') {
     const file = resolve(context.settings.cwd, values.summary);
-    const written = await onDisk(file, () => writeFile(file, text));
+    const written = await onDisk(file, () => writeFile(file, summary));
     if (!written.ok) return written;
   }
-  return ok({ text, json: report, actions: { summary: text }, ...defined({ failure }) });
+  const text = upgradeText(report, columns);
+  return ok({ text, json: report, actions: { summary }, ...defined({ failure }) });
 }
 
 function nothing(

@@ -10,7 +10,7 @@ import { err, ok, type Result } from '../domain/result.ts';
 import type { Failure } from '../failure.ts';
 import { readKeys } from '../pipeline/keys.ts';
 import { statementBeside } from '../pipeline/provenance.ts';
-import { rebuildBundle } from '../pipeline/rebuild.ts';
+import { notReproduced, type RebuildInput, type Rebuilt, rebuildBundle } from '../pipeline/rebuild.ts';
 import type { Key } from '../provenance/envelope.ts';
 import { otherDocuments, otherFile, readStated, type Stated } from '../provenance/verify.ts';
 import { readEmbedded } from '../sbom/embed.ts';
@@ -73,10 +73,23 @@ async function run({ context, values, positionals }: Invocation): Promise<Result
   const outcome = outcomeOf(given, digest, stated.value, checked.value);
   if (values.rebuild !== true) return ok(outcome);
   const { statement } = stated.value;
-  const rebuilt = await rebuildBundle(context, { path, given, digest, statement, ...defined({ recipe }) });
-  return rebuilt.ok
-    ? ok({ ...outcome, text: `${outcome.text}${given}: built again, and every byte is the same.\n` })
-    : rebuilt;
+  const input = { path, given, digest, statement, ...defined({ recipe }) };
+  const rebuilt = await rebuildBundle(context, input);
+  return rebuilt.ok ? ok(rebuiltOutcome(context, outcome, input, rebuilt.value)) : rebuilt;
+}
+
+/** What was checked, and what building it again came to. */
+export function rebuiltOutcome(
+  context: Context,
+  { text, json }: { readonly text: string; readonly json: object },
+  input: RebuildInput,
+  rebuilt: Rebuilt,
+): Outcome {
+  return {
+    text: rebuilt.equal ? `${text}${input.given}: built again, and every byte is the same.\n` : text,
+    json: { ...json, rebuild: rebuilt },
+    ...(rebuilt.equal ? {} : { failure: notReproduced(context, input, rebuilt) }),
+  };
 }
 
 /** Those of the options, else those of the settings. */
@@ -130,7 +143,7 @@ async function checkContents(
 ): Promise<Result<Checked | undefined>> {
   const subject = await readSubject(path, given, signal);
   // The digest is the stated one, so it is provision's, in a form that is not opened here.
-  if (!subject.ok) return ok(undefined);
+  if (!subject.ok) return subject.error.code === 'usage/not-a-bundle' ? ok(undefined) : subject;
   const embedded = readEmbedded(subject.value.program);
   if (embedded.damaged.length > 0 || Object.keys(embedded.documents).length === 0)
     return err(nothingInside(given, subject.value, embedded.damaged));
@@ -140,7 +153,9 @@ async function checkContents(
       return text === undefined ? [] : [[SBOM_FILES[format], sha256(text)] as const];
     }),
   );
-  const other = otherDocuments(statement, digests) ?? besideDiffers(subject.value, embedded.documents);
+  const other =
+    otherDocuments(statement, Object.values(SBOM_FILES), digests) ??
+    besideDiffers(subject.value, embedded.documents);
   if (other !== undefined) return err(other);
   const { components = [] } = JSON.parse(embedded.documents.cyclonedx ?? '{}') as { components?: unknown[] };
   return ok({ components: components.length });
@@ -166,12 +181,12 @@ function outcomeOf(
   digest: string,
   { statement, by }: Stated,
   checked: Checked | undefined,
-): Outcome {
+): { readonly text: string; readonly json: object } {
   const { recipe, python, target } = statement.predicate.buildDefinition.externalParameters;
   const signed = by === undefined ? 'not signed' : `signed by ${by}`;
   const inside =
     checked === undefined
-      ? ''
+      ? ' (its bill of materials is not compared: it is not opened here)'
       : ` and bill of materials (${checked.components} ${checked.components === 1 ? 'component' : 'components'})`;
   return {
     text: `${oneLine(`${given}: digest, statement${inside} agree; ${signed}; built from the recipe ${recipe}${python === undefined ? '' : ` with Python ${python}`} for ${target}.`)}\n`,

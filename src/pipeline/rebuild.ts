@@ -5,12 +5,18 @@ import type { Context } from '../domain/context.ts';
 import { defined } from '../domain/defined.ts';
 import type { Resolved } from '../domain/definitions.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import type { EngineInfo } from '../engine/engine.ts';
 import { readTool } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { lockChecksum } from '../lock/lockfile.ts';
 import { hexOf, type Statement } from '../provenance/statement.ts';
 import { resolveRecipe } from '../recipe/recipe.ts';
-import { bundleDifferences, type Files } from '../sbom/bundle-differences.ts';
+import {
+  bundleDifferences,
+  type Difference,
+  differenceText,
+  type Files,
+} from '../sbom/bundle-differences.ts';
 import { blobFile } from '../store/entries.ts';
 import { withTemporaryFolder } from '../store/scratch.ts';
 import { hostMachine } from './host.ts';
@@ -30,12 +36,23 @@ export interface RebuildInput {
   readonly recipe?: string;
 }
 
+/** What building a bundle again came to. */
+export interface Rebuilt {
+  readonly equal: boolean;
+  /** Of the bundle that was made now. */
+  readonly digest: string;
+  /** Empty, though it is not equal: the same files, packed in another way. */
+  readonly differences: readonly Difference[];
+  readonly engine: EngineInfo;
+  readonly ms: number;
+}
+
 /**
- * Builds a bundle again by its statement, with the locks that are in it, in a store of its own, and compares: fails with
- * `archive/not-reproduced`. Of the store that there is only package files are used, every byte of which is compared with the locks;
+ * Builds a bundle again by its statement, with the locks that are in it, in a store of its own, and compares. Of the store that there is only package files are used, every byte of which is compared with the locks;
  * of a shared one nothing.
  */
-export async function rebuildBundle(context: Context, input: RebuildInput): Promise<Result<void>> {
+export async function rebuildBundle(context: Context, input: RebuildInput): Promise<Result<Rebuilt>> {
+  const start = performance.now();
   const { cache: _, pushCache: __, ...settings } = context.settings;
   return withTemporaryFolder(settings.store, 'rebuild', async (folder) => {
     const logs = join(folder, 'logs');
@@ -46,20 +63,25 @@ export async function rebuildBundle(context: Context, input: RebuildInput): Prom
     if (others.length > 0) return err(lockedOtherwise(context, input, others));
     const fresh = { ...context, settings: { ...settings, store: join(folder, 'store') } };
     await lendBlobs(settings.store, fresh.settings.store, planned.value);
-    return withSession(fresh, [planned.value], async (session) => {
+    return withSession(fresh, [planned.value], async (session): Promise<Result<Rebuilt>> => {
       const run = await startRun(session, planned.value, { logs });
       if (!run.ok) return run;
       const made = await makeProgram(session, run.value, [], logs);
       if (!made.ok) return made;
+      const engine = await session.engine();
+      if (!engine.ok) return engine;
       const { meta, folder: at } = made.value.bundle;
-      if (meta.digest === input.digest) return ok(undefined);
+      const ms = Math.round(performance.now() - start);
+      const common = { digest: meta.digest, engine: engine.value.info, ms };
+      if (meta.digest === input.digest) return ok({ equal: true, differences: [], ...common });
       const files = await Promise.all(
         [input.path, join(at, meta.archive)].map((file) => filesOf(file, context.signal)),
       );
-      const [given, rebuilt] = files;
-      if (given?.ok !== true) return given ?? ok(undefined);
-      if (rebuilt?.ok !== true) return rebuilt ?? ok(undefined);
-      return err(notReproduced(context, input, bundleDifferences(given.value, rebuilt.value)));
+      const [given, rebuilt] = files as [(typeof files)[number], (typeof files)[number]];
+      if (!given.ok) return given;
+      if (!rebuilt.ok) return rebuilt;
+      const differences = bundleDifferences(given.value, rebuilt.value);
+      return ok({ equal: false, differences, ...common });
     });
   });
 }
@@ -151,7 +173,8 @@ function otherVersion({ settings }: Context, { statement }: RebuildInput): strin
 /** Lines of differences that are shown. */
 const SHOWN = 40;
 
-function notReproduced(context: Context, input: RebuildInput, differences: readonly string[]): Failure {
+/** The failure for a bundle that is another one when it is built again. */
+export function notReproduced(context: Context, input: RebuildInput, { differences }: Rebuilt): Failure {
   const why =
     differences.length === 0
       ? 'The files in it are the same; how they are packed is not.'
@@ -164,6 +187,6 @@ function notReproduced(context: Context, input: RebuildInput, differences: reado
       'Check out the sources that it was built from: the statement has their digest.',
       'Where they are the same, look for what reads clock, user, folder or number of processors in build scripts.',
     ],
-    evidence: differences.slice(0, SHOWN),
+    evidence: differences.slice(0, SHOWN).map(differenceText),
   };
 }

@@ -50,7 +50,7 @@ export interface Statement {
     readonly buildDefinition: {
       readonly buildType: string;
       readonly externalParameters: Parameters;
-      readonly internalParameters?: { readonly sourceDateEpoch: number };
+      readonly internalParameters: { readonly sourceDateEpoch: number };
       readonly resolvedDependencies: readonly Resource[];
     };
     readonly runDetails: {
@@ -105,6 +105,8 @@ export function readStatement(text: string): Statement | undefined {
     subject.every((one) => typeof one?.name === 'string' && typeof one.digest?.sha256 === 'string') &&
     isText(stated?.recipe) &&
     isText(stated.target) &&
+    // Without it nobody could say whether a key that has an end still counts.
+    Number.isFinite(built.internalParameters?.sourceDateEpoch) &&
     isText(stated.python ?? '') &&
     isText(stated.project?.bin ?? '') &&
     [built.resolvedDependencies, ran?.byproducts].every(isResources) &&
@@ -130,7 +132,7 @@ export function earliestTime({ predicate }: Statement): number {
     const lock = content === undefined ? undefined : parse(Buffer.from(content, 'base64').toString('utf8'));
     return Date.parse((lock as { readonly resolved?: string } | null)?.resolved ?? '') || [];
   });
-  return Math.max(0, (internalParameters?.sourceDateEpoch ?? 0) * 1000, ...times);
+  return Math.max(0, internalParameters.sourceDateEpoch * 1000, ...times);
 }
 
 function parse(text: string): unknown {

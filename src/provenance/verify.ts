@@ -71,12 +71,17 @@ export function otherFile(
   };
 }
 
-/** What is wrong with the documents of a program, by the statement: file name → digest. */
+/** What is wrong with the documents of a program, by the statement, which has to name all of `names`: file name → digest. */
 export function otherDocuments(
   statement: Statement,
+  names: readonly string[],
   documents: Readonly<Record<string, string>>,
 ): Failure | undefined {
   const { byproducts } = statement.predicate.runDetails;
+  const missing = names.filter(
+    (name) => !byproducts.some((one) => one.name === name && one.digest?.sha256 !== undefined),
+  );
+  if (missing.length > 0) return incomplete(missing);
   const wrong = byproducts.find(
     ({ name = '', digest }) => digest !== undefined && hexOf(documents[name] ?? '') !== digest.sha256,
   );
@@ -90,6 +95,16 @@ export function otherDocuments(
         ? 'The program has none.'
         : `Its digest is sha256:${hexOf(found)}; the statement says sha256:${wrong.digest?.sha256}.`,
     fix: ['Get the original file again.'],
+  };
+}
+
+/** What a statement does not say agrees with nothing. */
+function incomplete(missing: readonly string[]): Failure {
+  return {
+    code: 'archive/incomplete-statement',
+    what: `The statement names no digest of ${missing.join(' and ')}.`,
+    why: 'Whether the bill of materials in the program is that of the build cannot be told; provision states it of every bundle.',
+    fix: ['Get the original statement again, from where the file is from.'],
   };
 }
 

@@ -5,26 +5,40 @@ import { elfSections, isElf, type NamedSection } from './elf-sections.ts';
 /** Files of an archive by their names. */
 export type Files = ReadonlyMap<string, Buffer>;
 
-/** In what two archives differ: one line for each file, and for each section of a program. */
-export function bundleDifferences(given: Files, rebuilt: Files): readonly string[] {
+/** A file of two archives that is not the same in both, or a section of a program. */
+export interface Difference {
+  readonly file: string;
+  /** Absent: it is no program, or its headers differ alone. */
+  readonly section?: string;
+  /** In which way, where it is not a section. */
+  readonly how?: string;
+}
+
+export function differenceText({ file, section, how }: Difference): string {
+  return `${file}: ${how ?? `section ${section}`}`;
+}
+
+/** In what two archives differ: one entry for each file, and for each section of a program. */
+export function bundleDifferences(given: Files, rebuilt: Files): readonly Difference[] {
   const names = [...new Set([...given.keys(), ...rebuilt.keys()])].sort();
-  return names.flatMap((name): readonly string[] => {
+  return names.flatMap((name): readonly Difference[] => {
+    const differs = (how: string): readonly Difference[] => [{ file: name, how }];
     const [one, other] = [given.get(name), rebuilt.get(name)];
-    if (one === undefined) return [`${name}: only in the rebuilt one`];
-    if (other === undefined) return [`${name}: only in the given one`];
+    if (one === undefined) return differs('only in the rebuilt one');
+    if (other === undefined) return differs('only in the given one');
     if (one.equals(other)) return [];
     const [ours, theirs] = [digests(one), digests(other)];
     return ours === undefined || theirs === undefined
-      ? [`${name}: ${firstByte(one, other)}`]
-      : (sectionDifferences(name, ours, theirs) ?? [`${name}: its headers, ${firstByte(one, other)}`]);
+      ? differs(firstByte(one, other))
+      : (sectionDifferences(name, ours, theirs) ?? differs(`its headers, ${firstByte(one, other)}`));
   });
 }
 
-/** A line for each section that differs; undefined: none does. */
-function sectionDifferences(file: string, ours: Digests, theirs: Digests): readonly string[] | undefined {
+/** An entry for each section that differs; undefined: none does. */
+function sectionDifferences(file: string, ours: Digests, theirs: Digests): readonly Difference[] | undefined {
   const names = [...new Set([...ours.keys(), ...theirs.keys()])];
   const wrong = names.filter((name) => ours.get(name) !== theirs.get(name));
-  return wrong.length === 0 ? undefined : wrong.map((name) => `${file}: section ${name}`);
+  return wrong.length === 0 ? undefined : wrong.map((section) => ({ file, section }));
 }
 
 /** Digests of a program's sections by their names. */

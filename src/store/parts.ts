@@ -23,6 +23,13 @@ export interface SavedPart {
   readonly bytes: number;
 }
 
+/** A part that was restored: package files, entries and results in it, and how many of them the store had not. */
+export interface PlacedPart {
+  readonly part: Part;
+  readonly found: number;
+  readonly placed: number;
+}
+
 /** Digests of the package files that the locks of a recipe name. */
 export interface LockedFiles {
   readonly toolchain: readonly Digest[];
@@ -66,28 +73,38 @@ function keyOf(names: readonly string[]): string {
 }
 
 /** Moves what was restored into `folder` into a store. What is there already stays. */
-export async function placeParts(store: string, folder: string): Promise<void> {
+export async function placeParts(store: string, folder: string): Promise<readonly PlacedPart[]> {
+  const placed: PlacedPart[] = [];
   for (const part of PARTS) {
+    const counts = { found: 0, placed: 0 };
     for (const place of ['blobs/sha256', 'trees', 'builds', 'results']) {
       const from = join(folder, part, place);
       await mkdir(join(store, place), { recursive: true });
-      for (const name of await namesIn(from)) await moveTo(join(from, name), join(store, place, name));
+      for (const name of await namesIn(from)) {
+        counts.found += 1;
+        if (await moveTo(join(from, name), join(store, place, name))) counts.placed += 1;
+      }
     }
+    placed.push({ part, ...counts });
   }
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, RESTORED), '');
+  return placed;
 }
 
-async function moveTo(from: string, to: string): Promise<void> {
-  if ((await stat(to).catch(absentAsUndefined)) !== undefined) return;
+/** Whether it was moved: what is there already stays. */
+async function moveTo(from: string, to: string): Promise<boolean> {
+  if ((await stat(to).catch(absentAsUndefined)) !== undefined) return false;
   try {
     await rename(from, to);
+    return true;
   } catch (cause) {
     if (errorCode(cause) !== 'EXDEV') throw cause;
     // On another disk: whole, or not at all.
     const beside = `${to}.${process.pid}.tmp`;
     await cp(from, beside, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
     await rename(beside, to);
+    return true;
   }
 }
 

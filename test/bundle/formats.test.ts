@@ -1,18 +1,28 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
+import { packTar } from '../../src/archive/pack.ts';
 import { writeDeb } from '../../src/bundle/formats/deb.ts';
-import { type FormatInput, readFormats } from '../../src/bundle/formats/format.ts';
+import { FORMATS, type FormatInput, readFormats } from '../../src/bundle/formats/format.ts';
 import { writeOci } from '../../src/bundle/formats/oci.ts';
 import { readContents } from '../../src/bundle/inspect.ts';
 import type { Resolved } from '../../src/domain/definitions.ts';
 import type { LockedPackage } from '../../src/domain/packages.ts';
+import { ok } from '../../src/domain/result.ts';
 import type { Target } from '../../src/domain/target.ts';
-import { temporaryFolder } from '../support/cli.ts';
+import { provision, temporaryFolder } from '../support/cli.ts';
 import { makeElf } from '../support/elf.ts';
 
 const TARGET = {
@@ -159,6 +169,37 @@ test('the package of a program without system libraries has no dependencies', as
   });
   assert.equal(depends.stdout.trim(), '');
 });
+
+test('inspect says the same of a bundle in every format that it is shipped in', async (t) => {
+  const folder = temporaryFolder(t, 'provision format ü ');
+  const all = await input(folder);
+  const inspected = async (path: string) => {
+    const run = await provision(['inspect', path, '--json'], { cwd: folder });
+    assert.equal(run.status, 0, `${path}: ${run.stderr}`);
+    const { archive, ...rest } = JSON.parse(run.stdout) as { readonly archive?: { readonly format: string } };
+    return { format: archive?.format, rest };
+  };
+  const unpacked = await inspected('bundle');
+  const writers = { 'tar.gz': writeTarGz, oci: writeOci, deb: writeDeb };
+  for (const [format, write] of Object.entries(writers)) {
+    mkdirSync(join(folder, format));
+    const made = await write(all, join(folder, format));
+    assert.ok(made.ok, JSON.stringify(made));
+    assert.deepEqual(await inspected(join(format, made.value.file)), { format, rest: unpacked.rest });
+  }
+  // One file is a program: it is inspected in `onefile.test.ts`.
+  assert.deepEqual([...Object.keys(writers), 'onefile'].sort(), [...FORMATS, 'tar.gz'].sort());
+  // A package that somebody has unpacked.
+  cpSync(join(folder, 'bundle'), join(folder, 'data', 'usr', 'lib', 'my-tool'), { recursive: true });
+  assert.deepEqual(await inspected('data'), unpacked);
+});
+
+async function writeTarGz({ bundle }: FormatInput, folder: string) {
+  const file = 'my_tool.tar.gz';
+  const parts = [{ root: bundle, at: 'my_tool' }];
+  const packed = await packTar({ parts, archive: join(folder, file), mtime: 1, compress: 'gzip' });
+  return packed.ok ? ok({ file }) : packed;
+}
 
 test('unknown formats, and formats that the target does not have, are rejected', () => {
   const wasm = { rustTriple: 'wasm32-wasip1', libc: 'wasi', runtime: 'wasmtime' } as Target;

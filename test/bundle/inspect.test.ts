@@ -140,6 +140,12 @@ test('inspect fails on a bundle that would not run, that was changed, or that is
   makeBundle(folder, makeElf(PROGRAM));
   writeFileSync(join(top, 'bin/mine'), makeElf({ ...PROGRAM, rest: 'changed' }));
   assert.deepEqual(await status(top), [4, 'archive/changed']);
+  // What a script reads has the result and what is wrong with it.
+  const json = JSON.parse((await provision(['inspect', top, '--json'])).stdout) as {
+    readonly schema: number;
+    readonly failure: { readonly code: string };
+  };
+  assert.deepEqual([json.schema, json.failure.code], [1, 'archive/changed']);
   rmSync(join(top, 'bin/mine'));
   assert.deepEqual(await status(top), [2, 'usage/not-a-bundle']);
   writeFileSync(join(top, 'bundle.json'), '{');
@@ -178,7 +184,7 @@ test('inspect follows a link to an archive, and names what it was given where th
   writeFileSync(join(folder, 'a.deb'), '!<arch>\n');
   const other = await provision(['inspect', 'a.deb'], { cwd: folder });
   assert.equal(other.status, 2, other.stderr);
-  assert.match(other.stderr, /It is neither a `\.tar\.gz` nor a program\.[\s\S]*`provision sbom` reads/);
+  assert.match(other.stderr, /error\[usage\/not-a-bundle\]: a\.deb is[\s\S]* a\.deb ends too early/);
 });
 
 test('inspect reads a program alone: its machine, its glibc, what it names and what is inside', async (t) => {

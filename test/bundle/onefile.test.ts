@@ -2,13 +2,15 @@
 // is linked with the C of it finds. The latter is compiled with this machine's compiler.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { readProgram } from '../../src/bundle/formats/elf-segment.ts';
-import { makeImage, sumOf } from '../../src/bundle/formats/onefile-image.ts';
+import { makeImage, readImage, sumOf } from '../../src/bundle/formats/onefile-image.ts';
 import { ONEFILE_WRAPPED } from '../../src/env/onefile-library.ts';
-import { REPOSITORY, temporaryFolder } from '../support/cli.ts';
+import { provision, REPOSITORY, temporaryFolder } from '../support/cli.ts';
+import { makeElf } from '../support/elf.ts';
 
 const SOURCE = join(REPOSITORY, 'src', 'env', 'onefile.c');
 const FILES = [
@@ -18,6 +20,14 @@ const FILES = [
   { path: 'lib/other.txt', bytes: Buffer.from('other') },
 ];
 const IMAGE = { files: FILES, library: 'lib/python3.13', time: 1_700_000_000 };
+
+/** The files as they are read back, by their names. */
+const READ = FILES.map(shortly).sort();
+
+/** Nobody reads 100,001 bytes in a message. */
+function shortly({ path, bytes }: { readonly path: string; readonly bytes: Buffer }): string {
+  return `${path} ${createHash('sha256').update(bytes).digest('hex')}`;
+}
 
 const PT_LOAD = 1;
 const PT_NOTE = 4;
@@ -96,6 +106,9 @@ for (const wide of [true, false]) {
         expected.flatMap(([from, bytes]) => sumOf(image, from, bytes, little)),
       );
       assert.deepEqual(image.subarray(0x900, 0x1230), original.subarray(0x900), 'the rest is as it was');
+      assert.deepEqual(readImage(image)?.map(shortly), READ);
+      assert.ok(readImage(original) === undefined);
+      assert.ok(readImage(image.subarray(0, image.length - 32)) === undefined, 'its end is cut off');
     });
   }
 }
@@ -234,6 +247,36 @@ function ask(program: string, ...words: readonly string[]) {
   const { status, stdout, stderr } = spawnSync(program, words, { encoding: 'utf8' });
   return { status, stderr, lines: stdout.split('\n').slice(0, -1) };
 }
+
+test('inspect reads the files in one file: libraries, what they need, and the glibc of all of them', {
+  skip,
+}, async (t) => {
+  const folder = temporaryFolder(t, 'one file ü ');
+  const versions = { 'libc.so.6': ['GLIBC_2.99'] };
+  const needed = ['libodd.so.7', 'libinside.so.1'];
+  const libraries = [
+    { path: 'lib/libasks.so.1', bytes: makeElf({ machine: 62, needed, versions }) },
+    { path: 'lib/libinside.so.1', bytes: makeElf({ machine: 62 }) },
+  ];
+  const made = makeImage({ ...IMAGE, files: [...FILES, ...libraries], program: built });
+  assert.ok(typeof made !== 'string', String(made));
+  write(join(folder, 'asks'), made);
+  const json = await provision(['inspect', 'asks', '--json'], { cwd: folder });
+  assert.equal(json.status, 0, json.stderr);
+  const inspected = JSON.parse(json.stdout);
+  assert.deepEqual(inspected.libc.neededBy, ['lib/libasks.so.1']);
+  assert.equal(inspected.libc.floor, '2.99');
+  assert.equal(inspected.files, 6);
+  const { brought, needed: ofSystem } = inspected.libraries;
+  assert.deepEqual(
+    brought.map(({ path }: { readonly path: string }) => path),
+    libraries.map(({ path }) => path),
+  );
+  assert.ok(ofSystem.includes('libodd.so.7') && !ofSystem.includes('libinside.so.1'), ofSystem.join());
+  const text = await provision(['inspect', 'asks'], { cwd: folder });
+  assert.match(text.stdout, /^files +one file with 6 in it, /m);
+  assert.match(text.stdout, /^needs +of the system: .*libodd\.so\.7/m);
+});
 
 test('the files are found where a bundle would have them', { skip }, (t) => {
   const folder = temporaryFolder(t, 'one file ü ');

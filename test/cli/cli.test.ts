@@ -81,6 +81,22 @@ test('a mistyped recipe, option or definition fails with a suggestion and exit c
     assert.equal(taken.status, 2, taken.stderr);
     assert.match(taken.stderr, /error\[usage\/cache\]: \/dev\/null is no folder/);
   }
+  const restore = async (name: string) =>
+    provision(['cache', 'restore', name], { cwd: folder, store: join(folder, 'store') });
+  const absent = await restore('parts');
+  assert.deepEqual(
+    [absent.status, absent.stdout],
+    [0, 'parts does not exist: nothing is restored. The first run has no cache yet.\n'],
+  );
+  assert.match((await restore('parts')).stdout, /^parts has no part of a store: nothing is restored\.\n$/);
+  const results = join(folder, 'parts', 'program', 'results');
+  for (const name of ['a.json', 'b.json']) {
+    mkdirSync(results, { recursive: true });
+    writeFileSync(join(results, 'a.json'), '{}');
+    writeFileSync(join(results, name), '{}');
+    const { stdout } = await restore('parts');
+    assert.match(stdout, name === 'a.json' ? /^program +1 +0$/m : /^program +1 +1$/m);
+  }
   const value = await provision(['cache', 'prune', '--older-than', '-1'], { cwd: folder });
   assert.equal(value.status, 2);
   assert.match(

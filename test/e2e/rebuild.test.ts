@@ -15,6 +15,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { before, suite, type TestContext, test } from 'node:test';
+import type { Failure } from '../../src/failure.ts';
+import type { Rebuilt } from '../../src/pipeline/rebuild.ts';
 import type { Statement } from '../../src/provenance/statement.ts';
 import { readElfSection } from '../../src/sbom/elf-sections.ts';
 import {
@@ -94,7 +96,7 @@ suite('built again', { concurrency: true }, () => {
     });
     t.after(() => engine.remove());
     const given = changedBundle(own);
-    const argv = ['verify', '--rebuild', given, '--project', CRATE, '--verbose'];
+    const argv = ['verify', '--rebuild', given, '--project', CRATE, '--verbose', '--json'];
     const run = await provision([...argv, '--engine', `docker:unix://${engine.socket}`], {
       cwd: own,
       store: SHARED_STORE,
@@ -106,6 +108,19 @@ suite('built again', { concurrency: true }, () => {
     assert.match(
       said(run),
       /error\[archive\/not-reproduced\]: Built again, .*\.tar\.gz is another file\. why: 4 parts differ\./,
+    );
+    const { rebuild, failure } = JSON.parse(run.stdout) as Verified;
+    assert.equal(failure?.code, 'archive/not-reproduced');
+    assert.equal(rebuild.equal, false);
+    assert.equal(rebuild.engine.name, 'docker');
+    assert.deepEqual(
+      rebuild.differences.map(({ file, section }) => [file.slice(NAME.length + 1), section]),
+      [
+        ['bin/tiny', '.rodata'],
+        ['lib/python3.13/of-mine.py', undefined],
+        ['lib/python3.13/this.py', undefined],
+        ['share/doc/tiny/LICENSES.md', undefined],
+      ],
     );
     const lines = run.stderr.split('\n').flatMap((line) => new RegExp(`${NAME}/(.*)$`).exec(line)?.[1] ?? []);
     assert.deepEqual(lines, [
@@ -196,6 +211,12 @@ test('the locks are those of the statement: others here do not matter, and a sta
   assert.match(said(stale), /error\[archive\/other-locks\]: .* was built by other definitions than are here/);
   assert.match(said(stale), /It was built by provision 99\.0\.0; this is \d/);
 });
+
+/** What is read of `--json`. */
+interface Verified {
+  readonly rebuild: Rebuilt;
+  readonly failure?: Failure;
+}
 
 interface Given {
   /** Folder of the project. */

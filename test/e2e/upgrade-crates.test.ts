@@ -7,6 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OutdatedReport } from '../../src/domain/outdated.ts';
 import type { UpgradeReport } from '../../src/domain/upgrade.ts';
+import type { Failure } from '../../src/failure.ts';
 import {
   type CliRun,
   finish,
@@ -127,7 +128,8 @@ test('exactly the outdated crates are locked anew, of the whole workspace, with 
   chmodSync(lockFile, 0o600);
   const manifest = readFileSync(join(folder, 'app', 'Cargo.toml'), 'utf8');
   const outdated = await run(['outdated', '--json']);
-  assert.equal(outdated.status, 8, outdated.stderr);
+  assert.equal(outdated.status, 3, outdated.stderr);
+  assert.equal((JSON.parse(outdated.stdout) as { failure?: Failure }).failure?.code, 'lock/outdated');
   assert.deepEqual(
     cratesOf(outdated).map(({ name, version, newest, yanked }) => [name, version, newest, yanked]),
     [

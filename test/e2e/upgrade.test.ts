@@ -80,7 +80,7 @@ test('what the archive has newer is locked, the samples run before and after, an
 }, async () => {
   writeFileSync(lockFile, older('libexpat1'));
   const behind = await run(['outdated', '--json']);
-  assert.equal(behind.status, 8, behind.stderr);
+  assert.equal(behind.status, 3, behind.stderr);
   const upgraded = await run(['upgrade', '--summary', 'pr.md', '--json']);
   assert.equal(upgraded.status, 0, upgraded.stdout + upgraded.stderr);
   assert.deepEqual(packagesOf(readFileSync(lockFile, 'utf8')), packagesOf(today));

@@ -7,12 +7,15 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { bundleFromJSON } from '@sigstore/bundle';
 import { toSignedEntity, Verifier } from '@sigstore/verify';
+import { rebuiltOutcome } from '../../src/commands/verify.ts';
+import type { Rebuilt } from '../../src/pipeline/rebuild.ts';
 import { bundleOf, type Key, readPrivateKey, readPublicKey, seal } from '../../src/provenance/envelope.ts';
 import { type ProvenanceInput, readStatement, statementOf } from '../../src/provenance/statement.ts';
 import { readStated } from '../../src/provenance/verify.ts';
 import { readElfSection } from '../../src/sbom/elf-sections.ts';
 import { embedSbom } from '../../src/sbom/embed.ts';
-import { type CliRun, provision, temporaryFolder } from '../support/cli.ts';
+import { type CliRun, provision, REPOSITORY, temporaryFolder } from '../support/cli.ts';
+import { testContext } from '../support/context.ts';
 import { makeElf } from '../support/elf.ts';
 
 const DOCUMENTS = {
@@ -175,6 +178,39 @@ test('a program without its sections, or with others, though its digest is the s
   );
 });
 
+test('what a statement leaves out does not agree', async (t) => {
+  const digests = {
+    'sbom.cdx.json': digestOf(DOCUMENTS.cyclonedx),
+    'sbom.spdx.json': digestOf(DOCUMENTS.spdx),
+  } as const;
+  for (const [documents, words] of [
+    [{}, /names no digest of sbom\.cdx\.json and sbom\.spdx\.json/],
+    [{ 'sbom.spdx.json': digests['sbom.spdx.json'] }, /names no digest of sbom\.cdx\.json\./],
+    [{ ...digests, 'sbom.spdx.json': undefined as never }, /names no digest of sbom\.spdx\.json\./],
+  ] as const) {
+    const made = makeBundle(t);
+    const value = JSON.parse(made.statement) as { predicate: { runDetails: { byproducts: object } } };
+    value.predicate.runDetails.byproducts = Object.entries(documents).map(([name, digest]) => ({
+      name,
+      ...(digest === undefined ? {} : { digest: { sha256: digest.slice('sha256:'.length) } }),
+    }));
+    writeFileSync(`${made.bundle}.intoto.json`, JSON.stringify(value));
+    assertFailure(await verify(made, made.bundle), 'archive/incomplete-statement', words);
+  }
+  // What is not opened is not compared, and the line says so.
+  const made = makeBundle(t);
+  const other = join(made.folder, 'other');
+  writeFileSync(other, 'no program');
+  const subjects = [{ name: 'other', digest: digestOf('no program') }];
+  writeFileSync(`${other}.intoto.json`, makeBundle(t, { stated: { subjects } }).statement);
+  const run = await verify(made, other);
+  assert.equal(run.status, 0, run.stderr);
+  assert.match(
+    run.stdout,
+    /digest, statement \(its bill of materials is not compared: it is not opened here\) agree;/,
+  );
+});
+
 test('an unknown key, a wrong signature, a changed payload, and no signature where keys are given', async (t) => {
   const made = makeBundle(t);
   const envelope = `${made.bundle}.intoto.jsonl`;
@@ -221,6 +257,30 @@ test('no statement, one that is none, and a key that is none', async (t) => {
   assertFailure(await verify(made, made.bundle, '--key', rsa), 'usage/key', /no such key in PEM/);
   assertFailure(await verify(made, made.bundle, '--key', '/nowhere.pub'), 'usage/key', /cannot be read/);
   assertFailure(await verify(made, made.folder), 'usage/not-a-bundle', /A folder has no digest/);
+});
+
+test('what building it again came to is in the JSON, equal or not', (t) => {
+  const context = testContext({ home: REPOSITORY });
+  const statement = readStatement(makeBundle(t).statement);
+  assert.ok(statement);
+  const input = { path: '/a.tar.gz', given: 'a.tar.gz', digest: 'sha256:0', statement };
+  const checked = { text: 'a.tar.gz: agree.\n', json: { schema: 1, digest: 'sha256:0' } };
+  const common = { engine: { name: 'namespace', version: '1', detail: '' }, ms: 1200 } as const;
+  const equal: Rebuilt = { equal: true, digest: 'sha256:0', differences: [], ...common };
+  assert.deepEqual(rebuiltOutcome(context, checked, input, equal), {
+    text: 'a.tar.gz: agree.\na.tar.gz: built again, and every byte is the same.\n',
+    json: { schema: 1, digest: 'sha256:0', rebuild: equal },
+  });
+  const differences = [
+    { file: 'bin/app', section: '.text' },
+    { file: 'b', how: 'only in the given one' },
+  ];
+  const other: Rebuilt = { equal: false, digest: 'sha256:1', differences, ...common };
+  const { text, json, failure } = rebuiltOutcome(context, checked, input, other);
+  assert.equal(text, checked.text);
+  assert.deepEqual(json, { ...checked.json, rebuild: other });
+  assert.equal(failure?.code, 'archive/not-reproduced');
+  assert.deepEqual(failure?.evidence, ['bin/app: section .text', 'b: only in the given one']);
 });
 
 test('the signature of a text is the same each time, and another by another key', () => {
@@ -302,6 +362,7 @@ test('no statement that is half one ends as a bug', async (t) => {
     (one: Spoiled) => Object.assign(one.predicate.buildDefinition, { resolvedDependencies: [null] }),
     (one: Spoiled) => Object.assign(one.predicate.runDetails, { byproducts: [{ digest: 'none' }, 1] }),
     (one: Spoiled) => Object.assign(one.predicate.runDetails, { builder: {} }),
+    (one: Spoiled) => Object.assign(one.predicate.buildDefinition, { internalParameters: {} }),
     (one: Spoiled) => Object.assign(one, { subject: [{ name: 'app', digest: null }] }),
   ]) {
     const value = JSON.parse(made.statement) as Spoiled;

@@ -221,6 +221,7 @@ test('the output `status` names the exit code', async (t) => {
   assert.deepEqual(await status('build/failed'), ['blocked', '6']);
   assert.deepEqual(await status('samples/differ'), ['differs', '7']);
   assert.deepEqual(await status('lock/stale'), ['lock', '3']);
+  assert.deepEqual(await status('lock/outdated'), ['outdated', '3']);
   assert.deepEqual(await status('fetch/network'), ['fetch', '4']);
   assert.deepEqual(await status('store/full'), ['engine', '5']);
   assert.deepEqual(await status('recipe/unknown-key'), ['usage', '2']);

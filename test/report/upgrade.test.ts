@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { upgradeText } from '../../src/commands/upgrade-text.ts';
 import type { Outdated } from '../../src/domain/outdated.ts';
 import { totalsOf } from '../../src/domain/report.ts';
 import type { SampleResult } from '../../src/domain/sample.ts';
@@ -69,6 +70,43 @@ test('an upgrade is a text for a pull request: versions, sizes, results, package
 - not upgraded: <code>zlib</code> 3.5.1, 3.5.2&#58; its lock comes with provision (shipped&#58; sysroots/x/y)
 - not compared: the crates of a/Cargo.lock&#58; cargo failed
 `,
+  );
+});
+
+test('what is printed is the same as plain text: nothing in it is markup', () => {
+  const plain = upgradeText(REPORT);
+  assert.equal(
+    plain,
+    `Newer packages: 2 in 1 lock
+
+source   from   to     in                     corrects
+openssl  3.5.1  3.5.2  shipped: sysroots/x/y  CVE-2026-1
+
+recipe  bundle                       samples                                            other than before
+x86_64  1.0 MB → 1.3 MB (+250.0 kB)  2 of 3 equal, 1 skipped → 1 of 3 equal, 2 skipped  any/1: passed → skipped
+
+sysroots/x/y: 2 packages
+package           from     to
+libssl3t64:amd64  3.5.1-1  3.5.2-1
+libnew1:amd64              1
+
+not upgraded: krb5 3.5.1, 1.21-2 in the security updates alone (shipped: sysroots/x/y)
+not upgraded: zlib 3.5.1, 3.5.2: its lock comes with provision (shipped: sysroots/x/y)
+not compared: the crates of a/Cargo.lock: cargo failed
+`,
+  );
+  const narrow = upgradeText(REPORT, 60).split('\n');
+  assert.deepEqual(
+    narrow.filter((line) => line.length > 60),
+    [],
+  );
+  assert.match(
+    upgradeText({ ...REPORT, kept: false }),
+    /^Newer packages do not pass: the locks stay as they are\n/,
+  );
+  assert.equal(
+    upgradeText({ ...REPORT, locks: [], recipes: [], upgraded: [], left: [], unknown: [] }),
+    'Nothing to upgrade\n',
   );
 });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { name, writeSections } from '../../src/runtime/wasm/module.ts';
-import { bundleDifferences } from '../../src/sbom/bundle-differences.ts';
+import { bundleDifferences, differenceText, type Files } from '../../src/sbom/bundle-differences.ts';
 import { addElfSections } from '../../src/sbom/elf-sections.ts';
 import { makeElf } from '../support/elf.ts';
 
@@ -13,6 +13,10 @@ function program(text: string): Buffer {
   const made = addElfSections(makeElf({ machine: 62 }), sections);
   assert.ok(made);
   return made;
+}
+
+function lines(given: Files, rebuilt: Files): readonly string[] {
+  return bundleDifferences(given, rebuilt).map(differenceText);
 }
 
 test('differences are told by file, and of a program by section', () => {
@@ -28,11 +32,15 @@ test('differences are told by file, and of a program by section', () => {
     ['lib/new', Buffer.from('')],
     ['lib/same', Buffer.from('x')],
   ]);
-  assert.deepEqual(bundleDifferences(given, rebuilt), [
+  assert.deepEqual(lines(given, rebuilt), [
     'bin/app: section .text',
     'lib/a: from byte 4 on (5 and 4 bytes)',
     'lib/gone: only in the given one',
     'lib/new: only in the rebuilt one',
+  ]);
+  assert.deepEqual(bundleDifferences(given, rebuilt).slice(0, 2), [
+    { file: 'bin/app', section: '.text' },
+    { file: 'lib/a', how: 'from byte 4 on (5 and 4 bytes)' },
   ]);
   assert.deepEqual(bundleDifferences(given, given), []);
 });
@@ -40,7 +48,7 @@ test('differences are told by file, and of a program by section', () => {
 test('a program whose sections are the same differs in its headers', () => {
   const [one, other] = [program('abc'), program('abc')];
   other[7] = 9;
-  assert.deepEqual(bundleDifferences(new Map([['p', one]]), new Map([['p', other]])), [
+  assert.deepEqual(lines(new Map([['p', one]]), new Map([['p', other]])), [
     `p: its headers, from byte 7 on (${one.length} bytes)`,
   ]);
 });
@@ -56,7 +64,7 @@ test('a module of WebAssembly is compared by its sections, too, also one that is
       ]),
     );
   const differences = (one: Buffer, other: Buffer): readonly string[] =>
-    bundleDifferences(new Map([['bin/app.wasm', one]]), new Map([['bin/app.wasm', other]]));
+    lines(new Map([['bin/app.wasm', one]]), new Map([['bin/app.wasm', other]]));
   assert.deepEqual(differences(module(1, 'a'), module(2, 'b')), [
     'bin/app.wasm: section code',
     'bin/app.wasm: section producers',
@@ -75,7 +83,7 @@ test('sections of one name are told apart', () => {
     assert.ok(made);
     return made;
   };
-  assert.deepEqual(bundleDifferences(new Map([['p', twice('a')]]), new Map([['p', twice('b')]])), [
+  assert.deepEqual(lines(new Map([['p', twice('a')]]), new Map([['p', twice('b')]])), [
     'p: section .note (2)',
   ]);
 });

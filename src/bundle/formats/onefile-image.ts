@@ -158,6 +158,44 @@ export function makeImage({ program: original, files, library, time, loaded }: I
   return image;
 }
 
+/** The files of an image, read back; undefined: the program is none, or it is damaged. */
+export function readImage(image: Buffer): readonly ImageFile[] | undefined {
+  if (!image.includes(MARKER) || image.length < HEADER) return undefined;
+  const little = image[ELF_DATA] === 1;
+  const word = (at: number): number => (little ? image.readUInt32LE(at) : image.readUInt32BE(at));
+  const header = findHeader(image, word, little);
+  if (header === undefined) return undefined;
+  const [table, size] = [word(header + 16), word(header + 20)];
+  const [buckets, count] = [word(header + 24), word(header + 28)];
+  if (table + Math.max(size, buckets * 4 + count * ENTRY) > image.length) return undefined;
+  const files: ImageFile[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const at = table + buckets * 4 + index * ENTRY;
+    const [path, length, kind] = [word(at), word(at + 4), word(at + 8)];
+    const [data, bytes] = [word(at + 12), word(at + 16)];
+    if ((kind & FILE) === 0) continue;
+    if (path + length > image.length || data + bytes > image.length) return undefined;
+    files.push({
+      path: image.toString('utf8', path, path + length),
+      bytes: image.subarray(data, data + bytes),
+    });
+  }
+  return files;
+}
+
+/** Where ELF states the order of bytes (elf(5), `EI_DATA`). */
+const ELF_DATA = 5;
+
+/** The header states where it is, and its own sum. */
+function findHeader(image: Buffer, word: (at: number) => number, little: boolean): number | undefined {
+  for (let at = ALIGNMENT; at + HEADER <= image.length; at += ALIGNMENT) {
+    if (word(at) !== at) continue;
+    const [first, second] = sumOf(image, at, HEADER_SUM, little);
+    if (word(at + HEADER_SUM) === first >>> 0 && word(at + HEADER_SUM + 4) === second >>> 0) return at;
+  }
+  return undefined;
+}
+
 interface Listed {
   readonly path: string;
   /** Absent: it is a folder. */

@@ -22,9 +22,11 @@ const STATUS: Readonly<Record<number, string>> = {
   5: 'engine',
   6: 'blocked',
   7: 'differs',
-  8: 'outdated',
   130: 'interrupted',
 };
+
+/** A code that has a word of its own: the lock is as it should be. */
+const STATUS_OF_CODE: Readonly<Record<string, string>> = { 'lock/outdated': 'outdated' };
 
 /**
  * Annotations, summary and outputs of a command that is over; the lines are for the log. Whatever went wrong has its
@@ -42,7 +44,8 @@ export async function emitActions(
     output.annotations ?? (failure === undefined ? [] : failureAnnotations(failure, settings.workspace));
   const summary = output.summary ?? (failure === undefined ? undefined : failureSummary(command, failure));
   const exitCode = failure === undefined ? 0 : exitCodeOf(failure);
-  const outputs = { status: STATUS[exitCode] ?? 'bug', 'exit-code': String(exitCode), ...output.outputs };
+  const status = STATUS_OF_CODE[failure?.code ?? ''] ?? STATUS[exitCode] ?? 'bug';
+  const outputs = { status, 'exit-code': String(exitCode), ...output.outputs };
   const lost = [
     ...(settings.output === undefined || (await setOutputs(settings.output, outputs)) ? [] : ['outputs']),
     ...(settings.summary === undefined ||

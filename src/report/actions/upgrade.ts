@@ -7,7 +7,7 @@ import { correctsText, usedIn } from './outdated.ts';
 /** What an upgrade came to, as Markdown: the text of a pull request. */
 export function upgradeSummary({ kept, locks, recipes, upgraded, left, unknown }: UpgradeReport): string {
   return [
-    `## ${title(kept, locks)}`,
+    `## ${kept ? '' : '❌ '}${upgradeTitle(kept, locks)}`,
     '',
     ...(upgraded.length === 0 ? [] : [...versions(upgraded), '']),
     ...(recipes.length === 0 ? [] : [...results(recipes), '']),
@@ -22,15 +22,15 @@ export function upgradeSummary({ kept, locks, recipes, upgraded, left, unknown }
 }
 
 /** What there is of something that was not locked anew, and who takes it. */
-function beyond({ kind, newest, security, why }: UpgradeReport['left'][number]): string {
+export function beyond({ kind, newest, security, why }: UpgradeReport['left'][number]): string {
   const what =
     newest ??
     (kind === 'crate' ? 'yanked, and cargo has no other' : `${security} in the security updates alone`);
   return why === undefined ? what : `${what}: ${why}`;
 }
 
-function title(kept: boolean, locks: readonly UpgradedLock[]): string {
-  if (!kept) return '❌ Newer packages do not pass: the locks stay as they are';
+export function upgradeTitle(kept: boolean, locks: readonly UpgradedLock[]): string {
+  if (!kept) return 'Newer packages do not pass: the locks stay as they are';
   const count = locks.reduce((sum, { differences }) => sum + differences.length, 0);
   if (count === 0) return 'Nothing to upgrade';
   return `Newer packages: ${count} in ${locks.length} ${locks.length === 1 ? 'lock' : 'locks'}`;
@@ -48,13 +48,20 @@ function versions(upgraded: readonly Outdated[]): readonly string[] {
 }
 
 function results(recipes: readonly UpgradedRecipe[]): readonly string[] {
-  const rows = recipes.map(({ recipe, before, after }) => [
-    code(recipe),
-    sizes(before, after),
-    `${totals(before)} → ${totals(after)}`,
-    changed(before, after),
-  ]);
+  const rows = recipes.map((one) => {
+    const { bundle, samples, changed } = resultTexts(one);
+    return [code(one.recipe), bundle, samples, changed.map(plainText).join('<br>')];
+  });
   return table(['recipe', 'bundle', 'samples', 'other than before'], rows);
+}
+
+/** What a recipe came to before and after, in a few words. */
+export function resultTexts({ before, after }: UpgradedRecipe) {
+  return {
+    bundle: sizes(before, after),
+    samples: `${totals(before)} → ${totals(after)}`,
+    changed: changed(before, after),
+  };
 }
 
 function sizes(before: RunFacts | undefined, after: RunFacts | undefined): string {
@@ -73,20 +80,27 @@ function totals(facts: RunFacts | undefined): string {
 }
 
 /** Names of the samples whose outcome is another one. */
-function changed(before: RunFacts | undefined, after: RunFacts | undefined): string {
+function changed(before: RunFacts | undefined, after: RunFacts | undefined): readonly string[] {
   const was = new Map((before?.samples ?? []).map(({ name, status }) => [name, status]));
   return (after?.samples ?? [])
     .filter(({ name, status }) => was.has(name) && was.get(name) !== status)
-    .map(({ name, status }) => plainText(`${name}: ${was.get(name)} → ${status}`))
-    .join('<br>');
+    .map(({ name, status }) => `${name}: ${was.get(name)} → ${status}`);
 }
 
 function packages({ id, differences }: UpgradedLock): readonly string[] {
-  const rows = differences.map(({ name, architecture, from = '', to = '' }) =>
-    [architecture === undefined ? name : `${name}:${architecture}`, from, to].map(plainText),
-  );
-  return details(
-    `${code(id)}: ${differences.length} ${differences.length === 1 ? 'package' : 'packages'}`,
-    table(['package', 'from', 'to'], rows),
-  );
+  const rows = differenceRows(differences).map((row) => row.map(plainText));
+  return details(`${code(id)}: ${countText(differences)}`, table(['package', 'from', 'to'], rows));
+}
+
+/** Package, version before and version now. */
+export function differenceRows(differences: UpgradedLock['differences']): readonly (readonly string[])[] {
+  return differences.map(({ name, architecture, from = '', to = '' }) => [
+    architecture === undefined ? name : `${name}:${architecture}`,
+    from,
+    to,
+  ]);
+}
+
+export function countText({ length }: UpgradedLock['differences']): string {
+  return `${length} ${length === 1 ? 'package' : 'packages'}`;
 }
