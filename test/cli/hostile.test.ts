@@ -1,9 +1,10 @@
 // Every command in environments that no one tests in: each ends with its own exit code and a message, never with a
 // stack trace or the code of a bug. The gate runs representative cells; PROVISION_TEST_ALL=1 the whole matrix.
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { PACKAGED_AARCH64, provision, temporaryFolder } from '../support/cli.ts';
 import { type Hostile, type Outcome, runHostile } from '../support/hostile.ts';
 import { runnerRecipe } from '../support/runner-recipe.ts';
@@ -123,7 +124,7 @@ async function sweep(t: TestContext, environment: Environment, commands: readonl
     for (let command = waiting.shift(); command !== undefined; command = waiting.shift()) {
       const [code, ...args] = COMMANDS[command] as readonly [number, ...string[]];
       const cwd = temporaryFolder(t);
-      writeFileSync(join(cwd, 'no-bundle.tar.gz'), 'no bundle');
+      writeFileSync(join(cwd, 'no-bundle.tar.gz'), gzipSync('no bundle'));
       const run = await runHostile(args, environment, cwd);
       const [expected, says] = environment.other?.(command) ?? [code, /^/];
       const where = `${command}: ${JSON.stringify(run).slice(0, 2000)}`;
@@ -150,7 +151,7 @@ test('too few files that may be open: a failure with the limit, whatever is open
   for (const limit of [24, 27, 30, 34]) {
     for (const args of [['list'], ['aarch64', '--offline'], ['inspect', 'no-bundle.tar.gz']]) {
       const cwd = temporaryFolder(t);
-      writeFileSync(join(cwd, 'no-bundle.tar.gz'), 'no bundle');
+      writeFileSync(join(cwd, 'no-bundle.tar.gz'), gzipSync('no bundle'));
       const run = await runHostile(args, { script: `ulimit -n ${limit}; $P` }, cwd);
       const where = `${limit} ${args[0]}: ${JSON.stringify(run).slice(0, 2000)}`;
       assertNoTrace(run, where);
@@ -228,8 +229,9 @@ test('unpacking a bundle leaves nothing in the temporary folder of the machine, 
   const cwd = temporaryFolder(t);
   const temporary = join(cwd, 'temporary');
   mkdirSync(temporary);
+  writeFileSync(join(cwd, 'no-bundle.tar.gz'), gzipSync('no bundle'));
   const run = await runHostile(
-    ['inspect', '/etc/hostname'],
+    ['inspect', 'no-bundle.tar.gz'],
     { script: '$P', env: { TMPDIR: temporary } },
     cwd,
   );
@@ -243,7 +245,6 @@ test('unpacking a bundle leaves nothing in the temporary folder of the machine, 
     readdirSync(join(cwd, 'store', 'tmp')).filter((name) => !name.includes('.session-')),
     [],
   );
-  assert.ok(readFileSync('/etc/hostname').length > 0);
 });
 
 test('a manifest that a failing device does not give is no missing crate', async (t) => {
