@@ -132,6 +132,16 @@ test('libpython is optimized as one object, with the code generator’s options 
   assert.doesNotMatch(unprofiled, /pgso/);
 });
 
+test('the interpreter that a build runs is the toolchain’s, or that of another release', () => {
+  const crossing = sourceSysroot({ cross: true });
+  assert.match(cpythonScript(crossing, ARCHIVES), /--with-build-python=\/usr\/bin\/python3\.13 /);
+  for (const script of [cpythonScript, profileScript])
+    assert.match(
+      script(crossing, ARCHIVES, '/job/tools/python3.13'),
+      /--with-build-python=\/job\/tools\/python3\.13 /,
+    );
+});
+
 test('a profile is made with our script, by a build of its own that counts', () => {
   const script = profileScript(sourceSysroot(WHOLE), ARCHIVES);
   assert.match(script, /--enable-optimizations/);
