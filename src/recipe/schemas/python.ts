@@ -159,9 +159,21 @@ export const pythonSchema = z
     source: z
       .strictObject({
         package: packageName.describe('Source package.'),
+        'libraries-suite': suite
+          .optional()
+          .describe(
+            'Suite of the sources of the libraries, which `libraries/` has the patches for; without it that of this Python.',
+          ),
         patches,
         'left-out-patches': leftOutPatches,
         configure: words('Arguments of `configure` in every sysroot.'),
+        allocators: z
+          .array(z.enum(['pymalloc', 'malloc', 'mimalloc']))
+          .min(1)
+          .default(['pymalloc', 'malloc', 'mimalloc'])
+          .describe(
+            "Allocators of Python objects that this version has. Where a sysroot has another one, it is CPython's default.",
+          ),
         ...extensionModules,
       })
       .optional()
