@@ -242,7 +242,8 @@ exec ${tools.cc ?? COMPILER} ${flags.map(shellWord).join(' ')} "$@"
 function interpreterScript({ multiarch, elf }: Target, version: string): string {
   const libraries = `${INTERPRETER}/usr/lib/${multiarch}`;
   const program = `${INTERPRETER}/usr/bin/python${version}`;
-  const linker = `${INTERPRETER}${elf?.interpreter}`;
+  // Not by its own path: a link there may be absolute, and lead to the toolchain's.
+  const linker = `${libraries}/${basename(elf?.interpreter ?? '')}`;
   return `#!/bin/sh\nexec ${linker} --argv0 ${program} --library-path ${libraries} ${program} "$@"\n`;
 }
 
