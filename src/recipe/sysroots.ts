@@ -241,6 +241,7 @@ function cpythonOf(
     cross: cpython.cross,
     env: cpython.env,
     setup: cpython.setup,
+    ...(source['left-out'].length === 0 ? {} : { leftOut: source['left-out'] }),
     modules: cpython.modules ?? source.modules ?? [],
     // A Python without a profile is compiled without one, where nobody asks for it.
     optimization: cpython.optimization.filter((flag) => flag !== 'pgo' || files.profile !== undefined),

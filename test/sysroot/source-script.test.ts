@@ -152,6 +152,14 @@ test('the interpreter that a build runs is the toolchain’s, or that of another
     );
 });
 
+test('of the standard library folders are left out, those that the version names as well', () => {
+  const plain = cpythonScript(sourceSysroot(), ARCHIVES);
+  assert.match(plain, /tar -C Lib -cf - --exclude=\.\/test --exclude=\.\/idlelib /);
+  assert.doesNotMatch(plain, /lib2to3/);
+  const more = cpythonScript(sourceSysroot({ leftOut: ['lib2to3/tests'] }), ARCHIVES);
+  assert.match(more, /--exclude=__pycache__ --exclude=\.\/lib2to3\/tests \. \|/);
+});
+
 test('an interpreter of another release is started with the dynamic linker and the libraries of that', async (t) => {
   const toolsFolder = temporaryFolder(t);
   const { python } = sourceSysroot();

@@ -174,6 +174,12 @@ export const pythonSchema = z
           .describe(
             "Allocators of Python objects that this version has. Where a sysroot has another one, it is CPython's default.",
           ),
+        'left-out': z
+          .array(inside)
+          .default([])
+          .describe(
+            'Folders of the standard library that are left out, beside `test`: tests of parts of it.',
+          ),
         ...extensionModules,
       })
       .optional()

@@ -227,9 +227,10 @@ function installStep({ source: { cpython }, python }: SourceSysroot): string {
   const stdlib = `usr/lib/${libraryFolder(python)}`;
   const library = libraryName(python);
   const shared = isShared(cpython);
+  const leftOut = [...LEFT_OUT, ...(cpython.leftOut ?? []).map((name) => `./${name}`)];
   return `phase install
 mkdir -p "$OUT/${stdlib}" "$OUT/usr/include" "$OUT/usr/share"
-tar -C Lib -cf - ${LEFT_OUT.map((name) => `--exclude=${name}`).join(' ')} . | tar -C "$OUT/${stdlib}" -xf - --no-same-owner
+tar -C Lib -cf - ${leftOut.map((name) => `--exclude=${name}`).join(' ')} . | tar -C "$OUT/${stdlib}" -xf - --no-same-owner
 cp "$(cat pybuilddir.txt)"/_sysconfigdata_*.py "$OUT/${stdlib}/"
 # What license() shows.
 cp LICENSE "$OUT/${stdlib}/LICENSE.txt"
