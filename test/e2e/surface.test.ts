@@ -14,6 +14,7 @@ const PLACES = {
   aarch64: ['gnu', 'aarch64', 'glibc-2.31', 'portable-gnu'],
   x86_64: ['gnu', 'x86_64', 'glibc-2.31', 'portable-gnu', 'portable-gnu/x86_64'],
   'x86_64 3.11': ['gnu', 'x86_64', 'glibc-2.31', 'portable-gnu', 'portable-gnu/x86_64'],
+  'musl 3.11': ['musl', 'x86_64-musl', 'static-musl'],
   'x86_64, shared': ['gnu', 'x86_64', 'glibc-2.31', 'shared-gnu', 'shared-gnu/x86_64'],
 } as const;
 
@@ -48,7 +49,9 @@ for (const [name, places] of Object.entries(PLACES)) {
     });
     const found = await offered(shared === undefined ? target : join(own, 'shared.yaml'));
     // The reference is of another architecture where signs of types and numbers of flags are others.
-    const reference = target === 'x86_64' ? found.reference : (await offered(PACKAGED_AARCH64)).target;
+    const reference = ['x86_64', 'musl'].includes(target)
+      ? found.reference
+      : (await offered(PACKAGED_AARCH64)).target;
     assertDeclared(surfaceDifferences(reference, found.target), `cpython-${version ?? '3.13'}`, places);
   });
 }
