@@ -180,6 +180,8 @@ export interface CPythonBuild {
   readonly env: Readonly<Record<string, string>>;
   /** `Modules/Setup.local`. */
   readonly setup: string;
+  /** Folders of its standard library that are left out, beside those that always are. */
+  readonly leftOut?: readonly string[];
   /** Extension modules that must be in it. */
   readonly modules: readonly string[];
   readonly optimization: readonly OptimizationFlag[];

@@ -21,6 +21,8 @@ export interface PackageSet {
   /** The suite that it is resolved in, where that is not the definition's. */
   readonly suite?: string;
   readonly packages: readonly string[];
+  /** Source packages of another suite than the others of the set → that suite. */
+  readonly elsewhere?: Readonly<Record<string, string>>;
   /** Source packages of which the upstream archive is locked alone. */
   readonly upstreamOnly?: readonly string[];
   /** Packages that the resolver assumes to be installed: neither they nor what only they depend on is locked. */

@@ -27,10 +27,10 @@ export function packageSets(definition: LockedDefinition): Readonly<Record<strin
   return { rootfs, ...defined({ sources: source?.sources }), sysroot };
 }
 
-function listsOf({ suite, packages, upstreamOnly, without = [], installed }: PackageSet): object {
+function listsOf({ suite, elsewhere, packages, upstreamOnly, without = [], installed }: PackageSet): object {
   const there = installed?.map(({ name, version, architecture }) => `${name}:${architecture}=${version}`);
   return {
-    ...defined({ suite }),
+    ...defined({ suite, elsewhere: elsewhere && Object.entries(elsewhere).sort() }),
     packages: sorted(packages),
     ...(upstreamOnly === undefined ? {} : { upstreamOnly: sorted(upstreamOnly) }),
     without: sorted(without),

@@ -222,7 +222,8 @@ async function fromSource(
   if (!contents.ok) return contents;
   const place = isShared(definition.source.cpython) ? 'beside' : 'inside';
   const pythonVersion = python.version;
-  const { suite = lock.suite } = definition.source.sources;
+  const { suite: of = lock.suite, elsewhere = {} } = definition.source.sources;
+  const suite = (source: string): string => elsewhere[source] ?? of;
   return ok(sourceComponents({ definition, sources, suite, pythonVersion, place, contents: contents.value }));
 }
 

@@ -34,6 +34,8 @@ export interface SourceSysrootInput {
   readonly base: Tree;
   /** The same with the packages that the recipe adds, which the program is linked with. */
   readonly packages: Tree;
+  /** CPython of the same version for this machine. */
+  readonly interpreter: () => Promise<Result<Tree>>;
   /** Lock of the shipped definition. */
   readonly locked: Locked;
   readonly logs: string;
@@ -199,10 +201,12 @@ async function makePython(
   const ground = await makeGround(session, input, buildContext);
   if (!ground.ok) return ground;
   const { libraries, dependencies } = ground.value;
+  const building = await withInterpreter(input, buildContext);
+  if (!building.ok) return building;
   const cpython = await recorder.stage(
     'cpython',
     `CPython ${python.version}${python.abiflags} from source`,
-    () => buildCPython(context, store, buildContext, dependencies),
+    () => buildCPython(context, store, building.value, dependencies),
     ({ hit, meta }) => ({
       hit,
       detail: [meta.version, `${meta.modules.length} modules inside`, meta.profile]
@@ -219,6 +223,17 @@ async function makePython(
     ...{ libraries, cpython: cpython.value, linkable: linkable.value },
     interpreter: interpreter.value,
   });
+}
+
+/** A build of CPython runs one of the version that is built: the toolchain's, which has one version, or another release's. */
+async function withInterpreter(
+  { resolved, definition, interpreter }: SourceSysrootInput,
+  buildContext: SourceBuildContext,
+): Promise<Result<SourceBuildContext>> {
+  if (resolved.toolchain.rootfs.packages.includes(`python${definition.python.version}`))
+    return ok(buildContext);
+  const tree = await interpreter();
+  return tree.ok ? ok({ ...buildContext, interpreter: tree.value }) : tree;
 }
 
 async function makeInterpreter(
@@ -244,11 +259,13 @@ export async function trainOn(
   const buildContext = sourceBuildContext(session, input, await launcherOf(session, input.resolved));
   const ground = await makeGround(session, input, buildContext);
   if (!ground.ok) return ground;
+  const building = await withInterpreter(input, buildContext);
+  if (!building.ok) return building;
   const { version, abiflags } = input.definition.python;
   return recorder.stage(
     'cpython',
     `Profile of CPython ${version}${abiflags}`,
-    () => trainProfile(context, store, buildContext, ground.value.dependencies, making),
+    () => trainProfile(context, store, building.value, ground.value.dependencies, making),
     ({ hit, functions }) => ({ hit, detail: `${functions} functions` }),
   );
 }

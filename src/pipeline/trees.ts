@@ -7,13 +7,13 @@ import {
   type Resolved,
   type SourceSysroot,
 } from '../domain/definitions.ts';
-import type { Lock, LockedPackage } from '../domain/packages.ts';
+import type { Lock, LockedPackage, PackageSet } from '../domain/packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { formatBytes } from '../domain/units.ts';
 import { Deliveries } from '../fetch/deliveries.ts';
 import { fetchPackages } from '../fetch/fetch.ts';
 import { toolsOn } from '../lock/additions.ts';
-import type { LockedDefinition } from '../lock/checksum.ts';
+import { type LockedDefinition, packageSets } from '../lock/checksum.ts';
 import { byNameAndArchitecture, lockChecksum, readLock } from '../lock/lockfile.ts';
 import { rustStdMismatch } from '../lock/rust-std.ts';
 import { entryFolder } from '../store/entries.ts';
@@ -164,13 +164,13 @@ export function suiteOf(
   { toolchain }: Pick<Locks, 'toolchain'>,
   { lock, definition }: Locked,
   set: string,
-  { digest }: Pick<LockedPackage, 'digest'>,
+  { name, digest }: Pick<LockedPackage, 'name' | 'digest'>,
 ): string {
   if (lock !== toolchain.lock && toolchain.needed.some((one) => one.digest === digest))
     return toolchain.lock.suite;
-  const sets: Readonly<Record<string, unknown>> = { ...definition };
-  const own = set === 'sources' ? (sets.source as { sources?: unknown })?.sources : sets[set];
-  return (own as { readonly suite?: string } | undefined)?.suite ?? lock.suite;
+  const sets: Readonly<Record<string, PackageSet>> = packageSets(definition);
+  const own = sets[set];
+  return own?.elsewhere?.[name] ?? own?.suite ?? lock.suite;
 }
 
 /** The packages of Rust's standard library for the target. */
@@ -255,6 +255,7 @@ export async function treeMaker(
     );
   };
   const { sysroot: definition } = resolved;
+  const interpreterKey = hasOwnInterpreter(resolved) ? 'interpreter' : 'reference';
   const partsOf = async (source: SourceSysroot): Promise<Result<SourceSysrootInput>> => {
     const toolchain = await once(locks.tools === undefined ? 'toolchain' : 'image');
     if (!toolchain.ok) return toolchain;
@@ -268,6 +269,7 @@ export async function treeMaker(
       toolchain: toolchain.value,
       base: base.value,
       packages: packages.value,
+      interpreter: () => once(interpreterKey),
       locked: locks.base ?? locks.sysroot,
       logs,
     });
@@ -280,7 +282,7 @@ export async function treeMaker(
   return {
     missing: new Set(missing.map(({ key }) => key).filter(isTreeKey)),
     make: (key) => {
-      if (key === 'interpreter' && !hasOwnInterpreter(resolved)) return once('reference');
+      if (key === 'interpreter') return once(interpreterKey);
       if (key !== 'sysroot' || !isFromSource(definition)) return once(key);
       source ??= fromSource(definition);
       return source;

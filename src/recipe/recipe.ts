@@ -112,6 +112,7 @@ async function resolveNames(
         })
       : [systems.error]),
     ...compiledMisfit(recipe, document, sysroot),
+    ...noAllocator(recipe, document, point),
     ...noOwnReference(sysroot, target, hostTarget),
     ...besideLibrary(recipe, document, sysroot),
     ...(added === undefined || added.sysroot.length === 0 ? [] : foreignPackages(document, target)),
@@ -248,7 +249,7 @@ function whole({ found, crate, point, sysroot, toolchain, form }: Named): Recipe
   // A setting for one kind of target does not apply to another one named on the command line.
   const forWasm = !borrowed || target.libc === 'wasi';
   const compiled = !borrowed || sysroot.source !== undefined;
-  const usual = form.value.kind === 'cpython-source' ? form.value.allocator : undefined;
+  const usual = form.value.kind === 'cpython-source' ? allocatorOf(point, form.value.allocator) : undefined;
   const own = compiled ? allocator : undefined;
   return {
     ...rest,
@@ -259,10 +260,39 @@ function whole({ found, crate, point, sysroot, toolchain, form }: Named): Recipe
     project: { ...draft.project, folder, root, ...defined({ outside }), bin },
     ...(compiled ? defined({ optimization }) : {}),
     ...defined({ variant: point.variant }),
-    ...defined({ allocator: borrowed ? (usual ?? own) : (own ?? usual) }),
+    ...defined({ allocator: borrowed ? (usual ?? allocatorOf(point, own)) : (own ?? usual) }),
     ...(forWasm ? defined({ runtime, wasm }) : {}),
     ...defined({ brings: borrowed ? readData({ ...defined({ brings }) }, target) : brings }),
   };
+}
+
+/** An allocator, where the Python has it. */
+function allocatorOf(
+  { python }: Pick<Choice, 'python'>,
+  allocator: Recipe['allocator'],
+): Recipe['allocator'] {
+  const { source } = python.value;
+  return allocator === undefined || source === undefined || source.allocators.includes(allocator)
+    ? allocator
+    : undefined;
+}
+
+/** A program that asks for an allocator that there is not would not start. */
+function noAllocator(
+  { allocator }: Recipe,
+  document: YamlDocument,
+  point: Pick<Choice, 'python'>,
+): readonly Failure[] {
+  const { word, source } = point.python.value;
+  if (allocatorOf(point, allocator) === allocator) return [];
+  return [
+    {
+      code: 'recipe/no-allocator',
+      what: `Python ${word} has no allocator \`${allocator}\`.`,
+      fix: [`Remove \`allocator\`, or name one that it has: ${source?.allocators.join(', ')}.`],
+      at: document.locate(['allocator'], 'value'),
+    },
+  ];
 }
 
 /** A recipe whose entries about Python know where they stand in its file. */

@@ -200,9 +200,13 @@ async function sourceOf(
   if (!libraries.ok || !patches.ok || !differences.ok || !profile.ok) throw new Error('a failure got lost');
   const names = [source.package, ...libraries.value.map((one) => one.source)];
   const upstreamOnly = libraries.value.filter((one) => one.upstreamOnly).map((one) => one.source);
+  const elsewhere = source['libraries-suite'];
   return ok({
     sources: {
       architecture: distribution.sources.architecture,
+      ...(elsewhere === undefined
+        ? {}
+        : { suite: elsewhere, elsewhere: { [source.package]: python.value.suite } }),
       packages: [...new Set(names)].sort(),
       ...(upstreamOnly.length === 0 ? {} : { upstreamOnly }),
     },
@@ -237,6 +241,7 @@ function cpythonOf(
     cross: cpython.cross,
     env: cpython.env,
     setup: cpython.setup,
+    ...(source['left-out'].length === 0 ? {} : { leftOut: source['left-out'] }),
     modules: cpython.modules ?? source.modules ?? [],
     // A Python without a profile is compiled without one, where nobody asks for it.
     optimization: cpython.optimization.filter((flag) => flag !== 'pgo' || files.profile !== undefined),

@@ -9,7 +9,8 @@ export interface SourceInput {
   readonly definition: SourceSysroot;
   /** The files of source packages in the lock: of each upstream's archive first, then the distribution's. */
   readonly sources: readonly LockedPackage[];
-  readonly suite: string;
+  /** The suite that a source package is from. */
+  readonly suite: (source: string) => string;
   /** Of CPython, in full: `3.13.5`. */
   readonly pythonVersion: string;
   /** `inside` where it is linked into the program. */
@@ -80,7 +81,7 @@ function sourceComponent({ sources, suite, place, contents }: SourceInput, built
   if (upstream === undefined || last === undefined) throw new Error(`the lock has no ${built.source}`);
   // Whole: with an epoch less, a version is older than all that the lists of corrections name.
   const version = contents[last.digest]?.version ?? last.version;
-  const purl = distribution.bill.purl({ ...last, version }, suite);
+  const purl = distribution.bill.purl({ ...last, version }, suite(built.source));
   return {
     // By the name that lists of corrections have: scanners look for the name of a component, not for that in its URL.
     ...{ id: purl, name: built.source, place, purl },
@@ -117,8 +118,8 @@ const LICENCES: Readonly<Record<string, string>> = {
 /** Libraries whose sources are part of CPython's: Expat, libmpdec, HACL*, mimalloc, … */
 function bundledComponents({ definition, sources, contents }: SourceInput): readonly Component[] {
   const [upstream] = sources.filter(({ name }) => name === definition.source.cpython.source);
-  const { bundled: text, versions = {} } = contents[upstream?.digest ?? ''] ?? {};
-  if (text === undefined) return [];
+  // CPython has such a list from 3.12 on; of older ones their headers say it.
+  const { bundled: text = '{}', versions = {} } = contents[upstream?.digest ?? ''] ?? {};
   const { packages = [] } = JSON.parse(text) as { readonly packages?: readonly BundledPackage[] };
   const listed = new Set(packages.map(({ name }) => name));
   const others = Object.keys(versions).filter((name) => !listed.has(name));

@@ -80,6 +80,40 @@ test('of a source package whose distribution files are not wanted, upstream’s 
   assert.notEqual(locked.value.definition, definitionChecksum(definition(packages)));
 });
 
+test('a source package is taken from another suite where the set says so', { skip }, async (t) => {
+  const older = source('python3.11', '3.11.2-6+deb12u8');
+  const newer = [source('python3.11', '3.11.9-1'), source('zlib', '1.3.1-1')];
+  const archive = new Map([
+    ...debianArchive([{ name: 'libfar-dev' }], ['far'], KEY, 'bookworm', [older, source('zlib', '1.2.13-1')]),
+    ...debianArchive([], ['far'], KEY, 'trixie', newer),
+  ]);
+  const { context, machine } = await archiveContext(t, archive, KEY);
+  const packages = ['zlib', 'python3.11'];
+  const of = (elsewhere: Readonly<Record<string, string>>) =>
+    sourceSysroot(
+      {},
+      { suite: 'bookworm', sources: { architecture: 'source', packages, suite: 'trixie', elsewhere } },
+    );
+  const wanted = of({ 'python3.11': 'bookworm' });
+  const locked = await resolveLock(context, wanted, machine);
+  assert.ok(locked.ok, JSON.stringify(locked));
+  assert.deepEqual(
+    locked.value.sets.sources?.map(({ path }) => path.replace(/.*\//, '')),
+    [
+      'python3.11_3.11.2.orig.tar.xz',
+      'python3.11_3.11.2-6+deb12u8.debian.tar.xz',
+      'zlib_1.3.1.orig.tar.xz',
+      'zlib_1.3.1-1.debian.tar.xz',
+    ],
+  );
+  assert.deepEqual(
+    locked.value.lists?.map(({ suite, architecture }) => `${suite} ${architecture}`),
+    ['bookworm far', 'bookworm source', 'trixie source'],
+  );
+  assert.deepEqual(lockMistakes(locked.value, packageSets(wanted)), []);
+  assert.notEqual(definitionChecksum(wanted), definitionChecksum(of({})));
+});
+
 test('a source package that the suite does not have is named', { skip }, async (t) => {
   const { context, machine } = await setUp(t);
   const locked = await resolveLock(context, definition(['python3.99']), machine);

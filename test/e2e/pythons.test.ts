@@ -187,6 +187,25 @@ for (const { name, version } of cells) {
   });
 }
 
+test('all samples are equal with the packaged Python 3.11, which is not the default of that version', {
+  skip: env.PROVISION_TEST_ALL === '1' ? native : 'PROVISION_TEST_ALL=1 runs the whole suite',
+}, async (t) => {
+  const cwd = temporaryFolder(t, 'provision python ü ');
+  const runner = JSON.stringify(join(REPOSITORY, 'runner'));
+  const samples = JSON.stringify(join(REPOSITORY, 'runner', 'samples'));
+  writeFileSync(
+    join(cwd, 'packaged.yaml'),
+    `schema: 1\nextends: x86_64\npython: {from: packages}\nproject: {path: ${runner}}\nsamples: {path: ${samples}}\n`,
+  );
+  const run = await provision(
+    ['./packaged.yaml', '--python', '3.11', '--no-host', '--artifacts', 'out', '--frozen'],
+    { cwd, store: SHARED_STORE, timeoutMs: 60 * 60_000 },
+  );
+  assert.equal(run.status, 0, run.stdout + run.stderr);
+  const { python, totals } = reportIn(join(cwd, 'out'));
+  assert.deepEqual([python?.linkage, totals.failed, totals.passed > 60], ['dynamic', 0, true]);
+});
+
 for (const version of ['3.11', '3.14', '3.15']) {
   test(`CPython ${version}'s own tests conform`, {
     skip: env.PROVISION_TEST_ALL === '1' ? native : 'PROVISION_TEST_ALL=1 runs them',

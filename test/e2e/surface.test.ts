@@ -13,6 +13,8 @@ const PLACES = {
   'aarch64-musl': ['musl', 'aarch64-musl', 'static-musl'],
   aarch64: ['gnu', 'aarch64', 'glibc-2.31', 'portable-gnu'],
   x86_64: ['gnu', 'x86_64', 'glibc-2.31', 'portable-gnu', 'portable-gnu/x86_64'],
+  'x86_64 3.11': ['gnu', 'x86_64', 'glibc-2.31', 'portable-gnu', 'portable-gnu/x86_64'],
+  'musl 3.11': ['musl', 'x86_64-musl', 'static-musl'],
   'x86_64, shared': ['gnu', 'x86_64', 'glibc-2.31', 'shared-gnu', 'shared-gnu/x86_64'],
 } as const;
 
@@ -20,16 +22,26 @@ for (const [name, places] of Object.entries(PLACES)) {
   test(`what ${name} offers is what the distribution's interpreter offers, but for what is declared`, {
     skip,
   }, async (t) => {
+    const [named, shared] = name.split(', ') as [string, string?];
+    const [target, version] = named.split(' ') as [string, string?];
     const offered = (recipe: string) => {
       const folder = temporaryFolder(t);
       const artifacts = join(folder, 'artifacts');
       return surfaces(folder, artifacts, (...args) =>
-        provision([recipe, '--artifacts', artifacts, ...args], {
-          ...{ cwd: folder, store: SHARED_STORE, timeoutMs: 90 * 60_000 },
-        }),
+        provision(
+          [
+            recipe,
+            ...(version === undefined ? [] : ['--python', version]),
+            '--artifacts',
+            artifacts,
+            ...args,
+          ],
+          {
+            ...{ cwd: folder, store: SHARED_STORE, timeoutMs: 90 * 60_000 },
+          },
+        ),
       );
     };
-    const [target, shared] = name.split(', ') as [string, string?];
     const own = temporaryFolder(t);
     const runner = JSON.stringify(join(REPOSITORY, 'runner'));
     put(own, {
@@ -37,7 +49,9 @@ for (const [name, places] of Object.entries(PLACES)) {
     });
     const found = await offered(shared === undefined ? target : join(own, 'shared.yaml'));
     // The reference is of another architecture where signs of types and numbers of flags are others.
-    const reference = target === 'x86_64' ? found.reference : (await offered(PACKAGED_AARCH64)).target;
-    assertDeclared(surfaceDifferences(reference, found.target), 'cpython-3.13', places);
+    const reference = ['x86_64', 'musl'].includes(target)
+      ? found.reference
+      : (await offered(PACKAGED_AARCH64)).target;
+    assertDeclared(surfaceDifferences(reference, found.target), `cpython-${version ?? '3.13'}`, places);
   });
 }

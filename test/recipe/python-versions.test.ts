@@ -64,9 +64,36 @@ test('a version that a recipe or the command line names is taken, of the form th
   const option = await taken(t, 'extends: aarch64\npython: {version: "3.13"}', {}, '3.15');
   assert.equal(point(option), 'packaged/cpython-3.15/aarch64');
   assert.equal(option.recipe.name, 'aarch64-python3.15', 'artifacts of several versions lie side by side');
-  const older = await taken(t, 'extends: s390x', {}, '3.11');
+  const older = await taken(t, 'extends: s390x\npython: {from: packages}', {}, '3.11');
   assert.deepEqual([point(older), older.sysroot.suite], ['packaged/cpython-3.11/s390x', 'bookworm']);
   assert.equal(older.sysroot.sysroot.packages.includes('libpython3.11-dev'), true);
+});
+
+test('of 3.11 the default is the one from source; its libraries are of the release whose patches there are', async (t) => {
+  const { sysroot, recipe, reference } = await taken(t, 'extends: x86_64', {}, '3.11');
+  assert.deepEqual(
+    [point({ sysroot }), sysroot.suite, sysroot.glibc],
+    ['portable-gnu/cpython-3.11/x86_64', 'bookworm', '2.30'],
+  );
+  const { sources, cpython } = sysroot.source as NonNullable<typeof sysroot.source>;
+  assert.deepEqual([sources.suite, sources.elsewhere], ['trixie', { 'python3.11': 'bookworm' }]);
+  assert.deepEqual([cpython.optimization, cpython.profile], [['lto'], undefined]);
+  assert.equal(reference.name, 'cpython-3.11 reference');
+  // The sysroot's, mimalloc, came with 3.13.
+  assert.equal(recipe.allocator, undefined);
+  assert.equal((await taken(t, 'extends: x86_64', {}, '3.13')).recipe.allocator, 'mimalloc');
+  for (const [name, form] of Object.entries({ musl: 'static-musl', native: 'static-gnu' }))
+    assert.match(
+      point(await taken(t, `extends: ${name}`, {}, '3.11')),
+      new RegExp(`^${form}/cpython-3\\.11/`),
+    );
+});
+
+test('an allocator that the version has not', async (t) => {
+  const asked = await failure(t, 'extends: x86_64\nallocator: mimalloc\npython: {version: "3.11"}');
+  assert.deepEqual([asked.code, asked.at], ['recipe/no-allocator', '3:12']);
+  assert.match(asked.fix, /pymalloc, malloc/);
+  assert.equal((await taken(t, 'extends: x86_64\nallocator: malloc', {}, '3.11')).recipe.allocator, 'malloc');
 });
 
 test('without one it stays what starts with the oldest glibc; what no released system can start is taken on request', async (t) => {
@@ -91,7 +118,7 @@ test('a version that the target lacks, and one that lacks the origin', async (t)
   const musl = await failure(t, 'extends: musl\npython: {version: "3.14"}');
   assert.deepEqual([musl.code, musl.at], ['recipe/no-such-python', '3:19']);
   assert.match(musl.why, /serves no source/);
-  assert.match(musl.fix, /there is `3\.13`.* `aarch64`/);
+  assert.match(musl.fix, /there is `3\.13` and `3\.11`.* `aarch64`/);
   const riscv64 = await failure(t, 'extends: riscv64', {}, '3.11');
   assert.deepEqual([riscv64.code, riscv64.at], ['recipe/no-such-python', undefined]);
   assert.match(riscv64.why, /RISC-V/);
@@ -151,14 +178,15 @@ test('without a version the newest that the crate compiles for, and why', async 
     return [sysroot.name, pythonBecause ?? ''] as const;
   };
   const [old, because] = await of({ pyo3: '0.21.2' });
-  assert.equal(old, 'packaged/cpython-3.11/x86_64');
+  assert.equal(old, 'portable-gnu/cpython-3.11/x86_64');
   assert.match(because, /PyO3 0\.21\.2.* Python 3\.7 to 3\.12\.$/);
   assert.equal((await of({ pyo3: '0.30.1', features: ['abi3-py314'] }))[0], 'packaged/cpython-3.15/x86_64');
   assert.equal((await of({ pyo3: '0.27.2', features: ['abi3-py314'] }))[0], 'packaged/cpython-3.14/x86_64');
   assert.deepEqual(await of({ pyo3: '0.22.6' }), ['portable-gnu/cpython-3.13/x86_64', '']);
-  const none = await failure(t, 'extends: musl', { pyo3: '0.21.2' });
+  assert.equal((await of({ pyo3: '0.21.2' }, 'extends: musl'))[0], 'static-musl/cpython-3.11/x86_64-musl');
+  const none = await failure(t, 'extends: wasm32-wasip1', { pyo3: '0.21.2' });
   assert.deepEqual([none.code, none.at], ['recipe/pyo3-misfit', '2:10']);
-  assert.match(none.what, /for `x86_64-musl` there is `3\.13`/);
+  assert.match(none.what, /for `wasm32-wasip1` there is `3\.13`/);
   assert.match(none.fix, /PyO3 0\.22 or newer/);
 });
 
@@ -182,8 +210,9 @@ test('`all` are the versions of the target that the crate compiles for', async (
   assert.deepEqual(await of('extends: x86_64'), ['3.15', '3.14', '3.13', '3.11']);
   assert.deepEqual(await of('extends: x86_64', { pyo3: '0.24.0' }), ['3.13', '3.11']);
   assert.deepEqual(await of('extends: riscv64'), ['3.15', '3.14', '3.13']);
-  assert.deepEqual(await of('extends: native'), ['3.13']);
-  assert.deepEqual(await of('extends: x86_64\npython: {from: source}'), ['3.13']);
+  assert.deepEqual(await of('extends: native'), ['3.13', '3.11']);
+  assert.deepEqual(await of('extends: x86_64\npython: {from: source}'), ['3.13', '3.11']);
+  assert.deepEqual(await of('extends: wasm32-wasip1'), ['3.13']);
 });
 
 test('the list says of each recipe and version the form, or why there is none', async () => {
@@ -203,7 +232,7 @@ test('the list says of each recipe and version the form, or why there is none', 
   assert.match(run.stdout, /^rustpython +- +- +- +- +crate, glibc \d\.\d+ \*$/m);
   assert.match(
     run.stdout,
-    /^x86_64 +packaged, glibc 2\.42 +packaged, glibc 2\.42 +source, glibc 2\.30 \* +packaged, glibc 2\.36 +-$/m,
+    /^x86_64 +packaged, glibc 2\.42 +packaged, glibc 2\.42 +source, glibc 2\.30 \* +source, glibc 2\.30 +-$/m,
   );
   assert.match(run.stdout, /^- 3\.11 for riscv64: .*RISC-V\.$/m);
   assert.match(run.stdout, /^\+ 3\.14\+jit for aarch64, x86_64: `--python 3\.14\+jit`\.$/m);
@@ -221,7 +250,10 @@ test('the matrix has a job for each version, named by it', async () => {
   const { include } = JSON.parse(run.stdout);
   assert.deepEqual(
     include.map(({ name, python }: Record<string, string>) => `${name} ${python}`),
-    ['riscv64-python3.15 3.15', 'riscv64-python3.14 3.14', 'riscv64-python3.13 3.13', 'musl-python3.13 3.13'],
+    [
+      ...['riscv64-python3.15 3.15', 'riscv64-python3.14 3.14', 'riscv64-python3.13 3.13'],
+      ...['musl-python3.13 3.13', 'musl-python3.11 3.11'],
+    ],
   );
   const plain = await provision(['matrix', '--json', 'musl']);
   assert.equal('python' in JSON.parse(plain.stdout).include[0], false);

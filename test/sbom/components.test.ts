@@ -101,7 +101,7 @@ test('of sources: the version of the distribution, its patches and ours, and wha
     ...{
       definition: DEFINITION,
       sources: SOURCES,
-      suite: 'trixie',
+      suite: () => 'trixie',
       pythonVersion: '3.13.5',
       place: 'inside',
     },
@@ -133,6 +133,24 @@ test('of sources: the version of the distribution, its patches and ours, and wha
   assert.deepEqual(
     python.patches?.map(({ from, resolves }) => [from, ...resolves]),
     [['distribution', 'CVE-2026-6019'], ['distribution', 'CVE-2026-6019'], ['distribution'], ['provision']],
+  );
+});
+
+test('where CPython has no list of what it contains of others, the versions in its headers say it', () => {
+  const [upstream] = SOURCES;
+  const components = sourceComponents({
+    ...{ definition: DEFINITION, sources: SOURCES, suite: () => 'bookworm' },
+    ...{ pythonVersion: '3.11.2', place: 'inside' },
+    contents: {
+      [(upstream as LockedPackage).digest]: { texts: [], versions: { expat: '2.5.0', mpdecimal: '2.5.1' } },
+    },
+  });
+  assert.deepEqual(
+    components.slice(2).map(({ name, version, licence }) => [name, version, licence]),
+    [
+      ['expat', '2.5.0', 'MIT'],
+      ['mpdecimal', '2.5.1', 'BSD-2-Clause'],
+    ],
   );
 });
 

@@ -1,8 +1,18 @@
 // Excerpts of real configure and make output for the failure of a build from source.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { ok } from '../../src/domain/result.ts';
+import type { SandboxSpec } from '../../src/engine/engine.ts';
+import {
+  interpreterOf,
+  openSourceSandbox,
+  type SourceBuildContext,
+} from '../../src/sysroot/source/build-context.ts';
 import { cpythonScript, profileScript } from '../../src/sysroot/source/cpython-script.ts';
 import { configLogEvidence, makeEvidence, unpackStep } from '../../src/sysroot/source/script.ts';
+import { temporaryFolder } from '../support/cli.ts';
 import { sourceSysroot } from '../support/source-sysroot.ts';
 
 const PROFILE = {
@@ -130,6 +140,55 @@ test('libpython is optimized as one object, with the code generator’s options 
   const unprofiled = cpythonScript(sourceSysroot({ ...WHOLE, optimization: ['lto'], env }), ARCHIVES);
   assert.match(unprofiled, /-mllvm -tail-dup-pred-size=5000 --whole-archive/);
   assert.doesNotMatch(unprofiled, /pgso/);
+});
+
+test('the interpreter that a build runs is the toolchain’s, or that of another release', () => {
+  const crossing = sourceSysroot({ cross: true });
+  assert.match(cpythonScript(crossing, ARCHIVES), /--with-build-python=\/usr\/bin\/python3\.13 /);
+  for (const script of [cpythonScript, profileScript])
+    assert.match(
+      script(crossing, ARCHIVES, '/job/tools/python3.13'),
+      /--with-build-python=\/job\/tools\/python3\.13 /,
+    );
+});
+
+test('of the standard library folders are left out, those that the version names as well', () => {
+  const plain = cpythonScript(sourceSysroot(), ARCHIVES);
+  assert.match(plain, /tar -C Lib -cf - --exclude=\.\/test --exclude=\.\/idlelib /);
+  assert.doesNotMatch(plain, /lib2to3/);
+  const more = cpythonScript(sourceSysroot({ leftOut: ['lib2to3/tests'] }), ARCHIVES);
+  assert.match(more, /--exclude=__pycache__ --exclude=\.\/lib2to3\/tests \. \|/);
+});
+
+test('an interpreter of another release is started with the dynamic linker and the libraries of that', async (t) => {
+  const toolsFolder = temporaryFolder(t);
+  const { python } = sourceSysroot();
+  let opened: SandboxSpec | undefined;
+  const context = {
+    definition: sourceSysroot({}, { python: { ...python, version: '3.11' } }),
+    target: { clangTriple: 'far' },
+    hostTarget: { multiarch: 'near-linux-gnu', elf: { interpreter: '/lib64/ld-near.so.2' } },
+    tools: {},
+    launcher: { argv: [], mounts: [], key: {} },
+    toolchain: { folder: '/toolchain' },
+    interpreter: { folder: '/python', fingerprint: '1' },
+    engine: async () =>
+      ok({
+        open: async (spec: SandboxSpec) => {
+          opened = spec;
+          return ok({});
+        },
+      }),
+  } as unknown as SourceBuildContext;
+  const box = await openSourceSandbox(context, { sources: {}, sysroot: '/sysroot', toolsFolder });
+  assert.ok(box.ok);
+  assert.ok(opened?.mounts.some((one) => one.at === '/job/interpreter'));
+  assert.equal(interpreterOf(context), '/job/tools/python3.11');
+  // Not /lib64/ld-near.so.2 below its root: that may be a link to an absolute path, which is the toolchain's.
+  assert.match(
+    readFileSync(join(toolsFolder, 'python3.11'), 'utf8'),
+    /exec \/job\/interpreter\/usr\/lib\/near-linux-gnu\/ld-near\.so\.2 --argv0 \/job\/interpreter\/usr\/bin\/python3\.11 --library-path \/job\/interpreter\/usr\/lib\/near-linux-gnu /,
+  );
 });
 
 test('a profile is made with our script, by a build of its own that counts', () => {

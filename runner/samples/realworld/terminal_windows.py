@@ -155,7 +155,7 @@ def main():
         print(what, *values)
     print(curses.tigetnum("colors"), curses.tigetflag("am"), curses.tigetstr("cup"), curses.tigetflag("nothing"))
     print(curses.tparm(curses.tigetstr("cup"), 4, 17), curses.tparm(curses.tigetstr("setaf"), 3))
-    print(sorted(name for name in dir(curses.panel.panel) if not name.startswith("_")), curses.ncurses_version[:2])
+    print(sorted(name for name in dir(curses.panel.panel) if not name.startswith("_")), curses.ncurses_version.major)
 
 
 main()

@@ -80,20 +80,18 @@ async function resolveEach(
     }
     return opened;
   };
+  const resolveBinaries = async (name: string, set: PackageSet) => {
+    const { suite = options.suite, architecture, others = [] } = set;
+    const apt = await aptOf(architecture, suite);
+    const known = elsewhere(others, (one) => aptOf(one, suite));
+    return apt.ok ? resolveSet(apt.value, name, set, known) : apt;
+  };
   const locked: Record<string, readonly LockedPackage[]> = {};
   for (const [name, set] of Object.entries(sets)) {
-    const { suite = options.suite } = set;
-    const apt = await aptOf(set.architecture, suite);
-    if (!apt.ok) return apt;
     const packages =
       set.architecture === SOURCE
-        ? await resolveSources(apt.value, name, set)
-        : await resolveSet(
-            apt.value,
-            name,
-            set,
-            elsewhere(set.others ?? [], (one) => aptOf(one, suite)),
-          );
+        ? await resolveSources((suite = options.suite) => aptOf(SOURCE, suite), name, set)
+        : await resolveBinaries(name, set);
     if (!packages.ok) return packages;
     locked[name] = packages.value;
   }

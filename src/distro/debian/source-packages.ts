@@ -10,13 +10,15 @@ import { SOURCE } from './entries.ts';
  * taken. Format: dsc(5).
  */
 export async function resolveSources(
-  apt: PrivateApt,
+  aptOf: (suite: string | undefined) => Promise<Result<PrivateApt>>,
   set: string,
-  { packages, upstreamOnly = [] }: PackageSet,
+  { suite, elsewhere = {}, packages, upstreamOnly = [] }: PackageSet,
 ): Promise<Result<readonly LockedPackage[]>> {
   const locked: LockedPackage[] = [];
   for (const name of [...packages].sort()) {
-    const run = await apt.run(['apt-get', 'source', '--print-uris', '--only-source', '--', name]);
+    const apt = await aptOf(elsewhere[name] ?? suite);
+    if (!apt.ok) return apt;
+    const run = await apt.value.run(['apt-get', 'source', '--print-uris', '--only-source', '--', name]);
     if (!run.ok) return run;
     const files = run.value.stdout.split('\n').flatMap((line) => fileFrom(line, name));
     if (!run.value.ok || !files.some(isUpstream)) return err(unknownSource(name, set, run.value.messages));

@@ -159,9 +159,27 @@ export const pythonSchema = z
     source: z
       .strictObject({
         package: packageName.describe('Source package.'),
+        'libraries-suite': suite
+          .optional()
+          .describe(
+            'Suite of the sources of the libraries, which `libraries/` has the patches for; without it that of this Python.',
+          ),
         patches,
         'left-out-patches': leftOutPatches,
         configure: words('Arguments of `configure` in every sysroot.'),
+        allocators: z
+          .array(z.enum(['pymalloc', 'malloc', 'mimalloc']))
+          .min(1)
+          .default(['pymalloc', 'malloc', 'mimalloc'])
+          .describe(
+            "Allocators of Python objects that this version has. Where a sysroot has another one, it is CPython's default.",
+          ),
+        'left-out': z
+          .array(inside)
+          .default([])
+          .describe(
+            'Folders of the standard library that are left out, beside `test`: tests of parts of it.',
+          ),
         ...extensionModules,
       })
       .optional()

@@ -33,6 +33,9 @@ const RUN_TARGET = `${BUILD_PATHS.tools}/run-target`;
 /** Files of a source package in the store: upstream's archive, then the distribution's. */
 export type SourceFiles = readonly { readonly package: LockedPackage; readonly file: string }[];
 
+/** Where a build sees the root of an interpreter that the toolchain has not. */
+const INTERPRETER = '/job/interpreter';
+
 /** What every build from source is made with. */
 export interface SourceBuildContext {
   readonly definition: SourceSysroot;
@@ -47,6 +50,8 @@ export interface SourceBuildContext {
   readonly launcher: BuildLauncher;
   /** The locked files of a source package, from the lock alone. */
   readonly locked: (source: string) => readonly LockedPackage[];
+  /** CPython of the version that is built, for the machine that builds; absent: the toolchain has it. */
+  readonly interpreter?: StoredTree;
   /** The files themselves, fetched where they are missing. */
   readonly files: (source: string) => Promise<Result<SourceFiles>>;
   readonly engine: () => Promise<Result<Engine>>;
@@ -129,6 +134,7 @@ export async function openSourceSandbox(
     mounts: [
       { kind: 'tree', source: spec.sysroot, at: PATHS.sysroot },
       { kind: 'source', source: spec.toolsFolder, at: BUILD_PATHS.tools },
+      ...interpreterMounts(buildContext),
       { kind: 'scratch', at: BUILD_PATHS.build },
       { kind: 'scratch', at: BUILD_PATHS.out },
       ...files,
@@ -136,6 +142,21 @@ export async function openSourceSandbox(
       ...(spec.mounts ?? []),
     ],
   });
+}
+
+function interpreterMounts({ interpreter }: SourceBuildContext): readonly Mount[] {
+  return interpreter === undefined ? [] : [{ kind: 'tree', source: interpreter.folder, at: INTERPRETER }];
+}
+
+/** The interpreter that the build of CPython runs, by its path in the sandbox. */
+export function interpreterOf({ interpreter, definition }: SourceBuildContext): string {
+  const folder = interpreter === undefined ? '/usr/bin' : BUILD_PATHS.tools;
+  return `${folder}/python${definition.python.version}`;
+}
+
+/** What decides which interpreter it is, where that is not the toolchain's. */
+export function interpreterInputs({ interpreter }: SourceBuildContext) {
+  return interpreter === undefined ? {} : { interpreter: interpreter.fingerprint };
 }
 
 /** Where the sandbox sees the files of a source package: upstream's archive and the distribution's. */
@@ -192,7 +213,7 @@ function toolsOf(tools: ImageDefinition['tools']) {
  * A compiler of the target's, to be called by one name: configure scripts take no flags with it in every buildContext. And what starts programs of the target.
  */
 async function writeTools(buildContext: SourceBuildContext, folder: string): Promise<void> {
-  const { definition, target, tools, launcher } = buildContext;
+  const { definition, target, hostTarget, tools, launcher, interpreter } = buildContext;
   const lld = tools.lld === undefined ? [] : [`-fuse-ld=${tools.lld}`];
   const flags = [
     `--target=${target.clangTriple}`,
@@ -208,8 +229,22 @@ exec ${tools.cc ?? COMPILER} ${flags.map(shellWord).join(' ')} "$@"
 `;
   await mkdir(folder, { recursive: true });
   await writeProgram(join(folder, COMPILER), script);
+  if (interpreter !== undefined)
+    await writeProgram(
+      join(folder, basename(interpreterOf(buildContext))),
+      interpreterScript(hostTarget, definition.python.version),
+    );
   const start = ['exec', ...launcher.argv.map(shellWord), '"$@"'].join(' ');
   await writeProgram(join(folder, basename(RUN_TARGET)), `#!/bin/sh\n${start}\n`);
+}
+
+/** Starts an interpreter of another release of the distribution, with the C library of that: ld.so(8). */
+function interpreterScript({ multiarch, elf }: Target, version: string): string {
+  const libraries = `${INTERPRETER}/usr/lib/${multiarch}`;
+  const program = `${INTERPRETER}/usr/bin/python${version}`;
+  // Not by its own path: a link there may be absolute, and lead to the toolchain's.
+  const linker = `${libraries}/${basename(elf?.interpreter ?? '')}`;
+  return `#!/bin/sh\nexec ${linker} --argv0 ${program} --library-path ${libraries} ${program} "$@"\n`;
 }
 
 async function writeProgram(file: string, text: string): Promise<void> {

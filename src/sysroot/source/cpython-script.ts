@@ -40,10 +40,11 @@ const LEFT_OUT = [
 export function cpythonScript(
   definition: SourceSysroot,
   archives: { readonly upstream: string; readonly distribution?: string },
+  interpreter = `/usr/bin/python${definition.python.version}`,
 ): string {
   return [
     sourceStep(definition, archives),
-    configureStep(definition),
+    configureStep(definition, interpreter),
     makeStep(definition),
     verifyProfile(definition),
     linkTimeOptimize(definition),
@@ -71,11 +72,12 @@ function sourceStep(
 export function profileScript(
   definition: SourceSysroot,
   archives: { readonly upstream: string; readonly distribution?: string },
+  interpreter = `/usr/bin/python${definition.python.version}`,
 ): string {
   return [
     sourceStep(definition, archives),
     'export LLVM_PROFDATA="$("$CC" -print-prog-name=llvm-profdata)"',
-    configureStep(definition, true),
+    configureStep(definition, interpreter, true),
     `phase make
 make -j"$JOBS" PROFILE_TASK=${TRAINING} profile-run-stamp
 `,
@@ -92,10 +94,14 @@ const TARGET_ANSWERS = ['ac_cv_buggy_getaddrinfo=no', 'ac_cv_file__dev_ptmx=yes'
 
 const OTHER_BUILD = '--build="$(echo "$BUILD" | sed s/-/-build-/)"';
 
-/** `counting`: for a training on this machine. */
-function configureStep({ source: { cpython }, python }: SourceSysroot, counting = false): string {
+/** `interpreter` is of the version that is built; `counting`: for a training on this machine. */
+function configureStep(
+  { source: { cpython } }: SourceSysroot,
+  interpreter: string,
+  counting = false,
+): string {
   const target = cpython.cross
-    ? ['--host="$HOST"', `--with-build-python=/usr/bin/python${python.version}`, ...TARGET_ANSWERS]
+    ? ['--host="$HOST"', `--with-build-python=${interpreter}`, ...TARGET_ANSWERS]
     : [];
   const own = cpython.configure.map(shellWord);
   // By another name of the same machine a build for it counts as one for another, too: no program of its own is linked on the way.
@@ -221,9 +227,10 @@ function installStep({ source: { cpython }, python }: SourceSysroot): string {
   const stdlib = `usr/lib/${libraryFolder(python)}`;
   const library = libraryName(python);
   const shared = isShared(cpython);
+  const leftOut = [...LEFT_OUT, ...(cpython.leftOut ?? []).map((name) => `./${name}`)];
   return `phase install
 mkdir -p "$OUT/${stdlib}" "$OUT/usr/include" "$OUT/usr/share"
-tar -C Lib -cf - ${LEFT_OUT.map((name) => `--exclude=${name}`).join(' ')} . | tar -C "$OUT/${stdlib}" -xf - --no-same-owner
+tar -C Lib -cf - ${leftOut.map((name) => `--exclude=${name}`).join(' ')} . | tar -C "$OUT/${stdlib}" -xf - --no-same-owner
 cp "$(cat pybuilddir.txt)"/_sysconfigdata_*.py "$OUT/${stdlib}/"
 # What license() shows.
 cp LICENSE "$OUT/${stdlib}/LICENSE.txt"

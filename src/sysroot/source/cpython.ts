@@ -9,6 +9,8 @@ import type { Store, StoreEntry } from '../../store/store.ts';
 import {
   archivesOf,
   commonInputs,
+  interpreterInputs,
+  interpreterOf,
   launcherInputs,
   openSourceSandbox,
   type SourceBuildContext,
@@ -60,6 +62,7 @@ export function buildCPython(
     ...defined({ profile: profile?.digest }),
     script,
     ...launcherInputs(buildContext, script),
+    ...interpreterInputs(buildContext),
   };
   return store.obtain<CPythonMeta>(
     'trees',
@@ -75,9 +78,10 @@ export function buildCPython(
   );
 }
 
-function scriptOf({ definition, locked }: SourceBuildContext): string {
+function scriptOf(buildContext: SourceBuildContext): string {
+  const { definition, locked } = buildContext;
   const { source } = definition.source.cpython;
-  return cpythonScript(definition, archivesOf(source, locked(source)));
+  return cpythonScript(definition, archivesOf(source, locked(source)), interpreterOf(buildContext));
 }
 
 async function make(

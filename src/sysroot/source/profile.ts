@@ -12,6 +12,8 @@ import type { Store } from '../../store/store.ts';
 import {
   archivesOf,
   commonInputs,
+  interpreterInputs,
+  interpreterOf,
   launcherInputs,
   openSourceSandbox,
   type SourceBuildContext,
@@ -96,7 +98,7 @@ export async function trainProfile(
 ): Promise<Result<Trained>> {
   const { definition, locked } = buildContext;
   const { source, configure, env, setup } = definition.source.cpython;
-  const script = profileScript(definition, archivesOf(source, locked(source)));
+  const script = profileScript(definition, archivesOf(source, locked(source)), interpreterOf(buildContext));
   const inputs = {
     what: 'profile',
     ...commonInputs(buildContext),
@@ -105,6 +107,7 @@ export async function trainProfile(
     ...{ configure, env, setup, script },
     making: { ...making, ownPatches: making.ownPatches.map(({ name, text }) => ({ name, text })) },
     ...launcherInputs(buildContext, script),
+    ...interpreterInputs(buildContext),
   };
   const made = await store.obtain<TrainedMeta>(
     'trees',
