@@ -223,10 +223,7 @@ test('--no-crates leaves Cargo.lock as it is, and what is left is said with the 
   const upgraded = await run(['upgrade', '--no-crates']);
   assert.equal(upgraded.status, 0, upgraded.stdout + upgraded.stderr);
   assert.equal(readFileSync(lockFile, 'utf8'), text);
-  assert.match(
-    upgraded.stdout,
-    /not upgraded: <code>leaf<\/code> 1\.0\.0, 1\.1\.0&#58; left out by --no-crates/,
-  );
+  assert.match(upgraded.stdout, /^not upgraded: leaf 1\.0\.0, 1\.1\.0: left out by --no-crates/m);
 });
 
 test('without Cargo.lock nothing is compared and none is made', async (t) => {
