@@ -7,6 +7,7 @@ import { err, ok, type Result } from '../domain/result.ts';
 import { formatBytes } from '../domain/units.ts';
 import type { Failure } from '../failure.ts';
 import { checkMirrors, type MirrorCheck } from '../fetch/check.ts';
+import { regularMirrors } from '../fetch/unserved.ts';
 import { readLock } from '../lock/lockfile.ts';
 import type { Outcome } from './command.ts';
 import type { Wanted } from './lock.ts';
@@ -22,10 +23,9 @@ export async function checkWhole(context: Context, wanted: readonly Wanted[]): P
     times.add(lock.value.resolved);
     for (const one of Object.values(lock.value.sets).flat()) packages.set(one.digest, one);
   }
-  const { lastResorts = 0, ...mirrors } = await distribution.locate(context, [...times].sort());
-  const urls = mirrors.urls.slice(0, mirrors.urls.length - lastResorts);
+  const mirrors = await regularMirrors(context, [...times].sort());
   const all = [...packages.values()];
-  const checks = await checkMirrors(context, all, { ...mirrors, urls });
+  const checks = await checkMirrors(context, all, mirrors);
   return checks.ok ? ok(outcomeOf(wanted, all, checks.value)) : checks;
 }
 

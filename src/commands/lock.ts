@@ -85,8 +85,12 @@ async function run({ context, positionals, values }: Invocation): Promise<Result
       continue;
     }
     const { changed, listed, differences, kept } = locked.value;
-    const stays = kept.length === 0 ? undefined : kept;
-    done.push({ id: file.id, changed, differences, ...defined({ listed, kept: stays }) });
+    done.push({
+      id: file.id,
+      changed,
+      differences,
+      ...defined({ listed, kept: kept.length > 0 ? kept : undefined }),
+    });
   }
   const failure = combineFailures([...failed.values()]);
   if (failure !== undefined) return err(failure);

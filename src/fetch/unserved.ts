@@ -1,6 +1,8 @@
 import { distribution } from '../distro/distribution.ts';
+import type { Mirrors } from '../distro/distro.ts';
 import type { Context } from '../domain/context.ts';
 import { defined } from '../domain/defined.ts';
+import { eachAtOnce } from '../domain/each-at-once.ts';
 import type { LockedPackage } from '../domain/packages.ts';
 import { ok, type Result } from '../domain/result.ts';
 import { loginOf } from './attempt.ts';
@@ -9,6 +11,12 @@ import type { Client } from './client.ts';
 /** Questions at once, over as many connections to a host. */
 const CONNECTIONS = 8;
 const LIMIT_MS = 30_000;
+
+/** Where the files of locks are read from that were resolved at these times (ISO 8601), without what is asked in need alone. */
+export async function regularMirrors(context: Context, resolved: readonly string[]): Promise<Mirrors> {
+  const { lastResorts = 0, ...mirrors } = await distribution.locate(context, resolved);
+  return { ...mirrors, urls: mirrors.urls.slice(0, mirrors.urls.length - lastResorts) };
+}
 
 /**
  * Those of some packages that no mirror serves: each says that it does not have them. One that says nothing, or anything else,
@@ -19,25 +27,20 @@ export async function unservedPackages(
   packages: readonly LockedPackage[],
   resolved: string,
 ): Promise<Result<readonly LockedPackage[]>> {
-  const { lastResorts = 0, ...mirrors } = await distribution.locate(context, [resolved]);
-  const urls = mirrors.urls.slice(0, mirrors.urls.length - lastResorts);
+  const { urls, proxies } = await regularMirrors(context, [resolved]);
   if (packages.length === 0 || urls.length === 0) return ok([]);
   const { caBundle } = context.settings;
   const { openClient } = await import('./client.ts');
   const opened = await openClient({
-    ...{ proxies: mirrors.proxies, connections: CONNECTIONS, connectTimeoutMs: LIMIT_MS },
+    ...{ proxies, connections: CONNECTIONS, connectTimeoutMs: LIMIT_MS },
     ...(caBundle && { caBundle }),
   });
   if (!opened.ok) return opened;
   await using client = opened.value;
   const absent = new Set<LockedPackage>();
-  const queue = [...packages];
-  const ask = async (): Promise<void> => {
-    for (let one = queue.shift(); one !== undefined; one = queue.shift()) {
-      if (await nobodyHas(client, urls, one.path, context.signal)) absent.add(one);
-    }
-  };
-  await Promise.all(Array.from({ length: CONNECTIONS }, ask));
+  await eachAtOnce(CONNECTIONS, packages, async (one) => {
+    if (await nobodyHas(client, urls, one.path, context.signal)) absent.add(one);
+  });
   return ok(packages.filter((one) => absent.has(one)));
 }
 

@@ -33,8 +33,9 @@ export interface Relocked {
 
 /**
  * Resolves a definition again and writes its lock if it changed; an unchanged lock is not touched, its time
- * included, but that one without lists gets those that name exactly its packages. Failures: `lock/old-list` where the archive's lists are older than those of the lock that is there, and those of
- * `resolveLock` and `writeLock`.
+ * included, but that one without lists gets those that name exactly its packages. What `unserved` names stays as it is locked.
+ * Failures: `lock/old-list` where the archive's lists are older than those of the lock that is there, and those of `resolveLock`,
+ * `unserved` and `writeLock`.
  */
 export async function relock(
   context: Context,

@@ -92,7 +92,7 @@ function keptPackage(id: string, { name, architecture, from = '', to = '' }: Loc
     type: 'notice',
     level: 'warning',
     code: 'lock/not-served',
-    message: `${id}: ${name}:${architecture} stays ${from}. The archive lists ${to}, and no mirror serves it yet.`,
+    message: `${id}: ${name}:${architecture} stays ${from}. The archive lists ${to}, and no mirror serves it yet; \`provision upgrade\` takes it once one does.`,
   } as const;
 }
 
