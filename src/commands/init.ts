@@ -11,6 +11,7 @@ import { err, ok, type Result } from '../domain/result.ts';
 import { isThere } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { interrupted } from '../failure.ts';
+import { openedFiles } from '../init/opened-files.ts';
 import { pythonPaths } from '../init/python-paths.ts';
 import { LIBRARY, type Shape, shapeOf } from '../init/shape.ts';
 import {
@@ -121,7 +122,10 @@ async function choose(
       : await oneOf(ask, 'Which recipe? `provision list` explains them', known, DEFAULT_RECIPE);
   if (!recipe.ok) return recipe;
   const source = await readRust(crate.folder, crate.bin);
-  const shape = crate.testsOnly === true ? LIBRARY : shapeOf(source);
+  const shape =
+    crate.testsOnly === true
+      ? LIBRARY
+      : withFiles(shapeOf(source), context.settings.project ?? crate.folder, source);
   const found = pythonPaths(crate.folder, source);
   const usual = usualTests(crate, shape);
   const tests =
@@ -135,6 +139,12 @@ async function choose(
   if (!tests.ok) return tests;
   const paths = found.length === 0 ? undefined : found;
   return ok({ recipe: recipe.value, tests: tests.value, shape, ...defined({ action, paths }) });
+}
+
+function withFiles(shape: Shape, folder: string, source: string): Shape {
+  const files = openedFiles(folder, source);
+  if (shape.command === undefined || files.length === 0) return shape;
+  return { ...shape, command: { ...shape.command, files } };
 }
 
 /** Tests that pass as they are: of a program whose runs are not known, its own tests alone. */

@@ -4,6 +4,7 @@ import type { Crate } from './crate.ts';
 import type { Digest, Linkage, PythonImplementation, RuntimeKind } from './ids.ts';
 import type { PackageSet, TreeDefinition } from './packages.ts';
 import type { PythonPath, PythonSource } from './python-packages.ts';
+import type { StatedPath } from './stated-path.ts';
 import type { ChosenSystem, SystemFacts } from './system.ts';
 import type { SystemData } from './system-data.ts';
 import type { Target } from './target.ts';
@@ -389,6 +390,8 @@ export interface CommandTest {
   readonly name: string;
   readonly args: readonly string[];
   readonly stdin: string;
+  /** Files and folders that its working folder begins with, under the paths that the recipe has. */
+  readonly files: readonly StatedPath[];
   /** Expected status and output, without a reference. */
   readonly status: number;
   readonly stdout?: string;

@@ -1,5 +1,6 @@
 import type { SourcePosition } from '../failure.ts';
 import type { Digest } from './ids.ts';
+import type { StatedPath } from './stated-path.ts';
 
 /** An entry of `python.packages` as the recipe states it. */
 export interface PythonSource {
@@ -14,13 +15,7 @@ export interface PythonSource {
 }
 
 /** An entry of `python.paths`: a folder of modules, a module or an archive of modules. */
-export interface PythonPath {
-  /** Absolute. */
-  readonly path: string;
-  /** As the recipe has it. */
-  readonly text: string;
-  readonly at: SourcePosition;
-}
+export type PythonPath = StatedPath;
 
 /** A package that comes from the index which pip is configured for. */
 export interface IndexRequirement {

@@ -33,13 +33,23 @@ export type Mount =
     }
   /** A named folder of the engine that outlives the sandbox: cargo's target folder and registry. */
   | { readonly kind: 'volume'; readonly name: string; readonly at: string; readonly readOnly?: boolean }
-  /** An empty writable folder on disk, gone with the sandbox; files in it can be copied out. */
+  /** A writable folder on disk, gone with the sandbox; files in it can be copied out. */
   | {
       readonly kind: 'scratch';
       readonly at: string;
+      /** Files that it begins with, as copies; absent: it is empty. */
+      readonly files?: readonly PlacedFile[];
       /** As `/tmp`: it may be gone with the command, and nothing is copied out. */
       readonly temporary?: true;
     };
+
+/** A file of the host in a scratch folder. */
+export interface PlacedFile {
+  /** Absolute, of the host. Links are followed. */
+  readonly source: string;
+  /** Relative to the folder. */
+  readonly path: string;
+}
 
 /** Whether a folder `name` in the folder `parent` of the host is left out. */
 export type LeftOut = (parent: string, name: string) => boolean;

@@ -20,6 +20,8 @@ export interface FirstCommand {
   readonly server?: FirstServer;
   /** Exit status, where it is not 0. */
   readonly status?: number;
+  /** What it opens by names of its own, beside the recipe. */
+  readonly files?: readonly string[];
   /** What the test says, a sentence without its end. */
   readonly about: string;
 }
@@ -55,8 +57,41 @@ export function shapeOf(source: string): Shape {
     return { title: 'runs until it is ended' };
   return {
     title: 'runs without arguments',
-    command: { name: 'runs', args: [], about: 'without arguments it must end with status 0' },
+    command: { name: 'runs', args: [], ...expected(lastStatus(source)) },
   };
+}
+
+/** A run without arguments; `status`: what it ends with as a rule, absent: 0. */
+function expected(status: number | undefined): Pick<FirstCommand, 'status' | 'about'> {
+  return status === undefined || status === 0
+    ? { about: 'without arguments it must end with status 0' }
+    : { status, about: `without arguments it must end with status ${status}, as its last statement says` };
+}
+
+/** The exit status that `main` ends with where nothing ends it before; undefined where its last statement has none. */
+function lastStatus(source: string): number | undefined {
+  const last =
+    /\b(?:exit|ExitCode::from)\(\s*(\d+)(?:_?[iu]\d+)?\s*\)\s*;?\s*$|\bExitCode::(FAILURE)\s*;?\s*$/.exec(
+      bodyOfMain(source),
+    );
+  if (last === null) return undefined;
+  return last[2] === undefined ? Number(last[1]) : 1;
+}
+
+/** Strings, characters and brackets of Rust, so that what stands in a string is no bracket. */
+const TOKENS = /r(#*)"[\s\S]*?"\1|"(?:\\[\s\S]|[^"\\])*"|'(?:\\.|[^'\\])'|[{}]/g;
+
+function bodyOfMain(source: string): string {
+  const begin = /\bfn\s+main\s*\(\s*\)[^{;]*\{/.exec(source);
+  if (begin === null) return '';
+  const inside = source.slice(begin.index + begin[0].length);
+  let depth = 1;
+  for (const token of inside.matchAll(TOKENS)) {
+    if (token[0] === '{') depth += 1;
+    else if (token[0] === '}') depth -= 1;
+    if (depth === 0) return inside.slice(0, token.index);
+  }
+  return '';
 }
 
 const HELP: FirstCommand = { name: 'help', args: ['--help'], about: 'must end with status 0' };

@@ -79,7 +79,7 @@ const HELP: FirstCommand = { name: 'help', args: ['--help'], about: 'must end wi
 
 function commandText(
   bin: string,
-  { name, args, stdin, status, about, server }: FirstCommand,
+  { name, args, stdin, status, files = [], about, server }: FirstCommand,
 ): readonly string[] {
   return [
     '  commands:',
@@ -90,6 +90,12 @@ function commandText(
     `    - name: ${name}`,
     ...(args.length === 0 ? [] : [`      args: ${listed(args)}`]),
     ...(stdin === undefined ? [] : [`      stdin: ${JSON.stringify(stdin)}`]),
+    ...(files.length === 0
+      ? []
+      : [
+          '      # Copied into the working folder, which is empty otherwise. They are not part of the bundle.',
+          `      files: ${listed(files)}`,
+        ]),
     ...(status === undefined ? [] : [`      status: ${status}`]),
     ...(server === undefined ? [] : serverText(server)),
   ];

@@ -29,6 +29,7 @@ import { writeProvenance } from './provenance.ts';
 import { type Made, makeProgram, makeRuntimes, type Runtimes, type StableProgram } from './runtimes.ts';
 import type { Session } from './session.ts';
 import { type Onefile, systemRuntimes } from './systems.ts';
+import { withTestFiles } from './test-files.ts';
 import { joined, runTests } from './tests.ts';
 
 export interface RunRequest {
@@ -82,6 +83,8 @@ async function runOnce(session: Session, planned: Planned, request: RunRequest):
   // Before anything is fetched: the user can fix a mistake in a script's header right away.
   const samples = await suiteOf(plan);
   if (!samples.ok) return samples;
+  const placed = await withTestFiles(plan.recipe.tests?.commands ?? []);
+  if (!placed.ok) return placed;
   const unfit = await checkCrate(session, planned);
   if (!unfit.ok) return unfit;
   const key = await signingKey(session.context);

@@ -18,6 +18,7 @@ import type { PythonPackages } from './packages.ts';
 import type { Prepared } from './prepare.ts';
 import { serverClient } from './server-client.ts';
 import type { Session } from './session.ts';
+import { withTestFiles } from './test-files.ts';
 
 interface TestsInput {
   readonly toolchain: Tree;
@@ -68,7 +69,7 @@ export function joined(outcomes: readonly RunOutcome[]): RunOutcome {
 type CommandsInput = Required<Pick<TestsInput, 'runtimes' | 'interpreter' | 'artifacts'>> &
   Pick<TestsInput, 'ordered'>;
 
-function commandTests(
+async function commandTests(
   { context, store, recorder, engine }: Session,
   plan: Plan,
   { runtimes, interpreter, artifacts, ordered }: CommandsInput,
@@ -77,12 +78,14 @@ function commandTests(
   const { servers: impossible } = runtimeCapabilities(plan.runtime).impossible;
   if (impossible !== undefined && commands.some(({ server }) => server !== undefined))
     context.emit(notRun(plan, 'server', '`server` in `tests.commands`', impossible));
+  const runnable = await withTestFiles(commands);
+  if (!runnable.ok) return runnable;
   return recorder.stage(
     'commands',
     `Commands on ${plan.target.rustTriple}`,
     () =>
       runCommands(context, store, {
-        commands,
+        commands: runnable.value,
         engine,
         runtimes,
         ...defined({ ordered }),

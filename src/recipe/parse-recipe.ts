@@ -12,8 +12,9 @@ import type {
   Tests,
   WasmSettings,
 } from '../domain/definitions.ts';
-import type { PythonPath, PythonSource } from '../domain/python-packages.ts';
+import type { PythonSource } from '../domain/python-packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import type { StatedPath } from '../domain/stated-path.ts';
 import { SYSTEM_DATA } from '../domain/system-data.ts';
 import type { Failure } from '../failure.ts';
 import { readYaml } from './document.ts';
@@ -175,7 +176,7 @@ function commonOf(file: string, read: RecipeFile | ExtendingFile) {
       ...(Object.keys(samples.env).length === 0 ? {} : { env: samples.env }),
     },
     ...defined({
-      tests: tests && testsOf(tests),
+      tests: tests && testsOf(file, tests),
       measure: read.compare === undefined ? undefined : read.compare === 'measure',
       optimization: optimization === undefined ? undefined : flagsOf(optimization),
       variant,
@@ -224,17 +225,18 @@ function packagesOf(file: string, packages: PackagesFile): readonly PythonSource
   );
 }
 
-function pathOf(file: string, text: string): PythonPath {
+function pathOf(file: string, text: string): StatedPath {
   return { text, path: resolve(dirname(file), text), at: { file, line: 1, column: 1 } };
 }
 
-function testsOf({ cargo, commands }: NonNullable<RecipeFile['tests']>): Tests {
+function testsOf(file: string, { cargo, commands }: NonNullable<RecipeFile['tests']>): Tests {
   return {
     ...defined({
       cargo: cargo && { args: cargo.args, harness: cargo.harness, timeoutSeconds: cargo.timeout },
     }),
-    commands: commands.map(({ timeout, stdout, reference, server, ...rest }) => ({
+    commands: commands.map(({ timeout, stdout, reference, server, files, ...rest }) => ({
       ...rest,
+      files: files.map((text) => pathOf(file, text)),
       timeoutSeconds: timeout,
       ...defined({ stdout, reference, server: server && serverOf(server) }),
     })),

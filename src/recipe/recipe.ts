@@ -2,6 +2,7 @@ import { basename, dirname, extname, join } from 'node:path';
 import type { Crate } from '../domain/crate.ts';
 import { defined } from '../domain/defined.ts';
 import type {
+  CommandTest,
   DefinitionFile,
   ImageDefinition,
   Recipe,
@@ -297,17 +298,25 @@ function noAllocator(
 
 /** A recipe whose entries about Python know where they stand in its file. */
 function withPlaces(recipe: Recipe, document: YamlDocument): Recipe {
-  const { pythonPackages, pythonPaths } = recipe;
+  const { pythonPackages, pythonPaths, tests } = recipe;
   const place = (key: 'packages' | 'paths', index: number) => {
     const path = ['python', key, index];
     const item = document.written(path) !== undefined || document.written([...path, 'file']) !== undefined;
     return document.locate(item ? path : ['python', key], 'value');
   };
+  const withPlacesOfFiles = (command: CommandTest, index: number): CommandTest => ({
+    ...command,
+    files: command.files.map((one, i) => ({
+      ...one,
+      at: document.locate(['tests', 'commands', index, 'files', i], 'value'),
+    })),
+  });
   return {
     ...recipe,
     ...defined({
       pythonPackages: pythonPackages?.map((one, i) => ({ ...one, at: place('packages', i) })),
       pythonPaths: pythonPaths?.map((one, i) => ({ ...one, at: place('paths', i) })),
+      tests: tests && { ...tests, commands: tests.commands.map(withPlacesOfFiles) },
     }),
   };
 }

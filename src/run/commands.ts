@@ -9,7 +9,7 @@ import type { Store } from '../store/store.ts';
 import { compareExpected, expectedRun } from './expected.ts';
 import { failedStep } from './failed-step.ts';
 import { writeLogs } from './logs.ts';
-import { lineOf, observeLine, type SampleExecutor } from './observe.ts';
+import { lineOf, observeLine, type SampleExecutor, type WorkingFiles } from './observe.ts';
 import { type Runs, resultOf, resultWithoutReference } from './result.ts';
 import { executorOf, explained, outcomeOf, type RunInput, type RunOutcome } from './run.ts';
 import { compareServer, unasked } from './server/compare.ts';
@@ -17,8 +17,11 @@ import { observeServer, type ServerClient, type ServerCommand } from './server/o
 
 const NOTHING = new Uint8Array();
 
+/** A command with what its working folder begins with. */
+export type RunnableCommand = CommandTest & { readonly working?: WorkingFiles };
+
 export interface CommandsInput extends Omit<RunInput, 'samples' | 'capabilities' | 'python'> {
-  readonly commands: readonly CommandTest[];
+  readonly commands: readonly RunnableCommand[];
   /** The recipe, which they stand in. */
   readonly file: string;
   /** What starts and asks servers, or why programs of the target cannot be any; called where a command is one. */
@@ -59,7 +62,7 @@ async function runCommand(
   context: Context,
   executor: SampleExecutor,
   input: CommandsInput,
-  command: CommandTest,
+  command: RunnableCommand,
 ): Promise<Result<Finished>> {
   const { server } = command;
   if (server === undefined) {
@@ -85,7 +88,7 @@ interface Compared {
 async function observeCommand(
   executor: SampleExecutor,
   { runtimes, target: on, file }: CommandsInput,
-  command: CommandTest,
+  command: RunnableCommand,
 ): Promise<Result<Compared>> {
   const [target, reference] = await Promise.all([
     observeLine(executor, runtimes.target, command),
@@ -127,7 +130,7 @@ async function finish(
   context: Context,
   executor: SampleExecutor,
   input: CommandsInput,
-  command: CommandTest,
+  command: RunnableCommand,
   { runs, result: compared, side, cached }: Compared,
 ): Promise<Result<Finished>> {
   const sample = asSample(command, input.file);

@@ -3,7 +3,7 @@ import { defined } from '../domain/defined.ts';
 import type { Fingerprint } from '../domain/ids.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Observation, Sample } from '../domain/sample.ts';
-import type { Command, Engine, Exit, Mount, SandboxSpec } from '../engine/engine.ts';
+import type { Command, Engine, Exit, Mount, PlacedFile, SandboxSpec } from '../engine/engine.ts';
 import { type RuntimeInstance, SAMPLE_ENV, SCRATCH_AT, SUITE_AT } from '../runtime/instance.ts';
 import { readExit } from '../runtime/runtime.ts';
 import { fingerprint } from '../store/fingerprint.ts';
@@ -86,8 +86,17 @@ function watchedOf(runtime: RuntimeInstance, sample: Sample, inputs: SampleInput
   };
 }
 
+/** Files that a working folder begins with. */
+export interface WorkingFiles {
+  readonly files: readonly PlacedFile[];
+  /** Of names, modes and contents. */
+  readonly digest: string;
+}
+
 /** What a command line of its own is run with: no script, no suite. */
 export interface Line {
+  /** Absent: its working folder is empty. */
+  readonly working?: WorkingFiles;
   readonly args: readonly string[];
   readonly stdin: string;
   readonly timeoutSeconds: number;
@@ -103,8 +112,15 @@ export function observeLine(
     what: 'command run',
     command: lineOf(runtime, line),
     mounts: [],
-    inputs: {},
+    ...startedWith(line),
   });
+}
+
+/** The part of a run that the files of its working folder decide. */
+export function startedWith({ working }: Pick<Line, 'working'>): Pick<Watched, 'working' | 'inputs'> {
+  return working === undefined
+    ? { inputs: {} }
+    : { working: working.files, inputs: { working: working.digest } };
 }
 
 export interface Watched {
@@ -112,6 +128,8 @@ export interface Watched {
   readonly what: string;
   readonly command: Command & { readonly timeoutMs: number };
   readonly mounts: readonly Mount[];
+  /** Files that the working folder begins with. */
+  readonly working?: readonly PlacedFile[];
   /** What an outcome depends on beside runtime and command. */
   readonly inputs: Readonly<Record<string, Json>>;
   /** Whether a run that ended by itself is worth keeping; absent: each is. */
@@ -140,9 +158,7 @@ export async function observeRun(
     }
   }
   if (kept !== undefined) return ok(fromKept(kept));
-  const exit = await executor.schedule(() =>
-    start(executor, sandboxOf(runtime, watched.mounts), watched.command),
-  );
+  const exit = await executor.schedule(() => start(executor, sandboxOf(runtime, watched), watched.command));
   if (!exit.ok) return exit;
   const run = runOf(runtime, exit.value, watched.command.timeoutMs);
   if (
@@ -240,10 +256,14 @@ async function start(executor: SampleExecutor, spec: SandboxSpec, command: Comma
   return await sandbox.run(command);
 }
 
-function sandboxOf(runtime: RuntimeInstance, mounts: readonly Mount[]): SandboxSpec {
+function sandboxOf(runtime: RuntimeInstance, { mounts, working }: Watched): SandboxSpec {
+  const scratch: Mount = {
+    ...{ kind: 'scratch', at: SCRATCH_AT, temporary: true },
+    ...defined({ files: working }),
+  };
   return {
     rootfs: runtime.rootfs,
-    mounts: [...runtime.mounts, ...mounts, { kind: 'scratch', at: SCRATCH_AT, temporary: true }],
+    mounts: [...runtime.mounts, ...mounts, scratch],
     network: 'none',
     hostname: 'sample',
     ...defined({ emulation: runtime.emulation }),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import {
+  chmodSync,
   cpSync,
   lstatSync,
   mkdirSync,
@@ -81,6 +82,28 @@ export function mountContract(bench: () => ContractBench): void {
     writeFileSync(join(source, 'file'), 'after\n');
     const second = await openBox(t, bench(), { mounts });
     assert.match((await shell(second, script, { cwd: '/job/project' })).stdout, /^after\n/);
+  });
+
+  test('a scratch folder begins with copies of files, which may be changed', async (t) => {
+    const given = folderWith('given', {
+      'data/deep/words.txt': 'words\n',
+      'config.toml': 'before\n',
+      tool: '#!/bin/sh\necho ran\n',
+    });
+    chmodSync(join(given, 'tool'), 0o755);
+    symlinkSync('config.toml', join(given, 'linked'));
+    const placed = ['data/deep/words.txt', 'config.toml', 'tool', 'linked'];
+    const files = placed.map((path) => ({ source: join(given, path), path }));
+    for (const temporary of [{}, { temporary: true } as const]) {
+      const box = await openBox(t, bench(), {
+        mounts: [{ kind: 'scratch', at: '/job/scratch', files, ...temporary }],
+      });
+      const script =
+        'cat data/deep/words.txt config.toml linked && ./tool && echo after >config.toml && echo new >data/deep/new && cat config.toml && ls data/deep';
+      const { stdout, stderr } = await shell(box, script, { cwd: '/job/scratch' });
+      assert.deepEqual([stdout, stderr], ['words\nbefore\nbefore\nran\nafter\nnew\nwords.txt\n', '']);
+    }
+    assert.equal(readFileSync(join(given, 'config.toml'), 'utf8'), 'before\n');
   });
 
   test('mounts may lie in mounts, in any order given', async (t) => {

@@ -89,8 +89,24 @@ limits: {memory-mib: 512}
     tests: {
       cargo: { args: ['--lib'], harness: ['--nocapture'], timeoutSeconds: 600 },
       commands: [
-        { name: 'greets', args: ['--hello'], stdin: '', status: 0, stdout: 'hello\n', timeoutSeconds: 60 },
-        { name: 'counts', args: [], stdin: '', status: 0, reference: ['-c', 'print(1)'], timeoutSeconds: 3 },
+        {
+          name: 'greets',
+          args: ['--hello'],
+          stdin: '',
+          files: [],
+          status: 0,
+          stdout: 'hello\n',
+          timeoutSeconds: 60,
+        },
+        {
+          name: 'counts',
+          args: [],
+          stdin: '',
+          files: [],
+          status: 0,
+          reference: ['-c', 'print(1)'],
+          timeoutSeconds: 3,
+        },
       ],
     },
     limits: { memory: 512 * 2 ** 20 },

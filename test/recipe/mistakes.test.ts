@@ -49,6 +49,18 @@ const CASES: readonly Case[] = [
     ],
   },
   {
+    title: 'files of a command outside of the folder of the recipe, or all of it',
+    files: recipe(
+      (text) =>
+        `${text}tests:\n  commands:\n    - name: one\n      files: [config.toml, ../other, /etc/passwd, a/../.., ./]\n`,
+    ),
+    mistakes: [28, 38, 51, 60].map((column) => [
+      'recipe/invalid-value',
+      `15:${column}`,
+      'a path relative to this file that does not leave its folder',
+    ]),
+  },
+  {
     title: 'a key in camel case',
     files: recipe((text) => text.replace('  bin:', '  defaultFeatures: false\n  bin:')),
     mistakes: [['recipe/unknown-key', '9:3', 'Did you mean `default-features`?']],

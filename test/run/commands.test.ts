@@ -1,15 +1,14 @@
 // Command tests with a shell in place of the program: what is compared, and what a user is told.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Context } from '../../src/domain/context.ts';
-import type { CommandTest } from '../../src/domain/definitions.ts';
 import { ok } from '../../src/domain/result.ts';
 import type { SampleResult } from '../../src/domain/sample.ts';
 import type { Event } from '../../src/events.ts';
-import { runCommands } from '../../src/run/commands.ts';
+import { type RunnableCommand, runCommands } from '../../src/run/commands.ts';
 import { samplesFailure } from '../../src/run/samples-failure.ts';
 import { explainUnflushedTest, FLUSH_CURES } from '../../src/run/unflushed.ts';
 import type { RuntimeInstance } from '../../src/runtime/instance.ts';
@@ -31,15 +30,16 @@ interface Made {
 
 async function run(
   t: TestContext,
-  command: Partial<CommandTest>,
+  command: Partial<RunnableCommand>,
   {
     open = false,
     target = {},
     client = '',
-  }: { open?: boolean; target?: Partial<RuntimeInstance>; client?: string } = {},
+    store,
+  }: { open?: boolean; target?: Partial<RuntimeInstance>; client?: string; store?: string } = {},
 ): Promise<Made> {
   const folder = mkdtempSync(join(tmpdir(), 'provision commands ü '));
-  const opened = await openStore(join(folder, 'store'));
+  const opened = await openStore(store ?? join(folder, 'store'));
   assert.ok(opened.ok);
   t.after(async () => {
     await opened.value.settled();
@@ -62,7 +62,7 @@ async function run(
     key: {},
   };
   const ran = await runCommands(context, opened.value, {
-    commands: [{ name: 'one', args: [], stdin: '', status: 0, timeoutSeconds: 5, ...command }],
+    commands: [{ name: 'one', args: [], stdin: '', files: [], status: 0, timeoutSeconds: 5, ...command }],
     engine: async () => ok(engine),
     target: { name: 'far', rustTriple: 'far-unknown-linux-gnu', libc: 'gnu' },
     runtimes: { target: { ...instance, ...target }, reference: instance },
@@ -109,6 +109,24 @@ test('a command that ends with a traceback shows it, and names no reference wher
   ]);
   const step = events.find((event) => event.type === 'step-failed');
   assert.match(step?.step.output ?? '', /ValueError/, 'the catalogue of blockers is asked about it');
+});
+
+test('a command finds the files that were named, and is run again when one of them changes', async (t) => {
+  const from = mkdtempSync(join(tmpdir(), 'provision given '));
+  t.after(() => rmSync(from, { recursive: true }));
+  const placed = (text: string): NonNullable<RunnableCommand['working']> => {
+    const source = join(from, 'config.toml');
+    writeFileSync(source, text);
+    return { files: [{ source, path: 'data/config.toml' }], digest: text };
+  };
+  const command = { args: ['-c', 'cat data/config.toml; ls'], stdout: 'one\ndata\n' };
+  const store = join(from, 'store');
+  const first = await run(t, { ...command, working: placed('one\n') }, { store });
+  assert.equal(first.result.status, 'passed', first.result.diff);
+  const again = await run(t, { ...command, working: placed('one\n') }, { store });
+  assert.deepEqual([again.result.status, again.argv], ['passed', []]);
+  const changed = await run(t, { ...command, working: placed('two\n') }, { store });
+  assert.match(changed.result.diff as string, /^-one\n\+two$/m);
 });
 
 test('of a long standard error the end is shown, of a time limit what was said before it', async (t) => {
@@ -195,7 +213,7 @@ test('of a server: that it listens, what it answers, how it ends', async (t) => 
     stderr: base64('a warning\n'),
   };
   const [first, second] = asked.answers;
-  const served = async (outcome: object, more: Partial<CommandTest> = {}) => {
+  const served = async (outcome: object, more: Partial<RunnableCommand> = {}) => {
     const client = `cat >/dev/null; printf %s '${JSON.stringify(outcome)}'`;
     return (await run(t, { server, ...more }, { client })).result;
   };
@@ -203,7 +221,7 @@ test('of a server: that it listens, what it answers, how it ends', async (t) => 
   assert.deepEqual([passed.status, passed.target?.stdout, passed.by], ['passed', 'up\n', 'command']);
   const byItself = { ...asked, terminated: false, exit: { status: 0 } };
   assert.equal((await served(byItself)).status, 'passed');
-  const cases: readonly (readonly [object, Partial<CommandTest>, string, string, RegExp])[] = [
+  const cases: readonly (readonly [object, Partial<RunnableCommand>, string, string, RegExp])[] = [
     [
       { ...asked, answers: [{ status: 500, body: base64('oh\n') }, second] },
       {},

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { cpSync, mkdtempSync } from 'node:fs';
 import { cp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -80,6 +80,8 @@ function hostPath(mount: Mount, scratch: string[]): string {
   if (mount.kind === 'tree' || mount.kind === 'source') return mount.source;
   const folder = mkdtempSync(join(tmpdir(), 'host-engine-'));
   scratch.push(folder);
+  for (const { source, path } of (mount.kind === 'scratch' && mount.files) || [])
+    cpSync(source, join(folder, path), { dereference: true });
   return folder;
 }
 

@@ -176,6 +176,42 @@ fn main() -> PyResult<()> {
     },
     recipe: command({ name: 'runs' }),
   },
+  'opens-files': {
+    files: {
+      'config.toml': 'answer = 42\n',
+      'data/words.txt': 'one\ntwo\n',
+      'src/main.rs': `${PRELUDE}
+const WORDS: &str = "data/words.txt";
+
+fn main() -> PyResult<()> {
+    let config = std::fs::read_to_string("config.toml")?;
+    let words = std::fs::read_to_string(WORDS)?.lines().count();
+    std::fs::write("data/counted.txt", format!("{words}\\n"))?;
+    Python::attach(|py| {
+        py.run(c"print(open('config.toml').read())", None, None)?;
+        let all: String = py.import("pathlib")?.call_method1("Path", ("data/counted.txt",))?.call_method0("read_text")?.extract()?;
+        assert_eq!((config.as_str(), all.as_str()), ("answer = 42\\n", "2\\n"));
+        Ok(())
+    })
+}
+`,
+    },
+    recipe: command({ name: 'runs', files: ['config.toml', 'data/words.txt'] }),
+  },
+  'ends-with-three': {
+    files: {
+      'src/main.rs': `fn main() {
+    let set = "{";
+    if set.len() > 1 {
+        std::process::exit(1);
+    }
+    ${RUN}
+    std::process::exit(3)
+}
+`,
+    },
+    recipe: command({ name: 'runs', status: 3 }),
+  },
   'example-only': {
     files: {
       'src/lib.rs': 'pub const CODE: &std::ffi::CStr = c"print(\'example\')";\n',

@@ -12,7 +12,7 @@ import { defined } from '../../domain/defined.ts';
 import { errorCode } from '../../domain/errno.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Failure } from '../../failure.ts';
-import type { Mount, SandboxSpec } from '../engine.ts';
+import type { Mount, PlacedFile, SandboxSpec } from '../engine.ts';
 import { mountSourceMissing, noMountPoint, rootMissing } from '../failures.ts';
 import { isWithin } from '../paths.ts';
 import { type Part, TREE } from './pack.ts';
@@ -123,7 +123,9 @@ class Draft implements Layout {
     const problem = outer === undefined ? this.#point(at, true) : inside(outer, at);
     if (problem !== undefined) return problem;
     this.#mounted.push({ at });
-    if (mount.kind === 'scratch' && mount.temporary === true) {
+    const files = mount.kind === 'scratch' ? (mount.files ?? []) : [];
+    this.#placeFiles(at, files);
+    if (mount.kind === 'scratch' && mount.temporary === true && files.length === 0) {
       this.fresh.push({ at, own: true });
       return undefined;
     }
@@ -131,6 +133,18 @@ class Draft implements Layout {
       mount.kind === 'volume' ? { volume: mount.name, ...defined({ readOnly: mount.readOnly }) } : {};
     this.writables.push({ at, ...volume });
     return undefined;
+  }
+
+  /** What lies at the place of a new volume is copied into it (Docker volumes, "Populate a volume using a container"). */
+  #placeFiles(at: string, files: readonly PlacedFile[]): void {
+    const [uid, gid] = [this.#uid, this.#gid];
+    const folders = new Set(files.flatMap(({ path }) => foldersAbove(path)));
+    const own = { uid, gid, mtime: 'kept' } as const;
+    for (const path of folders) this.#folder(join(at, path), uid, gid);
+    for (const { source, path } of files) {
+      const part = { kind: 'host', path: join(at, path).slice(1), source: realpathSync(source) } as const;
+      this.parts.push({ ...part, attributes: own });
+    }
   }
 
   #mountFolder(mount: Extract<Mount, { kind: 'tree' | 'source' }>, source: string): Failure | undefined {
@@ -247,6 +261,12 @@ class Draft implements Layout {
       throw cause;
     }
   }
+}
+
+/** Of `a/b/c`: `a`, `a/b`. */
+function foldersAbove(path: string): readonly string[] {
+  const parts = path.split('/').slice(0, -1);
+  return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
 }
 
 /** Whether a folder can be mounted inside another mount. */

@@ -1,4 +1,14 @@
-import { chmod, lstat, mkdir, readdir, readlink, realpath, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  copyFile,
+  lstat,
+  mkdir,
+  readdir,
+  readlink,
+  realpath,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errorCode } from '../../domain/errno.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
@@ -136,6 +146,11 @@ async function sourceOf(mount: Mount, scratch: string, deps: EngineDeps): Promis
   switch (mount.kind) {
     case 'scratch':
       await mkdir(scratch, { recursive: true });
+      for (const { source, path } of mount.files ?? []) {
+        const to = join(scratch, path);
+        await mkdir(dirname(to), { recursive: true });
+        await copyFile(source, to);
+      }
       return ok(scratch);
     case 'volume': {
       const folder = await deps.volume(mount.name);

@@ -1,5 +1,12 @@
+import { posix } from 'node:path';
 import * as z from 'zod';
 import { NAME, seconds } from './common.ts';
+
+/** Neither absolute, nor the folder itself, nor with a part that leads up. */
+function isInside(path: string): boolean {
+  const parts = posix.normalize(path).split('/');
+  return !posix.isAbsolute(path) && !['', '.', '..'].includes(parts[0] as string) && !path.includes('\0');
+}
 
 const ANSWERED = ['http', 'tcp', 'args'] as const;
 
@@ -120,6 +127,17 @@ export const testsSchema = z
               .describe('Name of the test.'),
             args: z.array(z.string()).default([]).describe('Arguments of the program.'),
             stdin: z.string().default('').describe('Standard input.'),
+            files: z
+              .array(
+                z.string().refine(isInside, 'a path relative to this file that does not leave its folder'),
+              )
+              .default([])
+              .meta({
+                description:
+                  'Files and folders, relative to this file, that its working folder begins with: copies under the same paths, ' +
+                  'which it may change. Without them the folder is empty.',
+                examples: ['config.toml', 'data/'],
+              }),
             status: z.number().int().min(0).max(255).default(0).describe('Exit status it must end with.'),
             stdout: z
               .string()

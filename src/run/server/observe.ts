@@ -4,7 +4,14 @@ import { ok, type Result } from '../../domain/result.ts';
 import type { Mount } from '../../engine/engine.ts';
 import type { RuntimeInstance } from '../../runtime/instance.ts';
 import type { Json } from '../../store/store.ts';
-import { lineOf, observeRun, type Run, type SampleExecutor } from '../observe.ts';
+import {
+  lineOf,
+  observeRun,
+  type Run,
+  type SampleExecutor,
+  startedWith,
+  type WorkingFiles,
+} from '../observe.ts';
 
 /** What starts and asks servers: client.py, in an interpreter of the machine that tests. */
 export interface ServerClient {
@@ -17,7 +24,7 @@ export interface ServerClient {
 }
 
 /** A command test whose program is a server. */
-export type ServerCommand = CommandTest & { readonly server: ServerTest };
+export type ServerCommand = CommandTest & { readonly server: ServerTest; readonly working?: WorkingFiles };
 
 /** What came of one request; bytes in base64. */
 export interface Answer {
@@ -65,6 +72,7 @@ export async function observeServer(
 ): Promise<Result<ServerRun | { readonly run: Run; readonly outcome: 'unknown' }>> {
   const { server, timeoutSeconds } = command;
   const line = lineOf(runtime, { ...command, args: [] });
+  const files = startedWith(command);
   const { emulator: _, ...withoutEmulator } = runtime;
   const job = {
     ...{ command: line.argv, args: command.args, env: line.env, stdin: command.stdin },
@@ -85,7 +93,8 @@ export async function observeServer(
         timeoutMs: (server.start + timeoutSeconds + REPORTING_SECONDS) * 1000,
       },
       mounts: client.mounts,
-      inputs: { client: client.key },
+      ...files,
+      inputs: { ...files.inputs, client: client.key },
       keep: (run) => outcomeOf(run)?.outcome === 'asked',
     },
   );
