@@ -25,6 +25,7 @@ export async function serverClient(home: string, interpreter: RuntimeInstance): 
     script: `${PATHS.client}/client.py`,
   };
   const libraries = await libraryFolders(interpreter.rootfs);
+  const beside = await findFile(interpreter.rootfs, libraries, basename(linker));
   return {
     mounts: [
       { kind: 'tree', source: interpreter.rootfs, at: at.root },
@@ -32,13 +33,20 @@ export async function serverClient(home: string, interpreter: RuntimeInstance): 
       { kind: 'source', source: script, at: at.script },
     ],
     command: [
-      `${at.root}${linker}`,
+      // The place that programs name may be an absolute link, which would lead to the linker of the other program's root.
+      join(at.root, beside ?? linker),
       ...['--library-path', libraries.map((folder) => `${at.root}/${folder}`).join(':')],
       ...[`${at.python}/bin/${basename(program)}`, '-SB', at.script],
     ],
     env: { PYTHONHOME: at.python },
     key: { interpreter: interpreter.key, script: (await digestFile(script)).digest },
   };
+}
+
+/** The path, relative to `root`, of a file in the first of `folders` that has it. */
+async function findFile(root: string, folders: readonly string[], name: string): Promise<string | undefined> {
+  for (const folder of folders) if (await exists(join(root, folder, name))) return join(folder, name);
+  return undefined;
 }
 
 /** Folders of a root that have a C library, relative to it. */
