@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { env } from 'node:process';
 import { test } from 'node:test';
-import { PACKAGED_AARCH64, provision, REPOSITORY, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
+import { provision, REPOSITORY, SHARED_STORE, temporaryFolder } from '../support/cli.ts';
 import { put } from '../support/crate.ts';
 import { assertDeclared, surfaceDifferences, surfaces } from '../support/surface.ts';
 
@@ -12,6 +12,10 @@ const skip = env.PROVISION_TEST_ALL === '1' ? false : 'PROVISION_TEST_ALL=1 buil
 const PLACES = {
   'aarch64-musl': ['musl', 'aarch64-musl', 'static-musl'],
   aarch64: ['gnu', 'aarch64', 'glibc-2.31', 'portable-gnu'],
+  armv7: ['gnu', 'armv7', 'glibc-2.36', 'portable-gnu'],
+  ppc64le: ['gnu', 'ppc64le', 'glibc-2.36', 'portable-gnu', 'portable-gnu/ppc64le'],
+  riscv64: ['gnu', 'riscv64', 'glibc-2.41', 'portable-gnu'],
+  s390x: ['gnu', 's390x', 'glibc-2.36', 'portable-gnu'],
   x86_64: ['gnu', 'x86_64', 'glibc-2.31', 'portable-gnu', 'portable-gnu/x86_64'],
   'x86_64 3.11': ['gnu', 'x86_64', 'glibc-2.31', 'portable-gnu', 'portable-gnu/x86_64'],
   'musl 3.11': ['musl', 'x86_64-musl', 'static-musl'],
@@ -43,15 +47,17 @@ for (const [name, places] of Object.entries(PLACES)) {
       );
     };
     const own = temporaryFolder(t);
-    const runner = JSON.stringify(join(REPOSITORY, 'runner'));
+    const project = `project: {path: ${JSON.stringify(join(REPOSITORY, 'runner'))}}\n`;
+    const packaged = target.replace('-musl', '');
     put(own, {
-      'shared.yaml': `schema: 1\nextends: ${target}\npython: {linkage: dynamic}\nproject: {path: ${runner}}\n`,
+      'shared.yaml': `schema: 1\nextends: ${target}\npython: {linkage: dynamic}\n${project}`,
+      'packaged.yaml': `schema: 1\nextends: ${packaged}\npython: {from: packages}\n${project}`,
     });
     const found = await offered(shared === undefined ? target : join(own, 'shared.yaml'));
     // The reference is of another architecture where signs of types and numbers of flags are others.
     const reference = ['x86_64', 'musl'].includes(target)
       ? found.reference
-      : (await offered(PACKAGED_AARCH64)).target;
+      : (await offered(join(own, 'packaged.yaml'))).target;
     assertDeclared(surfaceDifferences(reference, found.target), `cpython-${version ?? '3.13'}`, places);
   });
 }
