@@ -9,6 +9,7 @@ import type { Store } from '../store/store.ts';
 import { compareExpected, expectedRun } from './expected.ts';
 import { failedStep } from './failed-step.ts';
 import { writeLogs } from './logs.ts';
+import { curesOfMissingFiles } from './missing-files.ts';
 import { lineOf, observeLine, type SampleExecutor, type WorkingFiles } from './observe.ts';
 import { type Runs, resultOf, resultWithoutReference } from './result.ts';
 import { executorOf, explained, outcomeOf, type RunInput, type RunOutcome } from './run.ts';
@@ -141,7 +142,8 @@ async function finish(
       : (other: RuntimeInstance) => observeLine(executor, other, { ...command, args: reference });
   const cause = await explained(compared, runs, input, again);
   if (!cause.ok) return cause;
-  const result: SampleResult = { ...cause.value, by: 'command' };
+  const cures = cause.value.cures ?? curesOf(cause.value, runs, command, input);
+  const result: SampleResult = { ...cause.value, by: 'command', ...(cures.length > 0 ? { cures } : {}) };
   if (result.status === 'passed') return ok({ result, cached });
   context.emit({
     type: 'step-failed',
@@ -153,6 +155,15 @@ async function finish(
   const logs = await writeLogs(input.artifacts, sample.name, runs, result.diff, side);
   if (!logs.ok) return logs;
   return ok({ result: logs.value.length === 0 ? result : { ...result, logs: logs.value }, cached });
+}
+
+function curesOf(
+  { status }: SampleResult,
+  { target }: Runs,
+  command: CommandTest,
+  { file }: CommandsInput,
+): readonly string[] {
+  return status === 'failed' ? curesOfMissingFiles(command, target, file) : [];
 }
 
 function notStarted(command: CommandTest, { target, file }: CommandsInput, why: string): SampleResult {

@@ -36,7 +36,14 @@ async function run(
     target = {},
     client = '',
     store,
-  }: { open?: boolean; target?: Partial<RuntimeInstance>; client?: string; store?: string } = {},
+    recipe = '/job',
+  }: {
+    open?: boolean;
+    target?: Partial<RuntimeInstance>;
+    client?: string;
+    store?: string;
+    recipe?: string;
+  } = {},
 ): Promise<Made> {
   const folder = mkdtempSync(join(tmpdir(), 'provision commands ü '));
   const opened = await openStore(store ?? join(folder, 'store'));
@@ -67,7 +74,7 @@ async function run(
     target: { name: 'far', rustTriple: 'far-unknown-linux-gnu', libc: 'gnu' },
     runtimes: { target: { ...instance, ...target }, reference: instance },
     artifacts,
-    file: '/job/provision.yaml',
+    file: join(recipe, 'provision.yaml'),
     leavesPythonOpen: async () => open,
     servers: async () => ({ mounts: [], command: ['/bin/sh', '-c', client], env: {}, key: client }),
   });
@@ -127,6 +134,30 @@ test('a command finds the files that were named, and is run again when one of th
   assert.deepEqual([again.result.status, again.argv], ['passed', []]);
   const changed = await run(t, { ...command, working: placed('two\n') }, { store });
   assert.match(changed.result.diff as string, /^-one\n\+two$/m);
+});
+
+test('a file that is beside the recipe and not in the working folder is named with the line that copies it', async (t) => {
+  const recipe = mkdtempSync(join(tmpdir(), 'provision beside '));
+  t.after(() => rmSync(recipe, { recursive: true }));
+  writeFileSync(join(recipe, 'config.toml'), '');
+  const said = async (message: string, more: Partial<RunnableCommand> = {}) => {
+    const ran = await run(t, { args: ['-c', 'echo "$0" >&2; exit 1', message], ...more }, { recipe });
+    return ran.result.cures ?? [];
+  };
+  const named = [
+    'Write `files: [config.toml]` into the test: the working folder of the program then begins with a copy.',
+  ];
+  assert.deepEqual(
+    await said("FileNotFoundError: [Errno 2] No such file or directory: 'config.toml'"),
+    named,
+  );
+  assert.deepEqual(await said('cannot read ./config.toml: No such file or directory (os error 2)'), named);
+  const [general] = await said('called `Result::unwrap()` on an `Err` value: Os { code: 2, kind: NotFound }');
+  assert.match(general as string, /`files` of the test: its working folder is empty/);
+  assert.deepEqual(await said('config.toml is not valid'), []);
+  const at = { file: '', line: 1, column: 1 };
+  const files = [{ text: 'config.toml', path: join(recipe, 'config.toml'), at }];
+  assert.deepEqual(await said("No such file or directory: 'config.toml'", { files }), []);
 });
 
 test('of a long standard error the end is shown, of a time limit what was said before it', async (t) => {
