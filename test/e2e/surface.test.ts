@@ -15,7 +15,7 @@ const PLACES = {
   armv7: ['gnu', 'armv7', 'glibc-2.36', 'portable-gnu'],
   ppc64le: ['gnu', 'ppc64le', 'glibc-2.36', 'portable-gnu', 'portable-gnu/ppc64le'],
   riscv64: ['gnu', 'riscv64', 'glibc-2.41', 'portable-gnu'],
-  s390x: ['gnu', 's390x', 'glibc-2.36', 'portable-gnu'],
+  s390x: ['gnu', 's390x', 'glibc-2.36', 'portable-gnu', 'portable-gnu/s390x'],
   x86_64: ['gnu', 'x86_64', 'glibc-2.31', 'portable-gnu', 'portable-gnu/x86_64'],
   'x86_64 3.11': ['gnu', 'x86_64', 'glibc-2.31', 'portable-gnu', 'portable-gnu/x86_64'],
   'musl 3.11': ['musl', 'x86_64-musl', 'static-musl'],
