@@ -14,7 +14,7 @@ const PLACES = {
   aarch64: ['gnu', 'aarch64', 'glibc-2.31', 'portable-gnu'],
   armv7: ['gnu', 'armv7', 'glibc-2.36', 'portable-gnu'],
   ppc64le: ['gnu', 'ppc64le', 'glibc-2.36', 'portable-gnu', 'portable-gnu/ppc64le'],
-  riscv64: ['gnu', 'riscv64', 'glibc-2.41', 'portable-gnu'],
+  'riscv64, source': ['gnu', 'riscv64', 'glibc-2.41', 'portable-gnu'],
   s390x: ['gnu', 's390x', 'glibc-2.36', 'portable-gnu', 'portable-gnu/s390x'],
   x86_64: ['gnu', 'x86_64', 'glibc-2.31', 'portable-gnu', 'portable-gnu/x86_64'],
   'x86_64 3.11': ['gnu', 'x86_64', 'glibc-2.31', 'portable-gnu', 'portable-gnu/x86_64'],
@@ -26,7 +26,7 @@ for (const [name, places] of Object.entries(PLACES)) {
   test(`what ${name} offers is what the distribution's interpreter offers, but for what is declared`, {
     skip,
   }, async (t) => {
-    const [named, shared] = name.split(', ') as [string, string?];
+    const [named, other] = name.split(', ') as [string, string?];
     const [target, version] = named.split(' ') as [string, string?];
     const offered = (recipe: string) => {
       const folder = temporaryFolder(t);
@@ -51,9 +51,10 @@ for (const [name, places] of Object.entries(PLACES)) {
     const packaged = target.replace('-musl', '');
     put(own, {
       'shared.yaml': `schema: 1\nextends: ${target}\npython: {linkage: dynamic}\n${project}`,
+      'source.yaml': `schema: 1\nextends: ${target}\npython: {from: source}\n${project}`,
       'packaged.yaml': `schema: 1\nextends: ${packaged}\npython: {from: packages}\n${project}`,
     });
-    const found = await offered(shared === undefined ? target : join(own, 'shared.yaml'));
+    const found = await offered(other === undefined ? target : join(own, `${other}.yaml`));
     // The reference is of another architecture where signs of types and numbers of flags are others.
     const reference = ['x86_64', 'musl'].includes(target)
       ? found.reference
