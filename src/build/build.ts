@@ -28,7 +28,7 @@ import { missingPrograms } from './missing-programs.ts';
 import { noteNeededRust } from './needed-rust.ts';
 import { CRATES_UNKNOWN, cratesKey, type LockedCrates, onKnownCrates } from './sealed-crates.ts';
 import { explainHidden } from './sources/explain.ts';
-import { digestProject } from './sources/project.ts';
+import { digestProject, writtenLast } from './sources/project.ts';
 import { type LinkedGlibc, traceUndefined } from './undefined-symbols.ts';
 import { type BuildView, openView } from './view.ts';
 
@@ -162,7 +162,12 @@ async function compileProgram(
   const view = await openView(context, store, volumeName(input), { ...input, cargo: cargo.value });
   if (!view.ok) return view;
   if (view.value.sources.digest !== to.sources)
-    return err(sourcesChanged(input.resolved.recipe.project.root));
+    return err(
+      sourcesChanged(
+        input.resolved.recipe.project.root,
+        await writtenLast(context, input.resolved, input.logs),
+      ),
+    );
   const objects = await linkedObjects(context, store, engine.value, input);
   if (!objects.ok) return objects;
   const step = {
@@ -370,12 +375,13 @@ function waiting(recipe: string) {
   } as const;
 }
 
-function sourcesChanged(folder: string) {
+function sourcesChanged(folder: string, last: readonly string[]) {
   return {
     code: SOURCES_CHANGED,
     what: `Files of ${folder} change while they are copied for the build.`,
+    ...(last.length === 0 ? {} : { why: `Written last: ${last.join(', ')}.` }),
     fix: [
-      'Find out what writes there (an editor, a generator, another build), and run the same command again when it is done.',
+      'Find out what writes there (an editor, a generator, another build, a log), and run the same command again when it is done; a log of your own goes to another folder.',
     ],
   } as const;
 }

@@ -8,6 +8,7 @@ import { closest } from '../domain/closest.ts';
 import type { Crate } from '../domain/crate.ts';
 import { defined } from '../domain/defined.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import { shellWord } from '../domain/shell.ts';
 import { isThere } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { interrupted } from '../failure.ts';
@@ -76,7 +77,10 @@ async function run(invocation: Invocation): Promise<Result<Outcome>> {
       'Written:',
       ...names.map((name) => `  ${name}`),
       '',
-      ...next(crate.value, choices.value),
+      ...next(crate.value, choices.value, {
+        folder: shown(context.settings.cwd, folder),
+        workflow: values['no-workflow'] !== true,
+      }),
       '',
     ].join('\n'),
     json: { crate: crate.value, ...choices.value, files: names },
@@ -270,10 +274,16 @@ function describe(
   ];
 }
 
-function next({ pyo3, testsOnly }: Crate, { recipe, action }: Choices): readonly string[] {
+/** `folder` is that of the recipe, as it is shown: empty where commands are typed. */
+function next(
+  { pyo3, testsOnly }: Crate,
+  { recipe, action }: Choices,
+  { folder, workflow }: { readonly folder: string; readonly workflow: boolean },
+): readonly string[] {
+  const run = folder === '' ? 'provision run' : `provision run --project ${shellWord(folder)}`;
   return [
-    `Next: \`provision run\` builds ${testsOnly === true ? 'its tests' : 'it'} for \`${recipe}\` and runs ${testsOnly === true ? 'them' : 'it'} there.`,
-    ...(action === undefined
+    `Next: \`${run}\` builds ${testsOnly === true ? 'its tests' : 'it'} for \`${recipe}\` and runs ${testsOnly === true ? 'them' : 'it'} there.`,
+    ...(action === undefined && workflow
       ? [
           'For the workflow: set the variable PROVISION_REPOSITORY of your repository',
           'to the repository of provision, as owner/name.',

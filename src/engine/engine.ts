@@ -37,19 +37,19 @@ export type Mount =
   | {
       readonly kind: 'scratch';
       readonly at: string;
-      /** Files that it begins with, as copies; absent: it is empty. */
-      readonly files?: readonly PlacedFile[];
+      /** What it begins with, folders in front of what is in them; absent: it is empty. */
+      readonly entries?: readonly PlacedEntry[];
       /** As `/tmp`: it may be gone with the command, and nothing is copied out. */
       readonly temporary?: true;
     };
 
-/** A file of the host in a scratch folder. */
-export interface PlacedFile {
-  /** Absolute, of the host. Links are followed. */
-  readonly source: string;
-  /** Relative to the folder. */
-  readonly path: string;
-}
+/** What a scratch folder begins with. `path` is relative to it. */
+export type PlacedEntry =
+  /** Mode 755. */
+  | { readonly kind: 'folder'; readonly path: string }
+  /** A copy of a file of the host, `source`; mode 644, or 755, and a time that is always the same. */
+  | { readonly kind: 'file'; readonly path: string; readonly source: string; readonly executable: boolean }
+  | { readonly kind: 'link'; readonly path: string; readonly target: string };
 
 /** Whether a folder `name` in the folder `parent` of the host is left out. */
 export type LeftOut = (parent: string, name: string) => boolean;

@@ -55,27 +55,44 @@ export function shapeOf(source: string): Shape {
   // A run that is only ended from outside is no test.
   if (/\bloop\s*\{/.test(source) && !/\b(?:break|return|exit\()/.test(source))
     return { title: 'runs until it is ended' };
-  return {
-    title: 'runs without arguments',
-    command: { name: 'runs', args: [], ...expected(lastStatus(source)) },
-  };
+  const status = expectedStatus(source);
+  if (status === undefined) return { title: 'ends with a status that its source does not tell' };
+  return { title: 'runs without arguments', command: { name: 'runs', args: [], ...expected(status) } };
 }
 
-/** A run without arguments; `status`: what it ends with as a rule, absent: 0. */
-function expected(status: number | undefined): Pick<FirstCommand, 'status' | 'about'> {
-  return status === undefined || status === 0
+function expected(status: number): Pick<FirstCommand, 'status' | 'about'> {
+  return status === 0
     ? { about: 'without arguments it must end with status 0' }
     : { status, about: `without arguments it must end with status ${status}, as its last statement says` };
 }
 
-/** The exit status that `main` ends with where nothing ends it before; undefined where its last statement has none. */
-function lastStatus(source: string): number | undefined {
-  const last =
-    /\b(?:exit|ExitCode::from)\(\s*(\d+)(?:_?[iu]\d+)?\s*\)\s*;?\s*$|\bExitCode::(FAILURE)\s*;?\s*$/.exec(
-      bodyOfMain(source),
-    );
-  if (last === null) return undefined;
-  return last[2] === undefined ? Number(last[1]) : 1;
+/** An exit status in a program: a number, or the name of a constant. */
+const STATUSES =
+  /\b(?:exit|ExitCode::from)\(\s*(?:(\d+)(?:_?[iu]\d+)?|([A-Z][A-Z\d_]*))\s*\)|\bExitCode::(FAILURE|SUCCESS)\b/g;
+
+/** What a run without arguments ends with; undefined where one of several may come. */
+function expectedStatus(source: string): number | undefined {
+  // An exception of Python's that ends the process.
+  if (/\b(?:sys\.exit|SystemExit)\(\s*[^)\s0]/.test(source)) return undefined;
+  const body = bodyOfMain(source);
+  const all = statusesIn(source, source);
+  const last = statusesIn(body, source).find(({ end }) => /^\s*;?\s*$/.test(body.slice(end)))?.status;
+  if (last === undefined || last === 0) return 0;
+  return all.some(({ status }) => status === 0) ? undefined : last;
+}
+
+/** `source` is where constants are looked up. */
+function statusesIn(text: string, source: string) {
+  return [...text.matchAll(STATUSES)].flatMap((found) => {
+    const [all, number, name, word] = found;
+    const value = number ?? (name === undefined ? undefined : constant(source, name));
+    const status = word === undefined ? Number(value) : word === 'FAILURE' ? 1 : 0;
+    return Number.isNaN(status) ? [] : [{ status, end: found.index + all.length }];
+  });
+}
+
+function constant(source: string, name: string): string | undefined {
+  return new RegExp(`\\b(?:const|static)\\s+${name}\\s*:\\s*\\w+\\s*=\\s*(\\d+)`).exec(source)?.[1];
 }
 
 /** Strings, characters and brackets of Rust, so that what stands in a string is no bracket. */

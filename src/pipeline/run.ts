@@ -83,7 +83,7 @@ async function runOnce(session: Session, planned: Planned, request: RunRequest):
   // Before anything is fetched: the user can fix a mistake in a script's header right away.
   const samples = await suiteOf(plan);
   if (!samples.ok) return samples;
-  const placed = await withTestFiles(plan.recipe.tests?.commands ?? []);
+  const placed = await withTestFiles(plan.recipe.tests?.commands ?? [], plan.recipe.file);
   if (!placed.ok) return placed;
   const unfit = await checkCrate(session, planned);
   if (!unfit.ok) return unfit;

@@ -78,7 +78,7 @@ async function commandTests(
   const { servers: impossible } = runtimeCapabilities(plan.runtime).impossible;
   if (impossible !== undefined && commands.some(({ server }) => server !== undefined))
     context.emit(notRun(plan, 'server', '`server` in `tests.commands`', impossible));
-  const runnable = await withTestFiles(commands);
+  const runnable = await withTestFiles(commands, plan.recipe.file);
   if (!runnable.ok) return runnable;
   return recorder.stage(
     'commands',

@@ -3,7 +3,7 @@ import { defined } from '../domain/defined.ts';
 import type { Fingerprint } from '../domain/ids.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Observation, Sample } from '../domain/sample.ts';
-import type { Command, Engine, Exit, Mount, PlacedFile, SandboxSpec } from '../engine/engine.ts';
+import type { Command, Engine, Exit, Mount, PlacedEntry, SandboxSpec } from '../engine/engine.ts';
 import { type RuntimeInstance, SAMPLE_ENV, SCRATCH_AT, SUITE_AT } from '../runtime/instance.ts';
 import { readExit } from '../runtime/runtime.ts';
 import { fingerprint } from '../store/fingerprint.ts';
@@ -86,10 +86,12 @@ function watchedOf(runtime: RuntimeInstance, sample: Sample, inputs: SampleInput
   };
 }
 
-/** Files that a working folder begins with. */
+/** What a working folder begins with. */
 export interface WorkingFiles {
-  readonly files: readonly PlacedFile[];
-  /** Of names, modes and contents. */
+  readonly entries: readonly PlacedEntry[];
+  /** Bytes of all files. */
+  readonly size: number;
+  /** Of all that the program can see of them. */
   readonly digest: string;
 }
 
@@ -118,9 +120,7 @@ export function observeLine(
 
 /** The part of a run that the files of its working folder decide. */
 export function startedWith({ working }: Pick<Line, 'working'>): Pick<Watched, 'working' | 'inputs'> {
-  return working === undefined
-    ? { inputs: {} }
-    : { working: working.files, inputs: { working: working.digest } };
+  return working === undefined ? { inputs: {} } : { working, inputs: { working: working.digest } };
 }
 
 export interface Watched {
@@ -128,8 +128,7 @@ export interface Watched {
   readonly what: string;
   readonly command: Command & { readonly timeoutMs: number };
   readonly mounts: readonly Mount[];
-  /** Files that the working folder begins with. */
-  readonly working?: readonly PlacedFile[];
+  readonly working?: WorkingFiles;
   /** What an outcome depends on beside runtime and command. */
   readonly inputs: Readonly<Record<string, Json>>;
   /** Whether a run that ended by itself is worth keeping; absent: each is. */
@@ -158,7 +157,9 @@ export async function observeRun(
     }
   }
   if (kept !== undefined) return ok(fromKept(kept));
-  const exit = await executor.schedule(() => start(executor, sandboxOf(runtime, watched), watched.command));
+  const exit = await executor.schedule(() =>
+    start(executor, sandboxOf(runtime, watched), limitedTo(watched)),
+  );
   if (!exit.ok) return exit;
   const run = runOf(runtime, exit.value, watched.command.timeoutMs);
   if (
@@ -259,7 +260,7 @@ async function start(executor: SampleExecutor, spec: SandboxSpec, command: Comma
 function sandboxOf(runtime: RuntimeInstance, { mounts, working }: Watched): SandboxSpec {
   const scratch: Mount = {
     ...{ kind: 'scratch', at: SCRATCH_AT, temporary: true },
-    ...defined({ files: working }),
+    ...defined({ entries: working?.entries }),
   };
   return {
     rootfs: runtime.rootfs,
@@ -268,6 +269,11 @@ function sandboxOf(runtime: RuntimeInstance, { mounts, working }: Watched): Sand
     hostname: 'sample',
     ...defined({ emulation: runtime.emulation }),
   };
+}
+
+/** What was put there for it is no part of what a program may write. */
+function limitedTo({ command, working }: Watched): Command {
+  return { ...command, maxDisk: DISK_LIMIT + (working?.size ?? 0) };
 }
 
 function runOf(runtime: RuntimeInstance, exit: Exit, timeoutMs: number): Run {

@@ -15,7 +15,7 @@ import { value } from '../support/sandboxes.ts';
 async function attempts(
   t: TestContext,
   edit: (main: string, attempt: number) => void,
-): Promise<[string, number]> {
+): Promise<[string, number, string?]> {
   const crate = crateOf(t);
   const store = value(await openStore(join(temporaryFolder(t), 'store')));
   const project = {
@@ -59,7 +59,8 @@ async function attempts(
   const built = await build(context, store, input);
   assert.ok(!built.ok);
   assert.ok(built.error.code === 'engine/refused' ? opened === 1 : opened === 0, 'nothing else is built');
-  return [built.error.code, attempt];
+  const { code, why } = built.error;
+  return why === undefined || code === 'engine/refused' ? [code, attempt] : [code, attempt, why];
 }
 
 test('an edit while a build is prepared is built, under the fingerprint of what is edited', async (t) => {
@@ -73,5 +74,6 @@ test('an edit while a build is prepared is built, under the fingerprint of what 
 
 test('a project that never stops changing is a failure', async (t) => {
   const always = await attempts(t, (main, attempt) => writeFileSync(main, `// ${attempt}\n`));
+  assert.match(always.pop() as string, /^Written last: src\/main\.rs\b/);
   assert.deepEqual(always, ['build/sources-changed', 3]);
 });

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
+  closeSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -19,7 +21,7 @@ import { type TestContext, test } from 'node:test';
 import type { Sources } from '../../src/build/sources/entries.ts';
 import { digestListing, fillView } from '../../src/build/sources/view.ts';
 import { listSources } from '../../src/build/sources/walk.ts';
-import { temporaryFolder } from '../support/cli.ts';
+import { REPOSITORY, temporaryFolder } from '../support/cli.ts';
 import { crateOf, put } from '../support/crate.ts';
 import { listTree } from '../support/seen.ts';
 
@@ -314,4 +316,21 @@ test('a file of many megabytes is copied and digested as any other', async (t) =
   assert.equal(given, await digest(folder));
   assert.ok(bytes > 9 * 2 ** 20);
   assert.ok(readFileSync(join(seen, 'model.bin')).equals(Buffer.alloc(9 * 2 ** 20, 7)));
+});
+
+test('the file that the output of the command itself goes to is no source of what it builds', (t) => {
+  const folder = crate(t);
+  for (const name of ['run.log', 'other.log']) writeFileSync(join(folder, name), 'before\n');
+  const script = `const { listSources } = await import(${JSON.stringify(join(REPOSITORY, 'src/build/sources/walk.ts'))});
+const { entries, hidden } = await listSources([{ at: '', source: ${JSON.stringify(folder)} }], new Map());
+console.error(JSON.stringify([entries.map(({ path }) => path), hidden]));`;
+  const output = openSync(join(folder, 'run.log'), 'a');
+  const listed = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', output, 'pipe'],
+    encoding: 'utf8',
+  });
+  closeSync(output);
+  const [entries, unseen] = JSON.parse(listed.stderr.trim().split('\n').at(-1) as string);
+  assert.deepEqual(entries, ['Cargo.toml', 'other.log', 'samples/a.py', 'src/main.rs']);
+  assert.deepEqual(unseen, [{ path: 'run.log', why: 'the output of this command goes there' }]);
 });

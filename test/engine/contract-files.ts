@@ -84,26 +84,30 @@ export function mountContract(bench: () => ContractBench): void {
     assert.match((await shell(second, script, { cwd: '/job/project' })).stdout, /^after\n/);
   });
 
-  test('a scratch folder begins with copies of files, which may be changed', async (t) => {
-    const given = folderWith('given', {
-      'data/deep/words.txt': 'words\n',
-      'config.toml': 'before\n',
-      tool: '#!/bin/sh\necho ran\n',
-    });
-    chmodSync(join(given, 'tool'), 0o755);
-    symlinkSync('config.toml', join(given, 'linked'));
-    const placed = ['data/deep/words.txt', 'config.toml', 'tool', 'linked'];
-    const files = placed.map((path) => ({ source: join(given, path), path }));
+  test('a scratch folder begins with what is named, which may be changed; modes and times are always the same', async (t) => {
+    const given = folderWith('given', { 'words.txt': 'words\n', tool: '#!/bin/sh\necho ran\n' });
+    chmodSync(join(given, 'words.txt'), 0o600);
+    const file = (path: string, executable = false) =>
+      ({ kind: 'file', path, source: join(given, path.split('/').at(-1) as string), executable }) as const;
+    const entries = [
+      { kind: 'folder', path: 'data' },
+      { kind: 'folder', path: 'data/empty' },
+      { kind: 'link', path: 'data/linked', target: 'words.txt' },
+      file('data/words.txt'),
+      file('tool', true),
+    ] as const;
+    const script = `cat data/words.txt data/linked && ./tool && echo after >data/words.txt && touch data/empty/new &&
+      cat data/linked && ls data && stat -c '%a %Y' tool && stat -c %a data/words.txt data/empty`;
     for (const temporary of [{}, { temporary: true } as const]) {
-      const box = await openBox(t, bench(), {
-        mounts: [{ kind: 'scratch', at: '/job/scratch', files, ...temporary }],
-      });
-      const script =
-        'cat data/deep/words.txt config.toml linked && ./tool && echo after >config.toml && echo new >data/deep/new && cat config.toml && ls data/deep';
+      const scratch = { kind: 'scratch', at: '/job/scratch', entries, ...temporary } as const;
+      const box = await openBox(t, bench(), { mounts: [scratch] });
       const { stdout, stderr } = await shell(box, script, { cwd: '/job/scratch' });
-      assert.deepEqual([stdout, stderr], ['words\nbefore\nbefore\nran\nafter\nnew\nwords.txt\n', '']);
+      assert.deepEqual(
+        [stdout, stderr],
+        ['words\nwords\nran\nafter\nempty\nlinked\nwords.txt\n755 315532800\n644\n755\n', ''],
+      );
     }
-    assert.equal(readFileSync(join(given, 'config.toml'), 'utf8'), 'before\n');
+    assert.equal(readFileSync(join(given, 'words.txt'), 'utf8'), 'words\n');
   });
 
   test('mounts may lie in mounts, in any order given', async (t) => {

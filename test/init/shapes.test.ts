@@ -107,3 +107,25 @@ test('servers are asked on the port in their source', () => {
   const demanding = 'let a = std::env::args().nth(1).unwrap(); TcpListener::bind("127.0.0.1:80")';
   assert.deepEqual(shapeOf(demanding).command?.status, 101);
 });
+
+test('a status is expected where its source tells one, and nothing where one of several may come', () => {
+  const status = (main: string) => {
+    const { command } = shapeOf(`const BAD: u8 = 3;\nfn main() -> ExitCode {\n${main}\n}\n`);
+    return command === undefined ? 'unknown' : (command.status ?? 0);
+  };
+  assert.deepEqual(
+    [
+      'println!("{");',
+      'std::process::exit(3)',
+      'if bad { exit(1); }\nlet open = "{\\"";\nexit(3);',
+      'ExitCode::from(BAD)',
+      'ExitCode::FAILURE',
+      'if ok { std::process::exit(0); }\nstd::process::exit(3)',
+      'std::process::exit(run())',
+      'py.run(c"import sys; sys.exit(3)", None, None)',
+      'py.run(c"import sys; sys.exit(0)", None, None)',
+      'if bad { return ExitCode::FAILURE; }\nExitCode::SUCCESS',
+    ].map(status),
+    [0, 3, 3, 3, 1, 'unknown', 0, 'unknown', 0, 0],
+  );
+});

@@ -124,7 +124,11 @@ test('a command finds the files that were named, and is run again when one of th
   const placed = (text: string): NonNullable<RunnableCommand['working']> => {
     const source = join(from, 'config.toml');
     writeFileSync(source, text);
-    return { files: [{ source, path: 'data/config.toml' }], digest: text };
+    const entries = [
+      { kind: 'folder', path: 'data' },
+      { kind: 'file', path: 'data/config.toml', source, executable: false },
+    ] as const;
+    return { entries, size: text.length, digest: text };
   };
   const command = { args: ['-c', 'cat data/config.toml; ls'], stdout: 'one\ndata\n' };
   const store = join(from, 'store');

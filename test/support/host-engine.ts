@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { cpSync, mkdtempSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, symlinkSync } from 'node:fs';
 import { cp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -80,8 +80,11 @@ function hostPath(mount: Mount, scratch: string[]): string {
   if (mount.kind === 'tree' || mount.kind === 'source') return mount.source;
   const folder = mkdtempSync(join(tmpdir(), 'host-engine-'));
   scratch.push(folder);
-  for (const { source, path } of (mount.kind === 'scratch' && mount.files) || [])
-    cpSync(source, join(folder, path), { dereference: true });
+  for (const entry of (mount.kind === 'scratch' && mount.entries) || []) {
+    if (entry.kind === 'folder') mkdirSync(join(folder, entry.path));
+    else if (entry.kind === 'link') symlinkSync(entry.target, join(folder, entry.path));
+    else copyFileSync(entry.source, join(folder, entry.path));
+  }
   return folder;
 }
 

@@ -50,6 +50,9 @@ interface Result {
   readonly target?: { readonly exit: { readonly status?: number; readonly signal?: string } };
 }
 
+/** Targets for which rustc has no debug information in files of its own (`rustc --print split-debuginfo`). */
+const UNSPLIT = /^(?:wasm|riscv64)/;
+
 interface Report {
   readonly target: { readonly triple: string };
   readonly python?: { readonly linkage: string };
@@ -93,7 +96,7 @@ export async function runCell(crates: Crates, cell: Cell, options: CliOptions): 
     return [
       ...samplesWrong(report, profile),
       ...(tests === (tested ? 1 : 0) ? [] : [`${tests} of cargo's tests`]),
-      ...splitWrong(split, debug, cell.profile === 'packed' && !report.target.triple.startsWith('wasm'), bin),
+      ...splitWrong(split, debug, cell.profile === 'packed' && !UNSPLIT.test(report.target.triple), bin),
       ...leftWrong(readFileSync(programIn(unpacked)), profile),
       ...(runsHere(report) ? alone(programIn(unpacked), samples) : []),
     ];

@@ -196,7 +196,58 @@ fn main() -> PyResult<()> {
 }
 `,
     },
-    recipe: command({ name: 'runs', files: ['config.toml', 'data/words.txt'] }),
+    recipe: command({ name: 'runs', files: ['config.toml', 'data'] }),
+  },
+  'names-files': {
+    files: {
+      '.env': 'KEY=1\n',
+      'one.txt': '1\n',
+      'say "hi".txt': 'hi\n',
+      'default.cfg': 'x\n',
+      'src/app.py': 'import sqlite3\nprint(open("rows.csv").read())\n',
+      'rows.csv': 'a,b\n',
+      'docs/unused.md': '',
+      'plugins/.keep': '',
+      'conf.d/base.ini': '',
+      'out/.keep': '',
+      'src/main.rs': `${PRELUDE}
+const NAME: &str = "docs";
+
+fn main() -> PyResult<()> {
+    let path = ".env";
+    assert_eq!(std::fs::read_to_string(path)?, "KEY=1\\n");
+    for name in ["one.txt", "say \\"hi\\".txt"] {
+        assert!(!std::fs::read(name)?.is_empty());
+    }
+    let config = std::env::var("CONFIG").unwrap_or_else(|_| "default.cfg".to_string());
+    std::fs::metadata(config)?;
+    assert_eq!(std::fs::read_dir("plugins")?.count(), 1);
+    std::fs::write("out/result.txt", NAME)?;
+    std::env::set_current_dir("conf.d")?;
+    std::fs::metadata("base.ini")?;
+    std::env::set_current_dir("..")?;
+    let code = std::ffi::CString::new(std::fs::read_to_string("src/app.py")?)?;
+    Python::attach(|py| {
+        py.run(c"assert open('rows.csv').read()", None, None)?;
+        py.run(&code, None, None)
+    })
+}
+`,
+    },
+    recipe: command({
+      name: 'runs',
+      files: [
+        '.env',
+        'conf.d',
+        'default.cfg',
+        'one.txt',
+        'out',
+        'plugins',
+        'rows.csv',
+        'say "hi".txt',
+        'src/app.py',
+      ],
+    }),
   },
   'ends-with-three': {
     files: {

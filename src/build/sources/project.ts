@@ -1,3 +1,4 @@
+import { lstatSync } from 'node:fs';
 import { readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative } from 'node:path';
 import type { Context } from '../../domain/context.ts';
@@ -27,6 +28,29 @@ export async function digestProject(
   if (sources.ok && sources.value.outward.length > 0) context.emit(linksOutside(sources.value.outward));
   return sources;
 }
+
+/** Files of the project that were written last, the newest first: at most three, none where that cannot be found out. */
+export async function writtenLast(
+  context: Context,
+  resolved: Resolved,
+  logs?: string,
+): Promise<readonly string[]> {
+  try {
+    const { entries } = await listProject(context, resolved, logs);
+    const files = entries.flatMap((entry) => {
+      const stats = entry.kind === 'file' ? lstatSync(entry.source, { throwIfNoEntry: false }) : undefined;
+      return stats === undefined ? [] : [{ path: entry.path, time: stats.mtimeMs }];
+    });
+    const now = Date.now();
+    const recent = files.filter(({ time }) => now - time < RECENT_MS).sort((a, b) => b.time - a.time);
+    return recent.slice(0, 3).map(({ path }) => path);
+  } catch (cause) {
+    return unlessDeviceFailed([])(cause);
+  }
+}
+
+/** Milliseconds in which what changes while it is copied has been written. */
+const RECENT_MS = 60_000;
 
 export interface CopyTarget {
   readonly folder: string;

@@ -1,6 +1,7 @@
-import { lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs';
+import { fstatSync, lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs';
 import { dirname, isAbsolute, join, posix } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import { errorCode } from '../../domain/errno.ts';
 import { isWithin } from '../../engine/paths.ts';
 import type { HiddenPath, SourceEntry, SourcePart } from './entries.ts';
 import { gitEntries } from './git.ts';
@@ -36,6 +37,7 @@ class Walk {
   readonly #hidden = new Map<string, string>();
   readonly #places: readonly string[];
   readonly #except: ReadonlyMap<string, string>;
+  readonly #output = ownOutput();
   #since = performance.now();
 
   constructor(parts: readonly SourcePart[], except: ReadonlyMap<string, string>) {
@@ -89,7 +91,9 @@ class Walk {
   }
 
   #file(source: string, path: string, stats: Stats): void {
-    if (stats.isFile()) {
+    if (stats.isFile() && this.#output.has(inodeOf(stats))) {
+      this.#hide(path, 'the output of this command goes there');
+    } else if (stats.isFile()) {
       this.#put({ kind: 'file', path, source, executable: (stats.mode & 0o111) !== 0 });
     } else if (stats.isSymbolicLink()) {
       // A dependency that is reached through it is a part of its own, in the link's place.
@@ -130,6 +134,25 @@ class Walk {
     const to = posix.join(dirname(path), target);
     return !this.#places.some((at) => (at === '' ? to.split('/')[0] !== '..' : isWithin(to, at)));
   }
+}
+
+/** Files that standard output and standard error are written to: they change as long as the command runs. */
+function ownOutput(): ReadonlySet<string> {
+  const files = [1, 2].flatMap((descriptor) => {
+    try {
+      const stats = fstatSync(descriptor);
+      return stats.isFile() ? [inodeOf(stats)] : [];
+    } catch (cause) {
+      // Closed.
+      if (errorCode(cause) !== 'EBADF') throw cause;
+      return [];
+    }
+  });
+  return new Set(files);
+}
+
+function inodeOf({ dev, ino }: Stats): string {
+  return `${dev}:${ino}`;
 }
 
 function isText(name: Buffer): boolean {

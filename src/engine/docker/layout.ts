@@ -12,7 +12,7 @@ import { defined } from '../../domain/defined.ts';
 import { errorCode } from '../../domain/errno.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { Failure } from '../../failure.ts';
-import type { Mount, PlacedFile, SandboxSpec } from '../engine.ts';
+import type { Mount, PlacedEntry, SandboxSpec } from '../engine.ts';
 import { mountSourceMissing, noMountPoint, rootMissing } from '../failures.ts';
 import { isWithin } from '../paths.ts';
 import { type Part, TREE } from './pack.ts';
@@ -123,9 +123,9 @@ class Draft implements Layout {
     const problem = outer === undefined ? this.#point(at, true) : inside(outer, at);
     if (problem !== undefined) return problem;
     this.#mounted.push({ at });
-    const files = mount.kind === 'scratch' ? (mount.files ?? []) : [];
-    this.#placeFiles(at, files);
-    if (mount.kind === 'scratch' && mount.temporary === true && files.length === 0) {
+    const entries = mount.kind === 'scratch' ? (mount.entries ?? []) : [];
+    for (const entry of entries) this.#place(at, entry);
+    if (mount.kind === 'scratch' && mount.temporary === true && entries.length === 0) {
       this.fresh.push({ at, own: true });
       return undefined;
     }
@@ -136,14 +136,14 @@ class Draft implements Layout {
   }
 
   /** What lies at the place of a new volume is copied into it (Docker volumes, "Populate a volume using a container"). */
-  #placeFiles(at: string, files: readonly PlacedFile[]): void {
-    const [uid, gid] = [this.#uid, this.#gid];
-    const folders = new Set(files.flatMap(({ path }) => foldersAbove(path)));
-    const own = { uid, gid, mtime: 'kept' } as const;
-    for (const path of folders) this.#folder(join(at, path), uid, gid);
-    for (const { source, path } of files) {
-      const part = { kind: 'host', path: join(at, path).slice(1), source: realpathSync(source) } as const;
-      this.parts.push({ ...part, attributes: own });
+  #place(at: string, entry: PlacedEntry): void {
+    const attributes = { ...TREE, uid: this.#uid, gid: this.#gid };
+    const path = join(at, entry.path).slice(1);
+    if (entry.kind === 'folder') this.parts.push({ kind: 'folder', path, mode: 0o755, attributes });
+    else if (entry.kind === 'link') this.parts.push({ kind: 'link', path, target: entry.target, attributes });
+    else {
+      const mode = entry.executable ? 0o755 : 0o644;
+      this.parts.push({ kind: 'host', path, source: realpathSync(entry.source), mode, attributes });
     }
   }
 
@@ -261,12 +261,6 @@ class Draft implements Layout {
       throw cause;
     }
   }
-}
-
-/** Of `a/b/c`: `a`, `a/b`. */
-function foldersAbove(path: string): readonly string[] {
-  const parts = path.split('/').slice(0, -1);
-  return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
 }
 
 /** Whether a folder can be mounted inside another mount. */

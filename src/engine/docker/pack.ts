@@ -31,6 +31,7 @@ export const TREE: Attributes = { uid: 0, gid: 0, mtime: FIXED_TIME * 1000 };
 export type Part =
   /** A folder of its own. */
   | { readonly kind: 'folder'; readonly path: string; readonly mode: number; readonly attributes: Attributes }
+  | { readonly kind: 'link'; readonly path: string; readonly target: string; readonly attributes: Attributes }
   | { readonly kind: 'text'; readonly path: string; readonly text: string; readonly attributes: Attributes }
   /** A file, link or folder of this machine; of a folder everything below it, and itself unless `path` is empty. */
   | {
@@ -38,6 +39,8 @@ export type Part =
       readonly path: string;
       readonly source: string;
       readonly attributes: Attributes;
+      /** Of a file; absent: its own. */
+      readonly mode?: number;
       /** Folders that are left out. */
       readonly without?: LeftOut;
     };
@@ -131,6 +134,9 @@ function* itemsOf(part: Part): Generator<Item> {
     case 'folder':
       yield { ...plain, type: 'Directory', mode: part.mode, size: 0 };
       return;
+    case 'link':
+      yield { ...plain, type: 'SymbolicLink', mode: 0o777, size: 0, linkpath: part.target };
+      return;
     case 'text': {
       const text = Buffer.from(part.text);
       yield { ...plain, type: 'File', mode: 0o644, size: text.length, content: { text } };
@@ -146,7 +152,7 @@ function* walk(source: string, path: string, part: Extract<Part, { kind: 'host' 
   const item = itemOf(source, path, info, part.attributes);
   // Sockets, pipes and devices have no place in an archive, and nothing is built from them.
   if (item === undefined) return;
-  if (path !== '') yield item;
+  if (path !== '') yield { ...item, ...defined({ mode: part.mode }) };
   if (item.type !== 'Directory') return;
   const real = part.attributes === TREE ? nameOf : String;
   const names = readable(source, () => readdirSync(source)).map((stored) => [real(stored), stored] as const);

@@ -136,7 +136,7 @@ export const testsSchema = z
                 description:
                   'Files and folders, relative to this file, that its working folder begins with: copies under the same paths, ' +
                   'which it may change. Without them the folder is empty.',
-                examples: ['config.toml', 'data/'],
+                examples: [['config.toml', 'data/']],
               }),
             status: z.number().int().min(0).max(255).default(0).describe('Exit status it must end with.'),
             stdout: z
