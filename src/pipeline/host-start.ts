@@ -4,6 +4,7 @@ import type { Plan } from '../domain/plan.ts';
 import type { HostStart } from '../domain/report.ts';
 import { ok, type Result } from '../domain/result.ts';
 import type { Sample, SampleResult } from '../domain/sample.ts';
+import type { RunnableCommand } from '../run/commands.ts';
 import { type FirstStart, startOnHost } from '../run/host-start.ts';
 import { Inputs } from '../run/inputs.ts';
 import { argumentsOf } from '../run/observe.ts';
@@ -12,6 +13,7 @@ import { startsOnHost } from '../runtime/runtime.ts';
 import { hostMachine, hostSystem } from './host.ts';
 import type { Made } from './runtimes.ts';
 import type { Session } from './session.ts';
+import { withTestFiles } from './test-files.ts';
 
 /**
  * Starts the bundle once on this machine, outside of any sandbox, where the kernel can and the recipe lets it: with the first
@@ -74,10 +76,14 @@ async function firstStart(
     ({ name, server }) => server === undefined && passed(`command/${name}`) !== undefined,
   );
   if (command === undefined) return undefined;
-  const { args, stdin, timeoutSeconds, name } = command;
+  const placed = await withTestFiles([command], recipe.file);
+  // They were there a moment ago, when it passed.
+  if (!placed.ok) return undefined;
+  const [{ args, stdin, timeoutSeconds, name, working } = command as RunnableCommand] = placed.value;
   const result = passed(`command/${name}`);
   return {
     ...{ name: `command/${name}`, args, env: {}, stdin, timeoutSeconds, files: {} },
+    ...defined({ working }),
     exit: result?.target?.exit ?? { status: 0 },
   };
 }

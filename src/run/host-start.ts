@@ -8,12 +8,14 @@ import { compareReleases } from '../domain/glibc.ts';
 import type { HostStart } from '../domain/report.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Observation } from '../domain/sample.ts';
+import { fillFolder } from '../engine/placed.ts';
 import { type ProcessExit, runProcess } from '../exec/process.ts';
 import { SAMPLE_ENV } from '../runtime/instance.ts';
 import { onDisk } from '../store/disk.ts';
 import { fingerprint } from '../store/fingerprint.ts';
 import { withTemporaryFolder } from '../store/scratch.ts';
 import type { Json, Store } from '../store/store.ts';
+import type { WorkingFiles } from './observe.ts';
 
 /** What a program is started with, once. */
 export interface FirstStart {
@@ -27,6 +29,8 @@ export interface FirstStart {
   readonly exit: Observation['exit'];
   /** Path → digest of what it reads. */
   readonly files: Readonly<Record<string, string>>;
+  /** What its working folder begins with; absent: nothing. */
+  readonly working?: WorkingFiles;
 }
 
 /** The operating system of this machine. */
@@ -68,10 +72,10 @@ export async function startOnHost(
   input: HostStartInput,
 ): Promise<Result<HostStart & { readonly cached: boolean }>> {
   const { digest, host, start } = input;
-  const { timeoutSeconds: _, exit: expected, ...inputs } = start;
+  const { timeoutSeconds: _, exit: expected, working, ...inputs } = start;
   const key = fingerprint({
     ...{ what: 'start on this machine', format: 1, bundle: digest },
-    ...{ host: { ...host }, inputs: { ...inputs }, expected },
+    ...{ host: { ...host }, inputs: { ...inputs, ...defined({ working: working?.digest }) }, expected },
   });
   const kept = await store.readResult<Kept>(key);
   if (kept !== undefined) return ok({ ...resultOf(input, kept), cached: true });
@@ -99,6 +103,7 @@ async function run(
   const [copy, cwd] = [join(folder, 'bundle'), join(folder, 'work')];
   const copied = await onDisk(folder, async () => {
     await mkdir(cwd);
+    await fillFolder(cwd, start.working?.entries ?? []);
     await cp(bundle, copy, {
       ...{ recursive: true, verbatimSymlinks: true, preserveTimestamps: true },
       mode: constants.COPYFILE_FICLONE,

@@ -20,17 +20,22 @@ export function needsHome({ crate }: Pick<Resolved, 'crate'>): boolean {
  * there: without a suite it is given none.
  */
 export function wasiCommands(
-  resolved: Pick<Resolved, 'crate'>,
+  resolved: Pick<Resolved, 'crate' | 'recipe'>,
   program: string,
   [start, module]: readonly [readonly string[], string],
 ): Pick<RuntimeInstance, 'command' | 'commandWithoutSuite'> {
   const line = (folders: readonly string[]): readonly [string, ...string[]] =>
     [...start, ...programOptions(resolved, program, folders), module] as unknown as [string, ...string[]];
+  // A snapshot has opened its folders already.
+  const relative = wasmSettings(resolved).snapshot === true ? [] : [RELATIVE];
   return {
-    command: line([PATHS.interpreter, SUITE_AT, SCRATCH_AT]),
-    commandWithoutSuite: line([PATHS.interpreter, SCRATCH_AT]),
+    command: line([PATHS.interpreter, SUITE_AT, SCRATCH_AT, ...(needsHome(resolved) ? relative : [])]),
+    commandWithoutSuite: line([PATHS.interpreter, SCRATCH_AT, ...relative]),
   };
 }
+
+/** WASI has no working folder: relative paths are looked for where `.` is. The shipped program goes there by itself. */
+const RELATIVE = `${SCRATCH_AT}::.`;
 
 /** Options of `wasmtime run`, which our script for Node takes as well. */
 function programOptions(

@@ -27,6 +27,7 @@ fn main() -> PyResult<()> {
     let code = match std::env::args().nth(1).as_deref() {
         Some("fail") => "int('x')".to_string(),
         Some("hello") => "print('hello')".to_string(),
+        Some("file") => std::fs::read_to_string("data/code.py")?,
         Some("flush") => "import sys; print('hello'); sys.stdout.flush()".to_string(),
         Some(script) => std::fs::read_to_string(script)?,
         None => return Ok(println!("usage: cell <script>")),
@@ -61,6 +62,7 @@ tests:
   cargo: {}
   commands:
     - {name: usage, stdout: "usage: cell <script>\\n"}
+    - {name: file, args: [file], files: [data], stdout: "from a file\\n"}
     - {name: ended, args: [hello], stdout: "hello\\n"}
     - {name: flushed, args: [flush, and-leave-open], stdout: "hello\\n"}
     - {name: lost, args: [hello, and-leave-open], stdout: "hello\\n"}
@@ -83,6 +85,7 @@ test('each operation is done on each target, or refused with its reason', async 
       '[package]\nname = "cell"\nversion = "0.1.0"\nedition = "2021"\n[dependencies]\npyo3 = { version = "0.30.1", default-features = false, features = ["auto-initialize"] }\n',
     'Cargo.lock': lockedWith(['cell']),
     'src/main.rs': MAIN,
+    'data/code.py': 'print("from a file")\n',
     'samples/prints.py': 'print("printed")\n',
     'provision.yaml': RECIPE,
   });
@@ -103,10 +106,10 @@ test('each operation is done on each target, or refused with its reason', async 
       const status = (name: string): string | undefined =>
         samples.find((one) => one.name.startsWith(name))?.status;
       assert.deepEqual(
-        ['prints', 'usage', 'ended', 'flushed', 'lost', 'traceback'].map((name, index) =>
+        ['prints', 'usage', 'file', 'ended', 'flushed', 'lost', 'traceback'].map((name, index) =>
           status(index === 0 ? name : `command/${name}`),
         ),
-        ['passed', 'passed', 'passed', 'passed', 'failed', 'failed'],
+        ['passed', 'passed', 'passed', 'passed', 'passed', 'failed', 'failed'],
       );
       const failed = samples.find(({ name }) => name === 'command/traceback');
       assert.match(failed?.diff ?? '', /Traceback[\s\S]*ValueError/);

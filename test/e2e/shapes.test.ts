@@ -8,7 +8,15 @@ import { provision, SHARED_STORE } from '../support/cli.ts';
 import { crateOf } from '../support/crate.ts';
 import { SHAPES, shapesWorkspace } from '../support/shapes.ts';
 
-const GATE = ['fixed-program', 'script-command', 'names-files', 'opens-files', 'example-only', 'tests-only', 'tests-and-server'];
+const GATE = [
+  'fixed-program',
+  'script-command',
+  'names-files',
+  'opens-files',
+  'example-only',
+  'tests-only',
+  'tests-and-server',
+];
 const names = process.env.PROVISION_TEST_ALL === '1' ? Object.keys(SHAPES) : GATE;
 
 test('the first run after init --yes passes', async (t) => {

@@ -45,6 +45,21 @@ test('it runs in a copy of the bundle with arguments, input and a folder of its 
   assert.deepEqual(readdirSync(join(folder, 'bundle', 'bin')), ['program'], 'the bundle stays as it is');
 });
 
+test('its folder begins with the files that a command names', async (t) => {
+  const { start, said, folder } = await bundle(t, 'cat data/words.txt >"$1"');
+  const source = join(folder, 'words.txt');
+  writeFileSync(source, 'words\n');
+  const entries = [
+    { kind: 'folder', path: 'data' },
+    { kind: 'file', path: 'data/words.txt', source, executable: false },
+  ] as const;
+  const one = await start({
+    start: { ...START, args: [said], working: { entries, size: 6, digest: 'words' } },
+  });
+  assert.equal(one.started, true, one.reason);
+  assert.equal(readFileSync(said, 'utf8'), 'words\n');
+});
+
 test('it has no terminal, and what it leaves running is ended', async (t) => {
   const { start, said } = await bundle(
     t,

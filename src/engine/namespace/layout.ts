@@ -1,22 +1,11 @@
-import {
-  chmod,
-  copyFile,
-  lstat,
-  mkdir,
-  readdir,
-  readlink,
-  realpath,
-  symlink,
-  utimes,
-  writeFile,
-} from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, readlink, realpath, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { FIXED_TIME } from '../../archive/folder-attributes.ts';
 import { errorCode } from '../../domain/errno.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
-import type { EngineDeps, Mount, PlacedEntry, SandboxSpec } from '../engine.ts';
+import type { EngineDeps, Mount, SandboxSpec } from '../engine.ts';
 import { mountSourceMissing, noMountPoint } from '../failures.ts';
 import { isWithin } from '../paths.ts';
+import { fillFolder } from '../placed.ts';
 import { type Layer, layerAt, locate, type ResolvedPath } from './view.ts';
 
 /** A file or folder that each command gets anew below its private folders. */
@@ -148,7 +137,7 @@ async function sourceOf(mount: Mount, scratch: string, deps: EngineDeps): Promis
   switch (mount.kind) {
     case 'scratch':
       await mkdir(scratch, { recursive: true });
-      for (const entry of mount.entries ?? []) await place(join(scratch, entry.path), entry);
+      await fillFolder(scratch, mount.entries ?? []);
       return ok(scratch);
     case 'volume': {
       const folder = await deps.volume(mount.name);
@@ -163,18 +152,6 @@ async function sourceOf(mount: Mount, scratch: string, deps: EngineDeps): Promis
         return err(mountSourceMissing(mount.source, mount.at, code));
       }
   }
-}
-
-/** Modes and times do not depend on the umask, or on those of the host. */
-async function place(at: string, entry: PlacedEntry): Promise<void> {
-  if (entry.kind === 'link') return symlink(entry.target, at);
-  if (entry.kind === 'folder') {
-    await mkdir(at);
-    return chmod(at, 0o755);
-  }
-  await copyFile(entry.source, at);
-  await chmod(at, entry.executable ? 0o755 : 0o644);
-  await utimes(at, FIXED_TIME, FIXED_TIME);
 }
 
 /** Finds or makes the file or folder that something is mounted over. */
