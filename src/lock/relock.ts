@@ -49,8 +49,7 @@ export async function relock(
   if (!resolved.ok) return resolved;
   const replayed = olderLists(file, old, resolved.value);
   if (replayed !== undefined) return err(replayed);
-  // A lock of another definition may lack what this one needs.
-  const now = before.ok ? await keepServed(before.value, resolved.value, options) : resolved;
+  const now = await keepServed({ sets: old.sets, same: before.ok }, resolved.value, options);
   if (!now.ok) return now;
   const kept = lockDifferences(now.value.sets, resolved.value.sets);
   if (before.ok && JSON.stringify(before.value.sets) === JSON.stringify(now.value.sets)) {
@@ -68,9 +67,14 @@ export async function relock(
 
 /**
  * What was resolved, but packages that no mirror serves yet stay as they were locked: one source package with all its files, and of
- * the others all, for they are resolved to fit each other.
+ * the others all, for they are resolved to fit each other; of a lock of another definition (`same`) none, for they may lack what
+ * this one needs.
  */
-async function keepServed(before: Lock, now: Lock, { unserved }: ResolveOptions): Promise<Result<Lock>> {
+async function keepServed(
+  before: { readonly sets: Lock['sets']; readonly same: boolean },
+  now: Lock,
+  { unserved }: ResolveOptions,
+): Promise<Result<Lock>> {
   const changed = Object.entries(now.sets).flatMap(([set, packages]) => {
     const old = new Set(before.sets[set]?.map(({ digest }) => digest));
     return packages.filter(({ digest }) => !old.has(digest)).map((one) => ({ set, one }));
@@ -81,7 +85,9 @@ async function keepServed(before: Lock, now: Lock, { unserved }: ResolveOptions)
     now.resolved,
   );
   if (!asked.ok) return asked;
-  const lacking = changed.filter(({ one }) => asked.value.includes(one));
+  const isKeepable = ({ set, one }: (typeof changed)[number]): boolean =>
+    isSource(one) ? before.sets[set]?.some(({ name }) => name === one.name) === true : before.same;
+  const lacking = changed.filter((each) => asked.value.includes(each.one) && isKeepable(each));
   if (lacking.length === 0) return ok(now);
   const stays = new Set(lacking.map(({ one }) => togetherWith(one)));
   const sets = Object.entries(now.sets).map(([set, packages]) => {
@@ -97,8 +103,12 @@ async function keepServed(before: Lock, now: Lock, { unserved }: ResolveOptions)
 }
 
 /** Packages with the same answer stay or go together. */
-function togetherWith({ name, architecture }: LockedPackage): string {
-  return architecture === distribution.sources.architecture ? name : '';
+function togetherWith(one: LockedPackage): string {
+  return isSource(one) ? one.name : '';
+}
+
+function isSource({ architecture }: LockedPackage): boolean {
+  return architecture === distribution.sources.architecture;
 }
 
 /**

@@ -45,13 +45,15 @@ const NEW = OLD.map((one) => ({ ...one, version: '1.1-1' }));
 const OLD_SOURCES = [source('python3.13', '3.13.5-1'), source('zlib', '1.3-1')];
 const NEW_SOURCES = [source('python3.13', '3.13.5-2'), source('zlib', '1.4-1')];
 
-const DEFINITION: SysrootDefinition = sourceSysroot(
-  { source: 'python3.13' },
-  {
-    ...{ sysroot: tree('amd64', ['libthing']), rootfs: tree('amd64', ['data']) },
-    sources: { architecture: 'source', packages: ['python3.13', 'zlib'] },
-  },
-);
+function definition(packages: readonly string[], sources: readonly string[]): SysrootDefinition {
+  const trees = { sysroot: tree('amd64', packages), rootfs: tree('amd64', ['data']) };
+  return sourceSysroot(
+    { source: 'python3.13' },
+    { ...trees, sources: { architecture: 'source', packages: sources } },
+  );
+}
+
+const DEFINITION = definition(['libthing'], ['python3.13', 'zlib']);
 
 test('what no mirror serves stays as it is locked: a source by itself, packages together', {
   skip,
@@ -62,12 +64,12 @@ test('what no mirror serves stays as it is locked: a source by itself, packages 
     ...{ id: 'docker/test', file: join(home, 'image.yaml') },
     ...{ lockFile: join(home, 'image.lock'), lockPath: 'image.lock' },
   };
-  const from = async (archive: ReadonlyMap<string, Buffer>, definition: LockedDefinition = DEFINITION) => {
+  const from = async (archive: ReadonlyMap<string, Buffer>, wanted: LockedDefinition = DEFINITION) => {
     const mirror = await startMirror(t, files(archive));
     const here = { ...context, settings: { ...context.settings, mirrors: [mirror.url] } };
     const unserved = (packages: readonly LockedPackage[], resolved: string) =>
       unservedPackages(here, packages, resolved);
-    return value(await relock(here, file, definition, { ...machine, unserved }));
+    return value(await relock(here, file, wanted, { ...machine, unserved }));
   };
   const first = await from(archiveOf(OLD, OLD_SOURCES));
   assert.deepEqual([first.changed, first.kept, first.lock.kept], [true, [], undefined]);
@@ -112,13 +114,23 @@ test('what no mirror serves stays as it is locked: a source by itself, packages 
   assert.deepEqual([whole.changed, whole.kept, whole.lock.kept], [true, [], undefined]);
   assert.ok(whole.lock.sets.sysroot?.every(({ version }) => version === '1.1-1'));
 
-  // Another definition needs what it asks for: the lock names what the archive lists, and fetching says what is not there.
+  // Another definition needs what it asks for: the lock names what the archive lists, and fetching says what is not there. A
+  // source that it has as before stays.
   const newest = NEW.map((one) => ({ ...one, version: '1.2-1' }));
   const other = await from(
-    archiveOf([...newest, { name: 'more' }], NEW_SOURCES, (path) => path.includes('libbase_1.2')),
-    { ...DEFINITION, sysroot: tree('amd64', ['libthing', 'more']) },
+    archiveOf(
+      [...newest, { name: 'more' }],
+      [source('python3.13', '3.13.6-1'), source('zlib', '1.4-1'), source('expat', '2.9-1')],
+      (path) => /libbase_1\.2|python3\.13_3\.13\.6|expat_2\.9/.test(path),
+    ),
+    definition(['libthing', 'more'], ['python3.13', 'zlib', 'expat']),
   );
-  assert.deepEqual([other.changed, other.kept], [true, []]);
+  assert.deepEqual(
+    [other.changed, other.kept.map(({ name, from: was, to }) => [name, was, to])],
+    [true, [['python3.13', '3.13.5-2', '3.13.6-1']]],
+  );
+  assert.ok(other.lock.sets.sources?.some(({ name }) => name === 'expat'));
+  assert.ok(other.lock.sets.sysroot?.some(({ name, version }) => name === 'libbase' && version === '1.2-1'));
 });
 
 test('only a mirror that says so lacks a file, and a file must be lacking everywhere', async (t) => {
