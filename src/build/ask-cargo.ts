@@ -188,7 +188,7 @@ async function withCargo<T>(
           cwd: at,
         },
       });
-      return run.ok ? run : err(explainFetch(run.error, plan.crate));
+      return run.ok ? run : err(explainFetch(run.error, plan));
     },
   });
 }

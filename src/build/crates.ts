@@ -64,7 +64,7 @@ export async function lockedCrates({ input, cargo, view }: CargoStep): Promise<L
 
 async function fetchBothSides(step: CargoStep, lock: string): Promise<Result<void>> {
   const { context, input, cargo } = step;
-  const { target, hostTarget, crate } = input.resolved;
+  const { target, hostTarget } = input.resolved;
   const { offline } = context.settings;
   const { project } = input.resolved.recipe;
   const access = cargo.fetching(lock);
@@ -110,7 +110,7 @@ async function fetchBothSides(step: CargoStep, lock: string): Promise<Result<voi
         cwd: crateAt(project),
       },
     });
-    if (!run.ok) return err(explainFetch(run.error, crate));
+    if (!run.ok) return err(explainFetch(run.error, input.resolved));
   }
   return ok(undefined);
 }

@@ -1,6 +1,9 @@
+import { withoutLogin } from '../domain/address.ts';
 import type { Crate } from '../domain/crate.ts';
+import type { Recipe } from '../domain/definitions.ts';
 import type { Failure } from '../failure.ts';
-import { staleCargoLock } from './cargo-lock.ts';
+import { staleCargoLock, unreadableCargoLock } from './cargo-lock.ts';
+import { variablePart } from './transport.ts';
 
 /** A way in which cargo fails to fetch crates. */
 interface Kind {
@@ -45,7 +48,7 @@ const KINDS: readonly Kind[] = [
     what: 'The registry `{registry}` is not configured.',
     why: 'Cargo.toml takes a crate from it, and no configuration of cargo names its index.',
     fix: [
-      'Add `[registries.{registry}]` with its `index` to `.cargo/config.toml` of the project, or set `CARGO_REGISTRIES_<NAME>_INDEX`.',
+      'Add `[registries.{registry}]` with its `index` to `.cargo/config.toml` of the project, or set `CARGO_REGISTRIES_{variable}_INDEX`.',
     ],
   },
   {
@@ -122,8 +125,27 @@ const KINDS: readonly Kind[] = [
   },
   {
     code: 'fetch/crates-certificate',
+    match: /certificate subject name .* target (?:host ?name|ip(?:v[46])? address) '(?<host>[^']+)'/,
+    what: 'The certificate of a server of crates is for another name than the one that was asked for, {host}.',
+    fix: [AGAIN],
+  },
+  {
+    code: 'fetch/crates-certificate',
+    match: /certificate (?:has expired|is not yet valid)/,
+    what: 'The certificate of a server of crates has expired, or is not valid yet.',
+    fix: [AGAIN],
+  },
+  {
+    code: 'fetch/crates-certificate',
     match: /\[60\]|\[77\]|SSL certificate problem|certificate verify failed|the SSL certificate is invalid/,
     what: 'The certificate of a server of crates is not trusted.',
+    fix: [AGAIN],
+  },
+  {
+    code: 'fetch/crates-network',
+    match:
+      /failed to get `(?<crate>[^`]+)` as a dependency[\s\S]*?[Uu]nable to update (?<address>[a-z+]+:\/\/[^\s#?]+)[\s\S]*?(?:network failure|failed to (?:connect|resolve)|Could not resolve|class=Net\b)/,
+    what: 'The server of git that the crate {crate} is taken from cannot be reached: {address}.',
     fix: [AGAIN],
   },
   {
@@ -139,17 +161,27 @@ const KINDS: readonly Kind[] = [
 const OFFLINE = /--offline was specified|offline mode/;
 
 /** Turns a failure to fetch crates into the kind that cargo's message is of; one that is of none is returned as it is. */
-export function explainFetch(failure: Failure, crate: Crate): Failure {
-  const stale = staleCargoLock(failure, crate);
-  if (stale !== failure) return stale;
+export function explainFetch(
+  failure: Failure,
+  build: { readonly crate: Crate; readonly recipe: Pick<Recipe, 'rust'> },
+): Failure {
+  const { crate } = build;
+  const ofLock = unreadableCargoLock(staleCargoLock(failure, crate), build);
+  if (ofLock !== failure) return ofLock;
   const { root } = crate;
   const output = (failure.evidence ?? []).join('\n');
   if (OFFLINE.test(output)) return failure;
   for (const { code, match, what, why, fix } of KINDS) {
     const found = match.exec(output);
     if (found === null) continue;
+    const { registry = '', address = '' } = found.groups ?? {};
+    const values: Readonly<Record<string, string>> = {
+      ...found.groups,
+      variable: variablePart(registry),
+      address: withoutLogin(address),
+    };
     const filled = (text: string): string =>
-      text.replaceAll(/\{([a-z]+)\}/g, (_, name: string) => named(found.groups?.[name] ?? '', root));
+      text.replaceAll(/\{([a-z]+)\}/g, (_, name: string) => named(values[name] ?? '', root));
     return {
       ...failure,
       code,

@@ -9,6 +9,7 @@ import { err, ok, type Result } from '../domain/result.ts';
 import { isThere } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { cargoFiles } from './cargo-files.ts';
+import { brokenCargoLock } from './cargo-lock.ts';
 import { type Manifest, readManifest } from './manifest.ts';
 import { pathDependencies } from './path-dependencies.ts';
 import { type Chosen, pyo3Use } from './pyo3.ts';
@@ -30,7 +31,7 @@ interface Binary {
 /**
  * Reads a crate: a package, or a workspace with the binaries of its members. A package that is a library and nothing else
  * has its tests. Failures: `recipe/no-project`,
- * `recipe/bad-manifest`, `recipe/no-bin` (none), `recipe/unknown-bin`, `recipe/which-bin` (several),
+ * `recipe/bad-manifest`, `recipe/bad-cargo-lock`, `recipe/no-bin` (none), `recipe/unknown-bin`, `recipe/which-bin` (several),
  * `recipe/no-dependency`, `recipe/path-outside`.
  */
 export async function readCrate(folder: string, choice: CrateChoice): Promise<Result<Crate>> {
@@ -59,7 +60,10 @@ export async function readCrate(folder: string, choice: CrateChoice): Promise<Re
   const inside = configurations.value.filter((file) => file.inside);
   const outside = await pathDependencies(workspace.value, [own, ...members.value], inside);
   if (!outside.ok) return outside;
-  const lock = await readFile(join(root, 'Cargo.lock'), 'utf8').catch(absentAsUndefined);
+  const lockFile = join(root, 'Cargo.lock');
+  const lock = await readFile(lockFile, 'utf8').catch(absentAsUndefined);
+  const broken = lock === undefined ? undefined : brokenCargoLock(lockFile, lock);
+  if (broken !== undefined) return err(broken);
   const pyo3 = await pyo3Use(own, workspace.value, choice, lock);
   const version = inherited(own.table, workspace.value.table, 'version');
   const rustVersion = inherited(own.table, workspace.value.table, 'rust-version');

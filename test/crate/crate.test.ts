@@ -182,6 +182,27 @@ test('a folder without a crate, and a crate without a binary, are rejected by co
   );
 });
 
+for (const [name, lock, line, what] of [
+  [
+    'with conflict markers',
+    'version = 4\n\n[[package]]\n<<<<<<< HEAD\nname = "a"\n=======\n>>>>>>> b\n',
+    4,
+    /conflict markers/,
+  ],
+  ['with the markers of another system', 'version = 4\r\n<<<<<<< HEAD\r\n', 2, /conflict markers/],
+  ['with a line of garbage', 'version = 4\ngarbage here\n', 2, /cannot be read: /],
+  ['that is cut off', 'version = 4\n\n[[package]]\nname = "a', 4, /cannot be read: /],
+] as const) {
+  test(`a Cargo.lock ${name} is rejected at its line`, async (t) => {
+    const folder = crateOf(t, { ...PROGRAM, 'Cargo.lock': lock });
+    const broken = await readCrate(folder, USUAL);
+    assert.ok(!broken.ok);
+    const { code, at, what: said } = broken.error;
+    assert.deepEqual([code, at?.file, at?.line], ['recipe/bad-cargo-lock', join(folder, 'Cargo.lock'), line]);
+    assert.match(said, what);
+  });
+}
+
 test('a crate that is reached through a symbolic link has its real path', async (t) => {
   const folder = crateOf(t);
   const link = join(temporaryFolder(t), 'link');

@@ -43,6 +43,12 @@ const TRIED_ELSEWHERE: Readonly<Record<string, string>> = {
     'certificate',
     'network-refused',
   ]),
+  ...those('crate-fetching.test.ts', [
+    'certificate-name',
+    'certificate-expired',
+    'newer-cargo-lock',
+    'bad-cargo-lock',
+  ]),
   ...those('run-cures.test.ts', ['no-space', 'out-of-memory', 'qemu-crash', 'qemu-unsupported-syscall']),
   ...those('profiles.test.ts', [
     'profile-not-defined',

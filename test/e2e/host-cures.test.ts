@@ -190,7 +190,7 @@ test(
   'certificate: the authority is on the machine, and not among those that are trusted',
   OPTIONS,
   async (t) => {
-    const { index } = await startCrateRegistry(t, { tls: true });
+    const { index } = await startCrateRegistry(t, { tls: 'own' });
     const at = crate('trusts', {}, LEAF);
     const authorities = '/etc/ssl/certs/ca-certificates.crt';
     debian.machine.put('usr/local/share/ca-certificates', {

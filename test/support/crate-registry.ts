@@ -31,8 +31,11 @@ export interface Trouble {
   readonly token?: string;
   /** Its configuration says so, and every token is good enough. */
   readonly wantsToken?: true;
-  /** The certificate is of an authority that nobody knows. */
-  readonly tls?: boolean;
+  /**
+   * What its certificate is: of an authority that nobody knows (which may be made known), for `registry.example` alone, of 2020,
+   * or of 2125. All are signed with their own key (`openssl ca -selfsign -startdate … -enddate …`).
+   */
+  readonly tls?: keyof typeof CERTIFICATES;
   /** Further crates, whole; those named `leaf` stand in place of its one. */
   readonly crates?: readonly PublishedCrate[];
 }
@@ -64,6 +67,13 @@ export interface HeardRequest {
 }
 
 const TLS = join(REPOSITORY, 'test', 'fixtures', 'tls');
+
+export const CERTIFICATES = {
+  own: join(TLS, 'certificate.pem'),
+  otherName: join(TLS, 'other-name.pem'),
+  expired: join(TLS, 'expired.pem'),
+  notYet: join(TLS, 'not-yet.pem'),
+};
 
 /** A real registry on this machine with the sparse protocol (The Cargo Book, "Registry Index"). It has one crate, where it is not given others. */
 export async function startCrateRegistry(t: After, trouble: Trouble = {}): Promise<CrateRegistry> {
@@ -114,7 +124,7 @@ export async function startCrateRegistry(t: After, trouble: Trouble = {}): Promi
   };
   const server = trouble.tls
     ? createHttps(
-        { key: readFileSync(join(TLS, 'key.pem')), cert: readFileSync(join(TLS, 'certificate.pem')) },
+        { key: readFileSync(join(TLS, 'key.pem')), cert: readFileSync(CERTIFICATES[trouble.tls]) },
         listener,
       )
     : createHttp(listener);

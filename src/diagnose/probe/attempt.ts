@@ -121,7 +121,7 @@ async function fetchWithCargo(context: ProbeContext, lock: string): Promise<Resu
       cwd: crateAt(project),
     },
   });
-  return exit.ok ? ok(undefined) : err(explainFetch(exit.error, run.plan.crate));
+  return exit.ok ? ok(undefined) : err(explainFetch(exit.error, run.plan));
 }
 
 export interface BuildAttempt extends Attempt {

@@ -25,3 +25,14 @@ CRATE='crate() { mkdir -p "$1/src"; printf "[package]\nname = \"small\"\nversion
 
 # Runs a script on the machine itself, with its own cargo, in a folder of its own.
 outside() { (cd "$PLACE" && env -u CARGO_TARGET_DIR CARGO_TERM_COLOR=never sh -c "$1" 2>&1) | scrub; }
+
+# A server on this machine that shows this certificate of the fixtures, and a crate that takes another one from its registry, with the
+# certificate among those that are trusted: serves <certificate>
+serves() {
+  TLS=$HERE/../../fixtures/tls PORT=40443
+  openssl s_server -quiet -accept $PORT -cert "$TLS/$1" -key "$TLS/key.pem" -WWW >/dev/null 2>&1 </dev/null &
+  SERVER=$!
+  trap 'kill $SERVER; rm -rf "$PLACE"' EXIT
+  sleep 1
+  export CARGO_HTTP_CAINFO="$TLS/$1" CARGO_NET_RETRY=0 CARGO_REGISTRIES_OWN_INDEX="sparse+https://localhost:$PORT/index/"
+}
