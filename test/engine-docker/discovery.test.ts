@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import type { DockerSettings } from '../../src/domain/context.ts';
 import { formatAddress, parseAddress } from '../../src/engine/docker/address.ts';
 import { findEngine, surveyEngines } from '../../src/engine/docker/discovery.ts';
+import { SshError, SshSocket } from '../../src/engine/docker/ssh.ts';
 import { temporaryFolder } from '../support/cli.ts';
 import { dockerContext, type FakeEngine, fakeEngine, VERSION } from '../support/fake-docker.ts';
 import { asOrdinaryUser } from '../support/ordinary-user.ts';
@@ -234,4 +237,34 @@ process.stdin.pipe(socket); socket.pipe(process.stdout); socket.on('close', () =
   assert.ok(!found.ok);
   assert.equal(found.error.code, 'engine/docker-ssh');
   assert.match((found.error.evidence ?? []).join('\n'), /Permission denied \(publickey\)/);
+});
+
+test('what is sent to an ssh that takes nothing any more fails with what it says at its end', async (t) => {
+  const folder = temporaryFolder(t, 'ss-');
+  const ssh = `#!/bin/sh
+exec 0<&-
+touch ${JSON.stringify(join(folder, 'closed'))}
+while ! test -e ${JSON.stringify(join(folder, 'written'))}; do sleep 0.05; done
+echo 'Permission denied (publickey).' >&2
+exit 255
+`;
+  writeFileSync(join(folder, 'ssh'), ssh, { mode: 0o755 });
+  const path = process.env.PATH;
+  process.env.PATH = `${folder}:${path}`;
+  t.after(() => {
+    process.env.PATH = path;
+  });
+  const socket = new SshSocket({ kind: 'ssh', host: 'far' });
+  const failed = once(socket, 'close');
+  let error: unknown;
+  socket.on('error', (cause) => {
+    error = cause;
+  });
+  while (!existsSync(join(folder, 'closed'))) await setTimeout(20);
+  socket.write('GET /_ping HTTP/1.1\r\n\r\n');
+  await setTimeout(100);
+  writeFileSync(join(folder, 'written'), '');
+  await failed;
+  assert.ok(error instanceof SshError, String(error));
+  assert.match(error.stderr, /Permission denied \(publickey\)/);
 });

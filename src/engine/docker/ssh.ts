@@ -54,8 +54,11 @@ export class SshSocket extends Duplex {
     this.#child.stdout.resume();
   }
 
+  /** A pipe that is closed is no reason: what ssh says at its end, which may come later, is. */
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#child.stdin.write(chunk, done);
+    this.#child.stdin.write(chunk, (error) => {
+      if (!error) done();
+    });
   }
 
   override _final(done: () => void): void {
