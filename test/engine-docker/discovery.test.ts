@@ -255,16 +255,12 @@ exit 255
     process.env.PATH = path;
   });
   const socket = new SshSocket({ kind: 'ssh', host: 'far' });
-  const failed = once(socket, 'close');
-  let error: unknown;
-  socket.on('error', (cause) => {
-    error = cause;
-  });
+  const failed = once(socket, 'error');
   while (!existsSync(join(folder, 'closed'))) await setTimeout(20);
   socket.write('GET /_ping HTTP/1.1\r\n\r\n');
   await setTimeout(100);
   writeFileSync(join(folder, 'written'), '');
-  await failed;
+  const [error] = await failed;
   assert.ok(error instanceof SshError, String(error));
   assert.match(error.stderr, /Permission denied \(publickey\)/);
 });
