@@ -53,13 +53,23 @@ export const command: Command = {
   run,
 };
 
+function aFolder(given: string): Failure {
+  return {
+    code: 'usage/not-a-bundle',
+    what: `${given} is a folder, and what a statement states is the digest of a file.`,
+    fix: [
+      'Give the archive that it was unpacked from.',
+      'Or give its program, and the statement with it: `provision verify <folder>/bin/<program> --statement <file>.intoto.jsonl`.',
+    ],
+  };
+}
+
 async function run({ context, values, positionals }: Invocation): Promise<Result<Outcome>> {
   const [given = '', recipe] = positionals;
   const path = resolve(context.settings.cwd, given);
   const info = await stat(path).catch(absentAsUndefined);
   if (info === undefined) return err(notBundle(given, 'There is no such file.'));
-  if (info.isDirectory())
-    return err(notBundle(given, 'A folder has no digest: give its program, or the archive.'));
+  if (info.isDirectory()) return err(aFolder(given));
   if (!info.isFile()) return err(notBundle(given, NO_FILE));
   const keys = await readKeys(keyFiles(context, values));
   if (!keys.ok) return keys;

@@ -173,7 +173,7 @@ function statusWithout(source: string): number | undefined {
     /(?:\b_|\bNone)\s*=>[^;}]*?(?:;[^;}]*?)?\b(?:exit\((\d+)\)|ExitCode::from\((\d+)\)|ExitCode::(FAILURE))/.exec(
       source,
     ) ??
-    /\blen\(\)\s*(?:<|!=|==)[^{]*\{[^}]*?\b(?:exit\((\d+)\)|ExitCode::from\((\d+)\)|ExitCode::(FAILURE))/.exec(
+    /\b(?:len\(\)\s*(?:<|!=|==)|is_(?:empty|none)\(\))[^{]*\{[^}]*?\b(?:exit\((\d+)\)|ExitCode::from\((\d+)\)|ExitCode::(FAILURE))/.exec(
       source,
     ) ??
     /\belse\s*\{[^}]*?\b(?:exit\((\d+)\)|ExitCode::from\((\d+)\)|ExitCode::(FAILURE))/.exec(source);

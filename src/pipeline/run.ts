@@ -173,7 +173,8 @@ async function runAll(
   const { emit } = session.context;
   const { plan } = run;
   const logs = join(artifacts, 'logs');
-  const systems = samples.length === 0 ? ok([]) : await systemRuntimes(session, run, made, logs, onefile);
+  const anywhere = samples.length > 0 || (samplesOnly !== true && hasCommands(plan));
+  const systems = anywhere ? await systemRuntimes(session, run, made, logs, onefile) : ok([]);
   if (!systems.ok) return systems;
   const ordered = orderedReferences(session, run, made);
   const divergences = await divergencesOf(session, plan);
@@ -189,7 +190,7 @@ async function runAll(
   if (samplesOnly === true) return ran;
   const { toolchain, prepared, packages } = made;
   const tests = await runTests(session, plan, {
-    ...{ toolchain, prepared, runtimes, artifacts, logs },
+    ...{ toolchain, prepared, runtimes, artifacts, logs, systems: systems.value },
     interpreter: interpreterRuntime(plan, made),
     ...defined({ packages, ordered }),
   });
@@ -200,6 +201,11 @@ async function runAll(
   if (!host) return ok(outcome);
   const started = await proveOnHost(session, plan, made, samples, outcome);
   return started.ok ? ok(outcome) : started;
+}
+
+/** Whether there are commands that run on further systems, too. */
+function hasCommands({ recipe }: Plan): boolean {
+  return (recipe.tests?.commands ?? []).some(({ server }) => server === undefined);
 }
 
 interface Suite extends Runtimes {

@@ -9,7 +9,7 @@ import { ok, type Result } from '../domain/result.ts';
 import type { SampleResult } from '../domain/sample.ts';
 import type { OrderedReferences } from '../run/byte-order.ts';
 import { runCommands } from '../run/commands.ts';
-import { outcomeOf, type RunOutcome } from '../run/run.ts';
+import { outcomeOf, type RunOutcome, type SystemOutcome, type SystemRuntime } from '../run/run.ts';
 import { explainUnflushedTest } from '../run/unflushed.ts';
 import type { RuntimeInstance } from '../runtime/instance.ts';
 import { runtimeCapabilities } from '../runtime/runtime.ts';
@@ -25,6 +25,8 @@ interface TestsInput {
   readonly prepared: Prepared;
   /** What runs the bundle; absent: there is none, and no commands. */
   readonly runtimes?: { readonly target: RuntimeInstance; readonly reference: RuntimeInstance };
+  /** Further systems that commands run on. */
+  readonly systems?: readonly SystemRuntime[];
   /** This machine's interpreter, which asks servers; there with `runtimes`. */
   readonly interpreter?: RuntimeInstance;
   readonly packages?: PythonPackages;
@@ -62,17 +64,30 @@ export function joined(outcomes: readonly RunOutcome[]): RunOutcome {
     skipped: sum('skipped'),
     cached: sum('cached'),
     logs: outcomes.flatMap(({ logs }) => logs),
-    systems: outcomes.flatMap(({ systems }) => systems),
+    systems: joinedSystems(outcomes.flatMap(({ systems }) => systems)),
   };
 }
 
+/** Samples and commands of one system as its tests. */
+function joinedSystems(systems: readonly SystemOutcome[]): readonly SystemOutcome[] {
+  const names = [...new Set(systems.map(({ name }) => name))];
+  return names.map((name) => {
+    const all = systems.filter((one) => one.name === name);
+    return {
+      ...(all[0] as SystemOutcome),
+      results: all.flatMap(({ results }) => results),
+      cached: all.reduce((sum, { cached }) => sum + cached, 0),
+    };
+  });
+}
+
 type CommandsInput = Required<Pick<TestsInput, 'runtimes' | 'interpreter' | 'artifacts'>> &
-  Pick<TestsInput, 'ordered'>;
+  Pick<TestsInput, 'ordered' | 'systems'>;
 
 async function commandTests(
   { context, store, recorder, engine }: Session,
   plan: Plan,
-  { runtimes, interpreter, artifacts, ordered }: CommandsInput,
+  { runtimes, interpreter, artifacts, ordered, systems = [] }: CommandsInput,
   commands: readonly CommandTest[],
 ): Promise<Result<RunOutcome>> {
   const { servers: impossible } = runtimeCapabilities(plan.runtime).impossible;
@@ -82,12 +97,13 @@ async function commandTests(
   if (!runnable.ok) return runnable;
   return recorder.stage(
     'commands',
-    `Commands on ${plan.target.rustTriple}`,
+    `Commands on ${[plan.target.rustTriple, ...systems.map(({ facts }) => facts.name)].join(', ')}`,
     () =>
       runCommands(context, store, {
         commands: runnable.value,
         engine,
         runtimes,
+        systems,
         ...defined({ ordered }),
         servers: async () =>
           impossible === undefined ? serverClient(context.settings.home, interpreter) : { impossible },
@@ -96,7 +112,10 @@ async function commandTests(
         file: plan.recipe.file,
         leavesPythonOpen: () => leavesPythonOpen(plan.crate),
       }),
-    (value) => ({ hit: value.cached === value.results.length, detail: counted(value) }),
+    (value) => ({
+      hit: [value, ...value.systems].every(({ cached, results }) => cached === results.length),
+      detail: counted(value),
+    }),
   );
 }
 
@@ -191,9 +210,13 @@ async function documentationTests(plan: Plan, { args }: CargoTests) {
   return [{ result, cached: true }];
 }
 
-function counted({ results, passed, failed, skipped }: RunOutcome): string {
+function counted({ results, passed, failed, skipped, systems }: RunOutcome): string {
   const parts = [`${passed} of ${results.length} passed`];
   if (failed > 0) parts.push(`${failed} failed`);
   if (skipped > 0) parts.push(`${skipped} skipped`);
-  return parts.join(', ');
+  const further = systems.map(({ name, results: there }) => {
+    const well = there.filter(({ status }) => status === 'passed').length;
+    return `${name}: ${well} of ${there.length}`;
+  });
+  return [parts.join(', '), ...further].join('; ');
 }

@@ -130,7 +130,9 @@ function namedOf(
         ...MISFITS[misfit](name, found.loaded.value, target),
         fix: [
           `For \`${target.name}\` there are: ${list(fitting(known, target)) || 'none'}.`,
-          `Remove \`${name}\` from \`systems\`.`,
+          asked.length > 1
+            ? `Remove \`${name}\` from \`systems\`; without the key all that fit are taken.`
+            : 'Remove the key: all that fit are taken then.',
         ],
         at: placeOf(document, index),
       });

@@ -92,7 +92,19 @@ export class PlainLines {
 export function noticeText(notice: Extract<Event, { type: 'notice' }>, color: boolean): string {
   const paint = painter(color);
   const head = notice.level === 'warning' ? paint('yellow', 'warning:') : paint('cyan', 'note:');
-  return `${head} ${printable(notice.message).replaceAll('\n', ' ')} ${paint('dim', `[${notice.code}]`)}`;
+  const message = printable(notice.message).replaceAll('\n', ' ');
+  return `${head} ${notice.level === 'info' ? shortened(message) : message} ${paint('dim', `[${notice.code}]`)}`;
+}
+
+/** Characters of a note. */
+const MOST = 320;
+
+/** The first entries of a long list; the report has all. */
+function shortened(message: string): string {
+  const end = message.lastIndexOf('; ', MOST);
+  if (message.length <= MOST || end <= 0) return message;
+  const more = message.slice(end).split('; ').length - 1;
+  return `${message.slice(0, end)}; and ${more} more (report.json).`;
 }
 
 /** Output of programs, which comes in pieces, as whole lines. */

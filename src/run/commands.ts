@@ -1,6 +1,8 @@
 import { dirname } from 'node:path';
 import type { Context } from '../domain/context.ts';
+import { defined } from '../domain/defined.ts';
 import type { CommandTest } from '../domain/definitions.ts';
+import { namedOn } from '../domain/report.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { Sample, SampleResult } from '../domain/sample.ts';
 import type { Failure } from '../failure.ts';
@@ -12,7 +14,7 @@ import { writeLogs } from './logs.ts';
 import { curesOfMissingFiles } from './missing-files.ts';
 import { lineOf, observeLine, type SampleExecutor, type WorkingFiles } from './observe.ts';
 import { type Runs, resultOf, resultWithoutReference } from './result.ts';
-import { executorOf, explained, outcomeOf, type RunInput, type RunOutcome } from './run.ts';
+import { executorOf, explained, outcomeOfSides, type RunInput, type RunOutcome } from './run.ts';
 import { compareServer, unasked } from './server/compare.ts';
 import { observeServer, type ServerClient, type ServerCommand } from './server/observe.ts';
 
@@ -29,10 +31,16 @@ export interface CommandsInput extends Omit<RunInput, 'samples' | 'capabilities'
   readonly servers: () => Promise<ServerClient | { readonly impossible: string }>;
 }
 
+/** Where commands run: on the system that all else runs on, or on a further one. */
+interface Side {
+  readonly system?: string;
+  readonly runtime: RuntimeInstance;
+}
+
 /**
  * Runs the program with arguments of its own, from the bundle, and compares with what the recipe expects: what the
- * reference interpreter does with other arguments, or an exit status and a standard output; of a server, its answers. Results that the store has are
- * not run again.
+ * reference interpreter does with other arguments, or an exit status and a standard output; of a server, its answers. All but
+ * servers run on the further systems, too. Results that the store has are not run again.
  */
 export async function runCommands(
   context: Context,
@@ -40,13 +48,22 @@ export async function runCommands(
   input: CommandsInput,
 ): Promise<Result<RunOutcome>> {
   const executor = executorOf(context, store, input);
-  const finished: Finished[] = [];
+  const { systems = [] } = input;
+  const sides: readonly Side[] = [
+    { runtime: input.runtimes.target },
+    ...systems.map(({ facts, runtime }) => ({ system: facts.name, runtime })),
+  ];
+  const finished: Finished[][] = sides.map(() => []);
   let failure: Failure | undefined;
+  const runs = sides.flatMap((side, i) =>
+    input.commands.map((command, index) => ({ side, i, command, index })),
+  );
   await Promise.all(
-    input.commands.map(async (command, index) => {
-      const one = await runCommand(context, executor, input, command);
+    runs.map(async ({ side, i, command, index }) => {
+      if (side.system !== undefined && command.server !== undefined) return;
+      const one = await runCommand(context, executor, input, command, side);
       if (one.ok) {
-        finished[index] = one.value;
+        (finished[i] as Finished[])[index] = one.value;
         context.emit({ type: 'sample-finished', ...one.value });
         return;
       }
@@ -54,7 +71,13 @@ export async function runCommands(
       executor.stop();
     }),
   );
-  return failure === undefined ? ok(outcomeOf(finished)) : err(failure);
+  if (failure !== undefined) return err(failure);
+  return ok(
+    outcomeOfSides(
+      finished.map((side) => side.filter((one) => one !== undefined)),
+      systems,
+    ),
+  );
 }
 
 type Finished = { readonly result: SampleResult; readonly cached: boolean };
@@ -64,17 +87,18 @@ async function runCommand(
   executor: SampleExecutor,
   input: CommandsInput,
   command: RunnableCommand,
+  side: Side,
 ): Promise<Result<Finished>> {
   const { server } = command;
   if (server === undefined) {
-    const ran = await observeCommand(executor, input, command);
-    return ran.ok ? finish(context, executor, input, command, ran.value) : ran;
+    const ran = await observeCommand(executor, input, command, side);
+    return ran.ok ? finish(context, executor, input, command, ran.value, side) : ran;
   }
   const servers = await input.servers();
   if ('impossible' in servers)
     return ok({ result: notStarted(command, input, servers.impossible), cached: true });
   const asked = await observeAndAsk(executor, input, servers, { ...command, server });
-  return asked.ok ? finish(context, executor, input, command, asked.value) : asked;
+  return asked.ok ? finish(context, executor, input, command, asked.value, side) : asked;
 }
 
 /** Both sides of a command, compared. */
@@ -88,11 +112,13 @@ interface Compared {
 
 async function observeCommand(
   executor: SampleExecutor,
-  { runtimes, target: on, file }: CommandsInput,
+  { runtimes, target: own, file }: CommandsInput,
   command: RunnableCommand,
+  { system, runtime }: Side,
 ): Promise<Result<Compared>> {
+  const on = { ...own, ...defined({ system }) };
   const [target, reference] = await Promise.all([
-    observeLine(executor, runtimes.target, command),
+    observeLine(executor, runtime, command),
     command.reference === undefined
       ? ok(undefined)
       : observeLine(executor, runtimes.reference, { ...command, args: command.reference }),
@@ -133,6 +159,7 @@ async function finish(
   input: CommandsInput,
   command: RunnableCommand,
   { runs, result: compared, side, cached }: Compared,
+  { system, runtime }: Side,
 ): Promise<Result<Finished>> {
   const sample = asSample(command, input.file);
   const { reference } = command;
@@ -143,16 +170,30 @@ async function finish(
   const cause = await explained(compared, runs, input, again);
   if (!cause.ok) return cause;
   const cures = cause.value.cures ?? curesOf(cause.value, runs, command, input);
-  const result: SampleResult = { ...cause.value, by: 'command', ...(cures.length > 0 ? { cures } : {}) };
+  const result: SampleResult = {
+    ...{ ...cause.value, by: 'command' },
+    ...defined({ system }),
+    ...(cures.length > 0 ? { cures } : {}),
+  };
   if (result.status === 'passed') return ok({ result, cached });
   context.emit({
     type: 'step-failed',
-    step: failedStep(lineOf(input.runtimes.target, command), sample, {
-      ...runs,
-      ...(side === 'expected' ? { reference: { ...runs.reference, stderr: NOTHING } } : {}),
-    }),
+    step: failedStep(
+      lineOf(runtime, command),
+      { name: namedOn(result) },
+      {
+        ...runs,
+        ...(side === 'expected' ? { reference: { ...runs.reference, stderr: NOTHING } } : {}),
+      },
+    ),
   });
-  const logs = await writeLogs(input.artifacts, sample.name, runs, result.diff, side);
+  const logs = await writeLogs(
+    input.artifacts,
+    system === undefined ? sample.name : `systems/${system}/${sample.name}`,
+    runs,
+    result.diff,
+    side,
+  );
   if (!logs.ok) return logs;
   return ok({ result: logs.value.length === 0 ? result : { ...result, logs: logs.value }, cached });
 }

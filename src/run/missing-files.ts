@@ -32,11 +32,15 @@ export function curesOfMissingFiles(
       !placed.some((one) => word === one || word.startsWith(`${one}/`)) &&
       isThere(join(dirname(file), word)),
   );
+  const all = [...files.map(({ text: one }) => one), ...there];
   if (there.length > 0)
     return [
-      `Write \`files: [${there.join(', ')}]\` into the test: the working folder of the program then begins with a copy.`,
+      `Write \`files: [${all.join(', ')}]\` into the test: the working folder of the program then begins with copies.`,
     ];
-  if (files.length > 0) return [];
+  if (files.length > 0)
+    return [
+      'The working folder of the program holds what `files` of the test names, and nothing else: name what is missing there, too.',
+    ];
   return [
     'Name what the program opens beside the recipe as `files` of the test: its working folder is empty, unlike that of `cargo run`.',
   ];

@@ -138,14 +138,21 @@ export async function runSamples(
     }),
   );
   if (failure !== undefined) return err(failure);
-  const [first = [], ...others] = finished;
+  return ok(outcomeOfSides(finished, systems));
+}
+
+/** What came of the first side, where all else runs, and of the further systems behind it. */
+export function outcomeOfSides(
+  [first = [], ...others]: readonly (readonly Finished[])[],
+  systems: readonly SystemRuntime[],
+): RunOutcome {
   const outcome = outcomeOf(first);
   const further = systems.map(({ facts }, i) => ({ facts, outcome: outcomeOf(others[i] ?? []) }));
-  return ok({
+  return {
     ...outcome,
     logs: [outcome, ...further.map((one) => one.outcome)].flatMap(({ logs }) => logs),
     systems: further.map(({ facts, outcome: { results, cached } }) => ({ ...facts, results, cached })),
-  });
+  };
 }
 
 /**

@@ -25,9 +25,10 @@ export function samplesFailure(outcome: RunOutcome, recipe: string, artifacts: s
     why: `${namedOn(first)}: ${first.reason}.`,
     fix: [
       ...(first.cures ?? []),
+      ...(first.by === 'command' && first.cures === undefined ? expectations(first) : []),
       first.by === undefined
         ? `Run one alone: \`provision ${recipe} --samples ${shellWord(first.file)}\``
-        : `Fix it, then run \`provision ${recipe}\` again: what did not change is not run again.`,
+        : `Mend what is wrong, then run \`provision ${recipe}\` again: what did not change is not run again.`,
       ...withoutSystem(outcome, failed),
     ],
     ...(first.diff === undefined
@@ -37,9 +38,23 @@ export function samplesFailure(outcome: RunOutcome, recipe: string, artifacts: s
   };
 }
 
-/** What to write where a further system need not be reached. */
-function withoutSystem({ systems }: RunOutcome, failed: readonly SampleResult[]): readonly string[] {
-  const bad = new Set(failed.flatMap(({ system }) => system ?? []));
+/** What to write into a command of the recipe where it is the expectation that is wrong. */
+function expectations({ kind, target, reference }: SampleResult): readonly string[] {
+  if (reference !== undefined) return [];
+  const { exit } = target ?? {};
+  if (kind === 'exit-differs' && exit !== undefined && 'status' in exit)
+    return [
+      `If it is to end so, write \`status: ${exit.status}\` into the test; if it lacks arguments or input, \`args\` or \`stdin\`.`,
+    ];
+  if (kind !== 'output-differs') return [];
+  return ['If the output is right, write it as `stdout` of the test; without that key any is.'];
+}
+
+/** What to write where a further system need not be reached: of what fails there alone. */
+function withoutSystem({ results, systems }: RunOutcome, failed: readonly SampleResult[]): readonly string[] {
+  const everywhere = new Set(results.filter(({ status }) => status === 'failed').map(({ name }) => name));
+  const alone = failed.filter(({ name }) => !everywhere.has(name));
+  const bad = new Set(alone.flatMap(({ system }) => system ?? []));
   if (bad.size === 0) return [];
   const rest = systems.map(({ name }) => name).filter((name) => !bad.has(name));
   const names = [...bad].map((name) => `\`${name}\``).join(' and ');

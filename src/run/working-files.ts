@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises';
-import { join, posix } from 'node:path';
+import { basename, join, posix } from 'node:path';
+import { ARTIFACTS_MARK, SHARED_ARTIFACTS } from '../domain/artifacts.ts';
 import { errorCode, unlessDeviceFailed } from '../domain/errno.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import type { StatedPath } from '../domain/stated-path.ts';
 import type { PlacedEntry } from '../engine/engine.ts';
 import { isWithin } from '../engine/paths.ts';
+import { isThere } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
 import { digestFile } from '../store/digest.ts';
 import type { WorkingFiles } from './observe.ts';
@@ -105,9 +107,12 @@ class Listing {
     throw new Unfit(`${what} is a socket, a pipe or a device.`, 'Remove it, or name the files beside it.');
   }
 
+  /** Artifacts of ours are none of its content, nor is a folder that holds nothing else. */
   async #takeFolder(source: string, path: string, text: string, top: string): Promise<void> {
+    const names = await readdir(source, { encoding: 'buffer' });
+    if (source !== top && (await isArtifacts(source))) return;
     this.#put({ kind: 'folder', path });
-    for (const bytes of await readdir(source, { encoding: 'buffer' })) {
+    for (const bytes of names) {
       const name = bytes.toString();
       if (!Buffer.from(name).equals(bytes))
         throw new Unfit(
@@ -141,6 +146,15 @@ class Listing {
 function foldersAbove(path: string): readonly string[] {
   const parts = path.split('/').slice(0, -1);
   return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
+}
+
+/** What provision wrote for a recipe, or the folder `artifacts` with such ones. */
+async function isArtifacts(folder: string): Promise<boolean> {
+  if (isThere(join(folder, ARTIFACTS_MARK))) return true;
+  if (basename(folder) !== 'artifacts') return false;
+  const names = await readdir(folder);
+  const others = names.filter((name) => !SHARED_ARTIFACTS.has(name));
+  return others.length > 0 && others.every((name) => isThere(join(folder, name, ARTIFACTS_MARK)));
 }
 
 function unlessMissing(cause: unknown): undefined {

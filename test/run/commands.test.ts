@@ -1,6 +1,6 @@
 // Command tests with a shell in place of the program: what is compared, and what a user is told.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -9,6 +9,7 @@ import { ok } from '../../src/domain/result.ts';
 import type { SampleResult } from '../../src/domain/sample.ts';
 import type { Event } from '../../src/events.ts';
 import { type RunnableCommand, runCommands } from '../../src/run/commands.ts';
+import type { RunOutcome, SystemRuntime } from '../../src/run/run.ts';
 import { samplesFailure } from '../../src/run/samples-failure.ts';
 import { explainUnflushedTest, FLUSH_CURES } from '../../src/run/unflushed.ts';
 import type { RuntimeInstance } from '../../src/runtime/instance.ts';
@@ -21,6 +22,7 @@ ValueError: not a number.
 `;
 
 interface Made {
+  readonly outcome: RunOutcome;
   readonly result: SampleResult;
   readonly events: readonly Event[];
   readonly artifacts: string;
@@ -37,12 +39,14 @@ async function run(
     client = '',
     store,
     recipe = '/job',
+    systems = [],
   }: {
     open?: boolean;
     target?: Partial<RuntimeInstance>;
     client?: string;
     store?: string;
     recipe?: string;
+    systems?: readonly SystemRuntime[];
   } = {},
 ): Promise<Made> {
   const folder = mkdtempSync(join(tmpdir(), 'provision commands ü '));
@@ -71,6 +75,7 @@ async function run(
   const ran = await runCommands(context, opened.value, {
     commands: [{ name: 'one', args: [], stdin: '', files: [], status: 0, timeoutSeconds: 5, ...command }],
     engine: async () => ok(engine),
+    systems,
     target: { name: 'far', rustTriple: 'far-unknown-linux-gnu', libc: 'gnu' },
     runtimes: { target: { ...instance, ...target }, reference: instance },
     artifacts,
@@ -85,6 +90,7 @@ async function run(
     '\n',
   );
   return {
+    outcome: ran.value,
     result: result as SampleResult,
     events,
     artifacts,
@@ -149,7 +155,7 @@ test('a file that is beside the recipe and not in the working folder is named wi
     return ran.result.cures ?? [];
   };
   const named = [
-    'Write `files: [config.toml]` into the test: the working folder of the program then begins with a copy.',
+    'Write `files: [config.toml]` into the test: the working folder of the program then begins with copies.',
   ];
   assert.deepEqual(
     await said("FileNotFoundError: [Errno 2] No such file or directory: 'config.toml'"),
@@ -161,7 +167,13 @@ test('a file that is beside the recipe and not in the working folder is named wi
   assert.deepEqual(await said('config.toml is not valid'), []);
   const at = { file: '', line: 1, column: 1 };
   const files = [{ text: 'config.toml', path: join(recipe, 'config.toml'), at }];
-  assert.deepEqual(await said("No such file or directory: 'config.toml'", { files }), []);
+  assert.match(
+    (await said("No such file or directory: 'config.toml'", { files }))[0] ?? '',
+    /and nothing else/,
+  );
+  writeFileSync(join(recipe, 'other.toml'), '');
+  const [both] = await said("No such file or directory: 'other.toml'", { files });
+  assert.match(both ?? '', /`files: \[config\.toml, other\.toml\]`/);
 });
 
 test('of a long standard error the end is shown, of a time limit what was said before it', async (t) => {
@@ -316,4 +328,50 @@ test('of a server: that it listens, what it answers, how it ends', async (t) => 
   const killed = (await run(t, { server }, { client: 'echo out of memory >&2; exit 9' })).result;
   assert.equal(killed.reason, 'what asks the server did not come to its end: exit status 9');
   assert.match(killed.diff as string, /out of memory/);
+});
+
+test('commands run on further systems, too, but for servers', async (t) => {
+  const on = (name: string, word: string) => ({
+    facts: { name, description: name },
+    runtime: {
+      ...{ kind: 'native', rootfs: '/', mounts: [], env: {}, key: { word } },
+      command: ['/bin/sh', '-c', `echo ${word}`],
+    } as RuntimeInstance,
+  });
+  const systems = [on('old', 'right'), on('new', 'wrong')];
+  const { outcome, artifacts } = await run(t, { args: ['-c', 'echo right'], stdout: 'right\n' }, { systems });
+  assert.deepEqual(
+    [
+      outcome.passed,
+      outcome.failed,
+      ...outcome.systems.map(({ name, results }) => [name, results[0]?.status]),
+    ],
+    [1, 0, ['old', 'passed'], ['new', 'failed']],
+  );
+  assert.equal(outcome.systems[1]?.results[0]?.system, 'new');
+  assert.ok(existsSync(join(artifacts, 'logs/systems/new/command/one.diff')));
+  const failure = samplesFailure(outcome, 'far', artifacts);
+  assert.match((failure?.fix ?? []).join('\n'), /`systems: \[old\]`/);
+  const served = await run(
+    t,
+    { server: { port: 1, start: 1, ask: [] } },
+    {
+      systems,
+      client: `cat >/dev/null; echo '{"outcome": "asked", "answers": [], "terminated": true, "exit": {"status": 0}}'`,
+    },
+  );
+  assert.deepEqual(
+    served.outcome.systems.map(({ results }) => results.length),
+    [0, 0],
+  );
+});
+
+test('where the expectation may be what is wrong, the line that states another is told', async (t) => {
+  const status = await run(t, { args: ['-c', 'echo numbers, please >&2; exit 2'] });
+  assert.match(
+    status.text,
+    /write `status: 2` into the test; if it lacks arguments or input, `args` or `stdin`/,
+  );
+  const output = await run(t, { args: ['-c', 'echo one'], stdout: 'two\n' });
+  assert.match(output.text, /If the output is right, write it as `stdout`/);
 });

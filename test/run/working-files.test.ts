@@ -31,6 +31,9 @@ test('files and folders are taken as they are: empty folders, caches, links amon
     'data/__pycache__/x.pyc',
     'data/CACHEDIR.TAG',
     'deep/er/tool',
+    'data/artifacts/musl/.provision',
+    'data/artifacts/musl/report.json',
+    'data/artifacts/report.html',
   ]);
   mkdirSync(join(recipe, 'data/empty'));
   chmodSync(join(recipe, 'deep/er/tool'), 0o700);
