@@ -174,7 +174,7 @@ const commonKeys = {
     .optional()
     .meta({
       description:
-        'Systems on which the bundle must run: names of files in `systems/`. Its samples run in the root of the C library that it ' +
+        'Systems on which the bundle must run: names of files in `systems/`. Its samples and commands run in the root of the C library that it ' +
         'is linked with, and in the root of each of these. Without it: every system that has the architecture and, where ' +
         'programs use glibc, one no older than that. `[]`: none.',
       examples: [['debian-12', 'debian-13']],
