@@ -256,7 +256,11 @@ test('no statement, one that is none, and a key that is none', async (t) => {
   writeFileSync(rsa, pem(generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey));
   assertFailure(await verify(made, made.bundle, '--key', rsa), 'usage/key', /no such key in PEM/);
   assertFailure(await verify(made, made.bundle, '--key', '/nowhere.pub'), 'usage/key', /cannot be read/);
-  assertFailure(await verify(made, made.folder), 'usage/not-a-bundle', /is a folder, and what a statement states/);
+  assertFailure(
+    await verify(made, made.folder),
+    'usage/not-a-bundle',
+    /is a folder, and what a statement states/,
+  );
 });
 
 test('what building it again came to is in the JSON, equal or not', (t) => {

@@ -21,8 +21,8 @@ import { runScript, unpackStep } from './script.ts';
 
 export type Library = StoreEntry<{ readonly name: string; readonly version: string }>;
 
-/** Builds at once: each has stretches (configure) that keep one core busy. */
-const SIDE_BY_SIDE = 2;
+/** Builds at once: each has long stretches (configure, a single large file) that keep one core busy. */
+const SIDE_BY_SIDE = 3;
 
 /** The static libraries of a sysroot, each an entry of its own, built side by side; in the order of the definition. */
 export async function buildLibraries(
@@ -31,31 +31,54 @@ export async function buildLibraries(
   buildContext: SourceBuildContext,
 ): Promise<Result<readonly Library[]>> {
   const { libraries } = buildContext.definition.source;
-  const queue = [...libraries];
-  // What a library needs was taken from the queue before it.
-  const begun = new Map<string, Promise<Result<Library>>>();
+  // The largest first, so that none is left that keeps everything waiting.
+  const sizeOf = ({ source }: LibraryDefinition): number =>
+    buildContext.locked(source).reduce((sum, { size }) => sum + size, 0);
+  const bySize = libraries.toSorted((a, b) => sizeOf(b) - sizeOf(a));
+  const built = await inOrderOfNeeds(bySize, SIDE_BY_SIDE, (library, needed: readonly Library[]) =>
+    buildLibrary(context, store, buildContext, library, needed),
+  );
+  if (!built.ok) return built;
+  const named = new Map(built.value.map((library) => [library.meta.name, library]));
+  return ok(libraries.flatMap(({ name }) => named.get(name) ?? []));
+}
+
+/**
+ * Makes things of which some need others, `most` at once: whatever has all that it needs, the first ones first. What is not among
+ * them is there already. The first failure is returned, and nothing is begun after it.
+ */
+export async function inOrderOfNeeds<
+  T extends { readonly name: string; readonly needs: readonly string[] },
+  R,
+>(
+  things: readonly T[],
+  most: number,
+  make: (thing: T, needed: readonly R[]) => Promise<Result<R>>,
+): Promise<Result<readonly R[]>> {
+  const names = new Set(things.map(({ name }) => name));
+  const waiting = [...things];
+  const running = new Map<string, Promise<void>>();
+  const done = new Map<string, R>();
   let failure: Failure | undefined;
-  const build = async (library: LibraryDefinition): Promise<Result<Library>> => {
-    const needed = await Promise.all(library.needs.flatMap((name) => begun.get(name) ?? []));
-    const parts: Library[] = [];
-    for (const one of needed) {
-      if (!one.ok) return one;
-      parts.push(one.value);
-    }
-    return buildLibrary(context, store, buildContext, library, parts);
+  const isReady = ({ needs }: T): boolean => needs.every((name) => done.has(name) || !names.has(name));
+  const begin = async (thing: T): Promise<void> => {
+    const made = await make(
+      thing,
+      thing.needs.flatMap((name) => done.get(name) ?? []),
+    );
+    if (made.ok) done.set(thing.name, made.value);
+    else failure ??= made.error;
+    running.delete(thing.name);
   };
-  const worker = async (): Promise<void> => {
-    for (let next = queue.shift(); next !== undefined && failure === undefined; next = queue.shift()) {
-      const building = build(next);
-      begun.set(next.name, building);
-      const result = await building;
-      if (!result.ok) failure ??= result.error;
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(SIDE_BY_SIDE, libraries.length) }, worker));
-  if (failure !== undefined) return err(failure);
-  const built = await Promise.all(libraries.flatMap(({ name }) => begun.get(name) ?? []));
-  return ok(built.flatMap((one) => (one.ok ? [one.value] : [])));
+  for (;;) {
+    const next = failure === undefined && running.size < most ? waiting.find(isReady) : undefined;
+    if (next !== undefined) {
+      waiting.splice(waiting.indexOf(next), 1);
+      running.set(next.name, begin(next));
+    } else if (running.size > 0) await Promise.race(running.values());
+    else break;
+  }
+  return failure === undefined ? ok(things.map(({ name }) => done.get(name) as R)) : err(failure);
 }
 
 async function buildLibrary(
