@@ -31,11 +31,13 @@ export async function buildLibraries(
   buildContext: SourceBuildContext,
 ): Promise<Result<readonly Library[]>> {
   const { libraries } = buildContext.definition.source;
-  // The largest first, so that none is left that keeps everything waiting.
+  // What others wait for, then the largest: so that none is left at the end that keeps one core busy.
+  const isNeeded = ({ name }: LibraryDefinition): number =>
+    Number(libraries.some(({ needs }) => needs.includes(name)));
   const sizeOf = ({ source }: LibraryDefinition): number =>
     buildContext.locked(source).reduce((sum, { size }) => sum + size, 0);
-  const bySize = libraries.toSorted((a, b) => sizeOf(b) - sizeOf(a));
-  const built = await inOrderOfNeeds(bySize, SIDE_BY_SIDE, (library, needed: readonly Library[]) =>
+  const inOrder = libraries.toSorted((a, b) => isNeeded(b) - isNeeded(a) || sizeOf(b) - sizeOf(a));
+  const built = await inOrderOfNeeds(inOrder, SIDE_BY_SIDE, (library, needed: readonly Library[]) =>
     buildLibrary(context, store, buildContext, library, needed),
   );
   if (!built.ok) return built;
