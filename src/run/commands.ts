@@ -55,12 +55,12 @@ export async function runCommands(
   ];
   const finished: Finished[][] = sides.map(() => []);
   let failure: Failure | undefined;
+  const anywhere = input.commands.filter(({ server }) => server === undefined);
   const runs = sides.flatMap((side, i) =>
-    input.commands.map((command, index) => ({ side, i, command, index })),
+    (i === 0 ? input.commands : anywhere).map((command, index) => ({ side, i, command, index })),
   );
   await Promise.all(
     runs.map(async ({ side, i, command, index }) => {
-      if (side.system !== undefined && command.server !== undefined) return;
       const one = await runCommand(context, executor, input, command, side);
       if (one.ok) {
         (finished[i] as Finished[])[index] = one.value;
@@ -72,12 +72,7 @@ export async function runCommands(
     }),
   );
   if (failure !== undefined) return err(failure);
-  return ok(
-    outcomeOfSides(
-      finished.map((side) => side.filter((one) => one !== undefined)),
-      systems,
-    ),
-  );
+  return ok(outcomeOfSides(finished, systems));
 }
 
 type Finished = { readonly result: SampleResult; readonly cached: boolean };
