@@ -93,10 +93,13 @@ export function noticeText(notice: Extract<Event, { type: 'notice' }>, color: bo
   const paint = painter(color);
   const head = notice.level === 'warning' ? paint('yellow', 'warning:') : paint('cyan', 'note:');
   const message = printable(notice.message).replaceAll('\n', ' ');
-  return `${head} ${notice.level === 'info' ? shortened(message) : message} ${paint('dim', `[${notice.code}]`)}`;
+  return `${head} ${LISTS.has(notice.code) ? shortened(message) : message} ${paint('dim', `[${notice.code}]`)}`;
 }
 
-/** Characters of a note. */
+/** Notes that list what a shipped Python is known for. What somebody's own files ask for is always shown whole. */
+const LISTS: ReadonlySet<string> = new Set(['sysroot/differences', 'sysroot/module-missing']);
+
+/** Characters of such a note. */
 const MOST = 320;
 
 /** The first entries of a long list; the report has all. */

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 import type { Event } from '../../src/events.ts';
+import { noticeText } from '../../src/report/plain.ts';
 import { createRenderer } from '../../src/report/renderer.ts';
 import { assertGolden } from '../support/golden.ts';
 import { SAMPLES } from '../support/report.ts';
@@ -145,3 +146,14 @@ async function rendered(kind: 'plain' | 'quiet', verbose: boolean, color = false
   await renderer.finish();
   return (out.read() as Buffer | null)?.toString() ?? '';
 }
+
+test('the terminal shows the first entries of what a shipped Python is known for, and all of what somebody set', () => {
+  const entries = Array.from({ length: 40 }, (_, index) => `setting number ${index}`);
+  const textOf = (code: string): string =>
+    noticeText({ type: 'notice', level: 'info', code, message: `Known: ${entries.join('; ')}.` }, false);
+  const brief = textOf('sysroot/differences');
+  assert.match(brief, /setting number 0; .*; and \d+ more \(report\.json\)\. \[sysroot\/differences\]/);
+  const [, more] = /and (\d+) more/.exec(brief) ?? [];
+  assert.equal(brief.split('; ').length - 1 + Number(more), entries.length);
+  assert.ok(textOf('build/cargo-config').includes(entries.join('; ')));
+});
