@@ -44,6 +44,7 @@ export function cpythonScript(
 ): string {
   return [
     sourceStep(definition, archives),
+    standardLibrary(definition),
     configureStep(definition, interpreter),
     makeStep(definition),
     verifyProfile(definition),
@@ -223,21 +224,34 @@ function codegenOptions({ env, optimization }: CPythonBuild): string {
   return [...own, ...(optimization.includes('pgo') ? [NOT_SMALLER] : [])].join(' ');
 }
 
+/** Laid out and compiled beside configure, which keeps one core busy. */
+function standardLibrary({ source: { cpython }, python }: SourceSysroot): string {
+  const stdlib = `usr/lib/${libraryFolder(python)}`;
+  const leftOut = [...LEFT_OUT, ...(cpython.leftOut ?? []).map((name) => `./${name}`)];
+  return `phase standard library
+mkdir -p "$OUT/${stdlib}" "$OUT/usr/include" "$OUT/usr/share"
+tar -C Lib -cf - ${leftOut.map((name) => `--exclude=${name}`).join(' ')} . | tar -C "$OUT/${stdlib}" -xf - --no-same-owner
+compile_modules() {
+  PYTHONPYCACHEPREFIX=/job/build/pyc python${python.version} -S -c ${shellWord(COMPILE)} "$1" "$OUT/usr" ${PATHS.interpreter}
+}
+compile_modules "$OUT/${stdlib}" > bytecode.log 2>&1 &
+bytecode=$!
+`;
+}
+
 function installStep({ source: { cpython }, python }: SourceSysroot): string {
   const stdlib = `usr/lib/${libraryFolder(python)}`;
   const library = libraryName(python);
   const shared = isShared(cpython);
-  const leftOut = [...LEFT_OUT, ...(cpython.leftOut ?? []).map((name) => `./${name}`)];
   return `phase install
-mkdir -p "$OUT/${stdlib}" "$OUT/usr/include" "$OUT/usr/share"
-tar -C Lib -cf - ${leftOut.map((name) => `--exclude=${name}`).join(' ')} . | tar -C "$OUT/${stdlib}" -xf - --no-same-owner
 cp "$(cat pybuilddir.txt)"/_sysconfigdata_*.py "$OUT/${stdlib}/"
 # What license() shows.
 cp LICENSE "$OUT/${stdlib}/LICENSE.txt"
 make inclinstall DESTDIR="$OUT" > /dev/null
 ${hasModulesBeside(cpython) ? `install -Dm644 -t "$OUT/${stdlib}/lib-dynload" Modules/*.so\n` : ''}${shared ? `cp -P lib${library}.so* "$OUT/usr/lib/"` : mergeArchives(library)}
 phase bytecode
-PYTHONPYCACHEPREFIX=/job/build/pyc python${python.version} -S -c ${shellWord(COMPILE)} "$OUT/${stdlib}" "$OUT/usr" ${PATHS.interpreter}
+wait "$bytecode" || { cat bytecode.log; exit 1; }
+compile_modules "$OUT/${stdlib}"/_sysconfigdata_*.py
 mv "/job/build/pyc$OUT/${stdlib}" "$OUT/usr/share/${libraryFolder(python)}-bytecode"
 `;
 }
@@ -261,7 +275,10 @@ function mergeArchives(name: string): string {
  * depends on what was compiled before in the process.
  */
 const COMPILE = `import compileall, py_compile, sys
-done = compileall.compile_dir(sys.argv[1], quiet=1, workers=1, force=True, stripdir=sys.argv[2], prependdir=sys.argv[3],
-    invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+names = dict(stripdir=sys.argv[2], prependdir=sys.argv[3], invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+if sys.argv[1].endswith('.py'):
+    done = compileall.compile_file(sys.argv[1], quiet=1, force=True, **names)
+else:
+    done = compileall.compile_dir(sys.argv[1], quiet=1, workers=1, force=True, **names)
 sys.exit(0 if done else 1)
 `;
