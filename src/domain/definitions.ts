@@ -3,7 +3,7 @@ import type { CargoConfiguration } from './cargo.ts';
 import type { Crate } from './crate.ts';
 import type { Digest, Linkage, PythonImplementation, RuntimeKind } from './ids.ts';
 import type { PackageSet, TreeDefinition } from './packages.ts';
-import type { PythonPath, PythonSource } from './python-packages.ts';
+import type { PythonSource } from './python-packages.ts';
 import type { StatedPath } from './stated-path.ts';
 import type { ChosenSystem, SystemFacts } from './system.ts';
 import type { SystemData } from './system-data.ts';
@@ -297,7 +297,7 @@ export interface Recipe {
   /** Sources of Python packages. */
   readonly pythonPackages?: readonly PythonSource[];
   /** Modules of one's own. */
-  readonly pythonPaths?: readonly PythonPath[];
+  readonly pythonPaths?: readonly StatedPath[];
   /** Which Rust compiles the program; absent: the oldest packaged one that the crate takes. */
   readonly rust?: 'stable' | 'next' | 'host';
   /** Instead of the target's. */

@@ -1,6 +1,5 @@
 import type { SourcePosition } from '../failure.ts';
 import type { Digest } from './ids.ts';
-import type { StatedPath } from './stated-path.ts';
 
 /** An entry of `python.packages` as the recipe states it. */
 export interface PythonSource {
@@ -13,9 +12,6 @@ export interface PythonSource {
   readonly groups: readonly string[];
   readonly at: SourcePosition;
 }
-
-/** An entry of `python.paths`: a folder of modules, a module or an archive of modules. */
-export type PythonPath = StatedPath;
 
 /** A package that comes from the index which pip is configured for. */
 export interface IndexRequirement {

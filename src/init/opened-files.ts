@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { unlessDeviceFailed } from '../domain/errno.ts';
+import { leadsInside } from '../domain/stated-path.ts';
 
 /** Strings of Rust. What a macro includes at build time is nothing that is opened later. */
 const STRINGS = /\binclude(?:_str|_bytes)?!\s*\([^)]*\)|\bb?r(#*)"([\s\S]*?)"\1|"((?:\\[\s\S]|[^"\\])*)"/g;
@@ -53,9 +54,7 @@ function found(source: string, patterns: readonly RegExp[]): readonly string[] {
 
 /** Sources in Rust, outputs and version control are nothing that a program is shipped with. */
 function isUsable(path: string): boolean {
-  if (path.length > 200 || /[\0\n]/.test(path) || posix.isAbsolute(path) || path.endsWith('.rs'))
-    return false;
-  if (['.', '..', ''].includes(path.split('/')[0] as string)) return false;
+  if (!leadsInside(path) || path.length > 200 || path.includes('\n') || path.endsWith('.rs')) return false;
   return !/^(?:src\/?$|(?:target|artifacts|\.git|\.provision)(?:\/|$))/.test(path);
 }
 

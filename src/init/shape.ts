@@ -167,17 +167,19 @@ function ownArguments(source: string): FirstCommand {
       };
 }
 
+/** What is done where arguments are lacking, up to the first exit status in it. */
+const WITHOUT_ARGUMENTS = [
+  /(?:\b_|\bNone)\s*=>[^;}]*?(?:;[^;}]*?)?/,
+  /\b(?:len\(\)\s*(?:<|!=|==)|is_(?:empty|none)\(\))[^{]*\{[^}]*?/,
+  /\belse\s*\{[^}]*?/,
+].map((before) => new RegExp(before.source + STATUSES.source));
+
 /** The exit status of a program that lacks its arguments; undefined where it seems not to need any. */
 function statusWithout(source: string): number | undefined {
-  const exits =
-    /(?:\b_|\bNone)\s*=>[^;}]*?(?:;[^;}]*?)?\b(?:exit\((\d+)\)|ExitCode::from\((\d+)\)|ExitCode::(FAILURE))/.exec(
-      source,
-    ) ??
-    /\b(?:len\(\)\s*(?:<|!=|==)|is_(?:empty|none)\(\))[^{]*\{[^}]*?\b(?:exit\((\d+)\)|ExitCode::from\((\d+)\)|ExitCode::(FAILURE))/.exec(
-      source,
-    ) ??
-    /\belse\s*\{[^}]*?\b(?:exit\((\d+)\)|ExitCode::from\((\d+)\)|ExitCode::(FAILURE))/.exec(source);
-  if (exits !== null) return exits[3] === undefined ? Number(exits[1] ?? exits[2]) : 1;
+  const exits = WITHOUT_ARGUMENTS.flatMap((before) =>
+    statusesIn(before.exec(source)?.[0] ?? '', source).map(({ status }) => status),
+  ).find((status) => status !== 0);
+  if (exits !== undefined) return exits;
   const demanded = /\.(?:nth\(\d\)|next\(\))\s*(?:\.as_deref\(\)\s*)?\.(?:expect|unwrap)\(|\bargs\[1\]/.test(
     source,
   );

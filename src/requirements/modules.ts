@@ -2,8 +2,8 @@ import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { unlessDeviceFailed } from '../domain/errno.ts';
 import type { Digest } from '../domain/ids.ts';
-import type { PythonPath } from '../domain/python-packages.ts';
 import { err, ok, type Result } from '../domain/result.ts';
+import type { StatedPath } from '../domain/stated-path.ts';
 import type { Failure } from '../failure.ts';
 import { type CodeFile, digestCode, listCode } from './files.ts';
 
@@ -16,7 +16,7 @@ export interface Modules {
 }
 
 export interface ModulesInput {
-  readonly paths: readonly PythonPath[];
+  readonly paths: readonly StatedPath[];
   /** Absolute file of the recipe. */
   readonly recipe: string;
   /** Absolute folder of the crate. */
@@ -28,7 +28,7 @@ export interface ModulesInput {
 /** Finds the modules of `python.paths`. Fails with every path that cannot be taken. */
 export async function readModules(input: ModulesInput): Promise<Result<Modules | undefined>> {
   if (input.paths.length === 0) return ok(undefined);
-  const found = new Map<string, { readonly file: CodeFile; readonly from: PythonPath }>();
+  const found = new Map<string, { readonly file: CodeFile; readonly from: StatedPath }>();
   const archives: string[] = [];
   const failures: Failure[] = [];
   for (const path of input.paths) {
@@ -55,7 +55,7 @@ function isArchive(path: string): boolean {
   return /\.(zip|pyz)$/.test(path);
 }
 
-async function filesOf(input: ModulesInput, path: PythonPath): Promise<Result<readonly CodeFile[]>> {
+async function filesOf(input: ModulesInput, path: StatedPath): Promise<Result<readonly CodeFile[]>> {
   const info = await stat(path.path).catch(unlessDeviceFailed(undefined));
   if (info === undefined)
     return err(
@@ -93,7 +93,7 @@ async function filesOf(input: ModulesInput, path: PythonPath): Promise<Result<re
 const FOLDER = ['Put the modules into a folder of their own and name that: `paths: [python/]`.'];
 
 /** A module by itself, or an archive of modules. */
-function fileAlone(path: PythonPath): Result<readonly CodeFile[]> {
+function fileAlone(path: StatedPath): Result<readonly CodeFile[]> {
   const name = basename(path.path);
   if (isArchive(name) || /^[^.]+\.(py|pth)$/.test(name))
     return ok([{ path: name, source: path.path, executable: false }]);
@@ -108,11 +108,11 @@ function fileAlone(path: PythonPath): Result<readonly CodeFile[]> {
   );
 }
 
-function unfit(path: PythonPath, what: string, fix: readonly string[]): Failure {
+function unfit(path: StatedPath, what: string, fix: readonly string[]): Failure {
   return { code: 'recipe/python-path', what, fix, at: path.at };
 }
 
-function collision(path: PythonPath, file: string, other: string): Failure {
+function collision(path: StatedPath, file: string, other: string): Failure {
   return {
     code: 'recipe/python-collision',
     what: `Both \`${other}\` and \`${path.text}\` have \`${file}\`.`,

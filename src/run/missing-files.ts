@@ -1,5 +1,6 @@
 import { dirname, join, posix } from 'node:path';
 import type { CommandTest } from '../domain/definitions.ts';
+import { leadsInside } from '../domain/stated-path.ts';
 import { isThere } from '../exec/files.ts';
 import type { Run } from './observe.ts';
 
@@ -27,8 +28,7 @@ export function curesOfMissingFiles(
   const placed = files.map(({ text: one }) => posix.normalize(one).replace(/\/$/, ''));
   const there = [...new Set(words.map((word) => posix.normalize(word)))].filter(
     (word) =>
-      !posix.isAbsolute(word) &&
-      !['.', '..'].includes(word.split('/')[0] as string) &&
+      leadsInside(word) &&
       !placed.some((one) => word === one || word.startsWith(`${one}/`)) &&
       isThere(join(dirname(file), word)),
   );

@@ -1,12 +1,6 @@
-import { posix } from 'node:path';
 import * as z from 'zod';
+import { leadsInside } from '../../domain/stated-path.ts';
 import { NAME, seconds } from './common.ts';
-
-/** Neither absolute, nor the folder itself, nor with a part that leads up. */
-function isInside(path: string): boolean {
-  const parts = posix.normalize(path).split('/');
-  return !posix.isAbsolute(path) && !['', '.', '..'].includes(parts[0] as string) && !path.includes('\0');
-}
 
 const ANSWERED = ['http', 'tcp', 'args'] as const;
 
@@ -129,7 +123,7 @@ export const testsSchema = z
             stdin: z.string().default('').describe('Standard input.'),
             files: z
               .array(
-                z.string().refine(isInside, 'a path relative to this file that does not leave its folder'),
+                z.string().refine(leadsInside, 'a path relative to this file that does not leave its folder'),
               )
               .default([])
               .meta({
