@@ -62,6 +62,8 @@ function answered(program: CompiledProgram | 'package' | undefined): boolean {
   if (program === undefined || first === undefined || !['--help', 'completion', 'list'].includes(first))
     return false;
   if (first !== '--help' && !plainEnvironment()) return false;
+  // There its lines are as wide as the terminal.
+  if (first === 'list' && process.getBuiltinModule('node:tty').isatty(1)) return false;
   const { readFileSync } = process.getBuiltinModule('node:fs');
   const answers: CompiledProgram['answers'] =
     program === 'package'

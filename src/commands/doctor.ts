@@ -17,6 +17,7 @@ import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
 import type { Command, Invocation, Outcome } from './command.ts';
 import { checkStartedPrograms } from './started-programs.ts';
+import { beside } from './table.ts';
 
 export const command: Command = {
   name: 'doctor',
@@ -51,7 +52,7 @@ interface Check {
   readonly fix: readonly string[];
 }
 
-async function run({ context }: Invocation): Promise<Result<Outcome>> {
+async function run({ context, columns }: Invocation): Promise<Result<Outcome>> {
   const store = await openStore(context.settings.store);
   const [docker, probed] = await Promise.all([surveyEngines(context), probeNamespace(context, store)]);
   const checks: readonly Check[] = [
@@ -67,7 +68,7 @@ async function run({ context }: Invocation): Promise<Result<Outcome>> {
     one.state === 'works' ? [{ strategy: one.strategy, ...one.server }] : [],
   );
   return ok({
-    text: format(checks),
+    text: format(checks, columns),
     json: { machine: machineName(), kernel: release(), works, checks, servers },
     // Without a store the engine itself may well work.
     ...(works ? {} : { failure: store.ok ? noEngine(checks) : store.error }),
@@ -229,14 +230,15 @@ function describe({ code, what, why, fix, evidence = [] }: Failure): Pick<Check,
 
 const MARKS: Readonly<Record<State, string>> = { ok: 'ok  ', none: '-   ', lack: 'lack' };
 
-function format(checks: readonly Check[]): string {
+function format(checks: readonly Check[], columns: number | undefined): string {
   const width = Math.max(...checks.map(({ name }) => name.length));
-  const lines = checks.flatMap(({ topic, name, state, detail, fix }, index) => [
-    ...(checks[index - 1]?.topic === topic ? [] : [...(index === 0 ? [] : ['']), `${topic}:`]),
-    `  ${MARKS[state]}  ${name.padEnd(width)}  ${detail}`,
-    ...fix.map((line) => `        → ${line}`),
-  ]);
-  return `${lines.join('\n')}\n`;
+  return checks
+    .flatMap(({ topic, name, state, detail, fix }, index) => [
+      ...(checks[index - 1]?.topic === topic ? [] : [`${index === 0 ? '' : '\n'}${topic}:\n`]),
+      beside(`  ${MARKS[state]}  ${name.padEnd(width)}  `, detail, columns),
+      ...fix.map((line) => beside('        → ', line, columns)),
+    ])
+    .join('');
 }
 
 function noEngine(checks: readonly Check[]): Failure {

@@ -1,6 +1,10 @@
+import { wrap } from '../report/text.ts';
 import type { OptionSpec, PositionalSpec } from './command.ts';
 import { GLOBAL_OPTIONS } from './index.ts';
 import type { CommandSpec } from './specs.ts';
+
+/** Columns of a page of help. */
+const WIDTH = 80;
 
 /** `provision --help`. */
 export function overview(commands: readonly CommandSpec[]): string {
@@ -58,5 +62,9 @@ function optionLines(options: Readonly<Record<string, OptionSpec>>): string[] {
     return `  ${short}--${name}${option.value === undefined ? '' : ` ${option.value}`}`;
   });
   const width = Math.max(26, ...heads.map((head) => head.length + 2));
-  return Object.values(options).map((option, i) => `${(heads[i] as string).padEnd(width)}${option.help}`);
+  return Object.values(options).flatMap((option, i) =>
+    wrap(option.help, WIDTH - width).map(
+      (line, index) => (index === 0 ? (heads[i] as string) : '').padEnd(width) + line,
+    ),
+  );
 }

@@ -2,6 +2,9 @@ import { columnsOf, wrap } from '../report/text.ts';
 
 const GAP = 2;
 
+/** Below this text is narrower than its words: a terminal may break it as it likes. */
+const LEAST_COLUMNS = 20;
+
 /**
  * Rows as text in columns, the first of which are the heads. Where a line would be wider than a terminal of `columns`, the last
  * cells of each row stand below it, with their heads.
@@ -52,4 +55,13 @@ function indented(text: string, columns: number, before = ''): readonly string[]
 export function paragraphs(lines: readonly string[], columns: number | undefined): string {
   const shown = columns === undefined ? lines : lines.flatMap((line) => indented(line, columns));
   return shown.map((line) => `${line}\n`).join('');
+}
+
+/** Text to the right of `head`, its further lines below it, as wide as a terminal of `columns` has room for. */
+export function beside(head: string, text: string, columns = Number.POSITIVE_INFINITY): string {
+  const left = columnsOf(head);
+  return wrap(text, Math.max(columns - left, LEAST_COLUMNS))
+    .map((line, index) => `${index === 0 ? head : ' '.repeat(left)}${line}`.trimEnd())
+    .map((line) => `${line}\n`)
+    .join('');
 }

@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { copyOfTool, provision, REPOSITORY, temporaryFolder } from '../support/cli.ts';
+import { NO_TERMINAL, onTerminal } from '../support/terminal.ts';
 
 const COMMANDS = [
   ...[
@@ -43,8 +44,26 @@ for (const name of COMMANDS) {
     assert.equal(run.status, 0);
     assert.match(run.stdout, new RegExp(`^Usage: provision ${name}`));
     assert.match(run.stdout, /Examples:\n {2}\S/);
+    // Examples are lines to copy.
+    const [described = ''] = run.stdout.split('Examples:');
+    assert.deepEqual(
+      described.split('\n').filter((line) => line.length > 80),
+      [],
+    );
   });
 }
+
+test('on a terminal list and doctor break their lines between words', { skip: NO_TERMINAL }, async () => {
+  for (const name of ['list', 'doctor']) {
+    const shown = await onTerminal(`${process.execPath} ${join(REPOSITORY, 'src', 'bin.ts')} ${name}`).ended;
+    assert.ok(shown.split('\n').length > 10, shown);
+    // A path is longer than a line now and then.
+    const wide = shown.split('\n').filter((line) => line.length > 77 && !/\S{30,}$/.test(line));
+    assert.deepEqual(wide, [], name);
+  }
+  const piped = await provision(['list']);
+  assert.match(piped.stdout, /^ +The same module as wasm32-wasip1 in a second runtime, the WASI of Node\.$/m);
+});
 
 test('--version prints the version of package.json', async () => {
   const { version } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as {

@@ -229,11 +229,8 @@ test('the list says of each recipe and version the form, or why there is none', 
   }
   const run = await provision(['list']);
   assert.match(run.stdout, /^Python +3\.15 +3\.14 +3\.13 +3\.11 +RustPython 0\.6$/m);
-  assert.match(run.stdout, /^rustpython +- +- +- +- +crate, glibc \d\.\d+ \*$/m);
-  assert.match(
-    run.stdout,
-    /^x86_64 +packaged, glibc 2\.42 +packaged, glibc 2\.42 +source, glibc 2\.30 \* +source, glibc 2\.30 +-$/m,
-  );
+  assert.match(run.stdout, /^rustpython +crate \d\.\d+ \*$/m);
+  assert.match(run.stdout, /^x86_64 +packaged 2\.42 +packaged 2\.42 +source 2\.30 \* +source 2\.30$/m);
   assert.match(run.stdout, /^- 3\.11 for riscv64: .*RISC-V\.$/m);
   assert.match(run.stdout, /^\+ 3\.14\+jit for aarch64, x86_64: `--python 3\.14\+jit`\.$/m);
   const x86 = recipes.value.find(({ name }) => name === 'x86_64')?.pythons ?? [];
