@@ -210,28 +210,32 @@ function environment({
 
 /** Of a library: its tests, and nothing that a program would need. */
 function testing(resolved: Resolved, runtime: RuntimeKind): readonly PlannedStage[] {
-  const { recipe, crate, target } = resolved;
-  const launcher = runtimeOf(runtime).launcher(target);
+  const { recipe, crate } = resolved;
   const skipped = `Skipped: ${crate.name} is a library.`;
   return [
     environment(resolved),
     ...addingPython(recipe),
     ...['build', 'bundle', 'run'].map((stage) => ({ stage, does: skipped, inputs: {} })),
-    {
-      stage: 'cargo-test',
-      does: 'Fetch the locked crates, then build the tests of the crate with no network and run them.',
-      inputs: {
-        project: recipe.project.folder,
-        profile: recipe.project.profile,
-        features: recipe.project.features,
-        'default-features': recipe.project.defaultFeatures,
-        args: recipe.tests?.cargo?.args ?? [],
-        runtime,
-        ...(launcher.length === 0 ? {} : { emulator: launcher.join(' ') }),
-      },
-    },
+    cargoTests(resolved, runtime),
     reporting(recipe),
   ];
+}
+
+function cargoTests({ recipe, target }: Resolved, runtime: RuntimeKind): PlannedStage {
+  const launcher = runtimeOf(runtime).launcher(target);
+  return {
+    stage: 'cargo-test',
+    does: 'Fetch the locked crates, then build the tests of the crate with no network and run them.',
+    inputs: {
+      project: recipe.project.folder,
+      profile: recipe.project.profile,
+      features: recipe.project.features,
+      'default-features': recipe.project.defaultFeatures,
+      args: recipe.tests?.cargo?.args ?? [],
+      runtime,
+      ...(launcher.length === 0 ? {} : { emulator: launcher.join(' ') }),
+    },
+  };
 }
 
 function reporting(recipe: Recipe): PlannedStage {
@@ -260,28 +264,38 @@ function addingPython({ pythonPackages = [], pythonPaths = [] }: Recipe): readon
 }
 
 /** From the bundle to the report. */
-function proving(
-  { recipe, target, reference, sysroot, system, systems }: Resolved,
-  runtime: RuntimeKind,
-  platform: string,
-): readonly PlannedStage[] {
+function proving(resolved: Resolved, runtime: RuntimeKind, platform: string): readonly PlannedStage[] {
+  const { recipe, target, reference, sysroot, system, systems } = resolved;
   const launcher = runtimeOf(runtime).launcher(target);
+  const { paths, timeoutSeconds } = recipe.samples;
+  const commands = recipe.tests?.commands ?? [];
+  const places = {
+    systems: [
+      ...(system === undefined ? [] : [system.name]),
+      ...systems.map(({ definition }) => definition.name),
+    ],
+    reference: referenceProgram({ reference, sysroot }),
+    runtime,
+    ...(launcher.length === 0 ? {} : { emulator: launcher.join(' ') }),
+  };
   return [
-    {
-      stage: 'run',
-      does: 'Run every sample from the unpacked bundle; compare each byte with the reference.',
-      inputs: {
-        samples: recipe.samples.paths,
-        'timeout-seconds': recipe.samples.timeoutSeconds,
-        systems: [
-          ...(system === undefined ? [] : [system.name]),
-          ...systems.map(({ definition }) => definition.name),
-        ],
-        reference: referenceProgram({ reference, sysroot }),
-        runtime,
-        ...(launcher.length === 0 ? {} : { emulator: launcher.join(' ') }),
-      },
-    },
+    paths.length === 0
+      ? { stage: 'run', does: 'No samples: the recipe names none.', inputs: {} }
+      : {
+          stage: 'run',
+          does: 'Run every sample from the unpacked bundle; compare each byte with the reference.',
+          inputs: { samples: paths, 'timeout-seconds': timeoutSeconds, ...places },
+        },
+    ...(commands.length === 0
+      ? []
+      : [
+          {
+            stage: 'commands',
+            does: 'Run the program of the unpacked bundle with the arguments of each command, and check what it prints.',
+            inputs: { commands: commands.map(({ name }) => name), ...places },
+          },
+        ]),
+    ...(recipe.tests?.cargo === undefined ? [] : [cargoTests(resolved, runtime)]),
     ...(recipe.host === false || !startsOnHost(runtime, platform)
       ? []
       : [

@@ -61,6 +61,24 @@ test('a plan for the same machine, with every key of a recipe', async (t) => {
   );
 });
 
+test('what is run is planned: commands and the tests of the crate, and samples where there are some', async (t) => {
+  const [recipe] = await resolved(t, {
+    'recipes/far.yaml': `${RECIPE}tests:\n  commands: [{name: greets}, {name: adds, args: ["1"]}]\n  cargo: {args: [--lib]}\n`,
+  });
+  const without = { ...recipe.recipe, samples: { ...recipe.recipe.samples, paths: [] } };
+  const { stages } = makePlan({ ...recipe, recipe: without }, HOST);
+  const of = (name: string) => stages.find(({ stage }) => stage === name);
+  assert.equal(of('run')?.does, 'No samples: the recipe names none.');
+  assert.deepEqual(of('commands')?.inputs.commands, ['greets', 'adds']);
+  assert.deepEqual(of('cargo-test')?.inputs.args, ['--lib']);
+  const [samples] = await resolved(t);
+  const names = makePlan(samples, HOST).stages.map(({ stage }) => stage);
+  assert.deepEqual(
+    names.filter((name) => ['run', 'commands', 'cargo-test'].includes(name)),
+    ['run'],
+  );
+});
+
 test('the runtime is native where the kernel can start the program, else that of the target', async (t) => {
   const [recipe] = await resolved(t);
   const runtime = (target: Partial<Target>, host: Host): string =>
