@@ -56,7 +56,7 @@ function cellOf(python: PythonSummary | undefined): string {
 }
 
 function notes(recipes: readonly RecipeSummary[]): readonly string[] {
-  const number = 'A number is the oldest glibc that a program with it starts with.';
+  const number = 'A number is the oldest glibc that its libpython starts with.';
   const star = '* Taken where neither recipe nor `--python` names a version.';
   return [number, star, ...variants(recipes), ...absences(recipes)];
 }

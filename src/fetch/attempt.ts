@@ -4,7 +4,7 @@ import { interrupted } from '../failure.ts';
 import { onDisk } from '../store/disk.ts';
 import type { Answer, Client } from './client.ts';
 import type { PartialFile } from './partial.ts';
-import type { Problem } from './problem.ts';
+import type { CertificateProblem, Problem } from './problem.ts';
 
 export interface Attempt {
   readonly client: Client;
@@ -163,8 +163,18 @@ function problemOf(error: unknown, attempt: Attempt, answered: boolean): Problem
   // A bug of ours is no failure of the network.
   if (code === '' && (error instanceof TypeError || error instanceof ReferenceError)) throw error;
   if (answered) return cutOff(attempt);
-  const untrusted = /CERT|SELF_SIGNED|ISSUER|VERIFY|ERR_TLS|ERR_SSL/.test(code);
-  return { kind: 'connection', detail: messageOf(error), final: untrusted };
+  return {
+    kind: 'connection',
+    detail: messageOf(error),
+    ...defined({ certificate: certificateProblem(code) }),
+  };
+}
+
+/** By Node's code of an error (tls, "X509 certificate error codes"). */
+function certificateProblem(code: string): CertificateProblem | undefined {
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return 'name';
+  if (['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'].includes(code)) return 'time';
+  return /CERT|SELF_SIGNED|ISSUER|VERIFY|ERR_TLS|ERR_SSL/.test(code) ? 'trust' : undefined;
 }
 
 /** Several addresses of one host fail as one error without a text of its own. */

@@ -2,7 +2,7 @@ import { distribution } from '../distro/distribution.ts';
 import { withoutLogin } from '../domain/address.ts';
 import type { LockedPackage } from '../domain/packages.ts';
 import type { Failure } from '../failure.ts';
-import type { Problem } from './problem.ts';
+import type { CertificateProblem, Problem } from './problem.ts';
 
 export interface MirrorFailure {
   readonly mirror: string;
@@ -106,18 +106,36 @@ function cutOff(locked: LockedPackage, evidence: readonly string[]): Failure {
   };
 }
 
+/** No bundle of authorities makes up for the first two. */
+const CERTIFICATE_PROBLEMS: Readonly<Record<CertificateProblem, Pick<Failure, 'what' | 'why' | 'fix'>>> = {
+  name: {
+    what: 'The certificate of a mirror is for another name than that of its address.',
+    why: 'The address is another one in the certificate, or something else answers in its place.',
+    fix: [
+      'Write the name that is in the certificate into the address of the mirror or of the proxy.',
+      'If the address is right, whoever runs the server has to add the name to its certificate.',
+    ],
+  },
+  time: {
+    what: 'The certificate of a mirror has expired, or is not valid yet.',
+    why: 'The clock of this machine is not between the two days that it holds from and until.',
+    fix: [
+      'Look at the clock: `date`. If it is wrong, set it: `timedatectl set-ntp true`.',
+      'If it is right, whoever runs the server, or the proxy that answers in its place, has to renew the certificate.',
+    ],
+  },
+  trust: {
+    what: 'The certificate of a mirror is not trusted by this machine.',
+    fix: ['Behind a proxy that opens TLS: let `SSL_CERT_FILE` name the CA bundle of the machine.'],
+  },
+};
+
 function noNetwork(failures: readonly MirrorFailure[], evidence: readonly string[]): Failure {
-  if (failures.some(({ problem }) => problem.kind === 'connection' && problem.final)) {
-    return {
-      code: 'fetch/untrusted-connection',
-      what: 'The certificate of a mirror is not trusted by this machine.',
-      fix: [
-        'Behind a proxy that opens TLS: let `SSL_CERT_FILE` name the CA bundle of the machine.',
-        'Check the date of this machine.',
-      ],
-      evidence,
-    };
-  }
+  const certificate = failures.flatMap(({ problem }) =>
+    problem.kind === 'connection' ? (problem.certificate ?? []) : [],
+  )[0];
+  if (certificate !== undefined)
+    return { code: 'fetch/untrusted-connection', ...CERTIFICATE_PROBLEMS[certificate], evidence };
   return {
     code: 'fetch/no-network',
     what: `No mirror can be reached (${failures.map(({ mirror }) => withoutLogin(mirror)).join(', ')}).`,

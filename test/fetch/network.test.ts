@@ -93,6 +93,22 @@ test('a certificate of an unknown authority is rejected at once, and accepted wi
   assertStored(store, locked, bytes);
 });
 
+test('a certificate for another name, and one of another time, are told from an untrusted one', async (t) => {
+  const fixes = { 'other-name': /name that is in the certificate/, expired: /clock/, 'not-yet': /clock/ };
+  for (const [name, fix] of Object.entries(fixes)) {
+    const store = await freshStore(t);
+    const { locked, bytes } = lockedPackage('one');
+    const certificate = CERTIFICATE.replace('certificate.pem', `${name}.pem`);
+    const address = await startTlsMirror(t, locked.path, bytes, certificate);
+    // Its authority is known: that is not what is wrong with it.
+    const context = testContext({ caBundle: certificate });
+    const { failure } = await fetchAll(store, [locked], mirrorsOf(address), { backoffMs: 100_000 }, context);
+    assert.equal(failure?.code, 'fetch/untrusted-connection', name);
+    assert.match(failure.fix.join(' '), fix);
+    assert.doesNotMatch(failure.fix.join(' '), /SSL_CERT_FILE/);
+  }
+});
+
 test('a CA bundle that cannot be read fails with a code of its own', async (t) => {
   const store = await freshStore(t);
   const folder = temporaryFolder(t);
@@ -137,9 +153,14 @@ async function startProxy(t: TestContext): Promise<{ readonly url: string; reado
   return { url: `http://127.0.0.1:${await listen(t, server)}`, asked };
 }
 
-async function startTlsMirror(t: TestContext, path: string, bytes: Buffer): Promise<string> {
+async function startTlsMirror(
+  t: TestContext,
+  path: string,
+  bytes: Buffer,
+  certificate = CERTIFICATE,
+): Promise<string> {
   const server = createTlsServer(
-    { key: readFileSync(KEY), cert: readFileSync(CERTIFICATE) },
+    { key: readFileSync(KEY), cert: readFileSync(certificate) },
     (request, response) => {
       files({ [path]: bytes })(
         request,
