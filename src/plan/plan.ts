@@ -280,7 +280,7 @@ function proving(resolved: Resolved, runtime: RuntimeKind, platform: string): re
   };
   return [
     paths.length === 0
-      ? { stage: 'run', does: 'No samples: the recipe names none.', inputs: {} }
+      ? { stage: 'run', does: 'No samples: the recipe names none.', inputs: places }
       : {
           stage: 'run',
           does: 'Run every sample from the unpacked bundle; compare each byte with the reference.',
