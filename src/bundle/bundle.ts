@@ -196,10 +196,12 @@ async function verifyInputs(store: Store, input: BundleInput): Promise<Result<vo
   const folders = [stdlib, ...(bytecode === undefined ? [] : [bytecode])].map((path) => `${path}/`);
   const bundled = (path: string): boolean =>
     folders.some((folder) => path.startsWith(folder)) || /\.so(\.|$)/.test(path);
-  const all: readonly [string, ((path: string) => boolean)?][] = [
+  const all: readonly (readonly [string, ((path: string) => boolean)?])[] = [
     [input.program.folder],
     [input.bytecode.folder],
     [input.sysroot.folder, bundled],
+    // Bytecode of another library is taken where the source is the same.
+    ...(bytecode === undefined ? [[input.interpreter.folder, bundled] as const] : []),
     ...[input.modules, input.systemData?.tree, input.documents].flatMap((one) =>
       one === undefined ? [] : [[one.folder] as [string]],
     ),

@@ -9,6 +9,7 @@ import type { Engine } from '../engine/engine.ts';
 import { PATHS } from '../engine/paths.ts';
 import { runTool } from '../engine/tool.ts';
 import { interpreterProgram } from '../runtime/reference.ts';
+import { verifyAll } from '../store/sound.ts';
 import type { Store, StoreEntry } from '../store/store.ts';
 import { addLandmark, copyStdlib } from './stdlib.ts';
 
@@ -54,7 +55,7 @@ export async function compileStdlib(
     stdlib: input.stdlib,
     prefix: PATHS.interpreter,
   };
-  return store.obtain<BytecodeMeta>('builds', inputs, (folder) => compile(context, input, folder), {
+  return store.obtain<BytecodeMeta>('builds', inputs, (folder) => compile(context, store, input, folder), {
     signal: context.signal,
     ...{ lazily: true, reads: [input.tree.folder] },
   });
@@ -69,9 +70,13 @@ sys.exit(0 if done else 1)
 
 async function compile(
   context: Context,
+  store: Store,
   input: BytecodeInput,
   folder: string,
 ): Promise<Result<BytecodeMeta>> {
+  // What is compiled is shipped.
+  const sound = await store.verify(input.tree.folder);
+  if (!sound.ok) return sound;
   const engine = await input.engine();
   if (!engine.ok) return engine;
   await mkdir(input.logs, { recursive: true });
@@ -126,14 +131,17 @@ export function layOutReference(
     bytecode: bytecode.fingerprint,
   };
   const compiled = join(bytecode.folder, bytecode.meta.stdlib);
+  const reads = [input.tree.folder, reference.folder, bytecode.folder];
   return store.obtain<null>(
     'builds',
     inputs,
     async (folder) => {
+      const sound = await verifyAll(store, reads);
+      if (!sound.ok) return sound;
       await layOutHome(input, reference.folder, compiled, folder);
       return ok(null);
     },
-    { signal: context.signal, lazily: true, reads: [input.tree.folder, reference.folder, bytecode.folder] },
+    { signal: context.signal, lazily: true, reads },
   );
 }
 
@@ -152,7 +160,11 @@ export function layOutOwnInterpreter(
     sysroot: root.fingerprint,
     stdlib: python.stdlib,
   };
-  return store.obtain<null>('builds', inputs, (folder) => copyOwn(python, root.folder, folder), {
+  const make = async (folder: string): Promise<Result<null>> => {
+    const sound = await store.verify(root.folder);
+    return sound.ok ? copyOwn(python, root.folder, folder) : sound;
+  };
+  return store.obtain<null>('builds', inputs, make, {
     signal: context.signal,
     ...{ lazily: true, reads: [root.folder] },
   });

@@ -4,6 +4,7 @@ import type { Context } from '../domain/context.ts';
 import { err, ok, type Result } from '../domain/result.ts';
 import { exists } from '../exec/files.ts';
 import type { Failure } from '../failure.ts';
+import { verifyAll } from '../store/sound.ts';
 import type { Store } from '../store/store.ts';
 import { type CompiledModules, PACKAGES_VERSION, type Packages } from './packages.ts';
 
@@ -24,6 +25,9 @@ export async function joinSite(
     'builds',
     inputs,
     async (folder) => {
+      const parts = [packages, modules].flatMap((one) => (one === undefined ? [] : [one.folder]));
+      const sound = await verifyAll(store, parts);
+      if (!sound.ok) return sound;
       const site = join(folder, 'site');
       await mkdir(site);
       await mkdir(join(folder, 'data'));

@@ -28,7 +28,8 @@ import { packageComponent, packageComponents } from '../sbom/packages.ts';
 import { wheelComponents } from '../sbom/wheels.ts';
 import { digestFile } from '../store/digest.ts';
 import { remembered } from '../store/remembered.ts';
-import type { Store, StoreEntry } from '../store/store.ts';
+import { verifyAll } from '../store/sound.ts';
+import type { StoreEntry } from '../store/store.ts';
 import { type Contents, packageContents } from './contents.ts';
 import type { Prepared, Run } from './prepare.ts';
 import type { RuntimeParts } from './runtimes.ts';
@@ -307,7 +308,7 @@ function withSbom(
     'builds',
     inputs,
     async (folder) => {
-      const sound = await bothSound(store, built, documents);
+      const sound = await verifyAll(store, [built.folder, documents.folder]);
       if (!sound.ok) return sound;
       const read = (file: string): Promise<string> => readFile(join(documents.folder, file), 'utf8');
       const texts = { cyclonedx: await read(SBOM_FILES.cyclonedx), spdx: await read(SBOM_FILES.spdx) };
@@ -322,11 +323,6 @@ function withSbom(
     },
     { signal: context.signal, reads: [] },
   );
-}
-
-async function bothSound(store: Store, built: Built, documents: SbomDocuments): Promise<Result<void>> {
-  const program = await store.verify(built.folder);
-  return program.ok ? store.verify(documents.folder) : program;
 }
 
 function notEmbedded(bin: string) {

@@ -19,6 +19,7 @@ import { type LockedWheel, lockedRequirements, projectKey } from '../lock/python
 import type { PackageEnvironment } from '../requirements/environment.ts';
 import { readProject } from '../requirements/project.ts';
 import { parseWheelName } from '../requirements/wheel-name.ts';
+import { verifyAll } from '../store/sound.ts';
 import type { Tree } from '../toolchain/tree.ts';
 import type { Planned, Prepared } from './prepare.ts';
 import type { EnvironmentInputs, PythonInputs } from './python-inputs.ts';
@@ -265,6 +266,8 @@ async function referenceHome(
     'builds',
     inputs,
     async (folder) => {
+      const sound = await verifyAll(store, [home.folder, packages.folder]);
+      if (!sound.ok) return sound;
       await cp(home.folder, folder, {
         recursive: true,
         verbatimSymlinks: true,

@@ -248,6 +248,32 @@ test('after damage in any place the run delivers the bytes of before', async (t)
   assert.equal(bundleOf(folder).digest, digest);
 });
 
+test('a source of the reference that was changed without a trace is neither compiled nor a reason to ship less', async (t) => {
+  const folder = temporaryFolder(t);
+  const store = cloneStore(folder);
+  const damaged = new Damaged(store, numbers(SEED));
+  const run = () =>
+    provision([PACKAGED_AARCH64, '--samples', SAMPLE], { cwd: folder, store, timeoutMs: 30 * 60_000 });
+  const MODULE = /^usr\/lib\/python3\.\d+\/email\/base64mime\.py$/;
+  for (const file of damaged.below('trees', /^packages$/, MODULE)) ownCopy(file);
+  const first = await run();
+  assert.equal(first.status, 0, first.stdout + first.stderr);
+  const { digest } = bundleOf(folder);
+  for (const made of [/bundle$/, /bundle$|^bytecode$|^reference home$/]) {
+    for (const file of damaged.below('trees', /^packages$/, MODULE)) {
+      const { atime, mtime } = statSync(file);
+      // A constant of the module's: it is compiled as before.
+      writeFileSync(file, readFileSync(file, 'utf8').replace('MISC_LEN = 7', 'MISC_LEN = 8'));
+      utimesSync(file, atime, mtime);
+    }
+    damaged.remove('builds', made);
+    const again = await run();
+    assert.equal(again.status, 0, again.stdout + again.stderr);
+    assert.match(again.stdout + again.stderr, /store\/damaged/, String(made));
+    assert.equal(bundleOf(folder).digest, digest, String(made));
+  }
+});
+
 function bundleOf(folder: string): Report['bundle'] {
   const file = join(folder, 'artifacts', 'aarch64', 'report.json');
   return (JSON.parse(readFileSync(file, 'utf8')) as Report).bundle;

@@ -26,6 +26,9 @@ export function compose(
   };
   const make = async (folder: string): Promise<Result<ComposedMeta>> => {
     for (const part of parts) {
+      // Its files become those of this entry: what is damaged in them would count as sound here.
+      const sound = await store.verify(part.folder);
+      if (!sound.ok) return sound;
       const laid = await onDisk(folder, () => lay(part.folder, folder));
       if (!laid.ok) return laid;
       if (laid.value !== undefined) return err(clash(laid.value));

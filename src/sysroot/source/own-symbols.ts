@@ -54,17 +54,20 @@ export async function keepOwnSymbols(
   return store.obtain<OwnSymbolsMeta>(
     'trees',
     inputs,
-    (folder) => make(context, buildContext, cpython, folder),
+    (folder) => make(context, store, buildContext, cpython, folder),
     { signal: context.signal, lazily: true, reads: [cpython.folder] },
   );
 }
 
 async function make(
   context: Context,
+  store: Store,
   buildContext: SourceBuildContext,
   cpython: StoredTree,
   folder: string,
 ): Promise<Result<OwnSymbolsMeta>> {
+  const sound = await store.verify(cpython.folder);
+  if (!sound.ok) return sound;
   const toolsFolder = join(folder, TOOLS_FOLDER);
   const sandbox = await openSourceSandbox(buildContext, {
     sources: {},
