@@ -26,6 +26,26 @@ export interface Renderer {
 export function createRenderer(kind: RendererKind, streams: Streams): Renderer {
   // A reader that went away (`| head`) does not end the build; what else is lost is the stream's owner's to report.
   streams.out.on('error', () => {});
+  return withoutRepeats(rendererOf(kind, streams));
+}
+
+/** What several stages notice is told once; the report of each run has it. */
+function withoutRepeats({ emit, finish }: Renderer): Renderer {
+  const told = new Set<string>();
+  return {
+    finish,
+    emit: (event) => {
+      if (event.type === 'notice') {
+        const text = `${event.code} ${event.message}`;
+        if (told.has(text)) return;
+        told.add(text);
+      }
+      emit(event);
+    },
+  };
+}
+
+function rendererOf(kind: RendererKind, streams: Streams): Renderer {
   switch (kind) {
     case 'live':
       return liveRenderer(streams);

@@ -157,3 +157,21 @@ test('the terminal shows the first entries of what a shipped Python is known for
   assert.equal(brief.split('; ').length - 1 + Number(more), entries.length);
   assert.ok(textOf('build/cargo-config').includes(entries.join('; ')));
 });
+
+test('what several stages notice is told once', () => {
+  const out = new PassThrough();
+  const streams = {
+    out: out as unknown as NodeJS.WriteStream,
+    err: process.stderr,
+    color: false,
+    verbose: false,
+  };
+  const renderer = createRenderer('plain', streams);
+  for (const message of ['a link', 'another link', 'a link'])
+    renderer.emit({ type: 'notice', level: 'warning', code: 'build/link-outside', message });
+  const shown = (out.read() as Buffer).toString();
+  assert.deepEqual(shown.trimEnd().split('\n'), [
+    'warning: a link [build/link-outside]',
+    'warning: another link [build/link-outside]',
+  ]);
+});
