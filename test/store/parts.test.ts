@@ -146,10 +146,9 @@ test('a changed line sends the program alone, and compiles nothing else', async 
   const service = new Service(t);
   await job(t, service, 'one');
   const changed = await job(t, service, 'two');
-  assert.deepEqual(changed.made, [
-    ...['unpacked toolchain', 'unpacked sysroot', 'composed', 'program'],
-    ...['bundle', 'unpacked bundle', 'ran'],
-  ]);
+  // Both trees are unpacked at the same time.
+  assert.deepEqual(changed.made.slice(0, 2).sort(), ['unpacked sysroot', 'unpacked toolchain']);
+  assert.deepEqual(changed.made.slice(2), ['composed', 'program', 'bundle', 'unpacked bundle', 'ran']);
   assert.deepEqual(sent(changed), { program: 40 });
   // And so does the one after it: what the first line left is gone.
   const again = await job(t, service, 'three');
