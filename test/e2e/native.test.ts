@@ -52,7 +52,7 @@ before(async () => {
   killed = await ended;
   // The disk of the sandboxes has space for the source and a part of the build. The flags are ones that no store has.
   const stamp = `-DSTAMP=${Date.now()}`;
-  const small = 'mount -t tmpfs -o size=136m small "$0" && exec "$@"';
+  const small = 'mount -t tmpfs -o size=176m small "$0" && exec "$@"';
   const mounts = ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c', small];
   const through = [...mounts, join(SHARED_STORE, 'tmp')];
   change(`${SYSROOT}/sysroot.yaml`, /-DNDEBUG/, `-DNDEBUG ${stamp}`);
