@@ -10,6 +10,7 @@ import { err, ok, type Result } from '../domain/result.ts';
 import type { StoredTree } from '../domain/stored-tree.ts';
 import { PATHS } from '../engine/paths.ts';
 import { programFormat } from '../runtime/program/program.ts';
+import { verifyAll } from '../store/sound.ts';
 import type { Store, StoreEntry } from '../store/store.ts';
 import type { Bytecode } from './bytecode.ts';
 import { type ElfFile, readElf } from './elf.ts';
@@ -191,27 +192,21 @@ async function assemble(
 }
 
 /** Reads what goes into the bundle, and compares every byte with what was written: disks and caches fail silently. */
-async function verifyInputs(store: Store, input: BundleInput): Promise<Result<void>> {
+function verifyInputs(store: Store, input: BundleInput): Promise<Result<void>> {
   const { stdlib, bytecode } = input.python;
   const folders = [stdlib, ...(bytecode === undefined ? [] : [bytecode])].map((path) => `${path}/`);
-  const bundled = (path: string): boolean =>
+  const wanted = (path: string): boolean =>
     folders.some((folder) => path.startsWith(folder)) || /\.so(\.|$)/.test(path);
-  const all: readonly (readonly [string, ((path: string) => boolean)?])[] = [
-    [input.program.folder],
-    [input.bytecode.folder],
-    [input.sysroot.folder, bundled],
+  const { program, sysroot, interpreter, modules, systemData, documents, packages } = input;
+  const some = [modules, systemData?.tree, documents, packages?.target].filter((one) => one !== undefined);
+  return verifyAll(store, [
+    program,
+    input.bytecode,
+    { folder: sysroot.folder, wanted },
     // Bytecode of another library is taken where the source is the same.
-    ...(bytecode === undefined ? [[input.interpreter.folder, bundled] as const] : []),
-    ...[input.modules, input.systemData?.tree, input.documents].flatMap((one) =>
-      one === undefined ? [] : [[one.folder] as [string]],
-    ),
-    ...(input.packages === undefined ? [] : [[input.packages.target.folder] as [string]]),
-  ];
-  for (const [folder, wanted] of all) {
-    const sound = await store.verify(folder, wanted);
-    if (!sound.ok) return sound;
-  }
-  return ok(undefined);
+    ...(bytecode === undefined ? [{ folder: interpreter.folder, wanted }] : []),
+    ...some,
+  ]);
 }
 
 /** A file of a package that is a shared library or an extension module. */

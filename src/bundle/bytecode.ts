@@ -131,17 +131,17 @@ export function layOutReference(
     bytecode: bytecode.fingerprint,
   };
   const compiled = join(bytecode.folder, bytecode.meta.stdlib);
-  const reads = [input.tree.folder, reference.folder, bytecode.folder];
+  const copied = [input.tree, reference, bytecode];
   return store.obtain<null>(
     'builds',
     inputs,
     async (folder) => {
-      const sound = await verifyAll(store, reads);
+      const sound = await verifyAll(store, copied);
       if (!sound.ok) return sound;
       await layOutHome(input, reference.folder, compiled, folder);
       return ok(null);
     },
-    { signal: context.signal, lazily: true, reads },
+    { signal: context.signal, lazily: true, reads: copied.map((one) => one.folder) },
   );
 }
 

@@ -25,8 +25,10 @@ export async function joinSite(
     'builds',
     inputs,
     async (folder) => {
-      const parts = [packages, modules].flatMap((one) => (one === undefined ? [] : [one.folder]));
-      const sound = await verifyAll(store, parts);
+      const sound = await verifyAll(
+        store,
+        [packages, modules].filter((one) => one !== undefined),
+      );
       if (!sound.ok) return sound;
       const site = join(folder, 'site');
       await mkdir(site);

@@ -308,7 +308,7 @@ function withSbom(
     'builds',
     inputs,
     async (folder) => {
-      const sound = await verifyAll(store, [built.folder, documents.folder]);
+      const sound = await verifyAll(store, [built, documents]);
       if (!sound.ok) return sound;
       const read = (file: string): Promise<string> => readFile(join(documents.folder, file), 'utf8');
       const texts = { cyclonedx: await read(SBOM_FILES.cyclonedx), spdx: await read(SBOM_FILES.spdx) };

@@ -266,7 +266,7 @@ async function referenceHome(
     'builds',
     inputs,
     async (folder) => {
-      const sound = await verifyAll(store, [home.folder, packages.folder]);
+      const sound = await verifyAll(store, [home, packages]);
       if (!sound.ok) return sound;
       await cp(home.folder, folder, {
         recursive: true,

@@ -4,6 +4,7 @@ import type { Context } from '../../domain/context.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
 import type { StoredTree } from '../../domain/stored-tree.ts';
 import { onDisk } from '../../store/disk.ts';
+import { verifyAll } from '../../store/sound.ts';
 import type { Store, StoreEntry } from '../../store/store.ts';
 
 const COMPOSE_VERSION = 1;
@@ -25,10 +26,10 @@ export function compose(
     parts: parts.map(({ fingerprint }) => fingerprint),
   };
   const make = async (folder: string): Promise<Result<ComposedMeta>> => {
+    // Their files become those of this entry: what is damaged in them would count as sound here.
+    const sound = await verifyAll(store, parts);
+    if (!sound.ok) return sound;
     for (const part of parts) {
-      // Its files become those of this entry: what is damaged in them would count as sound here.
-      const sound = await store.verify(part.folder);
-      if (!sound.ok) return sound;
       const laid = await onDisk(folder, () => lay(part.folder, folder));
       if (!laid.ok) return laid;
       if (laid.value !== undefined) return err(clash(laid.value));
