@@ -39,6 +39,7 @@ let folder = '';
 let home = '';
 let killed: CliRun;
 let full: CliRun;
+let fullLog: string;
 let first: CliRun;
 
 before(async () => {
@@ -60,6 +61,7 @@ before(async () => {
     ...{ cwd: folder, home, store: SHARED_STORE, through },
     timeoutMs: 15 * 60_000,
   });
+  fullLog = readFileSync(join(folder, 'artifacts', 'native', 'logs', 'cpython.log'), 'utf8');
   change(`${SYSROOT}/sysroot.yaml`, new RegExp(` ${stamp}`), '');
   first = await provision(['native'], { cwd: folder, home, store: SHARED_STORE, timeoutMs: 40 * 60_000 });
 });
@@ -121,6 +123,10 @@ test('a disk that fills up during make is reported as such; the next run succeed
   assert.match(full.stderr, /building cpython stopped while it was\s+at "make"/);
   assert.match(full.stderr, /No space left on device/);
   assert.equal(first.status, 0, first.stdout + first.stderr);
+});
+
+test('the compiler and the linker were started once for the build, whose calls are forks of them', () => {
+  assert.match(fullLog, /^::served by cc\n::served by ld$/m);
 });
 
 test('a second run takes everything from the store', async () => {

@@ -1,6 +1,6 @@
 // Excerpts of real configure and make output for the failure of a build from source.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ok } from '../../src/domain/result.ts';
@@ -189,6 +189,52 @@ test('an interpreter of another release is started with the dynamic linker and t
     readFileSync(join(toolsFolder, 'python3.11'), 'utf8'),
     /exec \/job\/interpreter\/usr\/lib\/near-linux-gnu\/ld-near\.so\.2 --argv0 \/job\/interpreter\/usr\/bin\/python3\.11 --library-path \/job\/interpreter\/usr\/lib\/near-linux-gnu /,
   );
+});
+
+test('a build with fork servers calls their clients, the linker’s where the target has programs of that kind', async (t) => {
+  const forkServers = {
+    folder: '/store/servers',
+    served: [
+      { name: 'cc', program: '/usr/bin/clang-1' },
+      { name: 'ld', program: '/usr/bin/ld.lld-1' },
+    ],
+  } as const;
+  const compilerOf = async (elf: object | undefined, served: boolean) => {
+    const toolsFolder = temporaryFolder(t);
+    let mounts: SandboxSpec['mounts'] = [];
+    const context = {
+      definition: sourceSysroot(),
+      target: { clangTriple: 'far', elf },
+      tools: { cc: 'clang-1', lld: 'lld-1' },
+      launcher: { argv: [], mounts: [], key: {} },
+      toolchain: { folder: '/toolchain' },
+      engine: async () =>
+        ok({
+          open: async (spec: SandboxSpec) => {
+            mounts = spec.mounts;
+            return ok({});
+          },
+        }),
+    } as unknown as SourceBuildContext;
+    const spec = { sources: {}, sysroot: '/sysroot', toolsFolder, ...(served ? { forkServers } : {}) };
+    assert.ok((await openSourceSandbox(context, spec)).ok);
+    assert.equal(
+      mounts.some(({ at }) => at === '/job/fork-server'),
+      served,
+    );
+    assert.equal(existsSync(join(toolsFolder, 'serve')), served);
+    return readFileSync(join(toolsFolder, 'clang'), 'utf8');
+  };
+  assert.match(
+    await compilerOf({}, true),
+    /\nexec \/job\/fork-server\/bin\/cc --target=far .*-fuse-ld=lld-1 --ld-path=\/job\/fork-server\/bin\/ld /,
+  );
+  const other = await compilerOf(undefined, true);
+  assert.match(other, /\nexec \/job\/fork-server\/bin\/cc /);
+  assert.doesNotMatch(other, /--ld-path/);
+  const plain = await compilerOf({}, false);
+  assert.match(plain, /\nexec clang-1 --target=far /);
+  assert.doesNotMatch(plain, /--ld-path/);
 });
 
 test('a profile is made with our script, by a build of its own that counts', () => {

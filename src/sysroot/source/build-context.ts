@@ -10,6 +10,7 @@ import type { Target } from '../../domain/target.ts';
 import type { Engine, Mount, Sandbox } from '../../engine/engine.ts';
 import { PATHS } from '../../engine/paths.ts';
 import type { BuildLauncher } from '../../runtime/runtime.ts';
+import { clientOf, type ForkServers, forkServerMounts, serveScript } from './fork-server.ts';
 
 /** Increase it when the same inputs give another output. */
 const SOURCE_BUILD_VERSION = 2;
@@ -29,6 +30,9 @@ const COMPILER = 'clang';
 
 /** Starts a program of the target: natively, or in an emulator. */
 const RUN_TARGET = `${BUILD_PATHS.tools}/run-target`;
+
+/** Read by every script before it begins, where it is there. */
+export const SERVE = `${BUILD_PATHS.tools}/serve`;
 
 /** Files of a source package in the store: upstream's archive, then the distribution's. */
 export type SourceFiles = readonly { readonly package: LockedPackage; readonly file: string }[];
@@ -109,6 +113,8 @@ export interface SourceSandbox {
   readonly toolsFolder: string;
   readonly mounts?: readonly Mount[];
   readonly network?: 'none' | 'host';
+  /** What starts the compiler and the linker; absent: they are started each time anew. */
+  readonly forkServers?: ForkServers | undefined;
 }
 
 /** Opens a sandbox in which a source is built: no network unless asked for, everything but its own folders read-only. */
@@ -118,7 +124,7 @@ export async function openSourceSandbox(
 ): Promise<Result<Sandbox>> {
   const engine = await buildContext.engine();
   if (!engine.ok) return engine;
-  await writeTools(buildContext, spec.toolsFolder);
+  await writeTools(buildContext, spec.toolsFolder, spec.forkServers);
   const files = Object.entries(spec.sources).flatMap(([source, list]) =>
     list.map(
       ({ package: { path }, file }): Mount => ({
@@ -135,6 +141,7 @@ export async function openSourceSandbox(
       { kind: 'tree', source: spec.sysroot, at: PATHS.sysroot },
       { kind: 'source', source: spec.toolsFolder, at: BUILD_PATHS.tools },
       ...interpreterMounts(buildContext),
+      ...forkServerMounts(spec.forkServers),
       { kind: 'scratch', at: BUILD_PATHS.build },
       { kind: 'scratch', at: BUILD_PATHS.out },
       ...files,
@@ -212,20 +219,26 @@ function toolsOf(tools: ImageDefinition['tools']) {
 /**
  * A compiler of the target's, to be called by one name: configure scripts take no flags with it in every buildContext. And what starts programs of the target.
  */
-async function writeTools(buildContext: SourceBuildContext, folder: string): Promise<void> {
+async function writeTools(
+  buildContext: SourceBuildContext,
+  folder: string,
+  servers: ForkServers | undefined,
+): Promise<void> {
   const { definition, target, hostTarget, tools, launcher, interpreter } = buildContext;
   const lld = tools.lld === undefined ? [] : [`-fuse-ld=${tools.lld}`];
+  const ld = target.elf === undefined ? undefined : clientOf(servers, 'ld');
   const flags = [
     `--target=${target.clangTriple}`,
     '-Qunused-arguments',
     ...lld,
+    ...(ld === undefined ? [] : [`--ld-path=${ld}`]),
     `--sysroot=${PATHS.sysroot}`,
     ...definition.compiler.flags,
   ];
   const script = `#!/bin/sh
 # Asked by CPython's configure for the platform's name, which compilers answer each in their own way.
 [ "$*" = --print-multiarch ] && exec echo ${definition.compiler.multiarch ?? target.multiarch}
-exec ${tools.cc ?? COMPILER} ${flags.map(shellWord).join(' ')} "$@"
+exec ${clientOf(servers, 'cc') ?? tools.cc ?? COMPILER} ${flags.map(shellWord).join(' ')} "$@"
 `;
   await mkdir(folder, { recursive: true });
   await writeProgram(join(folder, COMPILER), script);
@@ -234,6 +247,7 @@ exec ${tools.cc ?? COMPILER} ${flags.map(shellWord).join(' ')} "$@"
       join(folder, basename(interpreterOf(buildContext))),
       interpreterScript(hostTarget, definition.python.version),
     );
+  if (servers !== undefined) await writeProgram(join(folder, basename(SERVE)), serveScript(servers));
   const start = ['exec', ...launcher.argv.map(shellWord), '"$@"'].join(' ');
   await writeProgram(join(folder, basename(RUN_TARGET)), `#!/bin/sh\n${start}\n`);
 }

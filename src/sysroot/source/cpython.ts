@@ -20,6 +20,7 @@ import {
   takeOut,
 } from './build-context.ts';
 import { cpythonScript, OWN_PATCHES, PROFILE, PROFILE_COUNTS } from './cpython-script.ts';
+import { forkServers } from './fork-server.ts';
 import { unpackProfile, usedProfile } from './profile.ts';
 import { runScript, type ScriptReports } from './script.ts';
 
@@ -67,7 +68,7 @@ export function buildCPython(
   return store.obtain<CPythonMeta>(
     'trees',
     inputs,
-    (folder) => make(context, buildContext, dependencies.folder, folder),
+    (folder) => make(context, store, buildContext, dependencies.folder, folder),
     {
       ...{ signal: context.signal, lazily: true, costly: true, reads: [dependencies.folder] },
       onWait: () => {
@@ -86,6 +87,7 @@ function scriptOf(buildContext: SourceBuildContext): string {
 
 async function make(
   context: Context,
+  store: Store,
   buildContext: SourceBuildContext,
   sysroot: string,
   folder: string,
@@ -94,6 +96,8 @@ async function make(
   const { cpython } = source;
   const files = await buildContext.files(cpython.source);
   if (!files.ok) return files;
+  const servers = await forkServers(context, store, buildContext);
+  if (!servers.ok) return servers;
   const toolsFolder = join(folder, TOOLS_FOLDER);
   const patches = join(folder, '.patches');
   await mkdir(patches);
@@ -113,6 +117,7 @@ async function make(
     sysroot,
     toolsFolder,
     mounts,
+    forkServers: servers.value,
   });
   if (!sandbox.ok) return sandbox;
   await using box = sandbox.value;

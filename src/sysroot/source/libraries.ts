@@ -17,6 +17,7 @@ import {
   takeOut,
 } from './build-context.ts';
 import { compose } from './compose.ts';
+import { forkServers } from './fork-server.ts';
 import { runScript, unpackStep } from './script.ts';
 
 export type Library = StoreEntry<{ readonly name: string; readonly version: string }>;
@@ -110,7 +111,7 @@ async function buildLibrary(
   return store.obtain(
     'trees',
     inputs,
-    (folder) => make(context, buildContext, library, sysroot.value.folder, folder),
+    (folder) => make(context, store, buildContext, library, sysroot.value.folder, folder),
     {
       ...{ signal: context.signal, lazily: true, costly: true, reads },
       onWait: () => {
@@ -127,6 +128,7 @@ function scriptOf({ locked }: SourceBuildContext, { source, patches, build }: Li
 
 async function make(
   context: Context,
+  store: Store,
   buildContext: SourceBuildContext,
   library: LibraryDefinition,
   sysroot: string,
@@ -134,11 +136,14 @@ async function make(
 ): Promise<Result<{ name: string; version: string }>> {
   const files = await buildContext.files(library.source);
   if (!files.ok) return files;
+  const servers = await forkServers(context, store, buildContext);
+  if (!servers.ok) return servers;
   const toolsFolder = join(folder, TOOLS_FOLDER);
   const sandbox = await openSourceSandbox(buildContext, {
     sources: { [library.source]: files.value },
     sysroot,
     toolsFolder,
+    forkServers: servers.value,
   });
   if (!sandbox.ok) return sandbox;
   await using box = sandbox.value;

@@ -9,7 +9,7 @@ import type { Exit, Sandbox } from '../../engine/engine.ts';
 import { exitOf } from '../../engine/tool.ts';
 import type { StageName } from '../../events.ts';
 import type { Failure } from '../../failure.ts';
-import { BUILD_PATHS } from './build-context.ts';
+import { BUILD_PATHS, SERVE } from './build-context.ts';
 
 export interface ScriptRun {
   readonly stage: StageName;
@@ -54,6 +54,7 @@ const ANSWER_BY_RUNNING = String.raw`answer_by_running() {
 const PRELUDE = `set -eu
 phase() { echo "::phase $*"; }
 say() { echo "::$*"; }
+[ ! -e ${SERVE} ] || . ${SERVE}
 ${ANSWER_BY_RUNNING}`;
 
 /**
