@@ -41,12 +41,13 @@ const REFUSALS: Readonly<Record<string, Omit<Meaning, 'name'>>> = {
 
 /**
  * `ENOENT` and the like; undefined for an error that does not come from the operating system. Node names only those that
- * libuv knows: EDQUOT, ESTALE and others come as `Unknown system error -122`, with their number.
+ * libuv knows: EDQUOT, ESTALE and others come as `Unknown system error -122` or, of `writeSync` and the like, as `UNKNOWN`, with
+ * their number.
  */
 export function errorCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code, errno } = error as NodeJS.ErrnoException;
-  if (code === undefined || !code.startsWith('Unknown system error')) return code;
+  if (code !== 'UNKNOWN' && !code?.startsWith('Unknown system error')) return code;
   return Object.entries(NUMBERS).find(([, number]) => number === -(errno ?? 0))?.[0] ?? code;
 }
 

@@ -130,8 +130,11 @@ test('every disk error has a failure of its own with a fix; other errors have no
     assert.deepEqual(failure?.evidence, [`${code}: test`]);
   }
   // As Node reports one that libuv has no name for.
-  const quota = Object.assign(new Error('test'), { code: 'Unknown system error -122', errno: -122 });
-  assert.equal(diskFailure(quota, '/a/path')?.code, 'store/no-space');
+  for (const code of ['Unknown system error -122', 'UNKNOWN']) {
+    const quota = Object.assign(new Error('test'), { code, errno: -122 });
+    assert.equal(diskFailure(quota, '/a/path')?.code, 'store/no-space', code);
+  }
+  assert.equal(diskFailure(Object.assign(new Error(), { code: 'UNKNOWN' }), '/a/path'), undefined);
   assert.equal(diskFailure(new TypeError('a bug'), '/a/path'), undefined);
   assert.equal(diskFailure(Object.assign(new Error(), { code: 'ENOENT' }), '/a/path'), undefined);
 });
