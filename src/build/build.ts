@@ -207,6 +207,7 @@ async function compile(
   const sandbox = await step.engine.open({
     rootfs: input.toolchain.folder,
     network: 'none',
+    again: volumeName(input),
     mounts: [...buildMounts(input, step.view), ...step.objects, ...step.cargo.sources],
   });
   if (!sandbox.ok) return sandbox;

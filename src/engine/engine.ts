@@ -63,6 +63,11 @@ export interface SandboxSpec {
   readonly hostname?: string;
   /** For each command, where the engine can hold to them. */
   readonly limits?: Limits;
+  /**
+   * Name of what opens the same sandbox in one run after the other, such as the build of a project: an engine may keep what it
+   * makes for it, one for each name.
+   */
+  readonly again?: string;
   /** How programs of another machine start that its programs start: where the engine can (`Engine.emulation`). */
   readonly emulation?: Emulation;
 }

@@ -1,6 +1,6 @@
 // What is true of container engines beside the port's promises (`contract.test.ts`): Docker's daemon and Podman's service.
 import assert from 'node:assert/strict';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Mount } from '../../src/engine/engine.ts';
@@ -11,7 +11,7 @@ import {
   removeDockerBench,
   storedTree,
 } from '../support/docker-bench.ts';
-import { thingsIn } from '../support/docker-things.ts';
+import { ask, thingsIn } from '../support/docker-things.ts';
 import { engineMissing, type Product, startEngine } from '../support/dockerd.ts';
 import { ENV, openBox, run, shell, value } from '../support/sandboxes.ts';
 
@@ -39,14 +39,42 @@ function suite(product: Product): void {
     return folder;
   };
 
-  test('a command leaves no container, also where a limit or the end of its program ended others', async (t) => {
+  test('a command leaves nothing that runs, also where a limit or the end of its program ended others', async (t) => {
     const box = await openBox(t, bench);
     const began = performance.now();
     assert.equal((await shell(box, 'sleep 600 & sleep 600', { timeoutMs: 700 })).limit, 'time');
     assert.ok(performance.now() - began < 15_000);
     assert.equal((await shell(box, 'yes', { maxOutput: 10 })).limit, 'output');
     assert.equal((await shell(box, '(sleep 600 &) ; echo done')).stdout, 'done\n');
-    assert.deepEqual((await thingsIn(bench.under.socket)).containers, []);
+    assert.deepEqual(await ask(bench.under.socket, 'GET', '/containers/json'), []);
+    // The first is kept as long as files may be copied out.
+    assert.equal((await thingsIn(bench.under.socket)).containers.length, 1);
+  });
+
+  test('a sandbox that the next run opens again has its image kept, one of each name', async () => {
+    const file = join(folderWith('again', { file: 'one\n' }), 'file');
+    const imagesAfter = async (again?: string): Promise<readonly string[]> => {
+      const { engine } = value(await probe(bench.under, bench.folder, bench.store));
+      const mounts: Mount[] = [{ kind: 'source', source: file, at: '/job/file' }];
+      const spec = { rootfs: bench.rootfs, mounts, network: 'none' } as const;
+      {
+        await using box = value(await engine.open({ ...spec, ...(again === undefined ? {} : { again }) }));
+        assert.equal((await shell(box, 'cat /job/file')).stdout, readFileSync(file, 'utf8'));
+      }
+      await engine.close?.();
+      return (await thingsIn(bench.under.socket)).images;
+    };
+    const plain = await imagesAfter();
+    const first = await imagesAfter('project');
+    assert.equal(first.length, plain.length + 1);
+    assert.deepEqual(await imagesAfter('project'), first);
+    const others = await imagesAfter('another project');
+    assert.equal(others.length, first.length + 1);
+    writeFileSync(file, 'two\n');
+    const changed = await imagesAfter('project');
+    assert.equal(changed.length, others.length);
+    assert.equal(changed.filter((id) => !others.includes(id)).length, 1);
+    assert.equal(others.filter((id) => !changed.includes(id)).length, 1);
   });
 
   test('folders of a source that need not be there are left out', async (t) => {

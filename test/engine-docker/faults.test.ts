@@ -1,7 +1,7 @@
 // What goes wrong with a real engine while we work with it, and that the next run is whole again.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -111,12 +111,27 @@ describe('faults of dockerd', { skip: missing === undefined ? false : missing },
     const box = value(await fresh.open({ rootfs: bench.rootfs, mounts, network: 'none' }));
     t.after(() => box[Symbol.asyncDispose]());
     assert.equal((await run(box, ['cat', '/sysroot/file'])).stdout, 'tree\n');
-    const { images, volumes } = await thingsIn(under.socket);
+    const { containers, images, volumes } = await thingsIn(under.socket);
+    // One that has run is kept for what is copied out, and has its volumes.
+    for (const id of containers) await ask(under.socket, 'DELETE', `/containers/${id}?force=1`);
     for (const id of images) await ask(under.socket, 'DELETE', `/images/${id}?force=1`).catch(() => {});
     for (const name of volumes) await ask(under.socket, 'DELETE', `/volumes/${name}`);
     // The engine itself would make an empty volume in place of the missing one, without a word.
     assert.equal((await run(box, ['cat', '/sysroot/file'])).stdout, 'tree\n');
     assert.equal(await another(), 'tree\n');
+  });
+
+  test('files are copied out of a sandbox whose containers somebody has removed', async (t) => {
+    const mounts = [{ kind: 'scratch', at: '/job/out' } as const];
+    const box = value(await bench.engine.open({ rootfs: bench.rootfs, mounts, network: 'none' }));
+    t.after(() => box[Symbol.asyncDispose]());
+    await run(box, ['sh', '-c', 'echo made > /job/out/file']);
+    const { containers } = await thingsIn(under.socket);
+    assert.notDeepEqual(containers, []);
+    for (const id of containers) await ask(under.socket, 'DELETE', `/containers/${id}?force=1`);
+    const to = join(bench.make('copied'), 'file');
+    assert.ok((await box.copyOut('/job/out/file', to)).ok);
+    assert.equal(readFileSync(to, 'utf8'), 'made\n');
   });
 
   test('what a killed run left is removed by the next one: running containers, scratch folders, images', async () => {

@@ -146,6 +146,10 @@ class Containers {
     await this.#docker.getContainer(id).wait();
   }
 
+  async exists(id: string): Promise<boolean> {
+    return (await orAbsent(this.#docker.getContainer(id).inspect())) !== undefined;
+  }
+
   async inspect(id: string): Promise<ContainerState> {
     const { State } = await this.#docker.getContainer(id).inspect();
     return { running: State.Running, exitCode: State.ExitCode, oomKilled: State.OOMKilled };

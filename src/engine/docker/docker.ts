@@ -3,6 +3,7 @@ import { ok, type Result } from '../../domain/result.ts';
 import { oncePerKind } from '../emulation.ts';
 import type { Engine, EngineOptions } from '../engine.ts';
 import { formatAddress } from './address.ts';
+import { Afterwards } from './afterwards.ts';
 import { findEngine } from './discovery.ts';
 import { ContainerEmulation } from './emulation.ts';
 import { RootfsImages } from './images.ts';
@@ -30,10 +31,12 @@ export async function probeDockerEngine(
     ok(await sweep(machine.api)),
   );
   if (!swept.ok) return swept;
+  const afterwards = new Afterwards();
   const cache: EngineCache = {
     rootfs: new RootfsImages(machine, locks),
-    sandboxes: new SandboxImages(machine),
-    volumes: new FilledVolumes(machine),
+    sandboxes: new SandboxImages(machine, afterwards),
+    volumes: new FilledVolumes(machine, afterwards),
+    afterwards,
     init: true,
   };
   const emulation = new ContainerEmulation(machine, (spec) =>
@@ -98,7 +101,8 @@ function machineOf(context: Context, store: EngineStore, { address, api, server 
 }
 
 async function close(contact: Contact, cache: EngineCache): Promise<void> {
-  // What cannot be removed now is swept at the next start.
+  // First what still uses what is removed then. What cannot be removed now is swept at the next start.
+  await cache.afterwards.settle();
   await cache.volumes.close().catch(() => {});
   await cache.sandboxes.close().catch(() => {});
   contact[Symbol.dispose]();

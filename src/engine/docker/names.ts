@@ -12,12 +12,16 @@ export const LABELS = {
   kind: 'provision.kind',
   /** Process that it goes with: process id first (`store/process-tag.ts`). Absent: it stays when that process ends. */
   owner: 'provision.owner',
+  /** As `owner`, of a container that becomes an image: an image has all labels of what it was made of, and may stay. */
+  filler: 'provision.filler',
   /** Fingerprint of the store entry that it was made from. */
   entry: 'provision.entry',
   /** Checksum of the lock that a root tree was made from. */
   lock: 'provision.lock',
   /** Digest of what decides its content. */
   content: 'provision.content',
+  /** Of an image that is kept for the next run: what opens its sandbox. */
+  again: 'provision.again',
   /** Another one for each making: distinguishes a volume from a later one of the same name. */
   making: 'provision.making',
   /** Name of the store's volume that it stands for. */

@@ -7,6 +7,7 @@ import type { Command, Exit, Sandbox, SandboxSpec } from '../engine.ts';
 import { noWorkingFolder } from '../failures.ts';
 import { isWithin } from '../paths.ts';
 import { formatAddress } from './address.ts';
+import { type Afterwards, withTimeout } from './afterwards.ts';
 import { type ContainerPlan, commandOptions, holdingOptions } from './container.ts';
 import { copyOut } from './copy-out.ts';
 import { vanished } from './failures.ts';
@@ -25,6 +26,7 @@ export interface EngineCache {
   readonly rootfs: RootfsImages;
   readonly sandboxes: SandboxImages;
   readonly volumes: FilledVolumes;
+  readonly afterwards: Afterwards;
   /** Whether the engine has a process 1 for containers; found out by the first that lacks it. */
   init: boolean;
   /** What leads out of a container here; found out when it is first needed. */
@@ -66,7 +68,7 @@ async function prepareSandbox(
   if (!base.ok) return base;
   // At once: each is a few calls that the engine takes its time for. All are awaited, as what one leaves is found by the others.
   const [image, ...volumes] = await Promise.all([
-    cache.sandboxes.ensure(base.value, layout.parts),
+    cache.sandboxes.ensure(base.value, layout.parts, spec.again),
     ...layout.folders.map((folder) => cache.volumes.ensure(folder, base.value.id)),
   ]);
   if (!image.ok) return image;
@@ -115,7 +117,7 @@ class DockerSandbox implements Sandbox {
   readonly #closing = new AbortController();
   readonly #running = new Set<Promise<unknown>>();
   #prepared: PreparedSandbox;
-  /** A container that never runs: through it files are taken out. */
+  /** A container that has run, or never does: through it files are taken out. */
   #holder: Promise<string> | undefined;
 
   constructor(
@@ -151,9 +153,22 @@ class DockerSandbox implements Sandbox {
     const machine = this.#machine;
     const mounts = [...this.#writables.keys()];
     return attempt(machine.address, 'copying files out', async () => {
-      this.#holder ??= machine.api.containers.create(holdingOptions(this.#plan()));
-      return copyOut(machine, { container: await this.#holder, mounts, from, to });
+      return copyOut(machine, { container: await this.#hold(), mounts, from, to });
     });
+  }
+
+  /** A container with the folders. One that has run may be gone: people remove what has ended. */
+  #hold(): Promise<string> {
+    const { containers } = this.#machine.api;
+    const before = this.#holder?.catch(() => undefined);
+    const look = async (): Promise<string> => {
+      const held = await before;
+      return held !== undefined && (await containers.exists(held))
+        ? held
+        : await containers.create(holdingOptions(this.#plan()));
+    };
+    this.#holder = look();
+    return this.#holder;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -163,6 +178,7 @@ class DockerSandbox implements Sandbox {
     const holder = await this.#holder?.catch(() => undefined);
     // What cannot be removed now is swept at the next start.
     await withTimeout(async () => {
+      await this.#cache.afterwards.settle();
       if (holder !== undefined) await api.containers.remove(holder);
       for (const { at, volume } of this.#layout.writables) {
         const name = this.#writables.get(at);
@@ -193,8 +209,14 @@ class DockerSandbox implements Sandbox {
       else throw cause;
       return await this.#run(command, signal);
     } finally {
-      await withTimeout(() => api.containers.remove(container));
+      await this.#leave(container);
     }
+  }
+
+  /** Keeps the first container that has run, for what is copied out; removes others. */
+  async #leave(container: string): Promise<void> {
+    if (this.#holder === undefined) this.#holder = Promise.resolve(container);
+    else await withTimeout(() => this.#machine.api.containers.remove(container));
   }
 
   /** Makes a container of what is prepared; prepares again when something of it is gone meanwhile. */
@@ -275,14 +297,4 @@ function lacksNetwork(cause: unknown): boolean {
   return /netavark|\bcni\b|iptables|nftables|network bridge|bridge plugin/i.test(
     cause instanceof Error ? cause.message : '',
   );
-}
-
-/** Cleans up within a time; what stays behind carries labels and is swept later. */
-async function withTimeout(work: () => Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, 10_000);
-  });
-  await Promise.race([work().catch(() => {}), late]);
-  clearTimeout(timer);
 }

@@ -20,13 +20,14 @@ export interface Swept {
  * images that went with them. Throws what the API throws.
  */
 export async function sweep(api: Api): Promise<Swept> {
-  const [containers, volumes, images] = await Promise.all([
+  const [containers, fillers, volumes, images] = await Promise.all([
     api.containers.list([LABELS.owner]),
+    api.containers.list([LABELS.filler]),
     api.volumes.list([LABELS.owner]),
     api.images.list([LABELS.owner]),
   ]);
   const swept = { containers: 0, volumes: 0, images: 0 };
-  for (const { id } of containers.filter(isLeftover)) {
+  for (const { id } of [...containers, ...fillers].filter(isLeftover)) {
     await api.containers.remove(id);
     swept.containers += 1;
   }
@@ -39,7 +40,7 @@ export async function sweep(api: Api): Promise<Swept> {
 }
 
 function isLeftover({ labels, createdAt, running = false }: Listed): boolean {
-  const liveness = livenessOf(labels[LABELS.owner] ?? '');
+  const liveness = livenessOf(labels[LABELS.owner] ?? labels[LABELS.filler] ?? '');
   if (liveness !== 'unknown') return liveness === 'dead';
   return !running && Date.now() - createdAt > FOREIGN_LEFTOVER_MS;
 }
@@ -65,6 +66,9 @@ export async function pruneEngine(machine: Machine, all: boolean): Promise<Swept
   };
   const [volumes, images] = await Promise.all([api.volumes.list([mine]), api.images.list([mine])]);
   for (const { id } of volumes.filter(isDue)) if (await api.volumes.remove(id)) swept.volumes += 1;
-  for (const { id } of images.filter(isDue)) if (await api.images.removeUnused(id)) swept.images += 1;
+  // Those that stand on others first: one that another stands on is not removed.
+  const isUpper = ({ labels }: Listed): number => Number(labels[LABELS.again] !== undefined);
+  for (const { id } of images.filter(isDue).sort((a, b) => isUpper(b) - isUpper(a)))
+    if (await api.images.removeUnused(id)) swept.images += 1;
   return swept;
 }

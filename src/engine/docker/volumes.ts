@@ -6,6 +6,7 @@ import { fingerprint } from '../../store/fingerprint.ts';
 import { ownTag } from '../../store/process-tag.ts';
 import type { LeftOut } from '../engine.ts';
 import { formatAddress } from './address.ts';
+import type { Afterwards } from './afterwards.ts';
 import type { Machine } from './machine.ts';
 import { freshId, freshName, LABELS, ownedLabels, shortHash } from './names.ts';
 import { originOf } from './origin.ts';
@@ -39,10 +40,12 @@ const SAME_CLOCK_MS = 2000;
  */
 export class FilledVolumes {
   readonly #machine: Machine;
+  readonly #afterwards: Afterwards;
   readonly #known = new Map<string, Promise<Result<FilledVolume>>>();
 
-  constructor(machine: Machine) {
+  constructor(machine: Machine, afterwards: Afterwards) {
     this.#machine = machine;
+    this.#afterwards = afterwards;
   }
 
   /** The volume of a folder. `image`: any image of the engine; a container needs one to be filled. */
@@ -168,7 +171,7 @@ export class FilledVolumes {
       await api.containers.put(container, tar, FILLING_AT, context.signal);
     } finally {
       tar.destroy();
-      await api.containers.remove(container);
+      this.#afterwards.begin(() => api.containers.remove(container));
     }
   }
 }
