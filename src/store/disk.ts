@@ -36,9 +36,9 @@ export async function onDiskOf<T>(store: string, step: () => Promise<Result<T>>)
  */
 export function diskFailure(cause: unknown, path: string): Failure | undefined {
   const code = errorCode(cause);
-  const describe = code === undefined ? undefined : DISK_ERRORS[code];
-  if (!describe) return undefined;
   const error = cause as NodeJS.ErrnoException;
+  const describe = code === 'ENOENT' && error.syscall === 'mkdir' ? notMade : DISK_ERRORS[code ?? ''];
+  if (!describe) return undefined;
   return { ...describe(error.path ?? path), evidence: [error.message] };
 }
 
@@ -89,6 +89,17 @@ const tooManyFiles = (path: string): Failure => ({
   code: 'store/too-many-open-files',
   what: `Too many files are open to open ${path} as well.`,
   fix: ['Raise the limit with `ulimit -n 4096`, or take fewer jobs with `--jobs`.'],
+});
+
+/** Where Node makes a folder with those above it and is refused one of them, it says of the next one that there is no place for it. */
+const notMade = (path: string): Failure => ({
+  code: 'store/disk-error',
+  what: `${path} could not be made: a folder above it is missing.`,
+  why: 'The file system refused one that was just made, or something else removed it.',
+  fix: [
+    'Run the same command again while nothing else removes files there.',
+    'Or put the store on another file system with `--store <folder>`.',
+  ],
 });
 
 const DISK_ERRORS: Readonly<Record<string, (path: string) => Failure>> = {

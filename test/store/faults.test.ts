@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Failure } from '../../src/failure.ts';
@@ -109,7 +110,7 @@ test('a file system in which no folder can be created is a failure, without endl
   }
 });
 
-test('every disk error has a failure of its own with a fix; other errors have none', () => {
+test('every disk error has a failure of its own with a fix; other errors have none', async () => {
   const codes = [
     'ENOSPC',
     'EDQUOT',
@@ -137,4 +138,7 @@ test('every disk error has a failure of its own with a fix; other errors have no
   assert.equal(diskFailure(Object.assign(new Error(), { code: 'UNKNOWN' }), '/a/path'), undefined);
   assert.equal(diskFailure(new TypeError('a bug'), '/a/path'), undefined);
   assert.equal(diskFailure(Object.assign(new Error(), { code: 'ENOENT' }), '/a/path'), undefined);
+  // Node, of a folder below one that could not be made.
+  const missing = await mkdir('/proc/self/none/below').catch((cause: unknown) => cause);
+  assert.equal(diskFailure(missing, '/a/path')?.code, 'store/disk-error');
 });
