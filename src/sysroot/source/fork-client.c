@@ -9,16 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "fork-server.h"
-
-/* Of a program that was not found (POSIX, "Exit Status for Commands"). */
-enum { NOT_STARTED = 127 };
 
 extern char **environ;
 
@@ -58,13 +54,9 @@ int main(int argc, char **argv) {
   if (text == NULL) return start_itself(argv);
   join(environ, join(argv, text));
   int descriptors[DESCRIPTORS] = {0, 1, 2, folder};
-  union {
-    char bytes[CMSG_SPACE(sizeof descriptors)];
-    struct cmsghdr alignment;
-  } control;
+  union control control;
   struct iovec part = {&request, sizeof request};
-  struct msghdr message = {
-      .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+  struct msghdr message = first_message(&part, &control);
   struct cmsghdr *header = CMSG_FIRSTHDR(&message);
   *header = (struct cmsghdr){
       .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof descriptors)};

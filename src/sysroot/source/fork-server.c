@@ -13,16 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "fork-server.h"
-
-/* Status of a fork that cannot begin. */
-enum { NOT_STARTED = 127 };
 
 /* Forks at once; beyond them clients start the program themselves. */
 enum { MOST = 512 };
@@ -59,13 +55,9 @@ static char *split(char *text, uint32_t count, char **words) {
 static void become(int client) {
   struct request request;
   int descriptors[DESCRIPTORS];
-  union {
-    char bytes[CMSG_SPACE(sizeof descriptors)];
-    struct cmsghdr alignment;
-  } control;
+  union control control;
   struct iovec part = {&request, sizeof request};
-  struct msghdr message = {
-      .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+  struct msghdr message = first_message(&part, &control);
   if (recvmsg(client, &message, 0) != (ssize_t)sizeof request) _exit(NOT_STARTED);
   struct cmsghdr *header = CMSG_FIRSTHDR(&message);
   if (header == NULL || header->cmsg_len != CMSG_LEN(sizeof descriptors)) _exit(NOT_STARTED);
