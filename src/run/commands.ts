@@ -12,7 +12,8 @@ import { compareExpected, expectedRun } from './expected.ts';
 import { failedStep } from './failed-step.ts';
 import { writeLogs } from './logs.ts';
 import { curesOfMissingFiles } from './missing-files.ts';
-import { lineOf, observeLine, type SampleExecutor, type WorkingFiles } from './observe.ts';
+import { type Asked, lineOf, observeLine, type SampleExecutor, type WorkingFiles } from './observe.ts';
+import { observeBoth } from './observe-both.ts';
 import { type Runs, resultOf, resultWithoutReference } from './result.ts';
 import { executorOf, explained, outcomeOfSides, type RunInput, type RunOutcome } from './run.ts';
 import { compareServer, unasked } from './server/compare.ts';
@@ -112,24 +113,33 @@ async function observeCommand(
   { system, runtime }: Side,
 ): Promise<Result<Compared>> {
   const on = { ...own, ...defined({ system }) };
-  const [target, reference] = await Promise.all([
-    observeLine(executor, runtime, command),
-    command.reference === undefined
-      ? ok(undefined)
-      : observeLine(executor, runtimes.reference, { ...command, args: command.reference }),
-  ]);
-  if (!target.ok) return target;
-  if (!reference.ok) return reference;
   const sample = asSample(command, file);
-  if (reference.value !== undefined) {
-    const runs = { target: target.value, reference: reference.value };
-    const cached = target.value.cached && reference.value.cached;
-    return ok({ runs, result: resultOf(sample, on, runs), side: 'reference', cached });
+  const target = (asked: Asked) => observeLine(executor, runtime, command, asked);
+  const { reference: args } = command;
+  if (args === undefined) {
+    return seenInThisRun(async (asked) => {
+      const ran = await target(asked);
+      if (!ran.ok) return ran;
+      const runs = { target: ran.value, reference: expectedRun(command, ran.value) };
+      const difference = compareExpected(command, runs.reference, ran.value);
+      const result = resultWithoutReference(sample, on, runs, difference);
+      return ok({ runs, result, side: 'expected', cached: ran.value.cached });
+    });
   }
-  const runs = { target: target.value, reference: expectedRun(command, target.value) };
-  const difference = compareExpected(command, runs.reference, target.value);
-  const result = resultWithoutReference(sample, on, runs, difference);
-  return ok({ runs, result, side: 'expected', cached: target.value.cached });
+  const reference = (asked: Asked) => observeLine(executor, runtimes.reference, { ...command, args }, asked);
+  const compared = (runs: Runs) => resultOf(sample, on, runs);
+  const both = await observeBoth({ target, reference }, (runs) => compared(runs).status === 'failed');
+  if (!both.ok) return both;
+  const runs = both.value;
+  const cached = runs.target.cached && runs.reference.cached;
+  return ok({ runs, result: compared(runs), side: 'reference', cached });
+}
+
+/** Without a reference: what failed by a result of the store is started anew, as in `observeBoth`. */
+async function seenInThisRun(look: (asked: Asked) => Promise<Result<Compared>>): Promise<Result<Compared>> {
+  const first = await look({});
+  if (!first.ok || !first.value.cached || first.value.result.status !== 'failed') return first;
+  return look({ anew: true });
 }
 
 async function observeAndAsk(
@@ -138,14 +148,18 @@ async function observeAndAsk(
   client: ServerClient,
   command: ServerCommand,
 ): Promise<Result<Compared>> {
-  const served = await observeServer(executor, runtimes.target, client, command);
-  if (!served.ok) return served;
-  const { run } = served.value;
-  const runs = { target: run, reference: expectedRun(command, run) };
-  const difference =
-    served.value.outcome === 'unknown' ? unasked(run) : compareServer(command, runs.reference, served.value);
-  const result = resultWithoutReference(asSample(command, file), on, runs, difference);
-  return ok({ runs, result, side: 'expected', cached: run.cached });
+  return seenInThisRun(async (asked) => {
+    const served = await observeServer(executor, runtimes.target, client, command, asked);
+    if (!served.ok) return served;
+    const { run } = served.value;
+    const runs = { target: run, reference: expectedRun(command, run) };
+    const difference =
+      served.value.outcome === 'unknown'
+        ? unasked(run)
+        : compareServer(command, runs.reference, served.value);
+    const result = resultWithoutReference(asSample(command, file), on, runs, difference);
+    return ok({ runs, result, side: 'expected', cached: run.cached });
+  });
 }
 
 async function finish(

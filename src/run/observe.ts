@@ -49,6 +49,12 @@ export interface SampleExecutor {
   readonly onNotKept: (message: string) => void;
 }
 
+/** How a run is asked for. */
+export interface Asked {
+  /** Whether it is started although the store has its result, which the new one replaces. */
+  readonly anew?: boolean;
+}
+
 /**
  * Runs a sample in a runtime, or reads its result from the store. Kept are runs whose program exited by itself; a time
  * limit, an emulator's crash or a disk that fails may go otherwise next time.
@@ -58,8 +64,9 @@ export function observe(
   runtime: RuntimeInstance,
   sample: Sample,
   inputs: SampleInputs,
+  asked: Asked = {},
 ): Promise<Result<Run>> {
-  return observeRun(executor, runtime, watchedOf(runtime, sample, inputs));
+  return observeRun(executor, runtime, watchedOf(runtime, sample, inputs), asked);
 }
 
 /** Whether the store has the result of a sample in a runtime where the programs start that it starts. */
@@ -109,13 +116,15 @@ export function observeLine(
   executor: SampleExecutor,
   runtime: RuntimeInstance,
   line: Line,
+  asked: Asked = {},
 ): Promise<Result<Run>> {
-  return observeRun(executor, runtime, {
+  const watched: Watched = {
     what: 'command run',
     command: lineOf(runtime, line),
     mounts: [],
     ...startedWith(line),
-  });
+  };
+  return observeRun(executor, runtime, watched, asked);
 }
 
 /** The part of a run that the files of its working folder decide. */
@@ -143,6 +152,7 @@ export async function observeRun(
   executor: SampleExecutor,
   runtime: RuntimeInstance,
   watched: Watched,
+  { anew = false }: Asked = {},
 ): Promise<Result<Run>> {
   const { store } = executor;
   let key = keyOf(runtime, watched);
@@ -156,7 +166,7 @@ export async function observeRun(
       kept = await readKept(store, key, watched);
     }
   }
-  if (kept !== undefined) return ok(fromKept(kept));
+  if (kept !== undefined && !anew) return ok(fromKept(kept));
   const exit = await executor.schedule(() =>
     start(executor, sandboxOf(runtime, watched), limitedTo(watched)),
   );

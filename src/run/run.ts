@@ -18,10 +18,11 @@ import { failedStep } from './failed-step.ts';
 import { Inputs, type SampleInputs } from './inputs.ts';
 import { curesOfLacking } from './lacking-data.ts';
 import { writeLogs } from './logs.ts';
-import { commandOf, isKept, observe, type Run, type SampleExecutor } from './observe.ts';
+import { type Asked, commandOf, isKept, observe, type Run, type SampleExecutor } from './observe.ts';
+import { observeBoth } from './observe-both.ts';
 import { Pool } from './pool.ts';
 import { isFor } from './python-conditions.ts';
-import { declaredOn, otherVersion, type Runs, resultOf, skipped } from './result.ts';
+import { declaredOn, otherVersion, type Place, type Runs, resultOf, skipped } from './result.ts';
 import { STARTED_PROGRAMS, type Unstarted, unstartedNotice, whyUnstarted } from './started-programs.ts';
 import { explainUnflushed } from './unflushed.ts';
 
@@ -101,6 +102,7 @@ export async function runSamples(
     executor: executorOf(context, store, input),
     inputs: new Inputs(input.samples),
     expected: new Map(),
+    renewed: new Map(),
   };
   const sides: readonly Side[] = [
     { runtime: input.runtimes.target },
@@ -227,17 +229,20 @@ interface Suite {
   readonly inputs: Inputs;
   /** The reference's runs: one for all systems. */
   readonly expected: Map<Sample, Promise<Result<Run>>>;
+  /** Those of them that were started again, as the store's result differs from a target's. */
+  readonly renewed: Map<Sample, Promise<Result<Run>>>;
 }
 
 /** `own`: on a further system, the same sample's run on the system that all else runs on. */
 async function runSample(
   context: Context,
-  { executor, inputs, expected }: Suite,
+  suite: Suite,
   input: RunInput,
   sample: Sample,
   { system, runtime }: Side,
   own?: Promise<Result<Finished>>,
 ): Promise<Result<Finished>> {
+  const { executor, inputs } = suite;
   const on = defined({ system });
   const missing = missingFacility(sample.requires, input.capabilities);
   if (missing !== undefined)
@@ -253,13 +258,10 @@ async function runSample(
     return ok({ result: { ...result, ...on }, cached: false });
   }
   if (!files.folder && system === undefined) context.emit(notShown(sample));
-  const asked = expected.get(sample) ?? observe(executor, input.runtimes.reference, sample, files);
-  expected.set(sample, asked);
-  const [target, reference] = await Promise.all([observe(executor, runtime, sample, files), asked]);
-  if (!target.ok) return target;
-  if (!reference.ok) return reference;
-  const runs = { target: target.value, reference: reference.value };
   const where = { ...input.target, ...on };
+  const observed = await observeSample(suite, input, sample, { runtime, where });
+  if (!observed.ok) return observed;
+  const runs = observed.value;
   const compared = await explained(resultOf(sample, where, runs), runs, input, (other) =>
     observe(executor, other, sample, files),
   );
@@ -288,8 +290,30 @@ async function runSample(
         result.diff,
       );
   if (!logs.ok) return logs;
-  const cached = target.value.cached && reference.value.cached;
+  const cached = runs.target.cached && runs.reference.cached;
   return ok({ result: logs.value.length === 0 ? result : { ...result, logs: logs.value }, cached });
+}
+
+async function observeSample(
+  { executor, inputs, expected, renewed }: Suite,
+  { runtimes, divergences }: RunInput,
+  sample: Sample,
+  { runtime, where }: { readonly runtime: RuntimeInstance; readonly where: Place },
+): Promise<Result<Runs>> {
+  const files = await inputs.of(sample);
+  const target = (asked: Asked) => observe(executor, runtime, sample, files, asked);
+  const reference = (asked: Asked) => {
+    const shared = asked.anew === true ? renewed : expected;
+    const run = shared.get(sample) ?? observe(executor, runtimes.reference, sample, files, asked);
+    shared.set(sample, run);
+    return run;
+  };
+  return observeBoth(
+    { target, reference },
+    (runs) =>
+      resultOf(sample, where, runs).status === 'failed' &&
+      (divergences === undefined || divergenceOf(runs, divergences) === undefined),
+  );
 }
 
 /**

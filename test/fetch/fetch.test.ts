@@ -125,13 +125,13 @@ test('two calls in one process share a download', async (t) => {
 test('a call downloads by itself when the one it shared a download with is aborted', async (t) => {
   const store = await freshStore(t);
   const { locked, bytes } = lockedPackage('one');
+  const first = testContext();
   const mirror = await startMirror(t, (request, response) => {
     if (mirror.requests.length > 1) send(request, response, bytes);
+    else first.abort();
   });
-  const first = testContext();
   const calledOff = fetchAll(store, [locked], mirrorsOf(mirror.url), {}, first);
   const other = fetchAll(store, [locked], mirrorsOf(mirror.url));
-  setTimeout(() => first.abort(), 100);
   assert.equal((await calledOff).failure?.code, 'interrupted/signal');
   assert.equal((await other).failure, undefined);
   assertStored(store, locked, bytes);
@@ -141,17 +141,23 @@ test('leaving the loop early aborts downloads and keeps their bytes', async (t) 
   const store = await freshStore(t);
   const small = lockedPackage('small', 100);
   const large = lockedPackage('large', 100_000);
-  let closed = false;
+  let close = (): void => {};
+  const closed = new Promise<void>((resolve) => {
+    close = resolve;
+  });
   const mirror = await startMirror(t, (request, response, path) => {
     if (path === small.locked.path) {
-      setTimeout(() => send(request, response, small.bytes), 200);
+      // Not before a part of the large one is on the disk.
+      const timer = setInterval(() => {
+        if (partials(store).length === 0) return;
+        clearInterval(timer);
+        send(request, response, small.bytes);
+      }, 10);
       return;
     }
     response.writeHead(200, { 'content-length': large.bytes.length });
     response.write(large.bytes.subarray(0, 50_000));
-    response.on('close', () => {
-      closed = true;
-    });
+    response.on('close', close);
   });
   const options = { stage: 'toolchain', idleMs: 10_000 } as const;
   for await (const result of fetchPackages(
@@ -164,8 +170,7 @@ test('leaving the loop early aborts downloads and keeps their bytes', async (t) 
     assert.ok(result.ok);
     break;
   }
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  assert.equal(closed, true);
+  await closed;
   assert.equal(partials(store).length, 1);
 });
 

@@ -190,6 +190,35 @@ test('with a reference, its arguments are run and its output is named', async (t
   assert.equal(result.reference?.stdout, 'b\n');
 });
 
+test('a command or a server that failed by a result of the store is started anew, and what passed is not', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'provision raced '));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const raced = join(folder, 'raced');
+  const asked = (status: number): string =>
+    JSON.stringify({ outcome: 'asked', answers: [{ status, body: '' }], exit: { status: 0 } });
+  const server = { port: 80, start: 2, ask: [{ http: '/', method: 'GET', status: 200 }] };
+  const says = `[ -e '${raced}' ] && echo raced; echo same`;
+  const cases: readonly [Partial<RunnableCommand>, { client?: string }][] = [
+    [{ args: ['-c', says], stdout: 'same\n' }, {}],
+    [{ args: ['-c', says], reference: ['-c', 'echo same'] }, {}],
+    [{ args: ['-c', 'echo same'], reference: ['-c', says] }, {}],
+    [{ server }, { client: `[ -e '${raced}' ] && echo '${asked(500)}' || echo '${asked(200)}'` }],
+  ];
+  for (const [index, [command, options]] of cases.entries()) {
+    const store = join(folder, `store ${index}`);
+    const status = async (): Promise<readonly (string | boolean)[]> => {
+      const { result, argv } = await run(t, command, { ...options, store });
+      return [result.status, argv.length > 0];
+    };
+    writeFileSync(raced, '');
+    assert.deepEqual(await status(), ['failed', true]);
+    assert.deepEqual(await status(), ['failed', true]);
+    rmSync(raced);
+    assert.deepEqual(await status(), ['passed', true], JSON.stringify(command));
+    assert.deepEqual(await status(), ['passed', false]);
+  }
+});
+
 test('a runtime that opens its folders before the program is given none for samples', async (t) => {
   const target = { commandWithoutSuite: ['/bin/sh', '-e'] as const };
   const { result, argv } = await run(t, { args: ['-c', 'true'] }, { target });

@@ -185,6 +185,25 @@ test('a result in the store is reused without an engine; other tests or another 
   assert.equal((await one()).reference.failed, 1);
 });
 
+test('a module that does not conform by a result of the store is run anew, unless that is declared', async (t) => {
+  const declared = { known: [{ test: 'test.m.T.b', on: ['far'], reason: 'known' }] };
+  for (const [test_, options, again] of [
+    ['a', {}, 2],
+    ['b', declared, 0],
+  ] as const) {
+    const { one, engine } = await suite(
+      t,
+      `if here; then ran m ${test_} failed; else ran m ${test_} passed; fi; end`,
+      options,
+    );
+    const { conforms } = await one();
+    assert.equal(conforms, again === 0);
+    const before = engine.commands.length;
+    await one();
+    assert.equal(engine.commands.length - before, again);
+  }
+});
+
 test('conformance.json fits its schema, and the schema rejects other keys', () => {
   const schema = JSON.parse(
     readFileSync(new URL('../../docs/conformance.schema.json', import.meta.url), 'utf8'),

@@ -101,12 +101,12 @@ test('a difference is named, shown, and written to the logs', async (t) => {
 });
 
 test('a warm run starts nothing, not even an engine', async (t) => {
-  const { run, engine, events, folder } = await suite(t, { 'a.py': 'echo a\n', 'b.py': 'echo $RUNTIME\n' });
+  const { run, engine, events, folder } = await suite(t, { 'a.py': 'echo a\n', 'b.py': 'echo b\n' });
   const cold = await run();
   assert.deepEqual([engine.commands.length, cold.cached], [4, 0]);
   const warm = await run({ engine: async () => err(interrupted()) });
   assert.equal(warm.cached, 2);
-  assert.deepEqual(warm.results, cold.results, 'a difference is as good from the store as fresh');
+  assert.deepEqual(warm.results, cold.results);
   assert.deepEqual(
     events.filter((event) => event.type === 'sample-finished').map(({ cached }) => cached),
     [false, false, true, true],
@@ -117,6 +117,52 @@ test('a warm run starts nothing, not even an engine', async (t) => {
   writeFileSync(join(folder, 'suite/c.py'), 'echo c\n');
   assert.equal((await run()).cached, 2);
   assert.equal(engine.commands.length, 8, 'only the new sample runs');
+});
+
+test('what failed by a result of the store is started anew, on either side, and a limit asks nothing of the other', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'provision-test-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const flag = (name: string): string => join(folder, name);
+  for (const name of ['target', 'reference']) writeFileSync(flag(name), '');
+  const { run, engine } = await suite(t, {
+    'always.py': 'echo $RUNTIME\n',
+    'once.py': `[ -e ${flag('target')} ] && [ $RUNTIME = target ] && echo raced; echo same\n`,
+    'there.py': `[ -e ${flag('reference')} ] && [ $RUNTIME = reference ] && echo raced; echo same\n`,
+    'slow.py': '# /// sample\n# title: Slow\n# timeout: 1\n# ///\n[ $RUNTIME = reference ] || exec sleep 9\n',
+  });
+  const statuses = async (): Promise<readonly string[]> => {
+    const from = engine.commands.length;
+    const started = (name: string): string =>
+      engine.commands
+        .slice(from)
+        .flatMap(({ argv, env }) => (argv[1] === `${SUITE_AT}/${name}.py` ? [env.RUNTIME as string] : []))
+        .sort()
+        .join(' and ');
+    const outcome = await run();
+    return results(outcome).map(
+      ({ name, status }) => `${name} ${status}, started on ${started(name) || 'none'}`,
+    );
+  };
+  const both = 'started on reference and target';
+  assert.deepEqual(await statuses(), [
+    `always failed, ${both}`,
+    `once failed, ${both}`,
+    'slow failed, started on reference and target',
+    `there failed, ${both}`,
+  ]);
+  for (const name of ['target', 'reference']) rmSync(flag(name));
+  assert.deepEqual(await statuses(), [
+    `always failed, ${both}`,
+    `once passed, ${both}`,
+    'slow failed, started on target',
+    `there passed, ${both}`,
+  ]);
+  assert.deepEqual(await statuses(), [
+    `always failed, ${both}`,
+    'once passed, started on none',
+    'slow failed, started on target',
+    'there passed, started on none',
+  ]);
 });
 
 test('results are kept for each runtime separately', async (t) => {

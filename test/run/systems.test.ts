@@ -73,7 +73,7 @@ test('what differs on one system is named with it, logged beside the others and 
 });
 
 test('a second run starts nothing, and a further system starts its own alone', async (t) => {
-  const { run, engine } = await suite(t, FILES);
+  const { run, engine } = await suite(t, { 'same.py': FILES['same.py'], 'second.py': 'echo 2\n' });
   await run(['old']);
   const before = engine.commands.length;
   const warm = await run(['old']);
@@ -83,6 +83,20 @@ test('a second run starts nothing, and a further system starts its own alone', a
   assert.deepEqual(
     engine.commands.slice(before).map(({ env }) => env.RUNTIME),
     ['new', 'new'],
+  );
+});
+
+test('what failed on one system is started anew there, and once on the reference for all', async (t) => {
+  const { run, engine } = await suite(t, FILES);
+  await run(['old', 'new']);
+  const before = engine.commands.length;
+  await run(['old', 'new']);
+  assert.deepEqual(
+    engine.commands
+      .slice(before)
+      .map(({ env }) => env.RUNTIME)
+      .sort(),
+    ['old', 'reference'],
   );
 });
 

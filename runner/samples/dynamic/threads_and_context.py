@@ -163,7 +163,8 @@ future.set_result("by hand")
 print("== errors and endings")
 seen = []
 threading.excepthook = lambda info: seen.append((info.exc_type.__name__, str(info.exc_value), info.thread.name))
-run(lambda: 1 / 0, sys.exit, names=("failing", "leaving"))
+for function, name in ((lambda: 1 / 0, "failing"), (sys.exit, "leaving")):
+    run(function, names=(name,))
 print(seen)
 for action in (lambda: threading.Thread().join(), lambda: threading.current_thread().join(), lambda: consumer.start()):
     try:

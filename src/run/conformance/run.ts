@@ -10,7 +10,9 @@ import type { Failure } from '../../failure.ts';
 import { type RuntimeInstance, SUITE_AT } from '../../runtime/instance.ts';
 import { digestFile } from '../../store/digest.ts';
 import type { Store } from '../../store/store.ts';
-import { observe, type Run, type SampleExecutor } from '../observe.ts';
+import { type Asked, observe, type SampleExecutor } from '../observe.ts';
+import { observeBoth } from '../observe-both.ts';
+import type { Runs } from '../result.ts';
 import { executorOf } from '../run.ts';
 import { compareModule, knownOn } from './compare.ts';
 import { moduleDivergence } from './divergence.ts';
@@ -66,24 +68,31 @@ export async function runConformance(
       ...defined({ detail }),
     });
   };
+  const comparedBy = (name: string, { target, reference }: Runs): ModuleResult => {
+    const compared = compareModule(name, readRecords(reference), readRecords(target), known);
+    const divergence = input.divergences && moduleDivergence(compared, input.divergences);
+    return { ...compared, ...defined({ divergence }) };
+  };
+  const fails = (name: string, runs: Runs): boolean => {
+    const { conforms, divergence } = comparedBy(name, runs);
+    return !conforms && divergence === undefined;
+  };
   progress();
   await Promise.all(
     input.modules.map(async (name, index) => {
-      const runs = await runModule(executor, input, name, digest);
+      const runs = await runModule(executor, input, { name, digest, fails });
       if (!runs.ok) {
         failure ??= runs.error;
         executor.stop();
         return;
       }
-      const { reference, target } = runs.value;
+      const { target, reference } = runs.value;
       if (!hasArguments(target)) {
         failure ??= noArguments();
         executor.stop();
         return;
       }
-      const compared = compareModule(name, readRecords(reference), readRecords(target), known);
-      const divergence = input.divergences && moduleDivergence(compared, input.divergences);
-      results[index] = { ...compared, ...defined({ divergence }) };
+      results[index] = comparedBy(name, runs.value);
       cached += reference.cached && target.cached ? 1 : 0;
       done += 1;
       progress(name);
@@ -105,18 +114,21 @@ function noArguments(): Failure {
 async function runModule(
   executor: SampleExecutor,
   input: ConformanceInput,
-  name: string,
-  digest: string,
-): Promise<Result<{ readonly reference: Run; readonly target: Run }>> {
+  module: {
+    readonly name: string;
+    readonly digest: string;
+    readonly fails: (name: string, runs: Runs) => boolean;
+  },
+): Promise<Result<Runs>> {
+  const { name, digest, fails } = module;
   const files = { files: { 'driver.py': digest }, folder: false };
-  const runs = [
-    observe(executor, withTests(input.runtimes.target, input), asSample(input, name, input.without), files),
-    // On the reference the tests skip nothing, so that what the target lacks shows.
-    observe(executor, withTests(input.runtimes.reference, input), asSample(input, name, []), files),
-  ] as const;
-  const [target, reference] = await Promise.all(runs);
-  if (!target.ok) return target;
-  return reference.ok ? ok({ reference: reference.value, target: target.value }) : reference;
+  const { target: own, reference: other } = input.runtimes;
+  const target = (asked: Asked) =>
+    observe(executor, withTests(own, input), asSample(input, name, input.without), files, asked);
+  // On the reference the tests skip nothing, so that what the target lacks shows.
+  const reference = (asked: Asked) =>
+    observe(executor, withTests(other, input), asSample(input, name, []), files, asked);
+  return observeBoth({ target, reference }, (runs) => hasArguments(runs.target) && fails(name, runs));
 }
 
 /** The driver is a script like a sample: one module is one run of it. */

@@ -5,6 +5,7 @@ import type { Mount } from '../../engine/engine.ts';
 import type { RuntimeInstance } from '../../runtime/instance.ts';
 import type { Json } from '../../store/store.ts';
 import {
+  type Asked,
   lineOf,
   observeRun,
   type Run,
@@ -69,6 +70,7 @@ export async function observeServer(
   runtime: RuntimeInstance,
   client: ServerClient,
   command: ServerCommand,
+  asked: Asked = {},
 ): Promise<Result<ServerRun | { readonly run: Run; readonly outcome: 'unknown' }>> {
   const { server, timeoutSeconds } = command;
   const line = lineOf(runtime, { ...command, args: [] });
@@ -97,6 +99,7 @@ export async function observeServer(
       inputs: { ...files.inputs, client: client.key },
       keep: (run) => outcomeOf(run)?.outcome === 'asked',
     },
+    asked,
   );
   if (!observed.ok) return observed;
   const outcome = outcomeOf(observed.value);
