@@ -307,7 +307,7 @@ export function outerConfiguration(env: string): Mount {
 export function rustMounts({ rust }: Pick<Resolved, 'rust'>): readonly Mount[] {
   return rust === undefined
     ? []
-    : [{ kind: 'source', source: rust.folder, at: PATHS.rust, without: notOfRust }];
+    : [{ kind: 'source', source: rust.folder, at: PATHS.rust, without: notOfRust, again: true }];
 }
 
 /** Documentation of a Rust toolchain, which no build reads. */

@@ -30,6 +30,8 @@ export type Mount =
       readonly at: string;
       /** Folders that need not be there (outputs, history): left out where files are copied. */
       readonly without?: LeftOut;
+      /** It is large and seldom changes, as a Rust toolchain: an engine may keep its copy of it for the next run. */
+      readonly again?: true;
     }
   /** A named folder of the engine that outlives the sandbox: cargo's target folder and registry. */
   | { readonly kind: 'volume'; readonly name: string; readonly at: string; readonly readOnly?: boolean }

@@ -1,6 +1,6 @@
 // What is true of container engines beside the port's promises (`contract.test.ts`): Docker's daemon and Podman's service.
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Mount } from '../../src/engine/engine.ts';
@@ -75,6 +75,42 @@ function suite(product: Product): void {
     assert.equal(changed.length, others.length);
     assert.equal(changed.filter((id) => !others.includes(id)).length, 1);
     assert.equal(others.filter((id) => !changed.includes(id)).length, 1);
+  });
+
+  test('a folder that the next run mounts again keeps its volume, one for each folder, made anew when it changes', async () => {
+    const source = folderWith('again-folder', { 'bin/tool': 'one\n', 'doc/page': 'long\n' });
+    const mounts: Mount[] = [
+      { kind: 'source', source, at: '/job/rust', without: (_, name) => name === 'doc', again: true },
+    ];
+    const seen = async (): Promise<readonly [string, readonly string[]]> => {
+      const { engine } = value(await probe(bench.under, bench.folder, bench.store));
+      const box = value(await engine.open({ rootfs: bench.rootfs, mounts, network: 'none' }));
+      const { stdout } = await run(box, ['sh', '-c', 'cat /job/rust/bin/tool; ls /job/rust']);
+      await box[Symbol.asyncDispose]();
+      await engine.close?.();
+      return [stdout, await labelled()];
+    };
+    const labelled = async (): Promise<readonly string[]> => {
+      const filters = encodeURIComponent(JSON.stringify({ label: ['provision.again'] }));
+      const { Volumes } = (await ask(bench.under.socket, 'GET', `/volumes?filters=${filters}`)) as {
+        readonly Volumes: readonly { readonly Name: string }[] | null;
+      };
+      return (Volumes ?? []).map(({ Name }) => Name);
+    };
+    const [first, kept] = await seen();
+    assert.equal(first, 'one\nbin\n');
+    assert.equal(kept.length, 1);
+    assert.deepEqual(await seen(), [first, kept], 'it is not sent again');
+    writeFileSync(join(source, 'bin/tool'), 'two\n');
+    const [second, changed] = await seen();
+    assert.equal(second, 'two\nbin\n');
+    assert.equal(changed.length, 1, 'the one before is gone');
+    assert.notDeepEqual(changed, kept);
+    // The same size, with the time that it had.
+    const { atime, mtime } = statSync(join(source, 'bin/tool'));
+    writeFileSync(join(source, 'bin/tool'), 'six\n');
+    utimesSync(join(source, 'bin/tool'), atime, mtime);
+    assert.equal((await seen())[0], 'six\nbin\n');
   });
 
   test('folders of a source that need not be there are left out', async (t) => {

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
+import { inspect } from 'node:util';
+import type { Address } from '../../src/engine/docker/address.ts';
+import { connect } from '../../src/engine/docker/connect.ts';
 import { ReportFilter } from '../../src/engine/docker/reporter.ts';
 import { Collector, demultiplex } from '../../src/engine/docker/streams.ts';
 
@@ -107,4 +110,16 @@ test('output that is no report is passed on as it arrives', () => {
   assert.deepEqual(passed, ['first\n']);
   filter.add(Buffer.from('[INFO  tiny'));
   assert.deepEqual(passed, ['first\n', '[INFO  tiny']);
+});
+
+test('what the library writes out of each request names the agent alone: no sockets, no keys', async () => {
+  const tls = { ca: Buffer.from('authority'), cert: Buffer.from('certificate'), key: 'secret', verify: true };
+  const address = { kind: 'tcp', host: 'localhost', port: 2376, tls } as unknown as Address;
+  const connection = await connect(address);
+  assert.ok(connection.ok);
+  using made = connection.value;
+  const { agent } = made.client().modem as unknown as { agent: object };
+  const shown = inspect({ agent }, { showHidden: true, depth: null });
+  assert.match(shown, /^\{ agent: EngineAgent \S+ \}$/);
+  assert.doesNotMatch(shown, /secret/);
 });

@@ -2,6 +2,7 @@ import { Agent } from 'node:http';
 import { connect as connectSocket, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
+import { inspect } from 'node:util';
 import type Docker from 'dockerode';
 import { defined } from '../../domain/defined.ts';
 import { err, ok, type Result } from '../../domain/result.ts';
@@ -52,6 +53,11 @@ class EngineAgent extends Agent {
     const address = this.#address;
     if (address.kind === 'ssh') return new SshSocket(address);
     return limited(address.kind === 'unix' ? connectSocket({ path: address.socket }) : dial(address));
+  }
+
+  /** The library writes out all that it sends, the agent with its sockets and keys, whether that is shown or not. */
+  [inspect.custom](): string {
+    return `EngineAgent ${formatAddress(this.#address)}`;
   }
 }
 

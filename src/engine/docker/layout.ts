@@ -152,8 +152,9 @@ class Draft implements Layout {
     const outer = this.#outer(at);
     const problem = outer === undefined ? this.#point(at, false) : inside(outer, at);
     if (problem !== undefined) return problem;
-    const without = mount.kind === 'source' && mount.without !== undefined ? { without: mount.without } : {};
-    const folder = { kind: mount.kind, source, at, ...without };
+    const more =
+      mount.kind === 'source' ? defined({ without: mount.without, again: mount.again }) : defined({});
+    const folder = { kind: mount.kind, source, at, ...more };
     this.folders.push(folder);
     this.#mounted.push(folder);
     return undefined;

@@ -20,7 +20,7 @@ export const LABELS = {
   lock: 'provision.lock',
   /** Digest of what decides its content. */
   content: 'provision.content',
-  /** Of an image that is kept for the next run: what opens its sandbox. */
+  /** Of an image or a volume that is kept for the next run: what opens its sandbox, or which folder it is of. */
   again: 'provision.again',
   /** Another one for each making: distinguishes a volume from a later one of the same name. */
   making: 'provision.making',

@@ -69,6 +69,15 @@ export async function digestOf(parts: readonly Part[]): Promise<Digest> {
   return `sha256:${hash.digest('hex')}`;
 }
 
+/** What tells that a part has changed, without reading its files: their names, kinds, sizes, modes, inodes and times. */
+export function stampOf(parts: readonly Part[]): Digest {
+  const hash = createHash('sha256');
+  for (const part of parts)
+    for (const { path, type, mode, size, mtime, linkpath, seen, attributes } of itemsOf(part))
+      hash.update(JSON.stringify([path, type, mode, size, mtime, linkpath, seen, attributes]));
+  return `sha256:${hash.digest('hex')}`;
+}
+
 /**
  * The tar stream of some parts, in their order, whose bytes are a function of what they are: names sorted by their
  * bytes, hard links of one stream kept as such, no names of users, nothing of the machine. Throws `Unreadable`.
@@ -125,6 +134,8 @@ interface Item {
   readonly content?: { readonly file: string } | { readonly text: Buffer };
   /** Name of its inode, where it has further names. */
   readonly inode?: string;
+  /** Of a file of this machine: its inode and when that was last changed. */
+  readonly seen?: string;
 }
 
 function* itemsOf(part: Part): Generator<Item> {
@@ -170,6 +181,7 @@ function itemOf(source: string, path: string, info: Stats, attributes: Attribute
   const common = {
     ...{ path, attributes, mode: info.mode & 0o7777 },
     mtime: attributes.mtime === 'kept' ? kept : attributes.mtime,
+    seen: `${info.dev} ${info.ino} ${info.ctimeMs} ${info.mtimeMs}`,
   };
   if (info.isDirectory()) return { ...common, type: 'Directory', size: 0 };
   if (info.isSymbolicLink()) {

@@ -10,7 +10,7 @@ import type { Afterwards } from './afterwards.ts';
 import type { Machine } from './machine.ts';
 import { freshId, freshName, LABELS, ownedLabels, shortHash } from './names.ts';
 import { originOf } from './origin.ts';
-import { type Attributes, digestOf, PACK_VERSION, type Part, pack, TREE } from './pack.ts';
+import { type Attributes, digestOf, PACK_VERSION, type Part, pack, stampOf, TREE } from './pack.ts';
 import { attempt } from './problem.ts';
 
 /** A volume that holds the content of a folder of this machine, whole. */
@@ -27,7 +27,15 @@ export interface FolderSource {
   readonly source: string;
   /** Folders that are left out. */
   readonly without?: LeftOut;
+  /** Whether its volume stays for the next run, as that of a tree does; one for each folder. */
+  readonly again?: true;
 }
+
+/** What a volume that stays is made of: an entry of the store, or a folder that is mounted again in the next run. */
+type Kept = { readonly key: readonly string[] } & (
+  | { readonly entry: Fingerprint }
+  | { readonly again: string }
+);
 
 /** Where a container that is only there to be filled sees the volume. */
 const FILLING_AT = '/provision';
@@ -36,7 +44,7 @@ const SAME_CLOCK_MS = 2000;
 
 /**
  * Volumes filled once through the copy API, so that they work on any machine. Those of finished store entries stay and
- * are found again by later runs; those of other folders go with this process.
+ * are found again by later runs, and those of folders that say so; those of other folders go with this process.
  */
 export class FilledVolumes {
   readonly #machine: Machine;
@@ -54,9 +62,10 @@ export class FilledVolumes {
     return attempt(address, 'copying a folder into a volume', async () => {
       const origin = folder.kind === 'tree' ? originOf(store.folder, folder.source) : undefined;
       const parts = this.#partsOf(folder);
-      const key = origin === undefined ? await digestOf(parts) : JSON.stringify(origin.key);
+      const kept = origin ?? (folder.again === true ? this.#againOf(folder.source, parts) : undefined);
+      const key = kept === undefined ? await digestOf(parts) : JSON.stringify(kept.key);
       const make = (): Promise<Result<FilledVolume>> =>
-        origin === undefined ? this.#own(key, parts, image) : this.#kept(origin.entry, key, parts, image);
+        kept === undefined ? this.#own(key, parts, image) : this.#kept(kept, parts, image);
       const known = this.#known.get(key) ?? make();
       this.#known.set(key, known);
       const found = await known.catch((cause: unknown) => {
@@ -108,13 +117,14 @@ export class FilledVolumes {
     return ok({ name, making });
   }
 
-  async #kept(
-    entry: Fingerprint,
-    key: string,
-    parts: readonly Part[],
-    image: string,
-  ): Promise<Result<FilledVolume>> {
+  /** A folder of the machine's, by what its files are without reading them: lstat(2) tells what was changed. */
+  #againOf(source: string, parts: readonly Part[]): Kept {
+    return { again: shortHash([this.#machine.storeId, source]), key: [source, stampOf(parts)] };
+  }
+
+  async #kept(origin: Kept, parts: readonly Part[], image: string): Promise<Result<FilledVolume>> {
     const { api, store, storeId, context } = this.#machine;
+    const key = JSON.stringify(origin.key);
     const name = `provision-tree-${shortHash([storeId, key, String(PACK_VERSION)])}`;
     const whole = await this.#whole(name);
     if (whole !== undefined) return ok(whole);
@@ -129,7 +139,7 @@ export class FilledVolumes {
     const labels = {
       [LABELS.store]: storeId,
       [LABELS.kind]: 'tree',
-      [LABELS.entry]: entry,
+      ...('entry' in origin ? { [LABELS.entry]: origin.entry } : { [LABELS.again]: origin.again }),
       [LABELS.making]: making,
     };
     await api.volumes.create(name, labels);
@@ -137,7 +147,15 @@ export class FilledVolumes {
     // Only now it counts; a record that cannot be written costs another filling.
     const now = (await api.volumes.labels(name))?.[LABELS.making] ?? '';
     await store.writeResult(this.#recordKey(name), { making: now });
+    if ('again' in origin) this.#afterwards.begin(() => this.#removeOthers(origin.again, name));
     return ok({ name, making: now });
+  }
+
+  /** What the folder was before. One that another run has a container of stays until it is replaced again, or cleaned. */
+  async #removeOthers(again: string, name: string): Promise<void> {
+    const { api } = this.#machine;
+    for (const { id } of await api.volumes.list([`${LABELS.again}=${again}`]))
+      if (id !== name) await api.volumes.remove(id);
   }
 
   /** The volume when it is there and the one that was filled to the end. */
