@@ -1,7 +1,8 @@
 import { defined } from '../domain/defined.ts';
-import type { PythonOrigin } from '../domain/definitions.ts';
+import type { PythonOrigin, Recipe } from '../domain/definitions.ts';
 import { compareReleases } from '../domain/glibc.ts';
 import type { ChosenSystem } from '../domain/system.ts';
+import type { Target } from '../domain/target.ts';
 import type { Failure } from '../failure.ts';
 import type { YamlDocument } from './document.ts';
 import { list } from './message-text.ts';
@@ -87,6 +88,24 @@ export function belowFloor(input: FloorsInput): readonly Failure[] {
         ...(old.length === 0 ? [] : [`Where it need not run there, leave ${names} out of \`systems\`.`]),
       ],
       at: old[0]?.at !== undefined && asked.length === 0 ? old[0].at : document.locate(['glibc'], 'value'),
+    },
+  ];
+}
+
+/** A recipe whose `glibc` says nothing, as its target has another C library (`recipe/no-glibc`). */
+export function otherLibrary(
+  { glibc }: Pick<Recipe, 'glibc'>,
+  document: YamlDocument,
+  { name, libc }: Pick<Target, 'name' | 'libc'>,
+): readonly Failure[] {
+  if (glibc === undefined || libc === 'gnu') return [];
+  return [
+    {
+      code: 'recipe/no-glibc',
+      what: `\`glibc: "${glibc}"\` has no meaning for \`${name}\`.`,
+      why: `Its programs have no glibc: their C library is ${libc === 'musl' ? 'musl' : 'that of WASI'}.`,
+      fix: ['Remove `glibc`, or have it in a recipe for another target alone.'],
+      at: document.locate(['glibc'], 'value'),
     },
   ];
 }

@@ -25,7 +25,7 @@ import { chooseArchitecture, loadRuntime } from './definitions.ts';
 import type { YamlDocument } from './document.ts';
 import { type Added, type FoundRecipe, findRecipe, type RecipeLookup } from './find.ts';
 import { imageFile, imageNames, runtimeFile, sysrootFile } from './folders.ts';
-import { belowFloor, lineOfOldest } from './glibc.ts';
+import { belowFloor, lineOfOldest, otherLibrary } from './glibc.ts';
 import { loadImage } from './images.ts';
 import { besideLibrary, comparedWith } from './implementation.ts';
 import type { Loaded } from './load.ts';
@@ -100,6 +100,7 @@ async function resolveNames(
     ...noInterpreter(references.interpreter),
     ...notForWasm(recipe, document, target),
     ...(borrowed ? [] : unreadData(recipe, document, target)),
+    ...(borrowed ? [] : otherLibrary(recipe, document, target)),
     ...runtimeTwice(document),
     ...(systems.ok
       ? belowFloor({

@@ -49,6 +49,22 @@ test('where libpython comes from selects the sysroot', async (t) => {
   assert.match(await sysrootOf(t, 'extends: musl\npython: {from: source}'), /^static-musl\//);
 });
 
+test('glibc is refused at its line where the C library is another; the same recipe serves such a target by its name', async (t) => {
+  for (const [target, library] of [
+    ['musl', /their C library is musl/],
+    ['wasm32-wasip1', /their C library is that of WASI/],
+  ] as const) {
+    const refused = await resolved(t, `extends: ${target}\nglibc: "2.31"`);
+    assert.ok(!refused.ok);
+    const { code, why = '', at } = refused.error;
+    assert.deepEqual([code, at?.line, at?.column], ['recipe/no-glibc', 3, 8]);
+    assert.match(why, library);
+    const borrowed = await resolved(t, 'extends: x86_64\nglibc: "2.31"', target);
+    assert.ok(borrowed.ok, JSON.stringify(borrowed));
+  }
+  assert.ok((await resolved(t, 'extends: x86_64\nglibc: "2.31"')).ok);
+});
+
 test('linkage selects the sysroot, within an origin and alone', async (t) => {
   for (const target of ['x86_64', 'aarch64', 'armv7', 'ppc64le', 'riscv64', 's390x']) {
     const of = (python: string) => sysrootOf(t, `extends: ${target}\npython: {${python}}`);

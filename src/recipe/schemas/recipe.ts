@@ -157,7 +157,7 @@ const commonKeys = {
     description:
       'The oldest glibc that the bundle has to start with, in quotes. A bundle that asks for more is a failure that names ' +
       'files and symbols. Where it is older than what Python from source starts with otherwise, Python, its libraries and the program ' +
-      'are linked for that release, if the C library can stand for it (`oldest-release`).',
+      'are linked for that release, if the C library can stand for it (`oldest-release`). Refused where the target has another C library.',
     examples: ['2.31', '2.17'],
   }),
   compare: z
