@@ -66,6 +66,20 @@ test('a full disk is reported as such, not as a compiler error', async (t) => {
   assert.match(failure.what, /while it was at "make"/);
 });
 
+test('so is a linker that ends by a bus error, in the words of make, of clang and of a shell', async (t) => {
+  for (const said of [
+    'make: *** [Makefile:3: out.o] Bus error',
+    'clang: error: unable to execute command: Bus error',
+    'Bus error (core dumped)',
+  ])
+    assert.equal((await failureOf(t, `phase make\necho '${said}'\nexit 2\n`)).code, 'store/no-space', said);
+  const text = await failureOf(
+    t,
+    "phase make\necho 'checking for SIGBUS... Bus error is a signal'\nexit 2\n",
+  );
+  assert.equal(text.code, 'build/source');
+});
+
 test('a patch that does not apply is a failure that names it', async (t) => {
   const failure = await failureOf(t, 'phase patch\nsay patch good.patch\ntrue\nsay patch bad.patch\nfalse\n');
   assert.equal(failure.code, 'build/source');

@@ -208,6 +208,9 @@ function isCompilation(line: string): boolean {
   return / -c /.test(line) && / -o |\.c$|\.S$|\.s$/.test(line);
 }
 
+/** Words of strerror(3); a linker maps its output into memory, where a page that no disk has room for is a bus error. */
+const FULL_DISK = /No space left on device|ENOSPC|(?:^|: |\] )Bus error(?: \(core dumped\))?$/;
+
 /** Lines of a failing build that a failure quotes. */
 const EVIDENCE_LINES = 40;
 
@@ -219,7 +222,7 @@ function scriptFailure(
 ): Failure {
   const how = exit.signal === undefined ? `exit status ${exit.status}` : `signal ${exit.signal}`;
   const evidence = reports.has('config-log') ? configLogEvidence(lines) : makeEvidence(lines);
-  if (lines.some((line) => /No space left on device|ENOSPC/.test(line))) {
+  if (lines.some((line) => FULL_DISK.test(line))) {
     return {
       code: 'store/no-space',
       what: `The disk is full: building ${run.name} stopped while it was at "${phase}".`,
