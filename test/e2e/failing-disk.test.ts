@@ -175,7 +175,7 @@ class Disk {
 /** How many operations of each name a scenario takes: once without a fault. */
 async function countsOf(disk: Disk, scenario: Scenario): Promise<FaultLog['counts']> {
   const run = await disk.failing(scenario, { operations: [], error: 'EIO', at: 0, lasting: false });
-  assert.equal(run.status, 0, JSON.stringify(run));
+  assert.equal(run.status, 0, shown(run));
   return run.log.counts;
 }
 
@@ -210,7 +210,7 @@ async function tryFaults(
     // Of many trials at once: diagnostics are shown when the test is over.
     if (MANY) process.stderr.write(`${told}\n`);
     else t.diagnostic(told);
-    assertDocumented(run, expected, `${moment}: ${JSON.stringify(run)}`);
+    assertDocumented(run, expected, `${moment}: ${shown(run)}`);
     await disk.sound(scenario);
   }
   assert.ok(failed > 0, 'no operation failed');
@@ -268,14 +268,15 @@ test('whatever a limit refuses, or a reader that goes away, a command ends as do
     if (MANY) process.stderr.write(`${told}\n`);
     else t.diagnostic(told);
     // Some of them take standard error away.
-    assertDocumented(
-      { ...run, stderr: run.stderr || run.stdout },
-      expected,
-      `${told}: ${JSON.stringify(run)}`,
-    );
+    assertDocumented({ ...run, stderr: run.stderr || run.stdout }, expected, `${told}: ${shown(run)}`);
     await disk.sound(scenario);
   }
 });
+
+/** All that a run said, as it was printed. */
+function shown({ status, stdout, stderr, log }: FaultRun): string {
+  return `status ${status}, ${JSON.stringify(log)}\n--- standard output\n${stdout}\n--- standard error\n${stderr}`;
+}
 
 function assertDocumented(
   { status, stdout, stderr }: FaultRun,
