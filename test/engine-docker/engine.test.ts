@@ -113,6 +113,20 @@ function suite(product: Product): void {
     assert.equal((await seen())[0], 'six\nbin\n');
   });
 
+  test('a volume that many make at once is made once, whoever comes first', async () => {
+    for (const name of ['first', 'second', 'third']) {
+      const mounts: Mount[] = [{ kind: 'volume', name: `at once ${name}`, at: '/job/target' }];
+      const before = (await thingsIn(bench.under.socket)).volumes.length;
+      const opened = await Promise.all(
+        Array.from({ length: 12 }, () =>
+          bench.engine.open({ rootfs: bench.rootfs, mounts, network: 'none' }),
+        ),
+      );
+      for (const one of opened) await value(one)[Symbol.asyncDispose]();
+      assert.equal((await thingsIn(bench.under.socket)).volumes.length, before + 1);
+    }
+  });
+
   test('folders of a source that need not be there are left out', async (t) => {
     const source = folderWith('partial', { file: 'here\n', 'target/output': 'large' });
     const mounts: Mount[] = [

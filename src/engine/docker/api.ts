@@ -1,6 +1,10 @@
 import type { Duplex, Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { hasStatus } from './problem.ts';
+
+/** Times that a volume is asked for where its making was refused. */
+const MOST_TRIES = 8;
 
 /** Labels that things of the engine are found by: `name` or `name=value`. */
 export type Filter = readonly string[];
@@ -236,7 +240,16 @@ class Volumes {
 
   /** Makes a volume; one of that name that is there already stays as it is. */
   async create(name: string, labels: Labels): Promise<void> {
-    await this.#docker.createVolume({ Name: name, Labels: { ...labels } });
+    for (let tries = 1; ; tries += 1) {
+      try {
+        await this.#docker.createVolume({ Name: name, Labels: { ...labels } });
+        return;
+      } catch (cause) {
+        // Podman looks whether it is there and then makes it: of two at once one may be refused, and finds it a moment later.
+        if (tries === MOST_TRIES || !(cause instanceof Error && /exists/.test(cause.message))) throw cause;
+        await sleep(tries * 20);
+      }
+    }
   }
 
   /** Its labels; undefined when there is none of that name. */
