@@ -1,6 +1,15 @@
 // What is true of container engines beside the port's promises (`contract.test.ts`): Docker's daemon and Podman's service.
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Mount } from '../../src/engine/engine.ts';
@@ -125,6 +134,22 @@ function suite(product: Product): void {
       for (const one of opened) await value(one)[Symbol.asyncDispose]();
       assert.equal((await thingsIn(bench.under.socket)).volumes.length, before + 1);
     }
+  });
+
+  test('a sandbox that cannot be opened leaves no folder that was made for it', async () => {
+    const before = await thingsIn(bench.under.socket);
+    const at = join(bench.store.folder, 'volumes');
+    const mounts: Mount[] = [
+      { kind: 'scratch', at: '/job/out' },
+      { kind: 'volume', name: 'nowhere', at: '/job/target' },
+    ];
+    renameSync(at, `${at}.aside`);
+    writeFileSync(at, 'no folder\n');
+    const opened = await bench.engine.open({ rootfs: bench.rootfs, mounts, network: 'none' });
+    rmSync(at);
+    renameSync(`${at}.aside`, at);
+    assert.equal(opened.ok, false);
+    assert.deepEqual((await thingsIn(bench.under.socket)).volumes, before.volumes);
   });
 
   test('folders of a source that need not be there are left out', async (t) => {

@@ -2,7 +2,7 @@ import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
 import { err, ok, type Result } from '../../domain/result.ts';
-import { interrupted } from '../../failure.ts';
+import { type Failure, interrupted } from '../../failure.ts';
 import type { Command, Exit, Sandbox, SandboxSpec } from '../engine.ts';
 import { noWorkingFolder } from '../failures.ts';
 import { isWithin } from '../paths.ts';
@@ -84,10 +84,16 @@ async function prepareSandbox(
 async function makeWritables(machine: Machine, layout: Layout): Promise<Result<ReadonlyMap<string, string>>> {
   const { store, storeId, uid, gid, api, address } = machine;
   const names = new Map<string, string>();
+  const scratch: string[] = [];
+  const refused = async (failure: Failure): Promise<Result<never>> => {
+    // What cannot be removed now is swept at the next start.
+    await withTimeout(() => Promise.all(scratch.map((name) => api.volumes.remove(name))));
+    return err(failure);
+  };
   for (const { at, volume } of layout.writables) {
     if (volume !== undefined) {
       const marked = await store.volume(volume);
-      if (!marked.ok) return marked;
+      if (!marked.ok) return refused(marked.error);
     }
     const labels =
       volume === undefined
@@ -101,7 +107,8 @@ async function makeWritables(machine: Machine, layout: Layout): Promise<Result<R
     const made = await attempt(address, 'making a volume', async () =>
       ok(await api.volumes.create(name, labels)),
     );
-    if (!made.ok) return made;
+    if (!made.ok) return refused(made.error);
+    if (volume === undefined) scratch.push(name);
     names.set(at, name);
   }
   return ok(names);
