@@ -152,8 +152,7 @@ class Draft implements Layout {
     const outer = this.#outer(at);
     const problem = outer === undefined ? this.#point(at, false) : inside(outer, at);
     if (problem !== undefined) return problem;
-    const more =
-      mount.kind === 'source' ? defined({ without: mount.without, again: mount.again }) : defined({});
+    const more = mount.kind === 'source' ? defined({ without: mount.without, again: mount.again }) : {};
     const folder = { kind: mount.kind, source, at, ...more };
     this.folders.push(folder);
     this.#mounted.push(folder);

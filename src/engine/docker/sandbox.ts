@@ -84,10 +84,9 @@ async function prepareSandbox(
 async function makeWritables(machine: Machine, layout: Layout): Promise<Result<ReadonlyMap<string, string>>> {
   const { store, storeId, uid, gid, api, address } = machine;
   const names = new Map<string, string>();
-  const scratch: string[] = [];
   const refused = async (failure: Failure): Promise<Result<never>> => {
     // What cannot be removed now is swept at the next start.
-    await withTimeout(() => Promise.all(scratch.map((name) => api.volumes.remove(name))));
+    await withTimeout(() => removeScratch(machine, layout, names));
     return err(failure);
   };
   for (const { at, volume } of layout.writables) {
@@ -108,10 +107,21 @@ async function makeWritables(machine: Machine, layout: Layout): Promise<Result<R
       ok(await api.volumes.create(name, labels)),
     );
     if (!made.ok) return refused(made.error);
-    if (volume === undefined) scratch.push(name);
     names.set(at, name);
   }
   return ok(names);
+}
+
+/** Removes the volumes that go with a sandbox. */
+async function removeScratch(
+  { api }: Machine,
+  { writables }: Layout,
+  names: ReadonlyMap<string, string>,
+): Promise<void> {
+  for (const { at, volume } of writables) {
+    const name = names.get(at);
+    if (volume === undefined && name !== undefined) await api.volumes.remove(name);
+  }
 }
 
 class DockerSandbox implements Sandbox {
@@ -187,10 +197,7 @@ class DockerSandbox implements Sandbox {
     await withTimeout(async () => {
       await this.#cache.afterwards.settle();
       if (holder !== undefined) await api.containers.remove(holder);
-      for (const { at, volume } of this.#layout.writables) {
-        const name = this.#writables.get(at);
-        if (volume === undefined && name !== undefined) await api.volumes.remove(name);
-      }
+      await removeScratch(this.#machine, this.#layout, this.#writables);
     });
   }
 

@@ -73,14 +73,13 @@ export async function runConformance(
     const divergence = input.divergences && moduleDivergence(compared, input.divergences);
     return { ...compared, ...defined({ divergence }) };
   };
-  const fails = (name: string, runs: Runs): boolean => {
-    const { conforms, divergence } = comparedBy(name, runs);
-    return !conforms && divergence === undefined;
-  };
   progress();
   await Promise.all(
     input.modules.map(async (name, index) => {
-      const runs = await runModule(executor, input, { name, digest, fails });
+      const runs = await runModule(executor, input, { name, digest }, (ran) => {
+        const { conforms, divergence } = comparedBy(name, ran);
+        return !conforms && divergence === undefined;
+      });
       if (!runs.ok) {
         failure ??= runs.error;
         executor.stop();
@@ -114,13 +113,9 @@ function noArguments(): Failure {
 async function runModule(
   executor: SampleExecutor,
   input: ConformanceInput,
-  module: {
-    readonly name: string;
-    readonly digest: string;
-    readonly fails: (name: string, runs: Runs) => boolean;
-  },
+  { name, digest }: { readonly name: string; readonly digest: string },
+  fails: (runs: Runs) => boolean,
 ): Promise<Result<Runs>> {
-  const { name, digest, fails } = module;
   const files = { files: { 'driver.py': digest }, folder: false };
   const { target: own, reference: other } = input.runtimes;
   const target = (asked: Asked) =>
@@ -128,7 +123,7 @@ async function runModule(
   // On the reference the tests skip nothing, so that what the target lacks shows.
   const reference = (asked: Asked) =>
     observe(executor, withTests(other, input), asSample(input, name, []), files, asked);
-  return observeBoth({ target, reference }, (runs) => hasArguments(runs.target) && fails(name, runs));
+  return observeBoth({ target, reference }, (runs) => hasArguments(runs.target) && fails(runs));
 }
 
 /** The driver is a script like a sample: one module is one run of it. */
