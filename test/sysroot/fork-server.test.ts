@@ -1,11 +1,12 @@
 // Fork servers of real programs: a call by a client does what a start of the program does.
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext as NodeTest, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HOME } from '../../src/exec/home.ts';
+import { clientScript } from '../../src/sysroot/source/fork-server.ts';
 import { temporaryFolder } from '../support/cli.ts';
 
 const SOURCES = join(HOME, 'src', 'sysroot', 'source');
@@ -113,6 +114,27 @@ test('a call has the arguments, environment, folder, umask, streams and end of a
     assert.match(started.stdout, /folder .*a folder umask \d+ starts 1\n/);
     assert.deepEqual(call(client, below, one), started, one.argv.join(' ').slice(0, 60));
   }
+});
+
+test('a file that names the client as its interpreter stands for the program with arguments before its own', async (t) => {
+  const { folder, program, client } = await serve(t);
+  // Linux takes the path of an interpreter up to the first blank (execve(2)).
+  const short = temporaryFolder(t, 'fork-client-');
+  const [link, file] = [join(short, 'client'), join(folder, 'compiler')];
+  symlinkSync(client, link);
+  writeFileSync(file, clientScript(link, 'riscv64-linux-gnu', ['', '--two words', '*', 'ü']));
+  chmodSync(file, 0o755);
+  for (const argv of [[], ['status', ''], ['x y', '@'], ['--print-multiarch', '-c']]) {
+    const started = call(program, folder, { argv: ['', '--two words', '*', 'ü', ...argv] });
+    assert.deepEqual(call(file, folder, { argv }), started, argv.join(' '));
+  }
+  const asked = call(file, folder, { argv: ['--print-multiarch'] });
+  assert.deepEqual(asked, { status: 0, signal: null, stdout: 'riscv64-linux-gnu\n', stderr: '' });
+  writeFileSync(file, `#!${link} @\n`);
+  assert.deepEqual(
+    call(file, folder, { argv: ['status', '3'] }),
+    call(program, folder, { argv: ['status', '3'] }),
+  );
 });
 
 test('many calls at once, more than it forks for, all come to their own end', {

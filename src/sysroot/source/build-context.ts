@@ -10,7 +10,7 @@ import type { Target } from '../../domain/target.ts';
 import type { Engine, Mount, Sandbox } from '../../engine/engine.ts';
 import { PATHS } from '../../engine/paths.ts';
 import type { BuildLauncher } from '../../runtime/runtime.ts';
-import { clientOf, type ForkServers, forkServerMounts, serveScript } from './fork-server.ts';
+import { clientOf, clientScript, type ForkServers, forkServerMounts, serveScript } from './fork-server.ts';
 
 /** Increase it when the same inputs give another output. */
 const SOURCE_BUILD_VERSION = 2;
@@ -235,11 +235,12 @@ async function writeTools(
     `--sysroot=${PATHS.sysroot}`,
     ...definition.compiler.flags,
   ];
-  const script = `#!/bin/sh
-# Asked by CPython's configure for the platform's name, which compilers answer each in their own way.
-[ "$*" = --print-multiarch ] && exec echo ${definition.compiler.multiarch ?? target.multiarch}
-exec ${clientOf(servers, 'cc') ?? tools.cc ?? COMPILER} ${flags.map(shellWord).join(' ')} "$@"
-`;
+  const multiarch = definition.compiler.multiarch ?? target.multiarch;
+  const client = clientOf(servers, 'cc');
+  const script =
+    client === undefined
+      ? compilerScript(tools.cc ?? COMPILER, multiarch, flags)
+      : clientScript(client, multiarch, flags);
   await mkdir(folder, { recursive: true });
   await writeProgram(join(folder, COMPILER), script);
   if (interpreter !== undefined)
@@ -250,6 +251,14 @@ exec ${clientOf(servers, 'cc') ?? tools.cc ?? COMPILER} ${flags.map(shellWord).j
   if (servers !== undefined) await writeProgram(join(folder, basename(SERVE)), serveScript(servers));
   const start = ['exec', ...launcher.argv.map(shellWord), '"$@"'].join(' ');
   await writeProgram(join(folder, basename(RUN_TARGET)), `#!/bin/sh\n${start}\n`);
+}
+
+function compilerScript(program: string, multiarch: string, flags: readonly string[]): string {
+  return `#!/bin/sh
+# Asked by CPython's configure for the platform's name, which compilers answer each in their own way.
+[ "$*" = --print-multiarch ] && exec echo ${multiarch}
+exec ${program} ${flags.map(shellWord).join(' ')} "$@"
+`;
 }
 
 /** Starts an interpreter of another release of the distribution, with the C library of that: ld.so(8). */

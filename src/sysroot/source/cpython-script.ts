@@ -48,7 +48,7 @@ export function cpythonScript(
     configureStep(definition, interpreter),
     makeStep(definition),
     verifyProfile(definition),
-    linkTimeOptimize(definition),
+    archiveParts(definition),
     installStep(definition),
   ].join('\n');
 }
@@ -157,7 +157,7 @@ function makeStep({ source: { cpython } }: SourceSysroot): string {
   const targets = isShared(cpython) ? 'all' : '-f parts.mk parts';
   const beside = hasModulesBeside(cpython) ? LIST_MODULES : '';
   return `phase make
-${PARTS}say "total $(make -n ${targets} 2>/dev/null | grep -c -- ' -c ' || true)"
+${partsOf(cpython)}say "total $(make -n ${targets} 2>/dev/null | grep -c -- ' -c ' || true)"
 make -j"$JOBS"${more} ${targets}
 say "modules $(sed -n 's/^ *{"\\([^"]*\\)", PyInit_.*/\\1/p' Modules/config.c | tr '\\n' ' ')${beside}"
 grep -E '^MODULE_[A-Z0-9_]*_STATE=missing' Makefile | sed 's/^MODULE_\\([A-Z0-9_]*\\)_STATE=missing.*/\\1/' | tr 'A-Z' 'a-z' |
@@ -166,11 +166,43 @@ grep -E '^MODULE_[A-Z0-9_]*_STATE=missing' Makefile | sed 's/^MODULE_\\([A-Z0-9_
 }
 
 /** What programs are linked with, and the build's facts; not an interpreter, which nobody starts. */
-const PARTS = `cat > parts.mk <<'END'
+function partsOf(cpython: CPythonBuild): string {
+  const own = isOptimizedInParts(cpython) ? optimizedParts(cpython) : 'parts: $(LIBRARY) $(OWN_ARCHIVES)\n';
+  return `cat > parts.mk <<'END'
 include Makefile
-parts: $(LIBRARY) $(LIBMPDEC_A) $(LIBEXPAT_A) $(LIBHACL_SHA2_A) pybuilddir.txt
+# Archives of their own, which libpython does not hold.
+OWN_ARCHIVES := $(LIBMPDEC_A) $(LIBEXPAT_A) $(LIBHACL_SHA2_A)
+${own}parts: pybuilddir.txt
 END
 `;
+}
+
+/** A shared library is optimized as a whole when it is linked. */
+function isOptimizedInParts(cpython: CPythonBuild): boolean {
+  return cpython.optimization.includes('lto') && !isShared(cpython);
+}
+
+/**
+ * Optimization at link time: libpython becomes two objects of machine code, so that programs are linked with it as quickly, and
+ * by any compiler, as with any other. Two, because most of it keeps one core busy: the interpreter; and the compiler of Python with the
+ * extension modules that a CPython of files has beside it. What is in one of them is optimized together. The first begins when its
+ * own are compiled.
+ */
+function optimizedParts(cpython: CPythonBuild): string {
+  const link = `"$$LD" -r --lto-O3 ${codegenOptions(cpython)}`;
+  return `BOOTSTRAP := $(patsubst %.c,Modules/%.o,$(filter %.c,$(shell sed 's/#.*//' Modules/Setup.bootstrap)))
+COMPILER := Python/Python-% Python/asdl.o Python/assemble.o Python/ast.o Python/ast_% Python/compile.o Python/flowgraph.o Python/symtable.o
+# What names the build waits for everything else.
+BESIDE := Modules/getbuildinfo.o $(PARSER_OBJS) $(filter $(COMPILER),$(PYTHON_OBJS)) $(filter-out $(BOOTSTRAP),$(MODOBJS))
+parts: interpreter.o beside.o
+interpreter.o: $(filter-out $(BESIDE),$(LIBRARY_OBJS))
+	${link} --lto-partitions=2 $^ -o $@
+beside.o: $(BESIDE) $(OWN_ARCHIVES)
+	@echo '::phase optimization at link time'
+	${link} --lto-partitions=1 --whole-archive $^ -o $@
+	@echo '::lto $(words $(LIBRARY_OBJS)) objects in two'
+`;
+}
 
 const LIST_MODULES = ` $(find Modules -maxdepth 1 -name '*.so' | sed 's,.*/,,; s,\\..*,,' | sort | tr '\\n' ' ')`;
 
@@ -201,20 +233,11 @@ functions=$(echo "$counted" | sed -n 's/^Total functions: //p' | head -1)
 say "profile $functions functions profiled, the interpreter loop entered $count times"
 `;
 
-/**
- * Optimization at link time: libpython becomes one object of machine code, so that programs are linked with it as quickly, and
- * by any compiler, as with any other. A shared library is one already.
- */
-function linkTimeOptimize({ source: { cpython }, python }: SourceSysroot): string {
-  if (!cpython.optimization.includes('lto') || isShared(cpython)) return '';
-  const archive = `lib${libraryName(python)}.a`;
-  return `phase optimization at link time
-# expat, mpdec and the hashes of HACL are archives of their own.
-find Modules -name '*.a' | sort > together.list
-"$LD" -r --lto-O3 --lto-partitions=2 ${codegenOptions(cpython)} --whole-archive ${archive} $(cat together.list) -o together.o
-say "lto $(for part in ${archive} $(cat together.list); do "$AR" t "$part"; done | wc -l) objects in one"
-xargs rm ${archive} < together.list
-"$AR" rcs ${archive} together.o
+/** Makes the archives of `optimizedParts`: all that is CPython's own is in it. */
+function archiveParts({ source: { cpython }, python }: SourceSysroot): string {
+  if (!isOptimizedInParts(cpython)) return '';
+  return `find Modules -name '*.a' -exec rm {} +
+"$AR" rcs lib${libraryName(python)}.a interpreter.o beside.o
 `;
 }
 

@@ -1,6 +1,10 @@
 /*
  * Stands for a program (`PROGRAM`) that a fork server (`fork-server.c`) at `ADDRESS` has begun: has a fork of it do the work and
  * ends as that does. Where no server answers it starts the program itself.
+ *
+ * It is also the interpreter of files that begin with `#!<client> @` and stand for the program with arguments before those that they
+ * are called with. Lines: that; what `--print-multiarch` alone is answered with, which compilers answer each in their own way
+ * and CPython's configure asks for the platform's name; then the arguments, one in each.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -35,8 +39,45 @@ static char *join(char **words, char *to) {
   return to;
 }
 
+static char *contents(const char *file) {
+  int opened = open(file, O_RDONLY | O_CLOEXEC);
+  struct stat is;
+  if (opened < 0 || fstat(opened, &is) != 0) return NULL;
+  char *text = malloc((size_t)is.st_size + 1);
+  if (text == NULL || read(opened, text, (size_t)is.st_size) != is.st_size) return NULL;
+  text[is.st_size] = 0;
+  close(opened);
+  return text;
+}
+
+/* The whole command of a file that this is the interpreter of; NULL where it answers by itself. `argv`: client, @, file, arguments. */
+static char **whole_command(int argc, char **argv) {
+  char *text = contents(argv[2]);
+  if (text == NULL) {
+    perror(argv[2]);
+    exit(NOT_STARTED);
+  }
+  strsep(&text, "\n");
+  const char *multiarch = strsep(&text, "\n");
+  if (argc == 4 && strcmp(argv[3], "--print-multiarch") == 0) {
+    puts(multiarch);
+    return NULL;
+  }
+  size_t lines = 0;
+  for (const char *at = text; at != NULL && *at != 0; at++) lines += *at == '\n';
+  char **words = calloc(lines + (size_t)argc, sizeof *words);
+  if (words == NULL) {
+    perror(argv[0]);
+    exit(NOT_STARTED);
+  }
+  char **next = words + 1;
+  for (; lines > 0; lines--) *next++ = strsep(&text, "\n");
+  memcpy(next, argv + 3, ((size_t)argc - 3) * sizeof *words);
+  return words;
+}
+
 int main(int argc, char **argv) {
-  (void)argc;
+  if (argc > 2 && strcmp(argv[1], "@") == 0 && (argv = whole_command(argc, argv)) == NULL) return 0;
   argv[0] = PROGRAM;
   /* One that is closed cannot be sent, and its number would be the socket's. */
   for (int number = 0; number < STANDARD; number++)

@@ -33,7 +33,8 @@ export interface ForkServers {
 
 /**
  * Clang and its linker load libraries of 200 MB with half a million relocations, which takes longer than most of what configure scripts have
- * them do. So each is started once in a build, and forks for each call: a third of the time. What is built is the same to the
+ * them do. So each is started once in a build, with all its functions
+ * bound, and forks for each call: a quarter of the time. What is built is the same to the
  * byte, so this is in no key of it. Undefined where the toolchain cannot compile for its own machine: builds do without.
  */
 export async function forkServers(
@@ -115,11 +116,16 @@ export function clientOf(servers: ForkServers | undefined, name: Served['name'])
   return servers?.served.some((one) => one.name === name) ? `${FOLDER}/bin/${name}` : undefined;
 }
 
+/** A file that stands for the client's program with `flags`, as `fork-client.c` reads it: no shell is started for it. */
+export function clientScript(client: string, multiarch: string, flags: readonly string[]): string {
+  return ['#!', client, ' @\n', ...[multiarch, ...flags].map((line) => `${line}\n`)].join('');
+}
+
 /** The part of a script that starts the servers, says at its end which ones served, and ends them: none holds its output open. */
 export function serveScript({ served }: ForkServers): string {
   const starts = served.map(
     ({ name, program }) =>
-      `FORK_SERVER=${addressOf(name)} LD_PRELOAD=${FOLDER}/bin/preload.so ${shellWord(program)} > /dev/null 2>&1 &\nservers="$servers $!"\n`,
+      `FORK_SERVER=${addressOf(name)} LD_BIND_NOW=1 LD_PRELOAD=${FOLDER}/bin/preload.so ${shellWord(program)} > /dev/null 2>&1 &\nservers="$servers $!"\n`,
   );
   const sockets = served.map(({ name }) => addressOf(name)).join(' ');
   return `servers=
