@@ -11,6 +11,7 @@ import type { Engine, Mount, Sandbox } from '../../engine/engine.ts';
 import { PATHS } from '../../engine/paths.ts';
 import type { BuildLauncher } from '../../runtime/runtime.ts';
 import { clientOf, clientScript, type ForkServers, forkServerMounts, serveScript } from './fork-server.ts';
+import { LINUX_SITE } from './site.ts';
 
 /** Increase it when the same inputs give another output. */
 const SOURCE_BUILD_VERSION = 2;
@@ -30,6 +31,9 @@ const COMPILER = 'clang';
 
 /** Starts a program of the target: natively, or in an emulator. */
 const RUN_TARGET = `${BUILD_PATHS.tools}/run-target`;
+
+/** Answers that configure scripts need not find; what is built is the same, so it is in no key. */
+const SITE = `${BUILD_PATHS.tools}/config.site`;
 
 /** Read by every script before it begins, where it is there. */
 export const SERVE = `${BUILD_PATHS.tools}/serve`;
@@ -202,12 +206,17 @@ export function sourceEnvironment(buildContext: SourceBuildContext, jobs: number
       .map((path) => `${PATHS.sysroot}/${path}`)
       .join(':'),
     RUN_TARGET,
+    ...(isLinux(target) ? { CONFIG_SITE: SITE } : {}),
     HOST: definition.compiler.multiarch ?? target.multiarch,
     BUILD: hostTarget.multiarch,
     MACHINE: target.machine,
     OUT: BUILD_PATHS.out,
     JOBS: String(jobs),
   };
+}
+
+function isLinux({ elf }: Target): boolean {
+  return elf !== undefined;
 }
 
 /** The programs of the image that a build from source calls by role; others change nothing in it. */
@@ -248,6 +257,7 @@ async function writeTools(
       join(folder, basename(interpreterOf(buildContext))),
       interpreterScript(hostTarget, definition.python.version),
     );
+  if (isLinux(target)) await writeFile(join(folder, basename(SITE)), LINUX_SITE);
   if (servers !== undefined) await writeProgram(join(folder, basename(SERVE)), serveScript(servers));
   const start = ['exec', ...launcher.argv.map(shellWord), '"$@"'].join(' ');
   await writeProgram(join(folder, basename(RUN_TARGET)), `#!/bin/sh\n${start}\n`);

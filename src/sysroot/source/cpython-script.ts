@@ -196,7 +196,7 @@ COMPILER := Python/Python-% Python/asdl.o Python/assemble.o Python/ast.o Python/
 BESIDE := Modules/getbuildinfo.o $(PARSER_OBJS) $(filter $(COMPILER),$(PYTHON_OBJS)) $(filter-out $(BOOTSTRAP),$(MODOBJS))
 parts: interpreter.o beside.o
 interpreter.o: $(filter-out $(BESIDE),$(LIBRARY_OBJS))
-	${link} --lto-partitions=2 $^ -o $@
+	${link} --lto-partitions=4 $^ -o $@
 beside.o: $(BESIDE) $(OWN_ARCHIVES)
 	@echo '::phase optimization at link time'
 	${link} --lto-partitions=1 --whole-archive $^ -o $@
