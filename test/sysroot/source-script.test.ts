@@ -1,6 +1,7 @@
 // Excerpts of real configure and make output for the failure of a build from source.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ok } from '../../src/domain/result.ts';
@@ -130,16 +131,63 @@ test('a build that did not use its profile fails, whether its objects are machin
   assert.match(machineCode, /READELF" -SW Python\/ceval\.o/);
 });
 
-test('libpython is optimized as one object, with the code generator’s options of its objects', () => {
+test('libpython is optimized in two parts, with the code generator’s options of its objects', () => {
   const env = { OPT: '-O3 -mllvm -tail-dup-pred-size=5000' };
   const script = cpythonScript(sourceSysroot({ ...WHOLE, env }), ARCHIVES);
-  assert.match(
-    script,
-    /"\$LD" -r --lto-O3 .*-mllvm -tail-dup-pred-size=5000 -mllvm -pgso=false --whole-archive/,
-  );
+  const options = /"\$\$LD" -r --lto-O3 -mllvm -tail-dup-pred-size=5000 -mllvm -pgso=false --lto-partitions/g;
+  assert.equal(script.match(options)?.length, 2);
   const unprofiled = cpythonScript(sourceSysroot({ ...WHOLE, optimization: ['lto'], env }), ARCHIVES);
-  assert.match(unprofiled, /-mllvm -tail-dup-pred-size=5000 --whole-archive/);
+  assert.match(unprofiled, /-mllvm -tail-dup-pred-size=5000 --lto-partitions/);
   assert.doesNotMatch(unprofiled, /pgso/);
+});
+
+/** A Makefile as CPython's, in which compiling is noting down. */
+const MAKEFILE = `PARSER_OBJS = Parser/parser.o Parser/lexer/lexer.o
+PYTHON_OBJS = Python/ceval.o Python/Python-ast.o Python/compile.o Python/ast_opt.o
+MODOBJS = Modules/_json.o Modules/posixmodule.o Modules/_io/_iomodule.o Modules/_io/fileio.o
+OBJECT_OBJS = Objects/dictobject.o
+LIBRARY_OBJS = Modules/getbuildinfo.o $(PARSER_OBJS) $(OBJECT_OBJS) $(PYTHON_OBJS) Modules/config.o $(MODOBJS) Python/frozen.o
+LIBEXPAT_A = Modules/expat/libexpat.a
+Modules/getbuildinfo.o: $(PARSER_OBJS) $(OBJECT_OBJS) $(PYTHON_OBJS) $(MODOBJS)
+$(LIBRARY_OBJS) $(LIBEXPAT_A) pybuilddir.txt:
+	@echo compile $@
+`;
+
+test('the interpreter is optimized without its parser, compiler and extension modules, and waits for none of them', (t) => {
+  const folder = temporaryFolder(t, 'parts ');
+  const [, parts = ''] =
+    /^cat > parts\.mk <<'END'\n(.*?)^END$/ms.exec(cpythonScript(sourceSysroot(WHOLE), ARCHIVES)) ?? [];
+  mkdirSync(join(folder, 'Modules'));
+  writeFileSync(join(folder, 'Makefile'), MAKEFILE);
+  writeFileSync(join(folder, 'parts.mk'), parts);
+  const bootstrap =
+    '# posix _json.c\n*static*\nposix posixmodule.c\n_io -I$(srcdir)/Modules/_io _io/_iomodule.c _io/fileio.c # all\n';
+  writeFileSync(join(folder, 'Modules', 'Setup.bootstrap'), bootstrap);
+  const made = spawnSync('make', ['-f', 'parts.mk', 'parts'], {
+    ...{ cwd: folder, encoding: 'utf8' },
+    env: { ...process.env, LD: 'echo' },
+  });
+  assert.equal(made.status, 0, made.stderr);
+  const interpreter = ['Objects/dictobject.o', 'Python/ceval.o', 'Modules/config.o', 'Modules/posixmodule.o'];
+  interpreter.push('Modules/_io/_iomodule.o', 'Modules/_io/fileio.o', 'Python/frozen.o');
+  const others = ['Parser/parser.o', 'Parser/lexer/lexer.o', 'Python/Python-ast.o', 'Python/compile.o'];
+  others.push('Python/ast_opt.o', 'Modules/_json.o', 'Modules/getbuildinfo.o', 'Modules/expat/libexpat.a');
+  const lines = made.stdout.split('\n');
+  const of = (object: string): string[] =>
+    (lines.find((line) => line.startsWith('-r ') && line.endsWith(` -o ${object}`)) ?? '')
+      .split(' ')
+      .filter((word) => /\/.*\.[oa]$/.test(word));
+  assert.deepEqual(of('interpreter.o').toSorted(), interpreter.toSorted());
+  assert.deepEqual(of('beside.o').toSorted(), others.toSorted());
+  const before = lines.slice(
+    0,
+    lines.findIndex((line) => line.endsWith('-o interpreter.o')),
+  );
+  assert.deepEqual(
+    before.filter((line) => line.startsWith('compile ')).toSorted(),
+    interpreter.map((name) => `compile ${name}`).toSorted(),
+  );
+  assert.ok(lines.includes('::phase optimization at link time'), made.stdout);
 });
 
 test('the interpreter that a build runs is the toolchain’s, or that of another release', () => {
@@ -204,7 +252,7 @@ test('a build with fork servers calls their clients, the linker’s where the ta
     let mounts: SandboxSpec['mounts'] = [];
     const context = {
       definition: sourceSysroot(),
-      target: { clangTriple: 'far', elf },
+      target: { clangTriple: 'far', multiarch: 'far-away', elf },
       tools: { cc: 'clang-1', lld: 'lld-1' },
       launcher: { argv: [], mounts: [], key: {} },
       toolchain: { folder: '/toolchain' },
@@ -227,10 +275,10 @@ test('a build with fork servers calls their clients, the linker’s where the ta
   };
   assert.match(
     await compilerOf({}, true),
-    /\nexec \/job\/fork-server\/bin\/cc --target=far .*-fuse-ld=lld-1 --ld-path=\/job\/fork-server\/bin\/ld /,
+    /^#!\/job\/fork-server\/bin\/cc @\nfar-away\n--target=far\n(?:.+\n)*-fuse-ld=lld-1\n--ld-path=\/job\/fork-server\/bin\/ld\n--sysroot=/,
   );
   const other = await compilerOf(undefined, true);
-  assert.match(other, /\nexec \/job\/fork-server\/bin\/cc /);
+  assert.match(other, /^#!\/job\/fork-server\/bin\/cc @\n/);
   assert.doesNotMatch(other, /--ld-path/);
   const plain = await compilerOf({}, false);
   assert.match(plain, /\nexec clang-1 --target=far /);
