@@ -33,9 +33,9 @@ export interface ForkServers {
 
 /**
  * Clang and its linker load libraries of 200 MB with half a million relocations, which takes longer than most of what configure scripts have
- * them do. So each is started once in a build, with all its functions
- * bound, and forks for each call: a quarter of the time. What is built is the same to the
- * byte, so this is in no key of it. Undefined where the toolchain cannot compile for its own machine: builds do without.
+ * them do. So each is started once in a build, with all its functions bound, and forks for each call: a quarter of the time. What is
+ * built is the same to the byte, so this is in no key of it. Undefined where the toolchain cannot compile for its own machine: builds
+ * do without.
  */
 export async function forkServers(
   context: Context,
