@@ -110,14 +110,11 @@ test('each build differs from the recipe in linkage, optimisation and position i
   const sharedLto = await resolved('shared-pgo+lto');
   assert.ok(isFromSource(sharedLto.sysroot));
   const script = cpythonScript(sharedLto.sysroot, archives);
-  assert.match(script, /make .*-fprofile-instr-use=.* -flto" all\n/);
-  assert.doesNotMatch(script, /--with-lto|AR" rcs|interpreter\.o/);
+  assert.match(script, /make .*-fprofile-instr-use=.* -flto=thin" all\n/);
+  assert.doesNotMatch(script, /--with-lto|AR" rcs|together/);
   const whole = await resolved('static-pgo+lto');
   assert.ok(isFromSource(whole.sysroot));
-  assert.match(
-    cpythonScript(whole.sysroot, archives),
-    /interpreter\.o: .*\n\t"\$\$LD" -r --lto-O3 .* \$\^ -o \$@\nbeside\.o: /,
-  );
+  assert.match(cpythonScript(whole.sysroot, archives), /"\$\$LD" -r --lto-O3 .* \$\^ -o \$@\n/);
 });
 
 function shifted(cell: ConfigurationResult, points: number): ConfigurationResult {

@@ -1,7 +1,6 @@
 // Excerpts of real configure and make output for the failure of a build from source.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ok } from '../../src/domain/result.ts';
@@ -121,7 +120,7 @@ test('a locked profile is used where it is asked for, and nothing is trained for
   const plain = cpythonScript(sourceSysroot({ optimization: [], profile: PROFILE }), ARCHIVES);
   const profiled = cpythonScript(sourceSysroot(WHOLE), ARCHIVES);
   assert.doesNotMatch(plain, /fprofile-instr-use|-flto/);
-  assert.match(profiled, /-fprofile-instr-use=\/job\/profile\.profdata .*-mllvm -pgso=false -flto"/);
+  assert.match(profiled, /-fprofile-instr-use=\/job\/profile\.profdata .*-mllvm -pgso=false -flto=thin"/);
   assert.doesNotMatch(profiled, /--enable-optimizations|--with-lto|PROFILE_TASK/);
 });
 
@@ -131,63 +130,16 @@ test('a build that did not use its profile fails, whether its objects are machin
   assert.match(machineCode, /READELF" -SW Python\/ceval\.o/);
 });
 
-test('libpython is optimized in two parts, with the code generator’s options of its objects', () => {
+test('libpython is optimized as one object, with the code generator’s options of its objects', () => {
   const env = { OPT: '-O3 -mllvm -tail-dup-pred-size=5000' };
   const script = cpythonScript(sourceSysroot({ ...WHOLE, env }), ARCHIVES);
-  const options = /"\$\$LD" -r --lto-O3 -mllvm -tail-dup-pred-size=5000 -mllvm -pgso=false --lto-partitions/g;
-  assert.equal(script.match(options)?.length, 2);
+  assert.match(
+    script,
+    /"\$\$LD" -r --lto-O3 -mllvm -tail-dup-pred-size=5000 -mllvm -pgso=false --whole-archive/,
+  );
   const unprofiled = cpythonScript(sourceSysroot({ ...WHOLE, optimization: ['lto'], env }), ARCHIVES);
-  assert.match(unprofiled, /-mllvm -tail-dup-pred-size=5000 --lto-partitions/);
+  assert.match(unprofiled, /-mllvm -tail-dup-pred-size=5000 --whole-archive/);
   assert.doesNotMatch(unprofiled, /pgso/);
-});
-
-/** A Makefile as CPython's, in which compiling is noting down. */
-const MAKEFILE = `PARSER_OBJS = Parser/parser.o Parser/lexer/lexer.o
-PYTHON_OBJS = Python/ceval.o Python/Python-ast.o Python/compile.o Python/ast_opt.o
-MODOBJS = Modules/_json.o Modules/posixmodule.o Modules/_io/_iomodule.o Modules/_io/fileio.o
-OBJECT_OBJS = Objects/dictobject.o
-LIBRARY_OBJS = Modules/getbuildinfo.o $(PARSER_OBJS) $(OBJECT_OBJS) $(PYTHON_OBJS) Modules/config.o $(MODOBJS) Python/frozen.o
-LIBEXPAT_A = Modules/expat/libexpat.a
-Modules/getbuildinfo.o: $(PARSER_OBJS) $(OBJECT_OBJS) $(PYTHON_OBJS) $(MODOBJS)
-$(LIBRARY_OBJS) $(LIBEXPAT_A) pybuilddir.txt:
-	@echo compile $@
-`;
-
-test('the interpreter is optimized without its parser, compiler and extension modules, and waits for none of them', (t) => {
-  const folder = temporaryFolder(t, 'parts ');
-  const [, parts = ''] =
-    /^cat > parts\.mk <<'END'\n(.*?)^END$/ms.exec(cpythonScript(sourceSysroot(WHOLE), ARCHIVES)) ?? [];
-  mkdirSync(join(folder, 'Modules'));
-  writeFileSync(join(folder, 'Makefile'), MAKEFILE);
-  writeFileSync(join(folder, 'parts.mk'), parts);
-  const bootstrap =
-    '# posix _json.c\n*static*\nposix posixmodule.c\n_io -I$(srcdir)/Modules/_io _io/_iomodule.c _io/fileio.c # all\n';
-  writeFileSync(join(folder, 'Modules', 'Setup.bootstrap'), bootstrap);
-  const made = spawnSync('make', ['-f', 'parts.mk', 'parts'], {
-    ...{ cwd: folder, encoding: 'utf8' },
-    env: { ...process.env, LD: 'echo' },
-  });
-  assert.equal(made.status, 0, made.stderr);
-  const interpreter = ['Objects/dictobject.o', 'Python/ceval.o', 'Modules/config.o', 'Modules/posixmodule.o'];
-  interpreter.push('Modules/_io/_iomodule.o', 'Modules/_io/fileio.o', 'Python/frozen.o');
-  const others = ['Parser/parser.o', 'Parser/lexer/lexer.o', 'Python/Python-ast.o', 'Python/compile.o'];
-  others.push('Python/ast_opt.o', 'Modules/_json.o', 'Modules/getbuildinfo.o', 'Modules/expat/libexpat.a');
-  const lines = made.stdout.split('\n');
-  const of = (object: string): string[] =>
-    (lines.find((line) => line.startsWith('-r ') && line.endsWith(` -o ${object}`)) ?? '')
-      .split(' ')
-      .filter((word) => /\/.*\.[oa]$/.test(word));
-  assert.deepEqual(of('interpreter.o').toSorted(), interpreter.toSorted());
-  assert.deepEqual(of('beside.o').toSorted(), others.toSorted());
-  const before = lines.slice(
-    0,
-    lines.findIndex((line) => line.endsWith('-o interpreter.o')),
-  );
-  assert.deepEqual(
-    before.filter((line) => line.startsWith('compile ')).toSorted(),
-    interpreter.map((name) => `compile ${name}`).toSorted(),
-  );
-  assert.ok(lines.includes('::phase optimization at link time'), made.stdout);
 });
 
 test('the interpreter that a build runs is the toolchain’s, or that of another release', () => {

@@ -139,7 +139,7 @@ function optimizationFlags({ optimization }: CPythonBuild): readonly string[] {
     ...(optimization.includes('pgo')
       ? [`-fprofile-instr-use=${PROFILE}`, '-Wprofile-instr-missing', '-Wno-backend-plugin', NOT_SMALLER]
       : []),
-    ...(optimization.includes('lto') ? ['-flto'] : []),
+    ...(optimization.includes('lto') ? ['-flto=thin'] : []),
   ];
 }
 
@@ -183,24 +183,16 @@ function isOptimizedInParts(cpython: CPythonBuild): boolean {
 }
 
 /**
- * Optimization at link time: libpython becomes two objects of machine code, so that programs are linked with it as quickly, and
- * by any compiler, as with any other. Two, because most of it keeps one core busy: the interpreter; and the compiler of Python with the
- * extension modules that a CPython of files has beside it. What is in one of them is optimized together. The first begins when its
- * own are compiled.
+ * Optimization at link time: libpython becomes one object of machine code, so that programs are linked with it as quickly, and by
+ * any compiler, as with any other. Thin: each file is optimized by itself with what it calls of others, on all cores, and to the same
+ * bytes on any number of them.
  */
 function optimizedParts(cpython: CPythonBuild): string {
-  const link = `"$$LD" -r --lto-O3 ${codegenOptions(cpython)}`;
-  return `BOOTSTRAP := $(patsubst %.c,Modules/%.o,$(filter %.c,$(shell sed 's/#.*//' Modules/Setup.bootstrap)))
-COMPILER := Python/Python-% Python/asdl.o Python/assemble.o Python/ast.o Python/ast_% Python/compile.o Python/flowgraph.o Python/symtable.o
-# What names the build waits for everything else.
-BESIDE := Modules/getbuildinfo.o $(PARSER_OBJS) $(filter $(COMPILER),$(PYTHON_OBJS)) $(filter-out $(BOOTSTRAP),$(MODOBJS))
-parts: interpreter.o beside.o
-interpreter.o: $(filter-out $(BESIDE),$(LIBRARY_OBJS))
-	${link} --lto-partitions=4 $^ -o $@
-beside.o: $(BESIDE) $(OWN_ARCHIVES)
+  return `parts: together.o
+together.o: $(LIBRARY_OBJS) $(OWN_ARCHIVES)
 	@echo '::phase optimization at link time'
-	${link} --lto-partitions=1 --whole-archive $^ -o $@
-	@echo '::lto $(words $(LIBRARY_OBJS)) objects in two'
+	"$$LD" -r --lto-O3 ${codegenOptions(cpython)} --whole-archive $^ -o $@
+	@echo '::lto $(words $(LIBRARY_OBJS)) objects in one'
 `;
 }
 
@@ -237,7 +229,7 @@ say "profile $functions functions profiled, the interpreter loop entered $count 
 function archiveParts({ source: { cpython }, python }: SourceSysroot): string {
   if (!isOptimizedInParts(cpython)) return '';
   return `find Modules -name '*.a' -exec rm {} +
-"$AR" rcs lib${libraryName(python)}.a interpreter.o beside.o
+"$AR" rcs lib${libraryName(python)}.a together.o
 `;
 }
 
