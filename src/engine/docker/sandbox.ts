@@ -192,9 +192,10 @@ class DockerSandbox implements Sandbox {
     this.#closing.abort();
     await Promise.allSettled(this.#running);
     const { api } = this.#machine;
-    // Nothing waits for it but the end of the engine.
-    this.#cache.afterwards.begin(async () => {
-      const holder = await this.#holder?.catch(() => undefined);
+    const holder = await this.#holder?.catch(() => undefined);
+    // What cannot be removed now is swept at the next start.
+    await withTimeout(async () => {
+      await this.#cache.afterwards.settle();
       if (holder !== undefined) await api.containers.remove(holder);
       await removeScratch(this.#machine, this.#layout, this.#writables);
     });
