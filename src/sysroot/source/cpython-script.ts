@@ -48,7 +48,7 @@ export function cpythonScript(
     configureStep(definition, interpreter),
     makeStep(definition),
     verifyProfile(definition),
-    archiveParts(definition),
+    archiveObject(definition),
     installStep(definition),
   ].join('\n');
 }
@@ -167,7 +167,7 @@ grep -E '^MODULE_[A-Z0-9_]*_STATE=missing' Makefile | sed 's/^MODULE_\\([A-Z0-9_
 
 /** What programs are linked with, and the build's facts; not an interpreter, which nobody starts. */
 function partsOf(cpython: CPythonBuild): string {
-  const own = isOptimizedInParts(cpython) ? optimizedParts(cpython) : 'parts: $(LIBRARY) $(OWN_ARCHIVES)\n';
+  const own = becomesOneObject(cpython) ? oneObject(cpython) : 'parts: $(LIBRARY) $(OWN_ARCHIVES)\n';
   return `cat > parts.mk <<'END'
 include Makefile
 # Archives of their own, which libpython does not hold.
@@ -177,8 +177,8 @@ END
 `;
 }
 
-/** A shared library is optimized as a whole when it is linked. */
-function isOptimizedInParts(cpython: CPythonBuild): boolean {
+/** Whether libpython is optimized at link time before programs are linked with it; a shared one is when it is linked itself. */
+function becomesOneObject(cpython: CPythonBuild): boolean {
   return cpython.optimization.includes('lto') && !isShared(cpython);
 }
 
@@ -187,7 +187,7 @@ function isOptimizedInParts(cpython: CPythonBuild): boolean {
  * any compiler, as with any other. Thin: each file is optimized by itself with what it calls of others, on all cores, and to the same
  * bytes on any number of them.
  */
-function optimizedParts(cpython: CPythonBuild): string {
+function oneObject(cpython: CPythonBuild): string {
   return `parts: together.o
 together.o: $(LIBRARY_OBJS) $(OWN_ARCHIVES)
 	@echo '::phase optimization at link time'
@@ -225,9 +225,9 @@ functions=$(echo "$counted" | sed -n 's/^Total functions: //p' | head -1)
 say "profile $functions functions profiled, the interpreter loop entered $count times"
 `;
 
-/** Makes the archives of `optimizedParts`: all that is CPython's own is in it. */
-function archiveParts({ source: { cpython }, python }: SourceSysroot): string {
-  if (!isOptimizedInParts(cpython)) return '';
+/** The object is the whole archive: what has archives of its own is in it, too. */
+function archiveObject({ source: { cpython }, python }: SourceSysroot): string {
+  if (!becomesOneObject(cpython)) return '';
   return `find Modules -name '*.a' -exec rm {} +
 "$AR" rcs lib${libraryName(python)}.a together.o
 `;
