@@ -53,7 +53,7 @@ before(async () => {
   killed = await ended;
   // The disk of the sandboxes has space for the source and a part of the build. The flags are ones that no store has.
   const stamp = `-DSTAMP=${Date.now()}`;
-  const small = 'mount -t tmpfs -o size=164m small "$0" && exec "$@"';
+  const small = 'mount -t tmpfs -o size=157m small "$0" && exec "$@"';
   const mounts = ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c', small];
   const through = [...mounts, join(SHARED_STORE, 'tmp')];
   change(`${SYSROOT}/sysroot.yaml`, /-DNDEBUG/, `-DNDEBUG ${stamp}`);
@@ -120,7 +120,7 @@ test('what it offers is what the packaged interpreter offers, but for what is de
 test('a disk that fills up during make is reported as such; the next run succeeds', () => {
   assert.equal(full.status, 5, full.stdout + full.stderr);
   assert.match(full.stderr, /store\/no-space/);
-  assert.match(full.stderr, /building cpython stopped while it was\s+at\s+"(?:make|optimization\s+at\s+link\s+time)"/);
+  assert.match(full.stderr, /building cpython stopped while it was\s+at "make"/);
   assert.match(full.stderr, /No space left on device/);
   assert.equal(first.status, 0, first.stdout + first.stderr);
 });
